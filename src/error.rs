@@ -1,0 +1,168 @@
+//! What can go wrong, in words a person can act on.
+//!
+//! An error names the file, what was found and what was expected; [`Error::hint`] says what to do next, apart from the
+//! message, so that a terminal, a log and a test can each show what they need. Things that concern one file among many
+//! are not errors but [`crate::partition::Problem`]s: they are collected, and the work goes on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that stops a command.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// What was being read.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// What was being written.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A Parquet file is damaged, or is no Parquet at all.
+    #[error("`{}` is not readable Parquet: {message}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder met.
+        message: String,
+    },
+    /// A Parquet file of events lacks a column that nothing can stand in for.
+    #[error("`{}` has no column for `{column}`; it has {found}", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The canonical name of what is missing.
+        column: &'static str,
+        /// The columns that are there, for the reader's eye.
+        found: String,
+    },
+    /// A column is of a type that cannot hold what it should.
+    #[error("`{}`, column `{column}`: expected {expected}, found {found}", path.display())]
+    ColumnType {
+        /// The file.
+        path: PathBuf,
+        /// The column, as it is named in the file.
+        column: String,
+        /// What would have been read.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// There is nothing to work on.
+    #[error("no event partitions in `{}`", path.display())]
+    NoPartitions {
+        /// The folder that was searched.
+        path: PathBuf,
+    },
+    /// No log files were found to import.
+    #[error("no log files in `{}`", path.display())]
+    NoLogs {
+        /// The folder that was searched.
+        path: PathBuf,
+    },
+    /// The asked-for day has no events.
+    #[error("no events on {date} in `{}`; there are events from {first} to {last}", path.display())]
+    NoSuchDate {
+        /// The folder that was searched.
+        path: PathBuf,
+        /// The day asked for.
+        date: chrono::NaiveDate,
+        /// The earliest day that is there.
+        first: chrono::NaiveDate,
+        /// The latest day that is there.
+        last: chrono::NaiveDate,
+    },
+    /// Someone else writes to the same state directory.
+    #[error("`{}` is in use by {holder}", path.display())]
+    Locked {
+        /// The state directory.
+        path: PathBuf,
+        /// Who holds it, as the lock file says.
+        holder: String,
+    },
+    /// A settings file cannot be used.
+    #[error("`{}`: {message}", path.display())]
+    Settings {
+        /// The settings file.
+        path: PathBuf,
+        /// Line, column and reason.
+        message: String,
+    },
+    /// A file that this program wrote is not in a form that it can read.
+    #[error("`{}` is not a rollup that this version can read: {message}", path.display())]
+    Rollup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A count does not add up: a defect of this program, never to be passed over.
+    #[error("internal check failed: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// A reading error at `path`.
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Read { path, source }
+    }
+
+    /// A writing error at `path`.
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Write { path, source }
+    }
+
+    /// A Parquet error at `path`; the operating system's own errors keep their words.
+    pub fn parquet<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Parquet { path, message: source.to_string() }
+    }
+
+    /// What to try next, where there is something to try.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPartitions { .. } => Some(
+                "expected `date=YYYY-MM-DD/*.parquet`, `year=/month=/day=` folders or Parquet files; \
+                 make partitions from audit logs with `insights import LOGS --out EVENTS`"
+                    .to_owned(),
+            ),
+            Self::NoLogs { .. } => {
+                Some("expected files ending in .json, .jsonl, .log or .gz, or name the files themselves".to_owned())
+            }
+            Self::MissingColumn { .. } => {
+                Some("name the file's own column for it under `[columns]` in insights.toml".to_owned())
+            }
+            Self::Locked { .. } => {
+                Some("wait for the other run to end, or give this one another `--state` directory".to_owned())
+            }
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space and run the same command again: finished days are kept".to_owned())
+            }
+            Self::Rollup { .. } => Some("delete the file; the next run makes it anew from the events".to_owned()),
+            Self::Internal(_) => Some("please report this, with the command that you ran".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The process exit code that tells a scheduler what kind of trouble this is.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings { .. } | Self::NoSuchDate { .. } => 2,
+            _ => 3,
+        }
+    }
+}

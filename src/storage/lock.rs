@@ -1,0 +1,67 @@
+//! One writer at a time in a state directory.
+//!
+//! The lock is the operating system's, so it goes when its process goes, however that ends; the file's text only says who it
+//! was, for the message that the second process prints.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::storage::remove_leftovers;
+
+/// The right to write to a state directory, held until it is dropped.
+#[derive(Debug)]
+pub struct StateLock {
+    _file: File,
+}
+
+impl StateLock {
+    /// Takes the lock of `state`, making the directory if need be, and sweeps up what a killed predecessor left.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], with the holder's words, when another process has it.
+    pub fn acquire(state: &Path) -> Result<Self> {
+        fs::create_dir_all(state).map_err(Error::write(state))?;
+        let path = state.join("lock");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::write(&path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(held(state, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(Error::write(&path)(error)),
+        }
+        file.set_len(0).and_then(|()| write!(file, "process {}", std::process::id())).map_err(Error::write(&path))?;
+        remove_leftovers(state)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn held(state: &Path, file: &mut File) -> Error {
+    let mut holder = String::new();
+    let told = file.rewind().and_then(|()| file.read_to_string(&mut holder));
+    if told.is_err() || holder.is_empty() {
+        holder = "another process".to_owned();
+    }
+    Error::Locked { path: state.to_path_buf(), holder }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_holds_it_and_may_come_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = StateLock::acquire(folder.path()).unwrap();
+        let refused = StateLock::acquire(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
+        drop(first);
+        StateLock::acquire(folder.path()).unwrap();
+    }
+}

@@ -1,0 +1,11 @@
+//! Files that are whole or not there: writing beside and renaming, Parquet with all cores, one writer at a time.
+//!
+//! Knows nothing of events, rollups or insights; every module that leaves something on disk goes through here.
+
+mod atomic;
+mod lock;
+mod parquet_writer;
+
+pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_text};
+pub use lock::StateLock;
+pub use parquet_writer::{ParquetFile, compact};
