@@ -3,6 +3,7 @@
 pub mod error;
 pub mod event;
 pub mod partition;
+pub mod rollup;
 pub mod storage;
 
 pub use error::{Error, Result};

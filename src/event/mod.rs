@@ -1,7 +1,38 @@
 //! What an audit event is, whatever cloud wrote it: its columns, who made the call, from where, and whether it failed.
 //!
-//! Everything after reading speaks only the words of this module; how a cloud spells them stays in [`dialect`].
+//! Everything after reading speaks only the words of this module; how a cloud spells its fields stays in [`dialect`].
 
+mod address;
+mod change;
+pub mod dialect;
+mod identity;
+mod outcome;
 pub mod schema;
+mod service;
 
+pub use address::{SourceAddress, network};
+pub use change::ChangeKind;
+pub use identity::{Principal, PrincipalKind, permanent_access_key};
+pub use outcome::{NO_CODE, failure_code};
 pub use schema::Column;
+pub use service::{fold_service, service_name};
+
+/// A text that says something: neither absent, empty, nor a word for null, and free of the quotes some exports leave around it.
+pub fn meaningful(text: &str) -> Option<&str> {
+    let bare = text.trim().trim_matches('"');
+    let empty = bare.is_empty() || bare.eq_ignore_ascii_case("null");
+    (!empty).then_some(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_nothing_are_nothing() {
+        for nothing in ["", "null", "NULL", "\"\"", " ", "\"null\""] {
+            assert_eq!(meaningful(nothing), None, "{nothing:?}");
+        }
+        assert_eq!(meaningful("\"Forbidden.RAM\""), Some("Forbidden.RAM"));
+    }
+}

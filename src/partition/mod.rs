@@ -1,3 +1,31 @@
 //! Event partitions: finding them, reading them whoever wrote them, writing our own.
+//!
+//! A partition is a day of events in Parquet files. This module turns any sane writer's files into batches of dictionary
+//! columns under canonical names ([`EventBatch`]); what the columns mean is the business of others.
 
+mod columns;
+mod file;
+mod find;
+mod read;
+mod text_column;
+mod times;
 pub mod write;
+
+pub use columns::{ColumnMap, ColumnOverrides};
+pub use file::{EventFile, RowGroupRange};
+pub use find::{Partitions, Problem};
+pub use read::{EventBatch, RowGroupReader};
+pub use text_column::TextColumn;
+
+/// Milliseconds in a day.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// The first millisecond of a UTC day.
+pub fn midnight_ms(date: chrono::NaiveDate) -> i64 {
+    date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()
+}
+
+/// The UTC day of a moment in milliseconds; `None` beyond the calendar's end.
+pub fn date_of_ms(ms: i64) -> Option<chrono::NaiveDate> {
+    chrono::DateTime::from_timestamp_millis(ms).map(|moment| moment.date_naive())
+}

@@ -1,0 +1,42 @@
+//! Whether a call failed, by the clouds' real habits.
+//!
+//! Successful events come without error fields, with empty ones, with the word `null`, and, for sign-ins, with the message
+//! `success`; some failed sign-ins carry a message and no code.
+
+use crate::event::meaningful;
+
+/// What stands for the error code of a failure that has only a message.
+pub const NO_CODE: &str = "(no code)";
+
+/// The error code if the call failed, [`NO_CODE`] if it failed without one, `None` if it succeeded.
+pub fn failure_code<'a>(error_code: Option<&'a str>, error_message: Option<&str>) -> Option<&'a str> {
+    let told = |message: &&str| !message.eq_ignore_ascii_case("success");
+    error_code
+        .and_then(meaningful)
+        .or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_has_many_spellings() {
+        for (code, message) in [
+            (None, None),
+            (Some(""), Some("")),
+            (Some("null"), Some("NULL")),
+            (None, Some("success")),
+            (Some(""), Some("Success")),
+            (Some("\"\""), None),
+        ] {
+            assert_eq!(failure_code(code, message), None, "{code:?} {message:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_alone_is_a_failure() {
+        assert_eq!(failure_code(None, Some("Failed authentication")), Some(NO_CODE));
+        assert_eq!(failure_code(Some("\"NoPermission\""), Some("success")), Some("NoPermission"));
+    }
+}

@@ -1,0 +1,374 @@
+//! From a draft to labels: counts what the planted rows add to every entity, labels whoever they change visibly, and refuses
+//! drafts that would meet another anomaly on the same entity.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use rand::{Rng, RngExt};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::{Plan, Silence};
+use crate::generate::actor::{Actor, Key};
+use crate::generate::choice::Choice;
+use crate::generate::entity::Entity;
+use crate::generate::expectation::Expectation;
+use crate::generate::label::Label;
+use crate::generate::network::SERVICE_HOSTS;
+use crate::generate::row::Row;
+use crate::generate::services::ERRORS;
+use crate::generate::stream::{Purpose, round_randomly, stream};
+use crate::generate::world::{DAY, HOUR, World};
+
+/// How often a kind may look for another place before it is given up.
+const ATTEMPTS: u32 = 200;
+/// How far apart in time two anomalies of one entity stay.
+const MARGIN: u32 = 2 * HOUR;
+/// The planted calls in an hour that make a side effect worth a label, if they also double the entity's calls.
+const VISIBLE: u64 = 10;
+/// The part of its calls that an entity must lose for a drop to be a drop of it too.
+const VISIBLE_LOSS: f64 = 0.5;
+
+/// An anomaly before it is accepted.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) kind: &'static str,
+    pub(super) span: Range<u32>,
+    /// What the anomaly is about, with its size; labelled in any case.
+    pub(super) marks: Vec<(Entity, Option<f64>)>,
+    pub(super) rows: Vec<Row>,
+    pub(super) silence: Option<Silence>,
+}
+
+/// Places anomalies in a world.
+#[derive(Debug)]
+pub(super) struct Planner<'world> {
+    pub(super) world: &'world mut World,
+    pub(super) random: Xoshiro256PlusPlus,
+    /// The first and the day after the last on which anything is planted.
+    pub(super) days: Range<u32>,
+    /// Principals that already did something unheard of.
+    pub(super) culprits: BTreeSet<u32>,
+    labelled: BTreeMap<Entity, Vec<Range<u32>>>,
+    touched: BTreeMap<Entity, Vec<Range<u32>>>,
+    foreign: u32,
+    anomalies: u32,
+    plan: Plan,
+}
+
+/// What an anomaly adds to one entity in one hour.
+#[derive(Debug, Clone, Copy)]
+struct Extra {
+    calls: u64,
+    first: u32,
+    last: u32,
+}
+
+type Extras = BTreeMap<(u32, Entity), Extra>;
+
+impl<'world> Planner<'world> {
+    pub(super) fn new(world: &'world mut World, first_day: u32) -> Self {
+        let random = stream(world.options.seed, Purpose::Plan, 0, 0);
+        let days = first_day..world.options.days;
+        Self {
+            world,
+            random,
+            days,
+            culprits: BTreeSet::new(),
+            labelled: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            foreign: 0,
+            anomalies: 0,
+            plan: Plan::default(),
+        }
+    }
+
+    /// Plants `count` anomalies of a kind, or as many as there is room for.
+    pub(super) fn repeat(&mut self, count: u32, mut draft: impl FnMut(&mut Self) -> Option<Draft>) {
+        for _ in 0..count {
+            let _ = (0..ATTEMPTS).any(|_| draft(self).is_some_and(|draft| self.accept(draft)));
+        }
+    }
+
+    /// The plan, in order of time.
+    pub(super) fn finish(mut self) -> Plan {
+        self.plan.rows.sort_by_key(|row| row.second);
+        self.plan.labels.sort_by_key(|label| (label.start, label.anomaly, label.entity));
+        self.plan
+    }
+
+    fn accept(&mut self, draft: Draft) -> bool {
+        let extras = self.extras(&draft.rows);
+        let labels = self.labels(&draft, &extras);
+        if self.meets_another(&draft, &labels, &extras) {
+            return false;
+        }
+        for label in &labels {
+            self.labelled.entry(label.entity).or_default().push(label.start..label.end);
+        }
+        for ((_, entity), extra) in &extras {
+            self.touched.entry(*entity).or_default().push(extra.first..extra.last + 1);
+        }
+        self.anomalies += 1;
+        self.plan.labels.extend(labels);
+        self.plan.rows.extend(draft.rows);
+        self.plan.silences.extend(draft.silence);
+        true
+    }
+
+    fn extras(&self, rows: &[Row]) -> Extras {
+        let mut extras = Extras::new();
+        for row in rows {
+            for entity in Entity::of(self.world, row) {
+                let fresh = Extra { calls: 0, first: row.second, last: row.second };
+                let extra = extras.entry((row.second / HOUR, entity)).or_insert(fresh);
+                extra.calls += 1;
+                extra.first = extra.first.min(row.second);
+                extra.last = extra.last.max(row.second);
+            }
+        }
+        extras
+    }
+
+    fn labels(&self, draft: &Draft, extras: &Extras) -> Vec<Label> {
+        let marked = draft.marks.iter().map(|(entity, size)| self.marked(draft, *entity, *size));
+        let side_effects = match &draft.silence {
+            None => self.gains(draft, extras),
+            Some(silence) => self.losses(draft, silence),
+        };
+        let is_new = |label: &Label| draft.marks.iter().all(|(entity, _)| *entity != label.entity);
+        marked.chain(side_effects.into_iter().filter(is_new)).collect()
+    }
+
+    fn marked(&self, draft: &Draft, entity: Entity, size: Option<f64>) -> Label {
+        let expected = self.expected(entity, &draft.span);
+        let planted = draft.rows.iter().filter(|row| entity.holds(self.world, row)).count() as i64;
+        let calls = if draft.silence.is_some() { -(expected.round() as i64) } else { planted };
+        self.label(draft.kind, entity, draft.span.clone(), size, expected, calls)
+    }
+
+    fn label(
+        &self,
+        kind: &'static str,
+        entity: Entity,
+        span: Range<u32>,
+        size: Option<f64>,
+        expected: f64,
+        calls: i64,
+    ) -> Label {
+        Label { entity, kind, start: span.start, end: span.end, size, expected, calls, anomaly: self.anomalies + 1 }
+    }
+
+    /// Labels of every entity whose calls the planted rows visibly multiply.
+    fn gains(&self, draft: &Draft, extras: &Extras) -> Vec<Label> {
+        let mut seen: BTreeMap<Entity, (Range<u32>, u64)> = BTreeMap::new();
+        let mut hours: BTreeMap<u32, Expectation> = BTreeMap::new();
+        for ((hour, entity), extra) in extras.iter().filter(|(_, extra)| extra.calls >= VISIBLE) {
+            let expectation = hours.entry(*hour).or_insert_with(|| Expectation::of(self.world, *hour));
+            if extra.calls as f64 >= expectation.calls(*entity) {
+                let minutes = extra.first / 60 * 60..(extra.last / 60 + 1) * 60;
+                seen.entry(*entity).or_insert((minutes.clone(), 0)).0.end = minutes.end;
+            }
+        }
+        for ((_, entity), extra) in extras {
+            if let Some((span, calls)) = seen.get_mut(entity)
+                && span.contains(&extra.first)
+            {
+                *calls += extra.calls;
+            }
+        }
+        let label = |(entity, (span, calls)): (Entity, (Range<u32>, u64))| {
+            let expected = self.expected(entity, &span);
+            let size = (expected >= 1.0).then(|| 1.0 + calls as f64 / expected);
+            self.label(draft.kind, entity, span, size, expected, calls as i64)
+        };
+        seen.into_iter().map(label).collect()
+    }
+
+    /// Labels of every entity that visibly loses calls when another falls silent.
+    fn losses(&self, draft: &Draft, silence: &Silence) -> Vec<Label> {
+        let mut lost: BTreeMap<Entity, (Range<u32>, f64, f64)> = BTreeMap::new();
+        for (hour, part) in hours_of(&silence.span) {
+            let all = Expectation::of(self.world, hour);
+            let gone = Expectation::given(self.world, hour, silence.entity);
+            for entity in self.countable() {
+                let (expected, missing) = (all.calls(entity), gone.calls(entity));
+                if missing >= VISIBLE as f64 && missing >= VISIBLE_LOSS * expected {
+                    let entry = lost.entry(entity).or_insert((part.clone(), 0.0, 0.0));
+                    entry.0.end = part.end;
+                    entry.1 += expected;
+                    entry.2 += missing;
+                }
+            }
+        }
+        let label = |(entity, (span, expected, missing)): (Entity, (Range<u32>, f64, f64))| {
+            let size = Some((1.0 - missing / expected).max(0.0));
+            self.label(draft.kind, entity, span, size, expected, -(missing.round() as i64))
+        };
+        lost.into_iter().map(label).collect()
+    }
+
+    /// Whether another anomaly already stands on one of the entities, or a silence would be broken.
+    fn meets_another(&self, draft: &Draft, labels: &[Label], extras: &Extras) -> bool {
+        let wide = |span: &Range<u32>| span.start.saturating_sub(MARGIN)..span.end + MARGIN;
+        let overlaps = |taken: Option<&Vec<Range<u32>>>, span: &Range<u32>| {
+            taken.is_some_and(|taken| taken.iter().any(|other| other.start < span.end && span.start < other.end))
+        };
+        let met = |label: &Label| overlaps(self.labelled.get(&label.entity), &wide(&(label.start..label.end)));
+        let broken = |((_, entity), extra): (&(u32, Entity), &Extra)| {
+            let span = extra.first..extra.last + 1;
+            self.plan.silences.iter().any(|silence| {
+                silence.entity == *entity && silence.span.start < span.end && span.start < silence.span.end
+            })
+        };
+        let disturbed = |silence: &Silence| overlaps(self.touched.get(&silence.entity), &wide(&silence.span));
+        labels.iter().any(met) || extras.iter().any(broken) || draft.silence.as_ref().is_some_and(disturbed)
+    }
+
+    /// The calls expected of an entity in an interval, by the parts of hours that it covers.
+    pub(super) fn expected(&self, entity: Entity, span: &Range<u32>) -> f64 {
+        let rate = |hour| -> f64 {
+            let of = |actor: &Actor| self.world.rate(actor, hour) * entity.share(self.world, actor);
+            self.world.people.actors.iter().map(of).sum()
+        };
+        hours_of(span).map(|(hour, part)| rate(hour) * f64::from(part.end - part.start) / f64::from(HOUR)).sum()
+    }
+
+    /// Every entity of the families that have a volume, in a fixed order.
+    fn countable(&self) -> impl Iterator<Item = Entity> + '_ {
+        let people = &self.world.people;
+        let is_key = |position: &u32| matches!(people.credentials[*position as usize].key, Key::Permanent(_));
+        let apis = 0..self.world.catalogue.apis.len() as u16;
+        let errors = apis.clone().flat_map(|api| (0..ERRORS.len() as u8).map(move |error| Entity::ApiError(api, error)));
+        let addresses = (SERVICE_HOSTS.len() as u32..people.addresses.len() as u32).map(Entity::SourceIp);
+        let keys = (0..people.credentials.len() as u32).filter(is_key).map(Entity::AccessKey);
+        apis.map(Entity::Api)
+            .chain(errors)
+            .chain(addresses)
+            .chain(keys)
+            .chain((0..people.principals.len() as u32).map(Entity::Principal))
+    }
+
+    /// A random entity that something may be multiplied or silenced for, expected to have so many calls in the hour.
+    pub(super) fn choose(&mut self, hour: u32, calls: Range<f64>) -> Option<Entity> {
+        let expectation = Expectation::of(self.world, hour);
+        let family = self.random.random_range(0..3);
+        let suits = |entity: &Entity| {
+            let wanted = match entity {
+                Entity::Api(api) => family == 0 && self.world.catalogue.apis[*api as usize].popularity > 0.0,
+                Entity::SourceIp(_) => family == 1,
+                Entity::AccessKey(_) => family == 2,
+                _ => false,
+            };
+            wanted && calls.contains(&expectation.calls(*entity))
+        };
+        let suitable: Vec<Entity> = self.countable().filter(suits).collect();
+        pick_one(&suitable, &mut self.random)
+    }
+
+    /// More calls of an entity, made by those who make its calls anyway: `strength` times the expected ones, by the hour. With
+    /// a `culprit`, all of them are that actor's.
+    pub(super) fn more_calls(
+        &mut self,
+        entity: Entity,
+        culprit: Option<u32>,
+        span: &Range<u32>,
+        strength: impl Fn(u32) -> f64,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (hour, part) in hours_of(span) {
+            let actors = self.actors_of(entity, hour);
+            let expected: f64 = actors.iter().map(|(_, calls)| calls).sum();
+            let actors = culprit.map_or_else(|| Choice::new(actors), |own| Choice::even([own]));
+            if actors.is_empty() {
+                continue;
+            }
+            let seconds = f64::from(part.end - part.start) / f64::from(HOUR);
+            let count = round_randomly(&mut self.random, expected * seconds * strength(hour));
+            for _ in 0..count {
+                let actor = actors.draw(&mut self.random);
+                rows.push(self.call_of(entity, actor, &part));
+            }
+        }
+        rows
+    }
+
+    /// Everybody whose calls count for the entity in that hour, with how many of them are expected.
+    pub(super) fn actors_of(&self, entity: Entity, hour: u32) -> Vec<(u32, f64)> {
+        let world = &*self.world;
+        let calls = |actor: &Actor| world.rate(actor, hour) * entity.share(world, actor);
+        let all = world.people.actors.iter().enumerate().map(|(number, actor)| (number as u32, calls(actor)));
+        all.filter(|(_, calls)| *calls > 0.0).collect()
+    }
+
+    /// One call of an actor that counts for the entity.
+    fn call_of(&mut self, entity: Entity, actor: u32, part: &Range<u32>) -> Row {
+        let tables = self.world.tables();
+        let actor = &self.world.people.actors[actor as usize];
+        let random = &mut self.random;
+        let mut clump = actor.clump(tables, random);
+        match entity {
+            Entity::SourceIp(address) => clump.address = address,
+            Entity::AccessKey(credential) => {
+                clump.credential = credential;
+                clump.agent = tables.credentials[credential as usize].agents[0];
+            }
+            _ => {}
+        }
+        let mut row = actor.call(tables, &mut clump, 0, random);
+        match entity {
+            Entity::Api(api) | Entity::ApiError(api, _) => {
+                row.api = api;
+                row.credential = clump.credential;
+                row.request = crate::generate::actor::request(tables, api, random);
+                row.error = crate::generate::actor::outcome(tables, api, random);
+            }
+            // A key cannot sign in at the console.
+            Entity::AccessKey(_) if row.api == tables.sign_in => {
+                row.api = actor.apis.items().first().map_or(row.api, |api| *api as u16);
+                row.credential = clump.credential;
+                row.request = crate::generate::actor::request(tables, row.api, random);
+                row.error = crate::generate::actor::outcome(tables, row.api, random);
+            }
+            _ => {}
+        }
+        if let Entity::ApiError(_, error) = entity {
+            row.error = error;
+        }
+        row.second = random.random_range(part.clone());
+        row
+    }
+
+    /// A moment on a whole five minutes, at least `room` seconds before the end.
+    pub(super) fn moment(&mut self, room: u32) -> Option<u32> {
+        let slots = (self.days.start * DAY / 300)..((self.days.end * DAY).checked_sub(room)? / 300);
+        if slots.is_empty() { None } else { Some(self.random.random_range(slots) * 300) }
+    }
+
+    /// An address in a network from which nobody ever called.
+    pub(super) fn foreign_address(&mut self) -> u32 {
+        self.foreign += 1;
+        let block = crate::generate::network::Block::Foreign;
+        let text = block.address(self.world.options.seed, self.foreign);
+        self.world.people.add_address(text)
+    }
+
+    /// A request with these parameters.
+    pub(super) fn special_request(&mut self, parameters: String) -> u32 {
+        let number = self.world.special_requests.iter().position(|known| *known == parameters).unwrap_or_else(|| {
+            self.world.special_requests.push(parameters);
+            self.world.special_requests.len() - 1
+        });
+        self.world.catalogue.apis.len() as u32 * self.world.variants + number as u32
+    }
+}
+
+/// One of them, if there are any.
+pub(super) fn pick_one<T: Copy>(items: &[T], random: &mut impl Rng) -> Option<T> {
+    if items.is_empty() { None } else { Some(items[random.random_range(0..items.len())]) }
+}
+
+/// The hours that an interval touches, counted from the start, each with the part of the interval in it.
+pub(super) fn hours_of(span: &Range<u32>) -> impl Iterator<Item = (u32, Range<u32>)> + use<> {
+    let Range { start, end } = *span;
+    (start / HOUR..end.div_ceil(HOUR)).map(move |hour| (hour, start.max(hour * HOUR)..end.min((hour + 1) * HOUR)))
+}

@@ -1,0 +1,160 @@
+//! One Parquet file of events: its footer, which columns it has, and the time its row groups cover.
+//!
+//! A file is known by its footer, which holds the sizes, offsets and statistics of everything in it: the footer's hash changes
+//! when the content does, and costs one small read.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+
+use crate::error::{Error, Result};
+use crate::event::Column;
+use crate::partition::columns::with_dictionaries;
+use crate::partition::read::{RowGroupReader, time_range_from_statistics};
+use crate::partition::times::NO_TIME;
+use crate::partition::{ColumnMap, ColumnOverrides, date_of_ms};
+
+/// The last bytes of every Parquet file: the footer's length and the magic word.
+const TAIL: usize = 8;
+const MAGIC: &[u8] = b"PAR1";
+
+/// The days that a row group's rows lie in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGroupRange {
+    /// The days, ascending, each once; rows without a usable time are not in it.
+    pub days: Vec<NaiveDate>,
+    /// The number of rows.
+    pub rows: u64,
+}
+
+/// An opened file of events.
+#[derive(Debug, Clone)]
+pub struct EventFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path below the folder that was searched: what it is called in reports.
+    pub name: String,
+    /// The day its folder says it holds, if it says.
+    pub folder_date: Option<NaiveDate>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The hash of its footer.
+    pub fingerprint: String,
+    /// Which of its columns hold what.
+    pub columns: ColumnMap,
+    /// What each row group covers.
+    pub row_groups: Vec<RowGroupRange>,
+    pub(crate) metadata: ArrowReaderMetadata,
+}
+
+impl EventFile {
+    /// Opens a file and reads its footer; times are read too where the footer has no statistics of them.
+    pub fn open(path: &Path, name: String, folder_date: Option<NaiveDate>, overrides: &ColumnOverrides) -> Result<Self> {
+        let (footer, size) = read_footer(path)?;
+        let parquet = ParquetMetaDataReader::decode_metadata(&footer).map_err(Error::parquet(path))?;
+        let (metadata, columns) = arrow_metadata(path, parquet, overrides)?;
+        let fingerprint = blake3::hash(&footer).to_hex()[..32].to_owned();
+        let mut file =
+            Self { path: path.to_path_buf(), name, folder_date, size, fingerprint, columns, row_groups: Vec::new(), metadata };
+        file.row_groups = (0..file.metadata.metadata().num_row_groups()).map(|group| file.range(group)).collect::<Result<_>>()?;
+        Ok(file)
+    }
+
+    /// All rows of the file.
+    pub fn rows(&self) -> u64 {
+        self.row_groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// Whether any row may belong to `date`, or be set aside on its account.
+    pub fn concerns(&self, date: NaiveDate) -> bool {
+        self.row_groups_of(date).next().is_some()
+    }
+
+    /// The row groups to be read for `date`: those with rows of that day, and, on the folder's own day, all those of the folder,
+    /// so that misplaced rows are met once and counted.
+    pub fn row_groups_of(&self, date: NaiveDate) -> impl Iterator<Item = usize> {
+        let own_day = self.folder_date == Some(date);
+        let holds = move |group: &RowGroupRange| own_day || (group.days.contains(&date) && self.may_hold(date));
+        self.row_groups.iter().enumerate().filter(move |(_, group)| holds(group)).map(|(index, _)| index)
+    }
+
+    /// A folder's rows may be a day off; a file in no dated folder may hold any day.
+    fn may_hold(&self, date: NaiveDate) -> bool {
+        self.folder_date.is_none_or(|folder| (date - folder).num_days().abs() <= 1)
+    }
+
+    fn range(&self, group: usize) -> Result<RowGroupRange> {
+        let rows = self.metadata.metadata().row_group(group).num_rows() as u64;
+        let days = match time_range_from_statistics(self, group) {
+            Some((first, last)) if last - first <= 2 * crate::partition::DAY_MS => days_between(first, last),
+            _ => self.days_by_reading(group)?,
+        };
+        Ok(RowGroupRange { days, rows })
+    }
+
+    fn days_by_reading(&self, group: usize) -> Result<Vec<NaiveDate>> {
+        let mut days = Vec::new();
+        for batch in RowGroupReader::open(self, group, &[])? {
+            let mut seen: Vec<NaiveDate> =
+                batch?.times.iter().filter(|&&time| time != NO_TIME).filter_map(|&time| date_of_ms(time)).collect();
+            seen.dedup();
+            days.append(&mut seen);
+            days.sort_unstable();
+            days.dedup();
+        }
+        Ok(days)
+    }
+}
+
+fn days_between(first_ms: i64, last_ms: i64) -> Vec<NaiveDate> {
+    match (date_of_ms(first_ms), date_of_ms(last_ms)) {
+        (Some(first), Some(last)) => first.iter_days().take_while(|day| *day <= last).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn arrow_metadata(
+    path: &Path,
+    parquet: ParquetMetaData,
+    overrides: &ColumnOverrides,
+) -> Result<(ArrowReaderMetadata, ColumnMap)> {
+    let parquet = Arc::new(parquet);
+    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let physical = ArrowReaderMetadata::try_new(parquet.clone(), plain).map_err(Error::parquet(path))?;
+    let columns = ColumnMap::from_schema(path, physical.schema(), overrides)?;
+    let wanted = ArrowReaderOptions::new().with_schema(with_dictionaries(physical.schema()));
+    let metadata = ArrowReaderMetadata::try_new(parquet, wanted).map_err(Error::parquet(path))?;
+    Ok((metadata, columns))
+}
+
+fn read_footer(path: &Path) -> Result<(Vec<u8>, u64)> {
+    let damaged = |message: &str| Error::Parquet { path: path.to_path_buf(), message: message.to_owned() };
+    let mut file = File::open(path).map_err(Error::read(path))?;
+    let size = file.metadata().map_err(Error::read(path))?.len();
+    if size == 0 {
+        return Err(damaged("the file is empty (0 bytes)"));
+    }
+    if size < (TAIL + MAGIC.len()) as u64 {
+        return Err(damaged(&format!("the file is too short ({size} bytes)")));
+    }
+    let mut tail = [0; TAIL];
+    file.seek(SeekFrom::End(-(TAIL as i64))).and_then(|_| file.read_exact(&mut tail)).map_err(Error::read(path))?;
+    let (length, magic) = tail.split_at(4);
+    if magic != MAGIC {
+        return Err(damaged("it does not end like a Parquet file: it is truncated, or something else"));
+    }
+    let length = u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
+    if length + TAIL as u64 + MAGIC.len() as u64 > size {
+        return Err(damaged("its footer is longer than the file: it is truncated"));
+    }
+    let mut footer = vec![0; length as usize];
+    file.seek(SeekFrom::End(-((TAIL as u64 + length) as i64)))
+        .and_then(|_| file.read_exact(&mut footer))
+        .map_err(Error::read(path))?;
+    Ok((footer, size))
+}

@@ -1,0 +1,165 @@
+//! A column of texts as keys into the distinct values that occur.
+//!
+//! Work is done once for every distinct value and never for every row; a column that has one value for a whole row group has no
+//! keys at all.
+
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type};
+use arrow::error::ArrowError;
+
+use crate::event::meaningful;
+
+/// Texts by key. A key equal to [`TextColumn::null_key`] means that the row has no text.
+#[derive(Debug, Clone)]
+pub struct TextColumn {
+    values: StringArray,
+    keys: Option<ScalarBuffer<i32>>,
+    constant_null: bool,
+}
+
+impl TextColumn {
+    /// A column whose every row holds the same text, or none.
+    pub fn constant(value: Option<&str>) -> Self {
+        let values: StringArray = value.into_iter().map(Some).collect();
+        Self { values, keys: None, constant_null: value.is_none() }
+    }
+
+    /// Takes an array of any type that has a text form.
+    pub fn from_array(array: &ArrayRef) -> Result<Self, ArrowError> {
+        let wanted = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let array = if array.data_type() == &wanted { array.clone() } else { cast(&cast(array, &DataType::Utf8)?, &wanted)? };
+        let dictionary = array.as_dictionary::<Int32Type>();
+        let values = dictionary.values().as_string::<i32>().clone();
+        let keys = keys_without_nulls(dictionary.keys(), values.len() as i32);
+        Ok(Self { values, keys: Some(keys), constant_null: false })
+    }
+
+    /// The distinct values; some may not occur.
+    pub fn values(&self) -> &StringArray {
+        &self.values
+    }
+
+    /// One key a row, or `None` when the column is constant (then every key is 0).
+    pub fn keys(&self) -> Option<&[i32]> {
+        self.keys.as_deref()
+    }
+
+    /// The key of a row without a text.
+    pub fn null_key(&self) -> i32 {
+        self.values.len() as i32
+    }
+
+    /// How many keys there can be, the null key included.
+    pub fn key_count(&self) -> usize {
+        self.values.len() + 1
+    }
+
+    /// The text of a key, if it says anything: words for nothing are nothing ([`meaningful`]).
+    pub fn value(&self, key: i32) -> Option<&str> {
+        let key = key as usize;
+        (key < self.values.len() && self.values.is_valid(key)).then(|| self.values.value(key)).and_then(meaningful)
+    }
+
+    /// The text of a row.
+    pub fn row(&self, row: usize) -> Option<&str> {
+        self.value(self.keys.as_ref().map_or(0, |keys| keys[row]))
+    }
+
+    /// Whether no row can have a text.
+    pub fn is_all_null(&self) -> bool {
+        self.constant_null || self.values.is_empty()
+    }
+
+    /// Whether both have the very same dictionary, so that what was worked out for the keys of one holds for the other.
+    /// Sound while either is alive, for then its memory cannot have been used again.
+    pub fn same_dictionary(&self, other: &Self) -> bool {
+        self.values.len() == other.values.len()
+            && self.values.value_data().as_ptr() == other.values.value_data().as_ptr()
+            && self.values.value_offsets().as_ptr() == other.values.value_offsets().as_ptr()
+    }
+
+    /// For each row the first of `columns` that has a text there.
+    pub fn coalesce(columns: Vec<Self>, rows: usize) -> Self {
+        let mut columns = columns.into_iter().filter(|column| !column.is_all_null());
+        let Some(mut result) = columns.next() else { return Self::constant(None) };
+        for next in columns {
+            if result.has_null(rows) {
+                result = result.or(&next, rows);
+            }
+        }
+        result
+    }
+
+    /// The rows of the given numbers, in that order.
+    pub fn take(&self, rows: &[u32]) -> Self {
+        let keys = self.keys.as_ref().map(|keys| rows.iter().map(|&row| keys[row as usize]).collect());
+        Self { keys, ..self.clone() }
+    }
+
+    /// The same dictionary with no rows, to be kept at little cost; whether the column is constant stays visible.
+    pub fn without_rows(&self) -> Self {
+        Self { keys: self.keys.as_ref().map(|_| ScalarBuffer::from(Vec::new())), ..self.clone() }
+    }
+
+    fn says_something(&self) -> Vec<bool> {
+        (0..self.key_count() as i32).map(|key| self.value(key).is_some()).collect()
+    }
+
+    fn has_null(&self, rows: usize) -> bool {
+        let told = self.says_something();
+        self.keys.as_ref().map_or_else(|| !told[0], |keys| keys[..rows].iter().any(|&key| !told[key as usize]))
+    }
+
+    fn or(&self, next: &Self, rows: usize) -> Self {
+        let told = self.says_something();
+        let values: StringArray = self.values.iter().chain(next.values.iter()).collect();
+        let offset = self.values.len() as i32;
+        let pick = |row: usize| {
+            let own = self.keys.as_ref().map_or(0, |keys| keys[row]);
+            if told[own as usize] { own } else { offset + next.keys.as_ref().map_or(0, |keys| keys[row]) }
+        };
+        Self { keys: Some((0..rows).map(pick).collect()), values, constant_null: false }
+    }
+}
+
+fn keys_without_nulls(keys: &Int32Array, null_key: i32) -> ScalarBuffer<i32> {
+    match keys.nulls() {
+        Some(nulls) if nulls.null_count() > 0 => {
+            let filled = keys.values().iter().zip(nulls).map(|(&key, valid)| if valid { key } else { null_key });
+            filled.collect()
+        }
+        _ => keys.values().clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn column(texts: &[Option<&str>]) -> TextColumn {
+        TextColumn::from_array(&(Arc::new(StringArray::from(texts.to_vec())) as ArrayRef)).unwrap()
+    }
+
+    #[test]
+    fn the_first_text_wins() {
+        let columns = vec![
+            column(&[Some("a"), None, None]),
+            TextColumn::constant(None),
+            column(&[Some("b"), Some("c"), None]),
+            TextColumn::constant(Some("d")),
+        ];
+        let joined = TextColumn::coalesce(columns, 3);
+        assert_eq!([0, 1, 2].map(|row| joined.row(row)), [Some("a"), Some("c"), Some("d")]);
+    }
+
+    #[test]
+    fn numbers_have_a_text_form() {
+        let numbers = TextColumn::from_array(&(Arc::new(arrow::array::Int64Array::from(vec![Some(7), None])) as ArrayRef));
+        let numbers = numbers.unwrap();
+        assert_eq!([numbers.row(0), numbers.row(1)], [Some("7"), None]);
+    }
+}

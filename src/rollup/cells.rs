@@ -1,0 +1,221 @@
+//! Counts of five minutes, and how they become hours.
+//!
+//! Five-minute counts add, so partial rollups carry them. The largest five-minute count within an hour does not add: it is
+//! taken once, after the last merge.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollup::NONE;
+
+/// Five-minute slots in a day.
+pub const SLOTS: usize = 288;
+/// Five-minute slots in an hour.
+const SLOTS_PER_HOUR: usize = 12;
+/// Milliseconds in a five-minute slot.
+pub const SLOT_MS: i64 = 300_000;
+/// Fewer cells than this are not worth compacting.
+const COMPACT_FROM: usize = 1 << 20;
+
+/// What one entity did in one five-minute slot. The same slot may appear again; counts add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cell {
+    /// The slot of the day.
+    pub slot: u16,
+    /// The entity's number.
+    pub member: u32,
+    /// Calls.
+    pub calls: u32,
+    /// Failed calls among them.
+    pub errors: u32,
+}
+
+/// What one entity did in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourCount {
+    /// The entity's number.
+    pub member: u32,
+    /// The hour of the UTC day.
+    pub hour: u8,
+    /// Calls.
+    pub calls: u32,
+    /// Failed calls among them.
+    pub errors: u32,
+    /// The largest number of calls in one five-minute slot.
+    pub peak: u32,
+}
+
+/// The cells of one family, in the making.
+#[derive(Debug, Default)]
+pub struct Cells {
+    cells: Vec<Cell>,
+    compacted: usize,
+    open: Vec<(u32, u32)>,
+    touched: Vec<u32>,
+}
+
+impl Cells {
+    /// Counts rows of one slot: `members` and `failures` row by row, [`NONE`] for no member and for no failure.
+    pub fn count(&mut self, slot: u16, members: &[u32], failures: &[u32]) {
+        let highest = members.iter().filter(|&&member| member != NONE).max();
+        let Some(&highest) = highest else { return };
+        if self.open.len() <= highest as usize {
+            self.open.resize(highest as usize + 1, (0, 0));
+        }
+        for (&member, &failure) in members.iter().zip(failures) {
+            if member != NONE {
+                let (calls, errors) = &mut self.open[member as usize];
+                if *calls == 0 {
+                    self.touched.push(member);
+                }
+                *calls += 1;
+                *errors += u32::from(failure != NONE);
+            }
+        }
+        for member in self.touched.drain(..) {
+            let (calls, errors) = std::mem::take(&mut self.open[member as usize]);
+            self.cells.push(Cell { slot, member, calls, errors });
+        }
+    }
+
+    /// Adds cells counted elsewhere, whose members go by other numbers.
+    pub fn absorb(&mut self, other: Self, renumber: &[u32]) {
+        let renumbered = |cell: Cell| Cell { member: renumber[cell.member as usize], ..cell };
+        self.cells.extend(other.cells.into_iter().map(renumbered));
+        self.compact_if_large();
+    }
+
+    /// Adds up repeated cells once they are many, so that memory grows with entities and not with events.
+    pub fn compact_if_large(&mut self) {
+        if self.cells.len() > COMPACT_FROM.max(2 * self.compacted) {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        self.cells.sort_unstable_by_key(|cell| (cell.slot, cell.member));
+        self.cells.dedup_by(|next, kept| {
+            let same = (next.slot, next.member) == (kept.slot, kept.member);
+            if same {
+                kept.calls += next.calls;
+                kept.errors += next.errors;
+            }
+            same
+        });
+        self.compacted = self.cells.len();
+    }
+
+    /// Folds all slots into hours, in order of hour and, within it, of no particular member.
+    pub fn into_hours(mut self, members: usize) -> Vec<HourCount> {
+        if !self.cells.is_sorted_by_key(|cell| cell.slot) {
+            self.cells.sort_by_key(|cell| cell.slot);
+        }
+        let mut fold = HourFold::new(members);
+        let mut hours = Vec::with_capacity(self.cells.len() / 4);
+        for slot in self.cells.chunk_by(|left, right| left.slot == right.slot) {
+            fold.enter((usize::from(slot[0].slot) / SLOTS_PER_HOUR) as u8, &mut hours);
+            fold.add_slot(slot);
+        }
+        fold.close(&mut hours);
+        hours
+    }
+}
+
+/// The hour being added up, by member.
+struct HourFold {
+    hour: u8,
+    slot: Vec<u32>,
+    sums: Vec<HourCount>,
+    touched: Vec<u32>,
+}
+
+impl HourFold {
+    fn new(members: usize) -> Self {
+        let empty = |member| HourCount { member, hour: 0, calls: 0, errors: 0, peak: 0 };
+        Self { hour: 0, slot: vec![0; members], sums: (0..members as u32).map(empty).collect(), touched: Vec::new() }
+    }
+
+    fn enter(&mut self, hour: u8, hours: &mut Vec<HourCount>) {
+        if hour != self.hour {
+            self.close(hours);
+            self.hour = hour;
+        }
+    }
+
+    fn add_slot(&mut self, cells: &[Cell]) {
+        for cell in cells {
+            let sum = &mut self.sums[cell.member as usize];
+            if sum.calls == 0 {
+                self.touched.push(cell.member);
+            }
+            sum.calls += cell.calls;
+            sum.errors += cell.errors;
+            self.slot[cell.member as usize] += cell.calls;
+        }
+        for cell in cells {
+            let in_slot = std::mem::take(&mut self.slot[cell.member as usize]);
+            let sum = &mut self.sums[cell.member as usize];
+            sum.peak = sum.peak.max(in_slot);
+        }
+    }
+
+    fn close(&mut self, hours: &mut Vec<HourCount>) {
+        for member in self.touched.drain(..) {
+            let sum = &mut self.sums[member as usize];
+            hours.push(HourCount { hour: self.hour, ..*sum });
+            *sum = HourCount { member, hour: 0, calls: 0, errors: 0, peak: 0 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn naive(events: &[(u16, u32, bool)]) -> Vec<HourCount> {
+        let mut slots: BTreeMap<(u32, u16), (u32, u32)> = BTreeMap::new();
+        for &(slot, member, failed) in events {
+            let cell = slots.entry((member, slot)).or_default();
+            *cell = (cell.0 + 1, cell.1 + u32::from(failed));
+        }
+        let mut hours: BTreeMap<(u32, u8), HourCount> = BTreeMap::new();
+        for ((member, slot), (calls, errors)) in slots {
+            let hour = (slot / 12) as u8;
+            let sum = hours.entry((member, hour)).or_insert(HourCount { member, hour, calls: 0, errors: 0, peak: 0 });
+            sum.calls += calls;
+            sum.errors += errors;
+            sum.peak = sum.peak.max(calls);
+        }
+        hours.into_values().collect()
+    }
+
+    fn count(events: &[(u16, u32, bool)]) -> Cells {
+        let mut cells = Cells::default();
+        for &(slot, member, failed) in events {
+            cells.count(slot, &[member], &[if failed { 0 } else { NONE }]);
+        }
+        cells
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_events_are_divided_the_hours_are_those_of_a_plain_count(
+            events in prop::collection::vec((0_u16..288, 0_u32..6, any::<bool>()), 0..300),
+            cut in 0_usize..300,
+            compact in any::<bool>(),
+        ) {
+            let (first, second) = events.split_at(cut.min(events.len()));
+            let mut cells = count(second);
+            cells.absorb(count(first), &[0, 1, 2, 3, 4, 5]);
+            if compact {
+                cells.compact();
+            }
+            let mut hours = cells.into_hours(6);
+            hours.sort_by_key(|hour| (hour.member, hour.hour));
+            prop_assert_eq!(hours, naive(&events));
+        }
+    }
+}

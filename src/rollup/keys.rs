@@ -1,0 +1,271 @@
+//! From a batch of events to the member of each family that every row belongs to.
+//!
+//! This is the one place where the meaning of an event (who, from where, did it fail, what does it change) meets the columns.
+//! The meaning is worked out once for each distinct combination of texts; rows only look numbers up.
+
+use std::collections::BTreeMap;
+
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
+
+use crate::event::{
+    ChangeKind, Column, Principal, SourceAddress, failure_code, fold_service, network, permanent_access_key, service_name,
+};
+use crate::partition::{EventBatch, TextColumn};
+use crate::rollup::combine::Combination;
+use crate::rollup::members::{EntityKey, Members};
+use crate::rollup::{Family, NONE};
+
+/// Position of each column in the batches that [`Keyer::number_rows`] takes.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+enum Input {
+    Recipient,
+    Caller,
+    Service,
+    EventName,
+    SourceIp,
+    Region,
+    IdentityType,
+    PrincipalId,
+    AccessKey,
+    ErrorCode,
+    ErrorMessage,
+}
+
+/// What has to be read of each row group: for every input the columns that can supply it, best first.
+pub const INPUTS: [&[Column]; 11] = [
+    &[Column::RecipientAccountId, Column::AccountId],
+    &[Column::AccountId, Column::RecipientAccountId],
+    &[Column::ServiceName, Column::EventSource],
+    &[Column::EventName],
+    &[Column::SourceIpAddress],
+    &[Column::Region],
+    &[Column::UserIdentityType],
+    &[Column::PrincipalId, Column::UserName],
+    &[Column::AccessKeyId],
+    &[Column::ErrorCode],
+    &[Column::ErrorMessage],
+];
+
+/// For every row of a batch the number of its member in each family, or [`NONE`].
+#[derive(Debug, Default)]
+pub struct RowKeys {
+    members: [Vec<u32>; Family::COUNT],
+    codes: Vec<u32>,
+}
+
+impl RowKeys {
+    /// The members of a family, row by row.
+    pub fn of(&self, family: Family) -> &[u32] {
+        &self.members[family as usize]
+    }
+
+    /// Whether each row failed: anything but [`NONE`] did.
+    pub fn failures(&self) -> &[u32] {
+        &self.codes
+    }
+}
+
+/// How a service is spelled: the spelling of the earliest event, the first in order among equals.
+pub type Spelling = (i64, String);
+
+/// Numbers the members of all families, and remembers what it worked out.
+#[derive(Debug, Default)]
+pub struct Keyer {
+    members: [Members; Family::COUNT],
+    combinations: [Combination; 6],
+    codes: Members,
+    network_of: Vec<u32>,
+    change_of: Vec<Option<ChangeKind>>,
+    api_errors: HashMap<(u32, u32), u32, RandomState>,
+    changes: HashMap<(u32, u32), u32, RandomState>,
+    spellings: BTreeMap<String, Spelling>,
+}
+
+impl Keyer {
+    /// The members of a family seen so far.
+    pub fn members(&self, family: Family) -> &Members {
+        &self.members[family as usize]
+    }
+
+    /// How each service (by its folded name) is spelled.
+    pub fn spellings(&self) -> &BTreeMap<String, Spelling> {
+        &self.spellings
+    }
+
+    /// The number of a key that came from elsewhere, new or known.
+    pub fn adopt(&mut self, family: Family, key: EntityKey) -> u32 {
+        self.members[family as usize].intern(key)
+    }
+
+    /// Takes over a spelling that was seen elsewhere.
+    pub fn adopt_spelling(&mut self, folded: &str, spelling: Spelling) {
+        keep_earliest(&mut self.spellings, folded, spelling);
+    }
+
+    /// Gives up all members and spellings.
+    pub fn into_parts(self) -> ([Members; Family::COUNT], BTreeMap<String, Spelling>) {
+        (self.members, self.spellings)
+    }
+
+    /// Finds the members of every row. `batch` holds the columns of [`INPUTS`].
+    pub fn number_rows(&mut self, batch: &EventBatch, keys: &mut RowKeys) {
+        let column = |input: Input| &batch.columns[input as usize];
+        let rows = batch.times.len();
+        self.note_spellings(column(Input::Service), &batch.times);
+        self.number_apis(&[column(Input::Recipient), column(Input::Service), column(Input::EventName)], rows, keys);
+        self.number_addresses(&[column(Input::Recipient), column(Input::SourceIp)], rows, keys);
+        self.number_callers(batch, keys);
+        let codes = &mut self.codes;
+        self.combinations[4].number_rows(
+            &[column(Input::ErrorCode), column(Input::ErrorMessage)],
+            rows,
+            &mut keys.codes,
+            |texts| failure_code(texts[0], texts[1]).map_or(NONE, |code| codes.intern(EntityKey::new([code]))),
+        );
+        self.number_errors(keys);
+        self.number_changes(keys);
+    }
+
+    fn number_apis(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
+        let (apis, changes) = (&mut self.members[Family::Api as usize], &mut self.change_of);
+        self.combinations[0].number_rows(columns, rows, &mut keys.members[Family::Api as usize], |texts| {
+            let (Some(service), Some(name)) = (texts[1].map(service_name), texts[2]) else { return NONE };
+            let number = apis.intern(EntityKey::new([texts[0].unwrap_or_default(), &fold_service(service), name]));
+            changes.resize(changes.len().max(number as usize + 1), None);
+            changes[number as usize] = ChangeKind::of_call(service, name);
+            number
+        });
+    }
+
+    fn number_addresses(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
+        let [addresses, networks] = self
+            .members
+            .get_disjoint_mut([Family::SourceIp as usize, Family::Network as usize])
+            .unwrap_or_else(|_| unreachable!("two families"));
+        let network_of = &mut self.network_of;
+        self.combinations[1].number_rows(columns, rows, &mut keys.members[Family::SourceIp as usize], |texts| {
+            let Some(address) = texts[1].and_then(SourceAddress::parse).and_then(|source| source.ip()) else { return NONE };
+            let account = texts[0].unwrap_or_default();
+            let number = addresses.intern(EntityKey::new([account, &address.to_string()]));
+            network_of.resize(network_of.len().max(number as usize + 1), NONE);
+            network_of[number as usize] = networks.intern(EntityKey::new([account, &network(address)]));
+            number
+        });
+        let [addresses, networks] = keys
+            .members
+            .get_disjoint_mut([Family::SourceIp as usize, Family::Network as usize])
+            .unwrap_or_else(|_| unreachable!("two families"));
+        let network_of = |&address: &u32| if address == NONE { NONE } else { self.network_of[address as usize] };
+        networks.clear();
+        networks.extend(addresses.iter().map(network_of));
+    }
+
+    fn number_callers(&mut self, batch: &EventBatch, keys: &mut RowKeys) {
+        let column = |input: Input| &batch.columns[input as usize];
+        let rows = batch.times.len();
+        let [access_keys, principals, regions] = self
+            .members
+            .get_disjoint_mut([Family::AccessKey as usize, Family::Principal as usize, Family::Region as usize])
+            .unwrap_or_else(|_| unreachable!("three families"));
+        let caller = column(Input::Caller);
+        let numbers = &mut keys.members[Family::AccessKey as usize];
+        self.combinations[2].number_rows(&[caller, column(Input::AccessKey)], rows, numbers, |texts| {
+            let key = texts[1].and_then(permanent_access_key);
+            key.map_or(NONE, |key| access_keys.intern(EntityKey::new([texts[0].unwrap_or_default(), key])))
+        });
+        let numbers = &mut keys.members[Family::Principal as usize];
+        let identity = [caller, column(Input::IdentityType), column(Input::PrincipalId)];
+        self.combinations[3].number_rows(&identity, rows, numbers, |texts| {
+            let principal = Principal::from_fields(texts[1], texts[2], None, texts[0]);
+            principal.map_or(NONE, |found| {
+                principals.intern(EntityKey::new([texts[0].unwrap_or_default(), found.kind.name(), &found.id]))
+            })
+        });
+        let numbers = &mut keys.members[Family::Region as usize];
+        self.combinations[5].number_rows(&[column(Input::Recipient), column(Input::Region)], rows, numbers, |texts| {
+            texts[1].map_or(NONE, |region| regions.intern(EntityKey::new([texts[0].unwrap_or_default(), region])))
+        });
+    }
+
+    fn number_errors(&mut self, keys: &mut RowKeys) {
+        let [apis, errors] = keys
+            .members
+            .get_disjoint_mut([Family::Api as usize, Family::ApiError as usize])
+            .unwrap_or_else(|_| unreachable!("two families"));
+        errors.clear();
+        errors.resize(apis.len(), NONE);
+        for (row, (&api, &code)) in apis.iter().zip(&keys.codes).enumerate() {
+            if code != NONE && api != NONE {
+                errors[row] = self.api_error(api, code);
+            }
+        }
+    }
+
+    fn api_error(&mut self, api: u32, code: u32) -> u32 {
+        if let Some(&known) = self.api_errors.get(&(api, code)) {
+            return known;
+        }
+        let api_key = self.members[Family::Api as usize].key(api).clone();
+        let key = EntityKey::new(api_key.fields().chain(self.codes.key(code).fields()));
+        let number = self.members[Family::ApiError as usize].intern(key);
+        self.api_errors.insert((api, code), number);
+        number
+    }
+
+    fn number_changes(&mut self, keys: &mut RowKeys) {
+        let apis = std::mem::take(&mut keys.members[Family::Api as usize]);
+        let mut changes = std::mem::take(&mut keys.members[Family::Change as usize]);
+        changes.clear();
+        changes.resize(apis.len(), NONE);
+        for (row, &api) in apis.iter().enumerate() {
+            if api != NONE && self.change_of[api as usize].is_some() {
+                changes[row] = self.change(api, keys.of(Family::Principal)[row]);
+            }
+        }
+        keys.members[Family::Api as usize] = apis;
+        keys.members[Family::Change as usize] = changes;
+    }
+
+    fn change(&mut self, api: u32, principal: u32) -> u32 {
+        if let Some(&known) = self.changes.get(&(api, principal)) {
+            return known;
+        }
+        let Some(kind) = self.change_of[api as usize] else { return NONE };
+        let api_key = self.members[Family::Api as usize].key(api).clone();
+        let principal_key = (principal != NONE).then(|| self.members[Family::Principal as usize].key(principal).clone());
+        let who: Vec<&str> = principal_key.as_ref().map_or(vec!["unknown", ""], |key| key.fields().skip(1).collect());
+        let what = api_key.fields().skip(1);
+        let key = EntityKey::new([api_key.account(), kind.name()].into_iter().chain(what).chain(who));
+        let number = self.members[Family::Change as usize].intern(key);
+        self.changes.insert((api, principal), number);
+        number
+    }
+
+    fn note_spellings(&mut self, services: &TextColumn, times: &[i64]) {
+        let mut earliest = vec![i64::MAX; services.key_count()];
+        match services.keys() {
+            Some(keys) => keys.iter().zip(times).for_each(|(&key, &time)| {
+                let first = &mut earliest[key as usize];
+                *first = time.min(*first);
+            }),
+            None => earliest[0] = times.iter().copied().min().unwrap_or(i64::MAX),
+        }
+        for (key, &time) in earliest.iter().enumerate().filter(|(_, time)| **time != i64::MAX) {
+            if let Some(shown) = services.value(key as i32).map(service_name) {
+                keep_earliest(&mut self.spellings, &fold_service(shown), (time, shown.to_owned()));
+            }
+        }
+    }
+}
+
+fn keep_earliest(spellings: &mut BTreeMap<String, Spelling>, folded: &str, spelling: Spelling) {
+    match spellings.get_mut(folded) {
+        Some(known) if *known <= spelling => {}
+        Some(known) => *known = spelling,
+        None => {
+            spellings.insert(folded.to_owned(), spelling);
+        }
+    }
+}

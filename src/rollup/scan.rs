@@ -1,0 +1,119 @@
+//! The scan: every row of a day's files, once.
+//!
+//! Row groups are divided among threads in order, each thread counts its share, and the shares are added up. A row group
+//! that cannot be read is named and counted, and the rest goes on.
+
+use chrono::NaiveDate;
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::partition::{DAY_MS, EventBatch, EventFile, Problem, RowGroupReader, date_of_ms, midnight_ms};
+use crate::rollup::cells::{SLOT_MS, SLOTS};
+use crate::rollup::counter::{DayCounter, DayRollup, ScanCounts};
+use crate::rollup::keys::INPUTS;
+
+/// How to scan.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanOptions {
+    /// Whether to count pairs too.
+    pub pairs: bool,
+    /// Among how many threads to divide one day.
+    pub threads: usize,
+}
+
+/// Counts one day from the files that concern it.
+pub fn scan_day(files: &[EventFile], date: NaiveDate, options: ScanOptions) -> (DayRollup, Vec<Problem>) {
+    let groups: Vec<(&EventFile, usize)> =
+        files.iter().flat_map(|file| file.row_groups_of(date).map(move |group| (file, group))).collect();
+    let share = groups.len().div_ceil(options.threads.max(1)).max(1);
+    let shares: Vec<(DayCounter, Vec<Problem>)> =
+        groups.par_chunks(share).map(|share| count_share(share, date, options.pairs)).collect();
+    let added = shares.into_iter().reduce(|(mut total, mut problems), (counter, found)| {
+        total.absorb(counter);
+        problems.extend(found);
+        (total, problems)
+    });
+    let (total, problems) = added.unwrap_or_else(|| (DayCounter::new(options.pairs), Vec::new()));
+    (total.finish(), problems)
+}
+
+fn count_share(groups: &[(&EventFile, usize)], date: NaiveDate, pairs: bool) -> (DayCounter, Vec<Problem>) {
+    let mut counter = DayCounter::new(pairs);
+    let mut problems = Vec::new();
+    for (file, group) in groups {
+        let mut read = 0;
+        if let Err(error) = count_row_group(&mut counter, file, *group, date, &mut read) {
+            let lost = file.row_groups[*group].rows - read;
+            counter.note(ScanCounts { unreadable: lost, ..ScanCounts::default() });
+            let message = format!("{lost} rows of row group {group} were not read: {error}");
+            problems.push(Problem { file: file.name.clone(), message });
+        }
+    }
+    (counter, problems)
+}
+
+fn count_row_group(counter: &mut DayCounter, file: &EventFile, group: usize, date: NaiveDate, read: &mut u64) -> Result<()> {
+    for batch in RowGroupReader::open(file, group, &INPUTS)? {
+        let batch = batch?;
+        *read += batch.times.len() as u64;
+        if file.folder_date.is_none_or(|folder| folder == date) {
+            counter.note(rows_of_no_day(&batch, file.folder_date));
+        }
+        count_rows_of_day(counter, &batch, date);
+    }
+    Ok(())
+}
+
+/// Rows that no day will count, met on the day of their folder (an undated file's timeless rows are met on each of its days).
+fn rows_of_no_day(batch: &EventBatch, folder: Option<NaiveDate>) -> ScanCounts {
+    let mut counts = ScanCounts::default();
+    for &time in &batch.times {
+        match (date_of_ms(time), folder) {
+            (None, _) => counts.without_time += 1,
+            (Some(date), Some(folder)) if (date - folder).num_days().abs() > 1 => counts.set_aside += 1,
+            _ => {}
+        }
+    }
+    counts
+}
+
+fn count_rows_of_day(counter: &mut DayCounter, batch: &EventBatch, date: NaiveDate) {
+    let midnight = midnight_ms(date);
+    let in_order = batch.times.is_sorted();
+    let whole = in_order
+        && batch.times.first().is_some_and(|&first| first >= midnight)
+        && batch.times.last().is_some_and(|&last| last < midnight + DAY_MS);
+    if whole {
+        counter.count(batch, &runs(&batch.times, midnight));
+        return;
+    }
+    let rows = rows_by_slot(&batch.times, midnight);
+    if !rows.is_empty() {
+        let batch = batch.take(&rows);
+        let runs = runs(&batch.times, midnight);
+        counter.count(&batch, &runs);
+    }
+}
+
+/// The numbers of the rows that lie in the day, slot by slot.
+fn rows_by_slot(times: &[i64], midnight: i64) -> Vec<u32> {
+    let mut by_slot = vec![Vec::new(); SLOTS];
+    for (row, &time) in times.iter().enumerate() {
+        if (midnight..midnight + DAY_MS).contains(&time) {
+            by_slot[((time - midnight) / SLOT_MS) as usize].push(row as u32);
+        }
+    }
+    by_slot.concat()
+}
+
+/// Runs of rows in one slot.
+fn runs(times: &[i64], midnight: i64) -> Vec<(u16, usize, usize)> {
+    let slot = |time: i64| ((time - midnight) / SLOT_MS) as u16;
+    let mut runs = Vec::new();
+    let mut first = 0;
+    for rows in times.chunk_by(|&left, &right| slot(left) == slot(right)) {
+        runs.push((slot(rows[0]), first, first + rows.len()));
+        first += rows.len();
+    }
+    runs
+}

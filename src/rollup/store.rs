@@ -1,0 +1,66 @@
+//! The history store: one folder a day below `rollups/`, holding `rollup.parquet` and, where pairs are kept, `pairs.parquet`.
+//!
+//! `rollup.parquet` has a row an entity, ordered by family and key: its dimensions, and four lists of equal length with the
+//! hours in which it was active. `pairs.parquet` names entities by their row in the former. Both say in their metadata what
+//! format they have and which input they were made from, so that a day is redone only when its input changed.
+
+mod input;
+mod reading;
+mod writing;
+
+pub use input::{DayInput, InputFile};
+pub use reading::{EntityDay, read_family, read_note, read_pairs};
+pub use writing::write_day;
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+/// The version of the file format; readers refuse newer ones.
+pub const FORMAT: u32 = 1;
+/// Metadata key: the format version.
+const FORMAT_KEY: &str = "insights.format";
+/// Metadata key: a [`DayNote`] as JSON.
+const NOTE_KEY: &str = "insights.day";
+
+/// The folder of a day's rollup in a state directory.
+pub fn folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("rollups").join(format!("date={date}"))
+}
+
+/// The rollup file of a day.
+pub fn rollup_path(state: &Path, date: NaiveDate) -> PathBuf {
+    folder(state, date).join("rollup.parquet")
+}
+
+/// The pairs file of a day.
+pub fn pairs_path(state: &Path, date: NaiveDate) -> PathBuf {
+    folder(state, date).join("pairs.parquet")
+}
+
+/// What a rollup file says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DayNote {
+    /// The day.
+    pub date: NaiveDate,
+    /// What it was made from.
+    pub input: DayInput,
+    /// Whether pairs were counted.
+    pub pairs: bool,
+    /// What became of the rows.
+    pub counts: crate::rollup::ScanCounts,
+    /// What could not be used.
+    pub problems: Vec<crate::partition::Problem>,
+}
+
+/// The days that a state directory has rollups of, ascending.
+pub fn dates(state: &Path) -> Vec<NaiveDate> {
+    let entries = std::fs::read_dir(state.join("rollups")).into_iter().flatten().flatten();
+    let date = |entry: std::fs::DirEntry| {
+        let date = entry.file_name().to_str()?.strip_prefix("date=")?.parse().ok()?;
+        rollup_path(state, date).exists().then_some(date)
+    };
+    let mut dates: Vec<NaiveDate> = entries.filter_map(date).collect();
+    dates.sort_unstable();
+    dates
+}

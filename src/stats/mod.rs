@@ -1,0 +1,47 @@
+//! The pure mathematics the detector stands on: tails of count distributions in log space, robust residuals,
+//! dispersion, multiple testing, scores.
+//!
+//! Nothing here knows files, clocks, events or serialisation: numbers go in, numbers come out, and the same numbers
+//! give the same bits. Probabilities travel as natural logarithms, because the interesting ones lie far below the
+//! smallest `f64`. What is expected of an entity is decided in `baseline`, what is done about it in `detect`.
+
+mod dispersion;
+mod false_discovery;
+mod negative_binomial;
+mod normal;
+mod predictive;
+mod robust;
+mod score;
+mod special;
+
+#[cfg(test)]
+mod reference;
+
+pub use dispersion::{
+    DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, MAX_ALPHA, MIN_ALPHA, group_alpha, predictive_size,
+    shrunk_alpha,
+};
+pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
+pub use negative_binomial::NegativeBinomial;
+pub use normal::{ln_normal_upper, normal_score};
+pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
+pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, residual, weight};
+pub use score::score;
+pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper};
+
+/// A number handed to this module that the mathematics has no answer for, such as a negative mean or a NaN.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{name} must be {requirement}, but is {value}")]
+pub struct ParameterError {
+    /// Which parameter it was, in the words of the function that refused it.
+    pub name: &'static str,
+    /// What the parameter has to satisfy.
+    pub requirement: &'static str,
+    /// What was given.
+    pub value: f64,
+}
+
+/// Passes when `holds`; the conditions are written so that a NaN fails them.
+fn require(holds: bool, name: &'static str, requirement: &'static str, value: f64) -> Result<(), ParameterError> {
+    if holds { Ok(()) } else { Err(ParameterError { name, requirement, value }) }
+}

@@ -1,0 +1,136 @@
+//! What a new positive value should be, given a handful of earlier ones: the log-normal predictive distribution.
+//!
+//! For quantities that are no steady counts, such as the daily total of an entity that is active only now and then.
+//! Days without activity do not enter; whether today should be active at all is another question.
+
+use std::f64::consts::LN_2;
+
+use crate::stats::special::{BetaPoint, ln_1m_exp};
+
+/// Fewest values a prediction is made from.
+pub const MIN_VALUES: usize = 8;
+
+/// Smallest standard deviation of `ln(1 + value)` believed in: about 22 % of the value. Identical samples say that a
+/// quantity is steady, not that it can never change.
+pub const MIN_LOG_DEVIATION: f64 = 0.2;
+
+/// Student-t prediction of `ln(1 + value)` from a sample of values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LogNormalPredictive {
+    /// Mean of `ln(1 + value)`.
+    center: f64,
+    /// Standard deviation of the prediction, that of the mean included.
+    scale: f64,
+    /// Degrees of freedom.
+    freedom: f64,
+}
+
+impl LogNormalPredictive {
+    /// Learns from earlier values; `None` from fewer than 8.
+    ///
+    /// ```text
+    /// z_i = ln(1 + value_i),  sd^2 = sum (z_i - mean z)^2 / (n-1),  sd at least 0.2
+    /// (z_new - mean z) / (sd sqrt(1 + 1/n))  ~  Student t with n-1 degrees of freedom
+    /// ```
+    pub fn fit(values: &[u64]) -> Option<Self> {
+        if values.len() < MIN_VALUES {
+            return None;
+        }
+        let count = values.len() as f64;
+        let logs = || values.iter().map(|&value| (value as f64).ln_1p());
+        let center = logs().sum::<f64>() / count;
+        let variance = logs().map(|log| (log - center).powi(2)).sum::<f64>() / (count - 1.0);
+        let scale = variance.sqrt().max(MIN_LOG_DEVIATION) * (1.0 + count.recip()).sqrt();
+        Some(Self { center, scale, freedom: count - 1.0 })
+    }
+
+    /// Median prediction, `exp(mean z) - 1`, in the unit of the values.
+    pub fn median(&self) -> f64 {
+        self.center.exp_m1()
+    }
+
+    /// `ln P(V >= value)` of a new value, taken at `ln(1 + value)` without continuity correction; finite always.
+    ///
+    /// ```text
+    /// P(T >= t) = I_x(f/2, 1/2) / 2,   x = f/(f + t^2),   for t >= 0, mirrored below
+    /// ```
+    pub fn ln_upper(&self, value: u64) -> f64 {
+        ln_student_upper(((value as f64).ln_1p() - self.center) / self.scale, self.freedom)
+    }
+}
+
+/// `ln P(T >= t)` of a Student t with `freedom` degrees of freedom.
+fn ln_student_upper(t: f64, freedom: f64) -> f64 {
+    let square = t * t;
+    let (x, y) = (freedom / (freedom + square), square / (freedom + square));
+    let half = 0.5 * freedom;
+    let ln_tail = BetaPoint { a: half, b: 0.5, x, y, excess: half * y - 0.5 * x }.tail().ln() - LN_2;
+    if t >= 0.0 { ln_tail } else { ln_1m_exp(ln_tail) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stats::reference::{STUDENT_UPPER, relative_error};
+
+    /// Measured: 3e-15 at worst.
+    #[test]
+    fn student_tail_matches_the_reference() {
+        for &(t, freedom, expected) in STUDENT_UPPER {
+            let found = ln_student_upper(t, freedom);
+            assert!(relative_error(found, expected) < 1e-13, "t {t} freedom {freedom}: {found} {expected}");
+        }
+    }
+
+    #[test]
+    fn few_values_predict_nothing() {
+        assert!(LogNormalPredictive::fit(&[5; 7]).is_none());
+        assert!(LogNormalPredictive::fit(&[5; 8]).is_some());
+    }
+
+    #[test]
+    fn center_is_even_odds() {
+        let steady = LogNormalPredictive::fit(&[40; 20]).unwrap();
+        assert!((steady.ln_upper(40) + LN_2).abs() < 1e-12);
+        assert!((steady.median() - 40.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn identical_samples_leave_room() {
+        // t = ln(82/41) / (0.2 sqrt(1.05)) with 19 degrees of freedom.
+        let steady = LogNormalPredictive::fit(&[40; 20]).unwrap();
+        let expected = ln_student_upper(LN_2 / (0.2 * 1.05f64.sqrt()), 19.0);
+        assert!((steady.ln_upper(81) - expected).abs() < 1e-12);
+        assert!(steady.ln_upper(45).exp() > 0.25);
+        assert!(steady.ln_upper(u64::MAX).is_finite());
+    }
+
+    #[test]
+    fn spread_is_learnt() {
+        let values = [3, 40, 7, 120, 15, 9, 60, 31];
+        let wild = LogNormalPredictive::fit(&values).unwrap();
+        let steady = LogNormalPredictive::fit(&[21; 8]).unwrap();
+        assert!(wild.ln_upper(500) > steady.ln_upper(500) + 1.0);
+        let logs: Vec<f64> = values.iter().map(|&value| (value as f64 + 1.0).ln()).collect();
+        let mean = logs.iter().sum::<f64>() / 8.0;
+        let deviation = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / 7.0).sqrt();
+        let expected = ln_student_upper((501f64.ln() - mean) / (deviation * 1.125f64.sqrt()), 7.0);
+        assert!((wild.ln_upper(500) - expected).abs() < 1e-12);
+    }
+
+    proptest! {
+        #[test]
+        fn larger_is_less_likely(values in prop::collection::vec(1u64..10_000, 8..40), value in 0u64..1_000_000) {
+            let fitted = LogNormalPredictive::fit(&values).unwrap();
+            prop_assert!(fitted.ln_upper(value + 1) <= fitted.ln_upper(value));
+        }
+
+        #[test]
+        fn tails_mirror(t in 0.0..200.0, freedom in 1.0..500.0) {
+            let total = ln_student_upper(t, freedom).exp() + ln_student_upper(-t, freedom).exp();
+            prop_assert!((total - 1.0).abs() < 1e-14);
+        }
+    }
+}

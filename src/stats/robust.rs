@@ -1,0 +1,132 @@
+//! How far a count lies from what was expected, and how much it should still teach: residuals and their weights.
+//!
+//! Keeps earlier anomalies out of the baseline. Who iterates the passes, and how many, is decided in `baseline`.
+
+use crate::stats::NegativeBinomial;
+use crate::stats::normal::score_of_valid;
+
+/// Residual from which a bucket is down-weighted (standard deviations; the normal 99.5 % point).
+pub const DOWN_WEIGHT_FROM: f64 = 2.58;
+
+/// Residual above which a bucket teaches nothing (standard deviations).
+pub const IGNORE_ABOVE: f64 = 6.0;
+
+/// Expected count from which drops are down-weighted too; below, a quiet bucket is nothing special.
+pub const DROP_MIN_MEAN: f64 = 5.0;
+
+/// Mean from which the Anscombe transformation is close enough to normal.
+const ANSCOMBE_MIN_MEAN: f64 = 2.0;
+
+/// Signed residual of a count in standard deviations; positive above the mean.
+///
+/// ```text
+/// mean m >= 2:  s = 1.5 (y^(2/3) - m^(2/3)) m^(-1/6) / sqrt(V/m)
+/// mean m <  2:  s = max(0, z(P(Y >= y)))  for y > m,   min(0, -z(P(Y <= y)))  otherwise
+/// ```
+///
+/// with `V` the variance and `z(p)` the standard normal quantile of the upper tail probability `p`. Infinite for a
+/// positive count at mean 0.
+///
+/// Source: the residual of Farrington et al. 1996 and Noufaily et al. 2013 (without the leverage term).
+pub fn residual(count: u64, expected: &NegativeBinomial) -> f64 {
+    let (observed, mean) = (count as f64, expected.mean());
+    if mean >= ANSCOMBE_MIN_MEAN {
+        let two_thirds = |value: f64| value.cbrt().powi(2);
+        let dispersion = expected.variance() / mean;
+        1.5 * (two_thirds(observed) - two_thirds(mean)) / (mean.cbrt() * dispersion).sqrt()
+    } else if observed > mean {
+        score_of_valid(expected.ln_upper(count)).max(0.0)
+    } else {
+        -score_of_valid(expected.ln_lower(count)).max(0.0)
+    }
+}
+
+/// Weight in `[0, 1]` of a bucket with this residual and expected count.
+///
+/// ```text
+/// s = residual, or -residual where mean >= 5 and the residual is negative
+/// 1 for s <= 2.58,   (2.58/s)^2 for 2.58 < s <= 6,   0 for s > 6
+/// ```
+///
+/// A NaN in either is given no weight.
+///
+/// Source: Noufaily et al. 2013 (the weight), this project's measurements (the cut at 6).
+pub fn weight(residual: f64, mean: f64) -> f64 {
+    let surprise = if mean >= DROP_MIN_MEAN { residual.abs() } else { residual };
+    if mean.is_nan() || surprise.is_nan() || surprise > IGNORE_ABOVE {
+        0.0
+    } else if surprise > DOWN_WEIGHT_FROM {
+        (DOWN_WEIGHT_FROM / surprise).powi(2)
+    } else {
+        1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn expect(mean: f64, size: f64) -> NegativeBinomial {
+        NegativeBinomial::new(mean, size).unwrap()
+    }
+
+    #[test]
+    fn anscombe_by_hand() {
+        // y = 27, m = 8, r = 8: V = 16; 1.5 (9 - 4) / sqrt(2) / sqrt(2) = 3.75.
+        assert!((residual(27, &expect(8.0, 8.0)) - 3.75).abs() < 1e-12);
+        // y = 0, m = 64, Poisson: 1.5 (0 - 16) / 2 = -12.
+        assert!((residual(0, &expect(64.0, f64::INFINITY)) + 12.0).abs() < 1e-12);
+        assert!(residual(64, &expect(64.0, 3.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn small_means_use_the_exact_tail() {
+        // Poisson(1): P(Y >= 5) = 1 - 65/24/e = 0.003659846827..., whose normal quantile is 2.682108...
+        let found = residual(5, &expect(1.0, f64::INFINITY));
+        assert!((found - crate::stats::reference::NORMAL_SCORE_OF_POISSON_ONE_FIVE).abs() < 1e-12, "{found}");
+        // P(Y <= 0) = 1/e, so a quiet bucket lies 0.337 deviations down.
+        let quiet = residual(0, &expect(1.0, f64::INFINITY));
+        assert!((quiet - crate::stats::reference::NORMAL_SCORE_OF_POISSON_ONE_ZERO).abs() < 1e-12, "{quiet}");
+    }
+
+    #[test]
+    fn a_call_where_none_was_ever_expected_is_infinite() {
+        assert!(residual(1, &expect(0.0, 1.0)) == f64::INFINITY);
+        assert!(residual(0, &expect(0.0, 1.0)) == 0.0);
+    }
+
+    #[test]
+    fn weights_step_down() {
+        assert!(weight(2.58, 1.0) == 1.0);
+        assert!((weight(5.16, 1.0) - 0.25).abs() < 1e-15);
+        assert!(weight(6.0, 1.0) > 0.18);
+        assert!(weight(6.000_001, 1.0) == 0.0);
+        assert!(weight(f64::INFINITY, 0.0) == 0.0);
+    }
+
+    #[test]
+    fn drops_count_from_a_mean_of_five() {
+        assert!(weight(-4.0, 4.999) == 1.0);
+        assert!((weight(-5.16, 5.0) - 0.25).abs() < 1e-15);
+        assert!(weight(-7.0, 5.0) == 0.0);
+    }
+
+    #[test]
+    fn nan_teaches_nothing() {
+        assert!(weight(f64::NAN, 10.0) == 0.0);
+        assert!(weight(1.0, f64::NAN) == 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn residual_grows_with_the_count(mean in 0.001..1e4, size in 0.05..1e4, count in 0u64..10_000) {
+            let expected = expect(mean, size);
+            let (here, above) = (residual(count, &expected), residual(count + 1, &expected));
+            prop_assert!(above >= here, "{} {}", here, above);
+            prop_assert!((count as f64 > mean) || here <= 0.0);
+            prop_assert!((count as f64) < mean || here >= 0.0);
+        }
+    }
+}
