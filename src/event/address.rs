@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn one_address_has_one_spelling() {
-        let spellings = [("::ffff:203.0.113.7", "203.0.113.7"), ("2001:DB8:0::1", "2001:db8::1"), ("10.0.0.1", "10.0.0.1")];
+        let spellings =
+            [("::ffff:203.0.113.7", "203.0.113.7"), ("2001:DB8:0::1", "2001:db8::1"), ("10.0.0.1", "10.0.0.1")];
         for (written, shown) in spellings {
             assert_eq!(SourceAddress::parse(written).unwrap().ip().unwrap().to_string(), shown);
         }

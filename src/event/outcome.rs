@@ -11,9 +11,7 @@ pub const NO_CODE: &str = "(no code)";
 /// The error code if the call failed, [`NO_CODE`] if it failed without one, `None` if it succeeded.
 pub fn failure_code<'a>(error_code: Option<&'a str>, error_message: Option<&str>) -> Option<&'a str> {
     let told = |message: &&str| !message.eq_ignore_ascii_case("success");
-    error_code
-        .and_then(meaningful)
-        .or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
+    error_code.and_then(meaningful).or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
 }
 
 #[cfg(test)]

@@ -147,14 +147,20 @@ impl Actor {
     /// One call of the clump; `hour` is the second at which the hour begins.
     pub(crate) fn call(&self, tables: Tables<'_>, clump: &mut Clump, hour: u32, random: &mut impl Rng) -> Row {
         let api = self.apis.draw(random) as u16;
-        let credential = if api == tables.sign_in { self.console.unwrap_or(clump.credential) } else { clump.credential };
+        let credential =
+            if api == tables.sign_in { self.console.unwrap_or(clump.credential) } else { clump.credential };
         let row = Row {
             second: hour + clump.second.min(3_599),
             credential,
             address: clump.address,
             request: request(tables, api, random),
             api,
-            agent: clump.agent,
+            // Nobody signs in at the console with a program.
+            agent: if credential == clump.credential {
+                clump.agent
+            } else {
+                tables.credentials[credential as usize].agents[0]
+            },
             region: clump.region,
             error: outcome(tables, api, random),
         };
@@ -164,14 +170,7 @@ impl Actor {
     }
 
     /// Adds `count` calls within the hour to `rows`.
-    pub(crate) fn calls(
-        &self,
-        tables: Tables<'_>,
-        count: u64,
-        hour: u32,
-        random: &mut impl Rng,
-        rows: &mut Vec<Row>,
-    ) {
+    pub(crate) fn calls(&self, tables: Tables<'_>, count: u64, hour: u32, random: &mut impl Rng, rows: &mut Vec<Row>) {
         let mut clump = self.clump(tables, random);
         for _ in 0..count {
             if clump.left == 0 {

@@ -40,12 +40,15 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// About `everyday` APIs that people and machines use, and those that only a few do.
     pub(crate) fn new(seed: u64, everyday: usize) -> Self {
-        let mut apis: Vec<Api> = NAMED.iter().map(|(service, name, writes, popularity)| Api {
-            popularity: *popularity,
-            ..api(service, (*name).to_owned(), *writes, None)
-        }).collect();
+        let mut apis: Vec<Api> = NAMED
+            .iter()
+            .map(|(service, name, writes, popularity)| Api {
+                popularity: *popularity,
+                ..api(service, (*name).to_owned(), *writes, None)
+            })
+            .collect();
         let patterned = SERVICES.iter().enumerate().flat_map(|(rank, service)| patterned(rank, service));
-        apis.extend(patterned.filter(|made| !is_reserved(made)));
+        apis.extend(patterned.filter(|made| !is_reserved(made) && !is_named(made)));
         keep_most_popular(&mut apis, everyday);
         for (position, api) in apis.iter_mut().enumerate() {
             set_failures(seed, position, api);
@@ -100,30 +103,46 @@ fn patterned(rank: usize, service: &'static Service) -> Vec<Api> {
 }
 
 fn names(style: Style, thing: &str) -> Vec<(String, bool, f64)> {
-    let plural = if thing.ends_with('s') || thing.ends_with("Data") || thing.ends_with("Info") { "" } else { "s" };
-    let patterns: &[(&str, &str, bool, f64)] = match style {
+    let many = plural(thing);
+    let patterns: &[(&str, &str, &str, bool, f64)] = match style {
         Style::Describe => &[
-            ("Describe", plural, false, 1.0),
-            ("Describe", "Attribute", false, 0.5),
-            ("Modify", "Attribute", true, 0.08),
-            ("Create", "", true, 0.06),
-            ("Delete", "", true, 0.04),
+            ("Describe", &many, "", false, 1.0),
+            ("Describe", thing, "Attribute", false, 0.5),
+            ("Modify", thing, "Attribute", true, 0.08),
+            ("Create", thing, "", true, 0.06),
+            ("Delete", thing, "", true, 0.04),
         ],
         Style::List => &[
-            ("List", plural, false, 1.0),
-            ("Get", "", false, 0.7),
-            ("Update", "", true, 0.08),
-            ("Create", "", true, 0.06),
-            ("Delete", "", true, 0.04),
+            ("List", &many, "", false, 1.0),
+            ("Get", thing, "", false, 0.7),
+            ("Update", thing, "", true, 0.08),
+            ("Create", thing, "", true, 0.06),
+            ("Delete", thing, "", true, 0.04),
         ],
         Style::Put => &[
-            ("Get", "", false, 1.0),
-            ("List", plural, false, 0.5),
-            ("Put", "", true, 0.3),
-            ("Delete", "", true, 0.06),
+            ("Get", thing, "", false, 1.0),
+            ("List", &many, "", false, 0.5),
+            ("Put", thing, "", true, 0.3),
+            ("Delete", thing, "", true, 0.06),
         ],
     };
-    patterns.iter().map(|(verb, end, writes, weight)| (format!("{verb}{thing}{end}"), *writes, *weight)).collect()
+    patterns
+        .iter()
+        .map(|(verb, thing, end, writes, weight)| (format!("{verb}{thing}{end}"), *writes, *weight))
+        .collect()
+}
+
+fn plural(thing: &str) -> String {
+    match thing.strip_suffix('y').filter(|stem| !stem.ends_with(['e', 'a', 'o'])) {
+        Some(stem) => format!("{stem}ies"),
+        None if thing.ends_with('s') || thing.ends_with("Data") || thing.ends_with("Info") => thing.to_owned(),
+        None if thing.ends_with("ch") => format!("{thing}es"),
+        None => format!("{thing}s"),
+    }
+}
+
+fn is_named(api: &Api) -> bool {
+    NAMED.iter().any(|(service, name, ..)| api.service == *service && api.name == *name)
 }
 
 fn is_reserved(api: &Api) -> bool {

@@ -1,6 +1,6 @@
 //! Weighted choice in constant time (Walker's alias method), which also tells everybody's share.
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 
 /// Items with weights; an empty one has nothing to draw.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,9 @@ impl Choice {
     pub(crate) fn new(weighted: impl IntoIterator<Item = (u32, f64)>) -> Self {
         let (items, mut shares): (Vec<u32>, Vec<f64>) = weighted.into_iter().filter(|pair| pair.1 > 0.0).unzip();
         let total: f64 = shares.iter().sum();
-        shares.iter_mut().for_each(|share| *share /= total);
+        for share in &mut shares {
+            *share /= total;
+        }
         let (thresholds, aliases) = alias_table(&shares);
         Self { items, shares, thresholds, aliases }
     }
@@ -79,17 +81,6 @@ fn alias_table(shares: &[f64]) -> (Vec<f64>, Vec<u32>) {
         }
     }
     (thresholds, aliases)
-}
-
-/// Draws a position with probability proportional to `weights`; nothing if they are all zero.
-pub(crate) fn pick(random: &mut impl Rng, weights: &[f64]) -> Option<usize> {
-    let total: f64 = weights.iter().sum();
-    let mut rest = random.random::<f64>() * total;
-    let chosen = weights.iter().position(|weight| {
-        rest -= weight;
-        *weight > 0.0 && rest <= 0.0
-    });
-    chosen.or_else(|| weights.iter().rposition(|weight| *weight > 0.0))
 }
 
 #[cfg(test)]

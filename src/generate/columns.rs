@@ -85,9 +85,8 @@ impl Columns {
         let apis = &world.catalogue.apis;
         let people = &world.people;
         let of_api = |text: fn(&Api) -> Option<String>| Table::new(apis.iter().map(text));
-        let error = |text: fn(&(&str, &str)) -> String| {
-            Table::new(ERRORS.iter().map(|error| Some(text(error))).chain([None]))
-        };
+        let error =
+            |text: fn(&(&str, &str)) -> String| Table::new(ERRORS.iter().map(|error| Some(text(error))).chain([None]));
         let of_request = |text: fn(&World, usize) -> Option<String>| {
             let count = apis.len() * world.variants as usize + world.special_requests.len();
             Table::new((0..count).map(|request| text(world, request)))
@@ -116,9 +115,7 @@ impl Columns {
             resource_types: of_request(texts::resource_type),
             resource_names: of_request(texts::resource_name),
             requests: of_request(texts::parameters),
-            sign_ins: Table::new(
-                [None, Some("false"), Some("true")].map(|flag| Some(texts::sign_in(flag?))),
-            ),
+            sign_ins: Table::new([None, Some("false"), Some("true")].map(|flag| Some(texts::sign_in(flag?)))),
         }
     }
 
@@ -195,12 +192,9 @@ impl Columns {
     /// Nothing for calls; for sign-ins, whether a second factor was asked for.
     fn sign_in(&self, row: &Row) -> usize {
         let second_factor = self.multi_factor[row.credential as usize] == Some(true);
-        let is_sign_in = self.types.places[row.api as usize] >= 0 && self.is_sign_in(row.api);
+        // Only sign-ins are no calls of a versioned API.
+        let is_sign_in = self.versions.places[row.api as usize] < 0;
         if is_sign_in { 1 + usize::from(second_factor) } else { 0 }
-    }
-
-    fn is_sign_in(&self, api: u16) -> bool {
-        self.versions.places[api as usize] < 0
     }
 }
 

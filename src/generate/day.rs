@@ -18,7 +18,7 @@ use super::columns::Columns;
 use super::rhythm::HOURS;
 use super::row::Row;
 use super::stream::{Purpose, factor, gamma_of_mean_one, poisson, stream};
-use super::world::{DAY, HOUR, World};
+use super::world::{HOUR, World};
 
 /// How much an actor's days differ from one another.
 const DAY_EFFECT: f64 = 0.12;
@@ -60,7 +60,9 @@ fn draw_hour(world: &World, plan: &Plan, hour: u32, actors: &mut [Today]) -> Vec
 fn sorted(rows: &[Row], start: u32) -> Vec<Row> {
     let slot = |row: &Row| (row.second - start) as usize;
     let mut places = vec![0_usize; HOUR as usize + 1];
-    rows.iter().for_each(|row| places[slot(row) + 1] += 1);
+    for row in rows {
+        places[slot(row) + 1] += 1;
+    }
     for second in 0..HOUR as usize {
         places[second + 1] += places[second];
     }
@@ -131,9 +133,4 @@ impl Writer<'_> {
         (self.progress)(rows.len() as u64);
         Ok(())
     }
-}
-
-/// The seconds of a day.
-pub(crate) const fn seconds_of(day: u32) -> std::ops::Range<u32> {
-    day * DAY..(day + 1) * DAY
 }

@@ -116,9 +116,8 @@ fn principal_name(world: &World, principal: u32) -> String {
 fn change_class(world: &World, api: u16) -> Option<&'static str> {
     let api = &world.catalogue.apis[api as usize];
     match (api.service, api.name.as_str()) {
-        ("Ram", "ChangePassword") | ("Ims" | "Ram", "UpdateLoginProfile" | "CreateLoginProfile" | "DeleteLoginProfile") => {
-            Some("password")
-        }
+        ("Ram", "ChangePassword")
+        | ("Ims" | "Ram", "UpdateLoginProfile" | "CreateLoginProfile" | "DeleteLoginProfile") => Some("password"),
         ("Actiontrail", "StopLogging" | "DeleteTrail" | "UpdateTrail") => Some("trail"),
         ("Ram", name) if name.contains("PolicyTo") || name.contains("PolicyFrom") || name.contains("PolicyVersion") => {
             Some("permission")

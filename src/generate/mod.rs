@@ -19,9 +19,9 @@ mod rhythm;
 mod row;
 mod services;
 mod stream;
-mod texts;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod world;
 
 use std::path::Path;

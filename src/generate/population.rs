@@ -144,8 +144,9 @@ impl Population {
                 let word = if kind == Kind::Deployer { "ci-deploy" } else { "app-role" };
                 let principal = self.add_principal(Identity::Role, format!("{word}-{number}"), random);
                 let sessions = random.random_range(2..8);
-                let sessions: Vec<u32> =
-                    (0..sessions).map(|session| self.add_session(principal, format!("node-{session}"), random)).collect();
+                let sessions: Vec<u32> = (0..sessions)
+                    .map(|session| self.add_session(principal, format!("node-{session}"), random))
+                    .collect();
                 (Choice::zipf(sessions, 0.5), None)
             }
             Kind::Service => {
@@ -209,7 +210,8 @@ impl Population {
 }
 
 const NAMES: [&str; 16] = [
-    "alice", "bao", "chen", "dora", "emil", "fang", "gao", "hui", "ivan", "jing", "kai", "lin", "mei", "nora", "ping", "wei",
+    "alice", "bao", "chen", "dora", "emil", "fang", "gao", "hui", "ivan", "jing", "kai", "lin", "mei", "nora", "ping",
+    "wei",
 ];
 
 fn console(principal: u32, random: &mut impl Rng) -> Credential {

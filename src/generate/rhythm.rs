@@ -17,8 +17,8 @@ pub(crate) struct Rhythm {
 
 /// Activity of office people by local hour; the dip is lunch.
 const OFFICE: [f64; HOURS] = [
-    0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.6, 2.0, 6.0, 12.0, 14.0, 13.0, 6.0, 9.0, 14.0, 15.0, 14.0, 12.0, 8.0, 5.0, 4.0, 3.0, 1.5,
-    0.6,
+    0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.6, 2.0, 6.0, 12.0, 14.0, 13.0, 6.0, 9.0, 14.0, 15.0, 14.0, 12.0, 8.0, 5.0, 4.0,
+    3.0, 1.5, 0.6,
 ];
 
 /// The company sits in China, whose clock is eight hours ahead.
@@ -56,7 +56,9 @@ impl Rhythm {
 
     fn shaped(mut working: [f64; HOURS], day_off: f64) -> Self {
         let mean = working.iter().sum::<f64>() / HOURS as f64;
-        working.iter_mut().for_each(|factor| *factor /= mean);
+        for factor in &mut working {
+            *factor /= mean;
+        }
         Self { working, off: working.map(|factor| factor * day_off) }
     }
 

@@ -11,7 +11,6 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Catalogue,
-    Networks,
     Actor,
     Calendar,
     Deployments,

@@ -121,6 +121,6 @@ fn gaps(options: &Options) -> Vec<u32> {
         let start = random.random_range(HOURS as u32..early * HOURS as u32 - 3);
         start..start + random.random_range(1..4)
     };
-    let count = 1 + u64::from(options.seed % 2 == 0);
+    let count = 1 + u64::from(options.seed.is_multiple_of(2));
     (0..count).flat_map(gap).collect()
 }

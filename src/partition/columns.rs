@@ -102,9 +102,10 @@ fn collect_leaves(field: &Field, path: &mut Vec<String>, count: &mut usize, foun
 fn leaf_count(data_type: &DataType) -> usize {
     match data_type {
         DataType::Struct(fields) => fields.iter().map(|child| leaf_count(child.data_type())).sum(),
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
-            leaf_count(item.data_type())
-        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => leaf_count(item.data_type()),
         _ => 1,
     }
 }
@@ -147,7 +148,9 @@ mod tests {
         let mut flat = plain();
         flat.push(text("userIdentity.accessKeyId"));
         let envelope: Vec<Field> =
-            ["event.eventTime", "event.eventName", "event.serviceName", "event.userIdentity.accessKeyId"].map(text).into();
+            ["event.eventTime", "event.eventName", "event.serviceName", "event.userIdentity.accessKeyId"]
+                .map(text)
+                .into();
         let whole = vec![nested("event", structs.clone())];
         for fields in [structs, flat, envelope, whole] {
             let found = map(fields).unwrap();

@@ -13,7 +13,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use crate::error::{Error, Result};
-use crate::event::Column;
 use crate::partition::columns::with_dictionaries;
 use crate::partition::read::{RowGroupReader, time_range_from_statistics};
 use crate::partition::times::NO_TIME;
@@ -30,6 +29,8 @@ pub struct RowGroupRange {
     pub days: Vec<NaiveDate>,
     /// The number of rows.
     pub rows: u64,
+    /// The first and the last time in milliseconds, where the footer tells.
+    pub span: Option<(i64, i64)>,
 }
 
 /// An opened file of events.
@@ -54,14 +55,28 @@ pub struct EventFile {
 
 impl EventFile {
     /// Opens a file and reads its footer; times are read too where the footer has no statistics of them.
-    pub fn open(path: &Path, name: String, folder_date: Option<NaiveDate>, overrides: &ColumnOverrides) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        name: String,
+        folder_date: Option<NaiveDate>,
+        overrides: &ColumnOverrides,
+    ) -> Result<Self> {
         let (footer, size) = read_footer(path)?;
         let parquet = ParquetMetaDataReader::decode_metadata(&footer).map_err(Error::parquet(path))?;
         let (metadata, columns) = arrow_metadata(path, parquet, overrides)?;
         let fingerprint = blake3::hash(&footer).to_hex()[..32].to_owned();
-        let mut file =
-            Self { path: path.to_path_buf(), name, folder_date, size, fingerprint, columns, row_groups: Vec::new(), metadata };
-        file.row_groups = (0..file.metadata.metadata().num_row_groups()).map(|group| file.range(group)).collect::<Result<_>>()?;
+        let mut file = Self {
+            path: path.to_path_buf(),
+            name,
+            folder_date,
+            size,
+            fingerprint,
+            columns,
+            row_groups: Vec::new(),
+            metadata,
+        };
+        file.row_groups =
+            (0..file.metadata.metadata().num_row_groups()).map(|group| file.range(group)).collect::<Result<_>>()?;
         Ok(file)
     }
 
@@ -90,11 +105,12 @@ impl EventFile {
 
     fn range(&self, group: usize) -> Result<RowGroupRange> {
         let rows = self.metadata.metadata().row_group(group).num_rows() as u64;
-        let days = match time_range_from_statistics(self, group) {
+        let span = time_range_from_statistics(self, group);
+        let days = match span {
             Some((first, last)) if last - first <= 2 * crate::partition::DAY_MS => days_between(first, last),
             _ => self.days_by_reading(group)?,
         };
-        Ok(RowGroupRange { days, rows })
+        Ok(RowGroupRange { days, rows, span })
     }
 
     fn days_by_reading(&self, group: usize) -> Result<Vec<NaiveDate>> {

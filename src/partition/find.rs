@@ -44,8 +44,13 @@ impl Partitions {
         if paths.is_empty() {
             return Err(Error::NoPartitions { path: root.to_path_buf() });
         }
-        let mut found =
-            Self { root: root.to_path_buf(), overrides: overrides.clone(), dated: vec![], undated: vec![], problems: vec![] };
+        let mut found = Self {
+            root: root.to_path_buf(),
+            overrides: overrides.clone(),
+            dated: vec![],
+            undated: vec![],
+            problems: vec![],
+        };
         for path in paths {
             match date_of_path(path.strip_prefix(root).unwrap_or(&path)) {
                 Some(date) => found.dated.push((date, path)),

@@ -16,6 +16,7 @@ pub use file::{EventFile, RowGroupRange};
 pub use find::{Partitions, Problem};
 pub use read::{EventBatch, RowGroupReader};
 pub use text_column::TextColumn;
+pub use times::{NO_TIME, parse as parse_time};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;

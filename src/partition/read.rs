@@ -83,9 +83,7 @@ impl<'file> RowGroupReader<'file> {
         let column = |sources: &Vec<Source>| {
             let parts = sources.iter().map(|source| match source {
                 Source::Constant(column) => Ok(column.clone()),
-                Source::Leaf(leaf) => {
-                    TextColumn::from_array(&leaf_array(batch, leaf)).map_err(|_| wrong(leaf, "text"))
-                }
+                Source::Leaf(leaf) => TextColumn::from_array(&leaf_array(batch, leaf)).map_err(|_| wrong(leaf, "text")),
             });
             Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, batch.num_rows()))
         };
@@ -164,7 +162,10 @@ fn leaf_type(file: &EventFile, leaf: &Leaf) -> Option<DataType> {
 
 /// The array of a leaf; a row whose enclosing struct is null has no value.
 fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
-    let mut array = batch.column_by_name(&leaf.path[0]).cloned().unwrap_or_else(|| arrow::array::new_null_array(&DataType::Utf8, batch.num_rows()));
+    let mut array = batch
+        .column_by_name(&leaf.path[0])
+        .cloned()
+        .unwrap_or_else(|| arrow::array::new_null_array(&DataType::Utf8, batch.num_rows()));
     for name in &leaf.path[1..] {
         let parent = array.as_struct();
         let Some(child) = parent.column_by_name(name) else { break };

@@ -29,7 +29,8 @@ impl TextColumn {
     /// Takes an array of any type that has a text form.
     pub fn from_array(array: &ArrayRef) -> Result<Self, ArrowError> {
         let wanted = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        let array = if array.data_type() == &wanted { array.clone() } else { cast(&cast(array, &DataType::Utf8)?, &wanted)? };
+        let array =
+            if array.data_type() == &wanted { array.clone() } else { cast(&cast(array, &DataType::Utf8)?, &wanted)? };
         let dictionary = array.as_dictionary::<Int32Type>();
         let values = dictionary.values().as_string::<i32>().clone();
         let keys = keys_without_nulls(dictionary.keys(), values.len() as i32);
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn numbers_have_a_text_form() {
-        let numbers = TextColumn::from_array(&(Arc::new(arrow::array::Int64Array::from(vec![Some(7), None])) as ArrayRef));
+        let numbers =
+            TextColumn::from_array(&(Arc::new(arrow::array::Int64Array::from(vec![Some(7), None])) as ArrayRef));
         let numbers = numbers.unwrap();
         assert_eq!([numbers.row(0), numbers.row(1)], [Some("7"), None]);
     }

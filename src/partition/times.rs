@@ -73,7 +73,10 @@ pub fn parse(text: &str) -> Option<i64> {
         return Some(moment.timestamp_millis());
     }
     let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f UTC", "%Y-%m-%dT%H:%MZ"];
-    forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(|time| time.and_utc().timestamp_millis())
+    forms
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .map(|time| time.and_utc().timestamp_millis())
 }
 
 #[cfg(test)]

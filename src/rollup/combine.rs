@@ -119,8 +119,11 @@ impl Combination {
     }
 
     fn resolve_rows(&mut self, rows: &mut [u32], varying: &[usize], resolve: &mut impl FnMut(&[Option<&str>]) -> u32) {
-        let combinations =
-            if varying.len() == 1 { self.columns[varying[0]].key_count() } else { self.steps[varying.len() - 2].pairs().len() };
+        let combinations = if varying.len() == 1 {
+            self.columns[varying[0]].key_count()
+        } else {
+            self.steps[varying.len() - 2].pairs().len()
+        };
         self.numbers.resize(combinations, UNSEEN);
         for row in rows {
             let combination = *row;
@@ -148,9 +151,11 @@ impl Combination {
     /// Forgets everything when any dictionary changed.
     fn renew(&mut self, columns: &[&TextColumn]) {
         let same = self.columns.len() == columns.len()
-            && self.columns.iter().zip(columns).all(|(old, new)| {
-                old.same_dictionary(new) && old.keys().is_some() == new.keys().is_some()
-            });
+            && self
+                .columns
+                .iter()
+                .zip(columns)
+                .all(|(old, new)| old.same_dictionary(new) && old.keys().is_some() == new.keys().is_some());
         if !same {
             *self = Self { columns: columns.iter().map(|&column| column.without_rows()).collect(), ..Self::default() };
         }

@@ -124,13 +124,9 @@ impl Family {
             Self::SourceIp => &[Dimension::SourceIp],
             Self::AccessKey => &[Dimension::AccessKey],
             Self::Principal => &[Dimension::PrincipalKind, Dimension::Principal],
-            Self::Change => &[
-                Dimension::Change,
-                Dimension::Service,
-                Dimension::Api,
-                Dimension::PrincipalKind,
-                Dimension::Principal,
-            ],
+            Self::Change => {
+                &[Dimension::Change, Dimension::Service, Dimension::Api, Dimension::PrincipalKind, Dimension::Principal]
+            }
             Self::Network => &[Dimension::Network],
             Self::Region => &[Dimension::Region],
         }

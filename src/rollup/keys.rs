@@ -9,7 +9,8 @@ use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 
 use crate::event::{
-    ChangeKind, Column, Principal, SourceAddress, failure_code, fold_service, network, permanent_access_key, service_name,
+    ChangeKind, Column, Principal, SourceAddress, failure_code, fold_service, network, permanent_access_key,
+    service_name,
 };
 use crate::partition::{EventBatch, TextColumn};
 use crate::rollup::combine::Combination;
@@ -146,7 +147,9 @@ impl Keyer {
             .unwrap_or_else(|_| unreachable!("two families"));
         let network_of = &mut self.network_of;
         self.combinations[1].number_rows(columns, rows, &mut keys.members[Family::SourceIp as usize], |texts| {
-            let Some(address) = texts[1].and_then(SourceAddress::parse).and_then(|source| source.ip()) else { return NONE };
+            let Some(address) = texts[1].and_then(SourceAddress::parse).and_then(|source| source.ip()) else {
+                return NONE;
+            };
             let account = texts[0].unwrap_or_default();
             let number = addresses.intern(EntityKey::new([account, &address.to_string()]));
             network_of.resize(network_of.len().max(number as usize + 1), NONE);
@@ -234,7 +237,8 @@ impl Keyer {
         }
         let Some(kind) = self.change_of[api as usize] else { return NONE };
         let api_key = self.members[Family::Api as usize].key(api).clone();
-        let principal_key = (principal != NONE).then(|| self.members[Family::Principal as usize].key(principal).clone());
+        let principal_key =
+            (principal != NONE).then(|| self.members[Family::Principal as usize].key(principal).clone());
         let who: Vec<&str> = principal_key.as_ref().map_or(vec!["unknown", ""], |key| key.fields().skip(1).collect());
         let what = api_key.fields().skip(1);
         let key = EntityKey::new([api_key.account(), kind.name()].into_iter().chain(what).chain(who));

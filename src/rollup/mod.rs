@@ -7,11 +7,12 @@ pub mod cells;
 mod combine;
 mod counter;
 pub mod family;
-mod keys;
+pub mod keys;
 mod members;
 mod pairs;
 mod scan;
 pub mod store;
+pub mod update;
 
 pub use counter::{DayCounter, DayRollup, FamilyRollup, PairRollup, ScanCounts};
 pub use family::{Dimension, Family, PAIRS};

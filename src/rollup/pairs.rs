@@ -138,8 +138,11 @@ impl PairCounter {
 
     fn api_network_by_rank(&self, rank: &[Vec<u32>; Family::COUNT]) -> Vec<Pair> {
         let (apis, networks) = (&rank[Family::Api as usize], &rank[Family::Network as usize]);
-        let by_rank =
-            |pair: &Pair| Pair { left: apis[pair.left as usize], right: networks[pair.right as usize], calls: pair.calls };
+        let by_rank = |pair: &Pair| Pair {
+            left: apis[pair.left as usize],
+            right: networks[pair.right as usize],
+            calls: pair.calls,
+        };
         add_up(&self.api_network.pairs.iter().map(by_rank).collect::<Vec<_>>())
     }
 }

@@ -52,7 +52,13 @@ fn count_share(groups: &[(&EventFile, usize)], date: NaiveDate, pairs: bool) -> 
     (counter, problems)
 }
 
-fn count_row_group(counter: &mut DayCounter, file: &EventFile, group: usize, date: NaiveDate, read: &mut u64) -> Result<()> {
+fn count_row_group(
+    counter: &mut DayCounter,
+    file: &EventFile,
+    group: usize,
+    date: NaiveDate,
+    read: &mut u64,
+) -> Result<()> {
     for batch in RowGroupReader::open(file, group, &INPUTS)? {
         let batch = batch?;
         *read += batch.times.len() as u64;

@@ -71,8 +71,8 @@ impl DispersionEvidence {
     /// and the effective number of samples `n` behind that mean, which makes good for the mean having seen the count.
     ///
     /// # Errors
-    /// When `count` or `mean` is not in `[0, 1e15]`, `weight` is not in `[0, 1]`, or `effective_samples` is not above 1.
-    /// The evidence is then unchanged. An infinite `effective_samples` means a mean known from elsewhere.
+    /// When `count` or `mean` is not in `[0, 1e15]`, `weight` is not in `[0, 1]`, or `effective_samples` is not above
+    /// 1. The evidence is then unchanged. An infinite `effective_samples` means a mean known from elsewhere.
     pub fn add(&mut self, count: f64, mean: f64, weight: f64, effective_samples: f64) -> Result<(), ParameterError> {
         require((0.0..=1e15).contains(&count), "count", "in [0, 1e15]", count)?;
         require((0.0..=1e15).contains(&mean), "mean", "in [0, 1e15]", mean)?;

@@ -232,7 +232,8 @@ mod tests {
             let by_value = |p: &[f64]| {
                 let selection = benjamini_hochberg(&ln_all(p), p.len() + 5, 0.1).unwrap();
                 let ln_q = q_values(&ln_all(p), p.len() + 5).unwrap();
-                let mut rows: Vec<_> = (0..p.len()).map(|i| (p[i].to_bits(), selection.rejected[i], ln_q[i].to_bits())).collect();
+                let row = |i: usize| (p[i].to_bits(), selection.rejected[i], ln_q[i].to_bits());
+                let mut rows: Vec<_> = (0..p.len()).map(row).collect();
                 rows.sort_unstable();
                 (rows, selection.count, selection.ln_threshold.to_bits())
             };

@@ -43,7 +43,8 @@ impl NegativeBinomial {
     /// The distribution with this mean and size.
     ///
     /// # Errors
-    /// When `mean` is not in `[0, 1e100]`, or `size` is below `1e-100`; NaN is refused. `f64::INFINITY` is a valid size.
+    /// When `mean` is not in `[0, 1e100]`, or `size` is below `1e-100`; NaN is refused. `f64::INFINITY` is a valid
+    /// size.
     pub fn new(mean: f64, size: f64) -> Result<Self, ParameterError> {
         require((0.0..=EXTREME).contains(&mean), "mean", "in [0, 1e100]", mean)?;
         require(size >= EXTREME.recip(), "size", "at least 1e-100 (or infinite)", size)?;
@@ -73,7 +74,7 @@ impl NegativeBinomial {
     /// ln I_{m/(m+r)}(count, r),   Poisson: ln P(count, m)
     /// ```
     ///
-    /// Relative error below 1e-11 for sizes from 0.05 and means up to 1e7, however small the probability.
+    /// Relative error below 3e-12 for sizes from 0.001 and means up to 1e7, however small the probability.
     pub fn ln_upper(&self, count: u64) -> f64 {
         if count == 0 {
             return 0.0;
@@ -262,15 +263,17 @@ mod tests {
         let mut worst = [(0.0, 0.0, 0.0, 0); 2];
         for &(mean, size, count, upper, lower) in NEGATIVE_BINOMIAL {
             let predicted = distribution(mean, size);
-            for (side, found, expected) in [(0, predicted.ln_upper(count), upper), (1, predicted.ln_lower(count), lower)] {
+            for (side, found, expected) in
+                [(0, predicted.ln_upper(count), upper), (1, predicted.ln_lower(count), lower)]
+            {
                 let error = relative_error(found, expected);
-                if !(error <= worst[side].0) {
+                if error > worst[side].0 {
                     worst[side] = (error, mean, size, count);
                 }
             }
         }
         println!("worst relative error of ln p: upper {:?}, lower {:?}", worst[0], worst[1]);
-        assert!(worst[0].0 < 1e-11 && worst[1].0 < 1e-11, "{worst:?}");
+        assert!(worst[0].0 < 3e-12 && worst[1].0 < 3e-12, "{worst:?}");
     }
 
     #[test]
@@ -326,6 +329,14 @@ mod tests {
     }
 
     #[test]
+    fn tiny_means_underflow_no_product() {
+        // P(Y >= 24) is P(Y = 24) = m^24/24! up to a relative 1e-20; the product itself would be 1e-504.
+        let expected = 24.0 * 1e-20f64.ln() - (2..=24).map(|n| f64::from(n).ln()).sum::<f64>();
+        assert!(relative_error(distribution(1e-20, f64::INFINITY).ln_upper(24), expected) < 1e-14);
+        assert!(relative_error(distribution(1e-20, 1e40).ln_upper(24), expected) < 1e-14);
+    }
+
+    #[test]
     fn quantiles_by_brute_force() {
         for (mean, size) in [(0.2, 0.5), (1.0, 3.0), (4.5, 0.1), (6.0, f64::INFINITY)] {
             let all = probabilities(mean, size, 4000);
@@ -342,15 +353,27 @@ mod tests {
     }
 
     #[test]
+    fn quantiles_reach_far_into_the_lower_tail() {
+        let predicted = distribution(100.0, f64::INFINITY);
+        let found = predicted.quantile(1e-20).unwrap();
+        assert!(predicted.ln_lower(found) >= 1e-20f64.ln() && predicted.ln_lower(found - 1) < 1e-20f64.ln());
+    }
+
+    #[test]
     fn interval_of_a_wide_distribution_is_nearly_normal() {
         let (low, high) = distribution(1e6, f64::INFINITY).interval(0.95).unwrap();
-        assert!((low as f64 - (1e6 - 1959.96)).abs() < 3.0 && (high as f64 - (1e6 + 1959.96)).abs() < 3.0, "{low} {high}");
+        assert!(
+            (low as f64 - (1e6 - 1959.96)).abs() < 3.0 && (high as f64 - (1e6 + 1959.96)).abs() < 3.0,
+            "{low} {high}"
+        );
         assert_eq!(distribution(1e100, 1.0).quantile(0.5).unwrap(), u64::MAX);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for (mean, size) in [(f64::NAN, 1.0), (-1.0, 1.0), (f64::INFINITY, 1.0), (1.0, f64::NAN), (1.0, 0.0), (1.0, -2.0)] {
+        for (mean, size) in
+            [(f64::NAN, 1.0), (-1.0, 1.0), (f64::INFINITY, 1.0), (1.0, f64::NAN), (1.0, 0.0), (1.0, -2.0)]
+        {
             assert!(NegativeBinomial::new(mean, size).is_err(), "{mean} {size}");
         }
         let predicted = distribution(1.0, 1.0);
@@ -410,9 +433,15 @@ mod tests {
     #[test]
     #[ignore = "a measurement"]
     fn speed() {
-        for (mean, counts) in [(0.1, [1, 2, 4]), (10.0, [8, 20, 60]), (1000.0, [800, 1300, 5000]), (1e6, [900_000, 1_200_000, 3_000_000])] {
+        for (mean, counts) in [
+            (0.1, [1, 2, 4]),
+            (10.0, [8, 20, 60]),
+            (1000.0, [800, 1300, 5000]),
+            (1e6, [900_000, 1_200_000, 3_000_000]),
+            (1e9, [999_970_000, 1_000_010_000, 1_000_100_000]),
+        ] {
             for size in [3.0, 50.0, f64::INFINITY] {
-                let rounds = 200_000u32;
+                let rounds = if mean > 1e8 { 300u32 } else { 200_000u32 };
                 let start = std::time::Instant::now();
                 let mut sum = 0.0;
                 for round in 0..rounds {

@@ -26,13 +26,20 @@ const PERMISSION: [&[Act]; 2] = [
 ];
 
 const PASSWORD: [&[Act]; 2] = [
-    &[("Ims", "UpdateLoginProfile", r#"{"UserPrincipalName":"finance@corp.onaliyun.com","PasswordResetRequired":false}"#)],
+    &[(
+        "Ims",
+        "UpdateLoginProfile",
+        r#"{"UserPrincipalName":"finance@corp.onaliyun.com","PasswordResetRequired":false}"#,
+    )],
     &[("Ram", "ChangePassword", r#"{"OldPassword":"***","NewPassword":"***"}"#)],
 ];
 
 const TRAIL: [&[Act]; 4] = [
     &[("Actiontrail", "StopLogging", r#"{"Name":"trail-prod"}"#)],
-    &[("Actiontrail", "StopLogging", r#"{"Name":"trail-prod"}"#), ("Actiontrail", "DeleteTrail", r#"{"Name":"trail-prod"}"#)],
+    &[
+        ("Actiontrail", "StopLogging", r#"{"Name":"trail-prod"}"#),
+        ("Actiontrail", "DeleteTrail", r#"{"Name":"trail-prod"}"#),
+    ],
     &[("Actiontrail", "UpdateTrail", r#"{"Name":"trail-prod","EventRW":"Read","TrailRegion":"cn-hangzhou"}"#)],
     &[("Actiontrail", "DeleteTrail", r#"{"Name":"trail-audit"}"#)],
 ];
@@ -59,7 +66,8 @@ fn change(planner: &mut Planner<'_>, kind: &'static str, acts: &[Act], refused: 
     let length = 300;
     let start = planner.moment(length)?;
     let world = &*planner.world;
-    let is_new = |actor: &&Actor| actor.kind == Kind::Person && actor.alive.contains(&(start / DAY)) && actor.level > 0.0;
+    let is_new =
+        |actor: &&Actor| actor.kind == Kind::Person && actor.alive.contains(&(start / DAY)) && actor.level > 0.0;
     let people: Vec<&Actor> = world.people.actors.iter().filter(is_new).collect();
     let actor = pick_one(&people, &mut planner.random)?;
     let clump = actor.clump(world.tables(), &mut planner.random);

@@ -9,7 +9,6 @@ use crate::generate::choice::Choice;
 use crate::generate::entity::Entity;
 use crate::generate::population::Population;
 use crate::generate::row::{Row, SUCCESS};
-use crate::generate::services::ERRORS;
 use crate::generate::world::{DAY, HOUR};
 
 /// What a thief is after, the most wanted first.
@@ -71,7 +70,8 @@ pub(super) fn password_spray(planner: &mut Planner<'_>) -> Option<Draft> {
     let start = planner.moment(length + HOUR)?;
     let span = start..start + length;
     let sign_in = planner.world.sign_in();
-    let is_alive = |actor: &&Actor| actor.alive.contains(&(start / DAY)) && actor.apis.share_of(u32::from(sign_in)) > 0.0;
+    let is_alive =
+        |actor: &&Actor| actor.alive.contains(&(start / DAY)) && actor.apis.share_of(u32::from(sign_in)) > 0.0;
     let users: Vec<u32> =
         planner.world.people.actors.iter().filter(is_alive).filter_map(|actor| actor.console).take(200).collect();
     if users.len() < 5 {
@@ -80,14 +80,14 @@ pub(super) fn password_spray(planner: &mut Planner<'_>) -> Option<Draft> {
     let address = planner.foreign_address();
     let request = u32::from(sign_in) * planner.world.variants;
     let agent = planner.random.random_range(0..3);
-    let attempt = |second, credential, error| Row { second, credential, address, request, api: sign_in, agent, region: 0, error };
+    let attempt =
+        |second, credential, error| Row { second, credential, address, request, api: sign_in, agent, region: 0, error };
     let wrong = users.len().max(40) + planner.random.random_range(0..users.len());
     let random = &mut planner.random;
     let mut rows: Vec<Row> = (0..wrong)
         .map(|number| attempt(random.random_range(start..span.end - 60), users[number % users.len()], WRONG_PASSWORD))
         .collect();
     rows.push(attempt(span.end - 30, pick_one(&users, random)?, SUCCESS));
-    debug_assert!((WRONG_PASSWORD as usize) < ERRORS.len());
     let marks = vec![(Entity::SourceIp(address), None), (Entity::ApiError(sign_in, WRONG_PASSWORD), None)];
     Some(Draft { kind: "password_spray", span, marks, rows, silence: None })
 }

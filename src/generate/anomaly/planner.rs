@@ -238,7 +238,8 @@ impl<'world> Planner<'world> {
         let people = &self.world.people;
         let is_key = |position: &u32| matches!(people.credentials[*position as usize].key, Key::Permanent(_));
         let apis = 0..self.world.catalogue.apis.len() as u16;
-        let errors = apis.clone().flat_map(|api| (0..ERRORS.len() as u8).map(move |error| Entity::ApiError(api, error)));
+        let errors =
+            apis.clone().flat_map(|api| (0..ERRORS.len() as u8).map(move |error| Entity::ApiError(api, error)));
         let addresses = (SERVICE_HOSTS.len() as u32..people.addresses.len() as u32).map(Entity::SourceIp);
         let keys = (0..people.credentials.len() as u32).filter(is_key).map(Entity::AccessKey);
         apis.map(Entity::Api)

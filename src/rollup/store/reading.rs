@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{UInt8Type, UInt32Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -61,12 +61,15 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata)> {
 }
 
 /// Calls `visit` for every entity of a family in a rollup file, in order, with its key (service folded) and the service as spelled.
-pub fn read_family(path: &Path, family: Family, mut visit: impl FnMut(EntityKey, Option<&str>, EntityDay<'_>)) -> Result<()> {
-    let names: Vec<&str> = std::iter::once(Dimension::Account)
-        .chain(family.keyed_by().iter().copied())
-        .map(Dimension::name)
-        .collect();
-    let wanted: Vec<&str> = ["entity"].into_iter().chain(names.iter().copied()).chain(["hour", "calls", "errors", "peak"]).collect();
+pub fn read_family(
+    path: &Path,
+    family: Family,
+    mut visit: impl FnMut(EntityKey, Option<&str>, EntityDay<'_>),
+) -> Result<()> {
+    let names: Vec<&str> =
+        std::iter::once(Dimension::Account).chain(family.keyed_by().iter().copied()).map(Dimension::name).collect();
+    let wanted: Vec<&str> =
+        ["entity"].into_iter().chain(names.iter().copied()).chain(["hour", "calls", "errors", "peak"]).collect();
     let mut read = |batch: &RecordBatch| {
         let texts: Option<Vec<&StringArray>> =
             names.iter().map(|name| batch.column_by_name(name)?.as_string_opt::<i32>()).collect();
@@ -87,7 +90,8 @@ fn visit_batch(
     let [hour, calls, errors, peak] = lists;
     let (hour, calls, errors, peak) = (hour?, calls?, errors?, peak?);
     let hours = hour.values().as_primitive_opt::<UInt8Type>()?.values();
-    let numbers = |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
+    let numbers =
+        |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
     let (calls, errors, peaks) = (numbers(calls)?, numbers(errors)?, numbers(peak)?);
     let service = family.keyed_by().iter().position(|&key| key == Dimension::Service).map(|position| position + 1);
     for (row, &entity) in entities.iter().enumerate() {
@@ -104,7 +108,11 @@ fn visit_batch(
             errors: &errors[range.clone()],
             peaks: &peaks[range],
         };
-        visit(EntityKey::new(fields.iter().map(String::as_str)), service.map(|position| texts[position].value(row)), day);
+        visit(
+            EntityKey::new(fields.iter().map(String::as_str)),
+            service.map(|position| texts[position].value(row)),
+            day,
+        );
     }
     Some(())
 }
@@ -123,10 +131,16 @@ pub fn read_pairs(path: &Path, families: (Family, Family), mut visit: impl FnMut
 }
 
 /// Reads the row groups whose second (or, for pairs, first) column, which names their kind, is `kind`.
-fn for_each_batch(path: &Path, kind: &str, columns: &[&str], read: &mut impl FnMut(&RecordBatch) -> Option<()>) -> Result<()> {
+fn for_each_batch(
+    path: &Path,
+    kind: &str,
+    columns: &[&str],
+    read: &mut impl FnMut(&RecordBatch) -> Option<()>,
+) -> Result<()> {
     let refuse = |message: String| Error::Rollup { path: path.to_path_buf(), message };
     let (file, metadata) = open(path)?;
-    let groups: Vec<usize> = (0..metadata.metadata().num_row_groups()).filter(|&group| is_of_kind(&metadata, group, kind)).collect();
+    let groups: Vec<usize> =
+        (0..metadata.metadata().num_row_groups()).filter(|&group| is_of_kind(&metadata, group, kind)).collect();
     let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
         .with_row_groups(groups)
@@ -145,7 +159,9 @@ fn is_of_kind(metadata: &ArrowReaderMetadata, group: usize, kind: &str) -> bool 
     let columns = metadata.metadata().row_group(group).columns();
     let named = columns.iter().find(|column| matches!(column.column_path().string().as_str(), "family" | "pair"));
     match named.and_then(|column| column.statistics()) {
-        Some(Statistics::ByteArray(values)) => values.min_opt().is_some_and(|smallest| smallest.data() == kind.as_bytes()),
+        Some(Statistics::ByteArray(values)) => {
+            values.min_opt().is_some_and(|smallest| smallest.data() == kind.as_bytes())
+        }
         _ => false,
     }
 }

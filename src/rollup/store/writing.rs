@@ -83,7 +83,12 @@ fn rollup_properties() -> WriterProperties {
     builder.build()
 }
 
-fn family_columns(rollup: &DayRollup, family: &FamilyRollup, range: std::ops::Range<usize>, entity: u32) -> Vec<ArrayRef> {
+fn family_columns(
+    rollup: &DayRollup,
+    family: &FamilyRollup,
+    range: std::ops::Range<usize>,
+    entity: u32,
+) -> Vec<ArrayRef> {
     let members = &family.members[range.clone()];
     let rows = members.len();
     let numbers: UInt32Array = (entity..entity + rows as u32).collect();

@@ -1,0 +1,190 @@
+//! One family's past: what each of its entities did, hour by hour, in the days before the scored one and on that day itself.
+//!
+//! Read from rollups, sparse, in memory: it grows with the entities alive in the window and the hours in which they were.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use hashbrown::HashMap;
+
+use crate::error::Result;
+use crate::rollup::{EntityKey, Family, store};
+
+/// The days that are compared: `length` days before the scored day, and that day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    scored: NaiveDate,
+    length: usize,
+    present: Vec<bool>,
+}
+
+impl Window {
+    /// The window before and with `scored`; a day is present when there is a rollup of it.
+    pub fn new(scored: NaiveDate, length: usize, has_rollup: impl Fn(NaiveDate) -> bool) -> Self {
+        let mut window = Self { scored, length, present: Vec::new() };
+        window.present = (0..=length).map(|day| has_rollup(window.date(day))).collect();
+        window
+    }
+
+    /// The date of a day of the window; the scored day is the last.
+    pub fn date(&self, day: usize) -> NaiveDate {
+        self.scored - chrono::Duration::days((self.length - day) as i64)
+    }
+
+    /// How many days lie before the scored day.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The scored day.
+    pub fn scored(&self) -> NaiveDate {
+        self.scored
+    }
+
+    /// Whether there is a rollup of a day.
+    pub fn is_present(&self, day: usize) -> bool {
+        self.present[day]
+    }
+
+    /// How many of the days before the scored one have a rollup.
+    pub fn days_of_history(&self) -> usize {
+        self.present[..self.length].iter().filter(|&&present| present).count()
+    }
+
+    /// The days before the scored one that have no rollup.
+    pub fn missing(&self) -> impl Iterator<Item = NaiveDate> {
+        (0..self.length).filter(|&day| !self.present[day]).map(|day| self.date(day))
+    }
+}
+
+/// An hour in which an entity was active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryHour {
+    /// The hour, counted from the window's begin.
+    pub hour: u16,
+    /// Calls.
+    pub calls: u32,
+    /// Failed calls among them.
+    pub errors: u32,
+    /// The largest five-minute count.
+    pub peak: u32,
+}
+
+/// The entities of a family and their hours.
+#[derive(Debug)]
+pub struct FamilyHistory {
+    /// The family.
+    pub family: Family,
+    members: Vec<EntityKey>,
+    services: Vec<Option<String>>,
+    starts: Vec<usize>,
+    hours: Vec<HistoryHour>,
+}
+
+impl FamilyHistory {
+    /// Reads the family's rollups of the window. A service is shown as the earliest day spelled it.
+    pub fn read(state: &Path, family: Family, window: &Window) -> Result<Self> {
+        let mut numbers: HashMap<EntityKey, u32, foldhash::quality::RandomState> = HashMap::default();
+        let mut members: Vec<(EntityKey, Option<String>)> = Vec::new();
+        let mut found: Vec<(u32, HistoryHour)> = Vec::new();
+        for day in (0..=window.length()).filter(|&day| window.is_present(day)) {
+            store::read_family(&store::rollup_path(state, window.date(day)), family, |key, service, entity| {
+                let number = match numbers.get(&key) {
+                    Some(&number) => number,
+                    None => {
+                        let number = members.len() as u32;
+                        members.push((key.clone(), service.map(str::to_owned)));
+                        numbers.insert(key, number);
+                        number
+                    }
+                };
+                for (index, &hour) in entity.hours.iter().enumerate() {
+                    let hour = HistoryHour {
+                        hour: (day * 24) as u16 + u16::from(hour),
+                        calls: entity.calls[index],
+                        errors: entity.errors[index],
+                        peak: entity.peaks[index],
+                    };
+                    found.push((number, hour));
+                }
+            })?;
+        }
+        Ok(Self::ordered(family, members, &found))
+    }
+
+    /// Puts members in the order of their keys and hours with their members; days came in order, so hours within a member are.
+    fn ordered(family: Family, members: Vec<(EntityKey, Option<String>)>, found: &[(u32, HistoryHour)]) -> Self {
+        let mut order: Vec<u32> = (0..members.len() as u32).collect();
+        order.sort_unstable_by(|&left, &right| members[left as usize].0.cmp(&members[right as usize].0));
+        let mut rank = vec![0; members.len()];
+        for (place, &number) in order.iter().enumerate() {
+            rank[number as usize] = place;
+        }
+        let mut starts = vec![0; members.len() + 1];
+        for (number, _) in found {
+            starts[rank[*number as usize] + 1] += 1;
+        }
+        for member in 0..members.len() {
+            starts[member + 1] += starts[member];
+        }
+        let mut next = starts.clone();
+        let mut hours = vec![HistoryHour { hour: 0, calls: 0, errors: 0, peak: 0 }; found.len()];
+        for (number, hour) in found {
+            let place = &mut next[rank[*number as usize]];
+            hours[*place] = *hour;
+            *place += 1;
+        }
+        let mut members: Vec<Option<(EntityKey, Option<String>)>> = members.into_iter().map(Some).collect();
+        let sorted = order.iter().filter_map(|&number| members[number as usize].take());
+        let (members, services) = sorted.unzip();
+        Self { family, members, services, starts, hours }
+    }
+
+    /// How many entities there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The key of an entity.
+    pub fn key(&self, member: usize) -> &EntityKey {
+        &self.members[member]
+    }
+
+    /// The number of an entity.
+    pub fn find(&self, key: &EntityKey) -> Option<usize> {
+        self.members.binary_search(key).ok()
+    }
+
+    /// How the entity's service is spelled, for families that have one.
+    pub fn service(&self, member: usize) -> Option<&str> {
+        self.services[member].as_deref()
+    }
+
+    /// The entity's label with its service as it is spelled.
+    pub fn label(&self, member: usize) -> String {
+        let key = self.key(member);
+        let Some(shown) = self.service(member) else { return key.label() };
+        let keyed_by = self.family.keyed_by();
+        let spelled = |(field, dimension): (&'_ str, &crate::rollup::Dimension)| match dimension {
+            crate::rollup::Dimension::Service => shown.to_owned(),
+            _ => field.to_owned(),
+        };
+        key.fields().skip(1).zip(keyed_by).map(spelled).collect::<Vec<_>>().join("/")
+    }
+
+    /// All hours in which an entity was active, the scored day's included.
+    pub fn hours(&self, member: usize) -> &[HistoryHour] {
+        &self.hours[self.starts[member]..self.starts[member + 1]]
+    }
+
+    /// An entity's hours before the scored day, and those of that day.
+    pub fn split(&self, member: usize, window: &Window) -> (&[HistoryHour], &[HistoryHour]) {
+        let hours = self.hours(member);
+        hours.split_at(hours.partition_point(|hour| usize::from(hour.hour) < window.length() * 24))
+    }
+}

@@ -1,0 +1,15 @@
+//! What history makes us expect of an entity in an hour: a distribution, not a number.
+//!
+//! Three models, by how much is known: [`seasonal`] for entities that are active day by day, [`sparse`] for those that come and
+//! go, and its sibling for those never seen before. History is read from rollups alone; hours in which the feed was silent are
+//! masked ([`Feed`]), and the scored day is never part of what it is compared with.
+
+mod calendar;
+mod feed;
+mod history;
+pub mod seasonal;
+pub mod sparse;
+
+pub use calendar::{Calendar, SLOTS};
+pub use feed::Feed;
+pub use history::{FamilyHistory, HistoryHour, Window};

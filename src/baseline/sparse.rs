@@ -1,0 +1,80 @@
+//! The model of entities that come and go, and of those that were never seen: how likely they are to show up, and with how much.
+//!
+//! Such entities make their calls in clumps, so no model of single hours is honest about them. A day is judged as a whole:
+//! whether the entity is active at all, and the size of the day among the active days of entities like it, taken as log-normal.
+
+use crate::stats::LogNormalPredictive;
+
+/// An entity with fewer calls an hour than this comes and goes.
+pub const SPARSE_BELOW: f64 = 0.25;
+/// Days after which an entity is no longer new.
+pub const NEW_DAYS: usize = 7;
+
+/// The sizes of active days, by how active their entities were.
+#[derive(Debug, Default)]
+pub struct ActiveDays {
+    by_activity: [Vec<u64>; BANDS],
+    first_days: Vec<u64>,
+}
+
+/// Bands of activity: powers of two of the number of active days.
+const BANDS: usize = 6;
+
+fn band(active_days: usize) -> usize {
+    (active_days.max(1).ilog2() as usize).min(BANDS - 1)
+}
+
+/// What is expected of the active days of each kind of entity.
+#[derive(Debug)]
+pub struct DaySizes {
+    by_activity: [Option<LogNormalPredictive>; BANDS],
+    first_days: Option<LogNormalPredictive>,
+}
+
+impl ActiveDays {
+    /// Adds a sparse entity's active days.
+    pub fn add(&mut self, totals: &[u64]) {
+        self.by_activity[band(totals.len())].extend_from_slice(totals);
+    }
+
+    /// Adds the days of an entity's first week.
+    pub fn add_first_week(&mut self, totals: &[u64]) {
+        self.first_days.extend_from_slice(totals);
+    }
+
+    /// Fits the sizes; a band with too few days borrows from all.
+    pub fn fit(self) -> DaySizes {
+        let all: Vec<u64> = self.by_activity.concat();
+        let overall = LogNormalPredictive::fit(&all);
+        let by_activity = self.by_activity.map(|totals| LogNormalPredictive::fit(&totals).or(overall));
+        DaySizes { by_activity, first_days: LogNormalPredictive::fit(&self.first_days) }
+    }
+}
+
+impl DaySizes {
+    /// `ln P(a day of a sparse entity holds at least `total` calls)`; `None` when there is nothing to compare with.
+    ///
+    /// ```text
+    /// P = (active days + 0.5) / (days + 1) * P(size of an active day >= total)
+    /// ```
+    pub fn ln_upper(&self, active_days: usize, days: usize, total: u64) -> Option<f64> {
+        let sizes = self.by_activity[band(active_days)].as_ref()?;
+        let active = (active_days as f64 + 0.5) / (days as f64 + 1.0);
+        Some(active.min(1.0).ln() + sizes.ln_upper(total))
+    }
+
+    /// The size of a usual active day of such an entity.
+    pub fn usual(&self, active_days: usize) -> Option<f64> {
+        self.by_activity[band(active_days)].as_ref().map(LogNormalPredictive::median)
+    }
+
+    /// `ln P(a day of a new entity holds at least `total` calls)`, given that it showed up.
+    pub fn ln_upper_new(&self, total: u64) -> Option<f64> {
+        self.first_days.as_ref().map(|sizes| sizes.ln_upper(total))
+    }
+
+    /// The size of a usual day in an entity's first week.
+    pub fn usual_new(&self) -> Option<f64> {
+        self.first_days.as_ref().map(LogNormalPredictive::median)
+    }
+}

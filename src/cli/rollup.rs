@@ -1,0 +1,63 @@
+//! `insights rollup`: only bring the history up to date.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+
+use crate::cli::output;
+use crate::cli::{Common, exit, progress};
+use crate::insight::sentence_number as number;
+use crate::partition::Partitions;
+use crate::pipeline::counted;
+use crate::report::summary::printable;
+use crate::rollup::update::update;
+use crate::settings::Settings;
+use crate::storage::StateLock;
+
+/// Count events by entity and hour, so that later nights have a history
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Days whose files have not changed since they were counted are left alone.
+
+Examples:
+  insights rollup events
+  insights rollup events --from 2026-01-01 --to 2026-01-31 --state state")]
+pub(super) struct RollupArgs {
+    /// Folder of event partitions
+    #[arg(value_name = "EVENTS")]
+    events: PathBuf,
+    /// Folder for history and results
+    #[arg(long, value_name = "DIR", default_value = "state")]
+    state: PathBuf,
+    /// First day [default: the first there is]
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last day [default: the last there is]
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    /// Count by the hour only, without which entities were seen together
+    #[arg(long)]
+    no_pairs: bool,
+}
+
+pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
+    let settings = Settings::load(common.settings.as_deref())?;
+    let partitions = Partitions::find(&args.events, &settings.columns)?;
+    let _lock = StateLock::acquire(&args.state)?;
+    let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);
+    let dates: Vec<NaiveDate> = partitions.dates().into_iter().filter(wanted).collect();
+    let bar = progress::events(common, "counting", None);
+    let result = update(&partitions, &dates, &args.state, !args.no_pairs, &|events| bar.inc(events))?;
+    bar.finish_and_clear();
+    let mut problems = result.problems.clone();
+    problems.extend(result.days.iter().flat_map(|day| day.note.problems.iter().cloned()));
+    for problem in &problems {
+        output::complain(&format!("! {}: {}", printable(&problem.file), printable(&problem.message)));
+    }
+    let done = result.days.iter().filter(|day| counted(day.outcome)).count();
+    let events: u64 = result.days.iter().map(|day| day.note.counts.events).sum();
+    let left = result.days.len() - done;
+    output::result(&format!("{done} days counted, {left} left as they were; {} events in all\n", number(events)))?;
+    Ok(if problems.is_empty() { exit::DONE } else { exit::PARTIAL })
+}

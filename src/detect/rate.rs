@@ -1,0 +1,331 @@
+//! Rate deviations: an entity that makes, or gets, more or fewer calls than its past explains.
+//!
+//! *What it flags*: hours of the scored day with counts far above or below the entity's baseline, and days of sparse or new
+//! entities far larger than those of their kind.
+//! *Statistic*: per hour the exact tail of the predictive negative binomial; the smallest of the day's hours times their number
+//! (Bonferroni) is the entity's p-value; Benjamini-Hochberg over all entities of the family, each direction by itself.
+//! *Assumptions*: hours of a slot are exchangeable once past bursts are weighed down; entities of a size share a dispersion.
+//! *When it is wrong*: in the first weeks after a lasting change of level, and on holidays that fall on weekdays.
+//! *Parameters*: [`Thresholds`]. *References*: Farrington et al. 1996 and Noufaily et al. 2013 (robust count surveillance),
+//! Benjamini and Hochberg 1995.
+
+use rayon::prelude::*;
+
+use crate::baseline::seasonal::{Dispersions, Fit, Profile, ProfileSum, Series};
+use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+use crate::detect::episode::{JudgedHour, episodes};
+use crate::detect::{Deviation, Direction, Model, Thresholds};
+use crate::stats::{NegativeBinomial, benjamini_hochberg, q_values};
+
+/// Entities of one group that are enough to have a shape of their own.
+const GROUP_MEMBERS: f64 = 5.0;
+/// Coverage of the interval that is reported as expected.
+const COVERAGE: f64 = 0.99;
+
+/// What all families of a night share.
+#[derive(Debug, Clone, Copy)]
+pub struct Night<'a> {
+    /// The days.
+    pub window: &'a Window,
+    /// The slots.
+    pub calendar: Calendar,
+    /// Which hours can be believed.
+    pub feed: &'a Feed,
+    /// What matters.
+    pub thresholds: Thresholds,
+}
+
+/// What a family's detection did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RateResult {
+    /// What was found, in the order of entities.
+    pub deviations: Vec<Deviation>,
+    /// Entities tested for a rise.
+    pub tested_up: usize,
+    /// Entities tested for a drop.
+    pub tested_down: usize,
+}
+
+/// How an entity is to be judged.
+enum Judged {
+    Seasonal(Box<Fit>),
+    Sparse { active_days: usize, days: usize },
+    New,
+}
+
+/// One entity's day in one direction.
+struct DayScore {
+    ln_p: f64,
+    hours: Vec<JudgedHour>,
+}
+
+/// Scores a family and selects what deviates.
+pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
+    let scorer = Scorer::learn(history, night);
+    let days: Vec<(Judged, DayScore, Option<DayScore>)> =
+        (0..history.len()).into_par_iter().map(|member| scorer.score(member)).collect();
+    let mut result = RateResult::default();
+    for direction in [Direction::Up, Direction::Down] {
+        let tested: Vec<(usize, &DayScore)> = (0..days.len())
+            .filter_map(|member| match direction {
+                Direction::Up => Some((member, &days[member].1)),
+                Direction::Down => Some((member, days[member].2.as_ref()?)),
+            })
+            .collect();
+        match direction {
+            Direction::Up => result.tested_up = tested.len(),
+            Direction::Down => result.tested_down = tested.len(),
+        }
+        let ln_p: Vec<f64> = tested.iter().map(|(_, score)| score.ln_p).collect();
+        let rate = night.thresholds.false_discovery_rate;
+        let (Ok(selection), Ok(ln_q)) = (benjamini_hochberg(&ln_p, ln_p.len(), rate), q_values(&ln_p, ln_p.len()))
+        else {
+            continue;
+        };
+        for (place, &(member, score)) in tested.iter().enumerate().filter(|(place, _)| selection.rejected[*place]) {
+            let judged = &days[member].0;
+            let found = Found { member, direction, judged, score, ln_q: ln_q[place], ln_open: selection.ln_threshold };
+            result.deviations.extend(scorer.deviations(&found));
+        }
+    }
+    result.deviations.sort_by_key(|deviation| (deviation.member, deviation.direction, deviation.hours));
+    result
+}
+
+/// A selected entity-day.
+struct Found<'a> {
+    member: usize,
+    direction: Direction,
+    judged: &'a Judged,
+    score: &'a DayScore,
+    ln_q: f64,
+    ln_open: f64,
+}
+
+/// What was learnt of a family before any entity is scored.
+struct Scorer<'a> {
+    history: &'a FamilyHistory,
+    night: Night<'a>,
+    slots: Vec<u8>,
+    today: [u8; 24],
+    overall: Profile,
+    groups: std::collections::BTreeMap<String, Profile>,
+    dispersions: Dispersions,
+    sizes: DaySizes,
+}
+
+impl<'a> Scorer<'a> {
+    fn learn(history: &'a FamilyHistory, night: Night<'a>) -> Self {
+        let window = night.window;
+        let slots = (0..window.length()).flat_map(|day| night.calendar.slots(window.date(day))).collect();
+        let today = night.calendar.slots(window.scored());
+        let (overall, groups) = (ProfileSum::default().profile(), std::collections::BTreeMap::new());
+        let (dispersions, sizes) = (Dispersions::learn(&[]), ActiveDays::default().fit());
+        let mut scorer = Self { history, night, slots, today, overall, groups, dispersions, sizes };
+        scorer.learn_profiles();
+        scorer.learn_dispersions();
+        scorer.learn_sizes();
+        scorer
+    }
+
+    fn learn_profiles(&mut self) {
+        let mut overall = ProfileSum::default();
+        let mut groups: std::collections::BTreeMap<String, ProfileSum> = std::collections::BTreeMap::new();
+        let mut series = Series::default();
+        for member in 0..self.history.len() {
+            if self.fill(member, &mut series).is_some() {
+                overall.add(&series);
+                groups.entry(self.group(member)).or_default().add(&series);
+            }
+        }
+        self.overall = overall.profile();
+        let own = groups.into_iter().filter(|(_, sum)| sum.members() >= GROUP_MEMBERS);
+        self.groups = own.map(|(group, sum)| (group, sum.profile())).collect();
+    }
+
+    fn learn_dispersions(&mut self) {
+        let evidence = |member: usize| {
+            let mut series = Series::default();
+            self.fill(member, &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
+            let fit = Fit::new(&series, self.profile(member), None);
+            Some((fit.level(), *fit.evidence()))
+        };
+        let entities: Vec<_> = (0..self.history.len()).into_par_iter().filter_map(evidence).collect();
+        self.dispersions = Dispersions::learn(&entities);
+    }
+
+    fn learn_sizes(&mut self) {
+        let mut active = ActiveDays::default();
+        for member in 0..self.history.len() {
+            let totals = self.day_totals(member);
+            let Some(&(first_day, _)) = totals.first() else { continue };
+            let sizes: Vec<u64> = totals.iter().map(|&(_, total)| total).collect();
+            active.add(&sizes);
+            // What shows up in the first week of the window was most likely there before.
+            if first_day >= NEW_DAYS {
+                let first_week = totals.iter().take_while(|(day, _)| *day < first_day + NEW_DAYS);
+                active.add_first_week(&first_week.map(|&(_, total)| total).collect::<Vec<_>>());
+            }
+        }
+        self.sizes = active.fit();
+    }
+
+    /// The entity's days before the scored one, with their totals.
+    fn day_totals(&self, member: usize) -> Vec<(usize, u64)> {
+        let (past, _) = self.history.split(member, self.night.window);
+        let day = |hour: &HistoryHour| usize::from(hour.hour) / 24;
+        let total = |hours: &[HistoryHour]| hours.iter().map(|hour| u64::from(hour.calls)).sum();
+        past.chunk_by(|left, right| day(left) == day(right)).map(|hours| (day(&hours[0]), total(hours))).collect()
+    }
+
+    /// Lays out an entity's past; gives the day it was first seen, or `None` if it has no past.
+    fn fill(&self, member: usize, series: &mut Series) -> Option<usize> {
+        let (past, _) = self.history.split(member, self.night.window);
+        let first_day = usize::from(past.first()?.hour) / 24;
+        let alive = self.night.feed.alive(self.history.key(member).account());
+        series.fill(past, &self.slots, alive, first_day);
+        Some(first_day)
+    }
+
+    fn group(&self, member: usize) -> String {
+        // Entities that have a service share its rhythm.
+        if self.history.service(member).is_none() {
+            return String::new();
+        }
+        self.history.key(member).fields().nth(1).unwrap_or_default().to_owned()
+    }
+
+    fn profile(&self, member: usize) -> &Profile {
+        self.groups.get(&self.group(member)).unwrap_or(&self.overall)
+    }
+
+    /// Days that the entity is known for; a window that begins with a gap begins after it.
+    fn days_known(&self, first_day: usize) -> usize {
+        (first_day..self.night.window.length()).filter(|&day| self.night.window.is_present(day)).count()
+    }
+
+    fn score(&self, member: usize) -> (Judged, DayScore, Option<DayScore>) {
+        let mut series = Series::default();
+        let (_, today) = self.history.split(member, self.night.window);
+        let Some(first_day) = self.fill(member, &mut series) else {
+            return (Judged::New, self.score_day(today, |total| self.sizes.ln_upper_new(total)), None);
+        };
+        let days = self.days_known(first_day);
+        if days < NEW_DAYS {
+            return (Judged::New, self.score_day(today, |total| self.sizes.ln_upper_new(total)), None);
+        }
+        if series.level() < SPARSE_BELOW {
+            let active_days = self.day_totals(member).len();
+            let score = self.score_day(today, |total| self.sizes.ln_upper(active_days, days, total));
+            return (Judged::Sparse { active_days, days }, score, None);
+        }
+        let fit = Fit::new(&series, self.profile(member), Some(&self.dispersions));
+        let (up, down) = self.score_hours(member, &fit, today);
+        (Judged::Seasonal(Box::new(fit)), up, down)
+    }
+
+    /// Judges a whole day; its hours share its p-value.
+    fn score_day(&self, today: &[HistoryHour], ln_upper: impl Fn(u64) -> Option<f64>) -> DayScore {
+        let total: u64 = today.iter().map(|hour| u64::from(hour.calls)).sum();
+        let ln_p = if total == 0 { 0.0 } else { ln_upper(total).unwrap_or(0.0).min(0.0) };
+        let first = self.night.window.length() * 24;
+        let hours = today.iter().map(|hour| JudgedHour { hour: (usize::from(hour.hour) - first) as u8, ln_p });
+        DayScore { ln_p, hours: hours.collect() }
+    }
+
+    fn score_hours(&self, member: usize, fit: &Fit, today: &[HistoryHour]) -> (DayScore, Option<DayScore>) {
+        let counts = self.counts(today);
+        let alive = self.alive_today(member);
+        let tested = (0..24_u8).filter(|&hour| alive[usize::from(hour)]);
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        for hour in tested {
+            let Some(expected) = fit.expected(self.today[usize::from(hour)]) else { continue };
+            let count = u64::from(counts[usize::from(hour)]);
+            let above = count as f64 > expected.mean();
+            up.push(JudgedHour { hour, ln_p: if above { expected.ln_upper(count) } else { 0.0 } });
+            if expected.mean() >= self.night.thresholds.drop_min_expected {
+                down.push(JudgedHour { hour, ln_p: if above { 0.0 } else { expected.ln_lower(count) } });
+            }
+        }
+        (day_score(up), Some(down).filter(|down| !down.is_empty()).map(day_score))
+    }
+
+    fn counts(&self, today: &[HistoryHour]) -> [u32; 24] {
+        let first = self.night.window.length() * 24;
+        let mut counts = [0; 24];
+        for hour in today {
+            counts[usize::from(hour.hour) - first] = hour.calls;
+        }
+        counts
+    }
+
+    fn alive_today(&self, member: usize) -> &[bool] {
+        &self.night.feed.alive(self.history.key(member).account())[self.night.window.length() * 24..]
+    }
+
+    fn deviations(&self, found: &Found<'_>) -> Vec<Deviation> {
+        let (_, today) = self.history.split(found.member, self.night.window);
+        let counts = self.counts(today);
+        let tests = if matches!(found.judged, Judged::Seasonal(_)) { found.score.hours.len() as f64 } else { 1.0 };
+        let opened = episodes(&found.score.hours, found.ln_open - tests.ln());
+        let episode = |hours: (u8, u8)| {
+            let observed = (hours.0..hours.1).map(|hour| u64::from(counts[usize::from(hour)])).sum();
+            let (expected, lower, upper) = self.expected(found, hours);
+            let admitted = self.night.thresholds.admit(found.direction, observed, expected);
+            admitted.then(|| Deviation {
+                member: found.member,
+                direction: found.direction,
+                model: found.judged.model(),
+                hours,
+                observed,
+                expected,
+                lower,
+                upper,
+                ln_p: found.score.ln_p,
+                ln_q: found.ln_q,
+                unstable: matches!(found.judged, Judged::Seasonal(fit) if fit.is_unstable()),
+                days_known: self.day_totals(found.member).first().map_or(0, |&(day, _)| self.days_known(day)),
+            })
+        };
+        opened.into_iter().filter_map(episode).collect()
+    }
+
+    /// What was expected in some hours: mean, and the ends of the central 99 %.
+    fn expected(&self, found: &Found<'_>, hours: (u8, u8)) -> (f64, u64, u64) {
+        match found.judged {
+            Judged::Seasonal(fit) => {
+                let slots = (hours.0..hours.1).map(|hour| self.today[usize::from(hour)]);
+                let parts: Vec<NegativeBinomial> = slots.filter_map(|slot| fit.expected(slot)).collect();
+                let mean: f64 = parts.iter().map(NegativeBinomial::mean).sum();
+                // Hours that follow one another rise and fall together, so their relative spread is taken to be shared.
+                let spread = parts.iter().map(|part| 1.0 / part.size()).fold(0.0, f64::max);
+                let interval =
+                    NegativeBinomial::new(mean, 1.0 / spread.max(1e-9)).and_then(|sum| sum.interval(COVERAGE));
+                let (lower, upper) = interval.unwrap_or((0, 0));
+                (mean, lower, upper)
+            }
+            Judged::Sparse { active_days, days } => {
+                let usual = self.sizes.usual(*active_days).unwrap_or(0.0);
+                (usual * (*active_days as f64 + 0.5) / (*days as f64 + 1.0), 0, usual.ceil() as u64)
+            }
+            Judged::New => (0.0, 0, self.sizes.usual_new().unwrap_or(0.0).ceil() as u64),
+        }
+    }
+}
+
+impl Judged {
+    fn model(&self) -> Model {
+        match self {
+            Self::Seasonal(_) => Model::Seasonal,
+            Self::Sparse { .. } => Model::Sparse,
+            Self::New => Model::New,
+        }
+    }
+}
+
+/// The day's p-value: the smallest of its hours, times their number.
+fn day_score(hours: Vec<JudgedHour>) -> DayScore {
+    let smallest = hours.iter().map(|hour| hour.ln_p).fold(0.0, f64::min);
+    DayScore { ln_p: (smallest + (hours.len().max(1) as f64).ln()).min(0.0), hours }
+}

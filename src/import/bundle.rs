@@ -1,0 +1,179 @@
+//! Reading log files in bundles: the unit of work for a thread.
+//!
+//! A bundle is some files that follow one another, enough of them to make a run worth merging. How files fall into bundles
+//! depends on their sizes alone, so the runs are the same for any number of threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::import::frame::Framer;
+use crate::import::rows::Rows;
+use crate::import::run::{Run, RunSpace};
+use crate::import::source::{self, LogFile};
+use crate::import::{ImportProgress, Limits, record};
+use crate::partition::Problem;
+
+/// Bytes of files in a bundle, as they are on disk.
+const BUNDLE_BYTES: u64 = 4 << 20;
+/// Bytes of events in a run, as they are in memory.
+const RUN_BYTES: usize = 24 << 20;
+/// Kinds of fault that are named for one file; more are only counted.
+const NAMED_FAULTS: usize = 3;
+/// Events between two reports of progress.
+const REPORT_EVERY: u64 = 4096;
+
+/// What came out of a bundle.
+#[derive(Debug, Default)]
+pub(super) struct Bundle {
+    pub(super) events: u64,
+    pub(super) set_aside: u64,
+    pub(super) runs: Vec<Run>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Reads all files.
+pub(super) fn read_all(
+    files: &[LogFile],
+    limits: &Limits,
+    spill: &std::path::Path,
+    progress: &dyn ImportProgress,
+) -> Result<Vec<Bundle>> {
+    let space = RunSpace { folder: spill, resident: AtomicUsize::new(0) };
+    let bundles = bundles(files);
+    let read = |(number, files): (usize, &&[LogFile])| {
+        let mut reader = BundleReader {
+            number,
+            space: &space,
+            limits: *limits,
+            progress,
+            rows: Rows::new(),
+            bundle: Bundle::default(),
+        };
+        files.iter().try_for_each(|file| reader.read(file))?;
+        reader.close_run()?;
+        Ok(reader.bundle)
+    };
+    bundles.par_iter().enumerate().map(read).collect()
+}
+
+fn bundles(files: &[LogFile]) -> Vec<&[LogFile]> {
+    let mut bundles = Vec::new();
+    let (mut first, mut bytes) = (0, 0);
+    for (index, file) in files.iter().enumerate() {
+        bytes += file.size;
+        if bytes >= BUNDLE_BYTES || index + 1 == files.len() {
+            bundles.push(&files[first..=index]);
+            (first, bytes) = (index + 1, 0);
+        }
+    }
+    bundles
+}
+
+struct BundleReader<'a> {
+    number: usize,
+    space: &'a RunSpace<'a>,
+    limits: Limits,
+    progress: &'a dyn ImportProgress,
+    rows: Rows,
+    bundle: Bundle,
+}
+
+/// What is wrong with a file, by kind, in the order of appearance.
+#[derive(Default)]
+struct Faults(Vec<(String, u64)>);
+
+impl Faults {
+    fn note(&mut self, message: String) {
+        let known = |message: &str| self.0.iter().position(|(known, _)| known == message);
+        let room = self.0.len() < NAMED_FAULTS;
+        let message = if room || known(&message).is_some() { message } else { "other faults".to_owned() };
+        match known(&message) {
+            Some(place) => self.0[place].1 += 1,
+            None => self.0.push((message, 1)),
+        }
+    }
+
+    fn into_problems(self, file: &std::path::Path) -> impl Iterator<Item = Problem> {
+        let file = file.display().to_string();
+        let words =
+            |(message, count): (String, u64)| if count == 1 { message } else { format!("{message} ({count} times)") };
+        self.0.into_iter().map(move |fault| Problem { file: file.clone(), message: words(fault) })
+    }
+}
+
+impl BundleReader<'_> {
+    /// Reads a file; what is wrong with it is noted, and only trouble with our own disk is an error.
+    fn read(&mut self, file: &LogFile) -> Result<()> {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let mut faults = Faults::default();
+        let before = self.bundle.events;
+        if file.size == 0 {
+            faults.note("the file is empty (0 bytes)".to_owned());
+        }
+        match source::open(&file.path, self.limits.decompressed, consumed.clone()) {
+            Err(error) => faults.note(format!("reading stopped: {error}")),
+            Ok(reader) => self.read_records(Framer::new(reader, self.limits), &mut faults, &consumed)?,
+        }
+        self.bundle.problems.extend(faults.into_problems(&file.path));
+        let reported = (self.bundle.events - before) / REPORT_EVERY * REPORT_EVERY;
+        self.progress.advance(consumed.swap(0, Ordering::Relaxed), self.bundle.events - before - reported);
+        Ok(())
+    }
+
+    fn read_records<R: std::io::Read>(
+        &mut self,
+        mut framer: Framer<R>,
+        faults: &mut Faults,
+        consumed: &AtomicU64,
+    ) -> Result<()> {
+        let mut found = 0;
+        while let Some(record) = framer.next() {
+            let (length, outcome) = match record {
+                Ok(bytes) => (bytes.len(), take_record(&mut self.rows, bytes).map_err(|error| error.to_string())),
+                Err(error) => (0, Err(error.to_string())),
+            };
+            match outcome {
+                Ok(events) => {
+                    self.bundle.events += events;
+                    found += events;
+                    if found >= REPORT_EVERY {
+                        self.progress.advance(consumed.swap(0, Ordering::Relaxed), REPORT_EVERY);
+                        found -= REPORT_EVERY;
+                    }
+                }
+                Err(message) => {
+                    framer.reject(length);
+                    self.bundle.set_aside += 1;
+                    faults.note(message);
+                }
+            }
+            if self.rows.bytes() >= RUN_BYTES {
+                self.close_run()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close_run(&mut self) -> Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let events = self.rows.finish().map_err(|error| Error::Internal(error.to_string()))?;
+        let name = format!("run-{:06}-{:06}.parquet", self.number, self.bundle.runs.len());
+        self.bundle.runs.push(Run::new(&events, self.space, &name)?);
+        Ok(())
+    }
+}
+
+fn take_record(rows: &mut Rows, bytes: &[u8]) -> std::result::Result<u64, record::RecordError> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut events = 0;
+    record::parse(&text, &mut |event| {
+        rows.push(&event, bytes);
+        events += 1;
+    })?;
+    Ok(events)
+}

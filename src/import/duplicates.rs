@@ -1,0 +1,103 @@
+//! Which events of a day are there already, or come twice.
+//!
+//! Exact up to a 128-bit hash of the event id (a mistake is less likely than a broken processor), and in bounded memory: a day
+//! with more ids than fit is gone through several times, each time for the ids of one part of the hash space.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray};
+use chrono::NaiveDate;
+use foldhash::quality::RandomState;
+use hashbrown::HashSet;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::{Error, Result};
+use crate::event::Column;
+use crate::import::run::Run;
+use crate::partition::write;
+
+/// Ids held in memory at a time.
+const IDS_AT_ONCE: usize = 4 << 20;
+
+/// For each run, for each of its events of the day, whether it is to be dropped. Of events that come twice the first stays.
+pub(super) fn find(out: &Path, day: NaiveDate, runs: &[&Run]) -> Result<Vec<Vec<bool>>> {
+    let present = partition_files(out, day)?;
+    let new: usize = runs.iter().map(|run| run.count(day)).sum();
+    let known: usize = present.iter().map(|path| row_count(path)).sum::<Result<usize>>()?;
+    let passes = (new + known).div_ceil(IDS_AT_ONCE).max(1) as u64;
+    let mut dropped: Vec<Vec<bool>> = runs.iter().map(|run| vec![false; run.count(day)]).collect();
+    for pass in 0..passes {
+        let mine = |hash: u128| (hash >> 64) as u64 % passes == pass;
+        let mut seen: HashSet<u128, RandomState> = HashSet::default();
+        for path in &present {
+            for_each_present_id(path, |hash| {
+                if mine(hash) {
+                    seen.insert(hash);
+                }
+            })?;
+        }
+        for (run, dropped) in runs.iter().zip(&mut dropped) {
+            mark(run, day, dropped, |hash| mine(hash) && !seen.insert(hash))?;
+        }
+    }
+    Ok(dropped)
+}
+
+fn mark(run: &Run, day: NaiveDate, dropped: &mut [bool], mut repeated: impl FnMut(u128) -> bool) -> Result<()> {
+    let mut row = 0;
+    for batch in run.ids(day)? {
+        for id in batch?.column(0).as_string::<i32>() {
+            dropped[row] |= repeated(hash(id.unwrap_or_default()));
+            row += 1;
+        }
+    }
+    Ok(())
+}
+
+fn hash(id: &str) -> u128 {
+    let bytes = *blake3::hash(id.as_bytes()).as_bytes();
+    u128::from_le_bytes(std::array::from_fn(|index| bytes[index]))
+}
+
+/// The partition files of a day, in order.
+pub(super) fn partition_files(out: &Path, day: NaiveDate) -> Result<Vec<PathBuf>> {
+    let folder = write::folder(out, day);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&folder).map_err(Error::read(&folder))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::read(&folder))?.path();
+        if path.extension().is_some_and(|ending| ending == "parquet") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let file = File::open(path).map_err(Error::read(path))?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))
+}
+
+fn row_count(path: &PathBuf) -> Result<usize> {
+    Ok(open(path)?.metadata().file_metadata().num_rows() as usize)
+}
+
+fn for_each_present_id(path: &Path, mut visit: impl FnMut(u128)) -> Result<()> {
+    let builder = open(path)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), [Column::EventId.name()]);
+    let reader = builder.with_projection(mask).build().map_err(Error::parquet(path))?;
+    for batch in reader {
+        let batch = batch.map_err(Error::parquet(path))?;
+        let Some(ids) = batch.columns().first().and_then(|column| column.as_string_opt::<i32>()) else { return Ok(()) };
+        for row in (0..ids.len()).filter(|&row| ids.is_valid(row)) {
+            visit(hash(ids.value(row)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,416 @@
+//! Cutting a stream of JSON into records, one at a time, without ever holding more than one.
+//!
+//! Understands `{"Records": [...]}`, arrays, and objects one after another (JSON lines, pretty-printed or not). Only brackets and
+//! strings are looked at; whether a record is sound JSON is found out by who parses it. Limits are enforced here, while
+//! scanning, so that no input can make us buffer or recurse beyond them.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr2};
+
+/// Caps against input that was made to exhaust us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes that one compressed file may hold.
+    pub decompressed: u64,
+    /// The deepest nesting of a record.
+    pub depth: usize,
+    /// The longest string in a record, in bytes.
+    pub string: usize,
+    /// The largest record, in bytes.
+    pub record: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { decompressed: 8 << 30, depth: 64, string: 1 << 20, record: 8 << 20 }
+    }
+}
+
+/// Why a record was set aside, or a file given up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FrameError {
+    #[error("a record is nested deeper than {0} (see --max-depth)")]
+    TooDeep(usize),
+    #[error("a record holds a string longer than {0} bytes (see --max-string)")]
+    StringTooLong(usize),
+    #[error("a record is larger than {0} bytes")]
+    RecordTooLarge(usize),
+    #[error("a record is cut off or has unbalanced brackets")]
+    Unbalanced,
+    #[error("the file is truncated in the middle of a record")]
+    Truncated,
+    #[error("this is no JSON: found byte 0x{0:02x} where a record should begin")]
+    NotJson(u8),
+    #[error("reading stopped: {0}")]
+    Read(io::Error),
+}
+
+impl FrameError {
+    /// Whether nothing more can be had from the file.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Truncated | Self::NotJson(_) | Self::Read(_))
+    }
+}
+
+const CHUNK: usize = 1 << 17;
+/// How a CloudTrail file begins.
+const WRAPPER_KEY: &[u8] = b"Records";
+
+/// Yields the records of a stream.
+pub(super) struct Framer<R> {
+    reader: R,
+    limits: Limits,
+    buffer: Vec<u8>,
+    /// The unread part of the buffer.
+    start: usize,
+    end: usize,
+    ended: bool,
+    inside_array: bool,
+    failed: bool,
+}
+
+/// Where the scan of a record stands.
+struct Scan {
+    at: usize,
+    depth: usize,
+    in_string: Option<usize>,
+    fault: Option<FrameError>,
+}
+
+impl<R: Read> Framer<R> {
+    pub(super) fn new(reader: R, limits: Limits) -> Self {
+        let buffer = vec![0; CHUNK];
+        Self { reader, limits, buffer, start: 0, end: 0, ended: false, inside_array: false, failed: false }
+    }
+
+    /// The next record; the text is good until the next call.
+    pub(super) fn next(&mut self) -> Option<Result<&[u8], FrameError>> {
+        if self.failed {
+            return None;
+        }
+        match self.find_record() {
+            Ok(false) => None,
+            Ok(true) => {
+                let (first, last) = match self.scan_record() {
+                    Ok(bounds) => bounds,
+                    Err(error) => {
+                        self.failed = error.is_final();
+                        return Some(Err(error));
+                    }
+                };
+                Some(Ok(&self.buffer[first..last]))
+            }
+            Err(error) => {
+                self.failed = true;
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// Moves to the `{` of the next record, through the brackets and wrappers around records.
+    fn find_record(&mut self) -> Result<bool, FrameError> {
+        loop {
+            let Some(byte) = self.peek()? else { return Ok(false) };
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xef | 0xbb | 0xbf => self.start += 1,
+                b'[' => {
+                    self.inside_array = true;
+                    self.start += 1;
+                }
+                b']' if self.inside_array => {
+                    self.inside_array = false;
+                    self.start += 1;
+                    self.skip_wrapper_end()?;
+                }
+                b'{' if !self.inside_array && self.at_wrapper()? => {}
+                b'{' => return Ok(true),
+                other => return Err(FrameError::NotJson(other)),
+            }
+        }
+    }
+
+    /// If a wrapper begins here, moves behind its key and colon.
+    fn at_wrapper(&mut self) -> Result<bool, FrameError> {
+        let mut look = 1;
+        for expected in [b'"'].iter().chain(WRAPPER_KEY).chain(b"\":[") {
+            loop {
+                let Some(byte) = self.peek_at(look)? else { return Ok(false) };
+                look += 1;
+                if byte == *expected {
+                    break;
+                }
+                let blank_allowed = matches!(expected, b'"' | b':' | b'[');
+                if !(blank_allowed && byte.is_ascii_whitespace()) {
+                    return Ok(false);
+                }
+            }
+        }
+        self.start += look - 1;
+        Ok(true)
+    }
+
+    /// After the array of a wrapper: whatever else the wrapper holds is passed over, up to the end of the line or file.
+    fn skip_wrapper_end(&mut self) -> Result<(), FrameError> {
+        while let Some(byte) = self.peek()? {
+            match byte {
+                b'}' => {
+                    self.start += 1;
+                    return Ok(());
+                }
+                b'{' | b'[' | b'\n' => return Ok(()),
+                _ => self.start += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn peek(&mut self) -> Result<Option<u8>, FrameError> {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&mut self, offset: usize) -> Result<Option<u8>, FrameError> {
+        while self.start + offset >= self.end {
+            if !self.fill(self.start)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.buffer[self.start + offset]))
+    }
+
+    /// Reads more, keeping the buffer from `keep` on; `start` moves along. False at the end of the input.
+    fn fill(&mut self, keep: usize) -> Result<bool, FrameError> {
+        if self.ended {
+            return Ok(false);
+        }
+        if keep > 0 {
+            self.buffer.copy_within(keep..self.end, 0);
+            self.end -= keep;
+            self.start -= keep;
+        }
+        if self.buffer.len() - self.end < CHUNK / 2 {
+            self.buffer.resize(self.buffer.len() + CHUNK.max(self.buffer.len() / 2), 0);
+        }
+        loop {
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(0) => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+                Ok(count) => {
+                    self.end += count;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Err(FrameError::Read(error));
+                }
+            }
+        }
+    }
+
+    /// Scans the record that begins at `start`; gives its bounds and moves behind it.
+    fn scan_record(&mut self) -> Result<(usize, usize), FrameError> {
+        let mut scan = Scan { at: self.start, depth: 0, in_string: None, fault: None };
+        loop {
+            if scan.run(&self.buffer[..self.end], &self.limits) {
+                let bounds = (self.start, scan.at);
+                self.start = scan.at;
+                return scan.fault.map_or(Ok(bounds), Err);
+            }
+            if scan.at - self.start > self.limits.record && scan.fault.is_none() {
+                if self.skip_first_line(self.start, scan.at) {
+                    return Err(FrameError::Unbalanced);
+                }
+                scan.fault = Some(FrameError::RecordTooLarge(self.limits.record));
+            }
+            // A record that is given up need not be kept; one that may yet be good must be.
+            let keep = if scan.fault.is_some() { scan.at } else { self.start };
+            self.start = keep;
+            let more = self.fill(keep)?;
+            let moved = keep - self.start;
+            scan.at -= moved;
+            scan.in_string = scan.in_string.map(|start| start.saturating_sub(moved));
+            if !more {
+                return self.resume_after_first_line(scan.fault.take());
+            }
+        }
+    }
+
+    /// The input ended inside a record. If that record began with a broken line, the lines after it are still good.
+    fn resume_after_first_line(&mut self, fault: Option<FrameError>) -> Result<(usize, usize), FrameError> {
+        if fault.is_none() && self.skip_first_line(self.start, self.end) {
+            return Err(FrameError::Unbalanced);
+        }
+        self.start = self.end;
+        Err(fault.unwrap_or(FrameError::Truncated))
+    }
+
+    /// Takes back the record that was yielded last, for it was no JSON: if it spans lines, all but its first line is read again.
+    pub(super) fn reject(&mut self, length: usize) {
+        self.skip_first_line(self.start - length, self.start);
+    }
+
+    /// Moves behind the first line end between two places, if there is one and records stand on lines of their own.
+    fn skip_first_line(&mut self, first: usize, last: usize) -> bool {
+        let line = if self.inside_array { None } else { memchr(b'\n', &self.buffer[first..last]) };
+        if let Some(line) = line {
+            self.start = first + line + 1;
+        }
+        line.is_some()
+    }
+}
+
+impl Scan {
+    /// Goes on until the record is complete (true) or the text runs out (false).
+    fn run(&mut self, text: &[u8], limits: &Limits) -> bool {
+        loop {
+            if let Some(begun) = self.in_string {
+                if !self.finish_string(text, begun, limits) {
+                    return false;
+                }
+            }
+            let Some(&byte) = text.get(self.at) else { return false };
+            self.at += 1;
+            match byte {
+                b'"' => self.in_string = Some(self.at),
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    if self.depth > limits.depth {
+                        self.fault.get_or_insert(FrameError::TooDeep(limits.depth));
+                    }
+                }
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Goes to the end of a string; false when the text runs out, or the string is broken off by the end of its line.
+    fn finish_string(&mut self, text: &[u8], begun: usize, limits: &Limits) -> bool {
+        loop {
+            let Some(found) = memchr2(b'"', b'\\', &text[self.at.min(text.len())..]) else {
+                self.check_string(text, begun, text.len(), limits);
+                self.at = text.len().max(self.at);
+                return false;
+            };
+            let at = self.at + found;
+            if text[at] == b'"' {
+                self.check_string(text, begun, at, limits);
+                self.at = at + 1;
+                self.in_string = None;
+                return true;
+            }
+            self.at = at + 2;
+        }
+    }
+
+    fn check_string(&mut self, text: &[u8], begun: usize, end: usize, limits: &Limits) {
+        if end.saturating_sub(begun) > limits.string && text.len() >= end {
+            self.fault.get_or_insert(FrameError::StringTooLong(limits.string));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives out a few bytes at a time, so that every boundary is met.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn frame(text: &str, limits: Limits, step: usize) -> Vec<String> {
+        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits);
+        let mut found = Vec::new();
+        while let Some(record) = framer.next() {
+            found.push(match record {
+                Ok(record) => String::from_utf8_lossy(record).into_owned(),
+                Err(error) => format!("! {error}"),
+            });
+        }
+        found
+    }
+
+    fn all(text: &str) -> Vec<String> {
+        let whole = frame(text, Limits::default(), usize::MAX);
+        for step in [1, 2, 3, 7] {
+            assert_eq!(frame(text, Limits::default(), step), whole, "in steps of {step}");
+        }
+        whole
+    }
+
+    #[test]
+    fn every_shape_of_file() {
+        let records = [r#"{"a":"}]\\\"{"}"#, r#"{"b":{"c":[1,{}]}}"#];
+        let joined = records.join(",");
+        for text in [
+            format!("[{joined}]"),
+            format!(" [\n {joined} \n]\n"),
+            records.join("\n"),
+            records.join(""),
+            format!("{{\"Records\":[{joined}]}}"),
+            format!("{{ \"Records\" : [ {joined} ] , \"x\": 1 }}"),
+            format!("\u{feff}{{\"Records\":[{}]}}\n{{\"Records\":[{}]}}", records[0], records[1]),
+        ] {
+            assert_eq!(all(&text), records, "{text}");
+        }
+        assert_eq!(all(""), Vec::<String>::new());
+        assert_eq!(all("[]"), Vec::<String>::new());
+        assert_eq!(all(r#"{"Records":[]}"#), Vec::<String>::new());
+        assert_eq!(all(r#"{"Recordings":[]}"#), [r#"{"Recordings":[]}"#]);
+    }
+
+    #[test]
+    fn broken_input_is_said_and_the_rest_goes_on() {
+        assert_eq!(all("hello"), ["! this is no JSON: found byte 0x68 where a record should begin"]);
+        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, "! the file is truncated in the middle of a record"]);
+        let lines = "{\"a\":1}\n{\"b\":{\n{\"c\":1}\n";
+        assert_eq!(all(lines), [r#"{"a":1}"#, "! a record is cut off or has unbalanced brackets", r#"{"c":1}"#]);
+    }
+
+    #[test]
+    fn limits_hold_and_cost_one_record_each() {
+        let limits = Limits { depth: 4, string: 10, record: 60, ..Limits::default() };
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(500_000));
+        let large = format!("{{{}\"b\":1}}", "\"a\":1,".repeat(100_000));
+        let text = format!("[{deep},{{}},{long},{{}},{large},{{}}]");
+        for step in [usize::MAX, 4096] {
+            let found = frame(&text, limits, step);
+            assert_eq!(found.len(), 6, "{found:?}");
+            assert!(found[0].contains("nested deeper than 4") && found[2].contains("longer than 10"), "{found:?}");
+            assert!(found[4].contains("larger than 60"));
+            assert!([1, 3, 5].iter().all(|&good| found[good] == "{}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_to_an_end(bytes in prop::collection::vec(prop::sample::select(br#"{}[]",\: aR1n
+    "#.to_vec()), 0..200), step in 1_usize..9) {
+            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default());
+            let mut count = 0;
+            while framer.next().is_some() {
+                count += 1;
+                prop_assert!(count <= bytes.len());
+            }
+        }
+    }
+}

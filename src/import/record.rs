@@ -1,0 +1,370 @@
+//! One JSON record to one event: the field names of both clouds, and the envelopes that log stores put around them.
+//!
+//! Only the top level and the identity are taken apart; everything nested stays the JSON text that it was, so that nothing is
+//! lost and rules can name any field the source had.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::event::{Column, meaningful, service_name};
+use crate::partition::parse_time;
+
+/// Why a record is no event.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecordError {
+    #[error("a record is not sound JSON: {0}")]
+    NotJson(String),
+    #[error("a record is no audit event: it has no {0}")]
+    NotAnEvent(&'static str),
+    #[error("a record has an `eventTime` that is no time: {0}")]
+    BadTime(String),
+}
+
+/// One event, field by field; text borrows from the record wherever it can.
+#[derive(Debug, Default)]
+pub(super) struct Event<'a> {
+    pub(super) time: i64,
+    pub(super) texts: [Option<Cow<'a, str>>; Column::ALL.len()],
+    pub(super) mfa: Option<bool>,
+    pub(super) global: Option<bool>,
+    other: String,
+}
+
+/// Parses a record and hands over its events: one, or those of a wrapper that was not recognised from its first key.
+pub(super) fn parse<'a>(text: &'a str, take: &mut dyn FnMut(Event<'_>)) -> Result<(), RecordError> {
+    let fields = top_level(text)?;
+    let find = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+    if let Some(inner) = find("event").filter(|_| find("eventName").is_none()) {
+        // A log store's envelope: the event is an object, or an object written into a string.
+        let inner = text_of(inner).unwrap_or_default();
+        return parse_owned(&inner, take);
+    }
+    if let Some(records) = find("Records").filter(|_| find("eventName").is_none()) {
+        let records: Vec<&'a RawValue> = serde_json::from_str(records.get()).map_err(not_json)?;
+        return records.into_iter().try_for_each(|record| parse_owned(record.get(), take));
+    }
+    take(event(fields)?);
+    Ok(())
+}
+
+fn parse_owned(text: &str, take: &mut dyn FnMut(Event<'_>)) -> Result<(), RecordError> {
+    take(event(top_level(text)?)?);
+    Ok(())
+}
+
+type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
+fn not_json(error: serde_json::Error) -> RecordError {
+    RecordError::NotJson(error.to_string())
+}
+
+/// The fields of an object, in order, values unparsed.
+fn top_level(text: &str) -> Result<Fields<'_>, RecordError> {
+    struct Top;
+    impl<'de> Visitor<'de> for Top {
+        type Value = Fields<'de>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut fields = Vec::with_capacity(32);
+            while let Some(key) = map.next_key::<Key<'de>>()? {
+                fields.push((key.0, map.next_value::<&'de RawValue>()?));
+            }
+            Ok(fields)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.deserialize_map(Top).map_err(not_json)
+}
+
+/// A key, borrowed unless it has escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// A value as text: a string's content, anything else as it is written, null as nothing.
+fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    let raw = value.get();
+    match raw.as_bytes() {
+        b"null" => None,
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        [b'"', ..] => serde_json::from_str::<String>(raw).ok().map(Cow::Owned),
+        _ => Some(Cow::Borrowed(raw)),
+    }
+}
+
+fn truth(text: Option<Cow<'_, str>>) -> Option<bool> {
+    match text?.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Some(true),
+        "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// The column that a top-level field of either cloud is kept in.
+fn column_of(key: &str) -> Option<Column> {
+    Some(match key {
+        "eventId" | "eventID" => Column::EventId,
+        "eventName" => Column::EventName,
+        "serviceName" => Column::ServiceName,
+        "eventSource" => Column::EventSource,
+        "eventType" => Column::EventType,
+        "eventCategory" => Column::EventCategory,
+        "eventRW" => Column::EventRw,
+        "apiVersion" => Column::ApiVersion,
+        "acsRegion" | "awsRegion" => Column::Region,
+        "sourceIpAddress" | "sourceIPAddress" => Column::SourceIpAddress,
+        "userAgent" => Column::UserAgent,
+        "requestId" | "requestID" => Column::RequestId,
+        "recipientAccountId" => Column::RecipientAccountId,
+        "errorCode" => Column::ErrorCode,
+        "errorMessage" => Column::ErrorMessage,
+        "resourceType" => Column::ResourceType,
+        "resourceName" => Column::ResourceName,
+        "vpcId" | "vpcEndpointId" => Column::VpcId,
+        "requestParameters" => Column::RequestParameters,
+        "responseElements" => Column::ResponseElements,
+        "additionalEventData" => Column::AdditionalEventData,
+        _ => return None,
+    })
+}
+
+fn event<'a>(fields: Fields<'a>) -> Result<Event<'a>, RecordError> {
+    let mut event = Event::default();
+    let mut time = None;
+    let mut parameters_as_text = None;
+    for (key, value) in fields {
+        let name = key.strip_prefix("event.").unwrap_or(&key);
+        match name {
+            "eventTime" => time = text_of(value),
+            "userIdentity" => event.take_identity(value),
+            "readOnly" => {
+                event.set(Column::EventRw, truth(text_of(value)).map(|read| if read { "Read" } else { "Write" }))
+            }
+            "isGlobal" => event.global = truth(text_of(value)),
+            "requestParameterJson" => parameters_as_text = Some(value),
+            _ => match column_of(name) {
+                Some(column) => event.texts[column as usize] = text_of(value),
+                None => event.keep(&key, value),
+            },
+        }
+        if matches!(name, "awsRegion" | "acsRegion") {
+            event.set(Column::Cloud, Some(if name == "awsRegion" { "aws" } else { "alibaba" }));
+        }
+    }
+    event.settle_parameters(parameters_as_text);
+    event.settle_service()?;
+    let time = time.ok_or(RecordError::NotAnEvent("eventTime"))?;
+    event.time = parse_time(&time).ok_or_else(|| RecordError::BadTime(time.chars().take(60).collect()))?;
+    event.settle_mfa();
+    event.close_other();
+    Ok(event)
+}
+
+impl<'a> Event<'a> {
+    /// The text of a column.
+    pub(super) fn text(&self, column: Column) -> Option<&str> {
+        self.texts[column as usize].as_deref()
+    }
+
+    fn set(&mut self, column: Column, text: Option<&'static str>) {
+        self.texts[column as usize] = text.map(Cow::Borrowed);
+    }
+
+    /// Keeps a field that no column holds.
+    fn keep(&mut self, key: &str, value: &RawValue) {
+        self.other.push(if self.other.is_empty() { '{' } else { ',' });
+        self.other.push_str(&serde_json::Value::from(key).to_string());
+        self.other.push(':');
+        self.other.push_str(value.get());
+    }
+
+    fn close_other(&mut self) {
+        if !self.other.is_empty() {
+            self.other.push('}');
+            self.texts[Column::OtherFields as usize] = Some(Cow::Owned(std::mem::take(&mut self.other)));
+        }
+    }
+
+    /// The identity is kept whole, and its usual fields are columns too.
+    fn take_identity(&mut self, value: &'a RawValue) {
+        self.texts[Column::UserIdentity as usize] = text_of(value);
+        let Ok(fields) = top_level(value.get()) else { return };
+        let mut names: [Option<Cow<'a, str>>; 3] = [None, None, None];
+        for (key, value) in fields {
+            match key.as_ref() {
+                "type" => self.texts[Column::UserIdentityType as usize] = text_of(value),
+                "accountId" => self.texts[Column::AccountId as usize] = text_of(value),
+                "principalId" => self.texts[Column::PrincipalId as usize] = text_of(value),
+                "accessKeyId" => self.texts[Column::AccessKeyId as usize] = text_of(value),
+                "userName" => names[0] = text_of(value),
+                "invokedBy" => names[2] = text_of(value),
+                "sessionContext" => names[1] = self.take_session(value),
+                _ => {}
+            }
+        }
+        let said = |name: &Cow<'a, str>| meaningful(name).is_some();
+        self.texts[Column::UserName as usize] = names.into_iter().flatten().find(said);
+    }
+
+    /// Whether the session used a second factor, and the name of the role behind it.
+    fn take_session(&mut self, value: &'a RawValue) -> Option<Cow<'a, str>> {
+        let mut issuer = None;
+        for (key, value) in top_level(value.get()).ok()? {
+            let inner = top_level(value.get()).unwrap_or_default();
+            let find = |name: &str| inner.iter().find(|(key, _)| key == name).and_then(|(_, value)| text_of(value));
+            match key.as_ref() {
+                "attributes" | "sessionAttributes" => self.mfa = truth(find("mfaAuthenticated")),
+                "sessionIssuer" => issuer = find("userName"),
+                _ => {}
+            }
+        }
+        issuer
+    }
+
+    /// The parameters as an object win over the same as text, which is kept aside if it is all there is, or says more.
+    fn settle_parameters(&mut self, as_text: Option<&'a RawValue>) {
+        let Some(as_text) = as_text else { return };
+        let column = &mut self.texts[Column::RequestParameters as usize];
+        if column.is_none() {
+            *column = text_of(as_text);
+        } else {
+            self.keep("requestParameterJson", as_text);
+        }
+    }
+
+    fn settle_service(&mut self) -> Result<(), RecordError> {
+        if self.text(Column::EventName).and_then(meaningful).is_none() {
+            return Err(RecordError::NotAnEvent("eventName"));
+        }
+        if self.texts[Column::ServiceName as usize].is_none() {
+            let source = self.texts[Column::EventSource as usize].clone();
+            let source = source.ok_or(RecordError::NotAnEvent("serviceName or eventSource"))?;
+            self.texts[Column::ServiceName as usize] = Some(Cow::Owned(service_name(&source).to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Sign-ins tell of the second factor in their extras, under names that differ by kind of user and by cloud.
+    fn settle_mfa(&mut self) {
+        if self.mfa.is_some() {
+            return;
+        }
+        let extras = self.texts[Column::AdditionalEventData as usize].as_deref().unwrap_or_default();
+        let Ok(fields) = top_level(extras) else { return };
+        let told = ["isMFAChecked", "mfaChecked", "MFAUsed"];
+        let found = fields.iter().find(|(key, _)| told.contains(&key.as_ref())).and_then(|(_, value)| text_of(value));
+        self.mfa = truth(found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Result<Vec<(String, Option<String>)>, RecordError> {
+        let mut found = Vec::new();
+        parse(text, &mut |event| {
+            found.push(("time".to_owned(), Some(event.time.to_string())));
+            found.push(("mfa".to_owned(), event.mfa.map(|mfa| mfa.to_string())));
+            for column in Column::ALL {
+                found.push((column.name().to_owned(), event.text(column).map(str::to_owned)));
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn field(text: &str, name: &str) -> Option<String> {
+        one(text).unwrap().into_iter().find(|(column, _)| column == name).unwrap().1
+    }
+
+    const BASE: &str = r#""eventTime":"2026-01-05T00:00:00Z","eventName":"ConsoleSignin","serviceName":"AasSub""#;
+
+    #[test]
+    fn the_version_may_be_a_number_or_a_string() {
+        for version in ["1", "\"1\""] {
+            let other = field(&format!("{{{BASE},\"eventVersion\":{version}}}"), "other_fields");
+            assert_eq!(other, Some(format!("{{\"eventVersion\":{version}}}")));
+        }
+    }
+
+    #[test]
+    fn the_second_factor_has_many_names() {
+        for extra in [
+            r#""additionalEventData":{"isMFAChecked":"true"}"#,
+            r#""additionalEventData":{"mfaChecked":"true"}"#,
+            r#""additionalEventData":{"MFAUsed":"Yes"}"#,
+            r#""userIdentity":{"sessionContext":{"attributes":{"mfaAuthenticated":"true"}}}"#,
+            r#""userIdentity":{"sessionContext":{"sessionAttributes":{"mfaAuthenticated":"true"}}}"#,
+        ] {
+            assert_eq!(field(&format!("{{{BASE},{extra}}}"), "mfa"), Some("true".into()), "{extra}");
+        }
+    }
+
+    #[test]
+    fn envelopes_are_opened() {
+        let event = format!("{{{BASE},\"eventId\":\"e1\"}}");
+        let text = serde_json::Value::from(event.as_str()).to_string();
+        for envelope in [
+            format!("{{\"__topic__\":\"actiontrail_audit_event\",\"event\":{event}}}"),
+            format!("{{\"__topic__\":\"actiontrail_audit_event\",\"event\":{text}}}"),
+            format!("{{\"x\":1,\"Records\":[{event}]}}"),
+        ] {
+            assert_eq!(field(&envelope, "event_id"), Some("e1".into()), "{envelope}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_host_where_it_has_no_name() {
+        let text = r#"{"eventTime":"2026-01-05T00:00:00Z","eventName":"RunInstances","eventSource":"ec2.amazonaws.com","awsRegion":"eu-west-1","readOnly":false}"#;
+        assert_eq!(field(text, "service_name"), Some("ec2".into()));
+        assert_eq!(field(text, "cloud"), Some("aws".into()));
+        assert_eq!(field(text, "event_rw"), Some("Write".into()));
+    }
+
+    #[test]
+    fn escapes_and_odd_keys_survive() {
+        let text = format!("{{{BASE},\"userAgent\":\"a\\u00e9\\n\\\"\",\"odd \\\"key\":[1]}}");
+        assert_eq!(field(&text, "user_agent"), Some("aé\n\"".into()));
+        assert_eq!(field(&text, "other_fields"), Some("{\"odd \\\"key\":[1]}".into()));
+    }
+
+    #[test]
+    fn what_is_no_event_is_told_apart() {
+        for (text, words) in [
+            ("{\"a\":1", "not sound JSON"),
+            ("{\"a\":1}", "no eventName"),
+            ("{\"eventName\":\"x\",\"eventSource\":\"y\"}", "no eventTime"),
+            ("{\"eventName\":\"x\",\"eventTime\":\"y\",\"serviceName\":\"z\"}", "is no time: y"),
+            ("{\"eventName\":\"x\",\"eventTime\":\"2026-01-05T00:00:00Z\"}", "no serviceName or eventSource"),
+        ] {
+            assert!(one(text).unwrap_err().to_string().contains(words), "{text}");
+        }
+    }
+}

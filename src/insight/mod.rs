@@ -1,0 +1,176 @@
+//! Insights: what is reported of a night, whatever detector found it.
+//!
+//! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
+//! back to the events for exact minutes and for who did it; [`vendor`] is the form that ActionTrail's own consumers know.
+
+mod build;
+pub mod investigate;
+mod sentence;
+pub mod vendor;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::detect::change::Reason;
+use crate::detect::{Direction, Model};
+use crate::rollup::Family;
+
+pub use build::{NightFindings, build};
+pub use sentence::number as sentence_number;
+
+/// The vendor's types, and our extension for principals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[allow(missing_docs)]
+pub enum InsightType {
+    TrailConcealmentInsight,
+    PolicyChangeInsight,
+    PasswordChangeInsight,
+    ApiCallRateInsight,
+    ApiErrorRateInsight,
+    IpInsight,
+    AkInsight,
+    PrincipalInsight,
+}
+
+impl InsightType {
+    /// The name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TrailConcealmentInsight => "TrailConcealmentInsight",
+            Self::PolicyChangeInsight => "PolicyChangeInsight",
+            Self::PasswordChangeInsight => "PasswordChangeInsight",
+            Self::ApiCallRateInsight => "ApiCallRateInsight",
+            Self::ApiErrorRateInsight => "ApiErrorRateInsight",
+            Self::IpInsight => "IpInsight",
+            Self::AkInsight => "AkInsight",
+            Self::PrincipalInsight => "PrincipalInsight",
+        }
+    }
+}
+
+/// How serious an insight is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// The name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A value and how often it was seen during an insight, in calls a minute.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Share {
+    /// Calls a minute.
+    pub average: f64,
+    /// The value.
+    pub value: String,
+}
+
+/// Who, from where, with what: the top values of one attribute.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Attribution {
+    /// The attribute's name as the vendor spells it.
+    pub attribute: &'static str,
+    /// The top values during the insight.
+    pub insight: Vec<Share>,
+}
+
+/// An episode that is reported.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Insight {
+    /// The same for the start and the end of an episode, and in every re-run.
+    pub id: Uuid,
+    /// What kind it is.
+    pub insight_type: InsightType,
+    /// The scored day.
+    pub date: NaiveDate,
+    /// The account.
+    pub account: String,
+    /// The region with the most calls in it.
+    pub region: String,
+    /// What the vendor calls the insight's object.
+    pub object: String,
+    /// The family.
+    #[serde(serialize_with = "family_name")]
+    pub family: Family,
+    /// The entity, fields joined by slashes.
+    pub entity: String,
+    /// Which way counts went.
+    pub direction: Direction,
+    /// By which model they were judged; `None` for changes.
+    pub model: Option<Model>,
+    /// Why a change is reported; `None` for rates.
+    pub reason: Option<Reason>,
+    /// The first minute.
+    pub start: DateTime<Utc>,
+    /// One past the last minute.
+    pub end: DateTime<Utc>,
+    /// Whether it ended within the day.
+    pub ended: bool,
+    /// Calls between start and end.
+    pub observed: u64,
+    /// Failed calls among them.
+    pub errors: u64,
+    /// Calls expected in the hours that the episode touches.
+    pub expected: f64,
+    /// The lower end of what was expected.
+    pub expected_lower: u64,
+    /// The upper end of what was expected.
+    pub expected_upper: u64,
+    /// The natural logarithm of the p-value.
+    pub ln_p: f64,
+    /// The natural logarithm of the q-value; `None` for changes, which are not selected by it.
+    pub ln_q: Option<f64>,
+    /// 0 to 100.
+    pub score: f64,
+    /// Five levels.
+    pub severity: Severity,
+    /// Calls a minute in the seven days before the start.
+    pub baseline_average: f64,
+    /// Days of history that the entity was known for.
+    pub days_known: usize,
+    /// Who, from where, with what.
+    pub attributions: Vec<Attribution>,
+    /// Ids of some events in it, in order of time.
+    pub examples: Vec<String>,
+    /// One sentence for a person.
+    pub sentence: String,
+}
+
+fn family_name<S: serde::Serializer>(family: &Family, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(family.name())
+}
+
+impl Insight {
+    /// Whole minutes from start to end, at least one.
+    pub fn minutes(&self) -> i64 {
+        (self.end - self.start).num_minutes().max(1)
+    }
+
+    /// Calls a minute between start and end.
+    pub fn average(&self) -> f64 {
+        self.observed as f64 / self.minutes() as f64
+    }
+
+    /// The p-value; 0 where it is too small for a number.
+    pub fn p_value(&self) -> f64 {
+        self.ln_p.exp()
+    }
+}

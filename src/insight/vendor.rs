@@ -1,0 +1,99 @@
+//! ActionTrail's own form of an insight: a `Start` event and, once the episode is over, an `End` event.
+//!
+//! Averages are calls a minute and durations whole minutes, as the vendor has them; under `insightDetails.analysis` stands what
+//! the vendor never says.
+
+use chrono::SecondsFormat;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::insight::{Attribution, Insight, Share};
+
+/// Minutes of the vendor's baseline: seven days.
+const BASELINE_MINUTES: u64 = 10_080;
+
+/// What every event of a run says about how it was made.
+#[derive(Debug, Clone, Copy)]
+pub struct Maker<'a> {
+    /// The hash of the settings.
+    pub settings: &'a str,
+}
+
+/// The name of the model, with a version that changes when its numbers do.
+pub const MODEL: &str = "seasonal-negative-binomial/1";
+
+/// The events of an insight: its start and, if it is over, its end.
+pub fn events(insight: &Insight, maker: Maker<'_>) -> Vec<Value> {
+    let states = if insight.ended { &["Start", "End"][..] } else { &["Start"] };
+    states.iter().map(|state| event(insight, state, maker)).collect()
+}
+
+fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
+    let time = if state == "Start" { insight.start } else { insight.end };
+    let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "eventId": upper(Uuid::new_v5(&insight.id, state.as_bytes())),
+        "sharedEventId": upper(insight.id),
+        "eventVersion": "1",
+        "eventTime": time,
+        "eventType": "ActionTrailInsight",
+        "eventCategory": "Insight",
+        "acsRegion": insight.region,
+        "recipientAccountId": insight.account,
+        "insightDetails": {
+            "state": state,
+            "insightType": insight.insight_type.name(),
+            "insightObject": insight.object,
+            "insightContext": {
+                "statistics": {
+                    "insight": { "average": insight.average() },
+                    "insightDuration": insight.minutes(),
+                    "baseline": { "average": insight.baseline_average },
+                    "baselineDuration": BASELINE_MINUTES,
+                    "insightCount": insight.observed,
+                },
+                "attributions": insight.attributions.iter().map(attribution).collect::<Vec<_>>(),
+            },
+            "analysis": analysis(insight, maker),
+        },
+    })
+}
+
+fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
+    json!({
+        "sentence": insight.sentence,
+        "family": insight.family.name(),
+        "entity": insight.entity,
+        "direction": insight.direction,
+        "judgedBy": insight.model,
+        "reason": insight.reason,
+        "expected": insight.expected,
+        "expectedLower": insight.expected_lower,
+        "expectedUpper": insight.expected_upper,
+        "errors": insight.errors,
+        "pValue": insight.p_value(),
+        "log10PValue": insight.ln_p / std::f64::consts::LN_10,
+        "qValue": insight.ln_q.map(f64::exp),
+        "score": insight.score,
+        "severity": insight.severity,
+        "start": insight.start.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "daysOfHistory": insight.days_known,
+        "exampleEventIds": insight.examples,
+        "model": MODEL,
+        "settings": maker.settings,
+    })
+}
+
+fn attribution(attribution: &Attribution) -> Value {
+    let share = |share: &Share| json!({ "average": share.average, "value": share.value });
+    json!({
+        "attribute": attribution.attribute,
+        "insight": attribution.insight.iter().map(share).collect::<Vec<_>>(),
+        "baseline": [],
+    })
+}
+
+fn upper(id: Uuid) -> String {
+    id.hyphenated().to_string().to_uppercase()
+}

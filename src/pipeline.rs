@@ -1,0 +1,133 @@
+//! A night, step by step: history, baseline, detection, investigation, insights.
+//!
+//! This module alone knows all rooms and the order in which one goes through them; each step is one call.
+
+mod record;
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use rayon::prelude::*;
+
+use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::rate::{Night, RateResult};
+use crate::detect::{change, rate, surge};
+use crate::error::{Error, Result};
+use crate::insight::investigate::investigate;
+use crate::insight::vendor::Maker;
+use crate::insight::{Insight, InsightType, NightFindings, build};
+use crate::partition::Partitions;
+use crate::report::{jsonl, table};
+use crate::rollup::update::{DayOutcome, Update, update};
+use crate::rollup::{Family, store};
+use crate::settings::Settings;
+use crate::storage::write_text;
+
+pub use record::{FamilyRecord, NightRecord};
+
+/// Families whose rates are judged.
+const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];
+
+/// A finished night.
+#[derive(Debug)]
+pub struct NightResult {
+    /// What was read, tested and found.
+    pub record: NightRecord,
+    /// The insights, most serious first.
+    pub insights: Vec<Insight>,
+    /// The files that were written.
+    pub written: Vec<PathBuf>,
+}
+
+/// Runs the job for one day: brings history up to date, finds what deviates, writes the results.
+///
+/// # Errors
+/// When the state cannot be read or written. Input that could not be used is in the record.
+pub fn run_night(
+    partitions: &Partitions,
+    date: NaiveDate,
+    state: &Path,
+    settings: &Settings,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<NightResult> {
+    let history = update_history(partitions, date, state, settings, progress)?;
+    let window = Window::new(date, settings.baseline_days, |day| has_day(&history, state, day));
+    let families = read_families(state, &window)?;
+    let feed = Feed::judge(&families[0], &window, settings.calendar);
+    let detected = detect(families, &window, &feed, settings);
+    let changes = FamilyHistory::read(state, Family::Change, &window)?;
+    let found = change::detect(&changes, &window);
+    let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
+    let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
+    let findings = NightFindings { rates, changes: Some((changes, found)) };
+    let (files, _) = partitions.open_range(date, date);
+    let evidence = investigate(&files, date, &findings.targets())?;
+    let mut insights = build(&findings, &evidence, &window, &feed);
+    insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
+    let record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
+    let written = write(state, &record, &insights)?;
+    Ok(NightResult { record, insights, written })
+}
+
+fn update_history(
+    partitions: &Partitions,
+    date: NaiveDate,
+    state: &Path,
+    settings: &Settings,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Update> {
+    let first = date - chrono::Duration::days(settings.baseline_days as i64);
+    let dates: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= date).collect();
+    let history = update(partitions, &dates, state, true, progress)?;
+    if history.days.iter().any(|day| day.note.date == date) {
+        return Ok(history);
+    }
+    let dates = partitions.dates();
+    match (dates.first(), dates.last()) {
+        (Some(&first), Some(&last)) => {
+            Err(Error::NoSuchDate { path: partitions.root().to_path_buf(), date, first, last })
+        }
+        _ => Err(Error::NoPartitions { path: partitions.root().to_path_buf() }),
+    }
+}
+
+fn has_day(history: &Update, state: &Path, day: NaiveDate) -> bool {
+    history.days.iter().any(|updated| updated.note.date == day) && store::rollup_path(state, day).exists()
+}
+
+fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
+    RATES.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
+}
+
+/// Judges the rates of all families; none are judged while there is too little history.
+fn detect(
+    families: Vec<FamilyHistory>,
+    window: &Window,
+    feed: &Feed,
+    settings: &Settings,
+) -> Vec<(FamilyHistory, RateResult)> {
+    let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
+    let enough = window.days_of_history() >= settings.min_history_days;
+    let judge = |history: &FamilyHistory| if enough { rate::detect(history, night) } else { RateResult::default() };
+    let mut results: Vec<RateResult> = families.iter().map(judge).collect();
+    let errors = &mut results[1].deviations;
+    let min_ratio = settings.thresholds.min_ratio;
+    *errors = surge::keep_surges(std::mem::take(errors), &families[1], &families[0], window, min_ratio);
+    families.into_iter().zip(results).collect()
+}
+
+fn write(state: &Path, record: &NightRecord, insights: &[Insight]) -> Result<Vec<PathBuf>> {
+    let folder = state.join("insights").join(format!("date={}", record.date));
+    let (events, flat) = (folder.join("insights.jsonl"), folder.join("insights.parquet"));
+    let run = state.join("runs").join(format!("{}.json", record.date));
+    jsonl::write(&events, insights, Maker { settings: &record.settings_hash })?;
+    table::write(&flat, insights)?;
+    let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
+    write_text(&run, &(text + "\n"))?;
+    Ok(vec![events, flat, run])
+}
+
+/// Whether a day of an update was counted anew.
+pub fn counted(outcome: DayOutcome) -> bool {
+    outcome == DayOutcome::Counted
+}

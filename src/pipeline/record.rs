@@ -1,0 +1,161 @@
+//! `runs/DATE.json`: what a night read, tested, found and could not use.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::rate::RateResult;
+use crate::insight::Insight;
+use crate::partition::Problem;
+use crate::rollup::ScanCounts;
+use crate::rollup::store::DayInput;
+use crate::rollup::update::{DayOutcome, Update};
+use crate::settings::Settings;
+
+/// What was tested of a family.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FamilyRecord {
+    /// The family.
+    pub family: String,
+    /// Entities alive in the window.
+    pub entities: usize,
+    /// Entities tested for a rise.
+    pub tested: usize,
+    /// Entities tested for a drop.
+    pub tested_for_drops: usize,
+    /// Episodes found.
+    pub deviations: usize,
+}
+
+impl FamilyRecord {
+    /// The record of a family's detection.
+    pub fn new(history: &FamilyHistory, result: &RateResult) -> Self {
+        Self {
+            family: history.family.name().to_owned(),
+            entities: history.len(),
+            tested: result.tested_up,
+            tested_for_drops: result.tested_down,
+            deviations: result.deviations.len(),
+        }
+    }
+}
+
+/// The record of a night.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NightRecord {
+    /// The scored day.
+    pub date: NaiveDate,
+    /// The program's version.
+    pub version: &'static str,
+    /// The hash of the settings.
+    pub settings_hash: String,
+    /// The files of the scored day.
+    pub input: DayInput,
+    /// What became of the scored day's rows.
+    pub counts: ScanCounts,
+    /// Days of history that were compared with.
+    pub days_of_history: usize,
+    /// Days of the baseline window without a rollup.
+    pub missing_days: Vec<NaiveDate>,
+    /// Days that were counted in this run.
+    pub counted_days: Vec<NaiveDate>,
+    /// What was tested.
+    pub families: Vec<FamilyRecord>,
+    /// Insights by type.
+    pub insights: BTreeMap<&'static str, usize>,
+    /// What a reader of the results should know.
+    pub warnings: Vec<String>,
+    /// What could not be used, of all days that were looked at.
+    pub problems: Vec<Problem>,
+}
+
+impl NightRecord {
+    /// Puts a night's record together.
+    pub fn new(
+        history: &Update,
+        window: &Window,
+        feed: &Feed,
+        settings: &Settings,
+        families: Vec<FamilyRecord>,
+        insights: &[Insight],
+    ) -> Self {
+        let scored = history.days.iter().find(|day| day.note.date == window.scored());
+        let counts = scored.map_or_else(ScanCounts::default, |day| day.note.counts);
+        let mut by_type = BTreeMap::new();
+        for insight in insights {
+            *by_type.entry(insight.insight_type.name()).or_default() += 1;
+        }
+        let mut problems = history.problems.clone();
+        problems.extend(history.days.iter().flat_map(|day| day.note.problems.iter().cloned()));
+        problems.sort();
+        problems.dedup();
+        let counted = history.days.iter().filter(|day| day.outcome == DayOutcome::Counted);
+        Self {
+            date: window.scored(),
+            version: env!("CARGO_PKG_VERSION"),
+            settings_hash: settings.hash(),
+            input: scored.map(|day| day.note.input.clone()).unwrap_or_default(),
+            counts,
+            days_of_history: window.days_of_history(),
+            missing_days: window.missing().collect(),
+            counted_days: counted.map(|day| day.note.date).collect(),
+            families,
+            insights: by_type,
+            warnings: warnings(history, window, feed, settings, counts),
+            problems,
+        }
+    }
+
+    /// Whether part of the input could not be used.
+    pub fn is_partial(&self) -> bool {
+        !self.problems.is_empty() || self.counts.without_time > 0 || self.counts.unreadable > 0
+    }
+}
+
+fn warnings(history: &Update, window: &Window, feed: &Feed, settings: &Settings, counts: ScanCounts) -> Vec<String> {
+    let mut said = history_warnings(window, settings);
+    for (account, hours) in feed.silent_hours() {
+        let hours: Vec<String> = hours.iter().map(|hour| format!("{hour:02}")).collect();
+        let account = if account.is_empty() { "no account" } else { &account };
+        said.push(format!(
+            "the feed of {account} was silent in the hours {}: nothing is said of them",
+            hours.join(", ")
+        ));
+    }
+    for (rows, what) in [
+        (counts.set_aside, "lie more than a day away from their partition's date and were set aside"),
+        (counts.without_time, "have no usable time and were set aside"),
+        (counts.without_api, "name no service or no API: they count for their address, key and principal only"),
+    ] {
+        if rows > 0 {
+            said.push(format!("{rows} rows {what}"));
+        }
+    }
+    if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
+        said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
+    }
+    said
+}
+
+fn history_warnings(window: &Window, settings: &Settings) -> Vec<String> {
+    let days = window.days_of_history();
+    if days == 0 {
+        return vec![
+            "there is no history to compare with: rates cannot be judged, changes are reported all the same".to_owned(),
+        ];
+    }
+    if days < settings.min_history_days {
+        let needed = settings.min_history_days;
+        return vec![format!("learning: {days} of at least {needed} days of history, so rates are not judged yet")];
+    }
+    let missing: Vec<String> = window.missing().map(|day| day.to_string()).collect();
+    match missing.len() {
+        0 => Vec::new(),
+        1..=5 => vec![format!("no events on {}: masked, not taken for silence", missing.join(", "))],
+        many => {
+            vec![format!("no events on {many} of the {} days before: masked, not taken for silence", window.length())]
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The summary at the end of a run: what was read, what was missing, and the top insights with a sentence each.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::insight::{Insight, sentence_number as number};
+use crate::pipeline::NightRecord;
+
+/// Insights shown in full; the rest is in the files.
+const SHOWN: usize = 12;
+/// Problems shown; the rest is in the run record.
+const PROBLEMS: usize = 10;
+
+/// The summary of one night as text; `width` is the terminal's, if there is one.
+pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", headline(record, insights));
+    let _ = writeln!(text, "{}", input(record));
+    for warning in &record.warnings {
+        let _ = writeln!(text, "! {warning}");
+    }
+    for problem in record.problems.iter().take(PROBLEMS) {
+        let _ = writeln!(text, "! {}: {}", problem.file, problem.message);
+    }
+    if record.problems.len() > PROBLEMS {
+        let _ = writeln!(text, "! and {} more, all in the run record", record.problems.len() - PROBLEMS);
+    }
+    if !insights.is_empty() {
+        let _ = writeln!(text, "\n{}", table(insights, width));
+        if insights.len() > SHOWN {
+            let _ = writeln!(text, "and {} more, less severe or less certain", insights.len() - SHOWN);
+        }
+    }
+    text
+}
+
+fn headline(record: &NightRecord, insights: &[Insight]) -> String {
+    let what = match insights.len() {
+        0 => "no insights".to_owned(),
+        1 => "1 insight".to_owned(),
+        many => format!("{many} insights"),
+    };
+    let serious = insights.iter().filter(|insight| insight.severity >= crate::insight::Severity::High).count();
+    let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
+    format!("{}: {what}{serious}", record.date)
+}
+
+fn input(record: &NightRecord) -> String {
+    let counts = record.counts;
+    let failed = if counts.events > 0 { counts.errors as f64 / counts.events as f64 * 100.0 } else { 0.0 };
+    let entities: Vec<String> = record
+        .families
+        .iter()
+        .filter(|family| family.tested > 0)
+        .map(|family| format!("{} {}", number(family.tested as u64), family.family.replace('_', " ")))
+        .collect();
+    let compared = match record.days_of_history {
+        0 => "no history to compare with".to_owned(),
+        1 => "compared with 1 day of history".to_owned(),
+        days => format!("compared with {days} days of history"),
+    };
+    let tested = if entities.is_empty() { String::new() } else { format!("; tested {}", entities.join(", ")) };
+    format!("{} events read, {failed:.1} % failed; {compared}{tested}", number(counts.events))
+}
+
+fn table(insights: &[Insight], width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width.unwrap_or(120));
+    table.set_header(["severity", "score", "type", "what happened"]);
+    for insight in insights.iter().take(SHOWN) {
+        let kind = insight.insight_type.name().trim_end_matches("Insight");
+        let row = [insight.severity.name(), &format!("{:.0}", insight.score), kind, &printable(&insight.sentence)];
+        table.add_row(row);
+    }
+    table
+}
+
+/// Names come from whoever can make a call: nothing in them may steer the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}

@@ -1,0 +1,106 @@
+//! Bringing the history up to date: days whose input is new or has changed are counted, all others are left alone.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::partition::{EventFile, Partitions, Problem};
+use crate::rollup::store::{self, DayInput, DayNote};
+use crate::rollup::{Family, ScanOptions, scan_day};
+
+/// What was done about a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DayOutcome {
+    /// There was no rollup, or its input has changed: it was counted.
+    Counted,
+    /// The rollup is of the input as it is.
+    UpToDate,
+    /// There are no events any more; the rollup is kept.
+    Kept,
+}
+
+/// A day of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdatedDay {
+    /// What its rollup says of itself.
+    pub note: DayNote,
+    /// What was done.
+    pub outcome: DayOutcome,
+}
+
+/// What an update found and did.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// The days that now have a rollup, ascending.
+    pub days: Vec<UpdatedDay>,
+    /// Files that could not be opened.
+    pub problems: Vec<Problem>,
+}
+
+/// Brings the rollups of `dates` (ascending) up to date; `progress` is told of each day's events when it is done.
+///
+/// # Errors
+/// When rollups cannot be written, or an old one cannot be read. Unusable input is in the result.
+pub fn update(
+    partitions: &Partitions,
+    dates: &[NaiveDate],
+    state: &Path,
+    pairs: bool,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Update> {
+    let (Some(&first), Some(&last)) = (dates.first(), dates.last()) else { return Ok(Update::default()) };
+    let (files, mut problems) = partitions.open_range(first, last);
+    problems.extend(partitions.problems().iter().cloned());
+    // Many days keep all threads busy; few are divided among them.
+    let threads = rayon::current_num_threads();
+    let within = if dates.len() >= 2 * threads { 1 } else { threads };
+    let options = ScanOptions { pairs, threads: within };
+    let day = |&date: &NaiveDate| update_day(&files, date, state, options, progress);
+    let days: Vec<Option<UpdatedDay>> = dates.par_iter().map(day).collect::<Result<_>>()?;
+    let days: Vec<UpdatedDay> = days.into_iter().flatten().collect();
+    Ok(Update { days, problems })
+}
+
+fn update_day(
+    files: &[EventFile],
+    date: NaiveDate,
+    state: &Path,
+    options: ScanOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Option<UpdatedDay>> {
+    let own: Vec<EventFile> = files.iter().filter(|file| file.concerns(date)).cloned().collect();
+    let old = store::read_note(&store::rollup_path(state, date))?;
+    let input = DayInput::of(&own);
+    if own.is_empty() {
+        return Ok(old.map(|note| UpdatedDay { note, outcome: DayOutcome::Kept }));
+    }
+    if let Some(note) = old
+        && note.input == input
+        && (note.pairs || !options.pairs)
+        && (!note.pairs || store::pairs_path(state, date).exists())
+    {
+        progress(note.counts.events);
+        return Ok(Some(UpdatedDay { note, outcome: DayOutcome::UpToDate }));
+    }
+    let (rollup, problems) = scan_day(&own, date, options);
+    check(&rollup)?;
+    let note = DayNote { date, input, pairs: options.pairs, counts: rollup.counts, problems };
+    store::write_day(state, &rollup, &note)?;
+    progress(note.counts.events);
+    Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted }))
+}
+
+/// Every event with an API is in exactly one member of the API family.
+fn check(rollup: &crate::rollup::DayRollup) -> Result<()> {
+    let apis = &rollup.families[Family::Api as usize];
+    let counted: u64 = apis.hours.iter().map(|hour| u64::from(hour.calls)).sum();
+    let expected = rollup.counts.events - rollup.counts.without_api;
+    if counted == expected {
+        return Ok(());
+    }
+    Err(Error::Internal(format!("{counted} calls were counted for APIs, of {expected} events that name one")))
+}

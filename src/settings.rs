@@ -1,0 +1,208 @@
+//! The settings: what is typed into `insights.toml`, and what it means.
+//!
+//! Every setting has a good default and the file is optional. A key that does not exist is an error that names the nearest one.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::Calendar;
+use crate::detect::Thresholds;
+use crate::error::{Error, Result};
+use crate::event::Column;
+use crate::partition::ColumnOverrides;
+
+/// The file that is looked for in the working folder.
+pub const FILE_NAME: &str = "insights.toml";
+
+/// Settings as they are in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Days of history that a day is compared with.
+    pub baseline_days: usize,
+    /// Days of history below which no rates are judged.
+    pub min_history_days: usize,
+    /// The seasonal slots.
+    pub calendar: Calendar,
+    /// What counts as worth a person's time.
+    pub thresholds: Thresholds,
+    /// Names of columns in files that no dialect knows.
+    pub columns: ColumnOverrides,
+    /// Whether to leave out insights that the vendor has no type for.
+    pub vendor_types_only: bool,
+}
+
+/// The file's own form.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawSettings {
+    baseline_days: usize,
+    min_history_days: usize,
+    time_zone: String,
+    false_discovery_rate: f64,
+    min_excess: f64,
+    min_ratio: f64,
+    drop_min_expected: f64,
+    drop_max_ratio: f64,
+    vendor_types_only: bool,
+    columns: std::collections::BTreeMap<String, String>,
+}
+
+impl Default for RawSettings {
+    fn default() -> Self {
+        let thresholds = Thresholds::default();
+        Self {
+            baseline_days: 28,
+            min_history_days: 7,
+            time_zone: "UTC".to_owned(),
+            false_discovery_rate: thresholds.false_discovery_rate,
+            min_excess: thresholds.min_excess,
+            min_ratio: thresholds.min_ratio,
+            drop_min_expected: thresholds.drop_min_expected,
+            drop_max_ratio: thresholds.drop_max_ratio,
+            vendor_types_only: false,
+            columns: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+/// The keys of [`RawSettings`], to suggest from.
+const KEYS: [&str; 10] = [
+    "baseline_days",
+    "min_history_days",
+    "time_zone",
+    "false_discovery_rate",
+    "min_excess",
+    "min_ratio",
+    "drop_min_expected",
+    "drop_max_ratio",
+    "vendor_types_only",
+    "columns",
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            baseline_days: 28,
+            min_history_days: 7,
+            calendar: Calendar::new(chrono_tz::UTC),
+            thresholds: Thresholds::default(),
+            columns: ColumnOverrides::new(),
+            vendor_types_only: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the named file, or [`FILE_NAME`] if it is there, or takes the defaults.
+    pub fn load(named: Option<&Path>) -> Result<Self> {
+        let path = named.unwrap_or(Path::new(FILE_NAME));
+        if named.is_none() && !path.exists() {
+            return Ok(Self::default());
+        }
+        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        Self::parse(&text).map_err(|message| Error::Settings { path: path.to_path_buf(), message })
+    }
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let raw: RawSettings = toml::from_str(text).map_err(|error| explain(text, &error))?;
+        let zone = raw.time_zone.parse().map_err(|_| format!("time_zone: `{}` is no IANA time zone", raw.time_zone))?;
+        between("baseline_days", raw.baseline_days as f64, 7.0, 400.0)?;
+        between("min_history_days", raw.min_history_days as f64, 1.0, 400.0)?;
+        between("false_discovery_rate", raw.false_discovery_rate, 1e-9, 0.5)?;
+        between("min_excess", raw.min_excess, 0.0, 1e12)?;
+        between("min_ratio", raw.min_ratio, 1.0, 1e6)?;
+        between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
+        between("drop_max_ratio", raw.drop_max_ratio, 0.0, 1.0)?;
+        Ok(Self {
+            baseline_days: raw.baseline_days,
+            min_history_days: raw.min_history_days,
+            calendar: Calendar::new(zone),
+            thresholds: Thresholds {
+                false_discovery_rate: raw.false_discovery_rate,
+                min_excess: raw.min_excess,
+                min_ratio: raw.min_ratio,
+                drop_min_expected: raw.drop_min_expected,
+                drop_max_ratio: raw.drop_max_ratio,
+            },
+            columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
+            vendor_types_only: raw.vendor_types_only,
+        })
+    }
+
+    /// A short hash of everything that can change a result.
+    pub fn hash(&self) -> String {
+        blake3::hash(format!("{self:?}").as_bytes()).to_hex()[..16].to_owned()
+    }
+}
+
+fn between(name: &str, value: f64, least: f64, most: f64) -> std::result::Result<(), String> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{name}: expected a number from {least} to {most}, found {value}"))
+}
+
+fn column_override((name, path): (String, String)) -> std::result::Result<(Column, String), String> {
+    match Column::named(&name) {
+        Some(column) => Ok((column, path)),
+        None => {
+            let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
+            Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
+        }
+    }
+}
+
+/// The reader's own words, with the line and, for an unknown key, the nearest that exists.
+fn explain(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+    let message = error.message();
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    match unknown {
+        Some(key) => {
+            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, KEYS.into_iter()))
+        }
+        None => format!("line {line}: {message}"),
+    }
+}
+
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
+    known.min_by(|left, right| distance(word, left).total_cmp(&distance(word, right))).unwrap_or_default()
+}
+
+fn distance(left: &str, right: &str) -> f64 {
+    -strsim::jaro_winkler(left, right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(Settings::parse("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        for (text, words) in [
+            ("\nbaseline_day = 3", "line 2: there is no setting `baseline_day`; did you mean `baseline_days`?"),
+            ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
+            ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
+            ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),
+            ("min_ratio = 'x'", "line 1: invalid type"),
+        ] {
+            let message = Settings::parse(text).unwrap_err();
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_in_force() {
+        let settings =
+            Settings::parse("time_zone = 'Asia/Shanghai'\nmin_excess = 20\n[columns]\nevent_time = 'ts'").unwrap();
+        assert_eq!(settings.calendar.zone(), chrono_tz::Asia::Shanghai);
+        assert_eq!(settings.columns[&Column::EventTime], "ts");
+        assert_ne!(settings.hash(), Settings::default().hash());
+    }
+}
