@@ -61,7 +61,7 @@ pub fn build(findings: &NightFindings, evidence: &[Evidence], window: &Window, f
             }
         }
     }
-    for (history, changes) in &findings.changes {
+    if let Some((history, changes)) = &findings.changes {
         for change in changes {
             if let Some(evidence) = evidence.next() {
                 insights.push(change_insight(history, change, evidence, window, feed));

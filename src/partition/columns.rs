@@ -111,7 +111,7 @@ fn leaf_count(data_type: &DataType) -> usize {
 }
 
 /// The same schema with every text read as a dictionary, which keeps the file's own dictionary pages.
-pub fn with_dictionaries(schema: &Schema) -> SchemaRef {
+pub(super) fn with_dictionaries(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(|field| as_dictionary(field)).collect::<Fields>()))
 }
 

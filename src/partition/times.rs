@@ -18,24 +18,15 @@ pub const NO_TIME: i64 = i64::MIN;
 ///
 /// # Errors
 /// When the column's type cannot hold a time.
-pub fn milliseconds(array: &ArrayRef) -> Result<Vec<i64>, ArrowError> {
+pub(super) fn milliseconds(array: &ArrayRef) -> Result<Vec<i64>, ArrowError> {
     match array.data_type() {
-        DataType::Timestamp(unit, _) => {
-            let (multiply, divide) = scale(*unit);
-            integers(array, |value| value.saturating_mul(multiply).div_euclid(divide))
-        }
+        DataType::Timestamp(TimeUnit::Second, _) => integers(array, |value| value.saturating_mul(1000)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => integers(array, |value| value),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => integers(array, |value| value.div_euclid(1000)),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => integers(array, |value| value.div_euclid(1_000_000)),
         DataType::Int64 | DataType::UInt64 | DataType::Int32 => integers(array, from_bare_integer),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => texts(array),
         other => Err(ArrowError::CastError(format!("{other} is no time"))),
-    }
-}
-
-fn scale(unit: TimeUnit) -> (i64, i64) {
-    match unit {
-        TimeUnit::Second => (1000, 1),
-        TimeUnit::Millisecond => (1, 1),
-        TimeUnit::Microsecond => (1, 1000),
-        TimeUnit::Nanosecond => (1, 1_000_000),
     }
 }
 

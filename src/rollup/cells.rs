@@ -5,8 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rollup::NONE;
-
 /// Five-minute slots in a day.
 pub const SLOTS: usize = 288;
 /// Five-minute slots in an hour.
@@ -49,32 +47,45 @@ pub struct HourCount {
 pub struct Cells {
     cells: Vec<Cell>,
     compacted: usize,
-    open: Vec<(u32, u32)>,
+    open: Vec<u32>,
+    open_errors: Vec<u32>,
     touched: Vec<u32>,
 }
 
 impl Cells {
-    /// Counts rows of one slot: `members` and `failures` row by row, [`NONE`] for no member and for no failure.
-    pub fn count(&mut self, slot: u16, members: &[u32], failures: &[u32]) {
-        let highest = members.iter().filter(|&&member| member != NONE).max();
-        let Some(&highest) = highest else { return };
-        if self.open.len() <= highest as usize {
-            self.open.resize(highest as usize + 1, (0, 0));
+    /// Makes room for members numbered below `members`.
+    pub fn reserve(&mut self, members: usize) {
+        if self.open.len() < members {
+            self.open.resize(members, 0);
+            self.open_errors.resize(members, 0);
         }
-        for (&member, &failure) in members.iter().zip(failures) {
-            if member != NONE {
-                let (calls, errors) = &mut self.open[member as usize];
-                if *calls == 0 {
-                    self.touched.push(member);
-                }
+    }
+
+    /// Counts rows of one slot: `members` row by row, [`NONE`](crate::rollup::NONE) for no member; `failed` are the numbers of the failed rows among
+    /// them, counted from `first`. Room must have been made for all members.
+    pub fn count(&mut self, slot: u16, members: &[u32], first: usize, failed: &[u32]) {
+        if self.touched.len() < members.len() {
+            self.touched.resize(members.len(), 0);
+        }
+        // Whether a member is new in its slot is as good as random, so it is added up and not branched on.
+        let mut touched = 0;
+        for &member in members {
+            if let Some(calls) = self.open.get_mut(member as usize) {
+                self.touched[touched] = member;
+                touched += usize::from(*calls == 0);
                 *calls += 1;
-                *errors += u32::from(failure != NONE);
             }
         }
-        for member in self.touched.drain(..) {
-            let (calls, errors) = std::mem::take(&mut self.open[member as usize]);
-            self.cells.push(Cell { slot, member, calls, errors });
+        for &row in failed {
+            if let Some(errors) = self.open_errors.get_mut(members[row as usize - first] as usize) {
+                *errors += 1;
+            }
         }
+        self.cells.extend(self.touched[..touched].iter().map(|&member| {
+            let calls = std::mem::take(&mut self.open[member as usize]);
+            let errors = std::mem::take(&mut self.open_errors[member as usize]);
+            Cell { slot, member, calls, errors }
+        }));
     }
 
     /// Adds cells counted elsewhere, whose members go by other numbers.
@@ -195,7 +206,8 @@ mod tests {
     fn count(events: &[(u16, u32, bool)]) -> Cells {
         let mut cells = Cells::default();
         for &(slot, member, failed) in events {
-            cells.count(slot, &[member], &[if failed { 0 } else { NONE }]);
+            cells.reserve(6);
+            cells.count(slot, &[member, crate::rollup::NONE], 7, if failed { &[7] } else { &[] });
         }
         cells
     }

@@ -91,7 +91,7 @@ pub struct DayRollup {
 impl DayCounter {
     /// A counter with or without the pairs.
     pub fn new(pairs: bool) -> Self {
-        Self { pairs: pairs.then(PairCounter::default), ..Self::default() }
+        Self { keyer: Keyer::new(pairs), pairs: pairs.then(PairCounter::default), ..Self::default() }
     }
 
     /// Notes rows that are not counted as events of the day.
@@ -103,10 +103,13 @@ impl DayCounter {
     pub fn count(&mut self, batch: &EventBatch, runs: &[(u16, usize, usize)]) {
         self.keyer.number_rows(batch, &mut self.keys);
         let failures = self.keys.failures();
+        let failed: Vec<u32> = (0..failures.len() as u32).filter(|&row| failures[row as usize] != NONE).collect();
+        let failed_by_run: Vec<&[u32]> = runs.iter().map(|&(_, first, end)| rows_between(&failed, first, end)).collect();
         for (&family, cells) in Family::COUNTED.iter().zip(&mut self.cells) {
             let members = self.keys.of(family);
-            for &(slot, first, end) in runs {
-                cells.count(slot, &members[first..end], &failures[first..end]);
+            cells.reserve(self.keyer.members(family).len());
+            for (&(slot, first, end), failed) in runs.iter().zip(&failed_by_run) {
+                cells.count(slot, &members[first..end], first, failed);
             }
             cells.compact_if_large();
         }
@@ -114,7 +117,7 @@ impl DayCounter {
             pairs.count(&self.keys);
         }
         self.counts.events += batch.times.len() as u64;
-        self.counts.errors += failures.iter().filter(|&&failure| failure != NONE).count() as u64;
+        self.counts.errors += failed.len() as u64;
         self.counts.without_api += self.keys.of(Family::Api).iter().filter(|&&api| api == NONE).count() as u64;
     }
 
@@ -157,6 +160,12 @@ impl DayCounter {
         let spellings = spellings.into_iter().map(|(folded, (_, shown))| (folded, shown)).collect();
         DayRollup { families, pairs, spellings, counts: self.counts }
     }
+}
+
+/// Those of some ascending row numbers that lie in a range.
+fn rows_between(rows: &[u32], first: usize, end: usize) -> &[u32] {
+    let place = |bound: usize| rows.partition_point(|&row| (row as usize) < bound);
+    &rows[place(first)..place(end)]
 }
 
 /// Orders hours, which come hour by hour, by the rank of their member.

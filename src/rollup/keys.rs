@@ -82,9 +82,15 @@ pub struct Keyer {
     api_errors: HashMap<(u32, u32), u32, RandomState>,
     changes: HashMap<(u32, u32), u32, RandomState>,
     spellings: BTreeMap<String, Spelling>,
+    with_networks: bool,
 }
 
 impl Keyer {
+    /// A keyer that also finds networks, which only pairs need, or leaves them out.
+    pub fn new(with_networks: bool) -> Self {
+        Self { with_networks, ..Self::default() }
+    }
+
     /// The members of a family seen so far.
     pub fn members(&self, family: Family) -> &Members {
         &self.members[family as usize]
@@ -145,7 +151,7 @@ impl Keyer {
             .members
             .get_disjoint_mut([Family::SourceIp as usize, Family::Network as usize])
             .unwrap_or_else(|_| unreachable!("two families"));
-        let network_of = &mut self.network_of;
+        let (network_of, with_networks) = (&mut self.network_of, self.with_networks);
         self.combinations[1].number_rows(columns, rows, &mut keys.members[Family::SourceIp as usize], |texts| {
             let Some(address) = texts[1].and_then(SourceAddress::parse).and_then(|source| source.ip()) else {
                 return NONE;
@@ -153,16 +159,20 @@ impl Keyer {
             let account = texts[0].unwrap_or_default();
             let number = addresses.intern(EntityKey::new([account, &address.to_string()]));
             network_of.resize(network_of.len().max(number as usize + 1), NONE);
-            network_of[number as usize] = networks.intern(EntityKey::new([account, &network(address)]));
+            if with_networks && network_of[number as usize] == NONE {
+                network_of[number as usize] = networks.intern(EntityKey::new([account, &network(address)]));
+            }
             number
         });
         let [addresses, networks] = keys
             .members
             .get_disjoint_mut([Family::SourceIp as usize, Family::Network as usize])
             .unwrap_or_else(|_| unreachable!("two families"));
-        let network_of = |&address: &u32| if address == NONE { NONE } else { self.network_of[address as usize] };
+        let network_of = |&address: &u32| self.network_of.get(address as usize).copied().unwrap_or(NONE);
         networks.clear();
-        networks.extend(addresses.iter().map(network_of));
+        if with_networks {
+            networks.extend(addresses.iter().map(network_of));
+        }
     }
 
     fn number_callers(&mut self, batch: &EventBatch, keys: &mut RowKeys) {

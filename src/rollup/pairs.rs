@@ -25,16 +25,25 @@ pub struct Pair {
 /// Pairs of one kind, in the making.
 #[derive(Debug, Default)]
 struct PairList {
-    pairs: Vec<Pair>,
-    added_up: usize,
+    /// A row each.
+    rows: Vec<(u32, u32)>,
+    /// Rows that were added up.
+    sums: Vec<Pair>,
 }
 
 impl PairList {
     fn add_up_if_large(&mut self) {
-        if self.pairs.len() > ADD_UP_FROM.max(2 * self.added_up) {
-            self.pairs = add_up(&self.pairs);
-            self.added_up = self.pairs.len();
+        if self.rows.len() > ADD_UP_FROM.max(2 * self.sums.len()) {
+            self.sums = add_up(&self.rows, &self.sums);
+            self.rows.clear();
         }
+    }
+
+    /// All pairs, added up and in order; both sides renumbered.
+    fn finish(&self, lefts: impl Fn(u32) -> u32, rights: impl Fn(u32) -> u32) -> Vec<Pair> {
+        let rows: Vec<(u32, u32)> = self.rows.iter().map(|&(left, right)| (lefts(left), rights(right))).collect();
+        let sums = self.sums.iter().map(|pair| Pair { left: lefts(pair.left), right: rights(pair.right), ..*pair });
+        add_up(&rows, &sums.collect::<Vec<_>>())
     }
 }
 
@@ -75,11 +84,11 @@ impl PairCounter {
         for (((&key, &principal), (&network, &region)), &api) in callers.zip(places).zip(apis) {
             let caller = self.callers.number(shift(key), shift(principal));
             let place = self.places.number(shift(network), shift(region));
-            self.caller_place.pairs.push(Pair { left: caller, right: place, calls: 1 });
+            self.caller_place.rows.push((caller, place));
             if api != NONE {
-                self.caller_api.pairs.push(Pair { left: caller, right: api, calls: 1 });
+                self.caller_api.rows.push((caller, api));
                 if network != NONE {
-                    self.api_network.pairs.push(Pair { left: api, right: network, calls: 1 });
+                    self.api_network.rows.push((api, network));
                 }
             }
         }
@@ -110,8 +119,8 @@ impl PairCounter {
 
     /// The pairs of [`PAIRS`], each ordered by the ranks of its two sides; `rank` gives each family's ranks by number.
     pub(super) fn finish(self, rank: &[Vec<u32>; Family::COUNT]) -> Vec<Vec<Pair>> {
-        let caller_api = add_up(&self.caller_api.pairs);
-        let caller_place = add_up(&self.caller_place.pairs);
+        let caller_api = self.caller_api.finish(|caller| caller, |api| api);
+        let caller_place = self.caller_place.finish(|caller| caller, |place| place);
         let (callers, places) = (self.callers.pairs(), self.places.pairs());
         let ranked = |family: Family, shifted: u32| (shifted > 0).then(|| rank[family as usize][shifted as usize - 1]);
         let side = |family: Family, caller: u32, place: u32, api: u32| match family {
@@ -131,19 +140,14 @@ impl PairCounter {
                 let left = side(left, pair.left, pair.right, pair.right)?;
                 Some(Pair { left, right: side(right, pair.left, pair.right, pair.right)?, calls: pair.calls })
             };
-            add_up(&source.iter().filter_map(sides).collect::<Vec<_>>())
+            add_up(&[], &source.iter().filter_map(sides).collect::<Vec<_>>())
         };
         PAIRS.map(project).into()
     }
 
     fn api_network_by_rank(&self, rank: &[Vec<u32>; Family::COUNT]) -> Vec<Pair> {
         let (apis, networks) = (&rank[Family::Api as usize], &rank[Family::Network as usize]);
-        let by_rank = |pair: &Pair| Pair {
-            left: apis[pair.left as usize],
-            right: networks[pair.right as usize],
-            calls: pair.calls,
-        };
-        add_up(&self.api_network.pairs.iter().map(by_rank).collect::<Vec<_>>())
+        self.api_network.finish(|api| apis[api as usize], |network| networks[network as usize])
     }
 }
 
@@ -156,49 +160,62 @@ fn numbers_here(here: &mut PairNumbers, there: &PairNumbers, convert: impl Fn((u
 }
 
 fn extend(list: &mut PairList, other: PairList, lefts: &[u32], rights: &[u32]) {
-    let renumbered =
-        |pair: Pair| Pair { left: lefts[pair.left as usize], right: rights[pair.right as usize], calls: pair.calls };
-    list.pairs.extend(other.pairs.into_iter().map(renumbered));
+    let here = |(left, right): (u32, u32)| (lefts[left as usize], rights[right as usize]);
+    list.rows.extend(other.rows.into_iter().map(here));
+    let sums: Vec<Pair> = other.sums.into_iter().map(|pair| {
+        let (left, right) = here((pair.left, pair.right));
+        Pair { left, right, ..pair }
+    }).collect();
+    if !sums.is_empty() {
+        list.sums.extend(sums);
+        list.sums = add_up(&[], &list.sums);
+    }
     list.add_up_if_large();
 }
 
-/// Adds up equal pairs and puts them in order. Grouped by the left side with a counting sort, then added up in an array over
-/// the right side: a fraction of the cost of sorting or hashing whole pairs.
-fn add_up(pairs: &[Pair]) -> Vec<Pair> {
-    let lefts = pairs.iter().map(|pair| pair.left as usize + 1).max().unwrap_or(0);
-    let rights = pairs.iter().map(|pair| pair.right as usize + 1).max().unwrap_or(0);
-    let (grouped, starts) = group_by_left(pairs, lefts);
+/// Adds up rows, which count one each, and sums, and puts them in order. Grouped by the left side with a counting sort, then
+/// added up in an array over the right side: a fraction of the cost of sorting or hashing whole pairs.
+fn add_up(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
+    let sides = || rows.iter().copied().chain(sums.iter().map(|pair| (pair.left, pair.right)));
+    let (lefts, rights) =
+        sides().fold((0, 0), |(lefts, rights), (left, right)| (lefts.max(left as usize + 1), rights.max(right as usize + 1)));
+    let rows = group(rows, lefts, |&(left, right)| (left, right));
+    let sums = group(sums, lefts, |pair| (pair.left, (pair.right, pair.calls)));
     let (mut calls, mut touched) = (vec![0_u32; rights], Vec::new());
-    let mut sums = Vec::with_capacity(pairs.len() / 2);
-    for (left, bounds) in starts.windows(2).enumerate() {
-        for &(right, more) in &grouped[bounds[0] as usize..bounds[1] as usize] {
+    let mut result = Vec::with_capacity((rows.0.len() + sums.0.len()) / 2);
+    for left in 0..lefts {
+        let mut add = |right: u32, more: u32| {
             let sum = &mut calls[right as usize];
             if *sum == 0 {
                 touched.push(right);
             }
             *sum += more;
-        }
+        };
+        rows.0[rows.1[left] as usize..rows.1[left + 1] as usize].iter().for_each(|&right| add(right, 1));
+        sums.0[sums.1[left] as usize..sums.1[left + 1] as usize].iter().for_each(|&(right, more)| add(right, more));
         touched.sort_unstable();
         for right in touched.drain(..) {
-            sums.push(Pair { left: left as u32, right, calls: std::mem::take(&mut calls[right as usize]) });
+            result.push(Pair { left: left as u32, right, calls: std::mem::take(&mut calls[right as usize]) });
         }
     }
-    sums
+    result
 }
 
-fn group_by_left(pairs: &[Pair], lefts: usize) -> (Vec<(u32, u32)>, Vec<u32>) {
+/// Groups by the left side: the values by group, and where each group begins.
+fn group<T, V: Copy + Default>(items: &[T], lefts: usize, split: impl Fn(&T) -> (u32, V)) -> (Vec<V>, Vec<u32>) {
     let mut starts = vec![0_u32; lefts + 1];
-    for pair in pairs {
-        starts[pair.left as usize + 1] += 1;
+    for item in items {
+        starts[split(item).0 as usize + 1] += 1;
     }
     for left in 0..lefts {
         starts[left + 1] += starts[left];
     }
     let mut next = starts.clone();
-    let mut grouped = vec![(0, 0); pairs.len()];
-    for pair in pairs {
-        let place = &mut next[pair.left as usize];
-        grouped[*place as usize] = (pair.right, pair.calls);
+    let mut grouped = vec![V::default(); items.len()];
+    for item in items {
+        let (left, value) = split(item);
+        let place = &mut next[left as usize];
+        grouped[*place as usize] = value;
         *place += 1;
     }
     (grouped, starts)
@@ -220,7 +237,10 @@ mod tests {
                 *expected.entry((left, right)).or_default() += calls;
             }
             let pairs: Vec<Pair> = pairs.into_iter().map(|(left, right, calls)| Pair { left, right, calls }).collect();
-            let found: Vec<_> = add_up(&pairs).iter().map(|pair| ((pair.left, pair.right), pair.calls)).collect();
+            let (rows, sums): (Vec<&Pair>, Vec<&Pair>) = pairs.iter().partition(|pair| pair.calls == 1);
+            let rows: Vec<_> = rows.iter().map(|pair| (pair.left, pair.right)).collect();
+            let sums: Vec<_> = sums.into_iter().copied().collect();
+            let found: Vec<_> = add_up(&rows, &sums).iter().map(|pair| ((pair.left, pair.right), pair.calls)).collect();
             prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
         }
     }

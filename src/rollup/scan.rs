@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::partition::{DAY_MS, EventBatch, EventFile, Problem, RowGroupReader, date_of_ms, midnight_ms};
+use crate::partition::{DAY_MS, EventBatch, EventFile, NO_TIME, Problem, RowGroupReader, midnight_ms};
 use crate::rollup::cells::{SLOT_MS, SLOTS};
 use crate::rollup::counter::{DayCounter, DayRollup, ScanCounts};
 use crate::rollup::keys::INPUTS;
@@ -72,15 +72,11 @@ fn count_row_group(
 
 /// Rows that no day will count, met on the day of their folder (an undated file's timeless rows are met on each of its days).
 fn rows_of_no_day(batch: &EventBatch, folder: Option<NaiveDate>) -> ScanCounts {
-    let mut counts = ScanCounts::default();
-    for &time in &batch.times {
-        match (date_of_ms(time), folder) {
-            (None, _) => counts.without_time += 1,
-            (Some(date), Some(folder)) if (date - folder).num_days().abs() > 1 => counts.set_aside += 1,
-            _ => {}
-        }
-    }
-    counts
+    let without_time = batch.times.iter().filter(|&&time| time == NO_TIME).count() as u64;
+    let near = folder.map_or(i64::MIN..i64::MAX, |date| midnight_ms(date) - DAY_MS..midnight_ms(date) + 2 * DAY_MS);
+    let far = batch.times.iter().filter(|&&time| !near.contains(&time)).count() as u64;
+    let set_aside = if folder.is_some() { far - without_time } else { 0 };
+    ScanCounts { without_time, set_aside, ..ScanCounts::default() }
 }
 
 fn count_rows_of_day(counter: &mut DayCounter, batch: &EventBatch, date: NaiveDate) {
@@ -112,14 +108,16 @@ fn rows_by_slot(times: &[i64], midnight: i64) -> Vec<u32> {
     by_slot.concat()
 }
 
-/// Runs of rows in one slot.
+/// Runs of rows in one slot: (slot, first row, one past the last row).
 fn runs(times: &[i64], midnight: i64) -> Vec<(u16, usize, usize)> {
-    let slot = |time: i64| ((time - midnight) / SLOT_MS) as u16;
     let mut runs = Vec::new();
     let mut first = 0;
-    for rows in times.chunk_by(|&left, &right| slot(left) == slot(right)) {
-        runs.push((slot(rows[0]), first, first + rows.len()));
-        first += rows.len();
+    while let Some(&time) = times.get(first) {
+        let slot = (time - midnight) / SLOT_MS;
+        let bounds = midnight + slot * SLOT_MS..midnight + (slot + 1) * SLOT_MS;
+        let length = times[first..].iter().position(|time| !bounds.contains(time)).unwrap_or(times.len() - first);
+        runs.push((slot as u16, first, first + length));
+        first += length;
     }
     runs
 }

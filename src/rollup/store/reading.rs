@@ -120,14 +120,20 @@ fn visit_batch(
 /// Calls `visit` for every pair of a kind; its sides are rows of the rollup file.
 pub fn read_pairs(path: &Path, families: (Family, Family), mut visit: impl FnMut(Pair)) -> Result<()> {
     let mut read = |batch: &RecordBatch| {
-        let numbers = |name: &str| Some(batch.column_by_name(name)?.as_primitive_opt::<UInt32Type>()?.values().clone());
-        let (left, right, calls) = (numbers("left")?, numbers("right")?, numbers("calls")?);
-        for ((&left, &right), &calls) in left.iter().zip(right.iter()).zip(calls.iter()) {
-            visit(Pair { left, right, calls });
+        let lefts = batch.column_by_name("entity")?.as_primitive_opt::<UInt32Type>()?.values();
+        let list = |name: &str| batch.column_by_name(name)?.as_list_opt::<i32>();
+        let (rights, calls) = (list("with")?, list("calls")?);
+        let numbers = |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
+        let (right_values, call_values) = (numbers(rights)?, numbers(calls)?);
+        for (row, &left) in lefts.iter().enumerate() {
+            let range = rights.value_offsets()[row] as usize..rights.value_offsets()[row + 1] as usize;
+            for place in range {
+                visit(Pair { left, right: right_values[place], calls: call_values[place] });
+            }
         }
         Some(())
     };
-    for_each_batch(path, &pair_name(families), &["left", "right", "calls"], &mut read)
+    for_each_batch(path, &pair_name(families), &["entity", "with", "calls"], &mut read)
 }
 
 /// Reads the row groups whose second (or, for pairs, first) column, which names their kind, is `kind`.

@@ -12,16 +12,15 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
 use crate::rollup::cells::HourCount;
-use crate::rollup::counter::{DayRollup, FamilyRollup};
+use crate::rollup::counter::{DayRollup, FamilyRollup, PairRollup};
 use crate::rollup::family::pair_name;
+use crate::rollup::pairs::Pair;
 use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY, pairs_path, rollup_path};
 use crate::rollup::{Dimension, Family};
 use crate::storage::{ParquetFile, compact};
 
 /// Entities in a row group.
 const ROW_GROUP_ENTITIES: usize = 131_072;
-/// Pairs in a row group.
-const ROW_GROUP_PAIRS: usize = 1 << 20;
 /// The lists of an entity's hours.
 const LISTS: [(&str, DataType); 4] =
     [("hour", DataType::UInt8), ("calls", DataType::UInt32), ("errors", DataType::UInt32), ("peak", DataType::UInt32)];
@@ -77,6 +76,12 @@ fn rollup_properties() -> WriterProperties {
     let sorted = ["entity", "source_ip", "access_key", "principal", "network"];
     let mut builder = sorted.into_iter().fold(compact(), plain);
     builder = builder.set_column_encoding(ColumnPath::from("entity"), Encoding::DELTA_BINARY_PACKED);
+    for (list, _) in LISTS {
+        let path = ColumnPath::from(vec![list.to_owned(), "list".to_owned(), "element".to_owned()]);
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    }
     for text in ["source_ip", "access_key", "principal", "network"] {
         builder = builder.set_column_encoding(ColumnPath::from(text), Encoding::DELTA_BYTE_ARRAY);
     }
@@ -140,38 +145,53 @@ fn list_columns(family: &FamilyRollup, range: std::ops::Range<usize>) -> Vec<Arr
 }
 
 fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
+    let list = |name: &str| {
+        Field::new(name, DataType::List(Arc::new(Field::new("element", DataType::UInt32, false))), false)
+    };
     let schema = Arc::new(Schema::new(vec![
         Field::new("pair", DataType::Utf8, false),
-        Field::new("left", DataType::UInt32, false),
-        Field::new("right", DataType::UInt32, false),
-        Field::new("calls", DataType::UInt32, false),
+        Field::new("entity", DataType::UInt32, false),
+        list("with"),
+        list("calls"),
     ]));
     let mut file = ParquetFile::create(path, &schema, pairs_properties())?;
     describe(&mut file, note)?;
     let first_row = first_rows(rollup);
     for kind in &rollup.pairs {
         let (left, right) = (first_row[kind.families.0 as usize], first_row[kind.families.1 as usize]);
-        for pairs in kind.pairs.chunks(ROW_GROUP_PAIRS) {
-            let name: StringArray = std::iter::repeat_n(Some(pair_name(kind.families)), pairs.len()).collect();
-            let columns: Vec<ArrayRef> = vec![
-                Arc::new(name),
-                Arc::new(pairs.iter().map(|pair| left + pair.left).collect::<UInt32Array>()),
-                Arc::new(pairs.iter().map(|pair| right + pair.right).collect::<UInt32Array>()),
-                Arc::new(pairs.iter().map(|pair| pair.calls).collect::<UInt32Array>()),
-            ];
+        let columns = pair_columns(kind, left, right);
+        if !kind.pairs.is_empty() {
             file.write(&RecordBatch::try_new(schema.clone(), columns).map_err(Error::parquet(path))?)?;
         }
     }
     file.finish()
 }
 
-fn pairs_properties() -> WriterProperties {
-    let delta = |builder: parquet::file::properties::WriterPropertiesBuilder, name: &str| {
-        builder
-            .set_column_dictionary_enabled(ColumnPath::from(name), false)
-            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED)
+fn pair_columns(kind: &PairRollup, left: u32, right: u32) -> Vec<ArrayRef> {
+    let groups: Vec<&[Pair]> = kind.pairs.chunk_by(|one, next| one.left == next.left).collect();
+    let offsets = OffsetBuffer::from_lengths(groups.iter().map(|group| group.len()));
+    let list = |values: UInt32Array| {
+        let field = Arc::new(Field::new("element", DataType::UInt32, false));
+        Arc::new(ListArray::new(field, offsets.clone(), Arc::new(values), None)) as ArrayRef
     };
-    ["left", "right", "calls"].into_iter().fold(compact(), delta).build()
+    let name: StringArray = std::iter::repeat_n(Some(pair_name(kind.families)), groups.len()).collect();
+    vec![
+        Arc::new(name),
+        Arc::new(groups.iter().map(|group| left + group[0].left).collect::<UInt32Array>()),
+        list(kind.pairs.iter().map(|pair| right + pair.right).collect()),
+        list(kind.pairs.iter().map(|pair| pair.calls).collect()),
+    ]
+}
+
+fn pairs_properties() -> WriterProperties {
+    let delta = |builder: parquet::file::properties::WriterPropertiesBuilder, path: Vec<String>| {
+        let path = ColumnPath::from(path);
+        builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
+    };
+    let element = |name: &str| vec![name.to_owned(), "list".to_owned(), "element".to_owned()];
+    [vec!["entity".to_owned()], element("with"), element("calls")].into_iter().fold(compact(), delta).build()
 }
 
 /// The row in `rollup.parquet` at which each family begins.
