@@ -40,6 +40,7 @@ struct RawSettings {
     min_history_days: usize,
     time_zone: String,
     false_discovery_rate: f64,
+    max_p_value: f64,
     min_excess: f64,
     min_ratio: f64,
     drop_min_expected: f64,
@@ -56,6 +57,7 @@ impl Default for RawSettings {
             min_history_days: 7,
             time_zone: "UTC".to_owned(),
             false_discovery_rate: thresholds.false_discovery_rate,
+            max_p_value: thresholds.max_p_value,
             min_excess: thresholds.min_excess,
             min_ratio: thresholds.min_ratio,
             drop_min_expected: thresholds.drop_min_expected,
@@ -67,11 +69,12 @@ impl Default for RawSettings {
 }
 
 /// The keys of [`RawSettings`], to suggest from.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "baseline_days",
     "min_history_days",
     "time_zone",
     "false_discovery_rate",
+    "max_p_value",
     "min_excess",
     "min_ratio",
     "drop_min_expected",
@@ -110,6 +113,7 @@ impl Settings {
         between("baseline_days", raw.baseline_days as f64, 7.0, 400.0)?;
         between("min_history_days", raw.min_history_days as f64, 1.0, 400.0)?;
         between("false_discovery_rate", raw.false_discovery_rate, 1e-9, 0.5)?;
+        between("max_p_value", raw.max_p_value, 0.0, 1.0)?;
         between("min_excess", raw.min_excess, 0.0, 1e12)?;
         between("min_ratio", raw.min_ratio, 1.0, 1e6)?;
         between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
@@ -120,6 +124,7 @@ impl Settings {
             calendar: Calendar::new(zone),
             thresholds: Thresholds {
                 false_discovery_rate: raw.false_discovery_rate,
+                max_p_value: raw.max_p_value,
                 min_excess: raw.min_excess,
                 min_ratio: raw.min_ratio,
                 drop_min_expected: raw.drop_min_expected,

@@ -13,6 +13,10 @@ use crate::stats::{
 const SHAPE_SPREAD: f64 = 0.3;
 /// Hours' worth of the group's shape in an entity's weekday or weekend level.
 const DAY_TYPE_HOURS: f64 = 12.0;
+/// Widths of the windows that are told apart, in hours: what clumps within hours need not clump within days.
+pub const WIDTHS: [usize; 2] = [1, 3];
+/// An hour that keeps less weight than this was far above what is expected of it.
+const ODD_WEIGHT: f64 = 0.3;
 /// Passes of weighing and fitting.
 const PASSES: usize = 3;
 /// No more than this share of an entity's hours may be given up as anomalous; beyond it, what looks anomalous is its nature.
@@ -135,32 +139,115 @@ impl ProfileSum {
     }
 }
 
-/// The dispersion of entities of about the same size, by powers of two of their level.
+/// What a family's entities tell of dispersion: by the size of the entity, and by the mean of the hour.
+///
+/// The first is the prior of an entity's own alpha. The second is a floor: calls come in clumps, so hours that are usually
+/// quiet vary far more, for their mean, than the busy hours that an entity's alpha is learnt from.
 #[derive(Debug, Clone)]
 pub struct Dispersions {
-    by_size: Vec<f64>,
-    overall: f64,
+    by_width: [WidthDispersions; WIDTHS.len()],
 }
 
-const SIZES: usize = 24;
+/// The dispersions of windows of one width.
+#[derive(Debug, Clone)]
+struct WidthDispersions {
+    by_size: Vec<f64>,
+    by_mean: Vec<f64>,
+}
 
-fn size_of(level: f64) -> usize {
-    (level.max(1e-6).log2().floor() + 4.0).clamp(0.0, SIZES as f64 - 1.0) as usize
+/// Powers of two that sizes and means are told apart by.
+const BANDS: usize = 24;
+/// The band of a mean of one call an hour.
+const BAND_OF_ONE: f64 = 10.0;
+/// Entities that must speak for a band.
+const BAND_MEMBERS: usize = 3;
+/// The largest alpha of an hour's mean; beyond it a mean says nothing.
+const MOST_ALPHA: f64 = 200.0;
+
+fn band(mean: f64) -> usize {
+    (mean.max(1e-6).log2().floor() + BAND_OF_ONE).clamp(0.0, BANDS as f64 - 1.0) as usize
+}
+
+/// Sums from which the alpha of a band of means is estimated: `sum [(y-m)^2 - m]`, `sum m^2`, and the variance of the former.
+#[derive(Debug, Clone, Copy, Default)]
+struct BandSums {
+    excess: f64,
+    squares: f64,
+    sampling: f64,
+    members: usize,
+}
+
+impl BandSums {
+    /// The band's alpha: what the entity's own windows tell, drawn towards what all entities' do.
+    ///
+    /// ```text
+    /// (I a + A a_all) / (I + A),   I = (sum m^2)^2 / sum [2 m^2 (1 + 0.3 m)^2 + m]
+    /// ```
+    fn shrunk_towards(&self, all: f64) -> f64 {
+        if self.squares <= 0.0 {
+            return all;
+        }
+        let own = (self.excess / self.squares).clamp(0.0, MOST_ALPHA);
+        let information = self.squares * self.squares / self.sampling;
+        let prior = DispersionPrior::DEFAULT_INFORMATION;
+        (information * own + prior * all) / (information + prior)
+    }
+}
+
+/// What one entity contributes to [`Dispersions`].
+#[derive(Debug, Clone)]
+pub struct Testimony {
+    level: f64,
+    by_width: [WidthTestimony; WIDTHS.len()],
+}
+
+/// An entity's evidence on windows of one width.
+#[derive(Debug, Clone)]
+struct WidthTestimony {
+    evidence: DispersionEvidence,
+    bands: Vec<BandSums>,
 }
 
 impl Dispersions {
-    /// Learns from each entity's level and evidence.
-    pub fn learn(entities: &[(f64, DispersionEvidence)]) -> Self {
-        let overall = group_alpha(entities.iter().map(|(_, evidence)| evidence)).unwrap_or(USUAL_ALPHA);
+    /// Nothing known.
+    pub fn unknown() -> Self {
+        let nothing = || WidthDispersions { by_size: vec![USUAL_ALPHA; BANDS], by_mean: vec![0.0; BANDS] };
+        Self { by_width: std::array::from_fn(|_| nothing()) }
+    }
+
+    /// Learns from all entities, in their order.
+    pub fn learn(entities: &[Testimony]) -> Self {
+        Self { by_width: std::array::from_fn(|width| WidthDispersions::learn(entities, width)) }
+    }
+}
+
+impl WidthDispersions {
+    fn learn(entities: &[Testimony], width: usize) -> Self {
+        let overall = group_alpha(entities.iter().map(|entity| &entity.by_width[width].evidence)).unwrap_or(USUAL_ALPHA);
         let of_size = |size: usize| {
-            let near = entities.iter().filter(|(level, _)| size_of(*level).abs_diff(size) <= 1);
-            group_alpha(near.map(|(_, evidence)| evidence)).unwrap_or(overall)
+            let near = entities.iter().filter(|entity| band(entity.level).abs_diff(size) <= 1);
+            group_alpha(near.map(|entity| &entity.by_width[width].evidence)).unwrap_or(overall)
         };
-        Self { by_size: (0..SIZES).map(of_size).collect(), overall }
+        let of_mean = |mean: usize| {
+            let mut sum = BandSums::default();
+            for entity in entities {
+                let own = &entity.by_width[width].bands[mean];
+                sum.excess += own.excess;
+                sum.squares += own.squares;
+                sum.members += own.members;
+            }
+            if sum.members >= BAND_MEMBERS { (sum.excess / sum.squares).clamp(0.0, MOST_ALPHA) } else { 0.0 }
+        };
+        Self { by_size: (0..BANDS).map(of_size).collect(), by_mean: (0..BANDS).map(of_mean).collect() }
     }
 
     fn prior(&self, level: f64) -> f64 {
-        self.by_size.get(size_of(level)).copied().unwrap_or(self.overall)
+        self.by_size.get(band(level)).copied().unwrap_or(USUAL_ALPHA)
+    }
+
+    /// The floors of an entity, by band of means.
+    fn floors(&self, own: &[BandSums]) -> Vec<f64> {
+        own.iter().zip(&self.by_mean).map(|(own, &all)| own.shrunk_towards(all)).collect()
     }
 }
 
@@ -170,25 +257,37 @@ pub struct Fit {
     means: [f64; SLOTS],
     samples: [f64; SLOTS],
     total: f64,
-    alpha: f64,
-    evidence: DispersionEvidence,
+    alpha: [f64; WIDTHS.len()],
+    floors: [Vec<f64>; WIDTHS.len()],
     level: f64,
+    odd_days: usize,
     unstable: bool,
 }
 
+/// A window of the entity's past, or an hour of it.
+struct PastWindow {
+    count: f64,
+    mean: f64,
+    /// What the count may be at most before it is cut.
+    cap: f64,
+    weight: f64,
+    samples: f64,
+}
+
 impl Fit {
-    /// Fits an entity's past; `alpha` is what its dispersion is taken to be while bursts are told apart.
-    pub fn new(series: &Series, profile: &Profile, dispersions: Option<&Dispersions>) -> Self {
+    /// Fits an entity's past.
+    pub fn new(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
         let mut weights: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
-        let prior = |level: f64| dispersions.map_or(USUAL_ALPHA, |known| known.prior(level));
-        let mut fit = Self::fit_means(series, profile, &weights, prior(series.level()));
+        let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
+        let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()));
         for _ in 1..PASSES {
-            fit.unstable = reweigh(series, &fit, &mut weights);
-            let (alpha, unstable) = (fit.dispersion(series, &weights, prior(fit.level)), fit.unstable);
-            fit = Self::fit_means(series, profile, &weights, alpha);
-            fit.unstable = unstable;
+            let unstable = reweigh(series, &fit, &mut weights);
+            let alpha = shrunk(&fit.evidence(series, &weights, 0), prior(0, fit.level));
+            fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha) };
         }
-        fit.alpha = fit.dispersion(series, &weights, prior(fit.level));
+        fit.alpha = std::array::from_fn(|width| shrunk(&fit.evidence(series, &weights, width), prior(width, fit.level)));
+        fit.floors = std::array::from_fn(|width| dispersions.by_width[width].floors(&fit.bands(series, &weights, width)));
+        fit.odd_days = odd_days(series, &fit, &weights);
         fit
     }
 
@@ -209,20 +308,29 @@ impl Fit {
             }
         }
         let total = sums.calls.iter().sum();
-        Self { means, samples, total, alpha, evidence: DispersionEvidence::new(), level, unstable: false }
+        let (alpha, floors) = ([alpha; WIDTHS.len()], std::array::from_fn(|_| vec![0.0; BANDS]));
+        Self { means, samples, total, alpha, floors, level, odd_days: 0, unstable: false }
     }
 
-    /// What the hours are expected to hold in a slot: the predictive distribution, with all that is uncertain about its mean.
+    /// What a window of [`WIDTHS`]`[width]` hours, given by their slots, is expected to hold: the predictive distribution, with
+    /// all that is uncertain about its mean.
     ///
     /// ```text
-    /// 1/size = alpha + (1/m + alpha) / n + 1 / (calls seen + 1)
+    /// 1/size = alpha + sum m_i^2 u_i / (sum m_i)^2 + 1 / (calls seen + 1),   u_i = (1/m_i + alpha) / n_i
     /// ```
-    /// where `m` is the slot's mean, `n` the hours behind it, its group's included, and the last term the level's own
-    /// uncertainty (a gamma posterior whose shape is the number of calls seen).
-    pub fn expected(&self, slot: u8) -> Option<NegativeBinomial> {
-        let mean = self.means[usize::from(slot)];
-        let spread =
-            self.alpha + (1.0 / mean + self.alpha) / self.samples[usize::from(slot)] + 1.0 / (self.total + 1.0);
+    /// where alpha is the entity's for that width or, if that is more, that of windows with such a mean, `m_i` are the means of
+    /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
+    /// gamma posterior whose shape is the number of calls seen).
+    pub fn expected(&self, slots: &[u8], width: usize) -> Option<NegativeBinomial> {
+        let means = || slots.iter().map(|&slot| self.means[usize::from(slot)]);
+        let mean: f64 = means().sum();
+        let alpha = self.alpha[width].max(self.floors[width][band(mean)]);
+        let unsure = |&slot: &u8| {
+            let (mean, samples) = (self.means[usize::from(slot)], self.samples[usize::from(slot)]);
+            mean * mean * (1.0 / mean + alpha) / samples
+        };
+        let unsure: f64 = slots.iter().map(unsure).sum();
+        let spread = alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0);
         NegativeBinomial::new(mean, 1.0 / spread).ok()
     }
 
@@ -236,35 +344,83 @@ impl Fit {
         self.unstable
     }
 
-    /// What the past tells of the dispersion.
-    pub fn evidence(&self) -> &DispersionEvidence {
-        &self.evidence
+    /// Days on which some hour was far above what is expected of it.
+    pub fn odd_days(&self) -> usize {
+        self.odd_days
     }
 
-    fn dispersion(&mut self, series: &Series, weights: &[f64], prior: f64) -> f64 {
-        let mut evidence = DispersionEvidence::new();
-        let cap: [f64; SLOTS] = std::array::from_fn(|slot| {
-            let mean = self.means[slot];
-            mean + crate::stats::DOWN_WEIGHT_FROM * (mean + self.alpha * mean * mean).sqrt()
-        });
-        for hour in (0..series.counts.len()).filter(|&hour| weights[hour] > 0.0) {
-            let slot = usize::from(series.slots[hour]);
-            let count = f64::from(series.counts[hour]);
-            let weight = weights[hour].min(1.0);
-            let count = if weight < 1.0 { count.min(cap[slot].max(self.means[slot])) } else { count };
-            // Values out of range are possible only for counts beyond 1e15, which do not fit the type.
-            let _ = evidence.add(count, self.means[slot], weight, self.samples[slot].max(1.001));
-        }
-        self.evidence = evidence;
-        let prior = DispersionPrior::new(prior.clamp(0.0, 5.0), DispersionPrior::DEFAULT_INFORMATION);
-        prior.and_then(|prior| shrunk_alpha(&evidence, &prior, INFLATION)).unwrap_or(USUAL_ALPHA)
+    /// What the entity's past tells of the dispersion of all.
+    pub fn testimony(&self, series: &Series) -> Testimony {
+        let believed: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
+        let of_width = |width: usize| WidthTestimony {
+            evidence: self.evidence(series, &believed, width),
+            bands: self.bands(series, &believed, width),
+        };
+        Testimony { level: self.level, by_width: std::array::from_fn(of_width) }
     }
+
+    /// Single windows are cut at `m + 6 sqrt(m + 1)`, so that clumps count and the occasional attack does not.
+    fn bands(&self, series: &Series, weights: &[f64], width: usize) -> Vec<BandSums> {
+        let mut bands = vec![BandSums::default(); BANDS];
+        for window in self.windows(series, weights, width) {
+            let count = window.count.min(window.mean + 6.0 * (window.mean + 1.0).sqrt());
+            let sums = &mut bands[band(window.mean)];
+            let correction = window.samples / (window.samples - 1.0);
+            sums.excess += (count - window.mean) * (count - window.mean) * correction - window.mean;
+            sums.squares += window.mean * window.mean;
+            sums.sampling += 2.0 * (window.mean * (1.0 + USUAL_ALPHA * window.mean)).powi(2) + window.mean;
+            sums.members = 1;
+        }
+        bands
+    }
+
+    fn evidence(&self, series: &Series, weights: &[f64], width: usize) -> DispersionEvidence {
+        let mut evidence = DispersionEvidence::new();
+        for window in self.windows(series, weights, width) {
+            // Out of range are only counts beyond 1e15, which do not fit the type.
+            let _ = evidence.add(window.count.min(window.cap), window.mean, window.weight, window.samples);
+        }
+        evidence
+    }
+
+    /// The past's windows of a width, side by side; those with an hour that is not believed or has no weight are left out.
+    fn windows<'a>(&'a self, series: &'a Series, weights: &'a [f64], width: usize) -> impl Iterator<Item = PastWindow> + 'a {
+        let hours = WIDTHS[width];
+        let alpha = self.alpha[width];
+        (0..series.counts.len() / hours).filter_map(move |window| {
+            let range = window * hours..(window + 1) * hours;
+            let weight = weights[range.clone()].iter().copied().fold(1.0, f64::min);
+            if weight <= 0.0 {
+                return None;
+            }
+            let slots = &series.slots[range.clone()];
+            let mean: f64 = slots.iter().map(|&slot| self.means[usize::from(slot)]).sum();
+            let samples = slots.iter().map(|&slot| self.samples[usize::from(slot)]).fold(f64::INFINITY, f64::min);
+            let count = series.counts[range].iter().map(|&count| f64::from(count)).sum();
+            let usual = mean + crate::stats::DOWN_WEIGHT_FROM * (mean + alpha * mean * mean).sqrt();
+            let cap = if weight < 1.0 { usual } else { f64::INFINITY };
+            Some(PastWindow { count, mean, cap, weight, samples: samples.max(1.001) })
+        })
+    }
+}
+
+fn shrunk(evidence: &DispersionEvidence, prior: f64) -> f64 {
+    let prior = DispersionPrior::new(prior.clamp(0.0, 5.0), DispersionPrior::DEFAULT_INFORMATION);
+    prior.and_then(|prior| shrunk_alpha(evidence, &prior, INFLATION)).unwrap_or(USUAL_ALPHA)
+}
+
+/// Days with an hour that was given up for being far too large.
+fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
+    let above = |hour: usize| f64::from(series.counts[hour]) > fit.means[usize::from(series.slots[hour])];
+    let odd = |hour: usize| series.believed[hour] && weights[hour] < ODD_WEIGHT && above(hour);
+    let days = weights.len() / 24;
+    (0..days).filter(|day| (day * 24..day * 24 + 24).any(odd)).count()
 }
 
 /// Weighs every believed hour by how odd it is; true when too many are odd for any to be given up.
 fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
     let expected: Vec<Option<NegativeBinomial>> =
-        (0..SLOTS).map(|slot| NegativeBinomial::new(fit.means[slot], 1.0 / fit.alpha.max(1e-6)).ok()).collect();
+        (0..SLOTS).map(|slot| NegativeBinomial::new(fit.means[slot], 1.0 / fit.alpha[0].max(1e-6)).ok()).collect();
     let (mut believed, mut ignored) = (0.0, 0.0);
     for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
         let slot = usize::from(series.slots[hour]);

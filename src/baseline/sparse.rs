@@ -52,20 +52,25 @@ impl ActiveDays {
 }
 
 impl DaySizes {
-    /// `ln P(a day of a sparse entity holds at least `total` calls)`; `None` when there is nothing to compare with.
+    /// `ln P(a day of an entity that comes and goes holds at least `total` calls)`; `totals` are those of its own active days,
+    /// of `days`. `None` when there is nothing to compare with. An entity with enough active days is compared with itself.
     ///
     /// ```text
     /// P = (active days + 0.5) / (days + 1) * P(size of an active day >= total)
     /// ```
-    pub fn ln_upper(&self, active_days: usize, days: usize, total: u64) -> Option<f64> {
-        let sizes = self.by_activity[band(active_days)].as_ref()?;
-        let active = (active_days as f64 + 0.5) / (days as f64 + 1.0);
+    pub fn ln_upper(&self, totals: &[u64], days: usize, total: u64) -> Option<f64> {
+        let sizes = self.sizes(totals)?;
+        let active = (totals.len() as f64 + 0.5) / (days as f64 + 1.0);
         Some(active.min(1.0).ln() + sizes.ln_upper(total))
     }
 
     /// The size of a usual active day of such an entity.
-    pub fn usual(&self, active_days: usize) -> Option<f64> {
-        self.by_activity[band(active_days)].as_ref().map(LogNormalPredictive::median)
+    pub fn usual(&self, totals: &[u64]) -> Option<f64> {
+        self.sizes(totals).map(|sizes| sizes.median())
+    }
+
+    fn sizes(&self, totals: &[u64]) -> Option<LogNormalPredictive> {
+        LogNormalPredictive::fit(totals).or(self.by_activity[band(totals.len())])
     }
 
     /// `ln P(a day of a new entity holds at least `total` calls)`, given that it showed up.

@@ -65,6 +65,8 @@ pub struct Deviation {
 pub struct Thresholds {
     /// The share of false discoveries that is accepted.
     pub false_discovery_rate: f64,
+    /// An entity's day must be at least this unlikely, however few entities there are to choose among.
+    pub max_p_value: f64,
     /// A rise must be at least so many calls above what was expected.
     pub min_excess: f64,
     /// A rise must be at least so many times what was expected.
@@ -79,6 +81,7 @@ impl Default for Thresholds {
     fn default() -> Self {
         Self {
             false_discovery_rate: 0.05,
+            max_p_value: 1e-4,
             min_excess: 10.0,
             min_ratio: 2.0,
             drop_min_expected: 20.0,

@@ -2,8 +2,8 @@
 //!
 //! *What it flags*: hours of the scored day with counts far above or below the entity's baseline, and days of sparse or new
 //! entities far larger than those of their kind.
-//! *Statistic*: per hour the exact tail of the predictive negative binomial; the smallest of the day's hours times their number
-//! (Bonferroni) is the entity's p-value; Benjamini-Hochberg over all entities of the family, each direction by itself.
+//! *Statistic*: for windows of one and three hours the exact tail of the predictive negative binomial; the smallest, corrected for
+//! the number of windows (weighted Bonferroni), is the entity's p-value; Benjamini-Hochberg over all entities of the family, each direction by itself.
 //! *Assumptions*: hours of a slot are exchangeable once past bursts are weighed down; entities of a size share a dispersion.
 //! *When it is wrong*: in the first weeks after a lasting change of level, and on holidays that fall on weekdays.
 //! *Parameters*: [`Thresholds`]. *References*: Farrington et al. 1996 and Noufaily et al. 2013 (robust count surveillance),
@@ -11,15 +11,17 @@
 
 use rayon::prelude::*;
 
-use crate::baseline::seasonal::{Dispersions, Fit, Profile, ProfileSum, Series};
+use crate::baseline::seasonal::{Dispersions, Fit, Profile, ProfileSum, Series, WIDTHS};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::detect::episode::{JudgedHour, episodes};
 use crate::detect::{Deviation, Direction, Model, Thresholds};
-use crate::stats::{NegativeBinomial, benjamini_hochberg, q_values};
+use crate::stats::{benjamini_hochberg, q_values};
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
+/// An entity with a burst on more than this share of its days is bursty by nature.
+const BURSTY_SHARE: f64 = 0.1;
 /// Coverage of the interval that is reported as expected.
 const COVERAGE: f64 = 0.99;
 
@@ -50,7 +52,7 @@ pub struct RateResult {
 /// How an entity is to be judged.
 enum Judged {
     Seasonal(Box<Fit>),
-    Sparse { active_days: usize, days: usize },
+    Sparse { totals: Vec<u64>, days: usize },
     New,
 }
 
@@ -83,7 +85,9 @@ pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
         else {
             continue;
         };
-        for (place, &(member, score)) in tested.iter().enumerate().filter(|(place, _)| selection.rejected[*place]) {
+        let ln_most = night.thresholds.max_p_value.ln();
+        let selected = |place: &usize| selection.rejected[*place] && ln_p[*place] <= ln_most;
+        for (place, &(member, score)) in tested.iter().enumerate().filter(|(place, _)| selected(place)) {
             let judged = &days[member].0;
             let found = Found { member, direction, judged, score, ln_q: ln_q[place], ln_open: selection.ln_threshold };
             result.deviations.extend(scorer.deviations(&found));
@@ -121,7 +125,7 @@ impl<'a> Scorer<'a> {
         let slots = (0..window.length()).flat_map(|day| night.calendar.slots(window.date(day))).collect();
         let today = night.calendar.slots(window.scored());
         let (overall, groups) = (ProfileSum::default().profile(), std::collections::BTreeMap::new());
-        let (dispersions, sizes) = (Dispersions::learn(&[]), ActiveDays::default().fit());
+        let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
         let mut scorer = Self { history, night, slots, today, overall, groups, dispersions, sizes };
         scorer.learn_profiles();
         scorer.learn_dispersions();
@@ -148,8 +152,7 @@ impl<'a> Scorer<'a> {
         let evidence = |member: usize| {
             let mut series = Series::default();
             self.fill(member, &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
-            let fit = Fit::new(&series, self.profile(member), None);
-            Some((fit.level(), *fit.evidence()))
+            Some(Fit::new(&series, self.profile(member), &Dispersions::unknown()).testimony(&series))
         };
         let entities: Vec<_> = (0..self.history.len()).into_par_iter().filter_map(evidence).collect();
         self.dispersions = Dispersions::learn(&entities);
@@ -216,13 +219,26 @@ impl<'a> Scorer<'a> {
             return (Judged::New, self.score_day(today, |total| self.sizes.ln_upper_new(total)), None);
         }
         if series.level() < SPARSE_BELOW {
-            let active_days = self.day_totals(member).len();
-            let score = self.score_day(today, |total| self.sizes.ln_upper(active_days, days, total));
-            return (Judged::Sparse { active_days, days }, score, None);
+            return self.score_sparse(member, days, today);
         }
-        let fit = Fit::new(&series, self.profile(member), Some(&self.dispersions));
+        let fit = Fit::new(&series, self.profile(member), &self.dispersions);
+        if fit.odd_days() as f64 > BURSTY_SHARE * days as f64 {
+            return self.score_sparse(member, days, today);
+        }
         let (up, down) = self.score_hours(member, &fit, today);
         (Judged::Seasonal(Box::new(fit)), up, down)
+    }
+
+    /// Judges the day of an entity that comes and goes, or whose bursts are its nature.
+    fn score_sparse(
+        &self,
+        member: usize,
+        days: usize,
+        today: &[HistoryHour],
+    ) -> (Judged, DayScore, Option<DayScore>) {
+        let totals: Vec<u64> = self.day_totals(member).into_iter().map(|(_, total)| total).collect();
+        let score = self.score_day(today, |total| self.sizes.ln_upper(&totals, days, total));
+        (Judged::Sparse { totals, days }, score, None)
     }
 
     /// Judges a whole day; its hours share its p-value.
@@ -234,21 +250,34 @@ impl<'a> Scorer<'a> {
         DayScore { ln_p, hours: hours.collect() }
     }
 
+    /// Judges every window of every width. Each width has an equal share of the day's error, and so has each of its windows; an
+    /// hour is as unlikely as the most unlikely window it is in.
     fn score_hours(&self, member: usize, fit: &Fit, today: &[HistoryHour]) -> (DayScore, Option<DayScore>) {
         let counts = self.counts(today);
         let alive = self.alive_today(member);
-        let tested = (0..24_u8).filter(|&hour| alive[usize::from(hour)]);
-        let (mut up, mut down) = (Vec::new(), Vec::new());
-        for hour in tested {
-            let Some(expected) = fit.expected(self.today[usize::from(hour)]) else { continue };
-            let count = u64::from(counts[usize::from(hour)]);
-            let above = count as f64 > expected.mean();
-            up.push(JudgedHour { hour, ln_p: if above { expected.ln_upper(count) } else { 0.0 } });
-            if expected.mean() >= self.night.thresholds.drop_min_expected {
-                down.push(JudgedHour { hour, ln_p: if above { 0.0 } else { expected.ln_lower(count) } });
+        let drop_from = self.night.thresholds.drop_min_expected;
+        let (mut up, mut down, mut droppable) = ([0.0_f64; 24], [0.0_f64; 24], false);
+        for (width, &hours) in WIDTHS.iter().enumerate() {
+            let windows: Vec<usize> =
+                (0..=24 - hours).filter(|&first| alive[first..first + hours].iter().all(|&alive| alive)).collect();
+            let share = ((windows.len() * WIDTHS.len()) as f64).ln();
+            for first in windows {
+                let range = first..first + hours;
+                let Some(window) = fit.expected(&self.today[range.clone()], width) else { continue };
+                let count: u64 = counts[range.clone()].iter().map(|&count| u64::from(count)).sum();
+                let above = count as f64 > window.mean();
+                droppable |= window.mean() >= drop_from;
+                let (scores, ln_p) = match above {
+                    true => (&mut up, window.ln_upper(count)),
+                    false if window.mean() >= drop_from => (&mut down, window.ln_lower(count)),
+                    false => continue,
+                };
+                for score in &mut scores[range] {
+                    *score = score.min((ln_p + share).min(0.0));
+                }
             }
         }
-        (day_score(up), Some(down).filter(|down| !down.is_empty()).map(day_score))
+        (day_score(&up), droppable.then(|| day_score(&down)))
     }
 
     fn counts(&self, today: &[HistoryHour]) -> [u32; 24] {
@@ -267,8 +296,7 @@ impl<'a> Scorer<'a> {
     fn deviations(&self, found: &Found<'_>) -> Vec<Deviation> {
         let (_, today) = self.history.split(found.member, self.night.window);
         let counts = self.counts(today);
-        let tests = if matches!(found.judged, Judged::Seasonal(_)) { found.score.hours.len() as f64 } else { 1.0 };
-        let opened = episodes(&found.score.hours, found.ln_open - tests.ln());
+        let opened = episodes(&found.score.hours, found.ln_open);
         let episode = |hours: (u8, u8)| {
             let observed = (hours.0..hours.1).map(|hour| u64::from(counts[usize::from(hour)])).sum();
             let (expected, lower, upper) = self.expected(found, hours);
@@ -295,19 +323,17 @@ impl<'a> Scorer<'a> {
     fn expected(&self, found: &Found<'_>, hours: (u8, u8)) -> (f64, u64, u64) {
         match found.judged {
             Judged::Seasonal(fit) => {
-                let slots = (hours.0..hours.1).map(|hour| self.today[usize::from(hour)]);
-                let parts: Vec<NegativeBinomial> = slots.filter_map(|slot| fit.expected(slot)).collect();
-                let mean: f64 = parts.iter().map(NegativeBinomial::mean).sum();
-                // Hours that follow one another rise and fall together, so their relative spread is taken to be shared.
-                let spread = parts.iter().map(|part| 1.0 / part.size()).fold(0.0, f64::max);
-                let interval =
-                    NegativeBinomial::new(mean, 1.0 / spread.max(1e-9)).and_then(|sum| sum.interval(COVERAGE));
-                let (lower, upper) = interval.unwrap_or((0, 0));
-                (mean, lower, upper)
+                // The widest width's dispersion comes nearest for episodes that are longer still.
+                let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.1 - hours.0)).unwrap_or(0);
+                let slots = &self.today[usize::from(hours.0)..usize::from(hours.1)];
+                let expected = fit.expected(slots, width);
+                let interval = expected.and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or((0, 0));
+                (expected.map_or(0.0, |expected| expected.mean()), interval.0, interval.1)
             }
-            Judged::Sparse { active_days, days } => {
-                let usual = self.sizes.usual(*active_days).unwrap_or(0.0);
-                (usual * (*active_days as f64 + 0.5) / (*days as f64 + 1.0), 0, usual.ceil() as u64)
+            Judged::Sparse { totals, days } => {
+                let usual = self.sizes.usual(totals).unwrap_or(0.0);
+                let largest = totals.iter().copied().max().unwrap_or(0);
+                (usual * (totals.len() as f64 + 0.5) / (*days as f64 + 1.0), 0, largest.max(usual.ceil() as u64))
             }
             Judged::New => (0.0, 0, self.sizes.usual_new().unwrap_or(0.0).ceil() as u64),
         }
@@ -324,8 +350,8 @@ impl Judged {
     }
 }
 
-/// The day's p-value: the smallest of its hours, times their number.
-fn day_score(hours: Vec<JudgedHour>) -> DayScore {
-    let smallest = hours.iter().map(|hour| hour.ln_p).fold(0.0, f64::min);
-    DayScore { ln_p: (smallest + (hours.len().max(1) as f64).ln()).min(0.0), hours }
+/// The day's p-value: the smallest of its hours, which are corrected for the number of windows already.
+fn day_score(corrected: &[f64; 24]) -> DayScore {
+    let hours = (0..24).map(|hour| JudgedHour { hour, ln_p: corrected[usize::from(hour)] }).collect();
+    DayScore { ln_p: corrected.iter().copied().fold(0.0, f64::min), hours }
 }
