@@ -223,7 +223,8 @@ impl Dispersions {
 
 impl WidthDispersions {
     fn learn(entities: &[Testimony], width: usize) -> Self {
-        let overall = group_alpha(entities.iter().map(|entity| &entity.by_width[width].evidence)).unwrap_or(USUAL_ALPHA);
+        let overall =
+            group_alpha(entities.iter().map(|entity| &entity.by_width[width].evidence)).unwrap_or(USUAL_ALPHA);
         let of_size = |size: usize| {
             let near = entities.iter().filter(|entity| band(entity.level).abs_diff(size) <= 1);
             group_alpha(near.map(|entity| &entity.by_width[width].evidence)).unwrap_or(overall)
@@ -285,8 +286,10 @@ impl Fit {
             let alpha = shrunk(&fit.evidence(series, &weights, 0), prior(0, fit.level));
             fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha) };
         }
-        fit.alpha = std::array::from_fn(|width| shrunk(&fit.evidence(series, &weights, width), prior(width, fit.level)));
-        fit.floors = std::array::from_fn(|width| dispersions.by_width[width].floors(&fit.bands(series, &weights, width)));
+        fit.alpha =
+            std::array::from_fn(|width| shrunk(&fit.evidence(series, &weights, width), prior(width, fit.level)));
+        fit.floors =
+            std::array::from_fn(|width| dispersions.by_width[width].floors(&fit.bands(series, &weights, width)));
         fit.odd_days = odd_days(series, &fit, &weights);
         fit
     }
@@ -384,7 +387,12 @@ impl Fit {
     }
 
     /// The past's windows of a width, side by side; those with an hour that is not believed or has no weight are left out.
-    fn windows<'a>(&'a self, series: &'a Series, weights: &'a [f64], width: usize) -> impl Iterator<Item = PastWindow> + 'a {
+    fn windows<'a>(
+        &'a self,
+        series: &'a Series,
+        weights: &'a [f64],
+        width: usize,
+    ) -> impl Iterator<Item = PastWindow> + 'a {
         let hours = WIDTHS[width];
         let alpha = self.alpha[width];
         (0..series.counts.len() / hours).filter_map(move |window| {

@@ -230,12 +230,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// Judges the day of an entity that comes and goes, or whose bursts are its nature.
-    fn score_sparse(
-        &self,
-        member: usize,
-        days: usize,
-        today: &[HistoryHour],
-    ) -> (Judged, DayScore, Option<DayScore>) {
+    fn score_sparse(&self, member: usize, days: usize, today: &[HistoryHour]) -> (Judged, DayScore, Option<DayScore>) {
         let totals: Vec<u64> = self.day_totals(member).into_iter().map(|(_, total)| total).collect();
         let score = self.score_day(today, |total| self.sizes.ln_upper(&totals, days, total));
         (Judged::Sparse { totals, days }, score, None)

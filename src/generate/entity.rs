@@ -108,7 +108,7 @@ fn principal_name(world: &World, principal: u32) -> String {
         Identity::User => format!("user/{}", principal.id),
         Identity::Role => format!("role/{}", principal.id),
         Identity::Root => format!("root/{ACCOUNT}"),
-        Identity::System => format!("system/{}", principal.id),
+        Identity::System => format!("service/{}", principal.id),
     }
 }
 

@@ -118,7 +118,7 @@ impl Population {
             level: 0.0,
             rhythm: rhythm(kind, random),
             steadiness: (4.0_f64.ln() + 0.8 * normal(random)).exp().max(0.5),
-            alive: lifetime(options.days, number, kind, random),
+            alive: lifetime(options.days.saturating_sub(options.anomaly_days), number, kind, random),
             credentials,
             addresses,
             apis: choose_apis(catalogue, kind, random),
@@ -284,7 +284,8 @@ fn rhythm(kind: Kind, random: &mut impl Rng) -> Rhythm {
     }
 }
 
-/// Some appear during the time, some leave; the first few, on whom the world depends, stay.
+/// Some appear, some leave, during the days before those that may have anomalies: an arrival is a deviation too, and none that is
+/// labelled. The first few actors, on whom the world depends, stay.
 fn lifetime(days: u32, number: u32, kind: Kind, random: &mut impl Rng) -> std::ops::Range<u32> {
     let stays = number < 8 || matches!(kind, Kind::Deployer | Kind::Administrator | Kind::Helpdesk);
     match random.random_range(0..100) {

@@ -104,7 +104,8 @@ impl DayCounter {
         self.keyer.number_rows(batch, &mut self.keys);
         let failures = self.keys.failures();
         let failed: Vec<u32> = (0..failures.len() as u32).filter(|&row| failures[row as usize] != NONE).collect();
-        let failed_by_run: Vec<&[u32]> = runs.iter().map(|&(_, first, end)| rows_between(&failed, first, end)).collect();
+        let failed_by_run: Vec<&[u32]> =
+            runs.iter().map(|&(_, first, end)| rows_between(&failed, first, end)).collect();
         for (&family, cells) in Family::COUNTED.iter().zip(&mut self.cells) {
             let members = self.keys.of(family);
             cells.reserve(self.keyer.members(family).len());

@@ -162,10 +162,14 @@ fn numbers_here(here: &mut PairNumbers, there: &PairNumbers, convert: impl Fn((u
 fn extend(list: &mut PairList, other: PairList, lefts: &[u32], rights: &[u32]) {
     let here = |(left, right): (u32, u32)| (lefts[left as usize], rights[right as usize]);
     list.rows.extend(other.rows.into_iter().map(here));
-    let sums: Vec<Pair> = other.sums.into_iter().map(|pair| {
-        let (left, right) = here((pair.left, pair.right));
-        Pair { left, right, ..pair }
-    }).collect();
+    let sums: Vec<Pair> = other
+        .sums
+        .into_iter()
+        .map(|pair| {
+            let (left, right) = here((pair.left, pair.right));
+            Pair { left, right, ..pair }
+        })
+        .collect();
     if !sums.is_empty() {
         list.sums.extend(sums);
         list.sums = add_up(&[], &list.sums);
@@ -177,8 +181,8 @@ fn extend(list: &mut PairList, other: PairList, lefts: &[u32], rights: &[u32]) {
 /// added up in an array over the right side: a fraction of the cost of sorting or hashing whole pairs.
 fn add_up(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
     let sides = || rows.iter().copied().chain(sums.iter().map(|pair| (pair.left, pair.right)));
-    let (lefts, rights) =
-        sides().fold((0, 0), |(lefts, rights), (left, right)| (lefts.max(left as usize + 1), rights.max(right as usize + 1)));
+    let (lefts, rights) = sides()
+        .fold((0, 0), |(lefts, rights), (left, right)| (lefts.max(left as usize + 1), rights.max(right as usize + 1)));
     let rows = group(rows, lefts, |&(left, right)| (left, right));
     let sums = group(sums, lefts, |pair| (pair.left, (pair.right, pair.calls)));
     let (mut calls, mut touched) = (vec![0_u32; rights], Vec::new());

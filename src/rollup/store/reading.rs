@@ -123,7 +123,8 @@ pub fn read_pairs(path: &Path, families: (Family, Family), mut visit: impl FnMut
         let lefts = batch.column_by_name("entity")?.as_primitive_opt::<UInt32Type>()?.values();
         let list = |name: &str| batch.column_by_name(name)?.as_list_opt::<i32>();
         let (rights, calls) = (list("with")?, list("calls")?);
-        let numbers = |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
+        let numbers =
+            |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
         let (right_values, call_values) = (numbers(rights)?, numbers(calls)?);
         for (row, &left) in lefts.iter().enumerate() {
             let range = rights.value_offsets()[row] as usize..rights.value_offsets()[row + 1] as usize;

@@ -145,9 +145,8 @@ fn list_columns(family: &FamilyRollup, range: std::ops::Range<usize>) -> Vec<Arr
 }
 
 fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
-    let list = |name: &str| {
-        Field::new(name, DataType::List(Arc::new(Field::new("element", DataType::UInt32, false))), false)
-    };
+    let list =
+        |name: &str| Field::new(name, DataType::List(Arc::new(Field::new("element", DataType::UInt32, false))), false);
     let schema = Arc::new(Schema::new(vec![
         Field::new("pair", DataType::Utf8, false),
         Field::new("entity", DataType::UInt32, false),
