@@ -149,12 +149,9 @@ fn between(name: &str, value: f64, least: f64, most: f64) -> std::result::Result
 }
 
 fn column_override((name, path): (String, String)) -> std::result::Result<(Column, String), String> {
-    match Column::named(&name) {
-        Some(column) => Ok((column, path)),
-        None => {
-            let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
-            Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
-        }
+    if let Some(column) = Column::named(&name) { Ok((column, path)) } else {
+        let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
+        Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
     }
 }
 

@@ -89,14 +89,11 @@ impl FamilyHistory {
         let mut found: Vec<(u32, HistoryHour)> = Vec::new();
         for day in (0..=window.length()).filter(|&day| window.is_present(day)) {
             store::read_family(&store::rollup_path(state, window.date(day)), family, |key, service, entity| {
-                let number = match numbers.get(&key) {
-                    Some(&number) => number,
-                    None => {
-                        let number = members.len() as u32;
-                        members.push((key.clone(), service.map(str::to_owned)));
-                        numbers.insert(key, number);
-                        number
-                    }
+                let number = if let Some(&number) = numbers.get(&key) { number } else {
+                    let number = members.len() as u32;
+                    members.push((key.clone(), service.map(str::to_owned)));
+                    numbers.insert(key, number);
+                    number
                 };
                 for (index, &hour) in entity.hours.iter().enumerate() {
                     let hour = HistoryHour {

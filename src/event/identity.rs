@@ -1,7 +1,7 @@
 //! Who made a call: one principal per user or role, whatever the session.
 //!
 //! A role is a person's mask; its sessions come and go, so the session's name is cut off and the role keeps the history.
-//! Temporary keys belong to their principal; only permanent AccessKeys have a history of their own.
+//! Temporary keys belong to their principal; only permanent `AccessKeys` have a history of their own.
 
 use crate::event::meaningful;
 

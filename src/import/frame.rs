@@ -266,11 +266,10 @@ impl Scan {
     /// Goes on until the record is complete (true) or the text runs out (false).
     fn run(&mut self, text: &[u8], limits: &Limits) -> bool {
         loop {
-            if let Some(begun) = self.in_string {
-                if !self.finish_string(text, begun, limits) {
+            if let Some(begun) = self.in_string
+                && !self.finish_string(text, begun, limits) {
                     return false;
                 }
-            }
             let Some(&byte) = text.get(self.at) else { return false };
             self.at += 1;
             match byte {

@@ -155,7 +155,7 @@ fn column_of(key: &str) -> Option<Column> {
     })
 }
 
-fn event<'a>(fields: Fields<'a>) -> Result<Event<'a>, RecordError> {
+fn event(fields: Fields<'_>) -> Result<Event<'_>, RecordError> {
     let mut event = Event::default();
     let mut time = None;
     let mut parameters_as_text = None;
@@ -165,7 +165,7 @@ fn event<'a>(fields: Fields<'a>) -> Result<Event<'a>, RecordError> {
             "eventTime" => time = text_of(value),
             "userIdentity" => event.take_identity(value),
             "readOnly" => {
-                event.set(Column::EventRw, truth(text_of(value)).map(|read| if read { "Read" } else { "Write" }))
+                event.set(Column::EventRw, truth(text_of(value)).map(|read| if read { "Read" } else { "Write" }));
             }
             "isGlobal" => event.global = truth(text_of(value)),
             "requestParameterJson" => parameters_as_text = Some(value),

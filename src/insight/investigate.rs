@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::{Column, SourceAddress, meaningful, service_name};
 use crate::partition::{EventBatch, EventFile, RowGroupReader, midnight_ms};
 use crate::rollup::keys::{INPUTS, Keyer};
-use crate::rollup::{EntityKey, Family, NONE, RowKeys};
+use crate::rollup::{EntityKey, Family, RowKeys};
 
 const MINUTE_MS: i64 = 60_000;
 /// Events that are named as examples.
@@ -104,10 +104,16 @@ impl Reading {
                 continue;
             }
             let (start, end) = window(self.date, target.hours);
-            let rows = self.keys.of(target.family).iter().zip(&batch.times).enumerate();
-            for (row, (member, &time)) in rows {
-                if numbers.contains(member) && (start..end).contains(&time) {
+            let mut note = |row: usize, member: u32| {
+                let time = batch.times[row];
+                if numbers.contains(&member) && (start..end).contains(&time) {
                     self.note(batch, row, (time - start) / MINUTE_MS, evidence);
+                }
+            };
+            match self.keys.dense(target.family) {
+                Some(members) => members.iter().enumerate().for_each(|(row, &member)| note(row, member)),
+                None => {
+                    self.keys.listed(target.family).iter().for_each(|&(row, member)| note(row as usize, member));
                 }
             }
         }
@@ -116,10 +122,9 @@ impl Reading {
     fn note(&self, batch: &EventBatch, row: usize, minute: i64, evidence: &mut Evidence) {
         let text = |column: usize| batch.columns[column].row(row);
         let member = |family: Family| {
-            let number = self.keys.of(family)[row];
-            (number != NONE).then(|| self.keyer.members(family).key(number).clone())
+            self.keys.member(family, row).map(|number| self.keyer.members(family).key(number).clone())
         };
-        let failed = self.keys.failures()[row] != NONE;
+        let failed = self.keys.has_failed(row);
         evidence.minutes[minute as usize] += 1;
         evidence.errors += u64::from(failed);
         let source = text(4).and_then(SourceAddress::parse).map(|source| match source {

@@ -88,6 +88,11 @@ impl Cells {
         }));
     }
 
+    /// Counts rows of one slot in a family that few rows belong to: for each row its member, and whether it failed.
+    pub fn count_listed(&mut self, slot: u16, rows: impl Iterator<Item = (u32, bool)>) {
+        self.cells.extend(rows.map(|(member, failed)| Cell { slot, member, calls: 1, errors: u32::from(failed) }));
+    }
+
     /// Adds cells counted elsewhere, whose members go by other numbers.
     pub fn absorb(&mut self, other: Self, renumber: &[u32]) {
         let renumbered = |cell: Cell| Cell { member: renumber[cell.member as usize], ..cell };

@@ -94,6 +94,11 @@ impl DayCounter {
         Self { keyer: Keyer::new(pairs), pairs: pairs.then(PairCounter::default), ..Self::default() }
     }
 
+    /// Whether pairs are counted.
+    pub fn counts_pairs(&self) -> bool {
+        self.pairs.is_some()
+    }
+
     /// Notes rows that are not counted as events of the day.
     pub fn note(&mut self, counts: ScanCounts) {
         self.counts += counts;
@@ -102,15 +107,17 @@ impl DayCounter {
     /// Counts a batch whose rows are all of the day; `runs` are (slot, first row, one past the last row), in row order.
     pub fn count(&mut self, batch: &EventBatch, runs: &[(u16, usize, usize)]) {
         self.keyer.number_rows(batch, &mut self.keys);
-        let failures = self.keys.failures();
-        let failed: Vec<u32> = (0..failures.len() as u32).filter(|&row| failures[row as usize] != NONE).collect();
+        let failed = self.keys.failed();
         let failed_by_run: Vec<&[u32]> =
-            runs.iter().map(|&(_, first, end)| rows_between(&failed, first, end)).collect();
+            runs.iter().map(|&(_, first, end)| between(failed, |&row| row, first, end)).collect();
         for (&family, cells) in Family::COUNTED.iter().zip(&mut self.cells) {
-            let members = self.keys.of(family);
             cells.reserve(self.keyer.members(family).len());
             for (&(slot, first, end), failed) in runs.iter().zip(&failed_by_run) {
-                cells.count(slot, &members[first..end], first, failed);
+                if let Some(members) = self.keys.dense(family) { cells.count(slot, &members[first..end], first, failed) } else {
+                    let rows = between(self.keys.listed(family), |&(row, _)| row, first, end);
+                    let outcome = |&(row, member): &(u32, u32)| (member, self.keys.has_failed(row as usize));
+                    cells.count_listed(slot, rows.iter().map(outcome));
+                }
             }
             cells.compact_if_large();
         }
@@ -163,10 +170,10 @@ impl DayCounter {
     }
 }
 
-/// Those of some ascending row numbers that lie in a range.
-fn rows_between(rows: &[u32], first: usize, end: usize) -> &[u32] {
-    let place = |bound: usize| rows.partition_point(|&row| (row as usize) < bound);
-    &rows[place(first)..place(end)]
+/// Those of some items, ascending by row, whose row lies in a range.
+fn between<T>(items: &[T], row: impl Fn(&T) -> u32, first: usize, end: usize) -> &[T] {
+    let place = |bound: usize| items.partition_point(|item| (row(item) as usize) < bound);
+    &items[place(first)..place(end)]
 }
 
 /// Orders hours, which come hour by hour, by the rank of their member.

@@ -49,22 +49,63 @@ pub const INPUTS: [&[Column]; 11] = [
     &[Column::ErrorMessage],
 ];
 
-/// For every row of a batch the number of its member in each family, or [`NONE`].
-#[derive(Debug, Default)]
-pub struct RowKeys {
-    members: [Vec<u32>; Family::COUNT],
-    codes: Vec<u32>,
+/// The columns to read with or without those that only pairs need.
+pub fn inputs(pairs: bool) -> [&'static [Column]; INPUTS.len()] {
+    let mut inputs = INPUTS;
+    if !pairs {
+        inputs[Input::Region as usize] = &[];
+    }
+    inputs
 }
 
+/// The members that the rows of a batch belong to, family by family.
+#[derive(Debug, Default)]
+pub struct RowKeys {
+    /// Row by row the member, or `NONE`; unused for the families of [`RARE`].
+    members: [Vec<u32>; Family::COUNT],
+    /// For the families of [`RARE`] the rows that have a member, ascending, and the member.
+    rare: [Vec<(u32, u32)>; RARE.len()],
+    /// Row by row the error code's number, or [`NONE`] for success.
+    codes: Vec<u32>,
+    /// The rows that failed, ascending.
+    failed: Vec<u32>,
+}
+
+/// Families that few rows belong to: they are kept as lists of rows.
+const RARE: [Family; 2] = [Family::ApiError, Family::Change];
+
 impl RowKeys {
-    /// The members of a family, row by row.
-    pub fn of(&self, family: Family) -> &[u32] {
+    /// The members of a family, row by row, or [`NONE`]; `None` for a family of which only a list is kept.
+    pub fn dense(&self, family: Family) -> Option<&[u32]> {
+        (!RARE.contains(&family)).then(|| self.of(family))
+    }
+
+    /// The rows of a rare family and their members; empty for the others.
+    pub fn listed(&self, family: Family) -> &[(u32, u32)] {
+        RARE.iter().position(|&rare| rare == family).map_or(&[], |position| &self.rare[position])
+    }
+
+    /// The members of a family that is not rare, row by row, or [`NONE`].
+    pub(super) fn of(&self, family: Family) -> &[u32] {
         &self.members[family as usize]
     }
 
-    /// Whether each row failed: anything but [`NONE`] did.
-    pub fn failures(&self) -> &[u32] {
-        &self.codes
+    /// The member of a family that a row belongs to.
+    pub fn member(&self, family: Family, row: usize) -> Option<u32> {
+        if let Some(members) = self.dense(family) { Some(members[row]).filter(|&member| member != NONE) } else {
+            let listed = self.listed(family);
+            listed.binary_search_by_key(&(row as u32), |(row, _)| *row).ok().map(|place| listed[place].1)
+        }
+    }
+
+    /// The rows that failed, ascending.
+    pub fn failed(&self) -> &[u32] {
+        &self.failed
+    }
+
+    /// Whether a row failed.
+    pub fn has_failed(&self, row: usize) -> bool {
+        self.codes[row] != NONE
     }
 }
 
@@ -153,10 +194,13 @@ impl Keyer {
             .unwrap_or_else(|_| unreachable!("two families"));
         let (network_of, with_networks) = (&mut self.network_of, self.with_networks);
         self.combinations[1].number_rows(columns, rows, &mut keys.members[Family::SourceIp as usize], |texts| {
-            let Some(address) = texts[1].and_then(SourceAddress::parse).and_then(|source| source.ip()) else {
-                return NONE;
-            };
-            let account = texts[0].unwrap_or_default();
+            let (account, written) = (texts[0].unwrap_or_default(), texts[1].unwrap_or_default());
+            // Row groups repeat addresses, mostly in their one spelling: then there is nothing to take apart.
+            let known = addresses.find([account, written]);
+            if let Some(known) = known.filter(|&known| !with_networks || network_of[known as usize] != NONE) {
+                return known;
+            }
+            let Some(address) = SourceAddress::parse(written).and_then(|source| source.ip()) else { return NONE };
             let number = addresses.intern(EntityKey::new([account, &address.to_string()]));
             network_of.resize(network_of.len().max(number as usize + 1), NONE);
             if with_networks && network_of[number as usize] == NONE {
@@ -203,15 +247,14 @@ impl Keyer {
     }
 
     fn number_errors(&mut self, keys: &mut RowKeys) {
-        let [apis, errors] = keys
-            .members
-            .get_disjoint_mut([Family::Api as usize, Family::ApiError as usize])
-            .unwrap_or_else(|_| unreachable!("two families"));
-        errors.clear();
-        errors.resize(apis.len(), NONE);
-        for (row, (&api, &code)) in apis.iter().zip(&keys.codes).enumerate() {
-            if code != NONE && api != NONE {
-                errors[row] = self.api_error(api, code);
+        keys.failed.clear();
+        keys.failed.extend((0..keys.codes.len() as u32).filter(|&row| keys.codes[row as usize] != NONE));
+        let apis = &keys.members[Family::Api as usize];
+        keys.rare[0].clear();
+        for &row in &keys.failed {
+            let (api, code) = (apis[row as usize], keys.codes[row as usize]);
+            if api != NONE {
+                keys.rare[0].push((row, self.api_error(api, code)));
             }
         }
     }
@@ -228,17 +271,13 @@ impl Keyer {
     }
 
     fn number_changes(&mut self, keys: &mut RowKeys) {
-        let apis = std::mem::take(&mut keys.members[Family::Api as usize]);
-        let mut changes = std::mem::take(&mut keys.members[Family::Change as usize]);
-        changes.clear();
-        changes.resize(apis.len(), NONE);
-        for (row, &api) in apis.iter().enumerate() {
-            if api != NONE && self.change_of[api as usize].is_some() {
-                changes[row] = self.change(api, keys.of(Family::Principal)[row]);
+        keys.rare[1].clear();
+        let principals = &keys.members[Family::Principal as usize];
+        for (row, &api) in keys.members[Family::Api as usize].iter().enumerate() {
+            if self.change_of.get(api as usize).is_some_and(Option::is_some) {
+                keys.rare[1].push((row as u32, self.change(api, principals[row])));
             }
         }
-        keys.members[Family::Api as usize] = apis;
-        keys.members[Family::Change as usize] = changes;
     }
 
     fn change(&mut self, api: u32, principal: u32) -> u32 {

@@ -59,12 +59,13 @@ pub struct Members {
     table: HashTable<u32>,
     keys: Vec<EntityKey>,
     hasher: RandomState,
+    scratch: String,
 }
 
 impl Members {
     /// The number of `key`, new or known.
     pub fn intern(&mut self, key: EntityKey) -> u32 {
-        let Self { table, keys, hasher } = self;
+        let Self { table, keys, hasher, .. } = self;
         let hash = hasher.hash_one(key.as_str());
         let same = |&number: &u32| keys[number as usize] == key;
         if let Some(&number) = table.find(hash, same) {
@@ -74,6 +75,19 @@ impl Members {
         table.insert_unique(hash, number, |&other| hasher.hash_one(keys[other as usize].as_str()));
         keys.push(key);
         number
+    }
+
+    /// The number of the key made of these fields, if it is known; at less cost than making the key.
+    pub fn find<'a>(&mut self, fields: impl IntoIterator<Item = &'a str>) -> Option<u32> {
+        self.scratch.clear();
+        for (position, field) in fields.into_iter().enumerate() {
+            if position > 0 {
+                self.scratch.push(SEPARATOR);
+            }
+            self.scratch.push_str(field);
+        }
+        let hash = self.hasher.hash_one(self.scratch.as_str());
+        self.table.find(hash, |&number| self.keys[number as usize].as_str() == self.scratch).copied()
     }
 
     /// The number of `key`, if it is known.

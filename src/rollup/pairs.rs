@@ -186,7 +186,7 @@ fn add_up(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
     let rows = group(rows, lefts, |&(left, right)| (left, right));
     let sums = group(sums, lefts, |pair| (pair.left, (pair.right, pair.calls)));
     let (mut calls, mut touched) = (vec![0_u32; rights], Vec::new());
-    let mut result = Vec::with_capacity((rows.0.len() + sums.0.len()) / 2);
+    let mut result = Vec::with_capacity(usize::midpoint(rows.0.len(), sums.0.len()));
     for left in 0..lefts {
         let mut add = |right: u32, more: u32| {
             let sum = &mut calls[right as usize];

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::partition::{DAY_MS, EventBatch, EventFile, NO_TIME, Problem, RowGroupReader, midnight_ms};
 use crate::rollup::cells::{SLOT_MS, SLOTS};
 use crate::rollup::counter::{DayCounter, DayRollup, ScanCounts};
-use crate::rollup::keys::INPUTS;
+use crate::rollup::keys::inputs;
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +59,7 @@ fn count_row_group(
     date: NaiveDate,
     read: &mut u64,
 ) -> Result<()> {
-    for batch in RowGroupReader::open(file, group, &INPUTS)? {
+    for batch in RowGroupReader::open(file, group, &inputs(counter.counts_pairs()))? {
         let batch = batch?;
         *read += batch.times.len() as u64;
         if file.folder_date.is_none_or(|folder| folder == date) {
@@ -76,7 +76,7 @@ fn rows_of_no_day(batch: &EventBatch, folder: Option<NaiveDate>) -> ScanCounts {
     let near = folder.map_or(i64::MIN..i64::MAX, |date| midnight_ms(date) - DAY_MS..midnight_ms(date) + 2 * DAY_MS);
     let far = batch.times.iter().filter(|&&time| !near.contains(&time)).count() as u64;
     let set_aside = if folder.is_some() { far - without_time } else { 0 };
-    ScanCounts { without_time, set_aside, ..ScanCounts::default() }
+    ScanCounts { set_aside, without_time, ..ScanCounts::default() }
 }
 
 fn count_rows_of_day(counter: &mut DayCounter, batch: &EventBatch, date: NaiveDate) {
