@@ -42,7 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("baseline");
-    group.sample_size(10).measurement_time(Duration::from_secs(4)).throughput(Throughput::Elements(entities as u64));
+    group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(5));
+    group.throughput(Throughput::Elements(entities as u64));
     group.bench_function("read history", |bencher| bencher.iter(read));
     group.bench_function("detect", |bencher| {
         bencher.iter(|| families.iter().map(|history| detect(history, night).deviations.len()).sum::<usize>());

@@ -1,4 +1,80 @@
-//! Finds what deviates in cloud audit logs.
+//! Finds what deviates in cloud audit logs: a nightly job that compares a day with the days before it.
+//!
+//! The program is a thin shell around this library. Each room below has one thing to know and one way in.
+//!
+//! # How a night goes
+//!
+//! ```text
+//!   audit logs             events                  rollups                       insights
+//!   .json .gz             Parquet, a             Parquet, a                  .jsonl .parquet
+//!       │                 folder a day           folder a day                       ▲
+//!       │                      │                      │                             │
+//!       └── import ──▶ [files] ┴── rollup ──▶ [files] ┴── baseline ── detect ── insight ── report
+//!                          │                                                     ▲
+//!                          └───── the flagged hours of the scored day alone ─────┘
+//! ```
+//!
+//! Only the rollup reads every event, and each day once. A rollup holds whole numbers (calls, failed calls, the largest five-minute
+//! count) by entity and hour, so the history of a night is small however many events there were. The scored day's events are
+//! opened a second time for what was flagged: exact minutes, who, from where, and some event ids.
+//! [`pipeline::run_night`] is this picture as code, one call a step.
+//!
+//! # The rooms
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes |
+//! | [`storage`] | files that are whole or absent, the lock of a state directory; nothing about what is in them |
+//! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
+//! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
+//! | [`import`] | log files to partitions, sorted, every event once |
+//! | [`generate`] | made-up partitions with planted anomalies and their labels |
+//! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
+//! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
+//! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
+//! | [`insight`] | what is said about a deviation: attribution, score, severity, a sentence, the vendor's event form |
+//! | [`report`] | insights as lines of JSON, as a table, as text for a terminal |
+//! | [`settings`] | `insights.toml` |
+//! | [`pipeline`] | the order of the steps, and the record of a run |
+//! | [`cli`] | what can be typed; the only room that prints |
+//! | [`error`] | what stops a command, a hint for each, the exit code |
+//!
+//! # Who may use whom
+//!
+//! A room uses rooms further left, never further right:
+//!
+//! ```text
+//!   error                           ┌─▶ import, generate
+//!   event      ──▶ partition ───────┤
+//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ report ──▶ pipeline ──▶ cli
+//!   stats      ────────────────────────────────────┘
+//! ```
+//!
+//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `pipeline` and
+//! `cli` know `settings`. One edge runs back: the terminal summary in `report` shows the run record that `pipeline` makes.
+//!
+//! # The laws, and what keeps them
+//!
+//! * **No panics, no `unsafe`.** `unsafe_code` is forbidden; `unwrap`, `expect`, `panic!`, `todo!` and `exit` are lints that continuous
+//!   integration turns into errors outside tests.
+//! * **Only `cli` prints.** `print_stdout` and `print_stderr` are lints too, and `cli` writes through one small file.
+//! * **Hash order never shows.** `iter_over_hash_type` is a lint; what is written is put in order first.
+//! * **Same input, same bytes.** Counts are integers and add up in any order, and no file holds the time at which it was written.
+//!   Tests compare the rollups of one thread and of several, and count the same events a second time in the plainest way.
+//! * **Nothing is skipped in silence.** A file or row that was not used is a [`partition::Problem`] or a number in
+//!   [`rollup::ScanCounts`] and stands in the run record; what could not be read makes the exit code 4 as well. Every event that
+//!   names an API must be in exactly one API entity, or the run stops with [`Error::Internal`].
+//! * **Files are whole or absent.** Everything is written through [`storage`]: beside its place, then renamed.
+//! * **The scored day is not its own baseline.** [`baseline::FamilyHistory::split`] is where the two are told apart.
+//! * **A silent feed is no evidence.** [`baseline::Feed`] masks hours in which nothing arrived; they neither teach nor alarm.
+//! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal is stripped of
+//!   control characters.
+//!
+//! # Where to start reading
+//!
+//! [`pipeline`] for the order of things; then [`rollup::family`], the tables that say what is counted; then [`detect::rate`],
+//! the heart of the decision, with [`baseline::seasonal`] for the model it asks. For the command line begin in [`cli`]. To make
+//! a format readable that is not yet, begin in [`event::dialect`].
 
 pub mod baseline;
 pub mod cli;

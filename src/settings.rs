@@ -149,7 +149,9 @@ fn between(name: &str, value: f64, least: f64, most: f64) -> std::result::Result
 }
 
 fn column_override((name, path): (String, String)) -> std::result::Result<(Column, String), String> {
-    if let Some(column) = Column::named(&name) { Ok((column, path)) } else {
+    if let Some(column) = Column::named(&name) {
+        Ok((column, path))
+    } else {
         let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
         Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
     }
@@ -157,7 +159,7 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
 
 /// The reader's own words, with the line and, for an unknown key, the nearest that exists.
 fn explain(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let message = error.message();
     let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     match unknown {

@@ -55,7 +55,10 @@ fn grouped(events: &Path, date: NaiveDate, columns: &[&str]) -> Vec<Group> {
     let failed = col("error_code").is_not_null().and(col("error_code").neq(lit("")));
     let keys: Vec<Expr> = columns.iter().map(|name| col(*name)).chain([col("slot")]).collect();
     let grouped = scan
-        .with_columns([since_midnight.floor_div(lit(FIVE_MINUTES)).alias("slot"), failed.alias("failed")])
+        .with_columns([
+            (since_midnight.clone() - since_midnight % lit(FIVE_MINUTES)).alias("slot"),
+            failed.alias("failed"),
+        ])
         .group_by(keys)
         .agg([len().cast(DataType::UInt32).alias("calls"), col("failed").cast(DataType::UInt32).sum().alias("errors")])
         .collect()
@@ -95,7 +98,7 @@ fn rows(frame: &DataFrame, columns: &[&str]) -> Vec<Group> {
             .iter()
             .filter_map(|(name, array)| Some(((*name).to_owned(), array.get(row)?.to_owned())))
             .collect(),
-        slot: slots.get(row).unwrap(),
+        slot: slots.get(row).unwrap() / FIVE_MINUTES,
         calls: calls.get(row).unwrap(),
         errors: errors.get(row).unwrap(),
     };
@@ -214,11 +217,15 @@ fn expected_pairs(events: &Path, date: NaiveDate) -> Pairs {
     pairs
 }
 
-/// Services are compared without case.
+/// Services are compared without case; changes are keyed by their kind first.
 fn folded(entity: &Entity) -> Vec<String> {
     let mut key = entity.key.clone();
     if matches!(entity.family.as_str(), "api" | "api_error") {
         key[1] = key[1].to_lowercase();
+    }
+    if entity.family == "change" {
+        key[1..].rotate_right(1);
+        key[2] = key[2].to_lowercase();
     }
     key
 }

@@ -58,7 +58,7 @@ fn alive(totals: &[u64], window: &Window, calendar: Calendar) -> Vec<bool> {
     let hour_alive = |day: usize, hour: usize, slot: u8| {
         let total = totals[day * 24 + hour] as f64;
         let usual = usual[usize::from(slot)];
-        total >= ALIVE_SHARE * usual && (total > 0.0 || usual < TELLING_TOTAL)
+        usual < TELLING_TOTAL || total >= ALIVE_SHARE * usual
     };
     let day_alive = |day: usize| {
         let slots = calendar.slots(window.date(day));
@@ -80,4 +80,37 @@ fn usual_by_slot(totals: &[u64], window: &Window, calendar: Calendar) -> Vec<f64
         values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
     };
     by_slot.iter_mut().map(median).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baseline::HistoryHour;
+    use crate::rollup::{EntityKey, Family};
+
+    fn judged(calls: impl Fn(u16) -> u32, present: impl Fn(usize) -> bool) -> Feed {
+        let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();
+        let window = Window::new(date, 28, |day| present((28 - (date - day).num_days()) as usize));
+        let hours = (0..29 * 24).map(|hour| HistoryHour { hour, calls: calls(hour), errors: 0, peak: 0 });
+        let hours: Vec<HistoryHour> = hours.filter(|hour| hour.calls > 0).collect();
+        let history = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours)]);
+        Feed::judge(&history, &window, Calendar::new(chrono_tz::UTC))
+    }
+
+    #[test]
+    fn silence_of_a_busy_account_is_masked_and_of_a_quiet_one_believed() {
+        let gap = 28 * 24 + 5;
+        let busy = judged(|hour| if hour == gap || hour == 100 { 0 } else { 200 }, |_| true);
+        assert_eq!(busy.silent_hours(), [("1".to_owned(), vec![5])]);
+        assert!(!busy.alive("1")[100] && busy.alive("1")[101]);
+        let quiet = judged(|hour| if hour == gap { 0 } else { 5 }, |_| true);
+        assert!(quiet.silent_hours().is_empty());
+    }
+
+    #[test]
+    fn a_trickle_of_the_usual_is_a_gap_too_and_a_day_without_a_rollup_is_one_long_gap() {
+        let feed = judged(|hour| if hour == 28 * 24 { 9 } else { 200 }, |day| day != 3);
+        assert_eq!(feed.silent_hours(), [("1".to_owned(), vec![0])]);
+        assert!(feed.alive("1")[3 * 24..4 * 24].iter().all(|&alive| !alive));
+    }
 }

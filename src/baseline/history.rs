@@ -89,7 +89,9 @@ impl FamilyHistory {
         let mut found: Vec<(u32, HistoryHour)> = Vec::new();
         for day in (0..=window.length()).filter(|&day| window.is_present(day)) {
             store::read_family(&store::rollup_path(state, window.date(day)), family, |key, service, entity| {
-                let number = if let Some(&number) = numbers.get(&key) { number } else {
+                let number = if let Some(&number) = numbers.get(&key) {
+                    number
+                } else {
                     let number = members.len() as u32;
                     members.push((key.clone(), service.map(str::to_owned)));
                     numbers.insert(key, number);
@@ -107,6 +109,16 @@ impl FamilyHistory {
             })?;
         }
         Ok(Self::ordered(family, members, &found))
+    }
+
+    /// A history made of entities and their hours, which must be ascending within an entity.
+    pub fn from_entities(family: Family, entities: impl IntoIterator<Item = (EntityKey, Vec<HistoryHour>)>) -> Self {
+        let (mut members, mut found) = (Vec::new(), Vec::new());
+        for (number, (key, hours)) in entities.into_iter().enumerate() {
+            members.push((key, None));
+            found.extend(hours.into_iter().map(|hour| (number as u32, hour)));
+        }
+        Self::ordered(family, members, &found)
     }
 
     /// Puts members in the order of their keys and hours with their members; days came in order, so hours within a member are.
@@ -183,5 +195,23 @@ impl FamilyHistory {
     pub fn split(&self, member: usize, window: &Window) -> (&[HistoryHour], &[HistoryHour]) {
         let hours = self.hours(member);
         hours.split_at(hours.partition_point(|hour| usize::from(hour.hour) < window.length() * 24))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_come_in_the_order_of_their_keys_with_their_own_hours() {
+        let hour = |hour, calls| HistoryHour { hour, calls, errors: 0, peak: calls };
+        let entities = [("b", vec![hour(3, 1), hour(700, 2)]), ("a", vec![hour(680, 5)])];
+        let entities = entities.map(|(name, hours)| (EntityKey::new(["1", name]), hours));
+        let history = FamilyHistory::from_entities(Family::SourceIp, entities);
+        let window = Window::new("2026-02-01".parse().unwrap(), 28, |_| true);
+        assert_eq!([history.label(0), history.label(1)], ["a", "b"]);
+        assert_eq!(history.find(&EntityKey::new(["1", "b"])), Some(1));
+        assert_eq!(history.split(0, &window), (&[][..], &[hour(680, 5)][..]));
+        assert_eq!(history.split(1, &window), (&[hour(3, 1)][..], &[hour(700, 2)][..]));
     }
 }

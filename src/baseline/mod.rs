@@ -5,9 +5,11 @@
 //! masked ([`Feed`]), and the scored day is never part of what it is compared with.
 
 mod calendar;
+pub mod dispersion;
 mod feed;
 mod history;
 pub mod seasonal;
+pub mod series;
 pub mod sparse;
 
 pub use calendar::{Calendar, SLOTS};

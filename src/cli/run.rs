@@ -1,5 +1,6 @@
 //! `insights run`: the job.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -99,7 +100,7 @@ fn text(night: &NightResult, common: &Common) -> String {
     let mut text = summary::night(&night.record, &night.insights, output::width());
     if !common.quiet {
         for path in &night.written {
-            text.push_str(&format!("wrote {}\n", path.display()));
+            let _ = writeln!(text, "wrote {}", path.display());
         }
     }
     text.push('\n');

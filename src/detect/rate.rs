@@ -11,7 +11,9 @@
 
 use rayon::prelude::*;
 
-use crate::baseline::seasonal::{Dispersions, Fit, Profile, ProfileSum, Series, WIDTHS};
+use crate::baseline::dispersion::{Dispersions, WIDTHS};
+use crate::baseline::seasonal::Fit;
+use crate::baseline::series::{Profile, ProfileSum, Series};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::detect::episode::{JudgedHour, episodes};
@@ -22,6 +24,8 @@ use crate::stats::{benjamini_hochberg, q_values};
 const GROUP_MEMBERS: f64 = 5.0;
 /// An entity with a burst on more than this share of its days is bursty by nature.
 const BURSTY_SHARE: f64 = 0.1;
+/// An hour below this p-value is odd by itself.
+const ODD_BELOW: f64 = 0.01;
 /// Coverage of the interval that is reported as expected.
 const COVERAGE: f64 = 0.99;
 
@@ -54,6 +58,21 @@ enum Judged {
     Seasonal(Box<Fit>),
     Sparse { totals: Vec<u64>, days: usize },
     New,
+}
+
+/// A window of the scored day against what was expected of it.
+#[derive(Clone, Copy)]
+struct JudgedWindow {
+    above: bool,
+    ln_p: f64,
+    droppable: bool,
+}
+
+/// The hours that a window is about: those that are odd themselves in its direction, or all, if none is.
+fn odd_hours(single: &[Option<JudgedWindow>; 24], window: std::ops::Range<usize>, above: bool) -> Vec<usize> {
+    let odd = |hour: &usize| single[*hour].is_some_and(|hour| hour.above == above && hour.ln_p < ODD_BELOW.ln());
+    let found: Vec<usize> = window.clone().filter(odd).collect();
+    if found.is_empty() { window.collect() } else { found }
 }
 
 /// One entity's day in one direction.
@@ -250,29 +269,41 @@ impl<'a> Scorer<'a> {
     fn score_hours(&self, member: usize, fit: &Fit, today: &[HistoryHour]) -> (DayScore, Option<DayScore>) {
         let counts = self.counts(today);
         let alive = self.alive_today(member);
-        let drop_from = self.night.thresholds.drop_min_expected;
+        let judge = |first: usize, width: usize| self.judge_window(fit, &counts, alive, first, width);
+        let single: [Option<JudgedWindow>; 24] = std::array::from_fn(|hour| judge(hour, 0));
         let (mut up, mut down, mut droppable) = ([0.0_f64; 24], [0.0_f64; 24], false);
         for (width, &hours) in WIDTHS.iter().enumerate() {
-            let windows: Vec<usize> =
-                (0..=24 - hours).filter(|&first| alive[first..first + hours].iter().all(|&alive| alive)).collect();
+            let windows: Vec<(usize, JudgedWindow)> =
+                (0..=24 - hours).filter_map(|first| Some((first, judge(first, width)?))).collect();
             let share = ((windows.len() * WIDTHS.len()) as f64).ln();
-            for first in windows {
-                let range = first..first + hours;
-                let Some(window) = fit.expected(&self.today[range.clone()], width) else { continue };
-                let count: u64 = counts[range.clone()].iter().map(|&count| u64::from(count)).sum();
-                let above = count as f64 > window.mean();
-                droppable |= window.mean() >= drop_from;
-                let (scores, ln_p) = match above {
-                    true => (&mut up, window.ln_upper(count)),
-                    false if window.mean() >= drop_from => (&mut down, window.ln_lower(count)),
-                    false => continue,
-                };
-                for score in &mut scores[range] {
-                    *score = score.min((ln_p + share).min(0.0));
+            droppable |= windows.iter().any(|(_, window)| window.droppable);
+            for (first, window) in windows.iter().filter(|(_, window)| window.above || window.droppable) {
+                let scores = if window.above { &mut up } else { &mut down };
+                for hour in odd_hours(&single, *first..first + hours, window.above) {
+                    scores[hour] = scores[hour].min((window.ln_p + share).min(0.0));
                 }
             }
         }
         (day_score(&up), droppable.then(|| day_score(&down)))
+    }
+
+    /// Judges the window of [`WIDTHS`]`[width]` hours from `first` on; `None` unless all of it can be believed.
+    fn judge_window(
+        &self,
+        fit: &Fit,
+        counts: &[u32; 24],
+        alive: &[bool],
+        first: usize,
+        width: usize,
+    ) -> Option<JudgedWindow> {
+        let range = first..first + WIDTHS[width];
+        let expected =
+            if alive[range.clone()].contains(&false) { None } else { fit.expected(&self.today[range.clone()], width) }?;
+        let count: u64 = counts[range].iter().map(|&count| u64::from(count)).sum();
+        let above = count as f64 > expected.mean();
+        let ln_p = if above { expected.ln_upper(count) } else { expected.ln_lower(count) };
+        let droppable = expected.mean() >= self.night.thresholds.drop_min_expected;
+        Some(JudgedWindow { above, ln_p, droppable })
     }
 
     fn counts(&self, today: &[HistoryHour]) -> [u32; 24] {
@@ -349,4 +380,91 @@ impl Judged {
 fn day_score(corrected: &[f64; 24]) -> DayScore {
     let hours = (0..24).map(|hour| JudgedHour { hour, ln_p: corrected[usize::from(hour)] }).collect();
     DayScore { ln_p: corrected.iter().copied().fold(0.0, f64::min), hours }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_distr::{Distribution, Gamma, Poisson};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::rollup::{EntityKey, Family};
+
+    const TODAY: u16 = 28 * 24;
+
+    fn window() -> Window {
+        Window::new("2026-02-02".parse().unwrap(), 28, |_| true)
+    }
+
+    /// Forty entities whose hours are gamma-mixed Poisson around levels from 1 to 40, a day-long rhythm on top; then changed.
+    fn history(seed: u64, change: impl Fn(usize, u16, u32) -> u32) -> FamilyHistory {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut entity = |number: usize| {
+            let hours = (0..TODAY + 24).map(|hour| {
+                let rhythm = 1.0 + 0.5 * (f64::from(hour % 24) / 24.0 * std::f64::consts::TAU).sin();
+                let mixing: f64 = Gamma::new(6.0, 1.0 / 6.0).unwrap().sample(&mut random);
+                let mean = (number + 1) as f64 * rhythm * mixing;
+                let usual: f64 = Poisson::new(mean.max(1e-9)).unwrap().sample(&mut random);
+                let calls = change(number, hour, usual as u32);
+                HistoryHour { hour, calls, errors: 0, peak: calls }
+            });
+            let hours = hours.filter(|hour| hour.calls > 0).collect();
+            (EntityKey::new(["1", &format!("10.0.0.{number:03}")]), hours)
+        };
+        FamilyHistory::from_entities(Family::SourceIp, (0..40).map(&mut entity).collect::<Vec<_>>())
+    }
+
+    fn found(history: &FamilyHistory) -> Vec<Deviation> {
+        let window = window();
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(history, &window, calendar);
+        let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+        detect(history, night).deviations
+    }
+
+    #[test]
+    fn ordinary_days_are_silent() {
+        let alarms: usize = (0..20).map(|seed| found(&history(seed, |_, _, calls| calls)).len()).sum();
+        // 800 entity-days at a threshold of one in ten thousand.
+        assert!(alarms <= 1, "{alarms} alarms");
+    }
+
+    #[test]
+    fn a_burst_is_found_with_its_hours_and_its_expectation() {
+        let inside = |hour: u16| (TODAY + 7..TODAY + 9).contains(&hour);
+        let burst = |number, hour, calls| if number == 9 && inside(hour) { calls + 120 } else { calls };
+        let deviations = found(&history(1, burst));
+        assert_eq!(deviations.len(), 1);
+        let deviation = &deviations[0];
+        assert_eq!((deviation.member, deviation.direction, deviation.hours), (9, Direction::Up, (7, 9)));
+        assert!((20.0..45.0).contains(&deviation.expected), "{}", deviation.expected);
+        assert!(deviation.upper < deviation.observed && deviation.ln_p < 1e-6_f64.ln());
+    }
+
+    #[test]
+    fn a_drop_is_found_where_the_feed_is_alive_and_silence_of_the_feed_is_no_drop() {
+        let silent = |hour: u16| (TODAY + 3..TODAY + 9).contains(&hour);
+        let drop = found(&history(2, |number, hour, calls| if number == 39 && silent(hour) { 0 } else { calls }));
+        let drop: Vec<_> = drop.iter().map(|found| (found.member, found.direction)).collect();
+        assert_eq!(drop, [(39, Direction::Down)]);
+        assert_eq!(found(&history(2, |_, hour, calls| if silent(hour) { 0 } else { calls })), []);
+    }
+
+    #[test]
+    fn an_earlier_burst_does_not_hide_a_later_one() {
+        let burst = |number: usize, hour: u16| number == 9 && [TODAY + 7, 10 * 24 + 7, 10 * 24 + 8].contains(&hour);
+        let change = |number, hour, calls| if burst(number, hour) { calls + 200 } else { calls };
+        let deviations: Vec<_> = found(&history(3, change)).iter().map(|found| (found.member, found.hours)).collect();
+        assert_eq!(deviations, [(9, (7, 8))]);
+    }
+
+    #[test]
+    fn what_happens_on_the_day_does_not_change_what_was_expected_of_it() {
+        let burst =
+            |calls: u32| move |number, hour, usual| if number == 9 && hour == TODAY + 7 { calls } else { usual };
+        let [small, large] = [120, 5000].map(|calls| found(&history(4, burst(calls)))[0].clone());
+        assert_eq!((small.expected, small.lower, small.upper), (large.expected, large.lower, large.upper));
+        assert!(large.ln_p < small.ln_p);
+    }
 }

@@ -25,7 +25,7 @@ const IDS_AT_ONCE: usize = 4 << 20;
 pub(super) fn find(out: &Path, day: NaiveDate, runs: &[&Run]) -> Result<Vec<Vec<bool>>> {
     let present = partition_files(out, day)?;
     let new: usize = runs.iter().map(|run| run.count(day)).sum();
-    let known: usize = present.iter().map(row_count).sum::<Result<usize>>()?;
+    let known: usize = present.iter().map(|path| row_count(path)).sum::<Result<usize>>()?;
     let passes = (new + known).div_ceil(IDS_AT_ONCE).max(1) as u64;
     let mut dropped: Vec<Vec<bool>> = runs.iter().map(|run| vec![false; run.count(day)]).collect();
     for pass in 0..passes {
@@ -84,7 +84,7 @@ fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))
 }
 
-fn row_count(path: &PathBuf) -> Result<usize> {
+fn row_count(path: &Path) -> Result<usize> {
     Ok(open(path)?.metadata().file_metadata().num_rows() as usize)
 }
 

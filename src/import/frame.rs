@@ -267,9 +267,10 @@ impl Scan {
     fn run(&mut self, text: &[u8], limits: &Limits) -> bool {
         loop {
             if let Some(begun) = self.in_string
-                && !self.finish_string(text, begun, limits) {
-                    return false;
-                }
+                && !self.finish_string(text, begun, limits)
+            {
+                return false;
+            }
             let Some(&byte) = text.get(self.at) else { return false };
             self.at += 1;
             match byte {

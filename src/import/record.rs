@@ -43,7 +43,7 @@ pub(super) fn parse<'a>(text: &'a str, take: &mut dyn FnMut(Event<'_>)) -> Resul
         return parse_owned(&inner, take);
     }
     if let Some(records) = find("Records").filter(|_| find("eventName").is_none()) {
-        let records: Vec<&'a RawValue> = serde_json::from_str(records.get()).map_err(not_json)?;
+        let records: Vec<&'a RawValue> = serde_json::from_str(records.get()).map_err(|error| not_json(&error))?;
         return records.into_iter().try_for_each(|record| parse_owned(record.get(), take));
     }
     take(event(fields)?);
@@ -57,7 +57,7 @@ fn parse_owned(text: &str, take: &mut dyn FnMut(Event<'_>)) -> Result<(), Record
 
 type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
-fn not_json(error: serde_json::Error) -> RecordError {
+fn not_json(error: &serde_json::Error) -> RecordError {
     RecordError::NotJson(error.to_string())
 }
 
@@ -80,7 +80,7 @@ fn top_level(text: &str) -> Result<Fields<'_>, RecordError> {
         }
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_map(Top).map_err(not_json)
+    deserializer.deserialize_map(Top).map_err(|error| not_json(&error))
 }
 
 /// A key, borrowed unless it has escapes.

@@ -121,9 +121,8 @@ impl Reading {
 
     fn note(&self, batch: &EventBatch, row: usize, minute: i64, evidence: &mut Evidence) {
         let text = |column: usize| batch.columns[column].row(row);
-        let member = |family: Family| {
-            self.keys.member(family, row).map(|number| self.keyer.members(family).key(number).clone())
-        };
+        let member =
+            |family: Family| self.keys.member(family, row).map(|number| self.keyer.members(family).key(number).clone());
         let failed = self.keys.has_failed(row);
         evidence.minutes[minute as usize] += 1;
         evidence.errors += u64::from(failed);

@@ -31,6 +31,7 @@ pub struct EventBatch {
 
 impl EventBatch {
     /// The rows of the given numbers, in that order.
+    #[must_use]
     pub fn take(&self, rows: &[u32]) -> Self {
         let times = rows.iter().map(|&row| self.times[row as usize]).collect();
         Self { times, columns: self.columns.iter().map(|column| column.take(rows)).collect() }

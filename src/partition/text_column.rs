@@ -94,12 +94,14 @@ impl TextColumn {
     }
 
     /// The rows of the given numbers, in that order.
+    #[must_use]
     pub fn take(&self, rows: &[u32]) -> Self {
         let keys = self.keys.as_ref().map(|keys| rows.iter().map(|&row| keys[row as usize]).collect());
         Self { keys, ..self.clone() }
     }
 
     /// The same dictionary with no rows, to be kept at little cost; whether the column is constant stays visible.
+    #[must_use]
     pub fn without_rows(&self) -> Self {
         Self { keys: self.keys.as_ref().map(|_| ScalarBuffer::from(Vec::new())), ..self.clone() }
     }

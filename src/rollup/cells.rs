@@ -45,7 +45,7 @@ pub struct HourCount {
 /// The cells of one family, in the making.
 #[derive(Debug, Default)]
 pub struct Cells {
-    cells: Vec<Cell>,
+    counted: Vec<Cell>,
     compacted: usize,
     open: Vec<u32>,
     open_errors: Vec<u32>,
@@ -81,7 +81,7 @@ impl Cells {
                 *errors += 1;
             }
         }
-        self.cells.extend(self.touched[..touched].iter().map(|&member| {
+        self.counted.extend(self.touched[..touched].iter().map(|&member| {
             let calls = std::mem::take(&mut self.open[member as usize]);
             let errors = std::mem::take(&mut self.open_errors[member as usize]);
             Cell { slot, member, calls, errors }
@@ -90,26 +90,26 @@ impl Cells {
 
     /// Counts rows of one slot in a family that few rows belong to: for each row its member, and whether it failed.
     pub fn count_listed(&mut self, slot: u16, rows: impl Iterator<Item = (u32, bool)>) {
-        self.cells.extend(rows.map(|(member, failed)| Cell { slot, member, calls: 1, errors: u32::from(failed) }));
+        self.counted.extend(rows.map(|(member, failed)| Cell { slot, member, calls: 1, errors: u32::from(failed) }));
     }
 
     /// Adds cells counted elsewhere, whose members go by other numbers.
     pub fn absorb(&mut self, other: Self, renumber: &[u32]) {
         let renumbered = |cell: Cell| Cell { member: renumber[cell.member as usize], ..cell };
-        self.cells.extend(other.cells.into_iter().map(renumbered));
+        self.counted.extend(other.counted.into_iter().map(renumbered));
         self.compact_if_large();
     }
 
     /// Adds up repeated cells once they are many, so that memory grows with entities and not with events.
     pub fn compact_if_large(&mut self) {
-        if self.cells.len() > COMPACT_FROM.max(2 * self.compacted) {
+        if self.counted.len() > COMPACT_FROM.max(2 * self.compacted) {
             self.compact();
         }
     }
 
     fn compact(&mut self) {
-        self.cells.sort_unstable_by_key(|cell| (cell.slot, cell.member));
-        self.cells.dedup_by(|next, kept| {
+        self.counted.sort_unstable_by_key(|cell| (cell.slot, cell.member));
+        self.counted.dedup_by(|next, kept| {
             let same = (next.slot, next.member) == (kept.slot, kept.member);
             if same {
                 kept.calls += next.calls;
@@ -117,17 +117,17 @@ impl Cells {
             }
             same
         });
-        self.compacted = self.cells.len();
+        self.compacted = self.counted.len();
     }
 
     /// Folds all slots into hours, in order of hour and, within it, of no particular member.
     pub fn into_hours(mut self, members: usize) -> Vec<HourCount> {
-        if !self.cells.is_sorted_by_key(|cell| cell.slot) {
-            self.cells.sort_by_key(|cell| cell.slot);
+        if !self.counted.is_sorted_by_key(|cell| cell.slot) {
+            self.counted.sort_by_key(|cell| cell.slot);
         }
         let mut fold = HourFold::new(members);
-        let mut hours = Vec::with_capacity(self.cells.len() / 4);
-        for slot in self.cells.chunk_by(|left, right| left.slot == right.slot) {
+        let mut hours = Vec::with_capacity(self.counted.len() / 4);
+        for slot in self.counted.chunk_by(|left, right| left.slot == right.slot) {
             fold.enter((usize::from(slot[0].slot) / SLOTS_PER_HOUR) as u8, &mut hours);
             fold.add_slot(slot);
         }

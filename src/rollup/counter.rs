@@ -113,7 +113,9 @@ impl DayCounter {
         for (&family, cells) in Family::COUNTED.iter().zip(&mut self.cells) {
             cells.reserve(self.keyer.members(family).len());
             for (&(slot, first, end), failed) in runs.iter().zip(&failed_by_run) {
-                if let Some(members) = self.keys.dense(family) { cells.count(slot, &members[first..end], first, failed) } else {
+                if let Some(members) = self.keys.dense(family) {
+                    cells.count(slot, &members[first..end], first, failed);
+                } else {
                     let rows = between(self.keys.listed(family), |&(row, _)| row, first, end);
                     let outcome = |&(row, member): &(u32, u32)| (member, self.keys.has_failed(row as usize));
                     cells.count_listed(slot, rows.iter().map(outcome));

@@ -92,7 +92,9 @@ impl RowKeys {
 
     /// The member of a family that a row belongs to.
     pub fn member(&self, family: Family, row: usize) -> Option<u32> {
-        if let Some(members) = self.dense(family) { Some(members[row]).filter(|&member| member != NONE) } else {
+        if let Some(members) = self.dense(family) {
+            Some(members[row]).filter(|&member| member != NONE)
+        } else {
             let listed = self.listed(family);
             listed.binary_search_by_key(&(row as u32), |(row, _)| *row).ok().map(|place| listed[place].1)
         }

@@ -43,11 +43,9 @@ impl StateLock {
 }
 
 fn held(state: &Path, file: &mut File) -> Error {
-    let mut holder = String::new();
-    let told = file.rewind().and_then(|()| file.read_to_string(&mut holder));
-    if told.is_err() || holder.is_empty() {
-        holder = "another process".to_owned();
-    }
+    let mut told = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut told));
+    let holder = if read.is_err() || told.is_empty() { "another process".to_owned() } else { told };
     Error::Locked { path: state.to_path_buf(), holder }
 }
 

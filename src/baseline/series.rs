@@ -1,0 +1,115 @@
+//! An entity's past laid out hour by hour, and the shape of the day that a group of entities shares.
+
+use crate::baseline::{HistoryHour, SLOTS};
+
+/// A level from which an entity has a say in its group's shape, in calls an hour.
+const SHAPING_LEVEL: f64 = 1.0;
+/// An hour counts at most this many times its entity's level in the group's shape.
+const SHAPE_CAP: f64 = 8.0;
+
+/// An entity's past as dense hours: the count, the seasonal slot, and whether the hour can be believed.
+#[derive(Debug, Default)]
+pub struct Series {
+    pub(super) counts: Vec<u32>,
+    pub(super) slots: Vec<u8>,
+    pub(super) believed: Vec<bool>,
+}
+
+impl Series {
+    /// Lays out the hours before the scored day. An entity's past begins with the day it was first seen.
+    pub fn fill(&mut self, hours: &[HistoryHour], slots: &[u8], alive: &[bool], first_day: usize) {
+        self.counts.clear();
+        self.counts.resize(slots.len(), 0);
+        for hour in hours {
+            self.counts[usize::from(hour.hour)] = hour.calls;
+        }
+        self.slots.clear();
+        self.slots.extend_from_slice(slots);
+        self.believed.clear();
+        self.believed
+            .extend(alive[..slots.len()].iter().enumerate().map(|(hour, &alive)| alive && hour >= first_day * 24));
+    }
+
+    /// Calls an hour over the hours that can be believed.
+    ///
+    /// ```text
+    /// level = (sum y + 0.1) / (n + 5)
+    /// ```
+    pub fn level(&self) -> f64 {
+        self.sums(None).level()
+    }
+
+    pub(super) fn sums(&self, weights: Option<&[f64]>) -> SlotSums {
+        let mut sums = SlotSums { calls: [0.0; SLOTS], hours: [0.0; SLOTS] };
+        for hour in (0..self.counts.len()).filter(|&hour| self.believed[hour]) {
+            let weight = weights.map_or(1.0, |weights| weights[hour]);
+            let slot = usize::from(self.slots[hour]);
+            sums.calls[slot] += weight * f64::from(self.counts[hour]);
+            sums.hours[slot] += weight;
+        }
+        sums
+    }
+}
+
+/// Weighted calls and hours by slot.
+pub(super) struct SlotSums {
+    pub(super) calls: [f64; SLOTS],
+    pub(super) hours: [f64; SLOTS],
+}
+
+impl SlotSums {
+    pub(super) fn level(&self) -> f64 {
+        (self.calls.iter().sum::<f64>() + 0.1) / (self.hours.iter().sum::<f64>() + 5.0)
+    }
+}
+
+/// The shape of a day that a group of entities shares, relative to their levels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    pub(super) shape: [f64; SLOTS],
+}
+
+/// Adds up the shapes of a group's entities; each counts the same, whatever its size.
+#[derive(Debug, Clone)]
+pub struct ProfileSum {
+    shape: [f64; SLOTS],
+    members: [f64; SLOTS],
+}
+
+impl Default for ProfileSum {
+    fn default() -> Self {
+        Self { shape: [0.0; SLOTS], members: [0.0; SLOTS] }
+    }
+}
+
+impl ProfileSum {
+    /// Adds an entity, if it is active enough to have a shape.
+    pub fn add(&mut self, series: &Series) {
+        let sums = series.sums(None);
+        let level = sums.level();
+        if level < SHAPING_LEVEL {
+            return;
+        }
+        for slot in (0..SLOTS).filter(|&slot| sums.hours[slot] > 0.0) {
+            self.shape[slot] += (sums.calls[slot] / sums.hours[slot] / level).min(SHAPE_CAP);
+            self.members[slot] += 1.0;
+        }
+    }
+
+    /// How many entities have a say.
+    pub fn members(&self) -> f64 {
+        self.members.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The mean shape; flat where nothing is known.
+    ///
+    /// ```text
+    /// S[slot] = mean over entities of (mean calls in slot / level)
+    /// ```
+    pub fn profile(&self) -> Profile {
+        let shape = std::array::from_fn(|slot| {
+            if self.members[slot] > 0.0 { (self.shape[slot] / self.members[slot]).max(0.01) } else { 1.0 }
+        });
+        Profile { shape }
+    }
+}

@@ -1,0 +1,282 @@
+//! A night from end to end, on the sample that ships with the crate: the same bytes however often and on however many threads,
+//! every planted change of trail or permissions reported, every line in the vendor's form, and silence where nothing happens.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use common::{Outcome, assert_same_files, dated, day, files_below, generate_quiet, insights};
+use serde_json::Value;
+
+const FIRST: &str = "2026-01-29";
+const LAST: &str = "2026-02-04";
+
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join("sample")
+}
+
+fn run(events: &Path, state: &Path, more: &[&str]) -> Outcome {
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    insights(arguments.iter().chain(more))
+}
+
+/// Runs the sample's last seven days into a new state directory.
+fn week(more: &[&str]) -> tempfile::TempDir {
+    let state = tempfile::tempdir().unwrap();
+    run(&sample(), state.path(), &[&["--from", FIRST, "--to", LAST], more].concat()).expect_code(0);
+    state
+}
+
+fn results(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    files_below(&state.join("insights"))
+}
+
+/// The insights events of a state directory, by day.
+fn events(state: &Path) -> Vec<(NaiveDate, Value)> {
+    let mut found = Vec::new();
+    for date in day(1, 29).iter_days().take_while(|date| *date <= day(2, 4)) {
+        let text = fs::read_to_string(dated(&state.join("insights"), date).join("insights.jsonl")).unwrap();
+        found.extend(text.lines().map(|line| (date, serde_json::from_str(line).unwrap())));
+    }
+    found
+}
+
+fn moment(value: &Value) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(value.as_str().unwrap()).unwrap().to_utc()
+}
+
+fn text<'value>(value: &'value Value, pointer: &str) -> &'value str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
+}
+
+fn number(value: &Value, pointer: &str) -> f64 {
+    value.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number at {pointer} in {value}"))
+}
+
+#[test]
+fn a_week_gives_the_same_bytes_on_one_thread_and_on_two_and_again() {
+    let states = [week(&["--threads", "1"]), week(&["--threads", "2"]), week(&["--threads", "2"])];
+    let first = results(states[0].path());
+    assert_eq!(first.len(), 14, "insights.jsonl and insights.parquet for seven days");
+    assert!(first.values().all(|bytes| !bytes.is_empty()));
+    for state in &states[1..] {
+        assert_same_files(&first, &results(state.path()));
+        assert_same_files(&files_below(&states[0].path().join("rollups")), &files_below(&state.path().join("rollups")));
+    }
+}
+
+#[test]
+fn a_rerun_replaces_its_files_and_leaves_no_other() {
+    let state = week(&[]);
+    let before = files_below(state.path());
+    run(&sample(), state.path(), &["--from", FIRST, "--to", LAST]).expect_code(0);
+    run(&sample(), state.path(), &["--date", "2026-02-01"]).expect_code(0);
+    let after = files_below(state.path());
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    // The record of a run says what this run did, so it alone may differ; the lock names the process.
+    let lasting = |files: BTreeMap<PathBuf, Vec<u8>>| -> BTreeMap<PathBuf, Vec<u8>> {
+        files.into_iter().filter(|(path, _)| !path.starts_with("runs") && !path.starts_with("lock")).collect()
+    };
+    assert_same_files(&lasting(before), &lasting(after));
+    for (path, _) in files_below(state.path()) {
+        let known = ["rollups", "insights", "runs", "lock"].iter().any(|known| path.starts_with(known));
+        assert!(known, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_night_knows_nothing_of_the_days_after_it() {
+    let whole = week(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let past = folder.path().join("events");
+    for date in day(1, 1).iter_days().take_while(|date| *date <= day(2, 1)) {
+        fs::create_dir_all(dated(&past, date)).unwrap();
+        let file = "part-0000.parquet";
+        fs::copy(dated(&sample(), date).join(file), dated(&past, date).join(file)).unwrap();
+    }
+    let state = folder.path().join("state");
+    run(&past, &state, &["--date", "2026-02-01"]).expect_code(0);
+    let name = "insights.jsonl";
+    let night = |state: &Path| fs::read_to_string(dated(&state.join("insights"), day(2, 1)).join(name)).unwrap();
+    assert_eq!(night(&state), night(whole.path()));
+}
+
+/// What was planted of a kind: the interval and who did it.
+fn planted(kind: &str) -> Vec<(DateTime<Utc>, DateTime<Utc>, String)> {
+    let labels = fs::read_to_string(sample().join("labels.jsonl")).unwrap();
+    let labels = labels.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let own = labels.filter(|label| label["kind"] == kind && label["family"] == "change");
+    own.map(|label| {
+        let principal: Vec<&str> = text(&label, "/entity").rsplitn(3, '/').collect();
+        (moment(&label["start"]), moment(&label["end"]), format!("{}/{}", principal[1], principal[0]))
+    })
+    .collect()
+}
+
+#[test]
+fn every_planted_change_of_trail_or_permissions_is_reported() {
+    let state = week(&[]);
+    let found = events(state.path());
+    for (kind, insight_type) in
+        [("trail_tampering", "TrailConcealmentInsight"), ("permission_change", "PolicyChangeInsight")]
+    {
+        let labels = planted(kind);
+        assert!(!labels.is_empty(), "the sample has no {kind}");
+        for (start, end, principal) in labels {
+            let reported = found.iter().any(|(date, event)| {
+                let analysis = &event["insightDetails"]["analysis"];
+                *date == start.date_naive()
+                    && text(event, "/insightDetails/insightType") == insight_type
+                    && text(analysis, "/entity").ends_with(&principal)
+                    && moment(&analysis["start"]) < end
+                    && moment(&analysis["end"]) > start
+            });
+            assert!(reported, "{kind} by {principal} from {start} to {end} is not reported");
+        }
+    }
+}
+
+const TYPES: [&str; 8] = [
+    "TrailConcealmentInsight",
+    "PolicyChangeInsight",
+    "PasswordChangeInsight",
+    "ApiCallRateInsight",
+    "ApiErrorRateInsight",
+    "IpInsight",
+    "AkInsight",
+    "PrincipalInsight",
+];
+
+fn check_vendor_form(date: NaiveDate, event: &Value) {
+    assert_eq!(text(event, "/eventType"), "ActionTrailInsight");
+    assert_eq!(text(event, "/eventCategory"), "Insight");
+    assert!(!text(event, "/eventVersion").is_empty());
+    assert!(!text(event, "/recipientAccountId").is_empty());
+    assert!(!text(event, "/acsRegion").is_empty());
+    assert!(TYPES.contains(&text(event, "/insightDetails/insightType")));
+    assert!(!text(event, "/insightDetails/insightObject").is_empty());
+    assert!(!text(event, "/insightDetails/analysis/sentence").is_empty());
+    let statistics = &event["insightDetails"]["insightContext"]["statistics"];
+    let (count, minutes) = (number(statistics, "/insightCount"), number(statistics, "/insightDuration"));
+    assert!(minutes >= 1.0);
+    assert!((number(statistics, "/insight/average") - count / minutes).abs() < 1e-9, "{event}");
+    assert!((number(statistics, "/baselineDuration") - 10_080.0).abs() < f64::EPSILON);
+    assert!(number(statistics, "/baseline/average") >= 0.0);
+    let analysis = &event["insightDetails"]["analysis"];
+    let (start, end) = (moment(&analysis["start"]), moment(&analysis["end"]));
+    assert_eq!((end - start).num_minutes().to_string(), minutes.to_string(), "{event}");
+    let midnight = date.and_hms_opt(0, 0, 0).unwrap().and_utc();
+    assert!(start >= midnight && end <= midnight + chrono::Duration::days(1), "{event}");
+    assert!((0.0..=1.0).contains(&number(analysis, "/pValue")) && (0.0..=100.0).contains(&number(analysis, "/score")));
+    let at = if text(event, "/insightDetails/state") == "Start" { start } else { end };
+    assert_eq!(moment(&event["eventTime"]), at);
+    check_attributions(event, count / minutes);
+}
+
+fn check_attributions(event: &Value, average: f64) {
+    for attribution in event["insightDetails"]["insightContext"]["attributions"].as_array().unwrap() {
+        assert!(!text(attribution, "/attribute").is_empty());
+        assert!(attribution["baseline"].is_array());
+        let shares = attribution["insight"].as_array().unwrap();
+        let total: f64 = shares.iter().map(|share| number(share, "/average")).sum();
+        assert!(total <= average + 1e-9, "the parts are more than the whole: {event}");
+        let values: BTreeSet<&str> = shares.iter().map(|share| text(share, "/value")).collect();
+        assert_eq!(values.len(), shares.len(), "{event}");
+    }
+}
+
+#[test]
+fn every_event_is_in_the_vendors_form() {
+    let state = week(&[]);
+    let found = events(state.path());
+    assert!(found.len() > 20, "{} events are few to test", found.len());
+    for (date, event) in &found {
+        check_vendor_form(*date, event);
+    }
+    let ids: BTreeSet<&str> = found.iter().map(|(_, event)| text(event, "/eventId")).collect();
+    assert_eq!(ids.len(), found.len(), "event ids repeat");
+}
+
+#[test]
+fn starts_and_ends_belong_together() {
+    let state = week(&[]);
+    let found = events(state.path());
+    let mut episodes: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for (_, event) in &found {
+        episodes.entry(text(event, "/sharedEventId")).or_default().push(event);
+    }
+    for (id, events) in episodes {
+        let states: Vec<&str> = events.iter().map(|event| text(event, "/insightDetails/state")).collect();
+        assert!(matches!(states[..], ["Start"] | ["Start", "End"]), "{id}: {states:?}");
+        if let [start, end] = events[..] {
+            assert!(moment(&start["eventTime"]) < moment(&end["eventTime"]));
+            let without_state = |event: &Value| {
+                let mut details = event["insightDetails"].clone();
+                details["state"] = Value::Null;
+                details
+            };
+            assert_eq!(without_state(start), without_state(end));
+        }
+    }
+}
+
+#[test]
+fn the_table_has_a_row_for_every_episode() {
+    let state = week(&[]);
+    let found = events(state.path());
+    for date in day(1, 29).iter_days().take_while(|date| *date <= day(2, 4)) {
+        let table = common::read_parquet(&dated(&state.path().join("insights"), date).join("insights.parquet"));
+        let rows: BTreeSet<String> =
+            common::texts(&table, "insight_id").into_iter().map(|id| id.unwrap().to_uppercase()).collect();
+        let own = found.iter().filter(|(own, _)| *own == date);
+        let told: BTreeSet<String> = own.map(|(_, event)| text(event, "/sharedEventId").to_owned()).collect();
+        assert_eq!(rows, told, "{date}");
+        assert_eq!(rows.len(), table.num_rows(), "{date}");
+    }
+}
+
+#[test]
+fn a_scheduler_can_ask_for_an_exit_code() {
+    let state = tempfile::tempdir().unwrap();
+    run(&sample(), state.path(), &["--date", FIRST, "--fail-on", "info"]).expect_code(1);
+    run(&sample(), state.path(), &["--date", FIRST]).expect_code(0);
+    let quiet = run(&sample(), state.path(), &["--date", FIRST, "--quiet"]).expect_code(0);
+    assert_eq!(quiet.stderr, "");
+    assert!(quiet.stdout.starts_with("2026-01-29:"), "{}", quiet.stdout);
+}
+
+#[test]
+fn the_vendors_types_alone_if_one_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("own.toml");
+    fs::write(&settings, "vendor_types_only = true\n").unwrap();
+    let state = folder.path().join("state");
+    run(&sample(), &state, &["--from", FIRST, "--to", LAST, "--settings", settings.to_str().unwrap()]).expect_code(0);
+    assert!(events(&state).iter().all(|(_, event)| event["insightDetails"]["insightType"] != "PrincipalInsight"));
+}
+
+/// Insights about rates in the last seven of 35 days in which nothing was planted.
+fn false_alarms(seed: u64) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (quiet, state) = (folder.path().join("events"), folder.path().join("state"));
+    generate_quiet(&quiet, seed, 35, 6000);
+    run(&quiet, &state, &["--from", FIRST, "--to", LAST]).expect_code(0);
+    let changes = &TYPES[..3];
+    let found = events(&state).into_iter().map(|(_, event)| event);
+    let rates = found.filter(|event| {
+        text(event, "/insightDetails/state") == "Start"
+            && !changes.contains(&text(event, "/insightDetails/insightType"))
+    });
+    rates.map(|event| text(&event, "/insightDetails/analysis/sentence").to_owned()).collect()
+}
+
+#[test]
+fn quiet_weeks_are_quiet() {
+    for seed in [1, 2, 3] {
+        let alarms = false_alarms(seed);
+        assert!(alarms.len() <= 3, "seed {seed}: {alarms:#?}");
+    }
+}
