@@ -17,6 +17,10 @@ use insights::rollup::Family;
 use insights::rollup::update::update;
 use insights::storage::StateLock;
 
+/// The allocator of the program, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HISTORY_DAYS: u32 = 28;
 const EVENTS_PER_DAY: u64 = 50_000;
 const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];

@@ -17,6 +17,10 @@ use insights::import::{ImportOptions, ImportProgress, ImportReport, Limits, impo
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// The allocator of the program, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FILES: u64 = 40;
 const EVENTS_PER_FILE: u64 = 500;
 /// 2026-01-05T00:00:00Z.

@@ -15,6 +15,10 @@ use insights::partition::{ColumnOverrides, EventFile, Partitions, RowGroupReader
 use insights::rollup::keys::INPUTS;
 use insights::rollup::{ScanOptions, scan_day};
 
+/// The allocator of the program, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const EVENTS: u64 = 300_000;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -50,9 +50,9 @@ pub struct Deviation {
     pub lower: u64,
     /// The upper end of it.
     pub upper: u64,
-    /// The natural logarithm of the p-value of the entity's day.
+    /// The natural logarithm of the p-value, corrected for the windows of the day that were looked at.
     pub ln_p: f64,
-    /// The natural logarithm of the q-value among the entities tested.
+    /// The natural logarithm of the q-value of the entity's day among the entities tested.
     pub ln_q: f64,
     /// Whether the entity's past was too odd to be sure of anything.
     pub unstable: bool,

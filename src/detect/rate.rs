@@ -323,6 +323,10 @@ impl<'a> Scorer<'a> {
         let (_, today) = self.history.split(found.member, self.night.window);
         let counts = self.counts(today);
         let opened = episodes(&found.score.hours, found.ln_open);
+        let ln_p = |hours: (u8, u8)| {
+            let inside = found.score.hours.iter().filter(|judged| (hours.0..hours.1).contains(&judged.hour));
+            inside.map(|judged| judged.ln_p).fold(0.0, f64::min)
+        };
         let episode = |hours: (u8, u8)| {
             let observed = (hours.0..hours.1).map(|hour| u64::from(counts[usize::from(hour)])).sum();
             let (expected, lower, upper) = self.expected(found, hours);
@@ -336,7 +340,7 @@ impl<'a> Scorer<'a> {
                 expected,
                 lower,
                 upper,
-                ln_p: found.score.ln_p,
+                ln_p: ln_p(hours),
                 ln_q: found.ln_q,
                 unstable: matches!(found.judged, Judged::Seasonal(fit) if fit.is_unstable()),
                 days_known: self.day_totals(found.member).first().map_or(0, |&(day, _)| self.days_known(day)),

@@ -22,6 +22,7 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
 
 fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
     let calls = number(insight.observed);
+    let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls} calls") };
     let who = || principal(evidence).map_or(String::new(), |who| format!(", mostly by {who}"));
     let apis = || dominant(evidence, 4).map_or(String::new(), |api| format!(" to {api}"));
     let what = match (insight.insight_type, insight.direction) {
@@ -34,11 +35,11 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (InsightType::PrincipalInsight, Direction::Up) => {
             format!("{} made {calls} calls{}", principal(evidence).unwrap_or_else(|| insight.entity.clone()), apis())
         }
-        (InsightType::IpInsight, Direction::Down) => format!("{} made only {calls} calls", insight.object),
-        (InsightType::AkInsight, Direction::Down) => format!("AccessKey {} made only {calls} calls", insight.object),
-        (InsightType::PrincipalInsight, Direction::Down) => format!("{} made only {calls} calls", insight.entity),
+        (InsightType::IpInsight, Direction::Down) => format!("{} made {few}", insight.object),
+        (InsightType::AkInsight, Direction::Down) => format!("AccessKey {} made {few}", insight.object),
+        (InsightType::PrincipalInsight, Direction::Down) => format!("{} made {few}", insight.entity),
         (_, Direction::Up) => format!("{} was called {calls} times{}", insight.entity, who()),
-        (_, Direction::Down) => format!("{} was called only {calls} times", insight.entity),
+        (_, Direction::Down) => format!("{} got {few}", insight.entity),
     };
     format!("{what} {}; {}", span(insight.start, insight.end), expectation(insight))
 }
