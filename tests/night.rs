@@ -1,11 +1,14 @@
 //! A night from end to end, on the sample that ships with the crate: the same bytes however often and on however many threads,
 //! every planted change of trail or permissions reported, every line in the vendor's form, and silence where nothing happens.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampMillisecondType;
@@ -44,6 +47,12 @@ fn events(state: &Path) -> Vec<(NaiveDate, Value)> {
         found.extend(text.lines().map(|line| (date, serde_json::from_str(line).unwrap())));
     }
     found
+}
+
+/// The events of the sample's last seven days, found once for all tests that only read them.
+fn week_events() -> &'static [(NaiveDate, Value)] {
+    static EVENTS: OnceLock<Vec<(NaiveDate, Value)>> = OnceLock::new();
+    EVENTS.get_or_init(|| events(week(&[]).path()))
 }
 
 fn moment(value: &Value) -> DateTime<Utc> {
@@ -120,8 +129,7 @@ fn planted(kind: &str) -> Vec<(DateTime<Utc>, DateTime<Utc>, String)> {
 
 #[test]
 fn every_planted_change_of_trail_or_permissions_is_reported() {
-    let state = week(&[]);
-    let found = events(state.path());
+    let found = week_events();
     for (kind, insight_type) in
         [("trail_tampering", "TrailConcealmentInsight"), ("permission_change", "PolicyChangeInsight")]
     {
@@ -194,10 +202,9 @@ fn check_attributions(event: &Value) {
 
 #[test]
 fn every_event_is_in_the_vendors_form() {
-    let state = week(&[]);
-    let found = events(state.path());
+    let found = week_events();
     assert!(found.len() > 20, "{} events are few to test", found.len());
-    for (date, event) in &found {
+    for (date, event) in found {
         check_vendor_form(*date, event);
     }
     let ids: BTreeSet<&str> = found.iter().map(|(_, event)| text(event, "/eventId")).collect();
@@ -207,9 +214,8 @@ fn every_event_is_in_the_vendors_form() {
 #[test]
 #[ignore = "defect: attributions count calls of the whole hours and divide them by the minutes of the episode"]
 fn the_parts_are_no_more_than_the_whole() {
-    let state = week(&[]);
-    for (_, event) in events(state.path()) {
-        check_attributions(&event);
+    for (_, event) in week_events() {
+        check_attributions(event);
     }
 }
 
@@ -244,17 +250,16 @@ fn rows(date: NaiveDate) -> Vec<Row> {
 
 #[test]
 fn a_count_is_the_number_of_events_between_start_and_end() {
-    let state = week(&[]);
     let mut checked = BTreeSet::new();
-    for (date, event) in events(state.path()) {
+    for (date, event) in week_events() {
         let analysis = &event["insightDetails"]["analysis"];
         let (start, end) = (moment(&analysis["start"]), moment(&analysis["end"]));
         let entity = (text(analysis, "/family"), text(analysis, "/entity").to_lowercase());
         let is_own = |row: &&Row| row.entities.iter().any(|(family, name)| entity == (*family, name.to_lowercase()));
-        let rows = rows(date);
+        let rows = rows(*date);
         let own = rows.iter().filter(is_own).filter(|row| (start..end).contains(&row.time)).count();
         if ["api", "api_error", "source_ip", "access_key"].contains(&entity.0) {
-            let count = number(&event, "/insightDetails/insightContext/statistics/insightCount");
+            let count = number(event, "/insightDetails/insightContext/statistics/insightCount");
             assert_eq!(own.to_string(), count.to_string(), "{event}");
             checked.insert(entity.0.to_owned());
         }
@@ -265,11 +270,10 @@ fn a_count_is_the_number_of_events_between_start_and_end() {
 #[test]
 #[ignore = "defect: examples are the first events of the hours that were flagged, often before the episode begins"]
 fn examples_lie_between_start_and_end() {
-    let state = week(&[]);
-    for (date, event) in events(state.path()) {
+    for (date, event) in week_events() {
         let analysis = &event["insightDetails"]["analysis"];
         let (start, end) = (moment(&analysis["start"]), moment(&analysis["end"]));
-        let times: BTreeMap<String, DateTime<Utc>> = rows(date).into_iter().map(|row| (row.id, row.time)).collect();
+        let times: BTreeMap<String, DateTime<Utc>> = rows(*date).into_iter().map(|row| (row.id, row.time)).collect();
         for example in analysis["exampleEventIds"].as_array().unwrap() {
             let time = times[example.as_str().unwrap()];
             assert!((start..end).contains(&time), "{example} is of {time}, the episode from {start} to {end}: {event}");
@@ -279,10 +283,8 @@ fn examples_lie_between_start_and_end() {
 
 #[test]
 fn starts_and_ends_belong_together() {
-    let state = week(&[]);
-    let found = events(state.path());
     let mut episodes: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for (_, event) in &found {
+    for (_, event) in week_events() {
         episodes.entry(text(event, "/sharedEventId")).or_default().push(event);
     }
     for (id, events) in episodes {

@@ -3,6 +3,8 @@
 //!
 //! And they do not remember how the work was divided: threads, the order of rows and the number of files change nothing.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,9 @@ use std::path::Path;
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use chrono::NaiveDate;
-use common::{Entity, Hour, Pairs, dated, day, files_below, midnight, read_day, read_parquet, roll_up, write_parquet};
+use common::{
+    Entity, HourCount, Pairs, dated, day, files_below, midnight, read_day, read_parquet, roll_up, write_parquet,
+};
 use insights::generate::Options;
 use parquet::file::properties::WriterProperties;
 use polars::prelude::{DataFrame, DataType, Expr, LazyFrame, ScanArgsParquet, col, len, lit};
@@ -184,7 +188,7 @@ const PAIRED: [(&str, Keyed, Keyed); 6] = [
 ];
 
 /// The hours of each entity of a family.
-type Hours = BTreeMap<Vec<String>, Vec<Hour>>;
+type Hours = BTreeMap<Vec<String>, Vec<HourCount>>;
 
 fn expected_hours(events: &Path, date: NaiveDate, keyed: Keyed, columns: &[&str]) -> Hours {
     let columns: Vec<&str> = ACCOUNTS.iter().chain(columns).copied().collect();
@@ -194,10 +198,11 @@ fn expected_hours(events: &Path, date: NaiveDate, keyed: Keyed, columns: &[&str]
         let slot = slots.entry((key, group.slot)).or_default();
         *slot = (slot.0 + group.calls, slot.1 + group.errors);
     }
-    let mut hours: BTreeMap<Vec<String>, BTreeMap<u32, Hour>> = BTreeMap::new();
+    let mut hours: BTreeMap<Vec<String>, BTreeMap<u32, HourCount>> = BTreeMap::new();
     for ((key, slot), (calls, errors)) in slots {
         let number = u32::try_from(slot / 12).unwrap();
-        let hour = hours.entry(key).or_default().entry(number).or_insert(Hour { hour: number, ..Hour::default() });
+        let hour =
+            hours.entry(key).or_default().entry(number).or_insert(HourCount { hour: number, ..HourCount::default() });
         hour.calls += calls;
         hour.errors += errors;
         hour.peak = hour.peak.max(calls);

@@ -137,7 +137,7 @@ pub(crate) fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
 
 /// What one entity did in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Hour {
+pub(crate) struct HourCount {
     pub(crate) hour: u32,
     pub(crate) calls: u32,
     pub(crate) errors: u32,
@@ -151,7 +151,7 @@ pub(crate) struct Entity {
     pub(crate) family: String,
     /// The account, then every other dimension that is not null.
     pub(crate) key: Vec<String>,
-    pub(crate) hours: Vec<Hour>,
+    pub(crate) hours: Vec<HourCount>,
 }
 
 /// All rows of a rollup file.
@@ -166,7 +166,7 @@ pub(crate) fn read_entities(path: &Path) -> Vec<Entity> {
         family: families[row].clone().unwrap(),
         key: dimensions.iter().filter_map(|texts| texts[row].clone()).collect(),
         hours: (0..hours[row].len())
-            .map(|place| Hour {
+            .map(|place| HourCount {
                 hour: hours[row][place],
                 calls: calls[row][place],
                 errors: errors[row][place],
