@@ -84,6 +84,14 @@ pub enum Error {
         /// The latest day that is there.
         last: chrono::NaiveDate,
     },
+    /// The asked-for day has files, and none of them can be used.
+    #[error("nothing of {date} can be used: {problems}")]
+    NothingUsable {
+        /// The day asked for.
+        date: chrono::NaiveDate,
+        /// The files and what is wrong with them.
+        problems: String,
+    },
     /// Someone else writes to the same state directory.
     #[error("`{}` is in use by {holder}", path.display())]
     Locked {

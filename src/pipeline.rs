@@ -82,6 +82,11 @@ fn update_history(
     if history.days.iter().any(|day| day.note.date == date) {
         return Ok(history);
     }
+    if !history.problems.is_empty() {
+        let problem = |problem: &crate::partition::Problem| format!("{}: {}", problem.file, problem.message);
+        let problems = history.problems.iter().take(3).map(problem).collect::<Vec<_>>().join("; ");
+        return Err(Error::NothingUsable { date, problems });
+    }
     let dates = partitions.dates();
     match (dates.first(), dates.last()) {
         (Some(&first), Some(&last)) => {

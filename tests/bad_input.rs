@@ -169,7 +169,6 @@ fn a_file_without_times_is_named_with_what_it_has() {
 }
 
 #[test]
-#[ignore = "defect: a day whose only file is unreadable is `no events on that day`, exit code 2, and the file is not named"]
 fn nothing_readable_at_all_is_a_failure() {
     let place = Place::new();
     fs::write(place.file("b.parquet"), "no Parquet").unwrap();
@@ -198,7 +197,6 @@ fn texts_that_are_no_times_are_counted_and_said() {
 }
 
 #[test]
-#[ignore = "defect: a rollup passes over rows without a time in silence, with exit code 0; a run ends with 4"]
 fn a_rollup_says_that_rows_have_no_time() {
     let place = Place::new();
     let times: ArrayRef = Arc::new(StringArray::from(vec![Some("2026-01-05T03:00:00Z"), Some("yesterday")]));
@@ -281,7 +279,6 @@ fn the_ends_of_time_in_a_dated_folder_cost_their_own_rows() {
 }
 
 #[test]
-#[ignore = "defect: the span of a row group's times overflows, and the whole row group is of no day, in silence"]
 fn the_ends_of_time_in_no_dated_folder_cost_their_own_rows() {
     for extreme in EXTREMES {
         let place = Place::new();
@@ -383,7 +380,6 @@ fn a_damaged_rollup_is_named_with_what_to_do() {
 }
 
 #[test]
-#[ignore = "defect: the summary of a run prints control characters of file and column names as they are"]
 fn names_in_the_input_cannot_steer_the_terminal() {
     let place = Place::new();
     place.good("a.parquet");

@@ -455,7 +455,6 @@ fn every_type_of_text_gives_the_same() {
 }
 
 #[test]
-#[ignore = "defect: a byte-array column without the text annotation (older Hive, Impala and Spark write them) panics"]
 fn texts_that_are_not_annotated_as_text_give_the_same() {
     assert_same_as_text(&[DataType::Binary, DataType::LargeBinary, DataType::BinaryView]);
 }

@@ -212,7 +212,6 @@ fn every_event_is_in_the_vendors_form() {
 }
 
 #[test]
-#[ignore = "defect: attributions count calls of the whole hours and divide them by the minutes of the episode"]
 fn the_parts_are_no_more_than_the_whole() {
     for (_, event) in week_events() {
         check_attributions(event);
@@ -268,7 +267,6 @@ fn a_count_is_the_number_of_events_between_start_and_end() {
 }
 
 #[test]
-#[ignore = "defect: examples are the first events of the hours that were flagged, often before the episode begins"]
 fn examples_lie_between_start_and_end() {
     for (date, event) in week_events() {
         let analysis = &event["insightDetails"]["analysis"];

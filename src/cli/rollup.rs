@@ -55,9 +55,15 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     for problem in &problems {
         output::complain(&format!("! {}: {}", printable(&problem.file), printable(&problem.message)));
     }
+    for day in &result.days {
+        for warning in day.note.counts.warnings() {
+            output::complain(&format!("! {}: {warning}", day.note.date));
+        }
+    }
+    let partial = !problems.is_empty() || result.days.iter().any(|day| day.note.counts.is_partial());
     let done = result.days.iter().filter(|day| counted(day.outcome)).count();
     let events: u64 = result.days.iter().map(|day| day.note.counts.events).sum();
     let left = result.days.len() - done;
     output::result(&format!("{done} days counted, {left} left as they were; {} events in all\n", number(events)))?;
-    Ok(if problems.is_empty() { exit::DONE } else { exit::PARTIAL })
+    Ok(if partial { exit::PARTIAL } else { exit::DONE })
 }

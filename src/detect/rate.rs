@@ -108,7 +108,14 @@ pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
         let selected = |place: &usize| selection.rejected[*place] && ln_p[*place] <= ln_most;
         for (place, &(member, score)) in tested.iter().enumerate().filter(|(place, _)| selected(place)) {
             let judged = &days[member].0;
-            let found = Found { member, direction, judged, score, ln_q: ln_q[place], ln_open: selection.ln_threshold };
+            let found = Found {
+                member,
+                direction,
+                judged,
+                score,
+                ln_q: ln_q[place],
+                ln_open: selection.ln_threshold.min(ln_most),
+            };
             result.deviations.extend(scorer.deviations(&found));
         }
     }

@@ -131,25 +131,21 @@ impl BundleReader<'_> {
     ) -> Result<()> {
         let mut found = 0;
         while let Some(record) = framer.next() {
-            let (length, outcome) = match record {
-                Ok(bytes) => (bytes.len(), take_record(&mut self.rows, bytes).map_err(|error| error.to_string())),
-                Err(error) => (0, Err(error.to_string())),
+            let (length, events, errors) = match record {
+                Ok(bytes) => take_record(&mut self.rows, bytes),
+                Err(error) => (0, 0, vec![error.to_string()]),
             };
-            match outcome {
-                Ok(events) => {
-                    self.bundle.events += events;
-                    found += events;
-                    if found >= REPORT_EVERY {
-                        self.progress.advance(consumed.swap(0, Ordering::Relaxed), REPORT_EVERY);
-                        found -= REPORT_EVERY;
-                    }
-                }
-                Err(message) => {
-                    framer.reject(length);
-                    self.bundle.set_aside += 1;
-                    faults.note(message);
-                }
+            self.bundle.events += events;
+            found += events;
+            if found >= REPORT_EVERY {
+                self.progress.advance(consumed.swap(0, Ordering::Relaxed), REPORT_EVERY);
+                found -= REPORT_EVERY;
             }
+            if events == 0 {
+                framer.reject(length);
+            }
+            self.bundle.set_aside += errors.len() as u64;
+            errors.into_iter().for_each(|message| faults.note(message));
             if self.rows.bytes() >= RUN_BYTES {
                 self.close_run()?;
             }
@@ -168,12 +164,16 @@ impl BundleReader<'_> {
     }
 }
 
-fn take_record(rows: &mut Rows, bytes: &[u8]) -> std::result::Result<u64, record::RecordError> {
+/// The length of a record, how many events it held, and what was wrong with others in it.
+fn take_record(rows: &mut Rows, bytes: &[u8]) -> (usize, u64, Vec<String>) {
     let text = String::from_utf8_lossy(bytes);
-    let mut events = 0;
-    record::parse(&text, &mut |event| {
-        rows.push(&event, bytes);
-        events += 1;
-    })?;
-    Ok(events)
+    let (mut events, mut errors) = (0, Vec::new());
+    record::parse(&text, &mut |event, content| match event {
+        Ok(event) => {
+            rows.push(&event, content.as_bytes());
+            events += 1;
+        }
+        Err(error) => errors.push(error.to_string()),
+    });
+    (bytes.len(), events, errors)
 }

@@ -33,26 +33,32 @@ pub(super) struct Event<'a> {
     other: String,
 }
 
+/// What becomes of an event: it, or why there is none, and the text that it was made from.
+pub(super) type Take<'t> = &'t mut dyn FnMut(Result<Event<'_>, RecordError>, &str);
+
 /// Parses a record and hands over its events: one, or those of a wrapper that was not recognised from its first key.
-pub(super) fn parse<'a>(text: &'a str, take: &mut dyn FnMut(Event<'_>)) -> Result<(), RecordError> {
-    let fields = top_level(text)?;
+pub(super) fn parse(text: &str, take: Take<'_>) {
+    let fields = match top_level(text) {
+        Ok(fields) => fields,
+        Err(error) => return take(Err(error), text),
+    };
     let find = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
-    if let Some(inner) = find("event").filter(|_| find("eventName").is_none()) {
+    let bare = find("eventName").is_some();
+    if let Some(inner) = find("event").filter(|_| !bare) {
         // A log store's envelope: the event is an object, or an object written into a string.
-        let inner = text_of(inner).unwrap_or_default();
-        return parse_owned(&inner, take);
+        parse_one(&text_of(inner).unwrap_or_default(), take);
+    } else if let Some(records) = find("Records").filter(|_| !bare) {
+        match serde_json::from_str::<Vec<&RawValue>>(records.get()) {
+            Ok(records) => records.into_iter().for_each(|record| parse_one(record.get(), take)),
+            Err(error) => take(Err(not_json(&error)), text),
+        }
+    } else {
+        take(event(fields), text);
     }
-    if let Some(records) = find("Records").filter(|_| find("eventName").is_none()) {
-        let records: Vec<&'a RawValue> = serde_json::from_str(records.get()).map_err(|error| not_json(&error))?;
-        return records.into_iter().try_for_each(|record| parse_owned(record.get(), take));
-    }
-    take(event(fields)?);
-    Ok(())
 }
 
-fn parse_owned(text: &str, take: &mut dyn FnMut(Event<'_>)) -> Result<(), RecordError> {
-    take(event(top_level(text)?)?);
-    Ok(())
+fn parse_one(text: &str, take: Take<'_>) {
+    take(top_level(text).and_then(event), text);
 }
 
 type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
@@ -289,15 +295,19 @@ mod tests {
     use super::*;
 
     fn one(text: &str) -> Result<Vec<(String, Option<String>)>, RecordError> {
-        let mut found = Vec::new();
-        parse(text, &mut |event| {
-            found.push(("time".to_owned(), Some(event.time.to_string())));
-            found.push(("mfa".to_owned(), event.mfa.map(|mfa| mfa.to_string())));
-            for column in Column::ALL {
-                found.push((column.name().to_owned(), event.text(column).map(str::to_owned)));
-            }
-        })?;
-        Ok(found)
+        let mut found = Ok(Vec::new());
+        parse(text, &mut |event, _| {
+            found = event.map(|event| {
+                let mut fields = vec![
+                    ("time".to_owned(), Some(event.time.to_string())),
+                    ("mfa".to_owned(), event.mfa.map(|mfa| mfa.to_string())),
+                ];
+                let column = |column: Column| (column.name().to_owned(), event.text(column).map(str::to_owned));
+                fields.extend(Column::ALL.map(column));
+                fields
+            });
+        });
+        found
     }
 
     fn field(text: &str, name: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::change::{ChangeFound, Reason};
 use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
-use crate::insight::investigate::{ATTRIBUTES, Evidence, Target, rise, top};
+use crate::insight::investigate::{ATTRIBUTES, Evidence, Target, top};
 use crate::insight::sentence::sentence;
 use crate::insight::{Attribution, Insight, InsightType, Severity, Share};
 use crate::rollup::Family;
@@ -37,6 +37,7 @@ impl NightFindings {
                 family: history.family,
                 keys: vec![history.key(deviation.member).clone()],
                 hours: deviation.hours,
+                rise_above: (deviation.direction == Direction::Up).then_some(deviation.expected),
             })
         });
         let changes = self.changes.iter().flat_map(|(history, found)| {
@@ -44,6 +45,7 @@ impl NightFindings {
                 family: Family::Change,
                 keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
                 hours: change.hours,
+                rise_above: None,
             })
         });
         rates.chain(changes).collect()
@@ -100,12 +102,8 @@ fn rate_insight(
     window: &Window,
     feed: &Feed,
 ) -> Insight {
-    let (first_hour, end_hour) = deviation.hours;
-    let whole = (0, usize::from(end_hour - first_hour) * 60);
-    let minutes = match deviation.direction {
-        Direction::Up => rise(&evidence.minutes, deviation.expected),
-        Direction::Down => whole,
-    };
+    let first_hour = deviation.hours.0;
+    let minutes = evidence.span;
     let observed =
         evidence.minutes.get(minutes.0..minutes.1).map_or(0, |calls| calls.iter().map(|&calls| u64::from(calls)).sum());
     let day_minute = |minute: usize| i64::from(first_hour) * 60 + minute as i64;

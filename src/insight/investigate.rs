@@ -34,6 +34,8 @@ pub struct Target {
     pub keys: Vec<EntityKey>,
     /// First hour, one past the last.
     pub hours: (u8, u8),
+    /// For a rise, the calls that were expected in these hours: its minutes are then cut out of them.
+    pub rise_above: Option<f64>,
 }
 
 /// What the events of a target tell.
@@ -41,6 +43,8 @@ pub struct Target {
 pub struct Evidence {
     /// Calls by minute of the target's hours.
     pub minutes: Vec<u32>,
+    /// The minutes of the episode among them, first and one past the last; all that follows is about these alone.
+    pub span: (usize, usize),
     /// Failed calls.
     pub errors: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls.
@@ -54,25 +58,47 @@ pub struct Evidence {
 /// Where the columns that are read beside [`INPUTS`] stand in a batch.
 const EXTRAS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Column::UserAgent]];
 
-/// Reads the events of all targets; one [`Evidence`] for each, in their order.
+/// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, the second
+/// who was in them.
 pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Evidence>> {
-    let new = |target: &Target| Evidence {
-        minutes: vec![0; usize::from(target.hours.1 - target.hours.0) * 60],
-        ..Evidence::default()
+    let new = |target: &Target| {
+        let minutes = usize::from(target.hours.1 - target.hours.0) * 60;
+        Evidence { minutes: vec![0; minutes], span: (0, minutes), ..Evidence::default() }
     };
     let mut evidence: Vec<Evidence> = targets.iter().map(new).collect();
+    read(files, date, targets, &mut evidence, &INPUTS, Reading::count_minute)?;
+    for (target, evidence) in targets.iter().zip(&mut evidence) {
+        if let Some(expected) = target.rise_above {
+            evidence.span = rise(&evidence.minutes, expected);
+        }
+    }
     let columns: Vec<&[Column]> = INPUTS.into_iter().chain(EXTRAS).collect();
+    read(files, date, targets, &mut evidence, &columns, Reading::note)?;
+    Ok(evidence)
+}
+
+/// What is done with a row of a target: its batch, its number, the minute it lies in.
+type Visit = fn(&Reading, &EventBatch, usize, usize, &mut Evidence);
+
+fn read(
+    files: &[EventFile],
+    date: NaiveDate,
+    targets: &[Target],
+    evidence: &mut [Evidence],
+    columns: &[&[Column]],
+    visit: Visit,
+) -> Result<()> {
     for file in files {
         for group in file.row_groups_of(date).filter(|&group| may_hold(file, group, date, targets)) {
             let mut reading = Reading { keyer: Keyer::default(), keys: RowKeys::default(), date };
-            for batch in RowGroupReader::open(file, group, &columns)? {
+            for batch in RowGroupReader::open(file, group, columns)? {
                 // An unreadable part was named when the day was counted; what was read before it still tells something.
                 let Ok(batch) = batch else { break };
-                reading.gather(&batch, targets, &mut evidence);
+                reading.gather(&batch, targets, evidence, visit);
             }
         }
     }
-    Ok(evidence)
+    Ok(())
 }
 
 fn may_hold(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> bool {
@@ -95,7 +121,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn gather(&mut self, batch: &EventBatch, targets: &[Target], evidence: &mut [Evidence]) {
+    fn gather(&mut self, batch: &EventBatch, targets: &[Target], evidence: &mut [Evidence], visit: Visit) {
         self.keyer.number_rows(batch, &mut self.keys);
         for (target, evidence) in targets.iter().zip(evidence) {
             let members = self.keyer.members(target.family);
@@ -107,7 +133,7 @@ impl Reading {
             let mut note = |row: usize, member: u32| {
                 let time = batch.times[row];
                 if numbers.contains(&member) && (start..end).contains(&time) {
-                    self.note(batch, row, (time - start) / MINUTE_MS, evidence);
+                    visit(self, batch, row, ((time - start) / MINUTE_MS) as usize, evidence);
                 }
             };
             match self.keys.dense(target.family) {
@@ -119,12 +145,18 @@ impl Reading {
         }
     }
 
-    fn note(&self, batch: &EventBatch, row: usize, minute: i64, evidence: &mut Evidence) {
+    fn count_minute(&self, _: &EventBatch, _: usize, minute: usize, evidence: &mut Evidence) {
+        evidence.minutes[minute] += 1;
+    }
+
+    fn note(&self, batch: &EventBatch, row: usize, minute: usize, evidence: &mut Evidence) {
+        if !(evidence.span.0..evidence.span.1).contains(&minute) {
+            return;
+        }
         let text = |column: usize| batch.columns[column].row(row);
         let member =
             |family: Family| self.keys.member(family, row).map(|number| self.keyer.members(family).key(number).clone());
         let failed = self.keys.has_failed(row);
-        evidence.minutes[minute as usize] += 1;
         evidence.errors += u64::from(failed);
         let source = text(4).and_then(SourceAddress::parse).map(|source| match source {
             SourceAddress::Ip(address) => address.to_string(),

@@ -117,7 +117,9 @@ pub(super) fn with_dictionaries(schema: &Schema) -> SchemaRef {
 
 fn as_dictionary(field: &Field) -> Field {
     let data_type = match field.data_type() {
-        DataType::Utf8 | DataType::Binary => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        text @ (DataType::Utf8 | DataType::Binary) => {
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(text.clone()))
+        }
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(|child| as_dictionary(child)).collect()),
         other => other.clone(),
     };

@@ -107,7 +107,9 @@ impl EventFile {
         let rows = self.metadata.metadata().row_group(group).num_rows() as u64;
         let span = time_range_from_statistics(self, group);
         let days = match span {
-            Some((first, last)) if last - first <= 2 * crate::partition::DAY_MS => days_between(first, last),
+            Some((first, last)) if last.saturating_sub(first) <= 2 * crate::partition::DAY_MS => {
+                days_between(first, last)
+            }
             _ => self.days_by_reading(group)?,
         };
         Ok(RowGroupRange { days, rows, span })

@@ -28,11 +28,15 @@ impl TextColumn {
 
     /// Takes an array of any type that has a text form.
     pub fn from_array(array: &ArrayRef) -> Result<Self, ArrowError> {
-        let wanted = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        let array =
-            if array.data_type() == &wanted { array.clone() } else { cast(&cast(array, &DataType::Utf8)?, &wanted)? };
+        let array = as_dictionary(array)?;
         let dictionary = array.as_dictionary::<Int32Type>();
-        let values = dictionary.values().as_string::<i32>().clone();
+        let values = match dictionary.values().as_string_opt::<i32>() {
+            Some(texts) => texts.clone(),
+            // Old writers do not say that their bytes are text; what is not is shown as well as it can be.
+            None => {
+                dictionary.values().as_binary::<i32>().iter().map(|bytes| bytes.map(String::from_utf8_lossy)).collect()
+            }
+        };
         let keys = keys_without_nulls(dictionary.keys(), values.len() as i32);
         Ok(Self { values, keys: Some(keys), constant_null: false })
     }
@@ -124,6 +128,18 @@ impl TextColumn {
             if told[own as usize] { own } else { offset + next.keys.as_ref().map_or(0, |keys| keys[row]) }
         };
         Self { keys: Some((0..rows).map(pick).collect()), values, constant_null: false }
+    }
+}
+
+/// The array as keys into texts, or into bytes that should be texts.
+fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let of = |values: DataType| DataType::Dictionary(Box::new(DataType::Int32), Box::new(values));
+    match array.data_type() {
+        known if *known == of(DataType::Utf8) || *known == of(DataType::Binary) => Ok(array.clone()),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
+            cast(&cast(array, &DataType::Binary)?, &of(DataType::Binary))
+        }
+        _ => cast(&cast(array, &DataType::Utf8)?, &of(DataType::Utf8)),
     }
 }
 

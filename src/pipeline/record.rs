@@ -110,7 +110,7 @@ impl NightRecord {
 
     /// Whether part of the input could not be used.
     pub fn is_partial(&self) -> bool {
-        !self.problems.is_empty() || self.counts.without_time > 0 || self.counts.unreadable > 0
+        !self.problems.is_empty() || self.counts.is_partial()
     }
 }
 
@@ -124,15 +124,7 @@ fn warnings(history: &Update, window: &Window, feed: &Feed, settings: &Settings,
             hours.join(", ")
         ));
     }
-    for (rows, what) in [
-        (counts.set_aside, "lie more than a day away from their partition's date and were set aside"),
-        (counts.without_time, "have no usable time and were set aside"),
-        (counts.without_api, "name no service or no API: they count for their address, key and principal only"),
-    ] {
-        if rows > 0 {
-            said.push(format!("{rows} rows {what}"));
-        }
-    }
+    said.extend(counts.warnings());
     if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
         said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
     }

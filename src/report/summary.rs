@@ -18,10 +18,10 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
     let _ = writeln!(text, "{}", headline(record, insights));
     let _ = writeln!(text, "{}", input(record));
     for warning in &record.warnings {
-        let _ = writeln!(text, "! {warning}");
+        let _ = writeln!(text, "! {}", printable(warning));
     }
     for problem in record.problems.iter().take(PROBLEMS) {
-        let _ = writeln!(text, "! {}: {}", problem.file, problem.message);
+        let _ = writeln!(text, "! {}: {}", printable(&problem.file), printable(&problem.message));
     }
     if record.problems.len() > PROBLEMS {
         let _ = writeln!(text, "! and {} more, all in the run record", record.problems.len() - PROBLEMS);

@@ -32,6 +32,23 @@ pub struct ScanCounts {
     pub unreadable: u64,
 }
 
+impl ScanCounts {
+    /// What a reader of the counts should know, in words.
+    pub fn warnings(&self) -> Vec<String> {
+        let said = [
+            (self.set_aside, "lie more than a day away from their partition's date and were set aside"),
+            (self.without_time, "have no usable time and were set aside"),
+            (self.without_api, "name no service or no API: they count for their address, key and principal only"),
+        ];
+        said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} rows {what}")).collect()
+    }
+
+    /// Whether some rows could not be read or placed in time.
+    pub fn is_partial(&self) -> bool {
+        self.without_time > 0 || self.unreadable > 0
+    }
+}
+
 impl std::ops::AddAssign for ScanCounts {
     fn add_assign(&mut self, other: Self) {
         self.events += other.events;

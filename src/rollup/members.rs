@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn keys_order_field_by_field_and_cannot_be_confused() {
         let mut members = Members::default();
-        let keys = [["1", "ecs", "Run"], ["1", "ec", "sRun"], ["1", "ecs", "A"]].map(|fields| EntityKey::new(fields));
+        let keys = [["1", "ecs", "Run"], ["1", "ec", "sRun"], ["1", "ecs", "A"]].map(EntityKey::new);
         assert_eq!(keys.clone().map(|key| members.intern(key)), [0, 1, 2]);
         assert_eq!(members.intern(keys[1].clone()), 1);
         let (ordered, rank) = members.into_ordered();
