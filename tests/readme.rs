@@ -3,6 +3,8 @@
 //! A block follows a marker `<!-- output: ARGUMENTS -->`. To take over a change that was meant, run the test with
 //! `INSIGHTS_UPDATE_README=1` and read the difference.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

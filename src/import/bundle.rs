@@ -145,7 +145,9 @@ impl BundleReader<'_> {
                 framer.reject(length);
             }
             self.bundle.set_aside += errors.len() as u64;
-            errors.into_iter().for_each(|message| faults.note(message));
+            for message in errors {
+                faults.note(message);
+            }
             if self.rows.bytes() >= RUN_BYTES {
                 self.close_run()?;
             }

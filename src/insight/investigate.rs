@@ -66,7 +66,7 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
         Evidence { minutes: vec![0; minutes], span: (0, minutes), ..Evidence::default() }
     };
     let mut evidence: Vec<Evidence> = targets.iter().map(new).collect();
-    read(files, date, targets, &mut evidence, &INPUTS, Reading::count_minute)?;
+    read(files, date, targets, &mut evidence, &INPUTS, |_, _, _, minute, evidence| evidence.minutes[minute] += 1)?;
     for (target, evidence) in targets.iter().zip(&mut evidence) {
         if let Some(expected) = target.rise_above {
             evidence.span = rise(&evidence.minutes, expected);
@@ -143,10 +143,6 @@ impl Reading {
                 }
             }
         }
-    }
-
-    fn count_minute(&self, _: &EventBatch, _: usize, minute: usize, evidence: &mut Evidence) {
-        evidence.minutes[minute] += 1;
     }
 
     fn note(&self, batch: &EventBatch, row: usize, minute: usize, evidence: &mut Evidence) {
