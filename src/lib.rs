@@ -33,9 +33,9 @@
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: attribution, score, severity, a sentence, the vendor's event form |
-//! | [`report`] | insights as lines of JSON, as a table, as text for a terminal |
+//! | [`report`] | insights as lines of JSON, as a table, as text for a terminal; the record of a run |
 //! | [`settings`] | `insights.toml` |
-//! | [`pipeline`] | the order of the steps, and the record of a run |
+//! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
 //! | [`error`] | what stops a command, a hint for each, the exit code |
 //!
@@ -50,8 +50,8 @@
 //!   stats      ────────────────────────────────────┘
 //! ```
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `pipeline` and
-//! `cli` know `settings`. One edge runs back: the terminal summary in `report` shows the run record that `pipeline` makes.
+//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `report`, which
+//! notes them in the record of a run, `pipeline` and `cli` know `settings`.
 //!
 //! # The laws, and what keeps them
 //!

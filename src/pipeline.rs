@@ -2,8 +2,6 @@
 //!
 //! This module alone knows all rooms and the order in which one goes through them; each step is one call.
 
-mod record;
-
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -17,13 +15,11 @@ use crate::insight::investigate::investigate;
 use crate::insight::vendor::Maker;
 use crate::insight::{Insight, InsightType, NightFindings, build};
 use crate::partition::Partitions;
-use crate::report::{jsonl, table};
+use crate::report::{FamilyRecord, NightRecord, jsonl, table};
 use crate::rollup::update::{DayOutcome, Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
-
-pub use record::{FamilyRecord, NightRecord};
 
 /// Families whose rates are judged.
 const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];

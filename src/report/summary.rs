@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::insight::{Insight, sentence_number as number};
-use crate::pipeline::NightRecord;
+use crate::report::NightRecord;
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
