@@ -50,6 +50,25 @@ struct PastWindow {
 impl Fit {
     /// Fits an entity's past.
     pub fn new(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
+        let (mut fit, weights) = Self::robust(series, profile, dispersions);
+        fit.floors =
+            std::array::from_fn(|width| dispersions.by_width[width].floors(&fit.bands(series, &weights, width)));
+        fit
+    }
+
+    /// What an entity's past tells of the dispersion of all.
+    pub fn testimony(series: &Series, profile: &Profile) -> Testimony {
+        let (fit, _) = Self::robust(series, profile, &Dispersions::unknown());
+        let believed: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
+        let of_width = |width: usize| WidthTestimony {
+            evidence: fit.evidence(series, &believed, width),
+            bands: fit.bands(series, &believed, width),
+        };
+        Testimony { level: fit.level, by_width: std::array::from_fn(of_width) }
+    }
+
+    /// Means and dispersion from which odd hours were kept away, and the weights that did it.
+    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> (Self, Vec<f64>) {
         let mut weights: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
         let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()));
@@ -60,10 +79,8 @@ impl Fit {
         }
         fit.alpha =
             std::array::from_fn(|width| shrunk(&fit.evidence(series, &weights, width), prior(width, fit.level)));
-        fit.floors =
-            std::array::from_fn(|width| dispersions.by_width[width].floors(&fit.bands(series, &weights, width)));
         fit.odd_days = odd_days(series, &fit, &weights);
-        fit
+        (fit, weights)
     }
 
     fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64) -> Self {
@@ -122,16 +139,6 @@ impl Fit {
     /// Days on which some hour was far above what is expected of it.
     pub fn odd_days(&self) -> usize {
         self.odd_days
-    }
-
-    /// What the entity's past tells of the dispersion of all.
-    pub fn testimony(&self, series: &Series) -> Testimony {
-        let believed: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
-        let of_width = |width: usize| WidthTestimony {
-            evidence: self.evidence(series, &believed, width),
-            bands: self.bands(series, &believed, width),
-        };
-        Testimony { level: self.level, by_width: std::array::from_fn(of_width) }
     }
 
     /// Single windows are cut at `m + 6 sqrt(m + 1)`, so that clumps count and the occasional attack does not.
@@ -197,10 +204,37 @@ fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
     (0..days).filter(|day| (day * 24..day * 24 + 24).any(odd)).count()
 }
 
+/// Weights worked out before: most hours hold one of a few small counts.
+struct KnownWeights([[f64; KNOWN_COUNTS]; SLOTS]);
+
+/// Counts below this are remembered.
+const KNOWN_COUNTS: usize = 32;
+
+impl Default for KnownWeights {
+    fn default() -> Self {
+        Self([[f64::NAN; KNOWN_COUNTS]; SLOTS])
+    }
+}
+
+impl KnownWeights {
+    fn weight(&mut self, slot: usize, count: u32, expected: &NegativeBinomial) -> f64 {
+        let work_out = || weight(residual(u64::from(count), expected), expected.mean());
+        match self.0[slot].get_mut(count as usize) {
+            Some(known) if known.is_nan() => {
+                *known = work_out();
+                *known
+            }
+            Some(known) => *known,
+            None => work_out(),
+        }
+    }
+}
+
 /// Weighs every believed hour by how odd it is; true when too many are odd for any to be given up.
 fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
     let expected: Vec<Option<NegativeBinomial>> =
         (0..SLOTS).map(|slot| NegativeBinomial::new(fit.means[slot], 1.0 / fit.alpha[0].max(1e-6)).ok()).collect();
+    let mut known = KnownWeights::default();
     let (mut believed, mut ignored) = (0.0, 0.0);
     for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
         let slot = usize::from(series.slots[hour]);
@@ -209,7 +243,7 @@ fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
         // An empty hour of a small entity is never odd, and most hours are such.
         let usual = count == 0 && fit.means[slot] < crate::stats::DROP_MIN_MEAN;
         weights[hour] = match &expected[slot] {
-            Some(expected) if !usual => weight(residual(u64::from(count), expected), fit.means[slot]),
+            Some(expected) if !usual => known.weight(slot, count, expected),
             _ => 1.0,
         };
         ignored += f64::from(u8::from(weights[hour] == 0.0));

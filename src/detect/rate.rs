@@ -22,6 +22,8 @@ use crate::stats::{benjamini_hochberg, q_values};
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
+/// Entities that are heard about a family's dispersion; of more, every so many-th is.
+const WITNESSES: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
 const BURSTY_SHARE: f64 = 0.1;
 /// An hour below this p-value is odd by itself.
@@ -178,9 +180,10 @@ impl<'a> Scorer<'a> {
         let evidence = |member: usize| {
             let mut series = Series::default();
             self.fill(member, &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
-            Some(Fit::new(&series, self.profile(member), &Dispersions::unknown()).testimony(&series))
+            Some(Fit::testimony(&series, self.profile(member)))
         };
-        let entities: Vec<_> = (0..self.history.len()).into_par_iter().filter_map(evidence).collect();
+        let every = self.history.len().div_ceil(WITNESSES).max(1);
+        let entities: Vec<_> = (0..self.history.len()).into_par_iter().step_by(every).filter_map(evidence).collect();
         self.dispersions = Dispersions::learn(&entities);
     }
 
