@@ -34,7 +34,7 @@ struct PairList {
 impl PairList {
     fn add_up_if_large(&mut self) {
         if self.rows.len() > ADD_UP_FROM.max(2 * self.sums.len()) {
-            self.sums = add_up(&self.rows, &self.sums);
+            self.sums = add_up_unordered(&self.rows, &self.sums);
             self.rows.clear();
         }
     }
@@ -78,6 +78,7 @@ impl PairCounter {
     /// Counts the rows of a batch.
     pub(super) fn count(&mut self, keys: &RowKeys) {
         let apis = keys.of(Family::Api);
+        self.lists().into_iter().for_each(|list| list.rows.reserve(apis.len()));
         let networks = keys.of(Family::Network);
         let callers = keys.of(Family::AccessKey).iter().zip(keys.of(Family::Principal));
         let places = networks.iter().zip(keys.of(Family::Region));
@@ -119,8 +120,8 @@ impl PairCounter {
 
     /// The pairs of [`PAIRS`], each ordered by the ranks of its two sides; `rank` gives each family's ranks by number.
     pub(super) fn finish(self, rank: &[Vec<u32>; Family::COUNT]) -> Vec<Vec<Pair>> {
-        let caller_api = self.caller_api.finish(|caller| caller, |api| api);
-        let caller_place = self.caller_place.finish(|caller| caller, |place| place);
+        let caller_api = add_up_unordered(&self.caller_api.rows, &self.caller_api.sums);
+        let caller_place = add_up_unordered(&self.caller_place.rows, &self.caller_place.sums);
         let (callers, places) = (self.callers.pairs(), self.places.pairs());
         let ranked = |family: Family, shifted: u32| (shifted > 0).then(|| rank[family as usize][shifted as usize - 1]);
         let side = |family: Family, caller: u32, place: u32, api: u32| match family {
@@ -172,14 +173,23 @@ fn extend(list: &mut PairList, other: PairList, lefts: &[u32], rights: &[u32]) {
         .collect();
     if !sums.is_empty() {
         list.sums.extend(sums);
-        list.sums = add_up(&[], &list.sums);
+        list.sums = add_up_unordered(&[], &list.sums);
     }
     list.add_up_if_large();
 }
 
-/// Adds up rows, which count one each, and sums, and puts them in order. Grouped by the left side with a counting sort, then
-/// added up in an array over the right side: a fraction of the cost of sorting or hashing whole pairs.
+/// Adds up rows, which count one each, and sums, and puts them in order.
 fn add_up(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
+    let mut result = add_up_unordered(rows, sums);
+    result
+        .chunk_by_mut(|one, next| one.left == next.left)
+        .for_each(|group| group.sort_unstable_by_key(|pair| pair.right));
+    result
+}
+
+/// Adds up rows, which count one each, and sums; only the left sides come in order. Grouped by the left side with a counting
+/// sort, then added up in an array over the right side: a fraction of the cost of sorting or hashing whole pairs.
+fn add_up_unordered(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
     let sides = || rows.iter().copied().chain(sums.iter().map(|pair| (pair.left, pair.right)));
     let (lefts, rights) = sides()
         .fold((0, 0), |(lefts, rights), (left, right)| (lefts.max(left as usize + 1), rights.max(right as usize + 1)));
@@ -197,7 +207,6 @@ fn add_up(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
         };
         rows.0[rows.1[left] as usize..rows.1[left + 1] as usize].iter().for_each(|&right| add(right, 1));
         sums.0[sums.1[left] as usize..sums.1[left + 1] as usize].iter().for_each(|&(right, more)| add(right, more));
-        touched.sort_unstable();
         for right in touched.drain(..) {
             result.push(Pair { left: left as u32, right, calls: std::mem::take(&mut calls[right as usize]) });
         }
