@@ -16,7 +16,7 @@ use crate::insight::vendor::Maker;
 use crate::insight::{Insight, InsightType, NightFindings, build};
 use crate::partition::Partitions;
 use crate::report::{FamilyRecord, NightRecord, jsonl, table};
-use crate::rollup::update::{DayOutcome, Update, update};
+use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
@@ -126,9 +126,4 @@ fn write(state: &Path, record: &NightRecord, insights: &[Insight]) -> Result<Vec
     let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
     write_text(&run, &(text + "\n"))?;
     Ok(vec![events, flat, run])
-}
-
-/// Whether a day of an update was counted anew.
-pub fn counted(outcome: DayOutcome) -> bool {
-    outcome == DayOutcome::Counted
 }

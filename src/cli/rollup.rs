@@ -9,9 +9,8 @@ use crate::cli::output;
 use crate::cli::{Common, exit, progress};
 use crate::insight::sentence_number as number;
 use crate::partition::Partitions;
-use crate::pipeline::counted;
 use crate::report::summary::printable;
-use crate::rollup::update::update;
+use crate::rollup::update::{DayOutcome, update};
 use crate::settings::Settings;
 use crate::storage::StateLock;
 
@@ -61,7 +60,7 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
         }
     }
     let partial = !problems.is_empty() || result.days.iter().any(|day| day.note.counts.is_partial());
-    let done = result.days.iter().filter(|day| counted(day.outcome)).count();
+    let done = result.days.iter().filter(|day| day.outcome == DayOutcome::Counted).count();
     let events: u64 = result.days.iter().map(|day| day.note.counts.events).sum();
     let left = result.days.len() - done;
     output::result(&format!("{done} days counted, {left} left as they were; {} events in all\n", number(events)))?;

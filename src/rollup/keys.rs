@@ -139,11 +139,6 @@ impl Keyer {
         &self.members[family as usize]
     }
 
-    /// How each service (by its folded name) is spelled.
-    pub fn spellings(&self) -> &BTreeMap<String, Spelling> {
-        &self.spellings
-    }
-
     /// The number of a key that came from elsewhere, new or known.
     pub fn adopt(&mut self, family: Family, key: EntityKey) -> u32 {
         self.members[family as usize].intern(key)
