@@ -108,9 +108,10 @@ fn detect(
     settings: &Settings,
 ) -> Vec<(FamilyHistory, RateResult)> {
     let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
-    let enough = window.days_of_history() >= settings.min_history_days;
-    let judge = |history: &FamilyHistory| if enough { rate::detect(history, night) } else { RateResult::default() };
-    let mut results: Vec<RateResult> = families.iter().map(judge).collect();
+    if window.days_of_history() < settings.min_history_days {
+        return families.into_iter().map(|history| (history, RateResult::default())).collect();
+    }
+    let mut results = rate::judge(&families.iter().collect::<Vec<_>>(), night);
     let errors = &mut results[1].deviations;
     let min_ratio = settings.thresholds.min_ratio;
     *errors = surge::keep_surges(std::mem::take(errors), &families[1], &families[0], window, min_ratio);

@@ -7,6 +7,7 @@
 
 mod dispersion;
 mod false_discovery;
+mod mixed;
 mod negative_binomial;
 mod normal;
 mod predictive;
@@ -22,10 +23,11 @@ pub use dispersion::{
     shrunk_alpha,
 };
 pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
+pub use mixed::LogNormalMixed;
 pub use negative_binomial::NegativeBinomial;
 pub use normal::{ln_normal_upper, normal_score};
 pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
-pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, residual, weight};
+pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, residual, weight};
 pub use score::score;
 pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper};
 
