@@ -11,10 +11,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
-use crate::rollup::cells::HourCount;
-use crate::rollup::counter::{DayRollup, FamilyRollup, PairRollup};
+use crate::rollup::day::{DayRollup, FamilyRollup, PairRollup};
 use crate::rollup::family::pair_name;
-use crate::rollup::pairs::Pair;
 use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY, pairs_path, rollup_path};
 use crate::rollup::{Dimension, Family};
 use crate::storage::{ParquetFile, compact};
@@ -127,15 +125,16 @@ fn dimension_column(
 
 fn list_columns(family: &FamilyRollup, range: std::ops::Range<usize>) -> Vec<ArrayRef> {
     let starts = &family.starts[range.start..=range.end];
-    let hours = &family.hours[starts[0] as usize..starts[starts.len() - 1] as usize];
+    let hours = starts[0] as usize..starts[starts.len() - 1] as usize;
     let offsets: Vec<i32> = starts.iter().map(|&start| (start - starts[0]) as i32).collect();
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    let numbers = |pick: fn(&HourCount) -> u32| Arc::new(hours.iter().map(pick).collect::<UInt32Array>()) as ArrayRef;
+    let columns = &family.hours;
+    let numbers = |column: &[u32]| Arc::new(UInt32Array::from(column[hours.clone()].to_vec())) as ArrayRef;
     let values: [ArrayRef; 4] = [
-        Arc::new(hours.iter().map(|hour| hour.hour).collect::<UInt8Array>()),
-        numbers(|hour| hour.calls),
-        numbers(|hour| hour.errors),
-        numbers(|hour| hour.peak),
+        Arc::new(UInt8Array::from(columns.hour[hours.clone()].to_vec())),
+        numbers(&columns.calls),
+        numbers(&columns.errors),
+        numbers(&columns.peak),
     ];
     let list = |((_, item), values): ((&str, DataType), ArrayRef)| {
         let field = Arc::new(Field::new("element", item, false));
@@ -159,7 +158,7 @@ fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
     for kind in &rollup.pairs {
         let (left, right) = (first_row[kind.families.0 as usize], first_row[kind.families.1 as usize]);
         let columns = pair_columns(kind, left, right);
-        if !kind.pairs.is_empty() {
+        if !kind.lefts.is_empty() {
             file.write(&RecordBatch::try_new(schema.clone(), columns).map_err(Error::parquet(path))?)?;
         }
     }
@@ -167,18 +166,17 @@ fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
 }
 
 fn pair_columns(kind: &PairRollup, left: u32, right: u32) -> Vec<ArrayRef> {
-    let groups: Vec<&[Pair]> = kind.pairs.chunk_by(|one, next| one.left == next.left).collect();
-    let offsets = OffsetBuffer::from_lengths(groups.iter().map(|group| group.len()));
+    let offsets = OffsetBuffer::new(kind.starts.iter().map(|&start| start as i32).collect());
     let list = |values: UInt32Array| {
         let field = Arc::new(Field::new("element", DataType::UInt32, false));
         Arc::new(ListArray::new(field, offsets.clone(), Arc::new(values), None)) as ArrayRef
     };
-    let name: StringArray = std::iter::repeat_n(Some(pair_name(kind.families)), groups.len()).collect();
+    let name: StringArray = std::iter::repeat_n(Some(pair_name(kind.families)), kind.lefts.len()).collect();
     vec![
         Arc::new(name),
-        Arc::new(groups.iter().map(|group| left + group[0].left).collect::<UInt32Array>()),
-        list(kind.pairs.iter().map(|pair| right + pair.right).collect()),
-        list(kind.pairs.iter().map(|pair| pair.calls).collect()),
+        Arc::new(kind.lefts.iter().map(|member| left + member).collect::<UInt32Array>()),
+        list(kind.rights.iter().map(|member| right + member).collect()),
+        list(UInt32Array::from(kind.calls.clone())),
     ]
 }
 
