@@ -107,6 +107,8 @@ pub(super) struct Combination {
     steps: Vec<PairNumbers>,
     /// By cell, which is what the keys of the columns that vary come to.
     numbers: Vec<u32>,
+    /// By key of the only column that varies, the lasting number where one was learnt before.
+    recalled: Vec<u32>,
     memory: Memory,
 }
 
@@ -134,8 +136,31 @@ impl Combination {
     }
 
     fn number_singles(&mut self, column: (usize, &[i32]), numbers: &mut Vec<u32>, meaning: &mut impl Meaning) {
-        self.numbers.resize(self.columns[column.0].key_count(), UNSEEN);
-        numbers.extend(column.1.iter().map(|&key| self.look_up(key as usize, || keys([(column.0, key)]), meaning)));
+        if self.numbers.is_empty() {
+            self.recall_all(column.0);
+        }
+        numbers.extend(column.1.iter().map(|&key| {
+            let cell = key as usize;
+            if self.numbers[cell] == UNSEEN && self.recalled[cell] != UNSEEN {
+                self.numbers[cell] = of_day(self.recalled[cell], meaning);
+            }
+            self.look_up(cell, || keys([(column.0, key)]), meaning)
+        }));
+    }
+
+    /// Recalls what is known of every key of a column, all others being constant: one after another is faster than when met.
+    fn recall_all(&mut self, column: usize) {
+        let count = self.columns[column].key_count();
+        self.numbers.resize(count, UNSEEN);
+        self.recalled.clear();
+        for key in 0..count as i32 {
+            let recalled = self.recall(keys([(column, key)])).unwrap_or(UNSEEN);
+            self.recalled.push(recalled);
+        }
+    }
+
+    fn recall(&mut self, keys: Keys) -> Option<u32> {
+        self.memory.recall(self.columns.iter().zip(keys).map(|(column, key)| column.as_written(key)))
     }
 
     fn number_by_table(
@@ -191,14 +216,13 @@ impl Combination {
     /// The number of the combination of these keys.
     #[inline(never)]
     fn number_of(&mut self, keys: Keys, meaning: &mut impl Meaning) -> u32 {
-        let columns = || self.columns.iter().zip(keys);
-        let known = self.memory.recall(columns().map(|(column, key)| column.as_written(key)));
-        let lasting = known.unwrap_or_else(|| {
+        let lasting = self.recall(keys).unwrap_or_else(|| {
             let mut texts = [None; MOST_COLUMNS];
-            texts.iter_mut().zip(columns()).for_each(|(text, (column, key))| *text = column.value(key));
+            let columns = self.columns.iter().zip(keys);
+            texts.iter_mut().zip(columns).for_each(|(text, (column, key))| *text = column.value(key));
             self.memory.learn(meaning.lasting(&texts[..self.columns.len()]))
         });
-        if lasting == NONE { NONE } else { meaning.of_day(lasting) }
+        of_day(lasting, meaning)
     }
 
     /// Forgets the day's numbers.
@@ -220,6 +244,10 @@ impl Combination {
             self.numbers.clear();
         }
     }
+}
+
+fn of_day(lasting: u32, meaning: &mut impl Meaning) -> u32 {
+    if lasting == NONE { NONE } else { meaning.of_day(lasting) }
 }
 
 fn keys<const COUNT: usize>(varying: [(usize, i32); COUNT]) -> Keys {

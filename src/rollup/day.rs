@@ -115,8 +115,7 @@ impl FamilyRollup {
         let starts = starts(members.len(), hours.iter().map(|hour| ranks[hour.member as usize]));
         let mut next = starts.clone();
         let column = || vec![0; hours.len()];
-        let mut columns =
-            HourColumns { hour: vec![0; hours.len()], calls: column(), errors: column(), peak: column() };
+        let mut columns = HourColumns { hour: vec![0; hours.len()], calls: column(), errors: column(), peak: column() };
         for hour in hours {
             let next = &mut next[ranks[hour.member as usize] as usize];
             let place = *next as usize;

@@ -3,6 +3,8 @@
 //! Six pairs a row would be dear. A row's caller (key and principal) stands for two of its entities, so rows are kept as caller,
 //! API and network, and added up from time to time; the kinds that are kept are made from those sums, once, at the end.
 
+use std::collections::BTreeMap;
+
 use crate::rollup::combine::PairNumbers;
 use crate::rollup::day::PairRollup;
 use crate::rollup::sums::{Groups, OrderedTally, Sums};
@@ -10,8 +12,8 @@ use crate::rollup::{Family, NONE, PAIRS, RowKeys};
 
 /// Fewer rows than this are not worth adding up before the end.
 const ADD_UP_FROM: usize = 1 << 20;
-/// Regions beyond this many are kept in a hash map.
-const REGIONS: usize = 64;
+/// Regions beyond this many are kept in a tree.
+const REGIONS: usize = 32;
 
 /// Two numbers and how many calls they share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -37,15 +39,43 @@ struct Row {
 pub(super) struct PairCounter {
     /// Key and principal, both shifted.
     callers: PairNumbers,
-    /// Caller and shifted region.
-    regional: PairNumbers,
-    /// Calls by number of caller and region.
-    regional_calls: Vec<u32>,
+    regional: RegionalCalls,
     rows: Vec<Row>,
     sums: RowSums,
+    room: Room,
     /// How many APIs and networks rows may name.
     apis: usize,
     networks: usize,
+}
+
+/// Calls of callers by region: regions are few, so there is a line for each caller and hardly ever more than that.
+#[derive(Debug, Default)]
+struct RegionalCalls {
+    lines: Vec<[u32; REGIONS]>,
+    others: BTreeMap<(u32, u32), u32>,
+}
+
+impl RegionalCalls {
+    /// Adds calls; those of no region are left out.
+    #[inline]
+    fn add(&mut self, caller: u32, region: u32, calls: u32) {
+        if self.lines.len() <= caller as usize {
+            self.lines.resize(caller as usize + 1, [0; REGIONS]);
+        }
+        if let Some(known) = self.lines[caller as usize].get_mut(region as usize) {
+            *known += calls;
+        } else if region != NONE {
+            *self.others.entry((caller, region)).or_default() += calls;
+        }
+    }
+
+    /// Caller, region, calls.
+    fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        let lines = (0..).zip(&self.lines).flat_map(|(caller, line)| {
+            (0..).zip(line).filter(|(_, calls)| **calls > 0).map(move |(region, &calls)| (caller, region, calls))
+        });
+        lines.chain(self.others.iter().map(|(&(caller, region), &calls)| (caller, region, calls)))
+    }
 }
 
 /// Rows that were added up.
@@ -55,6 +85,15 @@ struct RowSums {
     caller_network: Sums,
     /// By shifted API.
     api_network: Sums,
+}
+
+/// Where rows are grouped, kept for the next time.
+#[derive(Debug, Default)]
+struct Room {
+    /// API and network.
+    by_caller: Groups<(u32, u32)>,
+    /// Network.
+    by_api: Groups<u32>,
 }
 
 /// How many there are of what rows are made of.
@@ -70,12 +109,12 @@ impl RowSums {
         self.caller_api.len() + self.caller_network.len() + self.api_network.len()
     }
 
-    fn add(&mut self, rows: &[Row], bounds: Bounds) {
-        let by_caller = Groups::new(rows, bounds.callers, |row| (row.caller, (row.api, row.network)));
-        self.caller_api.add(&by_caller, bounds.apis, |&(api, _)| (api, 1));
-        self.caller_network.add(&by_caller, bounds.networks, |&(_, network)| (network, 1));
-        let by_api = Groups::new(rows, bounds.apis + 1, |row| (shift(row.api), row.network));
-        self.api_network.add(&by_api, bounds.networks, |&network| (network, 1));
+    fn add(&mut self, rows: &[Row], bounds: Bounds, room: &mut Room) {
+        room.by_caller.refill(rows, bounds.callers, |row| (row.caller, (row.api, row.network)));
+        self.caller_api.add(&room.by_caller, bounds.apis, |&(api, _)| (api, 1));
+        self.caller_network.add(&room.by_caller, bounds.networks, |&(_, network)| (network, 1));
+        room.by_api.refill(rows, bounds.apis + 1, |row| (shift(row.api), row.network));
+        self.api_network.add(&room.by_api, bounds.networks, |&network| (network, 1));
     }
 
     /// Adds sums whose sides go by other numbers.
@@ -119,10 +158,10 @@ impl Default for PairCounter {
     fn default() -> Self {
         Self {
             callers: PairNumbers::new(0),
-            regional: PairNumbers::new(REGIONS),
-            regional_calls: Vec::new(),
+            regional: RegionalCalls::default(),
             rows: Vec::new(),
             sums: RowSums::default(),
+            room: Room::default(),
             apis: 0,
             networks: 0,
         }
@@ -132,9 +171,9 @@ impl Default for PairCounter {
 impl PairCounter {
     /// Begins a day without rows.
     pub(super) fn begin_day(&mut self) {
-        let mut rows = std::mem::take(&mut self.rows);
+        let (mut rows, room) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.room));
         rows.clear();
-        *self = Self { rows, ..Self::default() };
+        *self = Self { rows, room, ..Self::default() };
     }
 
     /// Makes room for this many APIs and networks.
@@ -146,26 +185,22 @@ impl PairCounter {
     pub(super) fn count(&mut self, keys: &RowKeys) {
         let callers = keys.of(Family::AccessKey).iter().zip(keys.of(Family::Principal));
         let places = keys.of(Family::Network).iter().zip(keys.of(Family::Region));
-        for (((&key, &principal), (&network, &region)), &api) in callers.zip(places).zip(keys.of(Family::Api)) {
-            let caller = self.callers.number(shift(key), shift(principal));
-            self.rows.push(Row { caller, api, network });
-            self.count_region(caller, shift(region), 1);
-        }
+        let Self { rows, callers: numbers, regional, .. } = self;
+        rows.extend(callers.zip(places).zip(keys.of(Family::Api)).map(
+            |(((&key, &principal), (&network, &region)), &api)| {
+                let caller = numbers.number(shift(key), shift(principal));
+                regional.add(caller, region, 1);
+                Row { caller, api, network }
+            },
+        ));
         if self.rows.len() > ADD_UP_FROM.max(2 * self.sums.len()) {
             self.add_up();
         }
     }
 
-    fn count_region(&mut self, caller: u32, region: u32, calls: u32) {
-        let number = self.regional.number(caller, region) as usize;
-        if number >= self.regional_calls.len() {
-            self.regional_calls.resize(number + 1, 0);
-        }
-        self.regional_calls[number] += calls;
-    }
-
     fn add_up(&mut self) {
-        self.sums.add(&self.rows, self.bounds());
+        let bounds = self.bounds();
+        self.sums.add(&self.rows, bounds, &mut self.room);
         self.rows.clear();
     }
 
@@ -179,12 +214,11 @@ impl PairCounter {
         other.add_up();
         let mut here = Here { callers: Vec::new(), members: renumber };
         for &(key, principal) in other.callers.pairs() {
-            let (key, principal) =
-                (here.shifted(Family::AccessKey, key), here.shifted(Family::Principal, principal));
+            let (key, principal) = (here.shifted(Family::AccessKey, key), here.shifted(Family::Principal, principal));
             here.callers.push(self.callers.number(key, principal));
         }
-        for (&(caller, region), &calls) in other.regional.pairs().iter().zip(&other.regional_calls) {
-            self.count_region(here.callers[caller as usize], here.shifted(Family::Region, region), calls);
+        for (caller, region, calls) in other.regional.iter() {
+            self.regional.add(here.callers[caller as usize], here.of(Family::Region, region), calls);
         }
         self.sums.absorb(&other.sums, self.bounds(), &here);
     }
@@ -196,7 +230,8 @@ impl PairCounter {
         let regional = self.regional_sums(ranks(Family::Region).len());
         let keys = self.callers_of(Family::AccessKey, ranks(Family::AccessKey));
         let principals = self.callers_of(Family::Principal, ranks(Family::Principal));
-        let apis = Groups::new(&numbered(ranks(Family::Api)), ranks(Family::Api).len(), |&(api, rank)| (rank, shift(api)));
+        let apis =
+            Groups::new(&numbered(ranks(Family::Api)), ranks(Family::Api).len(), |&(api, rank)| (rank, shift(api)));
         let roll_up = |(left, right): (Family, Family)| {
             let sources = match left {
                 Family::AccessKey => &keys,
@@ -215,10 +250,9 @@ impl PairCounter {
     }
 
     fn regional_sums(&self, regions: usize) -> Sums {
-        let calls: Vec<_> = self.regional.pairs().iter().zip(&self.regional_calls).collect();
-        let by_caller = Groups::new(&calls, self.callers.pairs().len(), |((caller, region), calls)| {
-            (*caller, (unshift(*region), **calls))
-        });
+        let calls: Vec<(u32, u32, u32)> = self.regional.iter().collect();
+        let by_caller =
+            Groups::new(&calls, self.callers.pairs().len(), |&(caller, region, calls)| (caller, (region, calls)));
         let mut sums = Sums::default();
         sums.add(&by_caller, regions, |&pair| pair);
         sums
@@ -260,8 +294,6 @@ fn roll_up(families: (Family, Family), sums: &Sums, sources: &Groups<u32>, right
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -269,12 +301,16 @@ mod tests {
     /// Key, principal, network, region and API of a row.
     type Members = [Option<u32>; 5];
 
-    const FAMILIES: [Family; 5] =
-        [Family::AccessKey, Family::Principal, Family::Network, Family::Region, Family::Api];
+    const FAMILIES: [Family; 5] = [Family::AccessKey, Family::Principal, Family::Network, Family::Region, Family::Api];
     const MEMBERS: u32 = 6;
 
+    /// Regions of which some are beyond what a line holds.
+    const MANY: u32 = 40;
+
     fn rows() -> impl Strategy<Value = Vec<Members>> {
-        prop::collection::vec(prop::array::uniform5(prop::option::of(0..MEMBERS)), 0..200)
+        let member = || prop::option::of(0..MEMBERS);
+        let members = (member(), member(), member(), prop::option::of(0..MANY), member());
+        prop::collection::vec(members.prop_map(|row| [row.0, row.1, row.2, row.3, row.4]), 0..200)
     }
 
     fn count(counter: &mut PairCounter, rows: &[Members]) {
@@ -299,9 +335,10 @@ mod tests {
 
     fn pairs_of(rollup: &PairRollup) -> Vec<((u32, u32), u32)> {
         let group = |place: usize| rollup.starts[place] as usize..rollup.starts[place + 1] as usize;
-        let pairs = rollup.lefts.iter().enumerate().flat_map(|(place, &left)| {
-            group(place).map(move |pair| ((left, rollup.rights[pair]), rollup.calls[pair]))
-        });
+        let pairs =
+            rollup.lefts.iter().enumerate().flat_map(|(place, &left)| {
+                group(place).map(move |pair| ((left, rollup.rights[pair]), rollup.calls[pair]))
+            });
         pairs.collect()
     }
 
@@ -316,11 +353,12 @@ mod tests {
             }
             count(&mut here, &third);
             // There, members go by other numbers.
-            let reversed: Vec<u32> = (0..MEMBERS).rev().collect();
-            here.absorb(&mut there, &std::array::from_fn(|_| reversed.clone()));
-            let renumbered = other.iter().map(|row| row.map(|member| member.map(|member| MEMBERS - 1 - member)));
+            let count = |family: Family| if family == Family::Region { MANY } else { MEMBERS };
+            here.absorb(&mut there, &Family::ALL.map(|family| (0..count(family)).rev().collect()));
+            let reversed = |row: &Members| std::array::from_fn(|place| row[place].map(|member| count(FAMILIES[place]) - 1 - member));
+            let renumbered = other.iter().map(reversed);
             let all: Vec<Members> = one.iter().chain(&third).copied().chain(renumbered).collect();
-            let ranks = vec![(0..MEMBERS).collect::<Vec<u32>>(); Family::COUNT];
+            let ranks = Family::ALL.map(|family| (0..count(family)).collect::<Vec<u32>>());
             for rollup in here.finish(&ranks) {
                 let expected: Vec<_> = expected(&all, rollup.families).into_iter().collect();
                 prop_assert_eq!(pairs_of(&rollup), expected, "{:?}", rollup.families);

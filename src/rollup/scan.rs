@@ -108,11 +108,7 @@ fn hours_of((first, last): (i64, i64), date: NaiveDate) -> Option<(usize, usize)
     (first <= last).then(|| (hour(first), hour(last)))
 }
 
-fn count_share(
-    counter: &mut DayCounter,
-    groups: &[Group<'_>],
-    date: NaiveDate,
-) -> Result<Vec<Problem>, OutOfOrder> {
+fn count_share(counter: &mut DayCounter, groups: &[Group<'_>], date: NaiveDate) -> Result<Vec<Problem>, OutOfOrder> {
     let mut problems = Vec::new();
     for (file, group) in groups {
         let mut read = 0;
@@ -158,10 +154,11 @@ fn count_row_group(
     for batch in RowGroupReader::open(file, group, &inputs(counter.counts_pairs()))? {
         let batch = batch?;
         *read += batch.times.len() as u64;
-        if file.folder_date.is_none_or(|folder| folder == date) {
+        let in_order = batch.times.is_sorted();
+        if !(in_order && lies_within(&batch.times, date)) && file.folder_date.is_none_or(|folder| folder == date) {
             counter.note(rows_of_no_day(&batch, file.folder_date));
         }
-        count_rows_of_day(counter, &batch, date)?;
+        count_rows_of_day(counter, &batch, in_order, date)?;
     }
     Ok(())
 }
@@ -178,14 +175,11 @@ fn rows_of_no_day(batch: &EventBatch, folder: Option<NaiveDate>) -> ScanCounts {
 fn count_rows_of_day(
     counter: &mut DayCounter,
     batch: &EventBatch,
+    in_order: bool,
     date: NaiveDate,
 ) -> Result<(), OutOfOrder> {
     let midnight = midnight_ms(date);
-    let in_order = batch.times.is_sorted();
-    let whole = in_order
-        && batch.times.first().is_some_and(|&first| first >= midnight)
-        && batch.times.last().is_some_and(|&last| last < midnight + DAY_MS);
-    if whole {
+    if in_order && lies_within(&batch.times, date) {
         return counter.count(batch, &runs(&batch.times, midnight));
     }
     let rows = rows_by_slot(&batch.times, midnight);
@@ -195,6 +189,12 @@ fn count_rows_of_day(
     let batch = batch.take(&rows);
     let runs = runs(&batch.times, midnight);
     counter.count(&batch, &runs)
+}
+
+/// Whether times that are in order all lie in the day.
+fn lies_within(times: &[i64], date: NaiveDate) -> bool {
+    let day = midnight_ms(date)..midnight_ms(date) + DAY_MS;
+    [times.first(), times.last()].into_iter().flatten().all(|time| day.contains(time))
 }
 
 /// The numbers of the rows that lie in the day, slot by slot.

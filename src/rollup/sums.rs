@@ -61,7 +61,7 @@ impl Sums {
 type Triple = (u32, u32, u32);
 
 /// Items by the group they belong to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Groups<T> {
     items: Vec<T>,
     starts: Vec<u32>,
@@ -70,33 +70,35 @@ pub(super) struct Groups<T> {
 impl<T: Copy + Default> Groups<T> {
     /// Groups what `split` makes of each item: its group, below `groups`, and what is kept of it.
     pub(super) fn new<I>(items: &[I], groups: usize, split: impl Fn(&I) -> (u32, T)) -> Self {
-        let starts = starts(groups, items.iter().map(|item| split(item).0));
-        let mut next = starts.clone();
-        let mut grouped = vec![T::default(); items.len()];
+        let mut grouped = Self::default();
+        grouped.refill(items, groups, split);
+        grouped
+    }
+
+    /// As [`Groups::new`], in the place of what was there.
+    pub(super) fn refill<I>(&mut self, items: &[I], groups: usize, split: impl Fn(&I) -> (u32, T)) {
+        self.starts = starts(groups, items.iter().map(|item| split(item).0));
+        let mut next = self.starts.clone();
+        self.items.resize(items.len(), T::default());
         for item in items {
             let (group, kept) = split(item);
             let next = &mut next[group as usize];
-            grouped[*next as usize] = kept;
+            self.items[*next as usize] = kept;
             *next += 1;
         }
-        Self { items: grouped, starts }
     }
 }
 
 impl<T> Groups<T> {
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
-        self.starts.len() - 1
+        self.starts.len().saturating_sub(1)
     }
 
     /// The items of a group; none beyond the last group.
     pub(super) fn of(&self, group: u32) -> &[T] {
         let group = group as usize;
-        if group < self.len() {
-            &self.items[self.starts[group] as usize..self.starts[group + 1] as usize]
-        } else {
-            &[]
-        }
+        if group < self.len() { &self.items[self.starts[group] as usize..self.starts[group + 1] as usize] } else { &[] }
     }
 }
 
