@@ -252,7 +252,9 @@ fn of_day(lasting: u32, meaning: &mut impl Meaning) -> u32 {
 
 fn keys<const COUNT: usize>(varying: [(usize, i32); COUNT]) -> Keys {
     let mut keys = Keys::default();
-    varying.into_iter().for_each(|(column, key)| keys[column] = key);
+    for (column, key) in varying {
+        keys[column] = key;
+    }
     keys
 }
 

@@ -10,7 +10,7 @@ use crate::partition::EventBatch;
 use crate::rollup::day::{DayRollup, FamilyRollup, ScanCounts};
 use crate::rollup::hours::{HourCount, HourlyCounts, SLOTS_PER_HOUR};
 use crate::rollup::keys::Keyer;
-use crate::rollup::members::EntityKey;
+use crate::rollup::members::{EntityKey, Members};
 use crate::rollup::pairs::PairCounter;
 use crate::rollup::{Family, NONE, RowKeys};
 
@@ -154,7 +154,7 @@ impl DayCounter {
         let spellings =
             self.keyer.spellings().iter().map(|(folded, (_, shown))| (folded.clone(), shown.clone())).collect();
         let ordered: Vec<(Vec<EntityKey>, Vec<u32>)> =
-            self.keyer.members_mut().par_iter_mut().map(|members| members.in_order()).collect();
+            self.keyer.members_mut().par_iter_mut().map(Members::in_order).collect();
         let (members, ranks): (Vec<_>, Vec<_>) = ordered.into_iter().unzip();
         let hours = self.hours.par_iter_mut().zip(&members).map(|(hours, members)| hours.finish(members.len()));
         let mut hours: Vec<_> = hours.collect();

@@ -188,7 +188,9 @@ impl HourlyCounts {
         cells.sort_unstable_by_key(|cell| cell.slot);
         for hour in cells.chunk_by(|left, right| left.hour() == right.hour()) {
             self.open(hour[0].hour());
-            hour.iter().for_each(|&cell| self.add_cell(cell));
+            for &cell in hour {
+                self.add_cell(cell);
+            }
         }
         self.open(0);
         let mut hours = std::mem::take(&mut self.closed);

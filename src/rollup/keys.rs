@@ -218,7 +218,7 @@ impl Keyer {
     fn number_addresses(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
         let [addresses, networks] = two(&mut self.members, Family::SourceIp, Family::Network);
         let mut addresses = Addresses {
-            addresses,
+            members: addresses,
             networks: self.with_networks.then_some(networks),
             network_of: &mut self.network_of,
             of_day: &mut self.networks,
@@ -333,7 +333,7 @@ impl<Key: Fn(&[Option<&str>]) -> Option<EntityKey>> Meaning for Plain<'_, Key> {
 
 /// Texts that stand for an address, and so for a network.
 struct Addresses<'keyer> {
-    addresses: &'keyer mut Members,
+    members: &'keyer mut Members,
     networks: Option<&'keyer mut Members>,
     network_of: &'keyer mut Vec<u32>,
     of_day: &'keyer mut Vec<u32>,
@@ -343,15 +343,15 @@ impl Meaning for Addresses<'_> {
     fn lasting(&mut self, texts: &[Option<&str>]) -> u32 {
         let (account, written) = (texts[0].unwrap_or_default(), texts[1].unwrap_or_default());
         let address = SourceAddress::parse(written).and_then(|source| source.ip());
-        address.map_or(NONE, |address| self.addresses.intern(EntityKey::new([account, &address.to_string()])))
+        address.map_or(NONE, |address| self.members.intern(EntityKey::new([account, &address.to_string()])))
     }
 
     fn of_day(&mut self, lasting: u32) -> u32 {
-        let number = self.addresses.number_of_day(lasting);
+        let number = self.members.number_of_day(lasting);
         if let Some(networks) = &mut self.networks {
             let known = entry(self.network_of, lasting);
             if *known == NONE
-                && let Some(key) = network_key(self.addresses.key(number))
+                && let Some(key) = network_key(self.members.key(number))
             {
                 *known = networks.intern(key);
             }

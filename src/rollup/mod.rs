@@ -21,7 +21,7 @@ pub use day::{DayRollup, FamilyRollup, HourColumns, PairRollup, ScanCounts};
 pub use family::{Dimension, Family, PAIRS};
 pub use keys::RowKeys;
 pub use members::EntityKey;
-pub use scan::{ScanOptions, Scanner, scan_day};
+pub use scan::{ScanOptions, Scanner, runs, scan_day};
 
 /// Stands for "this row has no member of the family".
 pub const NONE: u32 = u32::MAX;

@@ -208,8 +208,8 @@ fn rows_by_slot(times: &[i64], midnight: i64) -> Vec<u32> {
     by_slot.concat()
 }
 
-/// Rows by the slot they are in; those of a slot follow one another.
-fn runs(times: &[i64], midnight: i64) -> Vec<Run> {
+/// Rows of the day that begins at `midnight` by the slot they are in; those of a slot must follow one another.
+pub fn runs(times: &[i64], midnight: i64) -> Vec<Run> {
     let mut runs = Vec::new();
     let mut first = 0;
     while let Some(&time) = times.get(first) {
