@@ -281,6 +281,9 @@ impl Keyer {
 
     fn number_changes(&mut self, keys: &mut RowKeys) {
         keys.rare[1].clear();
+        if self.changes_by_api.iter().all(Option::is_none) {
+            return;
+        }
         let principals = &keys.members[Family::Principal as usize];
         for (row, &api) in keys.members[Family::Api as usize].iter().enumerate() {
             if self.changes_by_api.get(api as usize).is_some_and(Option::is_some) {
