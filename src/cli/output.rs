@@ -1,7 +1,9 @@
 //! Printing: results to stdout, everything else to stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
+use crate::error::{Error, Result};
 use crate::report::summary::printable;
 
 /// How a result is printed.
@@ -14,10 +16,9 @@ pub(super) enum Format {
 }
 
 /// Prints a result.
-pub(super) fn result(text: &str) -> io::Result<()> {
+pub(super) fn result(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::write(Path::new("standard output")))
 }
 
 /// Prints a result as JSON.

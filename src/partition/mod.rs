@@ -3,6 +3,7 @@
 //! A partition is a day of events in Parquet files. This module turns any sane writer's files into batches of dictionary
 //! columns under canonical names ([`EventBatch`]); what the columns mean is the business of others.
 
+mod chunks;
 mod columns;
 mod file;
 mod find;

@@ -6,6 +6,7 @@
 use std::fs::File;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -13,18 +14,19 @@ use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
 use crate::event::Column;
+use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
 use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
 
 /// Rows in a batch: small enough for its keys to stay in the processor's cache.
-const BATCH_ROWS: usize = 65_536;
+const BATCH_ROWS: usize = 32_768;
 
 /// Some rows of some columns.
 #[derive(Debug, Clone)]
 pub struct EventBatch {
     /// The time of each row in milliseconds, or [`i64::MIN`] where there is none.
-    pub times: Vec<i64>,
+    pub times: ScalarBuffer<i64>,
     /// The columns asked for, in that order.
     pub columns: Vec<TextColumn>,
 }
@@ -58,13 +60,16 @@ impl<'file> RowGroupReader<'file> {
     pub fn open(file: &'file EventFile, group: usize, columns: &[&[Column]]) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = file.columns.leaves(Column::EventTime)[0].clone();
-        let wanted = columns.iter().flatten().filter_map(|source| match source {
+        let leaves = columns.iter().flatten().filter_map(|source| match source {
             Source::Leaf(leaf) => Some(leaf.index),
             Source::Constant(_) => None,
         });
-        let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), wanted.chain([time.index]));
-        let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
+        let mut leaves: Vec<usize> = leaves.chain([time.index]).collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        let chunks = chunks(file, group, &leaves)?;
+        let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves);
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, file.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
@@ -99,6 +104,22 @@ impl Iterator for RowGroupReader<'_> {
         let batch = self.reader.next()?;
         Some(batch.map_err(Error::parquet(&self.file.path)).and_then(|batch| self.convert(&batch)))
     }
+}
+
+fn chunks(file: &EventFile, group: usize, leaves: &[usize]) -> Result<Chunks> {
+    let range = |&leaf: &usize| {
+        let chunk = file.metadata.metadata().row_group(group).column(leaf);
+        let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+        // What Parquet itself would panic at.
+        let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(chunk.compressed_size())) else {
+            let message = format!("column chunk {leaf} of row group {group} has no place in the file: it is damaged");
+            return Err(Error::Parquet { path: file.path.clone(), message });
+        };
+        Ok(start..start.saturating_add(length))
+    };
+    let ranges: Vec<_> = leaves.iter().map(range).collect::<Result<_>>()?;
+    let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
+    Chunks::load(handle, file.size, ranges).map_err(Error::read(&file.path))
 }
 
 /// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.

@@ -8,4 +8,4 @@ mod parquet_writer;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_text};
 pub use lock::StateLock;
-pub use parquet_writer::{ParquetFile, compact};
+pub use parquet_writer::{ListLevels, ParquetFile, Values, compact};
