@@ -1,0 +1,110 @@
+//! How much more than Poisson counts around known means vary: two forms of the variance, estimated alike.
+//!
+//! `dispersion` estimates one form for an entity among thousands and leans on its group; here a series stands alone, its
+//! means may span decades, and which form fits better is for the caller to decide by [`ln_negative_binomial`].
+
+use statrs::function::gamma::ln_gamma;
+
+/// Sizes from here on are Poisson to more digits than the difference of two log-gammas keeps.
+const POISSON_FROM: f64 = 1e8;
+
+/// How the variance `V` of a count grows with its mean `m`; `e` is the excess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VarianceForm {
+    /// `V = m + e m` (quasi-Poisson): events come in clumps of a size that does not depend on the rate.
+    Linear,
+    /// `V = m + e m^2` (gamma-mixed Poisson): the rate itself varies in proportion.
+    Quadratic,
+}
+
+/// A form of variance with its excess.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Overdispersion {
+    /// How the variance grows with the mean.
+    pub form: VarianceForm,
+    /// `e`; 0 is Poisson.
+    pub excess: f64,
+}
+
+impl Overdispersion {
+    /// Variance of a count with this mean.
+    pub fn variance(&self, mean: f64) -> f64 {
+        mean + self.excess * self.growth(mean)
+    }
+
+    /// `1/r` of the negative binomial with this mean and variance; 0 is Poisson.
+    pub fn inverse_size(&self, mean: f64) -> f64 {
+        match self.form {
+            VarianceForm::Linear => self.excess / mean.max(1e-12),
+            VarianceForm::Quadratic => self.excess,
+        }
+    }
+
+    /// What the excess is multiplied by.
+    fn growth(&self, mean: f64) -> f64 {
+        match self.form {
+            VarianceForm::Linear => mean,
+            VarianceForm::Quadratic => mean * mean,
+        }
+    }
+}
+
+/// Sums over past counts from which an excess is estimated by weighted moments.
+///
+/// ```text
+/// e = sum w [(y-m)^2 c - m - u] g / S  /  sum w g^2 / S,   g = m or m^2,   S = 2 V^2 + V
+/// ```
+///
+/// `S` is about the sampling variance of a squared deviation, so that busy and quiet buckets have the say they deserve; it
+/// needs a first guess of the variance, the estimate of an earlier pass. Source: Breslow 1984 (iteratively weighted moments).
+#[derive(Debug, Clone, Copy)]
+pub struct ExcessEvidence {
+    guess: Overdispersion,
+    excess: f64,
+    information: f64,
+}
+
+impl ExcessEvidence {
+    /// No count yet; `guess` weighs those to come.
+    pub fn new(guess: Overdispersion) -> Self {
+        Self { guess, excess: 0.0, information: 0.0 }
+    }
+
+    /// Adds a count with its mean, its robust weight in `[0, 1]`, what squared deviations are multiplied by because the means
+    /// were fitted to the same counts (`n / (n - parameters)`), and the variance of the mean itself where it was foretold.
+    pub fn add(&mut self, count: f64, mean: f64, weight: f64, correction: f64, unsure: f64) {
+        let growth = self.guess.growth(mean);
+        let variance = self.guess.variance(mean);
+        let scaled = weight * growth / (2.0 * variance * variance + variance).max(1e-300);
+        self.excess += scaled * ((count - mean) * (count - mean) * correction - mean - unsure);
+        self.information += scaled * growth;
+    }
+
+    /// The excess, drawn towards `prior` as if that had been measured with a standard deviation of `prior_deviation`, plus
+    /// `caution` standard errors of the result.
+    pub fn estimate(&self, prior: f64, prior_deviation: f64, caution: f64) -> Overdispersion {
+        let prior_information = prior_deviation.powi(-2);
+        let total = self.information + prior_information;
+        let mean = ((self.excess + prior * prior_information) / total).max(0.0);
+        Overdispersion { form: self.guess.form, excess: mean + caution / total.sqrt() }
+    }
+}
+
+/// `ln P(Y = count)` of a negative binomial with this mean and `1/size` (0 is Poisson).
+///
+/// ```text
+/// ln Gamma(r+k) - ln Gamma(r) - ln k! - r ln(1 + m/r) + k ln(m / (r+m))
+/// ```
+///
+/// Accurate to about eight digits, which is plenty for comparing models and nothing else.
+pub fn ln_negative_binomial(count: f64, mean: f64, inverse_size: f64) -> f64 {
+    if mean <= 0.0 {
+        return if count > 0.0 { f64::NEG_INFINITY } else { 0.0 };
+    }
+    let size = inverse_size.max(0.0).recip();
+    if size > POISSON_FROM {
+        return count * mean.ln() - mean - ln_gamma(count + 1.0);
+    }
+    let ways = if count == 0.0 { 0.0 } else { ln_gamma(size + count) - ln_gamma(size) - ln_gamma(count + 1.0) };
+    ways - size * (mean / size).ln_1p() + count * (mean / (size + mean)).ln()
+}
