@@ -1,7 +1,9 @@
 //! Null calibration: how often single-bucket p-values fall below a level when nothing is wrong.
 //!
-//! Five generators that are not the model, hourly counts with a daily and weekly rhythm, four weeks to learn from and four
-//! weeks judged hour by hour. p-values are randomised for discreteness: uniform between `P(Y > y)` and `P(Y >= y)`.
+//! Five generators that are not the model, hourly counts with a daily and weekly rhythm, eight weeks of which
+//! the hours after four weeks (or after one) are judged. p-values are randomised for discreteness: uniform between `P(Y > y)` and `P(Y >= y)`.
+
+use std::ops::Range;
 
 use insights::score::model::{Forecast, walk};
 use insights::score::season::{Season, Timeline, plan};
@@ -11,15 +13,18 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 /// Mean counts an hour.
-pub const RATES: [f64; 7] = [0.05, 0.2, 1.0, 5.0, 20.0, 100.0, 500.0];
+pub(crate) const RATES: [f64; 7] = [0.05, 0.2, 1.0, 5.0, 20.0, 100.0, 500.0];
 /// Nominal levels.
-pub const LEVELS: [f64; 3] = [1e-2, 1e-3, 1e-4];
+pub(crate) const LEVELS: [f64; 3] = [1e-2, 1e-3, 1e-4];
 const HOURS: usize = 8 * 168;
-const JUDGED_FROM: usize = 4 * 168;
+/// After four weeks of history.
+pub(crate) const SETTLED: Range<usize> = 4 * 168..HOURS;
+/// After the first week, as soon as anything is judged by default.
+pub(crate) const EARLY: Range<usize> = 168..4 * 168;
 
 /// What counts are drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generator {
+pub(crate) enum Generator {
     /// Poisson.
     Poisson,
     /// Gamma-mixed Poisson, alpha 0.05 to 1.
@@ -34,8 +39,19 @@ pub enum Generator {
 
 impl Generator {
     /// All of them.
-    pub const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Poisson, Self::NegativeBinomial, Self::LogNormal, Self::Autocorrelated, Self::ZeroInflated];
+
+    /// What it is called in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Poisson => "Poisson",
+            Self::NegativeBinomial => "negative binomial",
+            Self::LogNormal => "log-normal mixture",
+            Self::Autocorrelated => "autocorrelated rate",
+            Self::ZeroInflated => "zero-inflated",
+        }
+    }
 
     /// Hourly counts around a rhythm with this mean.
     fn series(self, rate: f64, replicate: usize, random: &mut Xoshiro256PlusPlus) -> Vec<u64> {
@@ -93,27 +109,27 @@ impl Rhythm {
 }
 
 /// A gamma variate with mean 1 and variance `alpha`.
-pub fn gamma(alpha: f64, random: &mut Xoshiro256PlusPlus) -> f64 {
+pub(crate) fn gamma(alpha: f64, random: &mut Xoshiro256PlusPlus) -> f64 {
     Gamma::new(alpha.recip(), alpha).map_or(1.0, |gamma| gamma.sample(random))
 }
 
 /// A Poisson variate.
-pub fn poisson(mean: f64, random: &mut Xoshiro256PlusPlus) -> u64 {
+pub(crate) fn poisson(mean: f64, random: &mut Xoshiro256PlusPlus) -> u64 {
     if mean <= 1e-12 { 0 } else { Poisson::new(mean).map_or(0, |poisson| poisson.sample(random) as u64) }
 }
 
 /// How many of the judged hours fell below each level: rises, drops, and both together (two-sided).
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Exceedances {
+pub(crate) struct Exceedances {
     /// Hours judged.
-    pub hours: u64,
+    pub(crate) hours: u64,
     /// By direction (up, down, two-sided) and level.
-    pub below: [[u64; 3]; 3],
+    pub(crate) below: [[u64; 3]; 3],
 }
 
 impl Exceedances {
     /// The share below a level relative to the level.
-    pub fn ratio(&self, direction: usize, level: usize) -> f64 {
+    pub(crate) fn ratio(&self, direction: usize, level: usize) -> f64 {
         self.below[direction][level] as f64 / self.hours as f64 / LEVELS[level]
     }
 
@@ -140,21 +156,21 @@ impl Exceedances {
     }
 }
 
-/// Judges `replicates` series of a generator at each of [`RATES`].
-pub fn calibrate(generator: Generator, replicates: usize, seed: u64) -> Vec<Exceedances> {
+/// Judges some hours of `replicates` series of a generator at each of [`RATES`].
+pub(crate) fn calibrate(generator: Generator, replicates: usize, seed: u64, judged: &Range<usize>) -> Vec<Exceedances> {
     let of_rate = |rate: usize| {
-        let one = |replicate: usize| one_series(generator, rate, replicate, seed);
+        let one = |replicate: usize| one_series(generator, rate, replicate, seed, judged.clone());
         (0..replicates).into_par_iter().map(one).reduce(Exceedances::default, Exceedances::add)
     };
     (0..RATES.len()).map(of_rate).collect()
 }
 
 /// All rates together.
-pub fn pooled(by_rate: &[Exceedances]) -> Exceedances {
+pub(crate) fn pooled(by_rate: &[Exceedances]) -> Exceedances {
     by_rate.iter().copied().fold(Exceedances::default(), Exceedances::add)
 }
 
-fn one_series(generator: Generator, rate: usize, replicate: usize, seed: u64) -> Exceedances {
+fn one_series(generator: Generator, rate: usize, replicate: usize, seed: u64, judged: Range<usize>) -> Exceedances {
     let stream =
         seed ^ ((generator as u64) << 40 | (rate as u64) << 32 | replicate as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(stream);
@@ -163,7 +179,7 @@ fn one_series(generator: Generator, rate: usize, replicate: usize, seed: u64) ->
     let values: Vec<Option<u64>> = counts.iter().copied().map(Some).collect();
     let forecasts = walk(&values, &plan(&timeline, Season::Week, None));
     let mut result = Exceedances::default();
-    for hour in JUDGED_FROM..HOURS {
+    for hour in judged {
         if let Some(forecast) = &forecasts[hour] {
             result.judge(forecast, counts[hour], random.random());
         }

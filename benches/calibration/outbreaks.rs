@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::null::{gamma, poisson};
 
 /// Scenarios.
-pub const SCENARIOS: usize = 28;
+pub(crate) const SCENARIOS: usize = 28;
 /// `theta, beta, g1, g2, phi` of the seven parameter sets.
 const SETS: [[f64; 5]; 7] = [
     [0.1, 0.0025, 0.6, 0.6, 1.5],
@@ -29,20 +29,24 @@ const SETS: [[f64; 5]; 7] = [
 const BASELINE: std::ops::Range<usize> = 313..576;
 const END: usize = 625;
 const JUDGED: usize = END - BASELINE.end;
+/// Ours, among [`DETECTORS`].
+pub(crate) const OURS: usize = 0;
+/// The one that knows the truth, among [`DETECTORS`].
+pub(crate) const ORACLE: usize = 1;
 /// Detectors, in the order of [`Judged::ln_p`].
-pub const DETECTORS: [&str; 5] = ["insights", "oracle", "mean and sd", "median and MAD", "EARS C2"];
+pub(crate) const DETECTORS: [&str; 5] = ["insights", "oracle", "mean and sd", "median and MAD", "EARS C2"];
 
 /// One judged series.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// Which scenario.
-    pub scenario: usize,
+    pub(crate) scenario: usize,
     /// Size of the outbreak in standard deviations.
-    pub k: u32,
+    pub(crate) k: u32,
     /// First and last week with cases of the outbreak, counted from the first judged week; `None` if it had none.
-    pub outbreak: Option<(usize, usize)>,
+    pub(crate) outbreak: Option<(usize, usize)>,
     /// `ln p` (or what a detector takes for it) of every judged week, by detector.
-    pub ln_p: [Vec<f64>; DETECTORS.len()],
+    pub(crate) ln_p: [Vec<f64>; DETECTORS.len()],
 }
 
 /// Means and variance over mean of a scenario.
@@ -86,7 +90,7 @@ fn outbreak(
 }
 
 /// Makes and judges every scenario `replicates` times.
-pub fn run(replicates: usize, seed: u64) -> Vec<Judged> {
+pub(crate) fn run(replicates: usize, seed: u64) -> Vec<Judged> {
     (0..SCENARIOS * replicates).into_par_iter().map(|job| judge(job % SCENARIOS, job / SCENARIOS, seed)).collect()
 }
 
@@ -144,15 +148,15 @@ fn robust_z_score(past: &[u64], count: u64) -> f64 {
 
 /// How a detector does at a threshold.
 #[derive(Debug, Clone, Copy)]
-pub struct Performance {
+pub(crate) struct Performance {
     /// Alarms among weeks without outbreak.
-    pub false_positive_rate: f64,
+    pub(crate) false_positive_rate: f64,
     /// Outbreaks with at least one alarm.
-    pub detected: f64,
+    pub(crate) detected: f64,
     /// Outbreaks with an alarm in their first week.
-    pub detected_at_once: f64,
+    pub(crate) detected_at_once: f64,
     /// Detected by size: k of 1 to 3, 4 to 6, 7 to 10.
-    pub by_size: [f64; 3],
+    pub(crate) by_size: [f64; 3],
 }
 
 fn quiet(series: &Judged, week: usize) -> bool {
@@ -160,7 +164,7 @@ fn quiet(series: &Judged, week: usize) -> bool {
 }
 
 /// The performance of a detector that alarms at `ln p <= threshold`.
-pub fn performance(all: &[Judged], detector: usize, threshold: f64) -> Performance {
+pub(crate) fn performance(all: &[Judged], detector: usize, threshold: f64) -> Performance {
     let (mut weeks, mut alarms, mut outbreaks, mut found, mut at_once) = (0.0, 0.0, 0.0, 0.0, 0.0);
     let mut sizes = [(0.0, 0.0); 3];
     for series in all {
@@ -188,11 +192,34 @@ pub fn performance(all: &[Judged], detector: usize, threshold: f64) -> Performan
 }
 
 /// The threshold at which a detector alarms in this share of the weeks without outbreak.
-pub fn threshold_at(all: &[Judged], detector: usize, rate: f64) -> f64 {
+pub(crate) fn threshold_at(all: &[Judged], detector: usize, rate: f64) -> f64 {
     let mut quiet_weeks: Vec<f64> = all
         .iter()
         .flat_map(|series| (0..JUDGED).filter(|&week| quiet(series, week)).map(|week| series.ln_p[detector][week]))
         .collect();
     quiet_weeks.sort_unstable_by(f64::total_cmp);
     quiet_weeks[((rate * quiet_weeks.len() as f64) as usize).saturating_sub(1)]
+}
+
+/// Detected by ours over detected by the oracle, each at the threshold that gives it this false-positive rate; and the ends of
+/// the central 95 % of that over resampled series.
+pub(crate) fn ratio_interval(all: &[Judged], rate: f64, seed: u64) -> (f64, f64, f64) {
+    let detected = |detector: usize| -> Vec<f64> {
+        let threshold = threshold_at(all, detector, rate);
+        let with_outbreak = all.iter().filter_map(|series| series.outbreak.map(|weeks| (series, weeks)));
+        let any = |(series, (first, last)): (&Judged, (usize, usize))| {
+            series.ln_p[detector][first..=last].iter().any(|&ln_p| ln_p <= threshold)
+        };
+        with_outbreak.map(any).map(|found| f64::from(u8::from(found))).collect()
+    };
+    let (ours, oracle) = (detected(OURS), detected(ORACLE));
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut resampled = || {
+        let picks = (0..ours.len()).map(|_| random.random_range(0..ours.len()));
+        let (mine, its) = picks.fold((0.0, 0.0), |(mine, its), pick| (mine + ours[pick], its + oracle[pick]));
+        mine / its
+    };
+    let mut ratios: Vec<f64> = (0..1000).map(|_| resampled()).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    (ours.iter().sum::<f64>() / oracle.iter().sum::<f64>(), ratios[25], ratios[974])
 }

@@ -197,7 +197,9 @@ fn write_all<Out: Write>(
     for some in table.series.chunks(AT_ONCE) {
         let scores: Vec<SeriesScore> =
             some.par_iter().map(|series| judge.score(&args.counts, series)).collect::<Result<_, _>>()?;
-        scores.iter().for_each(|score| totals.add(score));
+        for score in &scores {
+            totals.add(score);
+        }
         writer.add(&scores)?;
     }
     writer.finish(target)?;
@@ -228,7 +230,7 @@ fn summary(totals: &Totals, judge: &Judge<'_>, max_p: f64) -> String {
 
 fn width(seconds: u32) -> String {
     let units = [(WEEK, "w"), (DAY, "d"), (3600, "h"), (60, "m")];
-    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     unit.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 

@@ -18,6 +18,8 @@ use crate::score::table::{CountTable, TableBuilder};
 const MAGIC: &[u8] = b"PAR1";
 /// The longest name of a series, in bytes; longer ones are cut.
 const LONGEST_NAME: usize = 1024;
+/// Columns that an error lists.
+const SHOWN: usize = 20;
 
 /// Reads a table with the columns `timestamp`, `value` and, if there are several series, `series`.
 ///
@@ -39,13 +41,13 @@ struct Columns {
 }
 
 impl Columns {
-    fn find<'a>(path: &Path, names: impl Iterator<Item = &'a str> + Clone) -> Result<Self> {
+    fn find(path: &Path, names: &[&str]) -> Result<Self> {
         let position =
-            |wanted: &str| names.clone().position(|name| name.trim_matches(NOISE).eq_ignore_ascii_case(wanted));
+            |wanted: &str| names.iter().position(|name| name.trim_matches(NOISE).eq_ignore_ascii_case(wanted));
         let needed = |wanted: &'static str| {
             position(wanted).ok_or_else(|| {
-                let found: Vec<&str> = names.clone().take(20).collect();
-                Error::counts(path, format!("there is no column `{wanted}`; found: {}", found.join(", ")))
+                let found = names[..names.len().min(SHOWN)].join(", ");
+                Error::counts(path, format!("there is no column `{wanted}`; found: {found}"))
             })
         };
         Ok(Self { series: position("series"), timestamp: needed("timestamp")?, value: needed("value")? })
@@ -58,7 +60,7 @@ const NOISE: [char; 3] = [' ', '\t', '\u{feff}'];
 fn read_csv(path: &Path, file: File) -> Result<CountTable> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
     let headers = reader.headers().map_err(csv_failure(path))?.clone();
-    let columns = Columns::find(path, headers.iter())?;
+    let columns = Columns::find(path, &headers.iter().collect::<Vec<_>>())?;
     let mut table = TableBuilder::new(path.display().to_string(), columns.series.is_some());
     let mut record = csv::ByteRecord::new();
     loop {
@@ -98,7 +100,7 @@ fn csv_failure(path: &Path) -> impl Fn(csv::Error) -> Error {
 fn read_parquet(path: &Path, file: File) -> Result<CountTable> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
     let schema = builder.schema().clone();
-    let columns = Columns::find(path, schema.fields().iter().map(|field| field.name().as_str()))?;
+    let columns = Columns::find(path, &schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>())?;
     let mut table = TableBuilder::new(path.display().to_string(), columns.series.is_some());
     let mut row = 0_u64;
     for batch in builder.build().map_err(Error::parquet(path))? {
@@ -106,12 +108,12 @@ fn read_parquet(path: &Path, file: File) -> Result<CountTable> {
         let times = times(path, batch.column(columns.timestamp))?;
         let values = values(path, batch.column(columns.value))?;
         let names = columns.series.map(|column| texts(path, "series", batch.column(column))).transpose()?;
-        for index in 0..batch.num_rows() {
+        for (index, &time) in times.iter().enumerate() {
             row += 1;
             let name = names.as_ref().filter(|names| names.is_valid(index)).map_or("", |names| names.value(index));
             let value =
                 if values.is_valid(index) { Ok(values.value(index)) } else { Err("`value` is empty".to_owned()) };
-            let time = Some(times[index]).filter(|&time| time != NO_TIME);
+            let time = Some(time).filter(|&time| time != NO_TIME);
             table.add(shortened(name), time, value, || format!("row {row}"));
         }
     }

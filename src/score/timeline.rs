@@ -81,7 +81,7 @@ pub(super) fn lay_out(series: &CountSeries, bucket: u32, aligned: bool) -> Resul
 /// The last beginning of a bucket at or before a time.
 fn align(time: i64, bucket: u32) -> i64 {
     // 5 January 1970 was the first Monday.
-    let origin = if bucket % WEEK == 0 { 4 * i64::from(DAY) * 1000 } else { 0 };
+    let origin = if bucket.is_multiple_of(WEEK) { 4 * i64::from(DAY) * 1000 } else { 0 };
     let width = i64::from(bucket) * 1000;
     time - (time - origin).rem_euclid(width)
 }

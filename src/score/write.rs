@@ -22,7 +22,7 @@ pub const COLUMNS: [&str; 11] =
 #[derive(Debug)]
 pub enum ScoreWriter<Out: Write> {
     /// CSV to something that is open.
-    Stream(csv::Writer<Out>),
+    Stream(Box<csv::Writer<Out>>),
     /// CSV to a file that appears when it is whole.
     Csv(Box<csv::Writer<AtomicFile>>),
     /// Parquet to such a file.
@@ -52,7 +52,7 @@ impl<Out: Write> ScoreWriter<Out> {
     pub fn stream(out: Out) -> std::io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(COLUMNS)?;
-        Ok(Self::Stream(writer))
+        Ok(Self::Stream(Box::new(writer)))
     }
 
     /// Adds some series.

@@ -37,19 +37,14 @@ impl LogLinear {
     /// Fits `count ~ Poisson(exp(row' b))` with weights; the prior is the start unless `start` is given.
     ///
     /// Maximises `sum w (y eta - exp eta) / dispersion - sum precision (b - center)^2 / 2`.
-    pub fn fit(
-        observations: impl Iterator<Item = (Row, f64, f64)> + Clone,
-        ridge: &[Ridge],
-        dispersion: f64,
-        start: Option<&Self>,
-    ) -> Self {
+    pub fn fit(observations: &[(Row, f64, f64)], ridge: &[Ridge], dispersion: f64, start: Option<&Self>) -> Self {
         let columns = ridge.len();
         let mut center = [0.0; MAX_COLUMNS];
         center.iter_mut().zip(ridge).for_each(|(center, ridge)| *center = ridge.center);
         let coefficients = start.map_or(center, |start| start.coefficients);
         let mut fit = Self { columns, coefficients, factor: [[0.0; MAX_COLUMNS]; MAX_COLUMNS] };
         for _ in 0..STEPS {
-            if fit.step(observations.clone(), ridge, dispersion) < SETTLED {
+            if fit.step(observations, ridge, dispersion) < SETTLED {
                 break;
             }
         }
@@ -57,11 +52,11 @@ impl LogLinear {
     }
 
     /// One step; the largest change of a coefficient.
-    fn step(&mut self, observations: impl Iterator<Item = (Row, f64, f64)>, ridge: &[Ridge], dispersion: f64) -> f64 {
+    fn step(&mut self, observations: &[(Row, f64, f64)], ridge: &[Ridge], dispersion: f64) -> f64 {
         let columns = self.columns;
         let (mut information, mut gradient) = ([[0.0; MAX_COLUMNS]; MAX_COLUMNS], [0.0; MAX_COLUMNS]);
-        for (row, count, weight) in observations {
-            let mean = self.mean(&row);
+        for &(ref row, count, weight) in observations {
+            let mean = self.mean(row);
             let (weighted, residual) = (weight * mean / dispersion, weight * (count - mean) / dispersion);
             for i in 0..columns {
                 gradient[i] += residual * row[i];
@@ -77,10 +72,10 @@ impl LogLinear {
         self.factor = cholesky(&information, columns);
         let change = self.solve(&gradient);
         let mut largest = 0.0_f64;
-        for i in 0..columns {
+        for (coefficient, change) in self.coefficients.iter_mut().zip(change) {
             // A step of more than 2 on the log scale comes from a start far away; longer ones overshoot.
-            let bounded = change[i].clamp(-2.0, 2.0);
-            self.coefficients[i] += bounded;
+            let bounded = change.clamp(-2.0, 2.0);
+            *coefficient += bounded;
             largest = largest.max(bounded.abs());
         }
         largest

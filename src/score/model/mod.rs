@@ -42,7 +42,7 @@ pub fn walk(values: &[Option<u64>], plan: &Plan) -> Vec<Option<Forecast>> {
     let foretold_from = first + (plan.warmup / 2).max(MIN_HISTORY);
     for bucket in foretold_from..values.len() {
         let every = if bucket < judged_from { LAZY * plan.refit_every } else { plan.refit_every };
-        if (bucket - foretold_from) % every == 0 || bucket == judged_from {
+        if (bucket - foretold_from).is_multiple_of(every) || bucket == judged_from {
             walker.refit(bucket);
         }
         walker.pass(bucket, bucket >= judged_from);

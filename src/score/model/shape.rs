@@ -7,15 +7,19 @@
 use std::ops::Range;
 
 use super::design::{Design, Grouping};
-use crate::stats::log_linear::{LogLinear, Ridge};
+use crate::stats::log_linear::{LogLinear, MAX_COLUMNS, Ridge};
 use crate::stats::{DROP_MIN_MEAN, ExcessEvidence, NegativeBinomial, Overdispersion, residual, weight};
 
 /// Passes of weighing and fitting.
-const PASSES: usize = 4;
+const PASSES: usize = 3;
 /// Rounds over the groupings in a pass.
 const ROUNDS: usize = 2;
 /// Relative standard deviation of a slot's factor that a season starts from.
 const USUAL_SPREAD: f64 = 0.3;
+/// Buckets that a slot must have been seen in: what was seen once or twice may as well be chance.
+const TELLING: f64 = 3.0;
+/// Bounds of the variance of a season's factors.
+const LEAST_SPREAD: f64 = 1e-4;
 /// Squared deviations, in variances, below which a bucket is not odd whatever the exact residual.
 const NEVER_ODD: f64 = 3.0;
 /// No more than this share of buckets may be given up; beyond it, what looks anomalous is the series' nature.
@@ -55,7 +59,7 @@ pub(super) struct Shape {
 #[derive(Debug, Clone)]
 enum Model {
     Slots { level: f64, level_variance: f64, factors: Vec<Factors> },
-    Harmonics { period: f64, fit: LogLinear },
+    Harmonics { period: f64, fit: Box<LogLinear> },
 }
 
 #[derive(Debug, Clone)]
@@ -139,29 +143,21 @@ impl Shape {
         earlier: Option<&Self>,
     ) -> Self {
         let start = match earlier.map(|earlier| &earlier.model) {
-            Some(Model::Harmonics { fit, .. }) => Some(fit),
+            Some(Model::Harmonics { fit, .. }) => Some(fit.as_ref()),
             _ => None,
         };
         let rows: Vec<_> = past.range.clone().map(|bucket| Design::row(period, bucket)).collect();
         let total: f64 = past.counts.iter().zip(&weights).map(|(count, weight)| count * weight).sum();
-        let buckets: f64 = weights.iter().sum();
-        let level = ((total + 0.5) / (buckets + 1.0)).ln();
-        // The trend turns around the middle of the window, so that a weak one leaves the level alone.
-        let mut ridge = vec![Ridge { center: level, precision: LEVEL_SPREAD.powi(-2) }];
-        ridge.push(Ridge { center: 0.0, precision: TREND_SPREAD.powi(-2) });
-        for column in 2..rows[0].len() {
-            let harmonic = (column / 2) as i32;
-            let spread = HARMONIC_SPREAD / f64::from(harmonic * harmonic);
-            ridge.push(Ridge { center: 0.0, precision: spread.powi(-2) });
-        }
-        let observations = || (0..rows.len()).map(|index| (rows[index], past.counts[index], weights[index]));
-        let fit = LogLinear::fit(observations(), &ridge, 1.0 + dispersion.excess, start);
+        let ridge = ridge((total + 0.5) / (weights.iter().sum::<f64>() + 1.0));
+        let observations: Vec<_> =
+            (0..rows.len()).map(|index| (rows[index], past.counts[index], weights[index])).collect();
+        let fit = LogLinear::fit(&observations, &ridge, 1.0 + dispersion.excess, start);
         let means: Vec<f64> = rows.iter().map(|row| fit.mean(row)).collect();
         let leverage = |index: usize| {
             weights[index] * means[index] / (1.0 + dispersion.excess) * fit.relative_variance(&rows[index])
         };
         let parameters = (0..rows.len()).map(leverage).sum();
-        Self { model: Model::Harmonics { period, fit }, weights, means, dispersion, parameters }
+        Self { model: Model::Harmonics { period, fit: Box::new(fit) }, weights, means, dispersion, parameters }
     }
 
     /// Level and factors in turns, each a gamma posterior given the others.
@@ -191,7 +187,9 @@ impl Shape {
             let ratio = counted / (expected + 1e-9);
             level *= ratio;
             level_variance = (counted + 0.4).recip();
-            means.iter_mut().for_each(|mean| *mean = (*mean * ratio).max(1e-9));
+            for mean in &mut means {
+                *mean = (*mean * ratio).max(1e-9);
+            }
             if round == ROUNDS {
                 break;
             }
@@ -231,18 +229,22 @@ impl Factors {
         means: &mut [f64],
     ) -> f64 {
         let slots = &grouping.slot_of[past.range.clone()];
-        let mut sums = vec![(0.0, 0.0); grouping.slots];
+        let mut sums = vec![SlotSum::default(); grouping.slots];
         for (index, &slot) in slots.iter().enumerate() {
             let mean = means[index];
             let information = weights[index] * mean / dispersion.variance(mean);
             let sum = &mut sums[usize::from(slot)];
-            sum.0 += information * past.counts[index];
-            sum.1 += information * mean / self.factor[usize::from(slot)];
+            sum.visits += weights[index];
+            sum.counted += information * past.counts[index];
+            sum.expected += information * mean / self.factor[usize::from(slot)];
         }
-        let strength = spread(&sums).recip();
+        let spread = spread(&sums);
+        let strength = spread.recip();
         let mut parameters = 0.0;
         let mut change = vec![1.0; grouping.slots];
-        for (slot, &(counted, expected)) in sums.iter().enumerate() {
+        for (slot, sum) in sums.iter().enumerate() {
+            let known = sum.visits >= TELLING;
+            let (counted, expected) = if known { (sum.counted, sum.expected) } else { (0.0, 0.0) };
             let factor = (strength + counted) / (strength + expected);
             change[slot] = factor / self.factor[slot];
             self.factor[slot] = factor;
@@ -254,13 +256,37 @@ impl Factors {
     }
 }
 
-/// Variance of the factors of slots, given counts and expectations.
-fn spread(sums: &[(f64, f64)]) -> f64 {
-    let average = sums.iter().map(|sum| sum.1).sum::<f64>() / sums.len() as f64;
-    let excess: f64 = sums.iter().map(|(counted, expected)| (counted - expected).powi(2) - expected).sum();
-    let squares: f64 = sums.iter().map(|(_, expected)| expected * expected).sum();
+/// What a slot has seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct SlotSum {
+    visits: f64,
+    counted: f64,
+    expected: f64,
+}
+
+/// The priors of level, trend and harmonics, around a plain mean.
+fn ridge(level: f64) -> Vec<Ridge> {
+    let around = |center: f64, spread: f64| Ridge { center, precision: spread.powi(-2) };
+    let harmonic = |column: usize| {
+        let number = (column / 2) as f64;
+        around(0.0, HARMONIC_SPREAD / (number * number))
+    };
+    let fixed = [around(level.ln(), LEVEL_SPREAD), around(0.0, TREND_SPREAD)];
+    fixed.into_iter().chain((fixed.len()..MAX_COLUMNS).map(harmonic)).collect()
+}
+
+/// Variance of the factors of slots; none where no slot was seen often enough to tell.
+fn spread(sums: &[SlotSum]) -> f64 {
+    let telling = || sums.iter().filter(|sum| sum.visits >= TELLING);
+    let slots = telling().count();
+    if slots == 0 {
+        return LEAST_SPREAD;
+    }
+    let average = telling().map(|sum| sum.expected).sum::<f64>() / slots as f64;
+    let excess: f64 = telling().map(|sum| (sum.counted - sum.expected).powi(2) - sum.expected).sum();
+    let squares: f64 = telling().map(|sum| sum.expected * sum.expected).sum();
     let prior = average * average;
-    ((excess.max(0.0) + USUAL_SPREAD * USUAL_SPREAD * prior) / (squares + prior).max(1e-12)).clamp(1e-4, 9.0)
+    ((excess.max(0.0) + USUAL_SPREAD * USUAL_SPREAD * prior) / (squares + prior).max(1e-12)).clamp(LEAST_SPREAD, 9.0)
 }
 
 /// The robust weight of a count; the exact residual is worked out only where it could matter.

@@ -8,10 +8,10 @@ use crate::stats::level::DriftingLevel;
 use crate::stats::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
 
 /// Half-lives, in buckets, of levels that return to the shape, and the strength of its pull.
-const RETURNING: [f64; 3] = [2.0, 8.0, 32.0];
+const RETURNING: [f64; 2] = [3.0, 16.0];
 const RETURNING_PRIOR: f64 = 6.0;
 /// Half-lives of levels that go where the counts lead.
-const FREE: [f64; 5] = [3.0, 8.0, 32.0, 128.0, 512.0];
+const FREE: [f64; 4] = [4.0, 24.0, 144.0, 1008.0];
 const FREE_PRIOR: f64 = 0.5;
 /// What a drifting level, or the unusual form of variance, must have foretold better by, in log units, to be preferred.
 const STEADY_BONUS: f64 = 6.0;
@@ -111,25 +111,37 @@ impl Track {
 
     /// One bucket passes; what it held is learnt if there is something.
     pub(super) fn learn(&mut self, usual: f64, count: Option<f64>, readmit_after: usize) {
-        let mean = self.expect(usual, 0.0).mean;
-        if let Some(count) = count {
-            let weight = self.weigh(count, mean, readmit_after);
-            let information = weight * mean / self.dispersion.variance(mean);
-            if let Some(level) = &mut self.level {
-                level.learn(count, usual, information);
-            }
+        if let (Some(count), Some(_)) = (count, self.level) {
+            let mean = self.mean(usual);
+            let oddness = oddness(count, mean, self.dispersion);
+            self.follow(usual, mean, count, oddness, readmit_after);
         }
+        self.forget();
+    }
+
+    fn mean(&self, usual: f64) -> f64 {
+        self.level.map_or(usual, |level| usual * level.mean())
+    }
+
+    fn follow(&mut self, usual: f64, mean: f64, count: f64, weight: f64, readmit_after: usize) {
+        let weight = self.readmitted(count > mean, weight, readmit_after);
+        let information = weight * mean / self.dispersion.variance(mean);
+        if let Some(level) = &mut self.level {
+            level.learn(count, usual, information);
+        }
+    }
+
+    fn forget(&mut self) {
         if let Some(level) = &mut self.level {
             level.forget();
         }
     }
 
-    fn weigh(&mut self, count: f64, mean: f64, readmit_after: usize) -> f64 {
-        let weight = oddness(count, mean, self.dispersion);
-        let above = count > mean;
-        let length = if weight < 1.0 { 1 + if self.run.above == above { self.run.length } else { 0 } } else { 0 };
-        self.run = Run { length, above };
-        if length > readmit_after { 1.0 } else { weight }
+    /// The weight of an odd bucket, unless so many before it were odd that this is how things are now.
+    fn readmitted(&mut self, above: bool, weight: f64, readmit_after: usize) -> f64 {
+        let before = if self.run.above == above { self.run.length } else { 0 };
+        self.run = Run { length: if weight < 1.0 { before + 1 } else { 0 }, above };
+        if self.run.length > readmit_after { 1.0 } else { weight }
     }
 
     /// Goes over the past again with a new shape: the excess, and where the level stands now.
@@ -142,20 +154,37 @@ impl Track {
         let mut evidence = ExcessEvidence::new(self.dispersion);
         for (index, &usual) in shape.means.iter().enumerate() {
             if telling[index] > 0.5 {
-                let mean = self.expect(usual, 0.0).mean;
-                let weight = if self.level.is_none() {
-                    shape.weights[index]
-                } else {
-                    oddness(counts[index], mean, self.dispersion)
-                };
-                let drift = self.level.map_or(0.0, |level| level.relative_variance());
-                let unsure = mean * mean * drift * (1.0 + self.dispersion.inverse_size(mean));
-                evidence.add(counts[index], mean, weight, correction, unsure);
-                self.learn(usual, Some(counts[index]), readmit_after);
-            } else {
-                self.learn(usual, None, readmit_after);
+                self.replay_bucket(
+                    usual,
+                    counts[index],
+                    shape.weights[index],
+                    correction,
+                    &mut evidence,
+                    readmit_after,
+                );
             }
+            self.forget();
         }
         self.dispersion = evidence.estimate(USUAL_EXCESS, EXCESS_SPREAD, CAUTION);
+    }
+
+    fn replay_bucket(
+        &mut self,
+        usual: f64,
+        count: f64,
+        weight: f64,
+        correction: f64,
+        evidence: &mut ExcessEvidence,
+        readmit_after: usize,
+    ) {
+        let Some(level) = self.level else {
+            evidence.add(count, usual, weight, correction, 0.0);
+            return;
+        };
+        let mean = self.mean(usual);
+        let weight = oddness(count, mean, self.dispersion);
+        let unsure = mean * mean * level.relative_variance() * (1.0 + self.dispersion.inverse_size(mean));
+        evidence.add(count, mean, weight, correction, unsure);
+        self.follow(usual, mean, count, weight, readmit_after);
     }
 }
