@@ -114,3 +114,49 @@ fn slotted(timeline: &Timeline, period: usize) -> (Design, usize, usize) {
     let grouping = Grouping::new(timeline.buckets, period, |bucket| bucket % period);
     (Design::Slots(vec![grouping]), 3 * period, (SEASONS_LEARNT * 4 * period).max(LEVEL_WINDOW))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(design: &Design, grouping: usize, buckets: std::ops::Range<usize>) -> Vec<u16> {
+        match design {
+            Design::Slots(groupings) => groupings[grouping].slot_of[buckets].to_vec(),
+            Design::Harmonics(_) => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_week_of_hours_begins_on_monday() {
+        // Friday, 2 January 2026, 22:00.
+        let timeline = Timeline { start: 1_767_391_200, bucket: 3600, buckets: 200 };
+        let plan = plan(&timeline, Season::Week, None);
+        assert_eq!(slots(&plan.design, 0, 0..4), [22, 23, 0, 1]);
+        assert_eq!(slots(&plan.design, 1, 0..4), [4, 4, 5, 5]);
+        assert_eq!(slots(&plan.design, 2, 0..4), [0, 0, 1, 2]);
+        assert_eq!(slots(&plan.design, 3, 0..4), [4 * 24 + 22, 4 * 24 + 23, 5 * 24, 5 * 24 + 1]);
+        assert_eq!((plan.warmup, plan.refit_every, plan.readmit_after), (168, 24, 24));
+    }
+
+    #[test]
+    fn finer_buckets_share_half_hours_and_days_have_weekdays_only() {
+        let fine = Timeline { start: 0, bucket: 300, buckets: 2016 };
+        let plan_fine = plan(&fine, Season::Week, None);
+        assert_eq!(slots(&plan_fine.design, 0, 5..7), [0, 1]);
+        assert_eq!((plan_fine.warmup, plan_fine.refit_every), (2016, 288));
+        let days = Timeline { start: 0, bucket: DAY, buckets: 50 };
+        let plan_days = plan(&days, days.usual_season(), None);
+        assert_eq!(slots(&plan_days.design, 0, 0..5), [3, 4, 5, 6, 0]);
+        assert_eq!((plan_days.warmup, plan_days.refit_every, plan_days.readmit_after), (21, 1, 7));
+    }
+
+    #[test]
+    fn a_year_of_weeks_is_harmonic_and_a_short_season_has_factors() {
+        let weeks = Timeline { start: 0, bucket: WEEK, buckets: 300 };
+        assert_eq!(weeks.usual_season(), Season::Buckets(52));
+        assert!(matches!(plan(&weeks, Season::Buckets(52), None).design, Design::Harmonics(period) if period == 52.0));
+        let months = plan(&weeks, Season::Buckets(12), Some(5));
+        assert_eq!((slots(&months.design, 0, 11..14), months.warmup), (vec![11, 0, 1], 5));
+        assert!(matches!(plan(&weeks, Season::None, None).design, Design::Slots(groupings) if groupings.is_empty()));
+    }
+}

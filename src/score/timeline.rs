@@ -131,3 +131,72 @@ impl Buckets {
         !has_zero && lacking as f64 >= SPARSE_SHARE * self.values.len() as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+    /// Monday, 5 January 2026.
+    const MONDAY: i64 = 1_767_571_200_000;
+
+    fn series(name: &str, times: impl IntoIterator<Item = i64>, value: f64) -> CountSeries {
+        CountSeries { name: name.to_owned(), rows: times.into_iter().map(|time| CountRow { time, value }).collect() }
+    }
+
+    fn table(series: Vec<CountSeries>) -> CountTable {
+        CountTable { named: true, series, ..CountTable::default() }
+    }
+
+    #[test]
+    fn the_width_is_the_most_frequent_spacing() {
+        let hourly = series("a", [0, 1, 2, 3, 7, 8].map(|hour| hour * HOUR), 1.0);
+        assert_eq!(bucket_of(&table(vec![hourly])), Some(3600));
+        let tied = series("a", [0, 1, 3].map(|hour| hour * HOUR), 1.0);
+        assert_eq!(bucket_of(&table(vec![tied])), Some(3600));
+        assert_eq!(bucket_of(&table(vec![series("a", [5, 5], 1.0)])), None);
+        assert_eq!(bucket_of(&table(Vec::new())), None);
+    }
+
+    #[test]
+    fn rows_a_little_off_stay_in_their_bucket() {
+        let rows = series("a", [MONDAY + 173_000, MONDAY + HOUR + 170_000, MONDAY + 2 * HOUR + 175_000], 2.0);
+        let laid = lay_out(&rows, 3600, false).unwrap();
+        assert_eq!(laid.values, [Some(2.0); 3]);
+        assert_eq!(laid.timeline.begin(1), MONDAY / 1000 + 173 + 3600);
+    }
+
+    #[test]
+    fn asked_for_buckets_begin_with_the_clock() {
+        let rows = series("a", [MONDAY + 3 * HOUR, MONDAY + 5 * HOUR, MONDAY + 30 * HOUR], 2.0);
+        let days = lay_out(&rows, DAY, true).unwrap();
+        assert_eq!((days.timeline.start, days.merged), (MONDAY / 1000, 1));
+        assert_eq!(days.values, [Some(4.0), Some(2.0)]);
+        let week = lay_out(&series("a", [MONDAY + 80 * HOUR], 1.0), WEEK, true).unwrap();
+        assert_eq!(week.timeline.start, MONDAY / 1000);
+    }
+
+    #[test]
+    fn a_wild_time_is_refused() {
+        assert_eq!(lay_out(&series("a", [0, 4_000_000_000_000], 1.0), 1, true), Err(4_000_000_001));
+        assert!(lay_out(&series("a", [i64::MIN, i64::MAX], 1.0), 1, false).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_depends_on_what_else_there_is() {
+        let filled = |rows: CountSeries, feed: &Feed| {
+            let mut laid = lay_out(&rows, 3600, false).unwrap();
+            laid.fill(Missing::Auto, feed);
+            laid.values.iter().filter(|value| value.is_some()).count()
+        };
+        let hours = |keep: fn(&i64) -> bool| (0..100_i64).filter(keep).map(|hour| hour * HOUR);
+        let sparse = || series("a", hours(|hour| hour % 3 == 0), 1.0);
+        assert_eq!(filled(sparse(), &Feed::default()), 100);
+        assert_eq!(filled(series("a", hours(|hour| hour % 50 != 7), 1.0), &Feed::default()), 98);
+        assert_eq!(filled(series("a", hours(|hour| hour % 3 == 0), 0.0), &Feed::default()), 34);
+        // Ten series, all silent in the same six hours.
+        let others = (0..9).map(|number| series(&number.to_string(), hours(|hour| !(40..46).contains(hour)), 1.0));
+        let all = table(others.chain([sparse()]).collect());
+        assert_eq!(filled(sparse(), &Feed::of(&all, 3600)), 94 + 2, "hours 42 and 45 are its own rows");
+    }
+}

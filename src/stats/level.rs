@@ -54,3 +54,39 @@ impl DriftingLevel {
         self.shape.recip()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_is_conjugate() {
+        let mut level = DriftingLevel::new(1e12, 2.0);
+        level.learn(9.0, 3.0, 1.0);
+        level.learn(4.0, 3.0, 0.5);
+        // Gamma(2, 2) and counts 9 and 4 (half) where 3 and 3 (half) were usual.
+        assert!((level.mean() - 13.0 / 6.5).abs() < 1e-12);
+        assert!((level.relative_variance() - 1.0 / 13.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_half_life_halves_what_is_known() {
+        let mut level = DriftingLevel::new(8.0, 1.0);
+        level.learn(99.0, 9.0, 1.0);
+        (0..8).for_each(|_| level.forget());
+        assert!((level.relative_variance().recip() - (1.0 + 99.0 / 2.0)).abs() < 1e-9);
+        assert!((level.mean() - (1.0 + 99.0 / 2.0) / (1.0 + 9.0 / 2.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_level_that_is_not_fed_returns() {
+        let mut level = DriftingLevel::new(4.0, 3.0);
+        level.learn(1000.0, 10.0, 1.0);
+        assert!(level.mean() > 50.0);
+        (0..400).for_each(|_| level.forget());
+        assert!((level.mean() - 1.0).abs() < 1e-9);
+        level.learn(5.0, 1.0, 1.0);
+        level.reset();
+        assert_eq!(level, DriftingLevel::new(4.0, 3.0));
+    }
+}

@@ -126,3 +126,55 @@ fn cholesky(matrix: &[Row; MAX_COLUMNS], columns: usize) -> [Row; MAX_COLUMNS] {
     }
     factor
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FREE: Ridge = Ridge { center: 0.0, precision: 1e-9 };
+
+    fn row(values: &[f64]) -> Row {
+        let mut row = [0.0; MAX_COLUMNS];
+        row[..values.len()].copy_from_slice(values);
+        row
+    }
+
+    #[test]
+    fn a_level_alone_is_the_weighted_mean() {
+        let data = [(row(&[1.0]), 4.0, 1.0), (row(&[1.0]), 10.0, 0.5)];
+        let fit = LogLinear::fit(&data, &[FREE], 2.0, None);
+        assert!((fit.mean(&row(&[1.0])) - 6.0).abs() < 1e-6);
+        // Relative variance of a mean of quasi-Poisson counts: dispersion over the weighted total.
+        assert!((fit.relative_variance(&row(&[1.0])) - 2.0 / 9.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn counts_on_the_curve_give_the_curve() {
+        let truth = |x: f64| (1.0 + 0.3 * x + 0.8 * (x * 0.7).sin()).exp();
+        let at = |x: f64| row(&[1.0, x, (x * 0.7).sin()]);
+        let data: Vec<_> =
+            (0..60).map(|week| at(f64::from(week) / 10.0)).map(|row| (row, truth(row[1]), 1.0)).collect();
+        let fit = LogLinear::fit(&data, &[FREE; 3], 1.0, None);
+        assert!((fit.mean(&at(8.0)) - truth(8.0)).abs() < 1e-4 * truth(8.0));
+        let again = LogLinear::fit(&data, &[FREE; 3], 1.0, Some(&fit));
+        assert!((again.mean(&at(8.0)) - fit.mean(&at(8.0))).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_strong_prior_wins_over_few_counts() {
+        let data = [(row(&[1.0, 1.0]), 5.0, 1.0), (row(&[1.0, -1.0]), 1.0, 1.0)];
+        let held = Ridge { center: 0.0, precision: 1e6 };
+        let fit = LogLinear::fit(&data, &[FREE, held], 1.0, None);
+        assert!((fit.mean(&row(&[1.0, 1.0])) - 3.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn no_count_at_all_is_no_disaster() {
+        let data: Vec<_> = (0..50).map(|week| (row(&[1.0, f64::from(week)]), 0.0, 1.0)).collect();
+        let ridge = [Ridge { center: -3.0, precision: 0.1 }, Ridge { center: 0.0, precision: 4.0 }];
+        let fit = LogLinear::fit(&data, &ridge, 1.0, None);
+        let mean = fit.mean(&row(&[1.0, 50.0]));
+        assert!(mean.is_finite() && mean < 0.05, "{mean}");
+        assert!(fit.relative_variance(&row(&[1.0, 50.0])).is_finite());
+    }
+}

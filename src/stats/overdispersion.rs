@@ -108,3 +108,70 @@ pub fn ln_negative_binomial(count: f64, mean: f64, inverse_size: f64) -> f64 {
     let ways = if count == 0.0 { 0.0 } else { ln_gamma(size + count) - ln_gamma(size) - ln_gamma(count + 1.0) };
     ways - size * (mean / size).ln_1p() + count * (mean / (size + mean)).ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stats::NegativeBinomial;
+
+    fn over(form: VarianceForm, excess: f64) -> Overdispersion {
+        Overdispersion { form, excess }
+    }
+
+    #[test]
+    fn variances_by_hand() {
+        let (linear, quadratic) = (over(VarianceForm::Linear, 0.5), over(VarianceForm::Quadratic, 0.5));
+        assert!((linear.variance(4.0) - 6.0).abs() < 1e-15 && (quadratic.variance(4.0) - 12.0).abs() < 1e-15);
+        for dispersion in [linear, quadratic] {
+            let counts = NegativeBinomial::new(4.0, dispersion.inverse_size(4.0).recip()).unwrap();
+            assert!((counts.variance() - dispersion.variance(4.0)).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn estimate_by_hand() {
+        // Linear, guess 0: S = 2 m^2 + m = 36 at m = 4; two deviations of 4: (16 - 4) * 4 / 36 each, over 16 / 36 each.
+        let mut evidence = ExcessEvidence::new(over(VarianceForm::Linear, 0.0));
+        evidence.add(8.0, 4.0, 1.0, 1.0, 0.0);
+        evidence.add(0.0, 4.0, 1.0, 1.0, 0.0);
+        assert!((evidence.estimate(0.0, 1e9, 0.0).excess - 3.0).abs() < 1e-9);
+        // A prior as sure as the data (information 32/36) draws half way; caution adds standard errors.
+        let prior_deviation = (36.0_f64 / 32.0).sqrt();
+        assert!((evidence.estimate(1.0, prior_deviation, 0.0).excess - 2.0).abs() < 1e-9);
+        let cautious = evidence.estimate(1.0, prior_deviation, 1.0).excess;
+        assert!((cautious - 2.0 - (36.0_f64 / 64.0).sqrt()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_the_unsure_mean_explains_is_no_excess() {
+        let mut evidence = ExcessEvidence::new(over(VarianceForm::Quadratic, 0.1));
+        evidence.add(14.0, 10.0, 1.0, 1.0, 6.0);
+        assert!(evidence.estimate(0.0, 1e9, 0.0).excess.abs() < 1e-9);
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_match_the_tails() {
+        for (mean, inverse_size) in [(0.3, 0.0), (0.3, 2.0), (5.0, 0.2), (40.0, 0.01)] {
+            let sum: f64 = (0..3000).map(|k| ln_negative_binomial(f64::from(k), mean, inverse_size).exp()).sum();
+            assert!((sum - 1.0).abs() < 1e-6, "{mean} {inverse_size}: {sum}");
+            let counts = NegativeBinomial::new(mean, f64::recip(inverse_size)).unwrap();
+            let step = counts.ln_upper(3).exp() - counts.ln_upper(4).exp();
+            assert!((ln_negative_binomial(3.0, mean, inverse_size).exp() - step).abs() < 1e-8);
+        }
+        assert!(ln_negative_binomial(0.0, 0.0, 1.0).abs() < 1e-15);
+        assert!(ln_negative_binomial(1.0, 0.0, 1.0) == f64::NEG_INFINITY);
+    }
+
+    proptest! {
+        #[test]
+        fn an_excess_is_never_negative(counts in prop::collection::vec(0.0..50.0, 1..40), mean in 0.01..30.0) {
+            for form in [VarianceForm::Linear, VarianceForm::Quadratic] {
+                let mut evidence = ExcessEvidence::new(over(form, 0.3));
+                counts.iter().for_each(|&count| evidence.add(count, mean, 1.0, 1.0, 0.0));
+                prop_assert!(evidence.estimate(0.3, 0.5, 0.5).excess >= 0.0);
+            }
+        }
+    }
+}

@@ -104,3 +104,79 @@ impl TailCalibration {
 fn credibility(ln_p: f64) -> f64 {
     ((IGNORED_FROM - score_of_valid(ln_p)) / (IGNORED_FROM - BELIEVED_TO)).clamp(0.0, 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A record of p-values `p(u)` for evenly spread `u`: honest where `p(u) = u`.
+    fn record(forecasts: usize, p: impl Fn(f64) -> f64) -> TailCalibration {
+        let mut record = TailCalibration::default();
+        for index in 0..forecasts {
+            // A permutation, so that the order of sizes plays no part.
+            let u = ((index * 7919 % forecasts) as f64 + 0.5) / forecasts as f64;
+            record.add(p(u).ln(), p(u).ln());
+        }
+        record
+    }
+
+    #[test]
+    fn a_short_record_says_nothing() {
+        let short = record(399, |u| u.powi(3));
+        for ln_p in [-0.1, -1.0, -10.0, -1000.0] {
+            assert!((short.corrected(ln_p) - ln_p).abs() < 1e-12 * ln_p.abs());
+        }
+    }
+
+    #[test]
+    fn an_honest_record_changes_little() {
+        let honest = record(2000, |u| u);
+        for level in [1e-2_f64, 1e-3, 1e-4] {
+            let ratio = (honest.corrected(level.ln()) - level.ln()).exp();
+            assert!((0.9..1.8).contains(&ratio), "{level}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn a_tail_that_was_too_light_is_made_heavier() {
+        // True probability u, claimed u^1.5: one in a thousand was called one in thirty thousand.
+        let light = record(3000, |u| u.powf(1.5));
+        for truth in [1e-2_f64, 1e-3, 1e-4] {
+            let ratio = (light.corrected(1.5 * truth.ln()) - truth.ln()).exp();
+            assert!((0.5..2.5).contains(&ratio), "{truth}: {ratio}");
+        }
+        let heavy = record(3000, |u| u.powf(0.8));
+        assert!(heavy.corrected(1e-3_f64.ln()) < 1e-3_f64.ln());
+    }
+
+    #[test]
+    fn anomalies_of_the_past_do_not_excuse_those_to_come() {
+        let honest = record(2000, |u| u);
+        let mut with_anomalies = honest;
+        (0..20).for_each(|_| with_anomalies.add(-80.0, -80.0));
+        let change = with_anomalies.corrected(-20.0) - honest.corrected(-20.0);
+        assert!(change.abs() < 0.2, "{change}");
+    }
+
+    #[test]
+    fn a_discrete_p_value_counts_for_what_it_covers() {
+        // Uniform on [0, 0.1]: half of it lies in the tail, where -ln(p/u) has a mean of 1.
+        let mut record = TailCalibration::default();
+        record.add(f64::NEG_INFINITY, 0.1_f64.ln());
+        assert!((record.events - 0.5).abs() < 1e-12 && (record.depth - 0.5).abs() < 1e-12);
+        record.add(-0.5, 0.0);
+        assert!((record.events - 0.5).abs() < 1e-3);
+    }
+
+    proptest! {
+        #[test]
+        fn correction_is_monotone_and_has_an_inverse(power in 0.6..2.0, ln_p in -700.0..-1e-6, step in 0.0..10.0) {
+            let record = record(1000, |u| u.powf(power));
+            let corrected = record.corrected(ln_p);
+            prop_assert!(record.corrected(ln_p - step) <= corrected && corrected <= 0.0);
+            prop_assert!((record.uncorrected(corrected) - ln_p).abs() < 1e-6 * (1.0 + ln_p.abs()));
+        }
+    }
+}

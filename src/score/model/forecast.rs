@@ -81,3 +81,33 @@ impl Forecast {
         (if below > 0.0 { quantile(below) } else { 0 }, quantile(1.0 - above))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forecast(empty_share: f64) -> Forecast {
+        Forecast::new(NegativeBinomial::new(30.0, 10.0).unwrap(), empty_share, &Record::default())
+    }
+
+    #[test]
+    fn tails_and_interval_agree() {
+        for share in [0.0, 0.003, 0.2] {
+            let forecast = forecast(share);
+            let (lower, upper) = forecast.interval(0.99);
+            let outside = 0.005_f64.ln();
+            assert!(forecast.ln_upper(upper + 1) <= outside && forecast.ln_upper(upper) > outside);
+            assert!(forecast.ln_lower(lower) > outside);
+            assert!(lower == 0 || forecast.ln_lower(lower - 1) <= outside);
+        }
+    }
+
+    #[test]
+    fn vacancy_makes_an_empty_bucket_usual_and_a_full_one_rarer() {
+        let (plain, vacant) = (forecast(0.0), forecast(0.2));
+        assert!(plain.ln_lower(0) < -10.0 && (vacant.ln_lower(0) - 0.2_f64.ln()).abs() < 1e-3);
+        assert!((vacant.ln_upper(40) - plain.ln_upper(40) - 0.8_f64.ln()).abs() < 1e-12);
+        assert!((vacant.mean() - 24.0).abs() < 1e-12);
+        assert!(vacant.ln_upper(0).abs() < 1e-15);
+    }
+}

@@ -122,3 +122,126 @@ impl<'a> Walker<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_distr::{Distribution, Poisson};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::score::season::{Season, Timeline, plan};
+
+    fn hourly(buckets: usize) -> Plan {
+        plan(&Timeline { start: 4 * 86_400, bucket: 3600, buckets }, Season::Week, None)
+    }
+
+    fn poisson(mean: f64, random: &mut Xoshiro256PlusPlus) -> u64 {
+        Poisson::new(mean).unwrap().sample(random) as u64
+    }
+
+    /// Busy by day, quiet by night, half as busy at weekends; then changed.
+    fn rhythm(hours: usize, change: impl Fn(usize, f64) -> f64) -> Vec<Option<u64>> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+        let usual = |hour: usize| {
+            let day = if (8..18).contains(&(hour % 24)) { 60.0 } else { 6.0 };
+            day * if hour / 24 % 7 >= 5 { 0.5 } else { 1.0 }
+        };
+        (0..hours).map(|hour| Some(poisson(change(hour, usual(hour)).max(1e-9), &mut random))).collect()
+    }
+
+    fn ln_p(forecast: &Option<Forecast>, count: u64) -> f64 {
+        let forecast = forecast.as_ref().unwrap();
+        forecast.ln_upper(count).min(forecast.ln_lower(count))
+    }
+
+    #[test]
+    fn the_season_is_learnt() {
+        let forecasts = walk(&rhythm(5 * 168, |_, mean| mean), &hourly(5 * 168));
+        let mean = |hour: usize| forecasts[hour].as_ref().unwrap().mean();
+        let week = 4 * 168;
+        for (hour, usual) in [(week + 12, 60.0), (week + 3, 6.0), (week + 5 * 24 + 12, 30.0), (week + 6 * 24 + 3, 3.0)]
+        {
+            assert!((mean(hour) / usual - 1.0).abs() < 0.25, "{hour}: {} for {usual}", mean(hour));
+        }
+    }
+
+    #[test]
+    fn what_comes_later_changes_nothing() {
+        let whole = rhythm(600, |_, mean| mean);
+        let forecasts = walk(&whole, &hourly(600));
+        assert_eq!(walk(&whole[..400], &hourly(400)), forecasts[..400]);
+        let mut changed = whole.clone();
+        changed[450] = Some(10_000);
+        assert_eq!(walk(&changed, &hourly(600))[..=450], forecasts[..=450]);
+    }
+
+    #[test]
+    fn an_earlier_burst_does_not_hide_a_later_one() {
+        let clean = rhythm(4 * 168, |_, mean| mean);
+        let mut dirty = clean.clone();
+        (200..204).for_each(|hour| dirty[hour] = Some(900));
+        let [clean, dirty] = [clean, dirty].map(|values| ln_p(&walk(&values, &hourly(values.len()))[540], 240));
+        assert!(clean < -20.0 && dirty < 0.7 * clean, "{clean} {dirty}");
+    }
+
+    #[test]
+    fn gaps_are_neither_judged_nor_learnt_from() {
+        let mut values = rhythm(4 * 168, |_, mean| mean);
+        (350..420).for_each(|hour| values[hour] = None);
+        let forecasts = walk(&values, &hourly(values.len()));
+        assert!((350..420).all(|hour| forecasts[hour].is_none()));
+        let after = forecasts[3 * 168 + 12].as_ref().unwrap().mean();
+        assert!((45.0..75.0).contains(&after), "{after}");
+    }
+
+    #[test]
+    fn a_lasting_change_is_odd_at_first_and_usual_after_some_days() {
+        let values = rhythm(5 * 168, |hour, mean| if hour >= 464 { 3.0 * mean } else { mean });
+        let forecasts = walk(&values, &hourly(values.len()));
+        let odd = |hours: std::ops::Range<usize>| {
+            hours.filter(|&hour| ln_p(&forecasts[hour], values[hour].unwrap()) < 1e-4_f64.ln()).count()
+        };
+        assert!(odd(464..474) >= 6, "{}", odd(464..474));
+        assert!(odd(570..840) <= 5, "{}", odd(570..840));
+    }
+
+    #[test]
+    fn a_series_that_is_often_off_is_not_odd_when_it_is_off() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(8);
+        let mut values = rhythm(4 * 168, |_, mean| mean + 20.0);
+        values.iter_mut().for_each(|value| *value = value.filter(|_| random.random::<f64>() > 0.1).or(Some(0)));
+        let forecasts = walk(&values, &hourly(values.len()));
+        let off = forecasts[3 * 168 + 12].as_ref().unwrap();
+        assert!((0.05..0.2).contains(&off.ln_lower(0).exp()), "{}", off.ln_lower(0).exp());
+        assert!(off.ln_upper(200) < -15.0 && (55.0..85.0).contains(&off.mean()), "{}", off.mean());
+        // One outage in a series that is never off stays odd.
+        let steady = rhythm(4 * 168, |hour, mean| if (300..306).contains(&hour) { 0.0 } else { mean + 20.0 });
+        assert!(ln_p(&walk(&steady, &hourly(steady.len()))[3 * 168 + 12], 0) < -15.0);
+    }
+
+    #[test]
+    fn closed_at_night_is_a_season_and_not_vacancy() {
+        let values = rhythm(4 * 168, |_, mean| if mean > 20.0 { mean } else { 0.0 });
+        let forecasts = walk(&values, &hourly(values.len()));
+        assert!(ln_p(&forecasts[3 * 168 + 12], 0) < -15.0, "closed at noon");
+        assert!(ln_p(&forecasts[3 * 168 + 3], 40) < -15.0, "busy at night");
+    }
+
+    #[test]
+    fn extremes_are_survived() {
+        let series =
+            [vec![Some(0); 300], vec![Some(1_000_000_000_000_000); 300], vec![None; 300], vec![Some(7)], Vec::new()];
+        for values in series {
+            let forecasts = walk(&values, &hourly(values.len()));
+            assert_eq!(forecasts.len(), values.len());
+            for forecast in forecasts.iter().flatten() {
+                assert!(
+                    forecast.mean().is_finite()
+                        && forecast.ln_upper(3) <= 0.0
+                        && forecast.interval(0.99).0 <= forecast.interval(0.99).1
+                );
+            }
+        }
+    }
+}

@@ -73,10 +73,15 @@ impl Shape {
     pub(super) fn learn(design: &Design, past: &Past<'_>, earlier: Option<&Self>) -> Self {
         let usual = Overdispersion { form: design.usual_form(), excess: 0.3 };
         let dispersion = earlier.map_or(usual, |earlier| earlier.dispersion);
-        let mut shape = Self::fit(design, past, past.present.to_vec(), dispersion, earlier);
+        // What was odd to the earlier shape is kept away from the start, or it would make room for itself in the new one.
+        let foreseen = |earlier: &Self| {
+            let means: Vec<f64> = past.range.clone().map(|bucket| earlier.mean(design, bucket)).collect();
+            robust_weights(past, &means, dispersion)
+        };
+        let weights = earlier.map_or_else(|| past.present.to_vec(), foreseen);
+        let mut shape = Self::fit(design, past, weights, dispersion, earlier);
         for _ in 1..PASSES {
-            let mut weights = std::mem::take(&mut shape.weights);
-            shape.reweigh(past, &mut weights);
+            let weights = robust_weights(past, &shape.means, shape.dispersion);
             shape = Self::fit(design, past, weights, shape.dispersion, Some(&shape));
         }
         shape
@@ -200,22 +205,20 @@ impl Shape {
         }
         Self { model: Model::Slots { level, level_variance, factors }, weights, means, dispersion, parameters }
     }
+}
 
-    /// Weighs every bucket by how odd it is.
-    fn reweigh(&self, past: &Past<'_>, weights: &mut [f64]) {
-        let (mut present, mut ignored) = (0.0, 0.0);
-        for (index, weight) in weights.iter_mut().enumerate() {
-            *weight = past.present[index] * oddness(past.counts[index], self.means[index], self.dispersion);
-            present += past.present[index];
-            ignored += past.present[index] * f64::from(u8::from(*weight == 0.0));
-        }
-        if ignored > MOST_IGNORED * present {
-            weights
-                .iter_mut()
-                .zip(past.present)
-                .for_each(|(weight, present)| *weight = weight.max(LEAST_WEIGHT * present));
-        }
+/// Weighs every bucket by how odd it is.
+fn robust_weights(past: &Past<'_>, means: &[f64], dispersion: Overdispersion) -> Vec<f64> {
+    let weigh = |(index, &mean): (usize, &f64)| past.present[index] * oddness(past.counts[index], mean, dispersion);
+    let mut weights: Vec<f64> = means.iter().enumerate().map(weigh).collect();
+    let present: f64 = past.present.iter().sum();
+    let ignored: f64 =
+        weights.iter().zip(past.present).filter(|(weight, _)| **weight == 0.0).map(|(_, present)| present).sum();
+    if ignored > MOST_IGNORED * present {
+        let kept = |(weight, present): (&mut f64, &f64)| *weight = weight.max(LEAST_WEIGHT * present);
+        weights.iter_mut().zip(past.present).for_each(kept);
     }
+    weights
 }
 
 impl Factors {
