@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampSecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampSecondArray};
 use arrow::datatypes::Float64Type;
 use chrono::{DateTime, SecondsFormat};
 use common::{Outcome, insights, read_parquet, write_parquet};

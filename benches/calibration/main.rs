@@ -12,7 +12,7 @@ use null::{EARLY, Exceedances, Generator, LEVELS, RATES, SETTLED, calibrate, poo
 use outbreaks::{DETECTORS, Judged, ORACLE, OURS, SCENARIOS, performance, ratio_interval, threshold_at};
 
 /// Never used while the model was designed.
-const SEED: u64 = 20_261_121;
+const SEED: u64 = 7_654_321;
 /// Series at each rate of each generator.
 const NULL_REPLICATES: usize = 60;
 /// Replicates of each scenario.

@@ -8,7 +8,10 @@ use std::ops::Range;
 
 use super::design::{Design, Grouping};
 use crate::stats::log_linear::{LogLinear, MAX_COLUMNS, Ridge};
-use crate::stats::{DROP_MIN_MEAN, ExcessEvidence, NegativeBinomial, Overdispersion, residual, weight};
+use crate::stats::{
+    DROP_MIN_MEAN, ExcessEvidence, NegativeBinomial, Overdispersion, VarianceForm, ln_negative_binomial, residual,
+    weight,
+};
 
 /// Passes of weighing and fitting.
 const PASSES: usize = 3;
@@ -120,6 +123,16 @@ impl Shape {
         if buckets > 2.0 * self.parameters { buckets / (buckets - self.parameters) } else { 2.0 }
     }
 
+    /// The average mean of the window's buckets, as they are weighed.
+    pub(super) fn level(&self) -> f64 {
+        let (total, weight) = self
+            .means
+            .iter()
+            .zip(&self.weights)
+            .fold((0.0, 1e-9), |(total, sum), (mean, weight)| (total + mean * weight, sum + weight));
+        total / weight
+    }
+
     fn fit(
         design: &Design,
         past: &Past<'_>,
@@ -131,10 +144,10 @@ impl Shape {
             Design::Slots(groupings) => Self::fit_slots(groupings, past, weights, dispersion),
             Design::Harmonics(period) => Self::fit_harmonics(*period, past, weights, dispersion, earlier),
         };
-        let correction = shape.correction();
+        let correction = shape.correction() / consistency(shape.level(), dispersion);
         let mut evidence = ExcessEvidence::new(dispersion);
         for (index, &mean) in shape.means.iter().enumerate() {
-            evidence.add(past.counts[index], mean, shape.weights[index], correction, 0.0);
+            evidence.add(past.counts[index], mean, strict(shape.weights[index]), correction, 0.0);
         }
         shape.dispersion = evidence.estimate(0.3, 1.0, 0.0);
         shape
@@ -290,6 +303,40 @@ fn spread(sums: &[SlotSum]) -> f64 {
     let squares: f64 = telling().map(|sum| sum.expected * sum.expected).sum();
     let prior = average * average;
     ((excess.max(0.0) + USUAL_SPREAD * USUAL_SPREAD * prior) / (squares + prior).max(1e-12)).clamp(LEAST_SPREAD, 9.0)
+}
+
+/// Mean that is as good as any larger one for [`consistency`]: from there on the shape of the distribution stays.
+const LARGE: f64 = 30.0;
+
+/// What robust weights leave of the variance where nothing is wrong: dividing by it makes the estimate consistent.
+///
+/// ```text
+/// sum_k P(k) w(k) (k-m)^2  /  (V sum_k P(k) w(k))
+/// ```
+pub(super) fn consistency(level: f64, dispersion: Overdispersion) -> f64 {
+    let inverse_size = dispersion.inverse_size(level);
+    let mean = level.clamp(1e-3, LARGE);
+    // The same distribution at a smaller scale keeps its size.
+    let scaled = Overdispersion { form: VarianceForm::Quadratic, excess: inverse_size };
+    let variance = scaled.variance(mean);
+    let step = mean / (1.0 + mean * inverse_size);
+    let last = mean + 12.0 * variance.sqrt() + 12.0;
+    let (mut probability, mut count) = (ln_negative_binomial(0.0, mean, inverse_size).exp(), 0.0);
+    let (mut kept, mut weighted) = (0.0, 0.0);
+    while count <= last {
+        let share = probability * strict(oddness(count, mean, scaled));
+        weighted += share;
+        kept += share * (count - mean) * (count - mean);
+        probability *= step * (1.0 + count * inverse_size) / (count + 1.0);
+        count += 1.0;
+    }
+    (kept / (weighted * variance)).clamp(0.2, 1.0)
+}
+
+/// The weight that a count has in the estimate of the variance: the mean can afford what is half an anomaly, the variance, where
+/// deviations enter squared, cannot.
+pub(super) fn strict(weight: f64) -> f64 {
+    weight.powi(4)
 }
 
 /// The robust weight of a count; the exact residual is worked out only where it could matter.

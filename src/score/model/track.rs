@@ -3,7 +3,7 @@
 //! One view is that the level is the shape's; others let it drift, slowly or fast, and return or not. Each comes with both
 //! forms of the variance. Which of them speaks is decided by their past forecasts alone.
 
-use super::shape::{Shape, oddness};
+use super::shape::{Shape, consistency, oddness, strict};
 use crate::stats::level::DriftingLevel;
 use crate::stats::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
 
@@ -150,7 +150,7 @@ impl Track {
             level.reset();
         }
         self.run = Run::default();
-        let correction = shape.correction();
+        let correction = shape.correction() / consistency(shape.level(), self.dispersion);
         let mut evidence = ExcessEvidence::new(self.dispersion);
         for (index, &usual) in shape.means.iter().enumerate() {
             if telling[index] > 0.5 {
@@ -178,13 +178,13 @@ impl Track {
         readmit_after: usize,
     ) {
         let Some(level) = self.level else {
-            evidence.add(count, usual, weight, correction, 0.0);
+            evidence.add(count, usual, strict(weight), correction, 0.0);
             return;
         };
         let mean = self.mean(usual);
         let weight = oddness(count, mean, self.dispersion);
         let unsure = mean * mean * level.relative_variance() * (1.0 + self.dispersion.inverse_size(mean));
-        evidence.add(count, mean, weight, correction, unsure);
+        evidence.add(count, mean, strict(weight), correction, unsure);
         self.follow(usual, mean, count, weight, readmit_after);
     }
 }
