@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod rollup;
 mod run;
+mod score;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -41,6 +42,7 @@ Examples:
   insights run events                         the nightly job, for the newest day before today
   insights run events --from 2026-01-29 --to 2026-02-04
   insights rollup events                      only bring the history up to date
+  insights score counts.csv                   judge any count series by its own past
 
 Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 input or output failed;
 4 done, but part of the input could not be read and is named.";
@@ -64,6 +66,7 @@ enum Command {
     Import(import::ImportArgs),
     Run(run::RunArgs),
     Rollup(rollup::RollupArgs),
+    Score(score::ScoreArgs),
     Generate(generate::GenerateArgs),
 }
 
@@ -77,6 +80,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Import(args) => import::run(&args, &cli.common),
         Command::Run(args) => run::run(&args, &cli.common),
         Command::Rollup(args) => rollup::run(&args, &cli.common),
+        Command::Score(args) => score::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
     }
 }
