@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::Common;
+use crate::cli::{Common, output};
 use crate::import::ImportProgress;
 use crate::report::summary::printable;
 
@@ -17,7 +17,11 @@ pub(super) fn events(common: &Common, what: &str, total: Option<u64>) -> Progres
 }
 
 fn dress(bar: ProgressBar, common: &Common, what: &str, template: &str) -> ProgressBar {
-    bar.set_draw_target(if common.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+    bar.set_draw_target(if common.quiet || !output::may_draw() {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    });
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(printable(what));
     bar
