@@ -68,7 +68,8 @@ pub(super) fn step(message: &str, numbers: &[(&str, Value)]) {
         let numbers = numbers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         log("info", message, numbers.collect());
     } else if manner().verbose {
-        let numbers: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let numbers: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
         complain(&format!("{message}: {}", numbers.join(", ")));
     }
 }

@@ -36,7 +36,10 @@ fn cell(values: &Values, insight: &Insight) -> String {
     match values {
         Values::Text(pick) => harmless(&pick(insight)).into_owned(),
         Values::Number(pick) => {
-            Some(pick(insight)).filter(|number| number.is_finite()).map_or(String::new(), |number| number.to_string())
+            // Debug, for it writes small probabilities with an exponent.
+            Some(pick(insight))
+                .filter(|number| number.is_finite())
+                .map_or(String::new(), |number| format!("{number:?}"))
         }
         Values::Count(pick) => pick(insight).to_string(),
         Values::Time(pick) => pick(insight).to_rfc3339_opts(SecondsFormat::Secs, true),

@@ -12,7 +12,10 @@ const ATTRIBUTES: [&str; 5] = ["principalId", "accessKeyId", "sourceIpAddress", 
 /// What most calls had in common, then every attributed value by itself.
 pub(super) fn evidences(insight: &Insight) -> Vec<Value> {
     let mut evidences = Vec::new();
-    evidences.extend(Some(common(insight)).filter(|common| !common.is_empty()).map(Value::Object));
+    // A user agent alone is no evidence to the schema.
+    let tells =
+        |common: &Map<String, Value>| ["api", "actor", "src_endpoint"].iter().any(|place| common.contains_key(*place));
+    evidences.extend(Some(common(insight)).filter(tells).map(Value::Object));
     for attribute in ATTRIBUTES {
         let shares = insight.attribution(attribute).map_or(&[][..], |found| &found.insight);
         evidences.extend(shares.iter().map(|share| single(insight, attribute, share)));
