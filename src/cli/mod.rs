@@ -95,7 +95,7 @@ impl Common {
         let limit = self.load_settings(&[]).ok().and_then(|settings| settings.operations.memory_limit);
         let asked = self.threads.map(usize::from);
         let threads = match limit {
-            Some(limit) => Some(memory::threads(limit, asked.unwrap_or_else(rayon::current_num_threads))?),
+            Some(limit) => Some(memory::threads(limit, asked.unwrap_or_else(cores))?),
             None => asked,
         };
         if let Some(threads) = threads {
@@ -103,6 +103,11 @@ impl Common {
         }
         Ok(())
     }
+}
+
+/// How many threads the machine runs at once; asking rayon would start them.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

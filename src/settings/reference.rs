@@ -85,7 +85,7 @@ pub fn example() -> String {
             let _ = write!(text, "\n[{own}]\n");
             table = own;
         }
-        let unit = if setting.unit.is_empty() { String::new() } else { format!(" ({})", setting.unit) };
+        let unit = if setting.unit.is_empty() { String::new() } else { format!(" [{}]", setting.unit) };
         let value = defaults.get(setting.key).map_or(String::new(), shown);
         let _ = write!(text, "\n# {}{unit}\n# {name} = {value}\n", setting.effect);
     }
