@@ -30,7 +30,7 @@ Examples:
   insights run events --date 2026-02-04 --state /var/lib/insights
   insights run events --from 2026-01-29 --to 2026-02-04
   insights run events --outputs ocsf,csv --keep 400d
-  insights run events --quiet --fail-on high --metrics /var/lib/node_exporter/insights.prom   for a scheduler")]
+  insights run events --quiet --fail-on high --metrics run.prom   for a scheduler")]
 pub(super) struct RunArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]
