@@ -251,13 +251,12 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
 fn explain(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let message = error.message();
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     match unknown {
-        Some(key) => {
-            format!(
-                "line {line}: there is no setting `{key}`; did you mean `{}`?",
-                nearest(key, REFERENCE.iter().map(|setting| setting.key))
-            )
+        Some((key, expected)) => {
+            // The message lists the names that the table has.
+            let known = expected.split('`').skip(1).step_by(2);
+            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, known))
         }
         None => format!("line {line}: {message}"),
     }
@@ -284,6 +283,7 @@ mod tests {
     fn mistakes_are_explained() {
         for (text, words) in [
             ("\nbaseline_day = 3", "line 2: there is no setting `baseline_day`; did you mean `baseline_days`?"),
+            ("[outputs]\nformat = []", "line 2: there is no setting `format`; did you mean `formats`?"),
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),

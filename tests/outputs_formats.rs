@@ -379,6 +379,57 @@ fn no_cell_of_the_sheet_begins_a_formula() {
     }
 }
 
+/// A database in MaxMind's format that says the same of every IPv4 address.
+fn database() -> Vec<u8> {
+    let text = |text: &str| [&[0x40 | text.len() as u8], text.as_bytes()].concat();
+    let map = |entries: &[(&str, Vec<u8>)]| {
+        let entries: Vec<u8> = entries.iter().flat_map(|(key, value)| [text(key), value.clone()].concat()).collect();
+        entries
+    };
+    let record = map(&[("country_code", text("DE")), ("as_name", text("Example Net")), ("asn", text("AS65000"))]);
+    let about = map(&[
+        ("binary_format_major_version", vec![0xa1, 2]),
+        ("binary_format_minor_version", vec![0xa0]),
+        ("build_epoch", vec![1, 2, 1]),
+        ("database_type", text("Test")),
+        ("description", vec![0xe0]),
+        ("ip_version", vec![0xa1, 4]),
+        ("languages", vec![0, 4]),
+        ("node_count", vec![0xc1, 1]),
+        ("record_size", vec![0xa1, 24]),
+    ]);
+    // One node, whose two sides both lead to the record; then sixteen bytes that part the tree from the data.
+    [&[0, 0, 17, 0, 0, 17][..], &[0; 16], &[0xe3], &record, b"\xab\xcd\xefMaxMind.com", &[0xe9], &about].concat()
+}
+
+#[test]
+fn addresses_carry_country_and_network_owner_where_a_database_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, file) = (folder.path().join("state"), folder.path().join("places.mmdb"));
+    fs::write(&file, database()).unwrap();
+    let (events, setting) = (data().join("sample"), format!("geoip.files={}", file.display()));
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-29"];
+    insights(arguments.iter().chain(&["--outputs", ALL, "--set", &setting])).expect_code(0);
+    let folder = dated(&state.join("insights"), day(1, 29));
+    for (file, name) in JSON_LINES {
+        let lines = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(lines.contains("Example Net") && lines.contains("\"DE\""), "{file}");
+        for line in lines.lines() {
+            let errors = json_schema::errors(&schema(name), &serde_json::from_str(line).unwrap());
+            assert_eq!(errors, Vec::<String>::new(), "{file}");
+        }
+    }
+    let flat = read_parquet(&folder.join("insights.parquet"));
+    let (addresses, countries) = (texts(&flat, "top_source_ip"), texts(&flat, "country"));
+    let told = addresses.iter().zip(&countries).filter(|(address, _)| address.as_ref().unwrap().contains('.'));
+    let told: Vec<bool> = told.map(|(_, country)| country.as_deref() == Some("DE")).collect();
+    assert!(told.len() > 5 && told.iter().all(|known| *known), "{addresses:?} {countries:?}");
+    let mut lake = Vec::new();
+    nested_texts(read_parquet(&lake_files(&folder)[0]).column_by_name("evidences").unwrap(), &mut lake);
+    assert!(lake.iter().any(|text| text == "Example Net"));
+    assert!(cells(&folder)[0].iter().any(|cell| cell.contains("121.17.102.68 (DE, Example Net)")));
+}
+
 #[test]
 fn a_form_that_is_asked_for_no_more_goes_and_what_others_read_stays() {
     let state = tempfile::tempdir().unwrap();

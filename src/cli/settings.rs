@@ -39,6 +39,9 @@ pub(super) fn run(args: &SettingsArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         let layers = common.layers(&[])?;
         layers.settings()?;
+        for (name, nearest) in layers.unknown_variables() {
+            output::complain(&format!("! {name} is no setting and has no effect; did you mean {nearest}?"));
+        }
         match args.format {
             Format::Json => output::json(&layers.in_force())?,
             Format::Text => output::result(&in_force(&layers.in_force(), output::width()))?,
@@ -67,7 +70,7 @@ fn reference(width: Option<u16>) -> String {
     let mut table = table(width);
     table.set_header(["setting", "unit", "effect", "environment"]);
     for setting in &REFERENCE {
-        let variable = if setting.key == "columns" { "INSIGHTS_COLUMNS_…".to_owned() } else { variable(setting.key) };
+        let variable = variable(setting.key) + if setting.is_open { "_…" } else { "" };
         table.add_row([setting.key, setting.unit, setting.effect, &variable]);
     }
     format!("{table}\n")

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::settings::reference::{InForce, REFERENCE, variable};
 use crate::settings::{FILE_NAME, RawSettings, Settings, explain, nearest};
 
+/// Variables that options have, beside those of settings.
+const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
+
 /// Where a value was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -39,6 +42,7 @@ impl fmt::Display for Source {
 #[derive(Debug, Default)]
 pub struct Layers {
     set: BTreeMap<String, (Value, Source)>,
+    unknown: Vec<String>,
 }
 
 /// The environment, as far as it is text.
@@ -62,8 +66,9 @@ impl Layers {
             variables.filter(|(name, _)| name.starts_with("INSIGHTS_")).collect();
         variables.sort();
         for (name, text) in variables {
-            if let Some(key) = key_of_variable(&name) {
-                layers.set_text(&key, &text, Source::Environment(name))?;
+            match key_of_variable(&name) {
+                Some(key) => layers.set_text(&key, &text, Source::Environment(name))?,
+                None => layers.unknown.push(name),
             }
         }
         for (key, text) in flags {
@@ -94,7 +99,9 @@ impl Layers {
         let defaults = flat(&RawSettings::default());
         let value = match defaults.get(key) {
             Some(default) => typed(default, text).map_err(|message| wrong(format!("{key}: {message}")))?,
-            None if key.starts_with("columns.") => Value::String(text.to_owned()),
+            None if REFERENCE.iter().any(|table| table.is_open && is_below(table.key, key)) => {
+                Value::String(text.to_owned())
+            }
             None => {
                 let nearest = nearest(key, REFERENCE.iter().map(|setting| setting.key));
                 return Err(wrong(format!("there is no setting `{key}`; did you mean `{nearest}`?")));
@@ -131,13 +138,20 @@ impl Layers {
         Error::Settings { path, message }
     }
 
+    /// Variables that are named like settings and are none, each with the nearest that is.
+    pub fn unknown_variables(&self) -> Vec<(String, String)> {
+        let known: Vec<String> = REFERENCE.iter().map(|setting| variable(setting.key)).collect();
+        let others = self.unknown.iter().filter(|name| !OTHER_VARIABLES.contains(&name.as_str()));
+        others.map(|name| (name.clone(), nearest(name, known.iter().map(String::as_str)).to_owned())).collect()
+    }
+
     /// Every setting with its value and where that came from, in the order of the reference.
     pub fn in_force(&self) -> Vec<InForce> {
         let defaults = flat(&RawSettings::default());
         let mut found = Vec::new();
         for setting in &REFERENCE {
-            if setting.key == "columns" {
-                found.extend(self.set.iter().filter(|(key, _)| key.starts_with("columns.")).map(set));
+            if setting.is_open {
+                found.extend(self.set.iter().filter(|(key, _)| is_below(setting.key, key)).map(set));
             } else if let Some(own) = self.set.get_key_value(setting.key) {
                 found.push(set(own));
             } else {
@@ -147,6 +161,11 @@ impl Layers {
         }
         found
     }
+}
+
+/// Whether a key is of something in a table.
+fn is_below(table: &str, key: &str) -> bool {
+    key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn set((key, (value, source)): (&String, &(Value, Source))) -> InForce {
@@ -191,13 +210,11 @@ fn insert(table: &mut Table, key: &str, value: Value) {
 
 /// The setting that a variable is of; other programs have variables of such names too, so an unknown one is none of ours.
 fn key_of_variable(name: &str) -> Option<String> {
-    if let Some(column) = name.strip_prefix("INSIGHTS_COLUMNS_") {
-        return Some(format!("columns.{}", column.to_lowercase()));
-    }
-    REFERENCE
-        .iter()
-        .find(|setting| setting.key != "columns" && variable(setting.key) == name)
-        .map(|found| found.key.to_owned())
+    REFERENCE.iter().find_map(|setting| match name.strip_prefix(&variable(setting.key))? {
+        "" if !setting.is_open => Some(setting.key.to_owned()),
+        rest if setting.is_open => Some(format!("{}.{}", setting.key, rest.strip_prefix('_')?.to_lowercase())),
+        _ => None,
+    })
 }
 
 /// Text as a value of the kind that the default is of; lists are separated by commas.
@@ -249,6 +266,13 @@ mod tests {
         assert_eq!(told["min_ratio"], "environment INSIGHTS_MIN_RATIO");
         assert!(told["baseline_days"].starts_with("file "));
         assert_eq!(told["max_p_value"], "default");
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_told_and_does_no_harm() {
+        let variables = [("INSIGHTS_MIN_RATOI", "3"), ("INSIGHTS_THREADS", "2"), ("INSIGHTS_MIN_RATIO", "4")];
+        let unknown = layers("", &variables, &[]).unwrap().unknown_variables();
+        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "INSIGHTS_MIN_RATIO")]));
     }
 
     #[test]
