@@ -114,9 +114,10 @@ fn a_log_of_json_has_a_level_and_a_message_in_every_line() {
     let folder = tempfile::tempdir().unwrap();
     let outcome = run(folder.path(), &["--log-format", "json"]).expect_code(0);
     let lines: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 1, "{}", outcome.stderr);
-    let night = &lines[0];
-    assert_eq!((night["level"].as_str(), night["message"].as_str()), (Some("info"), Some("night judged")));
+    let told: Vec<&str> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert_eq!(told, ["run begins", "night judged", "run ended"]);
+    assert!(lines.iter().all(|line| line["level"] == "info"));
+    let night = &lines[1];
     assert_eq!((night["date"].as_str(), night["events"].as_i64()), (Some(DAY), Some(6090)));
     let missing = insights(["run", "/no/such/folder", "--log-format", "json"]);
     let lines: Vec<Value> = missing.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -133,7 +134,10 @@ fn steps_are_told_to_who_asks() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(run(folder.path(), &["--quiet"]).expect_code(0).stderr, "");
     let verbose = run(folder.path(), &["-v"]).expect_code(0);
-    assert!(verbose.stderr.starts_with("night judged: date 2026-01-29, events 6090, "), "{}", verbose.stderr);
+    let lines: Vec<&str> = verbose.stderr.lines().collect();
+    assert!(lines[0].starts_with("run begins: version "), "{lines:?}");
+    assert!(lines[1].starts_with("night judged: date 2026-01-29, events 6090, "), "{lines:?}");
+    assert!(lines[2].starts_with("run ended: exit_code 0, seconds "), "{lines:?}");
 }
 
 /// The samples of a metrics file, after a look at its form.

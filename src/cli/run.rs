@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::output::{self, Format};
+use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
 use crate::insight::{Insight, Severity};
 use crate::partition::Partitions;
@@ -83,10 +84,12 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
     let mut nights = Vec::new();
     let done = judge(args, common, &settings, &mut nights);
     let code = done.as_ref().map_or_else(explain_code, |()| code(args, &nights));
-    if let Some(path) = &settings.operations.metrics {
-        write_metrics(path, &nights, code, begin)?;
-    }
-    done.map(|()| code)
+    let metrics = settings.operations.metrics.as_deref();
+    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &nights, code, begin));
+    // What stopped the run is worth more than that it could not be told.
+    done.and(written)?;
+    output::step("run ended", &[("exit_code", json!(code)), ("seconds", json!(seconds(begin)))]);
+    Ok(code)
 }
 
 /// Judges the days, tells each, and puts it to the others.
@@ -94,11 +97,17 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
     let _lock = StateLock::acquire(&args.state)?;
+    tell_begin(args, settings, dates.len());
     for date in dates {
         check_memory(settings, nights.len())?;
         let begin = Instant::now();
         let bar = progress::events(common, &date.to_string(), None);
-        let night = run_night(&partitions, date, &args.state, settings, &|events| bar.inc(events))?;
+        let heartbeat = Heartbeat::new(date);
+        let count = |events| {
+            bar.inc(events);
+            heartbeat.tick(bar.position());
+        };
+        let night = run_night(&partitions, date, &args.state, settings, &count)?;
         bar.finish_and_clear();
         tell(&night, begin);
         if args.format == Format::Text {
@@ -113,6 +122,17 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<
     retain(args, common, settings, nights)
 }
 
+fn tell_begin(args: &RunArgs, settings: &Settings, days: usize) {
+    let numbers = [
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("state", json!(args.state.display().to_string())),
+        ("settings", json!(settings.hash())),
+        ("threads", json!(rayon::current_num_threads())),
+        ("days", json!(days)),
+    ];
+    output::step("run begins", &numbers);
+}
+
 fn tell(night: &NightResult, begin: Instant) {
     let record = &night.record;
     let numbers = [
@@ -123,10 +143,15 @@ fn tell(night: &NightResult, begin: Instant) {
         ("insights", json!(night.insights.len())),
         ("warnings", json!(record.warnings.len())),
         ("problems", json!(record.problems.len())),
-        ("seconds", json!((begin.elapsed().as_secs_f64() * 1000.0).round() / 1000.0)),
+        ("seconds", json!(seconds(begin))),
         ("peak_memory_bytes", json!(memory::peak())),
     ];
     output::step("night judged", &numbers);
+}
+
+/// Seconds since then, to the millisecond.
+fn seconds(begin: Instant) -> f64 {
+    (begin.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Begins no further night once the limit was passed.
