@@ -86,7 +86,7 @@ struct RawSettings {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 struct RawOutputs {
     formats: Vec<String>,
 }
@@ -98,13 +98,13 @@ impl Default for RawOutputs {
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 struct RawGeoip {
     files: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 struct RawOperations {
     keep: String,
     memory_limit: String,
@@ -284,6 +284,7 @@ mod tests {
         for (text, words) in [
             ("\nbaseline_day = 3", "line 2: there is no setting `baseline_day`; did you mean `baseline_days`?"),
             ("[outputs]\nformat = []", "line 2: there is no setting `format`; did you mean `formats`?"),
+            ("operations = 3", "line 1: invalid type: integer `3`, expected a table"),
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),

@@ -119,6 +119,7 @@ fn a_log_of_json_has_a_level_and_a_message_in_every_line() {
     assert!(lines.iter().all(|line| line["level"] == "info"));
     let night = &lines[1];
     assert_eq!((night["date"].as_str(), night["events"].as_i64()), (Some(DAY), Some(6090)));
+    assert_eq!(run(folder.path(), &["--log-format", "json", "--quiet"]).expect_code(0).stderr, "");
     let missing = insights(["run", "/no/such/folder", "--log-format", "json"]);
     let lines: Vec<Value> = missing.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(missing.code, Some(3));
@@ -127,6 +128,23 @@ fn a_log_of_json_has_a_level_and_a_message_in_every_line() {
         chrono::DateTime::parse_from_rfc3339(line["time"].as_str().unwrap()).unwrap();
         assert!(!line["message"].as_str().unwrap().is_empty());
     }
+}
+
+#[test]
+fn what_could_not_be_used_is_a_warning_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    fs::create_dir_all(events.join("date=2026-01-28")).unwrap();
+    fs::copy(sample().join("date=2026-01-28/part-0000.parquet"), events.join("date=2026-01-28/part-0000.parquet"))
+        .unwrap();
+    fs::write(events.join("date=2026-01-28/broken.parquet"), "no Parquet").unwrap();
+    let outcome =
+        insights(["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--log-format", "json", "-q"]);
+    let lines: Vec<Value> =
+        outcome.expect_code(4).stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["level"] == "warning"), "{lines:?}");
+    let told = |words: &str| lines.iter().any(|line| line["message"].as_str().unwrap().contains(words));
+    assert!(told("broken.parquet: ") && told("there is no history"), "{lines:?}");
 }
 
 #[test]

@@ -130,7 +130,7 @@ enum Command {
 pub fn run() -> anyhow::Result<u8> {
     let cli = Cli::parse();
     let json = cli.common.log_format == output::Format::Json;
-    output::set_manner(output::Manner { json, verbose: cli.common.verbose });
+    output::set_manner(output::Manner { json, verbose: cli.common.verbose, quiet: cli.common.quiet });
     cli.common.start_threads()?;
     match cli.command {
         Command::Import(args) => import::run(&args, &cli.common),

@@ -24,8 +24,10 @@ pub(super) enum Format {
 pub(super) struct Manner {
     /// One JSON object a line.
     pub(super) json: bool,
-    /// Steps are told too.
+    /// Steps are told on a terminal too.
     pub(super) verbose: bool,
+    /// Steps are told nowhere.
+    pub(super) quiet: bool,
 }
 
 static MANNER: OnceLock<Manner> = OnceLock::new();
@@ -62,8 +64,18 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
-/// Tells a step and its numbers: always in a log of JSON, on a terminal only where `-v` asks for it.
+/// Puts a warning into a log of JSON; people find it in the summary.
+pub(super) fn log_warning(message: &str) {
+    if manner().json {
+        log("warning", message, Map::new());
+    }
+}
+
+/// Tells a step and its numbers: in a log of JSON, on a terminal only where `-v` asks for it.
 pub(super) fn step(message: &str, numbers: &[(&str, Value)]) {
+    if manner().quiet {
+        return;
+    }
     if manner().json {
         let numbers = numbers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         log("info", message, numbers.collect());

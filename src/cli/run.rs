@@ -147,6 +147,8 @@ fn tell(night: &NightResult, begin: Instant) {
         ("peak_memory_bytes", json!(memory::peak())),
     ];
     output::step("night judged", &numbers);
+    record.warnings.iter().for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
+    record.problems.iter().for_each(|problem| output::log_warning(&format!("{}: {}", problem.file, problem.message)));
 }
 
 /// Seconds since then, to the millisecond.
