@@ -7,9 +7,9 @@
 
 mod dispersion;
 mod false_discovery;
-mod mixed;
 pub mod level;
 pub mod log_linear;
+mod mixed;
 mod negative_binomial;
 mod normal;
 mod overdispersion;
