@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::rate::{Night, RateResult};
-use crate::detect::{change, rate, surge};
+use crate::detect::{change, rate};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
@@ -113,11 +113,8 @@ fn detect(
     if window.days_of_history() < settings.min_history_days {
         return families.into_iter().map(|history| (history, RateResult::default())).collect();
     }
-    let mut results = rate::judge(&families.iter().collect::<Vec<_>>(), night);
-    let errors = &mut results[1].deviations;
-    let min_ratio = settings.thresholds.min_ratio;
-    *errors = surge::keep_surges(std::mem::take(errors), &families[1], &families[0], window, min_ratio);
-    families.into_iter().zip(results).collect()
+    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night);
+    families.into_iter().zip(rates.families).collect()
 }
 
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {

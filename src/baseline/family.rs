@@ -4,6 +4,7 @@
 //! of the window can be asked about: the scored one, or a past one, which is then left out of the entity's own past.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -79,7 +80,7 @@ impl<'a> FamilyBaseline<'a> {
         let mut groups: BTreeMap<String, ProfileSum> = BTreeMap::new();
         let mut series = Series::default();
         for member in 0..self.history.len() {
-            if self.lay_out(member, self.window.length(), &mut series).is_some() {
+            if self.lay_out(member, &self.today(), &mut series).is_some() {
                 overall.add(&series);
                 groups.entry(self.group(member)).or_default().add(&series);
             }
@@ -92,7 +93,7 @@ impl<'a> FamilyBaseline<'a> {
     fn learn_dispersions(&mut self) {
         let evidence = |member: usize| {
             let mut series = Series::default();
-            self.lay_out(member, self.window.length(), &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
+            self.lay_out(member, &self.today(), &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
             Some(Fit::testimony(&series, self.profile(member)))
         };
         let witnesses: Vec<usize> = self.witnesses().collect();
@@ -103,7 +104,7 @@ impl<'a> FamilyBaseline<'a> {
     fn learn_sizes(&mut self) {
         let mut active = ActiveDays::default();
         for member in self.witnesses() {
-            let totals = self.day_totals(member, self.window.length());
+            let totals = self.day_totals(member, &self.today());
             let Some(&(first_day, _)) = totals.first() else { continue };
             active.add(&totals.iter().map(|&(_, total)| total).collect::<Vec<_>>());
             // What shows up in the first week of the window was most likely there before.
@@ -126,12 +127,12 @@ impl<'a> FamilyBaseline<'a> {
     }
 
     /// The seasonal slots of some days.
-    pub fn slots(&self, days: std::ops::Range<usize>) -> &[u8] {
+    pub fn slots(&self, days: Range<usize>) -> &[u8] {
         &self.slots[days.start * 24..days.end * 24]
     }
 
     /// Whether the feed of the entity's account was alive in the hours of some days.
-    pub fn alive(&self, member: usize, days: std::ops::Range<usize>) -> &[bool] {
+    pub fn alive(&self, member: usize, days: Range<usize>) -> &[bool] {
         &self.feed.alive(self.history.key(member).account())[days.start * 24..days.end * 24]
     }
 
@@ -151,13 +152,17 @@ impl<'a> FamilyBaseline<'a> {
         calls
     }
 
-    /// The entity's active days before the scored one, but for `day`, with their totals.
-    pub fn day_totals(&self, member: usize, day: usize) -> Vec<(usize, u64)> {
+    fn today(&self) -> Range<usize> {
+        self.window.length()..self.window.length() + 1
+    }
+
+    /// The entity's active days before the scored one, without some, with their totals.
+    fn day_totals(&self, member: usize, without: &Range<usize>) -> Vec<(usize, u64)> {
         let (past, _) = self.history.split(member, self.window);
         let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
         let total = |hours: &[HistoryHour]| hours.iter().map(|hour| u64::from(hour.calls)).sum();
         let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
-        days.map(|hours| (day_of(&hours[0]), total(hours))).filter(|(past, _)| *past != day).collect()
+        days.map(|hours| (day_of(&hours[0]), total(hours))).filter(|(past, _)| !without.contains(past)).collect()
     }
 
     /// The largest five-minute count of each of those days.
@@ -178,27 +183,30 @@ impl<'a> FamilyBaseline<'a> {
 
     /// What is expected of an entity on a day, from all its other days before the scored one.
     pub fn expect(&self, member: usize, day: usize) -> Expectation {
+        self.expect_days(member, day..day + 1).pop().unwrap_or(Expectation::New)
+    }
+
+    /// What is expected of an entity on each of some days, from all its days before the scored one but these.
+    pub fn expect_days(&self, member: usize, days: Range<usize>) -> Vec<Expectation> {
+        let known = self.days_known(member, days.start);
         let mut series = Series::default();
-        if self.lay_out(member, day, &mut series).is_none() {
-            return Expectation::New;
+        if self.lay_out(member, &days, &mut series).is_none() || known < NEW_DAYS {
+            return days.map(|_| Expectation::New).collect();
         }
-        let days = self.days_known(member, day);
-        if days < NEW_DAYS {
-            return Expectation::New;
-        }
-        let sparse = || {
-            let totals = self.day_totals(member, day).into_iter().map(|(_, total)| total).collect();
-            Expectation::Sparse { totals, days }
-        };
+        let totals: Vec<u64> = self.day_totals(member, &days).into_iter().map(|(_, total)| total).collect();
+        let sparse = |_| Expectation::Sparse { totals: totals.clone(), days: known };
         if series.level() < SPARSE_BELOW {
-            return sparse();
+            return days.map(sparse).collect();
         }
         let fit = Fit::new(&series, self.profile(member), &self.dispersions);
-        if fit.odd_days() as f64 > BURSTY_SHARE * days as f64 {
-            return sparse();
+        if fit.odd_days() as f64 > BURSTY_SHARE * known as f64 {
+            return days.map(sparse).collect();
         }
-        let shifted = self.shift(member, day, &fit).map(|ratio| Box::new(fit.at_level(ratio)));
-        Expectation::Seasonal { fit: Box::new(fit), shifted }
+        let seasonal = |day: usize| {
+            let shifted = self.shift(member, day, &fit).map(|ratio| Box::new(fit.at_level(ratio)));
+            Expectation::Seasonal { fit: Box::new(fit.clone()), shifted }
+        };
+        days.map(seasonal).collect()
     }
 
     fn shift(&self, member: usize, day: usize, fit: &Fit) -> Option<f64> {
@@ -210,15 +218,13 @@ impl<'a> FamilyBaseline<'a> {
         shift_ratio(fit, (day.checked_sub(SHIFT_DAYS)?..day).map(past))
     }
 
-    /// Lays out an entity's past without `day`; gives the day it was first seen, or `None` if it has no past.
-    fn lay_out(&self, member: usize, day: usize, series: &mut Series) -> Option<usize> {
+    /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.
+    fn lay_out(&self, member: usize, without: &Range<usize>, series: &mut Series) -> Option<usize> {
         let (past, _) = self.history.split(member, self.window);
         let first_day = usize::from(past.first()?.hour) / 24;
         let days = 0..self.window.length();
         series.fill(past, self.slots(days.clone()), self.alive(member, days), first_day);
-        if day < self.window.length() {
-            series.leave_out(day);
-        }
+        series.leave_out(without.start.min(self.window.length())..without.end.min(self.window.length()));
         Some(first_day)
     }
 

@@ -15,7 +15,9 @@ use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
 use crate::detect::episode::{JudgedHour, episodes};
+use crate::detect::replay::{Calibrations, replay};
 use crate::detect::select::{Discovery, Test, TestSet, select};
+use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, DayScore};
 use crate::detect::{Deviation, Direction, Model, Thresholds};
 use crate::rollup::Family;
@@ -47,6 +49,15 @@ pub struct RateResult {
     pub tested_down: usize,
 }
 
+/// What the detection of a night did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NightRates {
+    /// Family by family, in the order given.
+    pub families: Vec<RateResult>,
+    /// How honest p-values were on the last days.
+    pub calibrations: Calibrations,
+}
+
 /// How unlikely an entity's day is: the natural logarithms of its p-values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EntityScore {
@@ -58,46 +69,92 @@ pub struct EntityScore {
     pub model: Model,
 }
 
-/// Scores every entity of a family on a day of its window.
+/// Scores every entity of a family on a day of its window, by its counts.
 pub fn score(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds, day: usize) -> Vec<EntityScore> {
-    let of = |member: usize| {
-        let expectation = baseline.expect(member, day);
-        let (up, down) = score_day(baseline, thresholds, member, day, &expectation);
-        EntityScore { ln_up: up.ln_p, ln_down: down.map(|down| down.ln_p), model: model(&expectation) }
-    };
+    let of = |member: usize| score_expected(baseline, thresholds, member, day, &baseline.expect(member, day));
     (0..baseline.history.len()).into_par_iter().map(of).collect()
+}
+
+/// Scores an entity's day by what was expected of it.
+pub(super) fn score_expected(
+    baseline: &FamilyBaseline<'_>,
+    thresholds: &Thresholds,
+    member: usize,
+    day: usize,
+    expectation: &Expectation,
+) -> EntityScore {
+    let (up, down) = score_day(baseline, thresholds, member, day, expectation);
+    EntityScore { ln_up: up.ln_p, ln_down: down.map(|down| down.ln_p), model: model(expectation) }
 }
 
 /// Scores a family and selects what deviates in it, as if it were alone.
 pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
-    judge(&[history], night).pop().unwrap_or_default()
+    judge(&[history], night).families.pop().unwrap_or_default()
 }
 
 /// Scores families and selects what deviates, in one go over all of them; the results are in their order.
-pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> Vec<RateResult> {
+pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
     let thresholds = &night.thresholds;
     let today = night.window.length();
     let learn = |history| FamilyBaseline::learn(history, night.window, night.calendar, night.feed);
     let baselines: Vec<FamilyBaseline<'_>> = families.iter().copied().map(learn).collect();
-    let scores: Vec<Vec<EntityScore>> = baselines.iter().map(|baseline| score(baseline, thresholds, today)).collect();
+    let surges = surges(&baselines);
+    let scores: Vec<Vec<EntityScore>> = baselines
+        .iter()
+        .map(|baseline| match surges.as_ref().filter(|_| is_errors(baseline)) {
+            Some(surges) => by_share(surges, &score(baseline, thresholds, today), today),
+            None => score(baseline, thresholds, today),
+        })
+        .collect();
+    let calibrations = replay(&baselines, thresholds);
+    let power = |set: TestSet| calibrations.get(&set).map_or(1.0, |calibration| calibration.power);
     let tests: Vec<Test> = scores
         .iter()
         .zip(families)
         .enumerate()
         .flat_map(|(family, (scores, history))| tests(family, history.family, scores))
+        .map(|test| Test { ln_p: test.ln_p * power(test.set), ..test })
         .collect();
     let mut results: Vec<RateResult> = scores.iter().map(|scores| RateResult::tested(scores)).collect();
     for discovery in select(&tests, thresholds) {
         let family = discovery.test.family;
-        results[family].deviations.extend(deviations(&baselines[family], thresholds, &discovery));
+        let surges = surges.as_ref().filter(|_| is_errors(&baselines[family]));
+        results[family].deviations.extend(deviations(
+            &baselines[family],
+            surges,
+            thresholds,
+            &discovery,
+            power(discovery.test.set),
+        ));
     }
     for result in &mut results {
         result.deviations.sort_by_key(|deviation| (deviation.member, deviation.direction, deviation.hours));
     }
-    results
+    NightRates { families: results, calibrations }
 }
 
-fn tests(family: usize, kind: Family, scores: &[EntityScore]) -> impl Iterator<Item = Test> {
+fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
+    baseline.history.family == Family::ApiError
+}
+
+/// What errors are judged by beside their number, where the calls they are a part of are known.
+fn surges<'a>(baselines: &'a [FamilyBaseline<'a>]) -> Option<Surges<'a>> {
+    let apis = baselines.iter().find(|baseline| baseline.history.family == Family::Api)?;
+    let errors = baselines.iter().find(|baseline| is_errors(baseline))?;
+    Some(Surges::learn(errors, apis.history))
+}
+
+/// The scores of errors by their share of the calls.
+fn by_share(surges: &Surges<'_>, scores: &[EntityScore], day: usize) -> Vec<EntityScore> {
+    let of = |(member, score): (usize, &EntityScore)| EntityScore {
+        ln_up: surges.score(member, day, score.ln_up).ln_p,
+        ln_down: None,
+        ..*score
+    };
+    scores.par_iter().enumerate().map(of).collect()
+}
+
+pub(super) fn tests(family: usize, kind: Family, scores: &[EntityScore]) -> impl Iterator<Item = Test> {
     scores.iter().enumerate().flat_map(move |(member, score)| {
         let set = match (kind, score.model) {
             (Family::ApiError, _) => TestSet::Error,
@@ -165,14 +222,22 @@ fn score_total(
 }
 
 /// The episodes of a selected entity that are large enough to matter.
-fn deviations(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds, discovery: &Discovery) -> Vec<Deviation> {
+fn deviations(
+    baseline: &FamilyBaseline<'_>,
+    surges: Option<&Surges<'_>>,
+    thresholds: &Thresholds,
+    discovery: &Discovery,
+    power: f64,
+) -> Vec<Deviation> {
     let (member, today) = (discovery.test.member, baseline.window().length());
     let expectation = baseline.expect(member, today);
     let (up, down) = score_day(baseline, thresholds, member, today, &expectation);
+    let up = surges.map_or(up, |surges| surges.score(member, today, up.ln_p));
     let (direction, score) = match (discovery.test.set, down) {
         (TestSet::RateDown, Some(down)) => (Direction::Down, down),
         _ => (Direction::Up, up),
     };
+    let score = score.to_the_power(power);
     let calls = baseline.calls_of(member, today);
     let judged = |hour: u8| JudgedHour { hour, ln_p: score.hours[usize::from(hour)] };
     let hours: Vec<JudgedHour> = (0..24).map(judged).collect();

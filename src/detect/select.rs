@@ -23,6 +23,13 @@ pub enum TestSet {
     New,
 }
 
+impl TestSet {
+    /// Whether its tests compare counts with an entity's own past, so that past days can be asked the same.
+    pub fn is_of_counts(self) -> bool {
+        matches!(self, Self::RateUp | Self::RateDown)
+    }
+}
+
 /// One question asked about an entity's day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Test {

@@ -1,40 +1,218 @@
-//! Error surges: errors that rose more than the calls they are a part of.
+//! Error surges: an API fails with one code more often than its calls explain.
 //!
-//! *What it flags*: of the rate deviations of the `api_error` family those whose share of the API's calls at least doubled. If
-//! only the number of errors rose because calls did, the API's own deviation tells the story.
-//! *Statistic*: errors and calls of the episode's hours against those of the baseline, shares smoothed by one half.
-//! *When it is wrong*: when an API's calls and errors change their kind together. *Parameters*: `min_ratio`.
+//! *What it flags*: hours in which the share of an API's calls that fail with a code is far above its own past share.
+//! *Statistic*: the beta-binomial tail of the failures among the calls, over windows of 1, 3, 6 and 24 hours, combined by weighted
+//! Bonferroni; the count of the failures is its companion and must be unusual too, so that errors which merely rose with the calls,
+//! or a share that rose because calls fell, are no surge.
+//! *Assumptions*: failures of an hour clump alike over the hours of an API; a code never seen before has the family's usual share.
+//! *When it is wrong*: when an API's calls change their kind. *Parameters*: `min_excess`, `min_ratio`.
+//! *References*: Skellam 1948 (beta-binomial); precision from Pearson's excess, as for over-dispersed proportions (Williams 1982).
 
-use crate::baseline::{FamilyHistory, HistoryHour, Window};
-use crate::detect::{Deviation, Direction};
+use rayon::prelude::*;
+
+use crate::baseline::{FamilyBaseline, FamilyHistory};
+use crate::detect::windows::DayScore;
 use crate::rollup::EntityKey;
+use crate::stats::BetaBinomial;
 
-/// Keeps the deviations of errors that their API's calls do not explain.
-pub fn keep_surges(
-    deviations: Vec<Deviation>,
-    errors: &FamilyHistory,
-    apis: &FamilyHistory,
-    window: &Window,
-    min_ratio: f64,
-) -> Vec<Deviation> {
-    let surges = |deviation: &Deviation| {
-        let key = errors.key(deviation.member);
-        let api = EntityKey::new(key.fields().take(3));
-        let Some(api) = apis.find(&api) else { return true };
-        let share = |errors: f64, calls: f64| (errors + 0.5) / (calls + 1.0);
-        let (past_errors, _) = errors.split(deviation.member, window);
-        let (past_calls, today) = apis.split(api, window);
-        let first = (window.length() * 24) as u16;
-        let inside = |hour: &&HistoryHour| {
-            (first + u16::from(deviation.hours.0)..first + u16::from(deviation.hours.1)).contains(&hour.hour)
-        };
-        let calls_now: f64 = today.iter().filter(inside).map(|hour| f64::from(hour.calls)).sum();
-        let usual = share(sum(past_errors), sum(past_calls));
-        deviation.direction == Direction::Up && share(deviation.observed as f64, calls_now) >= min_ratio * usual
-    };
-    deviations.into_iter().filter(surges).collect()
+/// Widths of the windows in hours, and each one's share of the error that a day is allowed.
+const WIDTHS: [(usize, f64); 4] = [(1, 0.35), (3, 0.3), (6, 0.2), (24, 0.15)];
+/// How many calls the family's usual share counts for.
+const SHARE_CALLS: f64 = 50.0;
+/// How many calls the family's usual clumping counts for.
+const CLUMP_CALLS: f64 = 500.0;
+/// An hour's squared residual counts at most this much, so that past surges do not pass for clumping.
+const MOST_SQUARE: f64 = 25.0;
+/// The count must be at least this unlikely by itself.
+const COUNT_BELOW: f64 = 0.05;
+const DAY: usize = 24;
+
+/// What the family of errors taught about shares.
+#[derive(Debug)]
+pub(super) struct Surges<'a> {
+    errors: &'a FamilyBaseline<'a>,
+    apis: &'a FamilyHistory,
+    share: f64,
+    clumping: f64,
 }
 
-fn sum(hours: &[HistoryHour]) -> f64 {
-    hours.iter().map(|hour| f64::from(hour.calls)).sum()
+/// An entity's failures and its API's calls by hour of the window.
+struct Failures {
+    failed: Vec<u32>,
+    calls: Vec<u32>,
+}
+
+/// Sums over the past hours of an entity.
+#[derive(Debug, Default, Clone, Copy)]
+struct Past {
+    failed: f64,
+    calls: f64,
+    /// `sum min(r^2, 25) - 1` with `r` Pearson's residual, and `sum (n - 1)`.
+    excess: f64,
+    pairs: f64,
+}
+
+impl<'a> Surges<'a> {
+    pub(super) fn learn(errors: &'a FamilyBaseline<'a>, apis: &'a FamilyHistory) -> Self {
+        let unlearnt = Self { errors, apis, share: 0.01, clumping: 0.0 };
+        let today = errors.window().length();
+        let pasts: Vec<Past> = (0..errors.history.len())
+            .into_par_iter()
+            .filter_map(|member| Some(unlearnt.past(member, &unlearnt.failures(member)?, today)))
+            .collect();
+        let total = pasts.iter().fold(Past::default(), |sum, past| sum.and(past));
+        let clumping = (total.excess / total.pairs.max(1.0)).clamp(0.0, 0.5);
+        Self { share: (total.failed + 0.5) / (total.calls + SHARE_CALLS), clumping, ..unlearnt }
+    }
+
+    /// How unlikely an entity's failures of a day are, given its API's calls; `ln_count` is how unlikely they are by number.
+    pub(super) fn score(&self, member: usize, day: usize, ln_count: f64) -> DayScore {
+        let mut score = DayScore::usual();
+        let Some(failures) = self.failures(member).filter(|_| ln_count <= COUNT_BELOW.ln()) else { return score };
+        let past = self.past(member, &failures, day);
+        let (a, b) = self.posterior(&past);
+        for (hours, share) in WIDTHS {
+            let correction = ((DAY - hours + 1) as f64 / share).ln();
+            for first in 0..=DAY - hours {
+                let range = day * DAY + first..day * DAY + first + hours;
+                let total = |counts: &[u32]| counts[range.clone()].iter().map(|&count| u64::from(count)).sum::<u64>();
+                let (failed, calls) = (total(&failures.failed), total(&failures.calls));
+                let Ok(expected) = BetaBinomial::new(calls.max(failed), a, b) else { continue };
+                if failed as f64 > expected.mean() {
+                    let hours = range.filter(|&hour| failures.failed[hour] > 0).map(|hour| hour - day * DAY);
+                    score.note(telling(hours, &failures.failed, day), expected.ln_upper(failed) + correction);
+                }
+            }
+        }
+        score
+    }
+
+    /// The share's posterior, no surer than the clumping of failures lets anyone be.
+    ///
+    /// ```text
+    /// a + b = min(50 + calls, 1/rho - 1),   a / (a + b) = (failed + 50 share) / (calls + 50)
+    /// ```
+    fn posterior(&self, past: &Past) -> (f64, f64) {
+        let share = (past.failed + SHARE_CALLS * self.share) / (past.calls + SHARE_CALLS);
+        let clumping = (past.excess + CLUMP_CALLS * self.clumping) / (past.pairs + CLUMP_CALLS);
+        let precision = (past.calls + SHARE_CALLS).min(1.0 / clumping.clamp(1e-9, 0.5) - 1.0);
+        let share = share.clamp(1e-9, 1.0 - 1e-9);
+        ((share * precision).clamp(1e-9, 1e9), ((1.0 - share) * precision).clamp(1e-9, 1e9))
+    }
+
+    /// The entity's failures beside all calls of its API; `None` if the API's calls are not known.
+    fn failures(&self, member: usize) -> Option<Failures> {
+        let key = self.errors.history.key(member);
+        let api = self.apis.find(&EntityKey::new(key.fields().take(3)))?;
+        let hours = (self.errors.window().length() + 1) * DAY;
+        let dense = |history: &FamilyHistory, member: usize| {
+            let mut counts = vec![0; hours];
+            for hour in history.hours(member) {
+                counts[usize::from(hour.hour)] = hour.calls;
+            }
+            counts
+        };
+        Some(Failures { failed: dense(self.errors.history, member), calls: dense(self.apis, api) })
+    }
+
+    /// The past without `day` and without hours in which the feed was silent.
+    fn past(&self, member: usize, failures: &Failures, day: usize) -> Past {
+        let days = self.errors.window().length();
+        let alive = self.errors.alive(member, 0..days);
+        let hours = (0..days * DAY).filter(|hour| alive[*hour] && hour / DAY != day && failures.calls[*hour] > 0);
+        let sums = |past: Past, hour: usize| Past {
+            failed: past.failed + f64::from(failures.failed[hour]),
+            calls: past.calls + f64::from(failures.calls[hour]),
+            ..past
+        };
+        let totals = hours.clone().fold(Past::default(), sums);
+        let share = ((totals.failed + 0.5) / (totals.calls + 1.0)).min(0.999);
+        hours.fold(totals, |past, hour| {
+            let (failed, calls) = (f64::from(failures.failed[hour]), f64::from(failures.calls[hour]));
+            let square = (failed - calls * share).powi(2) / (calls * share * (1.0 - share));
+            Past { excess: past.excess + square.min(MOST_SQUARE) - 1.0, pairs: past.pairs + calls - 1.0, ..past }
+        })
+    }
+}
+
+impl Past {
+    fn and(self, other: &Self) -> Self {
+        Self {
+            failed: self.failed + other.failed,
+            calls: self.calls + other.calls,
+            excess: self.excess + other.excess,
+            pairs: self.pairs + other.pairs,
+        }
+    }
+}
+
+/// Of the hours with failures those without which the window would not be what it is.
+fn telling(hours: impl Iterator<Item = usize>, failed: &[u32], day: usize) -> Vec<usize> {
+    let hours: Vec<usize> = hours.collect();
+    let most = hours.iter().map(|hour| failed[day * DAY + hour]).max().unwrap_or(0);
+    hours.into_iter().filter(|hour| failed[day * DAY + hour] * 2 >= most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_distr::{Binomial, Distribution};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::baseline::{Calendar, Feed, HistoryHour, Window};
+    use crate::detect::Thresholds;
+    use crate::detect::rate::{Night, judge};
+    use crate::rollup::Family;
+
+    const TODAY: u16 = 28 * 24;
+
+    /// Twenty APIs of 50 calls an hour, one call in a hundred failing; then the calls and failures of the last day changed.
+    fn deviations(seed: u64, change: impl Fn(usize, u16) -> (u32, f64)) -> Vec<(usize, (u8, u8))> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (mut apis, mut errors) = (Vec::new(), Vec::new());
+        for number in 0..20 {
+            let name = format!("Api{number:02}");
+            let (mut calls, mut failed) = (Vec::new(), Vec::new());
+            for hour in 0..TODAY + 24 {
+                let (count, share) = change(number, hour);
+                let failures = Binomial::new(u64::from(count), share).unwrap().sample(&mut random) as u32;
+                let hour = |calls| HistoryHour { hour, calls, errors: failures, peak: 0 };
+                calls.push(hour(count));
+                failed.extend((failures > 0).then(|| hour(failures)));
+            }
+            apis.push((EntityKey::new(["1", "ecs", &name]), calls));
+            errors.push((EntityKey::new(["1", "ecs", &name, "Forbidden"]), failed));
+        }
+        let (apis, errors) =
+            (FamilyHistory::from_entities(Family::Api, apis), FamilyHistory::from_entities(Family::ApiError, errors));
+        let window = Window::new("2026-02-02".parse().unwrap(), 28, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&apis, &window, calendar);
+        let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+        let result = judge(&[&apis, &errors], night).families.pop().unwrap();
+        result.deviations.iter().map(|found| (found.member, found.hours)).collect()
+    }
+
+    #[test]
+    fn one_percent_to_twenty_on_fifty_calls_for_three_hours_is_found() {
+        let surge = |number: usize, hour: u16| number == 7 && (TODAY + 9..TODAY + 12).contains(&hour);
+        for seed in 0..10 {
+            let found = deviations(seed, |number, hour| (50, if surge(number, hour) { 0.2 } else { 0.01 }));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].0 == 7 && found[0].1.0 < 12 && found[0].1.1 > 9, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn errors_that_rise_with_their_calls_are_no_surge() {
+        let busy = |number: usize, hour: u16| number == 3 && (TODAY + 9..TODAY + 12).contains(&hour);
+        let found = deviations(1, |number, hour| (if busy(number, hour) { 2000 } else { 50 }, 0.01));
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn ordinary_days_are_silent() {
+        assert_eq!((0..10).map(|seed| deviations(seed, |_, _| (50, 0.01)).len()).sum::<usize>(), 0);
+    }
 }

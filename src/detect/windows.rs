@@ -50,6 +50,11 @@ impl DayScore {
         Self { ln_p: self.ln_p.max(other.ln_p), hours }
     }
 
+    /// The same, corrected by a power of the p-values.
+    pub(super) fn to_the_power(self, power: f64) -> Self {
+        Self { ln_p: self.ln_p * power, hours: self.hours.map(|ln_p| ln_p * power) }
+    }
+
     /// Notes that these hours are so unlikely, the correction for choosing among windows included.
     pub(super) fn note(&mut self, hours: impl IntoIterator<Item = usize>, ln_p: f64) {
         let ln_p = ln_p.min(0.0);

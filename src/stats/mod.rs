@@ -5,6 +5,8 @@
 //! give the same bits. Probabilities travel as natural logarithms, because the interesting ones lie far below the
 //! smallest `f64`. What is expected of an entity is decided in `baseline`, what is done about it in `detect`.
 
+mod beta_binomial;
+mod calibration;
 mod dispersion;
 mod false_discovery;
 pub mod level;
@@ -22,6 +24,8 @@ mod tail_calibration;
 #[cfg(test)]
 mod reference;
 
+pub use beta_binomial::BetaBinomial;
+pub use calibration::{Calibration, MEASURABLE};
 pub use dispersion::{
     DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, MAX_ALPHA, MIN_ALPHA, group_alpha, predictive_size,
     shrunk_alpha,

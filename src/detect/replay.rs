@@ -1,0 +1,54 @@
+//! Replay: the last days scored again as if each were tonight, to see whether p-values are what they claim.
+//!
+//! *What it does*: entities of every family, a sample of large ones, are fitted without the last seven days and judged on each of
+//! these. What is then below 1 in 1000, or 1 in 100 where that is too rare, is compared with what should be; a set that promises
+//! too much is corrected by a power ([`Calibration`]). *When it is wrong*: anomalies among the replayed days make it look too
+//! careful, never too careless. *Reference*: prequential calibration, Dawid 1984.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::baseline::FamilyBaseline;
+use crate::detect::Thresholds;
+use crate::detect::rate::{EntityScore, score_expected, tests};
+use crate::detect::select::TestSet;
+use crate::stats::Calibration;
+
+/// Days that are replayed.
+const DAYS: usize = 7;
+/// Days that must remain to learn from.
+const LEAST_HISTORY: usize = 14;
+/// Entities of a family that are replayed.
+const ENTITIES: usize = 1024;
+
+/// Calibrations by set; a set that was not measured is not in it.
+pub type Calibrations = BTreeMap<TestSet, Calibration>;
+
+/// Replays the families and measures each set of tests on counts.
+pub fn replay(baselines: &[FamilyBaseline<'_>], thresholds: &Thresholds) -> Calibrations {
+    let mut found: BTreeMap<TestSet, Vec<f64>> = BTreeMap::new();
+    for baseline in baselines {
+        let scores = replay_family(baseline, thresholds);
+        for test in tests(0, baseline.history.family, &scores).filter(|test| test.set.is_of_counts()) {
+            found.entry(test.set).or_default().push(test.ln_p);
+        }
+    }
+    found.into_iter().map(|(set, ln_p)| (set, Calibration::measure(&ln_p))).collect()
+}
+
+fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<EntityScore> {
+    let length = baseline.window().length();
+    if length < DAYS + LEAST_HISTORY {
+        return Vec::new();
+    }
+    let days = length - DAYS..length;
+    let entities: Vec<usize> =
+        (0..baseline.history.len()).step_by(baseline.history.len().div_ceil(ENTITIES).max(1)).collect();
+    let replayed = |member: usize| {
+        let expectations = baseline.expect_days(member, days.clone());
+        let present = days.clone().zip(expectations).filter(|(day, _)| baseline.window().is_present(*day));
+        present.map(|(day, expected)| score_expected(baseline, thresholds, member, day, &expected)).collect::<Vec<_>>()
+    };
+    entities.into_par_iter().flat_map_iter(replayed).collect()
+}
