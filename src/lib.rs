@@ -86,6 +86,7 @@ pub mod import;
 pub mod insight;
 pub mod partition;
 pub mod pipeline;
+pub mod query;
 pub mod report;
 pub mod rollup;
 pub mod settings;

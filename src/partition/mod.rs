@@ -3,6 +3,7 @@
 //! A partition is a day of events in Parquet files. This module turns any sane writer's files into batches of dictionary
 //! columns under canonical names ([`EventBatch`]); what the columns mean is the business of others.
 
+mod chunk;
 mod columns;
 mod file;
 mod find;
@@ -14,7 +15,7 @@ pub mod write;
 pub use columns::{ColumnMap, ColumnOverrides};
 pub use file::{EventFile, RowGroupRange};
 pub use find::{Partitions, Problem};
-pub use read::{EventBatch, RowGroupReader};
+pub use read::{EventBatch, RowChoice, RowGroupReader};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
 

@@ -1,0 +1,52 @@
+//! What a file's footer tells about a column of a row group, before anything of it is read.
+
+use parquet::basic::Encoding;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::Statistics;
+
+use crate::event::Column;
+use crate::partition::EventFile;
+
+impl EventFile {
+    /// The smallest and the largest text, as bytes, of every leaf that can supply `columns` and is not all null; `None` where
+    /// the footer does not tell. Texts cut short are rounded outwards.
+    pub fn text_bounds(&self, group: usize, columns: &[Column]) -> Option<Vec<(&[u8], &[u8])>> {
+        let mut bounds = Vec::new();
+        for chunk in self.chunks(group, columns) {
+            let statistics = chunk.statistics()?;
+            if statistics.null_count_opt() == Some(chunk.num_values() as u64) {
+                continue;
+            }
+            let Statistics::ByteArray(values) = statistics else { return None };
+            bounds.push((values.min_opt()?.data(), values.max_opt()?.data()));
+        }
+        Some(bounds)
+    }
+
+    /// Whether the dictionary of a batch of `columns` holds every value of the row group.
+    pub fn has_whole_dictionary(&self, group: usize, columns: &[Column]) -> bool {
+        let mut chunks = self.chunks(group, columns);
+        match (chunks.next(), chunks.next()) {
+            (Some(chunk), None) => is_all_dictionary(chunk),
+            (None, _) => true,
+            _ => false,
+        }
+    }
+
+    /// The bytes that reading `columns` of a row group costs, compressed.
+    pub fn column_bytes(&self, group: usize, columns: &[Column]) -> u64 {
+        self.chunks(group, columns).map(|chunk| chunk.compressed_size() as u64).sum()
+    }
+
+    fn chunks(&self, group: usize, columns: &[Column]) -> impl Iterator<Item = &ColumnChunkMetaData> {
+        let row_group = self.metadata.metadata().row_group(group);
+        columns.iter().flat_map(|&column| self.columns.leaves(column)).map(|leaf| row_group.column(leaf.index))
+    }
+}
+
+fn is_all_dictionary(chunk: &ColumnChunkMetaData) -> bool {
+    chunk.dictionary_page_offset().is_some()
+        && chunk
+            .page_encoding_stats_mask()
+            .is_some_and(|mask| mask.is_only(Encoding::PLAIN_DICTIONARY) || mask.is_only(Encoding::RLE_DICTIONARY))
+}

@@ -1,0 +1,35 @@
+//! Questions about events: which ones, how many, by what, when.
+//!
+//! A [`Request`] is what was typed; a [`Filter`] is what it means; a [`Search`] is a filter on opened partitions, of whatever
+//! layout and dialect, that finds the newest events first, counts, and reads columns late. An [`Answer`] is a table that can be
+//! written for people and programs. Saved searches and the alerts on them stand here too; what an audit event means does not.
+
+pub mod answer;
+mod condition;
+mod evaluate;
+mod field;
+mod filter;
+mod listing;
+mod mistake;
+mod moment;
+mod newest;
+mod page;
+mod pattern;
+mod request;
+mod search;
+mod tally;
+mod timeline;
+
+pub use condition::{AddressPattern, Condition, ValueTest, View};
+pub use field::Field;
+pub use filter::Filter;
+pub use listing::{Listed, Listing, headings};
+pub use mistake::Mistake;
+pub use moment::{TimeRange, parse as parse_moment, parse_length, rfc3339};
+pub use newest::Hit;
+pub use page::Page;
+pub use pattern::{Glob, Patterns};
+pub use request::Request;
+pub use search::{GroupPlace, Search, Selection};
+pub use tally::{MOST_VALUES, OTHER, Tally};
+pub use timeline::{BucketLength, Timeline};
