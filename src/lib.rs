@@ -76,7 +76,9 @@
 //! the heart of the decision, with [`baseline::seasonal`] for the model it asks. For the command line begin in [`cli`]. To make
 //! a format readable that is not yet, begin in [`event::dialect`].
 
+pub mod access_key;
 pub mod baseline;
+pub mod changes;
 pub mod cli;
 pub mod detect;
 pub mod error;

@@ -11,6 +11,7 @@ use crate::detect::Thresholds;
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
+use crate::query::{SavedSearches, is_name};
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
@@ -30,6 +31,8 @@ pub struct Settings {
     pub columns: ColumnOverrides,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
+    /// Searches that have a name; they change no result of a run.
+    pub searches: SavedSearches,
 }
 
 /// The file's own form.
@@ -47,6 +50,8 @@ struct RawSettings {
     drop_max_ratio: f64,
     vendor_types_only: bool,
     columns: std::collections::BTreeMap<String, String>,
+    #[serde(skip_serializing)]
+    searches: SavedSearches,
 }
 
 impl Default for RawSettings {
@@ -64,12 +69,13 @@ impl Default for RawSettings {
             drop_max_ratio: thresholds.drop_max_ratio,
             vendor_types_only: false,
             columns: std::collections::BTreeMap::new(),
+            searches: SavedSearches::new(),
         }
     }
 }
 
 /// The keys of [`RawSettings`], to suggest from.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "baseline_days",
     "min_history_days",
     "time_zone",
@@ -81,6 +87,7 @@ const KEYS: [&str; 11] = [
     "drop_max_ratio",
     "vendor_types_only",
     "columns",
+    "searches",
 ];
 
 impl Default for Settings {
@@ -92,6 +99,7 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
             vendor_types_only: false,
+            searches: SavedSearches::new(),
         }
     }
 }
@@ -132,12 +140,14 @@ impl Settings {
             },
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             vendor_types_only: raw.vendor_types_only,
+            searches: named(raw.searches)?,
         })
     }
 
     /// A short hash of everything that can change a result.
     pub fn hash(&self) -> String {
-        blake3::hash(format!("{self:?}").as_bytes()).to_hex()[..16].to_owned()
+        let decisive = Self { searches: SavedSearches::new(), ..self.clone() };
+        blake3::hash(format!("{decisive:?}").as_bytes()).to_hex()[..16].to_owned()
     }
 }
 
@@ -146,6 +156,13 @@ fn between(name: &str, value: f64, least: f64, most: f64) -> std::result::Result
         return Ok(());
     }
     Err(format!("{name}: expected a number from {least} to {most}, found {value}"))
+}
+
+fn named(searches: SavedSearches) -> std::result::Result<SavedSearches, String> {
+    match searches.keys().find(|name| !is_name(name)) {
+        Some(name) => Err(format!("searches: `{name}` is no name; expected letters, digits, `-` and `_`, at most 64")),
+        None => Ok(searches),
+    }
 }
 
 fn column_override((name, path): (String, String)) -> std::result::Result<(Column, String), String> {
@@ -161,10 +178,13 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
 fn explain(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let message = error.message();
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     match unknown {
-        Some(key) => {
-            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, KEYS.into_iter()))
+        Some((key, expected)) => {
+            // Tables within the settings have keys of their own, which the message lists.
+            let listed: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+            let known = if listed.is_empty() { KEYS.to_vec() } else { listed };
+            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, known.into_iter()))
         }
         None => format!("line {line}: {message}"),
     }

@@ -2,6 +2,8 @@
 //!
 //! One file a subcommand. Results go to stdout, everything else to stderr; a reader who closes the pipe ends the program quietly.
 
+mod access_key;
+mod changes;
 mod generate;
 mod import;
 mod output;
@@ -9,6 +11,7 @@ mod progress;
 mod query;
 mod rollup;
 mod run;
+mod saved;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -67,6 +70,8 @@ enum Command {
     Rollup(rollup::RollupArgs),
     Generate(generate::GenerateArgs),
     Query(Box<query::QueryArgs>),
+    AccessKey(access_key::AccessKeyArgs),
+    Changes(changes::ChangesArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
@@ -81,6 +86,8 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Rollup(args) => rollup::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
         Command::Query(args) => query::run(&args, &cli.common),
+        Command::AccessKey(args) => access_key::run(&args, &cli.common),
+        Command::Changes(args) => changes::run(&args, &cli.common),
     }
 }
 

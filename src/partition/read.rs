@@ -125,7 +125,11 @@ impl<'file> RowGroupReader<'file> {
             });
             Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, batch.num_rows()))
         };
-        Ok(EventBatch { rows: batch.num_rows(), times, columns: self.columns.iter().map(column).collect::<Result<_>>()? })
+        Ok(EventBatch {
+            rows: batch.num_rows(),
+            times,
+            columns: self.columns.iter().map(column).collect::<Result<_>>()?,
+        })
     }
 }
 

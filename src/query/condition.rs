@@ -86,9 +86,7 @@ impl View {
             Self::AsIs => glob.matches(text),
             Self::Service => glob.matches(service_name(text)),
             Self::RolePart => glob.matches(text) || text.split_once(':').is_some_and(|(role, _)| glob.matches(role)),
-            Self::Elements => {
-                glob.matches(text) || text.split([';', ',']).any(|element| glob.matches(element.trim()))
-            }
+            Self::Elements => glob.matches(text) || text.split([';', ',']).any(|element| glob.matches(element.trim())),
         }
     }
 }

@@ -99,9 +99,7 @@ impl Filter {
             derived => return Err(wrong(0, format!("`{}` is made of several columns", derived.name()))),
         };
         let view = if field == Field::Service { View::Service } else { View::AsIs };
-        self.list("--where", &[list.to_owned()], false, |globs| {
-            Condition::Test(columns, ValueTest::Globs(view, globs))
-        })
+        self.list("--where", &[list.to_owned()], false, |globs| Condition::Test(columns, ValueTest::Globs(view, globs)))
     }
 
     fn addresses(&mut self, lists: &[String]) -> Result<()> {
@@ -109,8 +107,13 @@ impl Filter {
             globs.into_iter().map(address).collect::<std::result::Result<Vec<_>, _>>().map_err(|(text, message)| {
                 let list = lists.iter().find(|list| list.to_lowercase().contains(&text)).unwrap_or(&text);
                 let at = list.to_lowercase().find(&text).unwrap_or_default();
-                Mistake::new(list, at, message, "an address, a network such as 203.0.113.0/24, a host name, or Internal")
-                    .of("--source-ip")
+                Mistake::new(
+                    list,
+                    at,
+                    message,
+                    "an address, a network such as 203.0.113.0/24, a host name, or Internal",
+                )
+                .of("--source-ip")
             })
         };
         let patterns = Patterns::parse(lists, false).map_err(|mistake| mistake.of("--source-ip"))?;
@@ -133,8 +136,7 @@ impl Filter {
         exact_case: bool,
         build: impl Fn(Vec<Glob>) -> Condition,
     ) -> Result<()> {
-        let Patterns { wanted, unwanted } =
-            Patterns::parse(lists, exact_case).map_err(|mistake| mistake.of(option))?;
+        let Patterns { wanted, unwanted } = Patterns::parse(lists, exact_case).map_err(|mistake| mistake.of(option))?;
         if !wanted.is_empty() {
             self.conditions.push(build(wanted));
         }
@@ -207,7 +209,8 @@ fn address(glob: Glob) -> std::result::Result<AddressPattern, (String, String)> 
         return network.map(AddressPattern::Network).map_err(|_| (text.clone(), format!("`{text}` is no network")));
     }
     let like_address = text.chars().all(|character| character.is_ascii_digit() || character == '.')
-        || text.contains(':') && text.chars().all(|character| character.is_ascii_hexdigit() || ":.".contains(character));
+        || text.contains(':')
+            && text.chars().all(|character| character.is_ascii_hexdigit() || ":.".contains(character));
     if like_address {
         let reason = format!("`{text}` is no address; an address can have `*` in it");
         return Err((text, reason));
@@ -240,7 +243,10 @@ mod tests {
     fn mistakes_name_option_place_and_remedy() {
         for (request, words) in [
             (asked(|r| r.event = vec!["a,,b".into()]), "--event: a value is empty\n  a,,b\n    ^"),
-            (asked(|r| r.source_ip = vec!["10.0.0.1,10.0.0.0/33".into()]), "`10.0.0.0/33` is no network\n  10.0.0.1,10.0.0.0/33\n           ^"),
+            (
+                asked(|r| r.source_ip = vec!["10.0.0.1,10.0.0.0/33".into()]),
+                "`10.0.0.0/33` is no network\n  10.0.0.1,10.0.0.0/33\n           ^",
+            ),
             (asked(|r| r.source_ip = vec!["10.0.0.256".into()]), "`10.0.0.256` is no address"),
             (asked(|r| r.conditions = vec!["user_agnt=*x".into()]), "did you mean `user_agent`?"),
             (asked(|r| r.conditions = vec!["user_agent".into()]), "there is no `=`"),

@@ -62,11 +62,7 @@ impl Search {
     ///
     /// # Errors
     /// What `show` returns.
-    pub fn list(
-        &self,
-        listing: &Listing,
-        mut show: impl FnMut(&[Vec<Value<'_>>]) -> Result<()>,
-    ) -> Result<Listed> {
+    pub fn list(&self, listing: &Listing, mut show: impl FnMut(&[Vec<Value<'_>>]) -> Result<()>) -> Result<Listed> {
         let (mut listed, mut before, mut skip) = (Listed::default(), listing.before, listing.offset);
         loop {
             let left = listing.limit.map_or(usize::MAX, |limit| limit - listed.shown);
@@ -138,8 +134,6 @@ impl Page {
             },
             _ => Value::text(self.text(event, number)),
         };
-        (0..self.len())
-            .map(|event| fields.iter().enumerate().map(|field| value(event, field)).collect())
-            .collect()
+        (0..self.len()).map(|event| fields.iter().enumerate().map(|field| value(event, field)).collect()).collect()
     }
 }

@@ -34,8 +34,7 @@ impl Search {
             }
             let (wave, rest) = left.split_at(left.len().min(rayon::current_num_threads()));
             left = rest;
-            let found: Vec<Found<Vec<Hit>>> =
-                wave.par_iter().map(|&place| self.hits(place, before, most)).collect();
+            let found: Vec<Found<Vec<Hit>>> = wave.par_iter().map(|&place| self.hits(place, before, most)).collect();
             for found in found {
                 match found {
                     Ok(found) => hits.extend(found),

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::event::Column;
 use crate::partition::{EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader};
-use crate::query::{Field, Hit, Search};
 use crate::query::search::GroupPlace;
+use crate::query::{Field, Hit, Search};
 
 /// Events with the columns that some fields are made of.
 #[derive(Debug)]
@@ -37,7 +37,9 @@ impl Page {
             wanted.sort_unstable();
             match page.read_group(search, place, &wanted, &columns) {
                 Ok(rows) => {
-                    found.extend(wanted.iter().zip(rows).map(|(&(_, number), row)| (number, (hits[number].time, row.0, row.1))));
+                    found.extend(
+                        wanted.iter().zip(rows).map(|(&(_, number), row)| (number, (hits[number].time, row.0, row.1))),
+                    );
                 }
                 Err(error) => problems.push(search.problem(place, &error)),
             }

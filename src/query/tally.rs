@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::Column;
-use crate::partition::{EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader, TextColumn};
+use crate::partition::{EventBatch, Problem, RowChoice, RowGroupReader};
+use crate::query::number::{NumberedField, number_rows};
 use crate::query::search::{Found, GroupPlace};
 use crate::query::{Field, Search};
 
@@ -99,29 +100,13 @@ struct GroupTally {
     counts: HashMap<Vec<u32>, u64>,
 }
 
-/// A field whose values have numbers, in the order of appearance.
-struct NumberedField {
-    field: Field,
-    numbers: HashMap<Option<String>, u32>,
-    values: Vec<Option<String>>,
-    /// The numbers of a dictionary's values, for fields that are made of one column.
-    known: Option<(TextColumn, Vec<u32>)>,
-}
-
 impl GroupTally {
     fn new(fields: &[Field]) -> Self {
-        let numbered =
-            |&field: &Field| NumberedField { field, numbers: HashMap::new(), values: Vec::new(), known: None };
-        Self { fields: fields.iter().map(numbered).collect(), counts: HashMap::new() }
+        Self { fields: fields.iter().map(|&field| NumberedField::new(field)).collect(), counts: HashMap::new() }
     }
 
     fn add(&mut self, batch: &EventBatch) {
-        let (mut numbers, mut start) = (Vec::new(), 0);
-        for field in &mut self.fields {
-            let count = field.field.inputs().len();
-            numbers.push(field.number_rows(batch, start..start + count));
-            start += count;
-        }
+        let numbers = number_rows(&mut self.fields, batch);
         if let [only] = &numbers[..] {
             self.add_single(only);
         } else {
@@ -134,7 +119,7 @@ impl GroupTally {
     }
 
     fn add_single(&mut self, numbers: &[u32]) {
-        let mut counts = vec![0_u64; self.fields[0].values.len()];
+        let mut counts = vec![0_u64; self.fields[0].values().len()];
         numbers.iter().for_each(|&number| counts[number as usize] += 1);
         for (number, events) in (0..).zip(counts).filter(|(_, events)| *events > 0) {
             *self.counts.entry(vec![number]).or_default() += events;
@@ -144,56 +129,10 @@ impl GroupTally {
     /// In the order of the values.
     fn into_rows(self) -> Vec<Counted> {
         let fields = self.fields;
-        let value = |(field, number): (&NumberedField, &u32)| field.values[*number as usize].clone();
+        let value = |(field, number): (&NumberedField, &u32)| field.values()[*number as usize].clone();
         let values = |key: &[u32]| fields.iter().zip(key).map(value).collect::<Vec<_>>();
         let mut rows: Vec<Counted> = self.counts.iter().map(|(key, events)| (values(key), *events)).collect();
         rows.sort_unstable();
         rows
-    }
-}
-
-impl NumberedField {
-    fn number_rows(&mut self, batch: &EventBatch, columns: std::ops::Range<usize>) -> Vec<u32> {
-        let columns = &batch.columns[columns];
-        match columns {
-            [only] if !self.field.needs_time() => self.number_by_dictionary(only, batch.rows),
-            _ => (0..batch.rows).map(|row| self.number_row(columns, batch, row)).collect(),
-        }
-    }
-
-    fn number_by_dictionary(&mut self, column: &TextColumn, rows: usize) -> Vec<u32> {
-        if !self.known.as_ref().is_some_and(|(known, _)| known.same_dictionary(column)) {
-            let numbers = (0..column.key_count() as i32)
-                .map(|key| {
-                    let text = self.field.text(&[column.value(key)], NO_TIME).map(std::borrow::Cow::into_owned);
-                    self.number(text)
-                })
-                .collect();
-            self.known = Some((column.without_rows(), numbers));
-        }
-        let numbers = self.known.as_ref().map_or(&[][..], |(_, numbers)| numbers);
-        match column.keys() {
-            Some(keys) => keys.iter().map(|&key| numbers[key as usize]).collect(),
-            None => vec![numbers[0]; rows],
-        }
-    }
-
-    fn number_row(&mut self, columns: &[TextColumn], batch: &EventBatch, row: usize) -> u32 {
-        let mut texts = [None; 4];
-        for (text, column) in texts.iter_mut().zip(columns) {
-            *text = column.row(row);
-        }
-        let time = batch.times.get(row).copied().unwrap_or(NO_TIME);
-        let text = self.field.text(&texts[..columns.len()], time);
-        self.number(text.map(std::borrow::Cow::into_owned))
-    }
-
-    fn number(&mut self, value: Option<String>) -> u32 {
-        let next = self.values.len() as u32;
-        let values = &mut self.values;
-        *self.numbers.entry(value).or_insert_with_key(|value| {
-            values.push(value.clone());
-            next
-        })
     }
 }

@@ -270,6 +270,14 @@ mod tests {
             ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
         let batch = reader.next().unwrap().unwrap();
         assert_eq!(batch.num_rows(), 3);
-        insta::assert_snapshot!(batch.schema().fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect::<Vec<_>>().join(", "));
+        insta::assert_snapshot!(
+            batch
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| format!("{} {}", field.name(), field.data_type()))
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
     }
 }

@@ -46,8 +46,7 @@ impl AnswerWriter for ParquetAnswer {
     fn rows(&mut self, rows: &[Vec<Value<'_>>]) -> Result<()> {
         let column = |(number, heading): (usize, &Heading)| array(heading.kind, rows, number);
         let columns = self.headings.iter().enumerate().map(column).collect();
-        self.waiting
-            .push(RecordBatch::try_new(self.schema.clone(), columns).map_err(Error::parquet(&self.target))?);
+        self.waiting.push(RecordBatch::try_new(self.schema.clone(), columns).map_err(Error::parquet(&self.target))?);
         if self.waiting.iter().map(RecordBatch::num_rows).sum::<usize>() >= ROW_GROUP_ROWS {
             self.flush()?;
         }
