@@ -34,6 +34,9 @@
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: attribution, score, severity, a sentence, the vendor's event form |
 //! | [`report`] | insights as lines of JSON, as a table, as text for a terminal; the record of a run |
+//! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
+//! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
+//! | [`changes`] | who changed a resource, a user or a role, and who signed in |
 //! | [`settings`] | `insights.toml` |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
@@ -50,7 +53,10 @@
 //!   stats      ────────────────────────────────────┘
 //! ```
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `report`, which
+//! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
+//! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two.
+//!
+//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition` and `query`); only `report`, which
 //! notes them in the record of a run, `pipeline` and `cli` know `settings`.
 //!
 //! # The laws, and what keeps them

@@ -42,7 +42,9 @@ pub fn add_events(keys: &mut Keys, search: &Search) -> Vec<Problem> {
         for group in read {
             match group {
                 Ok(group) => {
-                    group.into_iter().for_each(|(key, history)| keys.entry(key).or_default().merge(history));
+                    for (key, history) in group {
+                        keys.entry(key).or_default().merge(history);
+                    }
                 }
                 Err(problem) => problems.push(problem),
             }

@@ -1,4 +1,4 @@
-//! What is known of AccessKeys: whose they are, since when and until when they were used, for what and from where.
+//! What is known of `AccessKeys`: whose they are, since when and until when they were used, for what and from where.
 //!
 //! A [`KeyHistory`] adds up. Rollups supply it for the days that were counted: calls, failures, services, APIs and networks, to the
 //! hour or the day. Events supply the rest: owners, addresses, regions and resources, to the millisecond.
@@ -135,7 +135,9 @@ impl KeyHistory {
         }
         self.days.extend(other.days);
         for (kind, values) in other.traits {
-            values.into_iter().for_each(|(value, used)| self.add_trait(kind, &value, used));
+            for (value, used) in values {
+                self.add_trait(kind, &value, used);
+            }
         }
         self.owner = self.owner.take().or(other.owner);
         self.account = self.account.take().or(other.account);

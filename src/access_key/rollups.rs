@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use hashbrown::HashMap;
 
-use crate::access_key::{KeyHistory, Keys, Trait, Use, hour_ms};
+use crate::access_key::{Keys, Trait, Use, hour_ms};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
 
@@ -42,7 +42,7 @@ pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Optio
             let (Some((name, day)), Some(names)) = (of_entity.get(&pair.left), labels.get(&pair.right)) else { return };
             // A pair is known to the day: within it, the key's own first and last hour are as near as one can say.
             let used = Use { calls: u64::from(pair.calls), failures: 0, ..*day };
-            let history = keys.entry(name.clone()).or_insert_with(KeyHistory::default);
+            let history = keys.entry(name.clone()).or_default();
             kinds.iter().zip(names).for_each(|(&kind, value)| history.add_trait(kind, value, used));
         })?;
     }

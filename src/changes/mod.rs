@@ -51,8 +51,8 @@ impl Subject {
             mentions.push(format!("*:role/{name}\"*"));
             names.push(format!("*:role/{name}"));
         }
-        let named = Condition::Test(NAME, ValueTest::Globs(View::Elements, globs(names)?));
-        let mentioned = Condition::Test(PARAMETERS, ValueTest::Globs(View::AsIs, globs(mentions)?));
+        let named = Condition::Test(NAME, ValueTest::Globs(View::Elements, globs(&names)?));
+        let mentioned = Condition::Test(PARAMETERS, ValueTest::Globs(View::AsIs, globs(&mentions)?));
         Ok(vec![is_write(), Condition::Any(vec![named, mentioned])])
     }
 }
@@ -68,16 +68,16 @@ fn is_write() -> Condition {
 /// None for these patterns.
 pub fn sign_ins() -> Result<Vec<Condition>> {
     let test = |columns, names: &[&str]| -> Result<Condition> {
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Ok(Condition::Test(columns, ValueTest::Globs(View::Service, globs(names)?)))
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Condition::Test(columns, ValueTest::Globs(View::Service, globs(&names)?)))
     };
     let console = test(EVENT, &["ConsoleSignin", "ConsoleLogin"])?;
     let sign_on = vec![test(SERVICE, &["CloudSSO"])?, test(EVENT, &["Login"])?];
     Ok(vec![Condition::Any(vec![console, Condition::All(sign_on)])])
 }
 
-fn globs(texts: Vec<String>) -> Result<Vec<Glob>> {
-    Ok(Patterns::parse(&texts, true).map_err(|mistake| mistake.of("name"))?.wanted)
+fn globs(texts: &[String]) -> Result<Vec<Glob>> {
+    Ok(Patterns::parse(texts, true).map_err(|mistake| mistake.of("name"))?.wanted)
 }
 
 fn escaped(name: &str) -> String {

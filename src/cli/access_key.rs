@@ -19,10 +19,12 @@ use crate::settings::Settings;
 
 /// Show whose AccessKeys there are, when they were used, for what and from where
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Without KEY, all permanent keys: from the rollups of the state directory where there are any, and from events for the other days.
-With KEY, one key of any sort in detail: from events where there are any, and from rollups for the other days. What only rollups
-tell is known to the hour (calls) or the day (APIs, networks).
+Without KEY, all permanent keys: from the rollups of the state directory where there are any, and
+from events for the other days. With KEY, one key of any sort in detail: from events where there
+are any, and from rollups for the other days. What only rollups tell is known to the hour (calls)
+or the day (APIs, networks).
 
 Examples:
   insights access-key data/sample --limit 5
@@ -165,7 +167,7 @@ fn list_headings() -> Vec<Heading> {
     let count = |name: &str| Heading::new(name, Kind::Integer);
     let time = |name: &str| Heading::new(name, Kind::Time);
     vec![
-        text("access_key"),
+        Heading::new("access_key", Kind::Id),
         text("owner"),
         time("first_use"),
         time("last_use"),

@@ -22,16 +22,17 @@ const MOST: usize = 1_000;
 
 /// Show who changed a resource, a user or a role, in order; or who signed in
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-A change is an event that is no read and names the subject among its resources or in its parameters; attempts that failed are
-shown too. The clouds do not log what was there before.
+A change is an event that is no read and names the subject among its resources or in its parameters;
+attempts that failed are shown too. The clouds do not log what was there before.
 
 Examples:
-  insights changes data/sample --user nora61 --from 2026-01-29
-  insights changes data/sample --resource g-bp9d1ade45
-  insights changes data/sample --role app-role-36 --format json
+  insights changes data/sample --user backup-sync
+  insights changes data/sample --resource o-bp2940ad6e --from 2026-02-04
+  insights changes data/sample --resource o-bp2940ad6e --limit 3 --format json
   insights changes data/sample --sign-ins --from 2026-02-03 --limit 5
-  insights changes data/sample --sign-ins --user nora61")]
+  insights changes data/sample --sign-ins --user wei31 --format csv")]
 pub(super) struct ChangesArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]
@@ -152,7 +153,12 @@ fn headings(sign_ins: bool, all: bool) -> Vec<Heading> {
         headings.extend(all.then(|| text("error_message")));
         headings.push(text("user_agent"));
     } else {
-        headings.extend([text("access_key_id"), text("source_ip_address"), text("api"), text("outcome")]);
+        headings.extend([
+            Heading::new("access_key_id", Kind::Id),
+            text("source_ip_address"),
+            text("api"),
+            text("outcome"),
+        ]);
         headings.extend(all.then(|| text("resource_name")));
         headings.push(Heading::new("request_parameters", Kind::Json));
     }

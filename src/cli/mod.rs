@@ -53,13 +53,13 @@ Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 inp
 #[derive(Debug, Clone, Args)]
 struct Common {
     /// Settings file [default: insights.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "INSIGHTS_SETTINGS")]
+    #[arg(long, global = true, value_name = "FILE", env = "INSIGHTS_SETTINGS", display_order = 1000)]
     settings: Option<std::path::PathBuf>,
     /// Threads to work with [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), display_order = 1001)]
     threads: Option<u16>,
     /// Print results only
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 1002)]
     quiet: bool,
 }
 

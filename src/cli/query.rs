@@ -25,20 +25,21 @@ const TABLE_ROWS: usize = 50;
 
 /// Find events by any condition, count them, or ask in SQL
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*` stands for anything, `!` means
-\"not\", and `\\` takes those meanings away. Case counts in keys, ids and resource names only.
-
-Fields for --columns and --count-by: any column of the events, and api, principal, service, account, network, error, day, hour.
+Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*`
+stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids
+and resource names only. Fields are the columns of the events, and api, principal, service,
+account, network, error, day, hour.
 
 Examples:
   insights query data/sample --from 2026-02-03 --limit 5
   insights query data/sample --service Ram,Ims --write --failed
   insights query data/sample --source-ip 121.17.102.0/24 --user '!svc-*' --format json
   insights query data/sample --access-key LTAI5tSN662BHn4pLutEARFv --count-by service,error
-  insights query data/sample --event 'Delete*' --timeline 1d
+  insights query data/sample --event 'Put*,Create*' --timeline 1d
   insights query data/sample --resource-name '*' --out resources.parquet
-  insights query data/sample --sql \"SELECT region, count(*) AS n FROM events GROUP BY region ORDER BY n DESC\"")]
+  insights query data/sample --sql 'SELECT region, count(*) AS n FROM events GROUP BY region'")]
 pub(super) struct QueryArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]

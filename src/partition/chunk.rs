@@ -6,6 +6,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::event::Column;
 use crate::partition::EventFile;
+use crate::partition::columns::Leaf;
 
 impl EventFile {
     /// The smallest and the largest text, as bytes, of every leaf that can supply `columns` and is not all null; `None` where
@@ -36,6 +37,12 @@ impl EventFile {
     /// The bytes that reading `columns` of a row group costs, compressed.
     pub fn column_bytes(&self, group: usize, columns: &[Column]) -> u64 {
         self.chunks(group, columns).map(|chunk| chunk.compressed_size() as u64).sum()
+    }
+
+    /// Whether the leaf's values are mostly stored as they are, so that making a dictionary of them is work for nothing.
+    pub(super) fn is_without_dictionary(&self, group: usize, leaf: &Leaf) -> bool {
+        let chunk = self.metadata.metadata().row_group(group).column(leaf.index);
+        chunk.page_encoding_stats_mask().is_some() && !is_all_dictionary(chunk)
     }
 
     fn chunks(&self, group: usize, columns: &[Column]) -> impl Iterator<Item = &ColumnChunkMetaData> {

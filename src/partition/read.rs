@@ -73,6 +73,15 @@ enum Source {
     Constant(TextColumn),
 }
 
+impl Source {
+    fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf),
+            Self::Constant(_) => None,
+        }
+    }
+}
+
 impl<'file> RowGroupReader<'file> {
     /// Opens a row group to read the times and, for each of `columns`, the first of the named ones that has a text.
     pub fn open(file: &'file EventFile, group: usize, columns: &[&[Column]]) -> Result<Self> {
@@ -88,14 +97,13 @@ impl<'file> RowGroupReader<'file> {
     ) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
-        let wanted = columns.iter().flatten().filter_map(|source| match source {
-            Source::Leaf(leaf) => Some(leaf.index),
-            Source::Constant(_) => None,
-        });
-        let wanted = wanted.chain(time.as_ref().map(|leaf| leaf.index));
+        let leaves = || columns.iter().flatten().filter_map(Source::leaf);
+        let wanted = leaves().chain(time.as_ref()).map(|leaf| leaf.index);
         let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), wanted);
+        let as_stored = time.is_none() && leaves().all(|leaf| file.is_without_dictionary(group, leaf));
+        let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
         let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
             .with_batch_size(choice.batch_rows);
@@ -121,7 +129,14 @@ impl<'file> RowGroupReader<'file> {
         let column = |sources: &Vec<Source>| {
             let parts = sources.iter().map(|source| match source {
                 Source::Constant(column) => Ok(column.clone()),
-                Source::Leaf(leaf) => TextColumn::from_array(&leaf_array(batch, leaf)).map_err(|_| wrong(leaf, "text")),
+                Source::Leaf(leaf) => {
+                    let array = leaf_array(batch, leaf);
+                    // Texts come as they are stored only where a dictionary of them would be of no use.
+                    match array.as_string_opt::<i32>() {
+                        Some(texts) => Ok(TextColumn::of_rows(texts)),
+                        None => TextColumn::from_array(&array).map_err(|_| wrong(leaf, "text")),
+                    }
+                }
             });
             Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, batch.num_rows()))
         };

@@ -66,7 +66,9 @@ impl<'condition> Node<'condition> {
             Self::Test(leaf) => leaf.mask(batch),
             Self::Not(inner) => {
                 let mut mask = inner.mask(batch);
-                mask.iter_mut().for_each(|met| *met = !*met);
+                for met in &mut mask {
+                    *met = !*met;
+                }
                 mask
             }
             Self::All(parts) => join(parts, batch, true, |left, right| left & right),

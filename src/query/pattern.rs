@@ -110,7 +110,9 @@ fn glob(list: &str, item: std::ops::Range<usize>, negated: bool, exact_case: boo
     }
     pieces.push(piece);
     if !exact_case {
-        pieces.iter_mut().for_each(|piece| *piece = piece.to_lowercase());
+        for piece in &mut pieces {
+            *piece = piece.to_lowercase();
+        }
     }
     Ok(Glob { pieces, exact_case })
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// Lists are written with commas, `*` stands for anything, and `!` before a value means "not this".
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option that is given or not")]
+#[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub struct Request {
     /// Not earlier than this: a date, a time, or how long ago (7d, 24h, 30m)
     #[arg(long, value_name = "TIME", help_heading = "Conditions")]

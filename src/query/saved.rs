@@ -123,15 +123,12 @@ fn replace(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> std::re
         filled.push_str(&rest[..open]);
         let after = &rest[open + 1..];
         let name = after.split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
-        match name {
-            Some(name) => {
-                filled.push_str(&value(name).ok_or_else(|| name.to_owned())?);
-                rest = &after[name.len() + 1..];
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
+        if let Some(name) = name {
+            filled.push_str(&value(name).ok_or_else(|| name.to_owned())?);
+            rest = &after[name.len() + 1..];
+        } else {
+            filled.push('{');
+            rest = after;
         }
     }
     Ok(filled + rest)

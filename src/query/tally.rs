@@ -120,7 +120,9 @@ impl GroupTally {
 
     fn add_single(&mut self, numbers: &[u32]) {
         let mut counts = vec![0_u64; self.fields[0].values().len()];
-        numbers.iter().for_each(|&number| counts[number as usize] += 1);
+        for &number in numbers {
+            counts[number as usize] += 1;
+        }
         for (number, events) in (0..).zip(counts).filter(|(_, events)| *events > 0) {
             *self.counts.entry(vec![number]).or_default() += events;
         }

@@ -82,7 +82,9 @@ impl Search {
         for group in counted {
             match group {
                 Ok((buckets, without)) => {
-                    buckets.into_iter().for_each(|(start, events)| *all.entry(start).or_default() += events);
+                    for (start, events) in buckets {
+                        *all.entry(start).or_default() += events;
+                    }
                     timeless += without;
                 }
                 Err(problem) => problems.push(problem),

@@ -35,13 +35,12 @@ impl LinesWriter {
 
 fn push(line: &mut String, kind: Kind, value: &Value<'_>) {
     match value {
-        Value::Null => line.push_str("null"),
         // What claims to be JSON and is not is a text like any other.
         Value::Text(text) if kind == Kind::Json && is_json(text) => line.push_str(text),
         Value::Text(text) => line.push_str(&quoted(text)),
         Value::Integer(number) => line.push_str(&number.to_string()),
         Value::Number(number) if number.is_finite() => line.push_str(&number.to_string()),
-        Value::Number(_) => line.push_str("null"),
+        Value::Null | Value::Number(_) => line.push_str("null"),
         Value::Truth(truth) => line.push_str(if *truth { "true" } else { "false" }),
         Value::Time(time) => line.push_str(&quoted(&rfc3339(*time))),
     }

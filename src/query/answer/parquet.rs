@@ -61,7 +61,7 @@ impl AnswerWriter for ParquetAnswer {
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
-        Kind::Text | Kind::Json => DataType::Utf8,
+        Kind::Text | Kind::Id | Kind::Json => DataType::Utf8,
         Kind::Integer => DataType::Int64,
         Kind::Number => DataType::Float64,
         Kind::Truth => DataType::Boolean,
@@ -69,16 +69,19 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-fn array(kind: Kind, rows: &[Vec<Value<'_>>], column: usize) -> ArrayRef {
+fn array<'rows>(kind: Kind, rows: &'rows [Vec<Value<'rows>>], column: usize) -> ArrayRef {
     let values = rows.iter().map(|row| &row[column]);
     let integer = |value: &Value<'_>| match value {
         Value::Integer(number) | Value::Time(number) => Some(*number),
         _ => None,
     };
     match kind {
-        Kind::Text | Kind::Json => {
-            let text = |value| if let &Value::Text(ref text) = value { Some(text.as_ref()) } else { None };
-            Arc::new(values.map(text).collect::<StringArray>())
+        Kind::Text | Kind::Id | Kind::Json => {
+            let text = |row: &'rows Vec<Value<'rows>>| match &row[column] {
+                Value::Text(text) => Some(text.as_ref()),
+                _ => None,
+            };
+            Arc::new(rows.iter().map(text).collect::<StringArray>())
         }
         Kind::Integer => Arc::new(values.map(integer).collect::<Int64Array>()),
         Kind::Time => Arc::new(values.map(integer).collect::<TimestampMillisecondArray>().with_timezone("UTC")),

@@ -1,6 +1,6 @@
 //! A table as wide as the terminal.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use crate::error::Result;
 use crate::insight::sentence_number;
@@ -24,6 +24,15 @@ impl TableWriter {
         table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(width.unwrap_or(DEFAULT_WIDTH));
         table.set_header(headings.iter().map(heading));
+        // What is copied from a terminal should stand on one line, where the terminal is wide enough for it.
+        if width.unwrap_or(DEFAULT_WIDTH) >= DEFAULT_WIDTH {
+            let whole = |heading: &Heading| {
+                matches!(heading.kind, Kind::Id | Kind::Time).then_some(ColumnConstraint::ContentWidth)
+            };
+            for (column, constraint) in table.column_iter_mut().zip(headings.iter().map(whole)) {
+                constraint.map(|constraint| column.set_constraint(constraint));
+            }
+        }
         Self { table, sink }
     }
 }

@@ -35,6 +35,7 @@ pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
     for (name, frame) in &tables.frames {
         context.register(name, frame.clone());
     }
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "the engine does not export the name of the type")]
     let collect =
         || context.execute(query)?.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single());
     // The engine panics on some of what it cannot do; for whoever asks that is an error like others.
