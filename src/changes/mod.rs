@@ -4,11 +4,10 @@
 
 use crate::error::{Error, Result};
 use crate::event::{Column, failure_code};
-use crate::query::{Condition, Glob, Patterns, ValueTest, View};
+use crate::query::{Condition, Glob, Patterns, ValueTest, View, reads};
 
 const NAME: &[Column] = &[Column::ResourceName];
 const PARAMETERS: &[Column] = &[Column::RequestParameters];
-const READ_WRITE: &[Column] = &[Column::EventRw];
 const EVENT: &[Column] = &[Column::EventName];
 const SERVICE: &[Column] = &[Column::ServiceName, Column::EventSource];
 
@@ -53,13 +52,8 @@ impl Subject {
         }
         let named = Condition::Test(NAME, ValueTest::Globs(View::Elements, globs(&names)?));
         let mentioned = Condition::Test(PARAMETERS, ValueTest::Globs(View::AsIs, globs(&mentions)?));
-        Ok(vec![is_write(), Condition::Any(vec![named, mentioned])])
+        Ok(vec![Condition::Not(Box::new(reads())), Condition::Any(vec![named, mentioned])])
     }
-}
-
-/// Events that may change something: everything that does not say it reads.
-fn is_write() -> Condition {
-    Condition::Not(Box::new(Condition::Test(READ_WRITE, ValueTest::Read)))
 }
 
 /// Sign-ins to the console, of both clouds and of their single sign-on.

@@ -30,8 +30,7 @@ Examples:
   insights access-key data/sample --limit 5
   insights access-key data/sample LTAI5tSN662BHn4pLutEARFv
   insights access-key data/sample --new-network --now 2026-02-05
-  insights access-key data/sample --unused 3 --now 2026-02-05 --format json
-  insights access-key data/sample --root")]
+  insights access-key data/sample --unused 3 --now 2026-02-05 --format json")]
 pub(super) struct AccessKeyArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]

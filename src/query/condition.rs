@@ -36,6 +36,8 @@ pub enum ValueTest {
     Kind(PrincipalKind),
     /// It says `Read`.
     Read,
+    /// It is the name of an API that begins with a verb of reading.
+    ReadingVerb,
     /// It is a message that tells of a failure.
     FailureMessage,
 }
@@ -62,6 +64,10 @@ pub enum AddressPattern {
     Text(Glob),
 }
 
+/// What the names of APIs begin with that change nothing, in both clouds.
+const READING_VERBS: [&str; 10] =
+    ["Describe", "List", "Get", "Query", "Check", "Search", "Lookup", "Head", "BatchGet", "Select"];
+
 impl ValueTest {
     /// Whether a text passes.
     pub fn passes(&self, text: Option<&str>) -> bool {
@@ -75,6 +81,7 @@ impl ValueTest {
             }
             Self::Kind(kind) => PrincipalKind::parse(text) == *kind,
             Self::Read => text.eq_ignore_ascii_case("read"),
+            Self::ReadingVerb => READING_VERBS.iter().any(|verb| text.starts_with(verb)),
             Self::FailureMessage => !text.eq_ignore_ascii_case("success"),
         }
     }

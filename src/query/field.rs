@@ -152,12 +152,23 @@ impl Field {
         matches!(self, Self::Column(Column::EventTime) | Self::Day | Self::Hour)
     }
 
+    /// As much of a time as the field shows.
+    pub fn cut_time(self, time: i64) -> i64 {
+        match self {
+            Self::Day if time != NO_TIME => time - time.rem_euclid(DAY_MS),
+            Self::Hour if time != NO_TIME => time - time.rem_euclid(3_600_000),
+            _ => time,
+        }
+    }
+
     /// The text, made of the texts of [`Field::inputs`] and the time.
     pub fn text<'a>(self, inputs: &[Option<&'a str>], time: i64) -> Option<Cow<'a, str>> {
         match self {
             Self::Column(Column::EventTime) => (time != NO_TIME).then(|| rfc3339(time).into()),
-            Self::Day => (time != NO_TIME).then(|| rfc3339(time - time.rem_euclid(DAY_MS))[..10].to_owned().into()),
-            Self::Hour => (time != NO_TIME).then(|| rfc3339(time - time.rem_euclid(3_600_000)).into()),
+            Self::Day => {
+                (time != NO_TIME).then(|| rfc3339(self.cut_time(time)).chars().take(10).collect::<String>().into())
+            }
+            Self::Hour => (time != NO_TIME).then(|| rfc3339(self.cut_time(time)).into()),
             Self::Column(_) | Self::Account => inputs[0].map(Cow::Borrowed),
             Self::Service => inputs[0].map(|service| service_name(service).into()),
             Self::Api => match (inputs[0], inputs[1]) {

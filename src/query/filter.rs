@@ -71,12 +71,10 @@ impl Filter {
         exclusive(("--read", request.read), ("--write", request.write))?;
         exclusive(("--failed", request.failed), ("--succeeded", request.succeeded))?;
         self.list("--error", &request.error, false, error)?;
-        let read = Condition::Test(READ_WRITE, ValueTest::Read);
         if request.read {
-            self.conditions.push(read);
+            self.conditions.push(reads());
         } else if request.write {
-            let told = Condition::Test(READ_WRITE, ValueTest::Present);
-            self.conditions.push(Condition::All(vec![told, not(read)]));
+            self.conditions.push(not(reads()));
         }
         if request.failed {
             self.conditions.push(failed());
@@ -153,6 +151,14 @@ fn exclusive(one: (&str, bool), other: (&str, bool)) -> Result<()> {
         return Err(Error::Query { message, hint: Some(format!("give {} or {}, not both", one.0, other.0)) });
     }
     Ok(())
+}
+
+/// An event that changes nothing: the log says so or, where it says neither, the verb of the event's name does.
+pub fn reads() -> Condition {
+    let told = || Condition::Test(READ_WRITE, ValueTest::Present);
+    let by_verb = Condition::Test(&[Column::EventName], ValueTest::ReadingVerb);
+    let untold = Condition::All(vec![not(told()), by_verb]);
+    Condition::Any(vec![Condition::Test(READ_WRITE, ValueTest::Read), untold])
 }
 
 fn not(condition: Condition) -> Condition {

@@ -26,7 +26,7 @@ mod timeline;
 
 pub use condition::{AddressPattern, Condition, ValueTest, View};
 pub use field::Field;
-pub use filter::Filter;
+pub use filter::{Filter, reads};
 pub use listing::{Listed, Listing, headings};
 pub use mistake::Mistake;
 pub use moment::{TimeRange, parse as parse_moment, parse_length, rfc3339};

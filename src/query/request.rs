@@ -52,11 +52,11 @@ pub struct Request {
     #[arg(long, value_name = "LIST", help_heading = "Conditions")]
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     pub resource_name: Vec<String>,
-    /// Events that read only
+    /// Events that only read, by what the log says or else by the verb of their name
     #[arg(long, conflicts_with = "write", help_heading = "Conditions")]
     #[serde(skip_serializing_if = "is_false")]
     pub read: bool,
-    /// Events that change something
+    /// Events that do not only read
     #[arg(long, help_heading = "Conditions")]
     #[serde(skip_serializing_if = "is_false")]
     pub write: bool,
