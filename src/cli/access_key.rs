@@ -144,13 +144,12 @@ fn show_keys(args: &AccessKeyArgs, keys: &Keys, now: i64, common: &Common) -> an
     };
     let mut found: Vec<(&String, &KeyHistory)> = keys.iter().filter(|(_, history)| wanted(history)).collect();
     found.sort_by_key(|(key, history)| (std::cmp::Reverse(history.used.map(|used| used.last)), (*key).clone()));
-    if args.result.format() == AnswerFormat::Json && args.limit.is_none_or(|limit| limit == 0 || found.len() <= limit) {
-        let summary = |(key, history): &(&String, &KeyHistory)| history.json(key, now, args.new_within);
-        let lines: Vec<serde_json::Value> = found.iter().map(summary).collect();
-        return output::json(&lines);
-    }
     let is_table = args.result.format() == AnswerFormat::Table;
     let limit = args.limit.or(is_table.then_some(50)).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    if args.result.format() == AnswerFormat::Json {
+        let summary = |(key, history): &(&String, &KeyHistory)| history.json(key, now, args.new_within);
+        return args.result.json(&found.iter().take(limit).map(summary).collect::<Vec<_>>());
+    }
     let rows: Vec<Vec<Value<'_>>> =
         found.iter().take(limit).map(|(key, history)| row(key, history, args.new_within)).collect();
     answer::write_all(args.result.writer(list_headings())?, &rows)?;
@@ -203,7 +202,7 @@ fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::R
         return Ok(());
     };
     if args.result.format() == AnswerFormat::Json {
-        return output::json(&history.json(key, now, args.new_within));
+        return args.result.json(&history.json(key, now, args.new_within));
     }
     if args.result.format() == AnswerFormat::Table && args.result.is_printed() {
         output::result(&heading(key, history, now, args.new_within))?;

@@ -19,6 +19,7 @@ use crate::query::{
 };
 use crate::report::summary::printable;
 use crate::settings::Settings;
+use crate::storage::write_text;
 
 /// Rows of a table, where nothing else is asked for.
 const TABLE_ROWS: usize = 50;
@@ -99,6 +100,14 @@ impl ResultArgs {
     /// Whether it goes to standard output.
     pub(super) fn is_printed(&self) -> bool {
         self.out.is_none()
+    }
+
+    /// Writes a result that is one JSON value.
+    pub(super) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+        match &self.out {
+            Some(path) => Ok(write_text(path, &(serde_json::to_string_pretty(value)? + "\n"))?),
+            None => output::json(value),
+        }
     }
 
     /// Starts a result.

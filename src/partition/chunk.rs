@@ -39,10 +39,11 @@ impl EventFile {
         self.chunks(group, columns).map(|chunk| chunk.compressed_size() as u64).sum()
     }
 
-    /// Whether the leaf's values are mostly stored as they are, so that making a dictionary of them is work for nothing.
-    pub(super) fn is_without_dictionary(&self, group: usize, leaf: &Leaf) -> bool {
+    /// Whether most of a leaf's values occur once, so that making a dictionary of them is work for nothing. Not every writer tells
+    /// how its pages are encoded; the keys of a dictionary that is worth its name take no more than a few bytes a value.
+    pub(super) fn is_mostly_distinct(&self, group: usize, leaf: &Leaf) -> bool {
         let chunk = self.metadata.metadata().row_group(group).column(leaf.index);
-        chunk.page_encoding_stats_mask().is_some() && !is_all_dictionary(chunk)
+        !is_all_dictionary(chunk) && chunk.uncompressed_size() > MOST_KEY_BYTES * chunk.num_values()
     }
 
     fn chunks(&self, group: usize, columns: &[Column]) -> impl Iterator<Item = &ColumnChunkMetaData> {
@@ -50,6 +51,9 @@ impl EventFile {
         columns.iter().flat_map(|&column| self.columns.leaves(column)).map(|leaf| row_group.column(leaf.index))
     }
 }
+
+/// What a value of a column with a useful dictionary takes at most, its share of the dictionary included.
+const MOST_KEY_BYTES: i64 = 8;
 
 fn is_all_dictionary(chunk: &ColumnChunkMetaData) -> bool {
     chunk.dictionary_page_offset().is_some()

@@ -100,7 +100,7 @@ impl<'file> RowGroupReader<'file> {
         let leaves = || columns.iter().flatten().filter_map(Source::leaf);
         let wanted = leaves().chain(time.as_ref()).map(|leaf| leaf.index);
         let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), wanted);
-        let as_stored = time.is_none() && leaves().all(|leaf| file.is_without_dictionary(group, leaf));
+        let as_stored = time.is_none() && leaves().all(|leaf| file.is_mostly_distinct(group, leaf));
         let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
         let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())

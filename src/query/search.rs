@@ -13,10 +13,13 @@ use crate::query::evaluate::Evaluator;
 use crate::query::{Condition, Filter, TimeRange};
 
 /// Rows in a batch while values are compared: a dictionary without a match ends the row group after the first batch.
-const BATCH_ROWS: usize = 16_384;
+const BATCH_ROWS: usize = 32_768;
 
 /// Something of a row group, or what could not be read.
 pub(super) type Found<T> = std::result::Result<T, Problem>;
+
+/// Rows that are looked at together.
+const RUN: usize = 128;
 
 /// A row group of one of the files of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,8 +122,11 @@ impl Search {
 
     /// All rows that match.
     pub fn count(&self) -> (u64, Vec<Problem>) {
-        let counted: Vec<Found<usize>> =
-            self.groups.par_iter().map(|&place| self.select(place).map(|found| found.len())).collect();
+        let counted: Vec<Found<usize>> = self
+            .groups
+            .par_iter()
+            .map(|&place| self.count_group(place).map_err(|error| self.problem(place, &error)))
+            .collect();
         let (found, problems): (Vec<_>, Vec<_>) = counted.into_iter().partition(std::result::Result::is_ok);
         let rows = found.into_iter().filter_map(std::result::Result::ok).map(|rows| rows as u64).sum();
         (rows, problems.into_iter().filter_map(std::result::Result::err).collect())
@@ -151,12 +157,34 @@ impl Search {
     }
 
     fn try_select(&self, place: GroupPlace) -> Result<Selection> {
+        self.narrow(place, &self.conditions_by_cost(place))
+    }
+
+    /// How many rows of a row group match: the last condition's rows are counted and not listed.
+    fn count_group(&self, place: GroupPlace) -> Result<usize> {
+        let conditions = self.conditions_by_cost(place);
+        let Some((last, others)) = conditions.split_last() else { return Ok(self.narrow(place, &[])?.len()) };
+        let selection = self.narrow(place, others)?;
+        let mut count = 0;
+        if !selection.is_empty() {
+            each_mask(self.file(place), place.group as usize, last, &selection, |_, mask| {
+                count += mask.iter().map(|&met| usize::from(met)).sum::<usize>();
+            })?;
+        }
+        Ok(count)
+    }
+
+    fn conditions_by_cost(&self, place: GroupPlace) -> Vec<&Condition> {
+        let cost = |columns: &'static [Column]| self.file(place).column_bytes(place.group as usize, columns);
+        let mut conditions: Vec<&Condition> = self.filter.conditions.iter().collect();
+        conditions.sort_by_cached_key(|condition| condition.columns().into_iter().map(cost).sum::<u64>());
+        conditions
+    }
+
+    /// The rows within the time range that meet all of some conditions.
+    fn narrow(&self, place: GroupPlace, conditions: &[&Condition]) -> Result<Selection> {
         let (file, group) = (self.file(place), place.group as usize);
         let mut selection = Selection::All(file.row_groups[group].rows as usize);
-        let mut conditions: Vec<&Condition> = self.filter.conditions.iter().collect();
-        conditions.sort_by_cached_key(|condition| {
-            condition.columns().iter().map(|columns| file.column_bytes(group, columns)).sum::<u64>()
-        });
         if !self.filter.range.is_open() && !self.span(place).is_some_and(|span| self.filter.range.covers(span)) {
             selection = within(file, group, self.filter.range)?;
         }
@@ -197,21 +225,44 @@ fn within(file: &EventFile, group: usize, range: TimeRange) -> Result<Selection>
     Ok(Selection::Rows(rows))
 }
 
+/// Adds the rows of `among` that the mask names; its first stands for the row `first` of them. Most runs have none.
+fn add_met(rows: &mut Vec<u32>, mask: &[bool], first: usize, among: &Selection) {
+    for (run, met) in mask.chunks(RUN).enumerate() {
+        if met.iter().fold(false, |any, met| any | met) {
+            let places = met.iter().enumerate().filter(|(_, met)| **met).map(|(place, _)| first + run * RUN + place);
+            rows.extend(places.map(|place| among.row(place)));
+        }
+    }
+}
+
 fn meeting(file: &EventFile, group: usize, condition: &Condition, among: &Selection) -> Result<Selection> {
+    let mut rows = Vec::new();
+    each_mask(file, group, condition, among, |first, mask| add_met(&mut rows, mask, first, among))?;
+    Ok(Selection::Rows(rows))
+}
+
+/// Asks a condition of selected rows: `visit` gets the number of a row among them, and whether it and those after it meet it.
+/// It ends early if no value of the row group can.
+fn each_mask(
+    file: &EventFile,
+    group: usize,
+    condition: &Condition,
+    among: &Selection,
+    mut visit: impl FnMut(usize, &[bool]),
+) -> Result<()> {
     let mut evaluator = Evaluator::new(condition);
     let choice = RowChoice { rows: among.rows(), times: false, batch_rows: BATCH_ROWS };
     let values_are_known = evaluator.columns.iter().all(|columns| file.has_whole_dictionary(group, columns));
-    let (mut rows, mut first) = (Vec::new(), 0);
     let columns = evaluator.columns.clone();
+    let mut first = 0;
     for batch in RowGroupReader::open_rows(file, group, &columns, choice)? {
         let batch = batch?;
         let mask = evaluator.mask(&batch);
         if values_are_known && !evaluator.is_possible() {
             break;
         }
-        let met = mask.iter().enumerate().filter(|(_, met)| **met);
-        rows.extend(met.map(|(place, _)| among.row(first + place)));
+        visit(first, &mask);
         first += batch.rows;
     }
-    Ok(Selection::Rows(rows))
+    Ok(())
 }
