@@ -12,10 +12,11 @@ use crate::detect::rate::{Night, RateResult};
 use crate::detect::{change, rate, surge};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
+use crate::insight::place::PlaceBook;
 use crate::insight::vendor::Maker;
 use crate::insight::{Insight, InsightType, NightFindings, build};
 use crate::partition::Partitions;
-use crate::report::{FamilyRecord, NightRecord, jsonl, table};
+use crate::report::{FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
@@ -60,8 +61,9 @@ pub fn run_night(
     let evidence = investigate(&files, date, &findings.targets())?;
     let mut insights = build(&findings, &evidence, &window, &feed);
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
+    PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
-    let written = write(state, &record, &insights)?;
+    let written = write(state, &record, &insights, settings)?;
     Ok(NightResult { record, insights, written })
 }
 
@@ -108,22 +110,23 @@ fn detect(
     settings: &Settings,
 ) -> Vec<(FamilyHistory, RateResult)> {
     let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
-    let enough = window.days_of_history() >= settings.min_history_days;
-    let judge = |history: &FamilyHistory| if enough { rate::detect(history, night) } else { RateResult::default() };
-    let mut results: Vec<RateResult> = families.iter().map(judge).collect();
+    if window.days_of_history() < settings.min_history_days {
+        return families.into_iter().map(|history| (history, RateResult::default())).collect();
+    }
+    let mut results = rate::judge(&families.iter().collect::<Vec<_>>(), night);
     let errors = &mut results[1].deviations;
     let min_ratio = settings.thresholds.min_ratio;
     *errors = surge::keep_surges(std::mem::take(errors), &families[1], &families[0], window, min_ratio);
     families.into_iter().zip(results).collect()
 }
 
-fn write(state: &Path, record: &NightRecord, insights: &[Insight]) -> Result<Vec<PathBuf>> {
+fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
     let folder = state.join("insights").join(format!("date={}", record.date));
-    let (events, flat) = (folder.join("insights.jsonl"), folder.join("insights.parquet"));
     let run = state.join("runs").join(format!("{}.json", record.date));
-    jsonl::write(&events, insights, Maker { settings: &record.settings_hash })?;
-    table::write(&flat, insights)?;
+    let maker = Maker { settings: &record.settings_hash };
+    let mut written = output::write(&folder, insights, &settings.formats, maker)?;
     let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
     write_text(&run, &(text + "\n"))?;
-    Ok(vec![events, flat, run])
+    written.push(run);
+    Ok(written)
 }

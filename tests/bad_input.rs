@@ -367,6 +367,86 @@ fn a_state_that_cannot_be_written_is_named() {
     place.start(&["rollup"]).expect_code(3).expect_said(&["cannot write", "/state"]);
 }
 
+/// A rollup in a shell that first makes room scarce; what it comes to is an [`Outcome`] like any other.
+#[cfg(unix)]
+fn rollup_in_shell(place: &Place, shell: &[&str], before: &str) -> Outcome {
+    let own = place.0.path().to_str().unwrap();
+    let mut command = std::process::Command::new(shell[0]);
+    command.args(&shell[1..]).arg(format!("{before} && exec \"$@\"")).arg("shell");
+    command.arg(env!("CARGO_BIN_EXE_insights")).arg("rollup").arg(place.events()).arg("--state").arg(place.state());
+    let mut outcome = Outcome::from(command.env_remove("INSIGHTS_SETTINGS").output().unwrap());
+    outcome.stderr = outcome.stderr.replace(own, "");
+    outcome
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_grow_is_named_and_not_left_half_written() {
+    let place = Place::new();
+    generate_quiet(&place.events(), 7, 2, 3000);
+    let undisturbed = place.0.path().join("undisturbed");
+    common::roll_up(&place.events(), &undisturbed, &[]);
+    // A process that ignores the signal is told of the limit as it would be of a full disk: by the write that fails.
+    let scarce = rollup_in_shell(&place, &["bash", "-c"], "trap '' XFSZ && ulimit -f 4");
+    scarce.expect_code(3).expect_said(&["cannot write `/state/rollups/date=", ".parquet`: File too large"]);
+    assert_eq!(files_below(&place.state()).into_keys().collect::<Vec<_>>(), [Path::new("lock")]);
+    place.start(&["rollup"]).expect_code(0);
+    assert_same_files(&files_below(&undisturbed.join("rollups")), &files_below(&place.state().join("rollups")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_with_what_to_do() {
+    let place = Place::new();
+    generate_quiet(&place.events(), 7, 2, 3000);
+    fs::create_dir(place.state()).unwrap();
+    let shell = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"];
+    let mounted = format!("mount -t tmpfs -o size=16k none '{}'", place.state().display());
+    let can_mount = std::process::Command::new(shell[0]).args(&shell[1..]).arg(&mounted).output();
+    if !can_mount.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: nobody but the superuser may make a small disk here");
+        return;
+    }
+    let full = rollup_in_shell(&place, &shell, &mounted).expect_code(3);
+    full.expect_said(&["cannot write `/state/rollups/date=", "No space left on device", "hint: free some space"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_result_that_nobody_can_take_is_a_failure() {
+    let place = Place::new();
+    place.good("a.parquet");
+    if !Path::new("/dev/full").exists() {
+        eprintln!("skipped: there is no /dev/full here");
+        return;
+    }
+    let full = rollup_in_shell(&place, &["bash", "-c"], "exec > /dev/full");
+    full.expect_code(3).expect_said(&["cannot write `standard output`: No space left on device"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    place.good("a.parquet");
+    for folder in [dated(&place.events(), day(1, 5)), place.events()] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
+        let denied = fs::read_dir(&folder).is_err();
+        let outcomes = denied.then(|| ["rollup", "run"].map(|subcommand| place.start(&[subcommand])));
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let Some(outcomes) = outcomes else {
+            eprintln!("skipped: the superuser may read every folder");
+            return;
+        };
+        for outcome in outcomes {
+            outcome.expect_code(3).expect_said(&["cannot read `/events", "Permission denied"]);
+        }
+        assert!(!place.state().exists(), "nothing was done, so nothing should be left");
+    }
+}
+
 #[test]
 fn a_damaged_rollup_is_named_with_what_to_do() {
     let place = Place::new();

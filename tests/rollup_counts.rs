@@ -349,6 +349,29 @@ fn the_order_of_rows_does_not_matter() {
 }
 
 #[test]
+fn a_row_group_in_no_order_counts_like_one_in_order() {
+    // More rows than are read at a time: hours come back after they were thought to be over, though the footer gave no warning.
+    let folder = tempfile::tempdir().unwrap();
+    let (events, date) = (folder.path().join("events"), day(1, 1));
+    common::generate_quiet(&events, SEEDS[0], 1, 80_000);
+    let count = |name: &str, threads: &str| {
+        let state = folder.path().join(name);
+        roll_up(&events, &state, &["--threads", threads]);
+        read_day(&state, date)
+    };
+    let sorted = count("sorted", "1");
+    let path = dated(&events, date).join("part-0000.parquet");
+    let rows = shuffled(&read_parquet(&path), 9);
+    for (name, rows_in_group) in [("whole", 1 << 20), ("halves", 40_000)] {
+        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(rows_in_group)).build();
+        write_parquet(&path, &rows, properties);
+        for threads in ["1", "2"] {
+            assert_eq!(count(&format!("{name} {threads}"), threads), sorted, "{name}, {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn the_number_of_files_and_row_groups_does_not_matter() {
     let folder = generated(SEEDS[1]);
     let events = folder.path().join("events");

@@ -6,12 +6,15 @@
 
 mod calendar;
 pub mod dispersion;
+mod family;
 mod feed;
 mod history;
 pub mod seasonal;
 pub mod series;
+mod shift;
 pub mod sparse;
 
 pub use calendar::{Calendar, SLOTS};
+pub use family::{Expectation, FamilyBaseline};
 pub use feed::Feed;
 pub use history::{FamilyHistory, HistoryHour, Window};

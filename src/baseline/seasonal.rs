@@ -5,24 +5,37 @@
 //! them. Formulas: [`Fit::expected`], [`Profile`]; robust weights and dispersion in [`crate::stats`].
 
 use crate::baseline::SLOTS;
-use crate::baseline::dispersion::{BANDS, BandSums, Dispersions, Testimony, USUAL_ALPHA, WIDTHS, WidthTestimony, band};
-use crate::baseline::series::{Profile, Series};
-use crate::stats::{DispersionEvidence, DispersionPrior, NegativeBinomial, residual, shrunk_alpha, weight};
+use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, USUAL_ALPHA, WIDTHS, band};
+use crate::baseline::series::{Profile, Series, SlotSums};
+use crate::stats::{
+    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, NegativeBinomial,
+    full_weight_range, residual, shrunk_alpha, weight,
+};
 
-/// Relative standard deviation of an entity's daily shape around its group's.
-const SHAPE_SPREAD: f64 = 0.3;
+/// Relative variance of an entity's daily shape around its group's, before the entity is heard.
+const SHAPE_SPREAD: f64 = 0.09;
+/// Slots' worth of that belief.
+const SHAPE_BELIEF: f64 = 4.0;
+/// The largest such variance: a shape of its own altogether.
+const MOST_SHAPE_SPREAD: f64 = 4.0;
 /// Hours' worth of the group's shape in an entity's weekday or weekend level.
 const DAY_TYPE_HOURS: f64 = 12.0;
 /// An hour that keeps less weight than this was far above what is expected of it.
 const ODD_WEIGHT: f64 = 0.3;
+/// The first pass believes in at most so many times the usual alpha.
+const FIRST_ALPHA: f64 = 2.0;
 /// Passes of weighing and fitting.
-const PASSES: usize = 3;
+const PASSES: usize = 4;
 /// No more than this share of an entity's hours may be given up as anomalous; beyond it, what looks anomalous is its nature.
 const MOST_IGNORED: f64 = 0.2;
 /// The weight that such an entity's odd hours keep.
 const LEAST_WEIGHT: f64 = 0.2;
+/// The place of the whole day among the widths.
+pub(super) const WHOLE_DAY: usize = 3;
+/// The largest relative variance between days that is believed in.
+const MOST_DAY_VARIANCE: f64 = 2.0;
 /// Inflation of alpha for its own uncertainty (`c`).
-const INFLATION: f64 = 0.5;
+const INFLATION: f64 = 0.3;
 
 /// What is expected of one entity, slot by slot.
 #[derive(Debug, Clone)]
@@ -31,7 +44,10 @@ pub struct Fit {
     samples: [f64; SLOTS],
     total: f64,
     alpha: [f64; WIDTHS.len()],
-    floors: [Vec<f64>; WIDTHS.len()],
+    /// Alpha of windows with such a mean, where the entity has some: quiet hours clump unlike busy ones.
+    by_mean: [[Option<f64>; BANDS]; WIDTHS.len()],
+    /// Relative variance of whole days that clumps within them do not explain.
+    day_variance: f64,
     level: f64,
     odd_days: usize,
     unstable: bool,
@@ -41,8 +57,6 @@ pub struct Fit {
 struct PastWindow {
     count: f64,
     mean: f64,
-    /// What the count may be at most before it is cut.
-    cap: f64,
     weight: f64,
     samples: f64,
 }
@@ -50,58 +64,67 @@ struct PastWindow {
 impl Fit {
     /// Fits an entity's past.
     pub fn new(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
-        let (mut fit, weights) = Self::robust(series, profile, dispersions);
-        fit.floors =
-            std::array::from_fn(|width| dispersions.by_width[width].floors(&fit.bands(series, &weights, width)));
-        fit
+        Self::robust(series, profile, dispersions)
     }
 
     /// What an entity's past tells of the dispersion of all.
     pub fn testimony(series: &Series, profile: &Profile) -> Testimony {
-        let (fit, _) = Self::robust(series, profile, &Dispersions::unknown());
+        let fit = Self::robust(series, profile, &Dispersions::unknown());
         let believed: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
-        let of_width = |width: usize| WidthTestimony {
-            evidence: fit.evidence(series, &believed, width),
-            bands: fit.bands(series, &believed, width),
-        };
+        let counts: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
+        let of_width = |width: usize| fit.evidence(series, &counts, &believed, width);
         Testimony { level: fit.level, by_width: std::array::from_fn(of_width) }
     }
 
     /// Means and dispersion from which odd hours were kept away, and the weights that did it.
-    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> (Self, Vec<f64>) {
+    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
         let mut weights: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
+        let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()));
+        // The first alpha is that of all hours, within reason: one that is too small would call clumps odd, and so stay too small.
+        let first = shrunk(&fit.evidence(series, &raw, &weights, 0), prior(0, fit.level));
+        fit.alpha[0] = first.min(FIRST_ALPHA * prior(0, fit.level));
         for _ in 1..PASSES {
             let unstable = reweigh(series, &fit, &mut weights);
-            let alpha = shrunk(&fit.evidence(series, &weights, 0), prior(0, fit.level));
+            let alpha = shrunk(&fit.evidence(series, &raw, &weights, 0), prior(0, fit.level));
             fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha) };
         }
-        fit.alpha =
-            std::array::from_fn(|width| shrunk(&fit.evidence(series, &weights, width), prior(width, fit.level)));
         fit.odd_days = odd_days(series, &fit, &weights);
-        (fit, weights)
+        fit.learn_dispersion(series, &weights, prior);
+        fit
+    }
+
+    /// Alpha by width, and within a width by mean.
+    fn learn_dispersion(&mut self, series: &Series, weights: &[f64], prior: impl Fn(usize, f64) -> f64) {
+        let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
+        let usual = self.usual_counts(series, weights);
+        for width in 0..WIDTHS.len() {
+            let counts = if width == 0 { &raw } else { &usual };
+            let bands = self.evidence_by_mean(series, counts, weights, width);
+            let all = bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and);
+            if width == 0 || width == WHOLE_DAY {
+                let sign = if width == 0 { -1.0 / 24.0 } else { 1.0 };
+                self.day_variance += sign * shrunk_by(&all, prior(width, self.level), 0.0);
+            }
+            self.alpha[width] = shrunk(&all, prior(width, self.level));
+            let own = shrunk_by(&all, prior(width, self.level), 0.0);
+            self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, own)));
+        }
+        self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
     }
 
     fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64) -> Self {
         let sums = series.sums(Some(weights));
         let level = sums.level();
-        let (mut means, mut samples) = ([0.0; SLOTS], [0.0; SLOTS]);
-        for day_type in [0..24, 24..SLOTS] {
-            let calls: f64 = sums.calls[day_type.clone()].iter().sum();
-            let hours: f64 = sums.hours[day_type.clone()].iter().sum();
-            let usual = profile.shape[day_type.clone()].iter().sum::<f64>() / 24.0;
-            let day_level = (calls + DAY_TYPE_HOURS * level * usual) / (hours + DAY_TYPE_HOURS);
-            for slot in day_type {
-                let parent = (day_level * profile.shape[slot] / usual).max(1e-9);
-                let strength = (1.0 / parent + alpha) / (SHAPE_SPREAD * SHAPE_SPREAD);
-                samples[slot] = sums.hours[slot] + strength;
-                means[slot] = (sums.calls[slot] + strength * parent) / samples[slot];
-            }
-        }
+        let parents = parents(&sums, profile);
+        let spread = shape_spread(&sums, &parents, alpha);
+        let strength = |slot: usize| (1.0 / parents[slot] + alpha) / spread;
+        let samples: [f64; SLOTS] = std::array::from_fn(|slot| sums.hours[slot] + strength(slot));
+        let means = std::array::from_fn(|slot| (sums.calls[slot] + strength(slot) * parents[slot]) / samples[slot]);
         let total = sums.calls.iter().sum();
-        let (alpha, floors) = ([alpha; WIDTHS.len()], std::array::from_fn(|_| vec![0.0; BANDS]));
-        Self { means, samples, total, alpha, floors, level, odd_days: 0, unstable: false }
+        let (alpha, by_mean) = ([alpha; WIDTHS.len()], [[None; BANDS]; WIDTHS.len()]);
+        Self { means, samples, total, alpha, by_mean, day_variance: 0.0, level, odd_days: 0, unstable: false }
     }
 
     /// What a window of [`WIDTHS`]`[width]` hours, given by their slots, is expected to hold: the predictive distribution, with
@@ -110,20 +133,53 @@ impl Fit {
     /// ```text
     /// 1/size = alpha + sum m_i^2 u_i / (sum m_i)^2 + 1 / (calls seen + 1),   u_i = (1/m_i + alpha) / n_i
     /// ```
-    /// where alpha is the entity's for that width or, if that is more, that of windows with such a mean, `m_i` are the means of
+    /// where alpha is the entity's for that width and windows with such a mean, `m_i` are the means of
     /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
     pub fn expected(&self, slots: &[u8], width: usize) -> Option<NegativeBinomial> {
+        let (mean, spread) = self.mean_and_spread(slots, width);
+        NegativeBinomial::new(mean, 1.0 / spread).ok()
+    }
+
+    fn mean_and_spread(&self, slots: &[u8], width: usize) -> (f64, f64) {
         let means = || slots.iter().map(|&slot| self.means[usize::from(slot)]);
         let mean: f64 = means().sum();
-        let alpha = self.alpha[width].max(self.floors[width][band(mean)]);
+        let alpha = self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width]);
         let unsure = |&slot: &u8| {
             let (mean, samples) = (self.means[usize::from(slot)], self.samples[usize::from(slot)]);
             mean * mean * (1.0 / mean + alpha) / samples
         };
         let unsure: f64 = slots.iter().map(unsure).sum();
-        let spread = alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0);
-        NegativeBinomial::new(mean, 1.0 / spread).ok()
+        (mean, alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0))
+    }
+
+    /// `ln P(at least `count` calls)` in such a window, with what lifts whole days kept apart from what clumps within them; for
+    /// counts that [`Fit::expected`] finds unlikely, of which there are few. It never says less likely than that.
+    ///
+    /// ```text
+    /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
+    /// ```
+    pub fn ln_upper(&self, slots: &[u8], width: usize, count: u64) -> f64 {
+        let (mean, spread) = self.mean_and_spread(slots, width);
+        let day_variance = self.day_variance.min(spread);
+        let size = (spread - day_variance).max(1e-6).recip();
+        let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
+        let mixed = LogNormalMixed::new(mean, size, day_variance).map_or(0.0, |mixed| mixed.ln_upper(count));
+        plain.max(mixed)
+    }
+
+    /// The same entity at another level.
+    #[must_use]
+    pub fn at_level(&self, ratio: f64) -> Self {
+        Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, ..self.clone() }
+    }
+
+    /// What an hour of a slot usually holds at most: the count from which an hour is weighed down, or `m + 2.58 sd` of small means.
+    pub fn usual_most(&self, slot: u8) -> f64 {
+        let mean = self.means[usize::from(slot)];
+        let expected = NegativeBinomial::new(mean, 1.0 / self.alpha[0].max(1e-6)).ok();
+        let range = expected.as_ref().and_then(full_weight_range);
+        range.map_or(mean + DOWN_WEIGHT_FROM * (mean + self.alpha[0] * mean * mean).sqrt(), |(_, most)| most)
     }
 
     /// Calls an hour, past bursts weighed down.
@@ -141,59 +197,103 @@ impl Fit {
         self.odd_days
     }
 
-    /// Single windows are cut at `m + 6 sqrt(m + 1)`, so that clumps count and the occasional attack does not.
-    fn bands(&self, series: &Series, weights: &[f64], width: usize) -> Vec<BandSums> {
-        let mut bands = vec![BandSums::default(); BANDS];
-        for window in self.windows(series, weights, width) {
-            let count = window.count.min(window.mean + 6.0 * (window.mean + 1.0).sqrt());
-            let sums = &mut bands[band(window.mean)];
-            let correction = window.samples / (window.samples - 1.0);
-            sums.excess += (count - window.mean) * (count - window.mean) * correction - window.mean;
-            sums.squares += window.mean * window.mean;
-            sums.sampling += 2.0 * (window.mean * (1.0 + USUAL_ALPHA * window.mean)).powi(2) + window.mean;
-            sums.members = 1;
+    fn evidence(&self, series: &Series, counts: &[f64], weights: &[f64], width: usize) -> DispersionEvidence {
+        let bands = self.evidence_by_mean(series, counts, weights, width);
+        bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and)
+    }
+
+    fn evidence_by_mean(
+        &self,
+        series: &Series,
+        counts: &[f64],
+        weights: &[f64],
+        width: usize,
+    ) -> [Option<DispersionEvidence>; BANDS] {
+        let mut bands = [None; BANDS];
+        for window in self.windows(series, counts, weights, width) {
+            let evidence: &mut DispersionEvidence = bands[band(window.mean)].get_or_insert_default();
+            // Out of range are only counts beyond 1e15, which do not fit the type.
+            let _ = evidence.add(window.count, window.mean, window.weight, window.samples);
         }
         bands
     }
 
-    fn evidence(&self, series: &Series, weights: &[f64], width: usize) -> DispersionEvidence {
-        let mut evidence = DispersionEvidence::new();
-        for window in self.windows(series, weights, width) {
-            // Out of range are only counts beyond 1e15, which do not fit the type.
-            let _ = evidence.add(window.count.min(window.cap), window.mean, window.weight, window.samples);
-        }
-        evidence
+    /// The past's counts; hours that were weighed down hold what is usual at most.
+    fn usual_counts(&self, series: &Series, weights: &[f64]) -> Vec<f64> {
+        let most: [f64; SLOTS] = std::array::from_fn(|slot| self.usual_most(slot as u8));
+        let usual = |hour: usize| {
+            let count = f64::from(series.counts[hour]);
+            if weights[hour] < 1.0 { count.min(most[usize::from(series.slots[hour])]) } else { count }
+        };
+        (0..series.counts.len()).map(usual).collect()
     }
 
-    /// The past's windows of a width, side by side; those with an hour that is not believed or has no weight are left out.
+    /// The past's windows of a width, side by side; those with an hour that is not believed are left out. An hour that was weighed
+    /// down has that weight by itself, and none but its cut count within wider windows.
     fn windows<'a>(
         &'a self,
         series: &'a Series,
+        counts: &'a [f64],
         weights: &'a [f64],
         width: usize,
     ) -> impl Iterator<Item = PastWindow> + 'a {
         let hours = WIDTHS[width];
-        let alpha = self.alpha[width];
         (0..series.counts.len() / hours).filter_map(move |window| {
             let range = window * hours..(window + 1) * hours;
-            let weight = weights[range.clone()].iter().copied().fold(1.0, f64::min);
-            if weight <= 0.0 {
+            if series.believed[range.clone()].contains(&false) {
                 return None;
             }
             let slots = &series.slots[range.clone()];
             let mean: f64 = slots.iter().map(|&slot| self.means[usize::from(slot)]).sum();
             let samples = slots.iter().map(|&slot| self.samples[usize::from(slot)]).fold(f64::INFINITY, f64::min);
-            let count = series.counts[range].iter().map(|&count| f64::from(count)).sum();
-            let usual = mean + crate::stats::DOWN_WEIGHT_FROM * (mean + alpha * mean * mean).sqrt();
-            let cap = if weight < 1.0 { usual } else { f64::INFINITY };
-            Some(PastWindow { count, mean, cap, weight, samples: samples.max(1.001) })
+            let count = counts[range.clone()].iter().sum();
+            let weight = if hours == 1 { weights[range.start] } else { 1.0 };
+            (weight > 0.0).then(|| PastWindow { count, mean, weight, samples: samples.max(1.001) })
         })
     }
 }
 
+/// What an entity's slots would hold if it had its group's shape: its level of weekdays and of weekends, times the shape.
+fn parents(sums: &SlotSums, profile: &Profile) -> [f64; SLOTS] {
+    let level = sums.level();
+    let mut parents = [0.0; SLOTS];
+    for day_type in [0..24, 24..SLOTS] {
+        let calls: f64 = sums.calls[day_type.clone()].iter().sum();
+        let hours: f64 = sums.hours[day_type.clone()].iter().sum();
+        let usual = profile.shape[day_type.clone()].iter().sum::<f64>() / 24.0;
+        let day_level = (calls + DAY_TYPE_HOURS * level * usual) / (hours + DAY_TYPE_HOURS);
+        for slot in day_type {
+            parents[slot] = (day_level * profile.shape[slot] / usual).max(1e-9);
+        }
+    }
+    parents
+}
+
+/// How far an entity's shape strays from its group's, as a relative variance: by moments, drawn towards the usual.
+///
+/// ```text
+/// tau^2 = (sum [(y_s - p_s)^2 - (p_s + alpha p_s^2) / n_s] + 4 * 0.09 * mean p^2) / (sum p_s^2 + 4 * mean p^2)
+/// ```
+/// with `y_s` the mean calls of a slot, `p_s` its parent, `n_s` its hours.
+fn shape_spread(sums: &SlotSums, parents: &[f64; SLOTS], alpha: f64) -> f64 {
+    let (mut apart, mut squares, mut slots) = (0.0, 0.0, 0.0_f64);
+    for (slot, &parent) in parents.iter().enumerate().filter(|(slot, _)| sums.hours[*slot] > 0.0) {
+        let noise = (parent + alpha * parent * parent) / sums.hours[slot];
+        apart += (sums.calls[slot] / sums.hours[slot] - parent).powi(2) - noise;
+        squares += parent * parent;
+        slots += 1.0;
+    }
+    let belief = SHAPE_BELIEF * squares / slots.max(1.0);
+    ((apart + belief * SHAPE_SPREAD) / (squares + belief).max(1e-18)).clamp(SHAPE_SPREAD / 4.0, MOST_SHAPE_SPREAD)
+}
+
 fn shrunk(evidence: &DispersionEvidence, prior: f64) -> f64 {
+    shrunk_by(evidence, prior, INFLATION)
+}
+
+fn shrunk_by(evidence: &DispersionEvidence, prior: f64, inflation: f64) -> f64 {
     let prior = DispersionPrior::new(prior.clamp(0.0, 5.0), DispersionPrior::DEFAULT_INFORMATION);
-    prior.and_then(|prior| shrunk_alpha(evidence, &prior, INFLATION)).unwrap_or(USUAL_ALPHA)
+    prior.and_then(|prior| shrunk_alpha(evidence, &prior, inflation)).unwrap_or(USUAL_ALPHA)
 }
 
 /// Days with an hour that was given up for being far too large.
@@ -204,22 +304,31 @@ fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
     (0..days).filter(|day| (day * 24..day * 24 + 24).any(odd)).count()
 }
 
-/// Weights worked out before: most hours hold one of a few small counts.
-struct KnownWeights([[f64; KNOWN_COUNTS]; SLOTS]);
+/// The weights of one slot's hours; most are told without a residual.
+struct SlotWeights {
+    expected: NegativeBinomial,
+    full: Option<(f64, f64)>,
+    /// Weights worked out before, by count; NaN where none was.
+    known: [f64; KNOWN_COUNTS],
+}
 
 /// Counts below this are remembered.
 const KNOWN_COUNTS: usize = 32;
 
-impl Default for KnownWeights {
-    fn default() -> Self {
-        Self([[f64::NAN; KNOWN_COUNTS]; SLOTS])
+impl SlotWeights {
+    fn new(mean: f64, alpha: f64) -> Option<Self> {
+        let expected = NegativeBinomial::new(mean, 1.0 / alpha.max(1e-6)).ok()?;
+        Some(Self { expected, full: full_weight_range(&expected), known: [f64::NAN; KNOWN_COUNTS] })
     }
-}
 
-impl KnownWeights {
-    fn weight(&mut self, slot: usize, count: u32, expected: &NegativeBinomial) -> f64 {
-        let work_out = || weight(residual(u64::from(count), expected), expected.mean());
-        match self.0[slot].get_mut(count as usize) {
+    fn weight(&mut self, count: u32) -> f64 {
+        // An empty hour of a small entity is never odd, and most hours are such.
+        let quiet = count == 0 && self.expected.mean() < DROP_MIN_MEAN;
+        if quiet || self.full.is_some_and(|(low, high)| (low..=high).contains(&f64::from(count))) {
+            return 1.0;
+        }
+        let work_out = || weight(residual(u64::from(count), &self.expected), self.expected.mean());
+        match self.known.get_mut(count as usize) {
             Some(known) if known.is_nan() => {
                 *known = work_out();
                 *known
@@ -232,20 +341,13 @@ impl KnownWeights {
 
 /// Weighs every believed hour by how odd it is; true when too many are odd for any to be given up.
 fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
-    let expected: Vec<Option<NegativeBinomial>> =
-        (0..SLOTS).map(|slot| NegativeBinomial::new(fit.means[slot], 1.0 / fit.alpha[0].max(1e-6)).ok()).collect();
-    let mut known = KnownWeights::default();
+    let mut slots: Vec<Option<SlotWeights>> =
+        fit.means.iter().map(|&mean| SlotWeights::new(mean, fit.alpha[0])).collect();
     let (mut believed, mut ignored) = (0.0, 0.0);
     for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
-        let slot = usize::from(series.slots[hour]);
-        let count = series.counts[hour];
         believed += 1.0;
-        // An empty hour of a small entity is never odd, and most hours are such.
-        let usual = count == 0 && fit.means[slot] < crate::stats::DROP_MIN_MEAN;
-        weights[hour] = match &expected[slot] {
-            Some(expected) if !usual => known.weight(slot, count, expected),
-            _ => 1.0,
-        };
+        let slot = &mut slots[usize::from(series.slots[hour])];
+        weights[hour] = slot.as_mut().map_or(1.0, |slot| slot.weight(series.counts[hour]));
         ignored += f64::from(u8::from(weights[hour] == 0.0));
     }
     let too_many = ignored > MOST_IGNORED * believed;

@@ -30,6 +30,11 @@ impl Series {
             .extend(alive[..slots.len()].iter().enumerate().map(|(hour, &alive)| alive && hour >= first_day * 24));
     }
 
+    /// Leaves a day out of what is learnt from.
+    pub fn leave_out(&mut self, day: usize) {
+        self.believed[day * 24..(day + 1) * 24].fill(false);
+    }
+
     /// Calls an hour over the hours that can be believed.
     ///
     /// ```text

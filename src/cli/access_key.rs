@@ -15,7 +15,6 @@ use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::{Filter, Request, Search, TimeRange, rfc3339};
 use crate::report::summary::printable;
 use crate::rollup::store;
-use crate::settings::Settings;
 
 /// Show whose AccessKeys there are, when they were used, for what and from where
 #[derive(Debug, Args)]
@@ -70,7 +69,7 @@ pub(super) struct AccessKeyArgs {
 }
 
 pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;

@@ -13,7 +13,6 @@ use crate::insight::sentence_number as number;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{AnswerFormat, Heading, Kind, Value};
 use crate::query::{Field, Filter, Hit, Page, Request, Search, TimeRange};
-use crate::settings::Settings;
 
 /// Events that are held and shown at once.
 const PAGE: usize = 4_096;
@@ -66,7 +65,7 @@ pub(super) struct ChangesArgs {
 }
 
 pub(super) fn run(args: &ChangesArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
     let filter = Filter { range, conditions: conditions(args)? };

@@ -18,7 +18,6 @@ use crate::query::{
     BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
 };
 use crate::report::summary::printable;
-use crate::settings::Settings;
 use crate::storage::write_text;
 
 /// Rows of a table, where nothing else is asked for.
@@ -117,7 +116,7 @@ impl ResultArgs {
 }
 
 pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let search = args.saved.as_deref().map(|name| saved::find(&settings, name)).transpose()?;
     if let (Some(search), true) = (search, args.triggers) {

@@ -7,7 +7,9 @@
 pub mod change;
 mod episode;
 pub mod rate;
+pub mod select;
 pub mod surge;
+mod windows;
 
 /// Which way counts deviate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -81,7 +83,7 @@ impl Default for Thresholds {
     fn default() -> Self {
         Self {
             false_discovery_rate: 0.05,
-            max_p_value: 1e-4,
+            max_p_value: 5e-3,
             min_excess: 10.0,
             min_ratio: 2.0,
             drop_min_expected: 20.0,

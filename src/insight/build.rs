@@ -4,12 +4,15 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::change::{ChangeFound, Reason};
+use crate::detect::change::ChangeFound;
 use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
+use crate::insight::attack::attacks;
 use crate::insight::investigate::{ATTRIBUTES, Evidence, Target, top};
+use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
-use crate::insight::{Attribution, Insight, InsightType, Severity, Share};
+use crate::insight::severity::severity;
+use crate::insight::{Actor, Attribution, Insight, InsightType, Severity, Share};
 use crate::rollup::Family;
 use crate::stats::score;
 
@@ -140,12 +143,16 @@ fn rate_insight(
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
         score,
-        severity: rate_severity(score, deviation.direction),
+        severity: Severity::Informational,
         baseline_average: baseline_average(history, &[deviation.member], window, feed),
         days_known: deviation.days_known,
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        actor: None,
+        attacks: Vec::new(),
+        places: Vec::new(),
         sentence: String::new(),
+        next_query: String::new(),
     };
     complete(&mut insight, evidence);
     insight
@@ -173,7 +180,6 @@ fn change_insight(
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
-    let severity = change_severity(change);
     let mut insight = Insight {
         id: id(insight_type, key.account(), &identity, window.scored(), change.kind.name()),
         insight_type,
@@ -196,21 +202,38 @@ fn change_insight(
         expected_upper: change.expected.ceil() as u64,
         ln_p: change.ln_p,
         ln_q: None,
-        score: f64::from(severity as u8) * 25.0,
-        severity,
+        score: 0.0,
+        severity: Severity::Informational,
         baseline_average: baseline_average(history, &change.members, window, feed),
         days_known: window.days_of_history(),
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        actor: None,
+        attacks: Vec::new(),
+        places: Vec::new(),
         sentence: String::new(),
+        next_query: String::new(),
     };
     complete(&mut insight, evidence);
     insight
 }
 
+/// Fills in what the events tell, and what all of it means.
 fn complete(insight: &mut Insight, evidence: &Evidence) {
     insight.attributions = attributions(insight, evidence);
+    insight.actor = actor(insight, evidence);
+    insight.severity = severity(insight);
+    if insight.reason.is_some() {
+        insight.score = f64::from(insight.severity as u8) * 25.0;
+    }
+    insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence);
+    insight.next_query = next_query(insight);
+}
+
+fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
+    let own = || (insight.family == Family::Principal).then(|| Actor::of_entity(&insight.entity)).flatten();
+    Actor::of(evidence).or_else(own)
 }
 
 /// An id that depends only on what the episode is, so that a re-run finds the same.
@@ -237,28 +260,6 @@ fn capped_score(deviation: &Deviation) -> f64 {
     };
     let by_stability = if deviation.unstable { 50.0 } else { 100.0 };
     full.min(by_age).min(by_stability)
-}
-
-fn rate_severity(score: f64, direction: Direction) -> Severity {
-    let risen = match score {
-        score if score >= 90.0 => Severity::High,
-        score if score >= 50.0 => Severity::Medium,
-        score if score >= 25.0 => Severity::Low,
-        _ => Severity::Info,
-    };
-    // Silence is worth a look, and seldom an attack.
-    if direction == Direction::Down { risen.min(Severity::Low) } else { risen }
-}
-
-fn change_severity(change: &ChangeFound) -> Severity {
-    let all_failed = change.errors == change.calls;
-    match (change.kind, change.reason) {
-        (ChangeKind::Trail, _) if all_failed => Severity::High,
-        (ChangeKind::Trail, _) => Severity::Critical,
-        (_, Reason::First) if !all_failed => Severity::High,
-        (_, Reason::NoHistory) => Severity::Low,
-        _ => Severity::Medium,
-    }
 }
 
 /// Calls a minute over the believed hours of the seven days before the scored one.

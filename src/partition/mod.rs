@@ -3,10 +3,11 @@
 //! A partition is a day of events in Parquet files. This module turns any sane writer's files into batches of dictionary
 //! columns under canonical names ([`EventBatch`]); what the columns mean is the business of others.
 
-mod chunk;
+mod chunks;
 mod columns;
 mod file;
 mod find;
+mod footer;
 mod read;
 mod text_column;
 mod times;
@@ -18,6 +19,7 @@ pub use find::{Partitions, Problem};
 pub use read::{EventBatch, RowChoice, RowGroupReader};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
+pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;

@@ -6,6 +6,7 @@
 use std::fs::File;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
@@ -13,12 +14,13 @@ use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
 use crate::event::Column;
+use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
 use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
 
 /// Rows in a batch: small enough for its keys to stay in the processor's cache.
-const BATCH_ROWS: usize = 65_536;
+const BATCH_ROWS: usize = 32_768;
 
 /// Which rows of a row group are read, and how.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +46,7 @@ pub struct EventBatch {
     /// How many rows there are.
     pub rows: usize,
     /// The time of each row in milliseconds, or [`i64::MIN`] where there is none.
-    pub times: Vec<i64>,
+    pub times: ScalarBuffer<i64>,
     /// The columns asked for, in that order.
     pub columns: Vec<TextColumn>,
 }
@@ -97,13 +99,15 @@ impl<'file> RowGroupReader<'file> {
     ) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
-        let leaves = || columns.iter().flatten().filter_map(Source::leaf);
-        let wanted = leaves().chain(time.as_ref()).map(|leaf| leaf.index);
-        let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), wanted);
-        let as_stored = time.is_none() && leaves().all(|leaf| file.is_mostly_distinct(group, leaf));
+        let wanted = || columns.iter().flatten().filter_map(Source::leaf);
+        let as_stored = time.is_none() && wanted().all(|leaf| file.is_mostly_distinct(group, leaf));
         let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
-        let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
+        let mut leaves: Vec<usize> = wanted().chain(time.as_ref()).map(|leaf| leaf.index).collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        let chunks = chunks(file, group, &leaves)?;
+        let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves);
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
             .with_batch_size(choice.batch_rows);
@@ -124,7 +128,7 @@ impl<'file> RowGroupReader<'file> {
         };
         let times = match &self.time {
             Some(time) => milliseconds(&leaf_array(batch, time)).map_err(|_| wrong(time, "a timestamp"))?,
-            None => Vec::new(),
+            None => ScalarBuffer::from(Vec::new()),
         };
         let column = |sources: &Vec<Source>| {
             let parts = sources.iter().map(|source| match source {
@@ -161,6 +165,22 @@ impl Iterator for RowGroupReader<'_> {
 fn row_selection(rows: &[u32], all: usize) -> RowSelection {
     let ranges = rows.chunk_by(|row, next| row + 1 == *next);
     RowSelection::from_consecutive_ranges(ranges.map(|run| run[0] as usize..run[0] as usize + run.len()), all)
+}
+
+fn chunks(file: &EventFile, group: usize, leaves: &[usize]) -> Result<Chunks> {
+    let range = |&leaf: &usize| {
+        let chunk = file.metadata.metadata().row_group(group).column(leaf);
+        let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+        // What Parquet itself would panic at.
+        let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(chunk.compressed_size())) else {
+            let message = format!("column chunk {leaf} of row group {group} has no place in the file: it is damaged");
+            return Err(Error::Parquet { path: file.path.clone(), message });
+        };
+        Ok(start..start.saturating_add(length))
+    };
+    let ranges: Vec<_> = leaves.iter().map(range).collect::<Result<_>>()?;
+    let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
+    Chunks::load(handle, file.size, ranges).map_err(Error::read(&file.path))
 }
 
 /// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.

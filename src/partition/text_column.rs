@@ -68,8 +68,13 @@ impl TextColumn {
 
     /// The text of a key, if it says anything: words for nothing are nothing ([`meaningful`]).
     pub fn value(&self, key: i32) -> Option<&str> {
+        self.as_written(key).and_then(meaningful)
+    }
+
+    /// The text of a key as it is written, whether it says anything or not.
+    pub fn as_written(&self, key: i32) -> Option<&str> {
         let key = key as usize;
-        (key < self.values.len() && self.values.is_valid(key)).then(|| self.values.value(key)).and_then(meaningful)
+        (key < self.values.len() && self.values.is_valid(key)).then(|| self.values.value(key))
     }
 
     /// The text of a row.

@@ -4,8 +4,9 @@
 //! [`NO_TIME`], to be counted by whoever reads on.
 
 use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMillisecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDateTime};
 
@@ -18,9 +19,12 @@ pub const NO_TIME: i64 = i64::MIN;
 ///
 /// # Errors
 /// When the column's type cannot hold a time.
-pub(super) fn milliseconds(array: &ArrayRef) -> Result<Vec<i64>, ArrowError> {
+pub(crate) fn milliseconds(array: &ArrayRef) -> Result<ScalarBuffer<i64>, ArrowError> {
     match array.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => integers(array, |value| value.saturating_mul(1000)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) if array.null_count() == 0 => {
+            Ok(array.as_primitive::<TimestampMillisecondType>().values().clone())
+        }
         DataType::Timestamp(TimeUnit::Millisecond, _) => integers(array, |value| value),
         DataType::Timestamp(TimeUnit::Microsecond, _) => integers(array, |value| value.div_euclid(1000)),
         DataType::Timestamp(TimeUnit::Nanosecond, _) => integers(array, |value| value.div_euclid(1_000_000)),
@@ -30,7 +34,7 @@ pub(super) fn milliseconds(array: &ArrayRef) -> Result<Vec<i64>, ArrowError> {
     }
 }
 
-fn integers(array: &ArrayRef, convert: impl Fn(i64) -> i64) -> Result<Vec<i64>, ArrowError> {
+fn integers(array: &ArrayRef, convert: impl Fn(i64) -> i64) -> Result<ScalarBuffer<i64>, ArrowError> {
     let numbers = cast(array, &DataType::Int64)?;
     let numbers = numbers.as_primitive::<Int64Type>();
     if numbers.null_count() == 0 {
@@ -40,7 +44,7 @@ fn integers(array: &ArrayRef, convert: impl Fn(i64) -> i64) -> Result<Vec<i64>, 
 }
 
 /// A number with no unit: from 1973 to 5138 the size of seconds, milliseconds, microseconds and nanoseconds do not overlap.
-fn from_bare_integer(value: i64) -> i64 {
+pub(crate) fn from_bare_integer(value: i64) -> i64 {
     match value.unsigned_abs() {
         0..100_000_000_000 => value * 1000,
         100_000_000_000..100_000_000_000_000 => value,
@@ -49,7 +53,7 @@ fn from_bare_integer(value: i64) -> i64 {
     }
 }
 
-fn texts(array: &ArrayRef) -> Result<Vec<i64>, ArrowError> {
+fn texts(array: &ArrayRef) -> Result<ScalarBuffer<i64>, ArrowError> {
     let column = TextColumn::from_array(array)?;
     let known: Vec<i64> =
         (0..column.key_count() as i32).map(|key| column.value(key).and_then(parse).unwrap_or(NO_TIME)).collect();
@@ -98,14 +102,14 @@ mod tests {
             Arc::new(StringArray::from(vec!["2026-01-05 00:00:00"])),
         ];
         for form in forms {
-            assert_eq!(milliseconds(&form).unwrap(), [MOMENT], "{}", form.data_type());
+            assert_eq!(milliseconds(&form).unwrap()[..], [MOMENT], "{}", form.data_type());
         }
     }
 
     #[test]
     fn what_is_no_time_is_said_so() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("yesterday"), None, Some("")]));
-        assert_eq!(milliseconds(&texts).unwrap(), [NO_TIME; 3]);
+        assert_eq!(milliseconds(&texts).unwrap()[..], [NO_TIME; 3]);
         let truth: ArrayRef = Arc::new(arrow::array::BooleanArray::from(vec![true]));
         assert!(milliseconds(&truth).is_err());
     }
@@ -113,6 +117,6 @@ mod tests {
     #[test]
     fn times_before_1970_round_down() {
         let early: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![-1]));
-        assert_eq!(milliseconds(&early).unwrap(), [-1]);
+        assert_eq!(milliseconds(&early).unwrap()[..], [-1]);
     }
 }

@@ -142,7 +142,7 @@ mod tests {
             let array: arrow::array::ArrayRef = std::sync::Arc::new(arrow::array::StringArray::from(texts.to_vec()));
             TextColumn::from_array(&array).unwrap()
         };
-        EventBatch { rows: columns[0].len(), times: vec![], columns: columns.iter().map(column).collect() }
+        EventBatch { rows: columns[0].len(), times: Vec::new().into(), columns: columns.iter().map(column).collect() }
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Search {
         let choice = RowChoice { rows: selection.rows(), ..RowChoice::default() };
         let mut times = Vec::with_capacity(selection.len());
         for batch in RowGroupReader::open_rows(self.file(place), place.group as usize, &[], choice)? {
-            times.extend(batch?.times);
+            times.extend_from_slice(&batch?.times);
         }
         Ok(times)
     }

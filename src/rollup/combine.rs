@@ -1,16 +1,27 @@
 //! Numbers for combinations: the inner loop's way from the keys of several columns to the number of an entity.
 //!
-//! A combination that has been met before costs an array access; only a new one is looked at as texts. What is remembered
-//! holds as long as the columns keep their dictionaries, that is, within a row group.
+//! A combination that has been met before in a row group costs an array access. One that is new there is looked up by its
+//! texts as they are written, and only texts that no row group before had together are taken apart for what they mean.
+
+use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 
 use crate::partition::TextColumn;
 use crate::rollup::NONE;
 
 /// A table is an array while it has no more cells than this; beyond, it is a hash map.
 const DENSE_CELLS: usize = 1 << 22;
+
+/// Combinations are of no more columns than this.
+const MOST_COLUMNS: usize = 3;
+
+/// The key of each column; 0 where a column is constant.
+type Keys = [i32; MOST_COLUMNS];
+
+/// Texts are remembered up to this many bytes; beyond, the memory begins anew.
+const MEMORY_BYTES: usize = 1 << 24;
 
 /// Not yet asked for.
 const UNSEEN: u32 = u32::MAX - 1;
@@ -80,75 +91,146 @@ impl PairNumbers {
     }
 }
 
+/// What a combination of texts stands for, and by which number it goes.
+pub(super) trait Meaning {
+    /// The lasting number of what the texts say, or [`NONE`] when they say nothing; asked once in a while.
+    fn lasting(&mut self, texts: &[Option<&str>]) -> u32;
+
+    /// The day's number of a lasting number; asked once a row group.
+    fn of_day(&mut self, lasting: u32) -> u32;
+}
+
 /// The numbers of what several columns say together.
 #[derive(Debug, Default)]
 pub(super) struct Combination {
     columns: Vec<TextColumn>,
     steps: Vec<PairNumbers>,
+    /// By cell, which is what the keys of the columns that vary come to.
     numbers: Vec<u32>,
+    /// By key of the only column that varies, the lasting number where one was learnt before.
+    recalled: Vec<u32>,
+    memory: Memory,
 }
 
 impl Combination {
-    /// Writes for each row the number of its combination; `resolve` is asked once for each new one, with its texts.
+    /// Writes for each row the number of its combination.
     pub(super) fn number_rows(
         &mut self,
         columns: &[&TextColumn],
         rows: usize,
         numbers: &mut Vec<u32>,
-        mut resolve: impl FnMut(&[Option<&str>]) -> u32,
+        meaning: &mut impl Meaning,
     ) {
         self.renew(columns);
         let varying: Vec<usize> = (0..columns.len()).filter(|&index| columns[index].keys().is_some()).collect();
+        let keys = |index: usize| &columns[index].keys().unwrap_or_default()[..rows];
         numbers.clear();
-        let Some((&first, rest)) = varying.split_first() else {
-            let texts: Vec<Option<&str>> = columns.iter().map(|column| column.value(0)).collect();
-            numbers.resize(rows, resolve(&texts));
-            return;
-        };
-        numbers.extend(columns[first].keys().unwrap_or_default()[..rows].iter().map(|&key| key as u32));
-        for (step, &index) in rest.iter().enumerate() {
-            if self.steps.len() <= step {
-                self.steps.push(PairNumbers::new(columns[index].key_count()));
+        match varying[..] {
+            [] => numbers.resize(rows, self.number_of(Keys::default(), meaning)),
+            [only] => self.number_singles((only, keys(only)), numbers, meaning),
+            [left, right] if columns[left].key_count() * columns[right].key_count() <= DENSE_CELLS => {
+                self.number_by_table((left, keys(left)), (right, keys(right)), numbers, meaning);
             }
-            let table = &mut self.steps[step];
-            for (number, &key) in numbers.iter_mut().zip(columns[index].keys().unwrap_or_default()) {
-                *number = table.number(*number, key as u32);
-            }
-        }
-        self.resolve_rows(numbers, &varying, &mut resolve);
-    }
-
-    fn resolve_rows(&mut self, rows: &mut [u32], varying: &[usize], resolve: &mut impl FnMut(&[Option<&str>]) -> u32) {
-        let combinations = if varying.len() == 1 {
-            self.columns[varying[0]].key_count()
-        } else {
-            self.steps[varying.len() - 2].pairs().len()
-        };
-        self.numbers.resize(combinations, UNSEEN);
-        for row in rows {
-            let combination = *row;
-            let mut number = self.numbers[combination as usize];
-            if number == UNSEEN {
-                number = resolve(&self.texts(combination, varying));
-                self.numbers[combination as usize] = number;
-            }
-            *row = number;
+            _ => self.number_by_pairs(columns, &varying, numbers, meaning),
         }
     }
 
-    fn texts(&self, combination: u32, varying: &[usize]) -> Vec<Option<&str>> {
-        let mut texts: Vec<Option<&str>> = self.columns.iter().map(|column| column.value(0)).collect();
-        let mut number = combination;
-        for step in (1..varying.len()).rev() {
-            let (left, right) = self.steps[step - 1].pairs()[number as usize];
-            texts[varying[step]] = self.columns[varying[step]].value(right as i32);
-            number = left;
+    fn number_singles(&mut self, column: (usize, &[i32]), numbers: &mut Vec<u32>, meaning: &mut impl Meaning) {
+        if self.numbers.is_empty() {
+            self.recall_all(column.0);
         }
-        texts[varying[0]] = self.columns[varying[0]].value(number as i32);
-        texts
+        numbers.extend(column.1.iter().map(|&key| {
+            let cell = key as usize;
+            if self.numbers[cell] == UNSEEN && self.recalled[cell] != UNSEEN {
+                self.numbers[cell] = of_day(self.recalled[cell], meaning);
+            }
+            self.look_up(cell, || keys([(column.0, key)]), meaning)
+        }));
     }
 
-    /// Forgets everything when any dictionary changed.
+    /// Recalls what is known of every key of a column, all others being constant: one after another is faster than when met.
+    fn recall_all(&mut self, column: usize) {
+        let count = self.columns[column].key_count();
+        self.numbers.resize(count, UNSEEN);
+        self.recalled.clear();
+        for key in 0..count as i32 {
+            let recalled = self.recall(keys([(column, key)])).unwrap_or(UNSEEN);
+            self.recalled.push(recalled);
+        }
+    }
+
+    fn recall(&mut self, keys: Keys) -> Option<u32> {
+        self.memory.recall(self.columns.iter().zip(keys).map(|(column, key)| column.as_written(key)))
+    }
+
+    fn number_by_table(
+        &mut self,
+        left: (usize, &[i32]),
+        right: (usize, &[i32]),
+        numbers: &mut Vec<u32>,
+        meaning: &mut impl Meaning,
+    ) {
+        let width = self.columns[right.0].key_count();
+        self.numbers.resize(self.columns[left.0].key_count() * width, UNSEEN);
+        numbers.extend(left.1.iter().zip(right.1).map(|(&one, &other)| {
+            let cell = one as usize * width + other as usize;
+            self.look_up(cell, || keys([(left.0, one), (right.0, other)]), meaning)
+        }));
+    }
+
+    fn number_by_pairs(
+        &mut self,
+        columns: &[&TextColumn],
+        varying: &[usize],
+        numbers: &mut Vec<u32>,
+        meaning: &mut impl Meaning,
+    ) {
+        let keys = |index: usize| columns[index].keys().unwrap_or_default().iter().map(|&key| key as u32);
+        let mut steps = std::mem::take(&mut self.steps);
+        numbers.extend(keys(varying[0]));
+        for (step, &index) in varying[1..].iter().enumerate() {
+            if steps.len() <= step {
+                steps.push(PairNumbers::new(columns[index].key_count()));
+            }
+            numbers.iter_mut().zip(keys(index)).for_each(|(number, key)| *number = steps[step].number(*number, key));
+        }
+        self.numbers.resize(steps[varying.len() - 2].pairs().len(), UNSEEN);
+        for number in numbers {
+            let pair = *number;
+            *number = self.look_up(pair as usize, || unpaired(&steps, varying, pair), meaning);
+        }
+        self.steps = steps;
+    }
+
+    #[inline]
+    fn look_up(&mut self, cell: usize, keys: impl FnOnce() -> Keys, meaning: &mut impl Meaning) -> u32 {
+        let known = self.numbers[cell];
+        if known != UNSEEN {
+            return known;
+        }
+        let number = self.number_of(keys(), meaning);
+        self.numbers[cell] = number;
+        number
+    }
+
+    /// The number of the combination of these keys.
+    #[inline(never)]
+    fn number_of(&mut self, keys: Keys, meaning: &mut impl Meaning) -> u32 {
+        let lasting = self.recall(keys).unwrap_or_else(|| {
+            let mut texts = [None; MOST_COLUMNS];
+            let columns = self.columns.iter().zip(keys);
+            texts.iter_mut().zip(columns).for_each(|(text, (column, key))| *text = column.value(key));
+            self.memory.learn(meaning.lasting(&texts[..self.columns.len()]))
+        });
+        of_day(lasting, meaning)
+    }
+
+    /// Forgets the day's numbers.
+    pub(super) fn begin_day(&mut self) {
+        *self = Self { memory: std::mem::take(&mut self.memory), ..Self::default() };
+    }
+
+    /// Forgets the numbers of keys when any dictionary changed.
     fn renew(&mut self, columns: &[&TextColumn]) {
         let same = self.columns.len() == columns.len()
             && self
@@ -157,9 +239,87 @@ impl Combination {
                 .zip(columns)
                 .all(|(old, new)| old.same_dictionary(new) && old.keys().is_some() == new.keys().is_some());
         if !same {
-            *self = Self { columns: columns.iter().map(|&column| column.without_rows()).collect(), ..Self::default() };
+            self.columns = columns.iter().map(|&column| column.without_rows()).collect();
+            self.steps.clear();
+            self.numbers.clear();
         }
     }
+}
+
+fn of_day(lasting: u32, meaning: &mut impl Meaning) -> u32 {
+    if lasting == NONE { NONE } else { meaning.of_day(lasting) }
+}
+
+fn keys<const COUNT: usize>(varying: [(usize, i32); COUNT]) -> Keys {
+    let mut keys = Keys::default();
+    for (column, key) in varying {
+        keys[column] = key;
+    }
+    keys
+}
+
+/// The keys that were paired up to a number.
+fn unpaired(steps: &[PairNumbers], varying: &[usize], mut number: u32) -> Keys {
+    let mut keys = Keys::default();
+    for (step, &column) in steps.iter().zip(&varying[1..]).rev() {
+        let (left, right) = step.pairs()[number as usize];
+        keys[column] = right as i32;
+        number = left;
+    }
+    keys[varying[0]] = number as i32;
+    keys
+}
+
+/// What combinations of texts were found to mean, by the texts as they are written: row groups repeat one another, and so do days.
+/// It may forget at any time.
+#[derive(Debug, Default)]
+struct Memory {
+    table: HashTable<(u32, u32)>,
+    hasher: RandomState,
+    /// The texts of all combinations, one after another.
+    written: Vec<u8>,
+    /// Where each combination's texts end.
+    ends: Vec<usize>,
+    /// What was asked for last.
+    asked: Vec<u8>,
+}
+
+impl Memory {
+    /// The lasting number of a combination, if it was learnt.
+    fn recall<'text>(&mut self, texts: impl Iterator<Item = Option<&'text str>>) -> Option<u32> {
+        self.asked.clear();
+        for text in texts {
+            // Lengths go first, so that no two combinations are written alike.
+            self.asked.extend(text.map_or(u32::MAX, |text| text.len() as u32).to_le_bytes());
+            self.asked.extend(text.unwrap_or_default().as_bytes());
+        }
+        let hash = self.hasher.hash_one(&self.asked[..]);
+        self.table.find(hash, |&(place, _)| *self.written(place) == self.asked[..]).map(|&(_, number)| number)
+    }
+
+    /// Learns what was asked for last.
+    fn learn(&mut self, number: u32) -> u32 {
+        if self.written.len() > MEMORY_BYTES {
+            *self = Self { asked: std::mem::take(&mut self.asked), ..Self::default() };
+        }
+        let place = self.ends.len() as u32;
+        self.written.extend(&self.asked);
+        self.ends.push(self.written.len());
+        let Self { table, hasher, written, ends, .. } = self;
+        let hash = hasher.hash_one(&self.asked[..]);
+        table.insert_unique(hash, (place, number), |&(place, _)| hasher.hash_one(slice(written, ends, place)));
+        number
+    }
+
+    fn written(&self, place: u32) -> &[u8] {
+        slice(&self.written, &self.ends, place)
+    }
+}
+
+fn slice<'bytes>(written: &'bytes [u8], ends: &[usize], place: u32) -> &'bytes [u8] {
+    let place = place as usize;
+    let first = if place == 0 { 0 } else { ends[place - 1] };
+    &written[first..ends[place]]
 }
 
 #[cfg(test)]
@@ -175,6 +335,23 @@ mod tests {
         TextColumn::from_array(&(Arc::new(StringArray::from(texts.to_vec())) as ArrayRef)).unwrap()
     }
 
+    /// Gives each new combination the next number; the day's number is another.
+    #[derive(Default)]
+    struct Seen(Vec<Vec<Option<String>>>);
+
+    const SHIFT: u32 = 100;
+
+    impl Meaning for Seen {
+        fn lasting(&mut self, texts: &[Option<&str>]) -> u32 {
+            self.0.push(texts.iter().map(|text| text.map(str::to_owned)).collect());
+            self.0.len() as u32 - 1
+        }
+
+        fn of_day(&mut self, lasting: u32) -> u32 {
+            lasting + SHIFT
+        }
+    }
+
     proptest! {
         #[test]
         fn rows_get_the_same_number_exactly_when_they_say_the_same(
@@ -186,23 +363,26 @@ mod tests {
                 TextColumn::constant(Some("c")),
                 column(&rows.iter().map(|row| row.2.map(|value| format!("d{value}"))).collect::<Vec<_>>()),
             ];
-            let mut seen: Vec<Vec<Option<String>>> = Vec::new();
-            let mut numbers = Vec::new();
-            let mut combination = Combination::default();
-            for _ in 0..2 {
-                combination.number_rows(&columns.each_ref(), rows.len(), &mut numbers, |texts| {
-                    seen.push(texts.iter().map(|text| text.map(str::to_owned)).collect());
-                    seen.len() as u32 - 1
-                });
-                for (row, &number) in numbers.iter().enumerate() {
-                    let texts: Vec<_> = columns.iter().map(|column| column.row(row).map(str::to_owned)).collect();
-                    prop_assert_eq!(&seen[number as usize], &texts);
+            for (first, last) in [(0, 1), (1, 3), (2, 3), (0, 2), (1, 4)] {
+                let columns = &columns.each_ref()[first..last];
+                let mut seen = Seen::default();
+                let mut numbers = Vec::new();
+                let mut combination = Combination::default();
+                for day in 0..3 {
+                    if day == 2 {
+                        combination.begin_day();
+                    }
+                    combination.number_rows(columns, rows.len(), &mut numbers, &mut seen);
+                    for (row, &number) in numbers.iter().enumerate() {
+                        let texts: Vec<_> = columns.iter().map(|column| column.row(row).map(str::to_owned)).collect();
+                        prop_assert_eq!(&seen.0[number as usize - SHIFT as usize], &texts);
+                    }
                 }
+                let mut distinct = seen.0.clone();
+                distinct.sort();
+                distinct.dedup();
+                prop_assert_eq!(distinct.len(), seen.0.len());
             }
-            let mut distinct = seen.clone();
-            distinct.sort();
-            distinct.dedup();
-            prop_assert_eq!(distinct.len(), seen.len());
         }
 
         #[test]

@@ -1,114 +1,55 @@
 //! Counting one day: batches of events in, a [`DayRollup`] out.
 //!
 //! A counter may see all of a day or a part; parts are absorbed into one another in any order, and only then finished, when
-//! everything is put in the order of its keys. What comes out does not remember how the work was divided.
-
-use std::collections::BTreeMap;
+//! everything is put in the order of its keys. What comes out does not remember how the work was divided. A counter is used day
+//! after day, for most of what it has learnt about names holds on the next.
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::partition::EventBatch;
-use crate::rollup::cells::{Cells, HourCount};
+use crate::rollup::day::{DayRollup, FamilyRollup, ScanCounts};
+use crate::rollup::hours::{HourCount, HourlyCounts, SLOTS_PER_HOUR};
 use crate::rollup::keys::Keyer;
 use crate::rollup::members::{EntityKey, Members};
-use crate::rollup::pairs::{Pair, PairCounter};
-use crate::rollup::{Family, NONE, PAIRS, RowKeys};
+use crate::rollup::pairs::PairCounter;
+use crate::rollup::{Family, NONE, RowKeys};
 
-/// What became of the rows of a day.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScanCounts {
-    /// Rows of the day.
-    pub events: u64,
-    /// Failed calls among them.
-    pub errors: u64,
-    /// Rows more than a day away from the date of the folder they were found in; not counted anywhere.
-    pub set_aside: u64,
-    /// Rows whose time is missing or cannot be understood; not counted anywhere.
-    pub without_time: u64,
-    /// Rows that name no service or no API; counted for their address, key and principal only.
-    pub without_api: u64,
-    /// Rows in row groups that could not be read to the end.
-    pub unreadable: u64,
-}
+/// Some hours of a day.
+pub type HourSet = [bool; 24];
 
-impl ScanCounts {
-    /// What a reader of the counts should know, in words.
-    pub fn warnings(&self) -> Vec<String> {
-        let said = [
-            (self.set_aside, "lie more than a day away from their partition's date and were set aside"),
-            (self.without_time, "have no usable time and were set aside"),
-            (self.without_api, "name no service or no API: they count for their address, key and principal only"),
-        ];
-        said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} rows {what}")).collect()
-    }
+/// Rows of one five-minute slot that follow one another: the slot, the first row, one past the last row.
+pub type Run = (u16, usize, usize);
 
-    /// Whether some rows could not be read or placed in time.
-    pub fn is_partial(&self) -> bool {
-        self.without_time > 0 || self.unreadable > 0
-    }
-}
-
-impl std::ops::AddAssign for ScanCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.events += other.events;
-        self.errors += other.errors;
-        self.set_aside += other.set_aside;
-        self.without_time += other.without_time;
-        self.without_api += other.without_api;
-        self.unreadable += other.unreadable;
-    }
-}
+/// Rows of an hour came after the hour had been summed up: the day has to be counted anew, that hour in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfOrder;
 
 /// Counts events of one day.
 #[derive(Debug, Default)]
 pub struct DayCounter {
     keyer: Keyer,
     keys: RowKeys,
-    cells: [Cells; Family::COUNTED.len()],
+    hours: [HourlyCounts; Family::COUNTED.len()],
     pairs: Option<PairCounter>,
     counts: ScanCounts,
-}
-
-/// One family's hours of a day, ordered by key and hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FamilyRollup {
-    /// The family.
-    pub family: Family,
-    /// Its members, in order.
-    pub members: Vec<EntityKey>,
-    /// Where each member's hours begin; one more than there are members.
-    pub starts: Vec<u32>,
-    /// The hours; a member is numbered by its place in `members`.
-    pub hours: Vec<HourCount>,
-}
-
-/// One kind of pair, ordered by its sides, which are numbered by their places among their families' members.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PairRollup {
-    /// The two families.
-    pub families: (Family, Family),
-    /// The pairs.
-    pub pairs: Vec<Pair>,
-}
-
-/// One day, counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DayRollup {
-    /// One entry a family, in the order of [`Family::ALL`].
-    pub families: Vec<FamilyRollup>,
-    /// One entry a kind of pair, in the order of [`PAIRS`]; empty when pairs were not counted.
-    pub pairs: Vec<PairRollup>,
-    /// How each service is spelled, by its folded name.
-    pub spellings: BTreeMap<String, String>,
-    /// What became of the rows.
-    pub counts: ScanCounts,
+    in_parts: HourSet,
+    open: Option<u8>,
+    closed: HourSet,
 }
 
 impl DayCounter {
     /// A counter with or without the pairs.
     pub fn new(pairs: bool) -> Self {
         Self { keyer: Keyer::new(pairs), pairs: pairs.then(PairCounter::default), ..Self::default() }
+    }
+
+    /// Begins a day. The hours `in_parts` are those whose rows may come in several pieces, or to several counters.
+    pub fn begin_day(&mut self, in_parts: HourSet) {
+        self.keyer.begin_day();
+        self.hours.iter_mut().for_each(HourlyCounts::begin_day);
+        self.pairs.iter_mut().for_each(PairCounter::begin_day);
+        self.counts = ScanCounts::default();
+        (self.in_parts, self.open, self.closed) = (in_parts, None, HourSet::default());
     }
 
     /// Whether pairs are counted.
@@ -121,70 +62,112 @@ impl DayCounter {
         self.counts += counts;
     }
 
-    /// Counts a batch whose rows are all of the day; `runs` are (slot, first row, one past the last row), in row order.
-    pub fn count(&mut self, batch: &EventBatch, runs: &[(u16, usize, usize)]) {
+    /// Counts a batch whose rows are all of the day; `runs` cover it.
+    pub fn count(&mut self, batch: &EventBatch, runs: &[Run]) -> Result<(), OutOfOrder> {
         self.keyer.number_rows(batch, &mut self.keys);
-        let failed = self.keys.failed();
-        let failed_by_run: Vec<&[u32]> =
-            runs.iter().map(|&(_, first, end)| between(failed, |&row| row, first, end)).collect();
-        for (&family, cells) in Family::COUNTED.iter().zip(&mut self.cells) {
-            cells.reserve(self.keyer.members(family).len());
-            for (&(slot, first, end), failed) in runs.iter().zip(&failed_by_run) {
-                if let Some(members) = self.keys.dense(family) {
-                    cells.count(slot, &members[first..end], first, failed);
-                } else {
-                    let rows = between(self.keys.listed(family), |&(row, _)| row, first, end);
-                    let outcome = |&(row, member): &(u32, u32)| (member, self.keys.has_failed(row as usize));
-                    cells.count_listed(slot, rows.iter().map(outcome));
-                }
-            }
-            cells.compact_if_large();
+        for (&family, hours) in Family::COUNTED.iter().zip(&mut self.hours) {
+            hours.reserve(self.keyer.members(family).len());
         }
+        for run in runs {
+            self.enter((usize::from(run.0) / SLOTS_PER_HOUR) as u8)?;
+            self.count_run(*run);
+        }
+        self.make_room_for_pairs();
         if let Some(pairs) = &mut self.pairs {
             pairs.count(&self.keys);
         }
         self.counts.events += batch.times.len() as u64;
-        self.counts.errors += failed.len() as u64;
+        self.counts.errors += self.keys.failed().len() as u64;
         self.counts.without_api += self.keys.of(Family::Api).iter().filter(|&&api| api == NONE).count() as u64;
+        Ok(())
+    }
+
+    fn make_room_for_pairs(&mut self) {
+        if let Some(pairs) = &mut self.pairs {
+            pairs.reserve(self.keyer.members(Family::Api).len(), self.keyer.members(Family::Network).len());
+        }
+    }
+
+    fn enter(&mut self, hour: u8) -> Result<(), OutOfOrder> {
+        if self.open == Some(hour) {
+            return Ok(());
+        }
+        self.close();
+        if self.closed[usize::from(hour)] {
+            return Err(OutOfOrder);
+        }
+        self.hours.iter_mut().for_each(|hours| hours.open(hour));
+        self.open = Some(hour);
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        if let Some(hour) = self.open.take() {
+            self.hours.iter_mut().for_each(|hours| hours.open(hour));
+            self.closed[usize::from(hour)] = !self.in_parts[usize::from(hour)];
+        }
+    }
+
+    fn count_run(&mut self, (slot, first, end): Run) {
+        let in_parts = self.in_parts[usize::from(slot) / SLOTS_PER_HOUR];
+        let failed = between(self.keys.failed(), |&row| row, first, end);
+        for (&family, hours) in Family::COUNTED.iter().zip(&mut self.hours) {
+            let listed = between(self.keys.listed(family), |&(row, _)| row, first, end);
+            let outcomes = listed.iter().map(|&(row, member)| (member, self.keys.has_failed(row as usize)));
+            match (self.keys.dense(family), in_parts) {
+                (Some(members), false) => hours.count(slot, &members[first..end], first, failed),
+                (Some(members), true) => hours.count_part(slot, &members[first..end], first, failed),
+                (None, false) => hours.count_listed(slot, outcomes),
+                (None, true) => hours.count_part_listed(slot, outcomes),
+            }
+        }
     }
 
     /// Adds what another counter has counted of the same day.
-    pub fn absorb(&mut self, other: Self) {
-        let (members, spellings) = other.keyer.into_parts();
-        for (folded, spelling) in spellings {
-            self.keyer.adopt_spelling(&folded, spelling);
+    pub fn absorb(&mut self, other: &mut Self) -> Result<(), OutOfOrder> {
+        self.close();
+        other.close();
+        if self.closed.iter().zip(&other.closed).any(|(here, there)| *here && *there) {
+            return Err(OutOfOrder);
         }
-        let renumber: [Vec<u32>; Family::COUNT] = std::array::from_fn(|family| {
-            members[family].keys().iter().map(|key| self.keyer.adopt(Family::ALL[family], key.clone())).collect()
+        for (folded, spelling) in other.keyer.spellings() {
+            self.keyer.adopt_spelling(folded, spelling.clone());
+        }
+        let renumber = Family::ALL.map(|family| {
+            let keys = other.keyer.members(family).keys();
+            keys.map(|key| self.keyer.adopt(family, key.clone())).collect::<Vec<u32>>()
         });
-        for ((family, cells), others) in Family::COUNTED.iter().zip(&mut self.cells).zip(other.cells) {
-            cells.absorb(others, &renumber[*family as usize]);
+        for ((family, hours), others) in Family::COUNTED.iter().zip(&mut self.hours).zip(&other.hours) {
+            hours.absorb(others, &renumber[*family as usize]);
         }
-        if let (Some(pairs), Some(others)) = (&mut self.pairs, other.pairs) {
+        self.make_room_for_pairs();
+        if let (Some(pairs), Some(others)) = (&mut self.pairs, &mut other.pairs) {
             pairs.absorb(others, &renumber);
         }
         self.counts += other.counts;
+        Ok(())
     }
 
     /// Puts everything in order.
-    pub fn finish(self) -> DayRollup {
-        let (members, spellings) = self.keyer.into_parts();
-        let ordered: Vec<(Vec<EntityKey>, Vec<u32>)> = members.into_par_iter().map(Members::into_ordered).collect();
+    pub fn finish(&mut self) -> DayRollup {
+        self.close();
+        let spellings =
+            self.keyer.spellings().iter().map(|(folded, (_, shown))| (folded.clone(), shown.clone())).collect();
+        let ordered: Vec<(Vec<EntityKey>, Vec<u32>)> =
+            self.keyer.members_mut().par_iter_mut().map(Members::in_order).collect();
         let (members, ranks): (Vec<_>, Vec<_>) = ordered.into_iter().unzip();
-        let ranks: [Vec<u32>; Family::COUNT] = std::array::from_fn(|family| ranks[family].clone());
-        let cells: Vec<Option<Cells>> =
-            self.cells.into_iter().map(Some).chain(std::iter::repeat_with(|| None)).take(Family::COUNT).collect();
-        let family = |((family, members), cells): ((Family, Vec<EntityKey>), Option<Cells>)| {
-            let hours = cells.map_or_else(Vec::new, |cells| cells.into_hours(members.len()));
-            family_rollup(family, members, &hours, &ranks[family as usize])
+        let hours = self.hours.par_iter_mut().zip(&members).map(|(hours, members)| hours.finish(members.len()));
+        let mut hours: Vec<_> = hours.collect();
+        hours.resize(Family::COUNT, Vec::new());
+        let families: Vec<_> = Family::ALL.into_iter().zip(members).zip(hours).collect();
+        let family = |((family, members), hours): ((Family, Vec<EntityKey>), Vec<HourCount>)| {
+            FamilyRollup::new(family, members, &ranks[family as usize], &hours)
         };
-        let families: Vec<_> = Family::ALL.into_iter().zip(members).zip(cells).collect();
+        let pairs = self.pairs.as_mut();
         let (families, pairs) = rayon::join(
             || families.into_par_iter().map(family).collect(),
-            || self.pairs.map_or_else(Vec::new, |pairs| pairs.finish(&ranks)),
+            || pairs.map_or_else(Vec::new, |pairs| pairs.finish(&ranks)),
         );
-        let pairs = PAIRS.into_iter().zip(pairs).map(|(families, pairs)| PairRollup { families, pairs }).collect();
-        let spellings = spellings.into_iter().map(|(folded, (_, shown))| (folded, shown)).collect();
         DayRollup { families, pairs, spellings, counts: self.counts }
     }
 }
@@ -193,23 +176,4 @@ impl DayCounter {
 fn between<T>(items: &[T], row: impl Fn(&T) -> u32, first: usize, end: usize) -> &[T] {
     let place = |bound: usize| items.partition_point(|item| (row(item) as usize) < bound);
     &items[place(first)..place(end)]
-}
-
-/// Orders hours, which come hour by hour, by the rank of their member.
-fn family_rollup(family: Family, members: Vec<EntityKey>, hours: &[HourCount], rank: &[u32]) -> FamilyRollup {
-    let mut starts = vec![0_u32; members.len() + 1];
-    for hour in hours {
-        starts[rank[hour.member as usize] as usize + 1] += 1;
-    }
-    for member in 0..members.len() {
-        starts[member + 1] += starts[member];
-    }
-    let mut next = starts.clone();
-    let mut ordered = vec![HourCount { member: 0, hour: 0, calls: 0, errors: 0, peak: 0 }; hours.len()];
-    for hour in hours {
-        let member = rank[hour.member as usize];
-        ordered[next[member as usize] as usize] = HourCount { member, ..*hour };
-        next[member as usize] += 1;
-    }
-    FamilyRollup { family, members, starts, hours: ordered }
 }

@@ -13,7 +13,7 @@ use crate::event::{
     service_name,
 };
 use crate::partition::{EventBatch, TextColumn};
-use crate::rollup::combine::Combination;
+use crate::rollup::combine::{Combination, Meaning};
 use crate::rollup::members::{EntityKey, Members};
 use crate::rollup::{Family, NONE};
 
@@ -90,6 +90,11 @@ impl RowKeys {
         &self.members[family as usize]
     }
 
+    #[cfg(test)]
+    pub(super) fn of_mut(&mut self, family: Family) -> &mut Vec<u32> {
+        &mut self.members[family as usize]
+    }
+
     /// The member of a family that a row belongs to.
     pub fn member(&self, family: Family, row: usize) -> Option<u32> {
         if let Some(members) = self.dense(family) {
@@ -111,17 +116,24 @@ impl RowKeys {
     }
 }
 
+/// Members that are remembered from day to day, of all families together; beyond, memory begins anew.
+const MOST_REMEMBERED: usize = 1 << 20;
+
 /// How a service is spelled: the spelling of the earliest event, the first in order among equals.
 pub type Spelling = (i64, String);
 
-/// Numbers the members of all families, and remembers what it worked out.
+/// Numbers the members of all families, day by day, and remembers what it worked out.
 #[derive(Debug, Default)]
 pub struct Keyer {
     members: [Members; Family::COUNT],
     combinations: [Combination; 6],
     codes: Members,
+    /// By an address's lasting number the lasting number of its network.
     network_of: Vec<u32>,
-    change_of: Vec<Option<ChangeKind>>,
+    /// By an address's number of the day the number of its network.
+    networks: Vec<u32>,
+    /// By an API's number of the day what it changes.
+    changes_by_api: Vec<Option<ChangeKind>>,
     api_errors: HashMap<(u32, u32), u32, RandomState>,
     changes: HashMap<(u32, u32), u32, RandomState>,
     spellings: BTreeMap<String, Spelling>,
@@ -134,24 +146,43 @@ impl Keyer {
         Self { with_networks, ..Self::default() }
     }
 
-    /// The members of a family seen so far.
+    /// Begins a day on which nobody has occurred yet.
+    pub fn begin_day(&mut self) {
+        if self.members.iter().map(Members::known).sum::<usize>() > MOST_REMEMBERED {
+            *self = Self::new(self.with_networks);
+        }
+        self.members.iter_mut().chain([&mut self.codes]).for_each(Members::begin_day);
+        self.combinations.iter_mut().for_each(Combination::begin_day);
+        self.networks.clear();
+        self.changes_by_api.clear();
+        self.api_errors.clear();
+        self.changes.clear();
+        self.spellings.clear();
+    }
+
+    /// The day's members of a family.
     pub fn members(&self, family: Family) -> &Members {
         &self.members[family as usize]
     }
 
-    /// The number of a key that came from elsewhere, new or known.
+    /// The day's members of a family, to be put in order.
+    pub(super) fn members_mut(&mut self) -> &mut [Members; Family::COUNT] {
+        &mut self.members
+    }
+
+    /// How the day's services are spelled, by folded name.
+    pub(super) fn spellings(&self) -> &BTreeMap<String, Spelling> {
+        &self.spellings
+    }
+
+    /// The day's number of a key that came from elsewhere, new or known.
     pub fn adopt(&mut self, family: Family, key: EntityKey) -> u32 {
-        self.members[family as usize].intern(key)
+        occurring(&mut self.members[family as usize], key)
     }
 
     /// Takes over a spelling that was seen elsewhere.
     pub fn adopt_spelling(&mut self, folded: &str, spelling: Spelling) {
         keep_earliest(&mut self.spellings, folded, spelling);
-    }
-
-    /// Gives up all members and spellings.
-    pub fn into_parts(self) -> ([Members; Family::COUNT], BTreeMap<String, Spelling>) {
-        (self.members, self.spellings)
     }
 
     /// Finds the members of every row. `batch` holds the columns of [`INPUTS`].
@@ -162,85 +193,66 @@ impl Keyer {
         self.number_apis(&[column(Input::Recipient), column(Input::Service), column(Input::EventName)], rows, keys);
         self.number_addresses(&[column(Input::Recipient), column(Input::SourceIp)], rows, keys);
         self.number_callers(batch, keys);
-        let codes = &mut self.codes;
-        self.combinations[4].number_rows(
-            &[column(Input::ErrorCode), column(Input::ErrorMessage)],
-            rows,
-            &mut keys.codes,
-            |texts| failure_code(texts[0], texts[1]).map_or(NONE, |code| codes.intern(EntityKey::new([code]))),
-        );
+        let mut codes = Plain {
+            members: &mut self.codes,
+            key: |texts: &[Option<&str>]| Some(EntityKey::new([failure_code(texts[0], texts[1])?])),
+        };
+        let columns = [column(Input::ErrorCode), column(Input::ErrorMessage)];
+        self.combinations[4].number_rows(&columns, rows, &mut keys.codes, &mut codes);
         self.number_errors(keys);
         self.number_changes(keys);
     }
 
     fn number_apis(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
-        let (apis, changes) = (&mut self.members[Family::Api as usize], &mut self.change_of);
-        self.combinations[0].number_rows(columns, rows, &mut keys.members[Family::Api as usize], |texts| {
-            let (Some(service), Some(name)) = (texts[1].map(service_name), texts[2]) else { return NONE };
-            let number = apis.intern(EntityKey::new([texts[0].unwrap_or_default(), &fold_service(service), name]));
-            changes.resize(changes.len().max(number as usize + 1), None);
-            changes[number as usize] = ChangeKind::of_call(service, name);
-            number
-        });
+        let numbers = &mut keys.members[Family::Api as usize];
+        let mut apis = Plain { members: &mut self.members[Family::Api as usize], key: api_key };
+        self.combinations[0].number_rows(columns, rows, numbers, &mut apis);
+        let apis = &self.members[Family::Api as usize];
+        for number in self.changes_by_api.len()..apis.len() {
+            let mut fields = apis.key(number as u32).fields().skip(1);
+            let (service, name) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            self.changes_by_api.push(ChangeKind::of_call(service, name));
+        }
     }
 
     fn number_addresses(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
-        let [addresses, networks] = self
-            .members
-            .get_disjoint_mut([Family::SourceIp as usize, Family::Network as usize])
-            .unwrap_or_else(|_| unreachable!("two families"));
-        let (network_of, with_networks) = (&mut self.network_of, self.with_networks);
-        self.combinations[1].number_rows(columns, rows, &mut keys.members[Family::SourceIp as usize], |texts| {
-            let (account, written) = (texts[0].unwrap_or_default(), texts[1].unwrap_or_default());
-            // Row groups repeat addresses, mostly in their one spelling: then there is nothing to take apart.
-            let known = addresses.find([account, written]);
-            if let Some(known) = known.filter(|&known| !with_networks || network_of[known as usize] != NONE) {
-                return known;
-            }
-            let Some(address) = SourceAddress::parse(written).and_then(|source| source.ip()) else { return NONE };
-            let number = addresses.intern(EntityKey::new([account, &address.to_string()]));
-            network_of.resize(network_of.len().max(number as usize + 1), NONE);
-            if with_networks && network_of[number as usize] == NONE {
-                network_of[number as usize] = networks.intern(EntityKey::new([account, &network(address)]));
-            }
-            number
-        });
-        let [addresses, networks] = keys
-            .members
-            .get_disjoint_mut([Family::SourceIp as usize, Family::Network as usize])
-            .unwrap_or_else(|_| unreachable!("two families"));
-        let network_of = |&address: &u32| self.network_of.get(address as usize).copied().unwrap_or(NONE);
+        let [addresses, networks] = two(&mut self.members, Family::SourceIp, Family::Network);
+        let mut addresses = Addresses {
+            members: addresses,
+            networks: self.with_networks.then_some(networks),
+            network_of: &mut self.network_of,
+            of_day: &mut self.networks,
+        };
+        let [numbers, networks] = two(&mut keys.members, Family::SourceIp, Family::Network);
+        self.combinations[1].number_rows(columns, rows, numbers, &mut addresses);
         networks.clear();
-        if with_networks {
-            networks.extend(addresses.iter().map(network_of));
+        if self.with_networks {
+            networks
+                .extend(numbers.iter().map(|&address| self.networks.get(address as usize).copied().unwrap_or(NONE)));
         }
     }
 
     fn number_callers(&mut self, batch: &EventBatch, keys: &mut RowKeys) {
         let column = |input: Input| &batch.columns[input as usize];
-        let rows = batch.times.len();
-        let [access_keys, principals, regions] = self
-            .members
-            .get_disjoint_mut([Family::AccessKey as usize, Family::Principal as usize, Family::Region as usize])
-            .unwrap_or_else(|_| unreachable!("three families"));
-        let caller = column(Input::Caller);
-        let numbers = &mut keys.members[Family::AccessKey as usize];
-        self.combinations[2].number_rows(&[caller, column(Input::AccessKey)], rows, numbers, |texts| {
-            let key = texts[1].and_then(permanent_access_key);
-            key.map_or(NONE, |key| access_keys.intern(EntityKey::new([texts[0].unwrap_or_default(), key])))
-        });
-        let numbers = &mut keys.members[Family::Principal as usize];
+        let (caller, recipient) = (column(Input::Caller), column(Input::Recipient));
         let identity = [caller, column(Input::IdentityType), column(Input::PrincipalId)];
-        self.combinations[3].number_rows(&identity, rows, numbers, |texts| {
-            let principal = Principal::from_fields(texts[1], texts[2], None, texts[0]);
-            principal.map_or(NONE, |found| {
-                principals.intern(EntityKey::new([texts[0].unwrap_or_default(), found.kind.name(), &found.id]))
-            })
-        });
-        let numbers = &mut keys.members[Family::Region as usize];
-        self.combinations[5].number_rows(&[column(Input::Recipient), column(Input::Region)], rows, numbers, |texts| {
-            texts[1].map_or(NONE, |region| regions.intern(EntityKey::new([texts[0].unwrap_or_default(), region])))
-        });
+        self.number_plainly(2, Family::AccessKey, &[caller, column(Input::AccessKey)], access_key, batch, keys);
+        self.number_plainly(3, Family::Principal, &identity, principal_key, batch, keys);
+        self.number_plainly(5, Family::Region, &[recipient, column(Input::Region)], region_key, batch, keys);
+    }
+
+    fn number_plainly(
+        &mut self,
+        combination: usize,
+        family: Family,
+        columns: &[&TextColumn],
+        key: fn(&[Option<&str>]) -> Option<EntityKey>,
+        batch: &EventBatch,
+        keys: &mut RowKeys,
+    ) {
+        let mut meaning = Plain { members: &mut self.members[family as usize], key };
+        let numbers = &mut keys.members[family as usize];
+        self.combinations[combination].number_rows(columns, batch.times.len(), numbers, &mut meaning);
     }
 
     fn number_errors(&mut self, keys: &mut RowKeys) {
@@ -262,16 +274,19 @@ impl Keyer {
         }
         let api_key = self.members[Family::Api as usize].key(api).clone();
         let key = EntityKey::new(api_key.fields().chain(self.codes.key(code).fields()));
-        let number = self.members[Family::ApiError as usize].intern(key);
+        let number = self.adopt(Family::ApiError, key);
         self.api_errors.insert((api, code), number);
         number
     }
 
     fn number_changes(&mut self, keys: &mut RowKeys) {
         keys.rare[1].clear();
+        if self.changes_by_api.iter().all(Option::is_none) {
+            return;
+        }
         let principals = &keys.members[Family::Principal as usize];
         for (row, &api) in keys.members[Family::Api as usize].iter().enumerate() {
-            if self.change_of.get(api as usize).is_some_and(Option::is_some) {
+            if self.changes_by_api.get(api as usize).is_some_and(Option::is_some) {
                 keys.rare[1].push((row as u32, self.change(api, principals[row])));
             }
         }
@@ -281,33 +296,122 @@ impl Keyer {
         if let Some(&known) = self.changes.get(&(api, principal)) {
             return known;
         }
-        let Some(kind) = self.change_of[api as usize] else { return NONE };
+        let Some(kind) = self.changes_by_api[api as usize] else { return NONE };
         let api_key = self.members[Family::Api as usize].key(api).clone();
         let principal_key =
             (principal != NONE).then(|| self.members[Family::Principal as usize].key(principal).clone());
         let who: Vec<&str> = principal_key.as_ref().map_or(vec!["unknown", ""], |key| key.fields().skip(1).collect());
         let what = api_key.fields().skip(1);
         let key = EntityKey::new([api_key.account(), kind.name()].into_iter().chain(what).chain(who));
-        let number = self.members[Family::Change as usize].intern(key);
+        let number = self.adopt(Family::Change, key);
         self.changes.insert((api, principal), number);
         number
     }
 
     fn note_spellings(&mut self, services: &TextColumn, times: &[i64]) {
-        let mut earliest = vec![i64::MAX; services.key_count()];
-        match services.keys() {
-            Some(keys) => keys.iter().zip(times).for_each(|(&key, &time)| {
-                let first = &mut earliest[key as usize];
-                *first = time.min(*first);
-            }),
-            None => earliest[0] = times.iter().copied().min().unwrap_or(i64::MAX),
-        }
+        let earliest = earliest_by_key(services, times);
         for (key, &time) in earliest.iter().enumerate().filter(|(_, time)| **time != i64::MAX) {
             if let Some(shown) = services.value(key as i32).map(service_name) {
                 keep_earliest(&mut self.spellings, &fold_service(shown), (time, shown.to_owned()));
             }
         }
     }
+}
+
+/// Texts that stand for one member of a family.
+struct Plain<'members, Key> {
+    members: &'members mut Members,
+    key: Key,
+}
+
+impl<Key: Fn(&[Option<&str>]) -> Option<EntityKey>> Meaning for Plain<'_, Key> {
+    fn lasting(&mut self, texts: &[Option<&str>]) -> u32 {
+        (self.key)(texts).map_or(NONE, |key| self.members.intern(key))
+    }
+
+    fn of_day(&mut self, lasting: u32) -> u32 {
+        self.members.number_of_day(lasting)
+    }
+}
+
+/// Texts that stand for an address, and so for a network.
+struct Addresses<'keyer> {
+    members: &'keyer mut Members,
+    networks: Option<&'keyer mut Members>,
+    network_of: &'keyer mut Vec<u32>,
+    of_day: &'keyer mut Vec<u32>,
+}
+
+impl Meaning for Addresses<'_> {
+    fn lasting(&mut self, texts: &[Option<&str>]) -> u32 {
+        let (account, written) = (texts[0].unwrap_or_default(), texts[1].unwrap_or_default());
+        let address = SourceAddress::parse(written).and_then(|source| source.ip());
+        address.map_or(NONE, |address| self.members.intern(EntityKey::new([account, &address.to_string()])))
+    }
+
+    fn of_day(&mut self, lasting: u32) -> u32 {
+        let number = self.members.number_of_day(lasting);
+        if let Some(networks) = &mut self.networks {
+            let known = entry(self.network_of, lasting);
+            if *known == NONE
+                && let Some(key) = network_key(self.members.key(number))
+            {
+                *known = networks.intern(key);
+            }
+            *entry(self.of_day, number) = networks.number_of_day(*known);
+        }
+        number
+    }
+}
+
+fn network_key(address: &EntityKey) -> Option<EntityKey> {
+    let parsed = address.fields().nth(1)?.parse().ok()?;
+    Some(EntityKey::new([address.account(), &network(parsed)]))
+}
+
+fn entry(numbers: &mut Vec<u32>, place: u32) -> &mut u32 {
+    numbers.resize(numbers.len().max(place as usize + 1), NONE);
+    &mut numbers[place as usize]
+}
+
+fn api_key(texts: &[Option<&str>]) -> Option<EntityKey> {
+    let service = service_name(texts[1]?);
+    Some(EntityKey::new([texts[0].unwrap_or_default(), &fold_service(service), texts[2]?]))
+}
+
+fn access_key(texts: &[Option<&str>]) -> Option<EntityKey> {
+    Some(EntityKey::new([texts[0].unwrap_or_default(), texts[1].and_then(permanent_access_key)?]))
+}
+
+fn principal_key(texts: &[Option<&str>]) -> Option<EntityKey> {
+    let found = Principal::from_fields(texts[1], texts[2], None, texts[0])?;
+    Some(EntityKey::new([texts[0].unwrap_or_default(), found.kind.name(), &found.id]))
+}
+
+fn region_key(texts: &[Option<&str>]) -> Option<EntityKey> {
+    Some(EntityKey::new([texts[0].unwrap_or_default(), texts[1]?]))
+}
+
+/// The day's number of a key.
+fn occurring(members: &mut Members, key: EntityKey) -> u32 {
+    let lasting = members.intern(key);
+    members.number_of_day(lasting)
+}
+
+fn two<T>(all: &mut [T; Family::COUNT], one: Family, other: Family) -> [&mut T; 2] {
+    all.get_disjoint_mut([one as usize, other as usize]).unwrap_or_else(|_| unreachable!("two families"))
+}
+
+fn earliest_by_key(column: &TextColumn, times: &[i64]) -> Vec<i64> {
+    let mut earliest = vec![i64::MAX; column.key_count()];
+    match column.keys() {
+        Some(keys) => keys.iter().zip(times).for_each(|(&key, &time)| {
+            let first = &mut earliest[key as usize];
+            *first = time.min(*first);
+        }),
+        None => earliest[0] = times.iter().copied().min().unwrap_or(i64::MAX),
+    }
+    earliest
 }
 
 fn keep_earliest(spellings: &mut BTreeMap<String, Spelling>, folded: &str, spelling: Spelling) {

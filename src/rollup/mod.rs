@@ -3,22 +3,25 @@
 //! What is counted is declared once, in [`family`]; [`scan`](scan_day) counts it on one core or many; [`store`] keeps it. Counts
 //! are integers and merge by addition, so the same events give the same bytes however the work was divided.
 
-pub mod cells;
 mod combine;
 mod counter;
+mod day;
 pub mod family;
+pub mod hours;
 pub mod keys;
 mod members;
 mod pairs;
 mod scan;
 pub mod store;
+mod sums;
 pub mod update;
 
-pub use counter::{DayCounter, DayRollup, FamilyRollup, PairRollup, ScanCounts};
+pub use counter::{DayCounter, HourSet, OutOfOrder, Run};
+pub use day::{DayRollup, FamilyRollup, HourColumns, PairRollup, ScanCounts};
 pub use family::{Dimension, Family, PAIRS};
 pub use keys::RowKeys;
 pub use members::EntityKey;
-pub use scan::{ScanOptions, scan_day};
+pub use scan::{ScanOptions, Scanner, runs, scan_day};
 
 /// Stands for "this row has no member of the family".
 pub const NONE: u32 = u32::MAX;

@@ -1,15 +1,19 @@
 //! Which two entities were seen together, and how often.
 //!
-//! Six pairs a row would be dear. A row's caller (key and principal) and its place (network and region) are few, so three
-//! pairs are counted, caller with API, caller with place, API with network, and the six that are kept are added up from them.
+//! Six pairs a row would be dear. A row's caller (key and principal) stands for two of its entities, so rows are kept as caller,
+//! API and network, and added up from time to time; the kinds that are kept are made from those sums, once, at the end.
+
+use std::collections::BTreeMap;
 
 use crate::rollup::combine::PairNumbers;
+use crate::rollup::day::PairRollup;
+use crate::rollup::sums::{Groups, OrderedTally, Sums};
 use crate::rollup::{Family, NONE, PAIRS, RowKeys};
 
-/// Fewer pairs than this are not worth adding up before the end.
+/// Fewer rows than this are not worth adding up before the end.
 const ADD_UP_FROM: usize = 1 << 20;
-/// Regions beyond this many are kept in a hash map.
-const REGIONS: usize = 64;
+/// Regions beyond this many are kept in a tree.
+const REGIONS: usize = 32;
 
 /// Two numbers and how many calls they share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -22,39 +26,123 @@ pub struct Pair {
     pub calls: u32,
 }
 
-/// Pairs of one kind, in the making.
-#[derive(Debug, Default)]
-struct PairList {
-    /// A row each.
-    rows: Vec<(u32, u32)>,
-    /// Rows that were added up.
-    sums: Vec<Pair>,
-}
-
-impl PairList {
-    fn add_up_if_large(&mut self) {
-        if self.rows.len() > ADD_UP_FROM.max(2 * self.sums.len()) {
-            self.sums = add_up_unordered(&self.rows, &self.sums);
-            self.rows.clear();
-        }
-    }
-
-    /// All pairs, added up and in order; both sides renumbered.
-    fn finish(&self, lefts: impl Fn(u32) -> u32, rights: impl Fn(u32) -> u32) -> Vec<Pair> {
-        let rows: Vec<(u32, u32)> = self.rows.iter().map(|&(left, right)| (lefts(left), rights(right))).collect();
-        let sums = self.sums.iter().map(|pair| Pair { left: lefts(pair.left), right: rights(pair.right), ..*pair });
-        add_up(&rows, &sums.collect::<Vec<_>>())
-    }
+/// What the pairs of a row are made of; API and network may be [`NONE`].
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    caller: u32,
+    api: u32,
+    network: u32,
 }
 
 /// Counts pairs row by row.
 #[derive(Debug)]
 pub(super) struct PairCounter {
+    /// Key and principal, both shifted.
     callers: PairNumbers,
-    places: PairNumbers,
-    caller_api: PairList,
-    caller_place: PairList,
-    api_network: PairList,
+    regional: RegionalCalls,
+    rows: Vec<Row>,
+    sums: RowSums,
+    room: Room,
+    /// How many APIs and networks rows may name.
+    apis: usize,
+    networks: usize,
+}
+
+/// Calls of callers by region: regions are few, so there is a line for each caller and hardly ever more than that.
+#[derive(Debug, Default)]
+struct RegionalCalls {
+    lines: Vec<[u32; REGIONS]>,
+    others: BTreeMap<(u32, u32), u32>,
+}
+
+impl RegionalCalls {
+    /// Adds calls; those of no region are left out.
+    #[inline]
+    fn add(&mut self, caller: u32, region: u32, calls: u32) {
+        if self.lines.len() <= caller as usize {
+            self.lines.resize(caller as usize + 1, [0; REGIONS]);
+        }
+        if let Some(known) = self.lines[caller as usize].get_mut(region as usize) {
+            *known += calls;
+        } else if region != NONE {
+            *self.others.entry((caller, region)).or_default() += calls;
+        }
+    }
+
+    /// Caller, region, calls.
+    fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        let lines = (0..).zip(&self.lines).flat_map(|(caller, line)| {
+            (0..).zip(line).filter(|(_, calls)| **calls > 0).map(move |(region, &calls)| (caller, region, calls))
+        });
+        lines.chain(self.others.iter().map(|(&(caller, region), &calls)| (caller, region, calls)))
+    }
+}
+
+/// Rows that were added up.
+#[derive(Debug, Default)]
+struct RowSums {
+    caller_api: Sums,
+    caller_network: Sums,
+    /// By shifted API.
+    api_network: Sums,
+}
+
+/// Where rows are grouped, kept for the next time.
+#[derive(Debug, Default)]
+struct Room {
+    /// API and network.
+    by_caller: Groups<(u32, u32)>,
+    /// Network.
+    by_api: Groups<u32>,
+}
+
+/// How many there are of what rows are made of.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bounds {
+    callers: usize,
+    apis: usize,
+    networks: usize,
+}
+
+impl RowSums {
+    fn len(&self) -> usize {
+        self.caller_api.len() + self.caller_network.len() + self.api_network.len()
+    }
+
+    fn add(&mut self, rows: &[Row], bounds: Bounds, room: &mut Room) {
+        room.by_caller.refill(rows, bounds.callers, |row| (row.caller, (row.api, row.network)));
+        self.caller_api.add(&room.by_caller, bounds.apis, |&(api, _)| (api, 1));
+        self.caller_network.add(&room.by_caller, bounds.networks, |&(_, network)| (network, 1));
+        room.by_api.refill(rows, bounds.apis + 1, |row| (shift(row.api), row.network));
+        self.api_network.add(&room.by_api, bounds.networks, |&network| (network, 1));
+    }
+
+    /// Adds sums whose sides go by other numbers.
+    fn absorb(&mut self, other: &Self, bounds: Bounds, here: &Here) {
+        let Bounds { callers, apis, networks } = bounds;
+        let caller = |number: u32| here.callers[number as usize];
+        let (api, network) = (|number| here.of(Family::Api, number), |number| here.of(Family::Network, number));
+        let shifted_api = |number| here.shifted(Family::Api, number);
+        self.caller_api.absorb(&other.caller_api, (callers, apis), caller, api);
+        self.caller_network.absorb(&other.caller_network, (callers, networks), caller, network);
+        self.api_network.absorb(&other.api_network, (apis + 1, networks), shifted_api, network);
+    }
+}
+
+/// What another counter's numbers are here.
+struct Here<'numbers> {
+    callers: Vec<u32>,
+    members: &'numbers [Vec<u32>; Family::COUNT],
+}
+
+impl Here<'_> {
+    fn of(&self, family: Family, number: u32) -> u32 {
+        self.members[family as usize].get(number as usize).copied().unwrap_or(NONE)
+    }
+
+    fn shifted(&self, family: Family, number: u32) -> u32 {
+        shift(self.of(family, unshift(number)))
+    }
 }
 
 /// Numbers are shifted by one, so that [`NONE`] is zero and small.
@@ -62,199 +150,219 @@ const fn shift(number: u32) -> u32 {
     number.wrapping_add(1)
 }
 
+const fn unshift(number: u32) -> u32 {
+    number.wrapping_sub(1)
+}
+
 impl Default for PairCounter {
     fn default() -> Self {
         Self {
             callers: PairNumbers::new(0),
-            places: PairNumbers::new(REGIONS),
-            caller_api: PairList::default(),
-            caller_place: PairList::default(),
-            api_network: PairList::default(),
+            regional: RegionalCalls::default(),
+            rows: Vec::new(),
+            sums: RowSums::default(),
+            room: Room::default(),
+            apis: 0,
+            networks: 0,
         }
     }
 }
 
 impl PairCounter {
-    /// Counts the rows of a batch.
+    /// Begins a day without rows.
+    pub(super) fn begin_day(&mut self) {
+        let (mut rows, room) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.room));
+        rows.clear();
+        *self = Self { rows, room, ..Self::default() };
+    }
+
+    /// Makes room for this many APIs and networks.
+    pub(super) fn reserve(&mut self, apis: usize, networks: usize) {
+        (self.apis, self.networks) = (apis, networks);
+    }
+
+    /// Counts the rows of a batch; room must have been made for its members.
     pub(super) fn count(&mut self, keys: &RowKeys) {
-        let apis = keys.of(Family::Api);
-        self.lists().into_iter().for_each(|list| list.rows.reserve(apis.len()));
-        let networks = keys.of(Family::Network);
         let callers = keys.of(Family::AccessKey).iter().zip(keys.of(Family::Principal));
-        let places = networks.iter().zip(keys.of(Family::Region));
-        for (((&key, &principal), (&network, &region)), &api) in callers.zip(places).zip(apis) {
-            let caller = self.callers.number(shift(key), shift(principal));
-            let place = self.places.number(shift(network), shift(region));
-            self.caller_place.rows.push((caller, place));
-            if api != NONE {
-                self.caller_api.rows.push((caller, api));
-                if network != NONE {
-                    self.api_network.rows.push((api, network));
-                }
-            }
-        }
-        self.lists().into_iter().for_each(PairList::add_up_if_large);
-    }
-
-    fn lists(&mut self) -> [&mut PairList; 3] {
-        [&mut self.caller_api, &mut self.caller_place, &mut self.api_network]
-    }
-
-    /// Adds what was counted elsewhere; `renumber` gives, family by family, this side's number for each of the other's.
-    pub(super) fn absorb(&mut self, other: Self, renumber: &[Vec<u32>; Family::COUNT]) {
-        let ours = |family: Family, shifted: u32| match shifted {
-            0 => 0,
-            number => shift(renumber[family as usize][number as usize - 1]),
-        };
-        let callers: Vec<u32> = numbers_here(&mut self.callers, &other.callers, |(key, principal)| {
-            (ours(Family::AccessKey, key), ours(Family::Principal, principal))
-        });
-        let places: Vec<u32> = numbers_here(&mut self.places, &other.places, |(network, region)| {
-            (ours(Family::Network, network), ours(Family::Region, region))
-        });
-        let (apis, networks) = (&renumber[Family::Api as usize], &renumber[Family::Network as usize]);
-        extend(&mut self.caller_api, other.caller_api, &callers, apis);
-        extend(&mut self.caller_place, other.caller_place, &callers, &places);
-        extend(&mut self.api_network, other.api_network, apis, networks);
-    }
-
-    /// The pairs of [`PAIRS`], each ordered by the ranks of its two sides; `rank` gives each family's ranks by number.
-    pub(super) fn finish(self, rank: &[Vec<u32>; Family::COUNT]) -> Vec<Vec<Pair>> {
-        let caller_api = add_up_unordered(&self.caller_api.rows, &self.caller_api.sums);
-        let caller_place = add_up_unordered(&self.caller_place.rows, &self.caller_place.sums);
-        let (callers, places) = (self.callers.pairs(), self.places.pairs());
-        let ranked = |family: Family, shifted: u32| (shifted > 0).then(|| rank[family as usize][shifted as usize - 1]);
-        let side = |family: Family, caller: u32, place: u32, api: u32| match family {
-            Family::AccessKey => ranked(family, callers[caller as usize].0),
-            Family::Principal => ranked(family, callers[caller as usize].1),
-            Family::Network => ranked(family, places[place as usize].0),
-            Family::Region => ranked(family, places[place as usize].1),
-            _ => ranked(family, shift(api)),
-        };
-        let project = |(left, right): (Family, Family)| -> Vec<Pair> {
-            let source = match (left, right) {
-                (Family::Api, _) => return self.api_network_by_rank(rank),
-                (_, Family::Api) => &caller_api,
-                _ => &caller_place,
-            };
-            let sides = |pair: &Pair| {
-                let left = side(left, pair.left, pair.right, pair.right)?;
-                Some(Pair { left, right: side(right, pair.left, pair.right, pair.right)?, calls: pair.calls })
-            };
-            add_up(&[], &source.iter().filter_map(sides).collect::<Vec<_>>())
-        };
-        PAIRS.map(project).into()
-    }
-
-    fn api_network_by_rank(&self, rank: &[Vec<u32>; Family::COUNT]) -> Vec<Pair> {
-        let (apis, networks) = (&rank[Family::Api as usize], &rank[Family::Network as usize]);
-        self.api_network.finish(|api| apis[api as usize], |network| networks[network as usize])
-    }
-}
-
-fn numbers_here(here: &mut PairNumbers, there: &PairNumbers, convert: impl Fn((u32, u32)) -> (u32, u32)) -> Vec<u32> {
-    let number = |&pair: &(u32, u32)| {
-        let (left, right) = convert(pair);
-        here.number(left, right)
-    };
-    there.pairs().iter().map(number).collect()
-}
-
-fn extend(list: &mut PairList, other: PairList, lefts: &[u32], rights: &[u32]) {
-    let here = |(left, right): (u32, u32)| (lefts[left as usize], rights[right as usize]);
-    list.rows.extend(other.rows.into_iter().map(here));
-    let sums: Vec<Pair> = other
-        .sums
-        .into_iter()
-        .map(|pair| {
-            let (left, right) = here((pair.left, pair.right));
-            Pair { left, right, ..pair }
-        })
-        .collect();
-    if !sums.is_empty() {
-        list.sums.extend(sums);
-        list.sums = add_up_unordered(&[], &list.sums);
-    }
-    list.add_up_if_large();
-}
-
-/// Adds up rows, which count one each, and sums, and puts them in order.
-fn add_up(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
-    let mut result = add_up_unordered(rows, sums);
-    result
-        .chunk_by_mut(|one, next| one.left == next.left)
-        .for_each(|group| group.sort_unstable_by_key(|pair| pair.right));
-    result
-}
-
-/// Adds up rows, which count one each, and sums; only the left sides come in order. Grouped by the left side with a counting
-/// sort, then added up in an array over the right side: a fraction of the cost of sorting or hashing whole pairs.
-fn add_up_unordered(rows: &[(u32, u32)], sums: &[Pair]) -> Vec<Pair> {
-    let sides = || rows.iter().copied().chain(sums.iter().map(|pair| (pair.left, pair.right)));
-    let (lefts, rights) = sides()
-        .fold((0, 0), |(lefts, rights), (left, right)| (lefts.max(left as usize + 1), rights.max(right as usize + 1)));
-    let rows = group(rows, lefts, |&(left, right)| (left, right));
-    let sums = group(sums, lefts, |pair| (pair.left, (pair.right, pair.calls)));
-    let (mut calls, mut touched) = (vec![0_u32; rights], Vec::new());
-    let mut result = Vec::with_capacity(usize::midpoint(rows.0.len(), sums.0.len()));
-    for left in 0..lefts {
-        let mut add = |right: u32, more: u32| {
-            let sum = &mut calls[right as usize];
-            if *sum == 0 {
-                touched.push(right);
-            }
-            *sum += more;
-        };
-        rows.0[rows.1[left] as usize..rows.1[left + 1] as usize].iter().for_each(|&right| add(right, 1));
-        sums.0[sums.1[left] as usize..sums.1[left + 1] as usize].iter().for_each(|&(right, more)| add(right, more));
-        for right in touched.drain(..) {
-            result.push(Pair { left: left as u32, right, calls: std::mem::take(&mut calls[right as usize]) });
+        let places = keys.of(Family::Network).iter().zip(keys.of(Family::Region));
+        let Self { rows, callers: numbers, regional, .. } = self;
+        rows.extend(callers.zip(places).zip(keys.of(Family::Api)).map(
+            |(((&key, &principal), (&network, &region)), &api)| {
+                let caller = numbers.number(shift(key), shift(principal));
+                regional.add(caller, region, 1);
+                Row { caller, api, network }
+            },
+        ));
+        if self.rows.len() > ADD_UP_FROM.max(2 * self.sums.len()) {
+            self.add_up();
         }
     }
-    result
+
+    fn add_up(&mut self) {
+        let bounds = self.bounds();
+        self.sums.add(&self.rows, bounds, &mut self.room);
+        self.rows.clear();
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { callers: self.callers.pairs().len(), apis: self.apis, networks: self.networks }
+    }
+
+    /// Adds what was counted elsewhere; `renumber` gives, family by family, this side's number for each of the other's. Room must
+    /// have been made for all of them.
+    pub(super) fn absorb(&mut self, other: &mut Self, renumber: &[Vec<u32>; Family::COUNT]) {
+        other.add_up();
+        let mut here = Here { callers: Vec::new(), members: renumber };
+        for &(key, principal) in other.callers.pairs() {
+            let (key, principal) = (here.shifted(Family::AccessKey, key), here.shifted(Family::Principal, principal));
+            here.callers.push(self.callers.number(key, principal));
+        }
+        for (caller, region, calls) in other.regional.iter() {
+            self.regional.add(here.callers[caller as usize], here.of(Family::Region, region), calls);
+        }
+        self.sums.absorb(&other.sums, self.bounds(), &here);
+    }
+
+    /// The pairs of [`PAIRS`], each in the order of its two sides; `ranks` gives each family's places in order by number.
+    pub(super) fn finish(&mut self, ranks: &[Vec<u32>]) -> Vec<PairRollup> {
+        self.add_up();
+        let ranks = |family: Family| &ranks[family as usize][..];
+        let regional = self.regional_sums(ranks(Family::Region).len());
+        let keys = self.callers_of(Family::AccessKey, ranks(Family::AccessKey));
+        let principals = self.callers_of(Family::Principal, ranks(Family::Principal));
+        let apis =
+            Groups::new(&numbered(ranks(Family::Api)), ranks(Family::Api).len(), |&(api, rank)| (rank, shift(api)));
+        let roll_up = |(left, right): (Family, Family)| {
+            let sources = match left {
+                Family::AccessKey => &keys,
+                Family::Principal => &principals,
+                _ => &apis,
+            };
+            let sums = match (left, right) {
+                (Family::Api, _) => &self.sums.api_network,
+                (_, Family::Api) => &self.sums.caller_api,
+                (_, Family::Region) => &regional,
+                _ => &self.sums.caller_network,
+            };
+            roll_up((left, right), sums, sources, ranks(right))
+        };
+        PAIRS.into_iter().map(roll_up).collect()
+    }
+
+    fn regional_sums(&self, regions: usize) -> Sums {
+        let calls: Vec<(u32, u32, u32)> = self.regional.iter().collect();
+        let by_caller =
+            Groups::new(&calls, self.callers.pairs().len(), |&(caller, region, calls)| (caller, (region, calls)));
+        let mut sums = Sums::default();
+        sums.add(&by_caller, regions, |&pair| pair);
+        sums
+    }
+
+    /// The callers that each key, or each principal, is part of, by its place in order.
+    fn callers_of(&self, family: Family, ranks: &[u32]) -> Groups<u32> {
+        let side = |&(key, principal): &(u32, u32)| if family == Family::AccessKey { key } else { principal };
+        let sides: Vec<u32> = self.callers.pairs().iter().map(side).collect();
+        let known: Vec<(u32, u32)> = numbered(&sides).into_iter().filter(|(_, shifted)| *shifted > 0).collect();
+        Groups::new(&known, ranks.len(), |&(caller, shifted)| (ranks[unshift(shifted) as usize], caller))
+    }
 }
 
-/// Groups by the left side: the values by group, and where each group begins.
-fn group<T, V: Copy + Default>(items: &[T], lefts: usize, split: impl Fn(&T) -> (u32, V)) -> (Vec<V>, Vec<u32>) {
-    let mut starts = vec![0_u32; lefts + 1];
-    for item in items {
-        starts[split(item).0 as usize + 1] += 1;
+fn numbered(items: &[u32]) -> Vec<(u32, u32)> {
+    (0..).zip(items.iter().copied()).collect()
+}
+
+/// The pairs of one kind: `sources` are the left numbers of `sums` that make up each member of the left family, in order.
+fn roll_up(families: (Family, Family), sums: &Sums, sources: &Groups<u32>, right_ranks: &[u32]) -> PairRollup {
+    let mut tally = OrderedTally::new(right_ranks.len());
+    let (mut lefts, mut starts) = (Vec::new(), vec![0]);
+    let (mut rights, mut calls) = (Vec::with_capacity(sums.len()), Vec::with_capacity(sums.len()));
+    for left in 0..sources.len() as u32 {
+        for &source in sources.of(left) {
+            sums.of(source).iter().for_each(|&(right, calls)| tally.add(right_ranks[right as usize], calls));
+        }
+        tally.drain(|right, sum| {
+            rights.push(right);
+            calls.push(sum);
+        });
+        if rights.len() > starts[starts.len() - 1] as usize {
+            lefts.push(left);
+            starts.push(rights.len() as u32);
+        }
     }
-    for left in 0..lefts {
-        starts[left + 1] += starts[left];
-    }
-    let mut next = starts.clone();
-    let mut grouped = vec![V::default(); items.len()];
-    for item in items {
-        let (left, value) = split(item);
-        let place = &mut next[left as usize];
-        grouped[*place as usize] = value;
-        *place += 1;
-    }
-    (grouped, starts)
+    PairRollup { families, lefts, starts, rights, calls }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
 
+    /// Key, principal, network, region and API of a row.
+    type Members = [Option<u32>; 5];
+
+    const FAMILIES: [Family; 5] = [Family::AccessKey, Family::Principal, Family::Network, Family::Region, Family::Api];
+    const MEMBERS: u32 = 6;
+
+    /// Regions of which some are beyond what a line holds.
+    const MANY: u32 = 40;
+
+    fn rows() -> impl Strategy<Value = Vec<Members>> {
+        let member = || prop::option::of(0..MEMBERS);
+        let members = (member(), member(), member(), prop::option::of(0..MANY), member());
+        prop::collection::vec(members.prop_map(|row| [row.0, row.1, row.2, row.3, row.4]), 0..200)
+    }
+
+    fn count(counter: &mut PairCounter, rows: &[Members]) {
+        let mut keys = RowKeys::default();
+        for (place, family) in FAMILIES.into_iter().enumerate() {
+            *keys.of_mut(family) = rows.iter().map(|row| row[place].unwrap_or(NONE)).collect();
+        }
+        counter.reserve(MEMBERS as usize, MEMBERS as usize);
+        counter.count(&keys);
+    }
+
+    fn expected(rows: &[Members], (left, right): (Family, Family)) -> BTreeMap<(u32, u32), u32> {
+        let place = |family| FAMILIES.iter().position(|&known| known == family).unwrap();
+        let mut pairs = BTreeMap::new();
+        for row in rows {
+            if let (Some(left), Some(right)) = (row[place(left)], row[place(right)]) {
+                *pairs.entry((left, right)).or_default() += 1;
+            }
+        }
+        pairs
+    }
+
+    fn pairs_of(rollup: &PairRollup) -> Vec<((u32, u32), u32)> {
+        let group = |place: usize| rollup.starts[place] as usize..rollup.starts[place + 1] as usize;
+        let pairs =
+            rollup.lefts.iter().enumerate().flat_map(|(place, &left)| {
+                group(place).map(move |pair| ((left, rollup.rights[pair]), rollup.calls[pair]))
+            });
+        pairs.collect()
+    }
+
     proptest! {
         #[test]
-        fn adding_up_is_what_a_map_would_do(pairs in prop::collection::vec((0_u32..9, 0_u32..9, 1_u32..5), 0..200)) {
-            let mut expected: BTreeMap<(u32, u32), u32> = BTreeMap::new();
-            for &(left, right, calls) in &pairs {
-                *expected.entry((left, right)).or_default() += calls;
+        fn pairs_are_those_of_a_plain_count(one in rows(), other in rows(), third in rows(), add_up in any::<bool>()) {
+            let (mut here, mut there) = (PairCounter::default(), PairCounter::default());
+            count(&mut here, &one);
+            count(&mut there, &other);
+            if add_up {
+                here.add_up();
             }
-            let pairs: Vec<Pair> = pairs.into_iter().map(|(left, right, calls)| Pair { left, right, calls }).collect();
-            let (rows, sums): (Vec<&Pair>, Vec<&Pair>) = pairs.iter().partition(|pair| pair.calls == 1);
-            let rows: Vec<_> = rows.iter().map(|pair| (pair.left, pair.right)).collect();
-            let sums: Vec<_> = sums.into_iter().copied().collect();
-            let found: Vec<_> = add_up(&rows, &sums).iter().map(|pair| ((pair.left, pair.right), pair.calls)).collect();
-            prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+            count(&mut here, &third);
+            // There, members go by other numbers.
+            let count = |family: Family| if family == Family::Region { MANY } else { MEMBERS };
+            here.absorb(&mut there, &Family::ALL.map(|family| (0..count(family)).rev().collect()));
+            let reversed = |row: &Members| std::array::from_fn(|place| row[place].map(|member| count(FAMILIES[place]) - 1 - member));
+            let renumbered = other.iter().map(reversed);
+            let all: Vec<Members> = one.iter().chain(&third).copied().chain(renumbered).collect();
+            let ranks = Family::ALL.map(|family| (0..count(family)).collect::<Vec<u32>>());
+            for rollup in here.finish(&ranks) {
+                let expected: Vec<_> = expected(&all, rollup.families).into_iter().collect();
+                prop_assert_eq!(pairs_of(&rollup), expected, "{:?}", rollup.families);
+            }
         }
     }
 }

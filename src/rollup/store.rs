@@ -2,7 +2,8 @@
 //!
 //! `rollup.parquet` has a row an entity, ordered by family and key: its dimensions, and four lists of equal length with the
 //! hours in which it was active. `pairs.parquet` names entities by their row in the former. Both say in their metadata what
-//! format they have and which input they were made from, so that a day is redone only when its input changed.
+//! format they have and which input they were made from, so that a day is redone only when its input changed. Each family, and each
+//! kind of pair, begins a row group of its own, whose statistics name it: that is how one of them is read without the others.
 
 mod input;
 mod reading;

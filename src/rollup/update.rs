@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem};
 use crate::rollup::store::{self, DayInput, DayNote};
-use crate::rollup::{Family, ScanOptions, scan_day};
+use crate::rollup::{Family, ScanOptions, Scanner};
 
 /// What was done about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,17 +59,19 @@ pub fn update(
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
     let options = ScanOptions { pairs, threads: within };
-    let day = |&date: &NaiveDate| update_day(&files, date, state, options, progress);
-    let days: Vec<Option<UpdatedDay>> = dates.par_iter().map(day).collect::<Result<_>>()?;
+    let day = |scanner: &mut Scanner, &date: &NaiveDate| update_day(scanner, &files, date, state, pairs, progress);
+    let days: Vec<Option<UpdatedDay>> =
+        dates.par_iter().map_init(|| Scanner::new(options), day).collect::<Result<_>>()?;
     let days: Vec<UpdatedDay> = days.into_iter().flatten().collect();
     Ok(Update { days, problems })
 }
 
 fn update_day(
+    scanner: &mut Scanner,
     files: &[EventFile],
     date: NaiveDate,
     state: &Path,
-    options: ScanOptions,
+    pairs: bool,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<UpdatedDay>> {
     let own: Vec<EventFile> = files.iter().filter(|file| file.concerns(date)).cloned().collect();
@@ -80,15 +82,15 @@ fn update_day(
     }
     if let Some(note) = old
         && note.input == input
-        && (note.pairs || !options.pairs)
+        && (note.pairs || !pairs)
         && (!note.pairs || store::pairs_path(state, date).exists())
     {
         progress(note.counts.events);
         return Ok(Some(UpdatedDay { note, outcome: DayOutcome::UpToDate }));
     }
-    let (rollup, problems) = scan_day(&own, date, options);
+    let (rollup, problems) = scanner.scan(&own, date);
     check(&rollup)?;
-    let note = DayNote { date, input, pairs: options.pairs, counts: rollup.counts, problems };
+    let note = DayNote { date, input, pairs, counts: rollup.counts, problems };
     store::write_day(state, &rollup, &note)?;
     progress(note.counts.events);
     Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted }))
@@ -97,7 +99,7 @@ fn update_day(
 /// Every event with an API is in exactly one member of the API family.
 fn check(rollup: &crate::rollup::DayRollup) -> Result<()> {
     let apis = &rollup.families[Family::Api as usize];
-    let counted: u64 = apis.hours.iter().map(|hour| u64::from(hour.calls)).sum();
+    let counted: u64 = apis.hours.calls.iter().map(|&calls| u64::from(calls)).sum();
     let expected = rollup.counts.events - rollup.counts.without_api;
     if counted == expected {
         return Ok(());

@@ -88,6 +88,16 @@ impl DispersionEvidence {
         Ok(())
     }
 
+    /// The evidence of both.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            excess_variance: self.excess_variance + other.excess_variance,
+            squared_means: self.squared_means + other.squared_means,
+            sampling_variance: self.sampling_variance + other.sampling_variance,
+        }
+    }
+
     /// Moment estimate, clipped to `[0, 5]`; `None` before any bucket with weight and a positive mean.
     ///
     /// ```text

@@ -62,6 +62,26 @@ pub fn weight(residual: f64, mean: f64) -> f64 {
     }
 }
 
+/// The counts between which [`weight`] is 1, both ends included, for a mean of at least 2; `None` below, where no formula tells.
+///
+/// ```text
+/// y^(2/3) = m^(2/3) +- 2.58/1.5 m^(1/6) sqrt(V/m);   no lower end for means below 5
+/// ```
+///
+/// Spares the residual of most counts.
+pub fn full_weight_range(expected: &NegativeBinomial) -> Option<(f64, f64)> {
+    let mean = expected.mean();
+    if mean < ANSCOMBE_MIN_MEAN {
+        return None;
+    }
+    let root = mean.cbrt();
+    let reach = DOWN_WEIGHT_FROM / 1.5 * (root * expected.variance() / mean).sqrt();
+    let end = |two_thirds: f64| two_thirds.max(0.0).powf(1.5);
+    // A hair inside, so that rounding never grants a count more than its residual would.
+    let low = if mean >= DROP_MIN_MEAN { end(root * root - reach) * (1.0 + 1e-9) } else { 0.0 };
+    Some((low, end(root * root + reach) * (1.0 - 1e-9)))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -120,6 +140,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn counts_in_the_full_weight_range_have_full_weight(mean in 2.0..1e5, size in 0.05..1e4, count in 0u64..200_000) {
+            let expected = expect(mean, size);
+            let (low, high) = full_weight_range(&expected).unwrap();
+            let full = weight(residual(count, &expected), mean) >= 1.0;
+            let inside = (low..=high).contains(&(count as f64));
+            prop_assert!(full || !inside);
+            // Outside by more than rounding it is never full.
+            prop_assert!(!full || inside || (count as f64) < low * 1.000_001 || (count as f64) > high * 0.999_999);
+        }
+
         #[test]
         fn residual_grows_with_the_count(mean in 0.001..1e4, size in 0.05..1e4, count in 0u64..10_000) {
             let expected = expect(mean, size);

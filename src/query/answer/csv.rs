@@ -1,11 +1,11 @@
-//! Comma-separated values for spreadsheets. A text that a spreadsheet would take for a formula gets an apostrophe in front, as
-//! OWASP advises ("CSV Injection"): names in events come from whoever can make a call.
+//! Comma-separated values for spreadsheets: no text can be taken for a formula, see [`harmless`].
 
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 use crate::query::answer::{AnswerWriter, Heading, Sink, Value};
 use crate::query::rfc3339;
+use crate::report::csv::harmless;
 
 pub(super) struct CsvWriter {
     sink: Sink,
@@ -41,8 +41,7 @@ impl AnswerWriter for CsvWriter {
 fn cell<'a>(value: &'a Value<'a>) -> Cow<'a, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
-        Value::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => Cow::Owned(format!("'{text}")),
-        Value::Text(text) => Cow::Borrowed(text),
+        Value::Text(text) => harmless(text),
         Value::Integer(number) => Cow::Owned(number.to_string()),
         Value::Number(number) => Cow::Owned(number.to_string()),
         Value::Truth(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),

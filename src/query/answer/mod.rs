@@ -248,8 +248,7 @@ mod tests {
         let lines = [
             "who,what,n,at,ok",
             "\"'=1+1,\"\"x\"\"\",\"{\"\"a\"\": [1]}\",-12345,1970-01-01T00:00:00Z,true",
-            "\"\u{1b}[31mred",
-            "\",{broken,2,,",
+            "' [31mred ,{broken,2,,",
             ",,,,\n",
         ];
         assert_eq!(text(AnswerFormat::Csv), lines.join("\n"));

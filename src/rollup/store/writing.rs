@@ -1,23 +1,21 @@
 //! Writing a day's rollup. The pairs go first and the rollup last: a day counts as done when its rollup is there.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListArray, RecordBatch, StringArray, UInt8Array, UInt32Array};
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::basic::Encoding;
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding};
+use parquet::data_type::ByteArray;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
-use crate::rollup::cells::HourCount;
-use crate::rollup::counter::{DayRollup, FamilyRollup, PairRollup};
+use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns};
 use crate::rollup::family::pair_name;
-use crate::rollup::pairs::Pair;
 use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY, pairs_path, rollup_path};
-use crate::rollup::{Dimension, Family};
-use crate::storage::{ParquetFile, compact};
+use crate::rollup::{Dimension, EntityKey, Family};
+use crate::storage::{ListLevels, ParquetFile, Values, compact};
 
 /// Entities in a row group.
 const ROW_GROUP_ENTITIES: usize = 131_072;
@@ -42,13 +40,36 @@ fn write_rollup(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
     let mut entity = 0;
     for family in &rollup.families {
         for first in (0..family.members.len()).step_by(ROW_GROUP_ENTITIES) {
-            let end = family.members.len().min(first + ROW_GROUP_ENTITIES);
-            let columns = family_columns(rollup, family, first..end, entity + first as u32);
-            file.write(&RecordBatch::try_new(rollup_schema(), columns).map_err(Error::parquet(path))?)?;
+            let members = first..family.members.len().min(first + ROW_GROUP_ENTITIES);
+            write_entities(&mut file, rollup, family, members, entity + first as u32)?;
         }
         entity += family.members.len() as u32;
     }
     file.finish()
+}
+
+fn write_entities(
+    file: &mut ParquetFile,
+    rollup: &DayRollup,
+    family: &FamilyRollup,
+    range: Range<usize>,
+    entity: u32,
+) -> Result<()> {
+    let members = &family.members[range.clone()];
+    let starts = &family.starts[range.start..=range.end];
+    let hours = starts[0] as usize..starts[starts.len() - 1] as usize;
+    let levels = ListLevels::new(starts);
+    let mut columns = vec![
+        Values::Numbers((entity..entity + members.len() as u32).map(|entity| entity as i32).collect()),
+        Values::Texts(vec![ByteArray::from(family.family.name()); members.len()]),
+    ];
+    columns.extend(Dimension::ALL.map(|dimension| dimension_values(rollup, family.family, members, dimension)));
+    let list =
+        |column: &[u32]| Values::Lists(column[hours.clone()].iter().map(|&value| value as i32).collect(), &levels);
+    let HourColumns { hour, calls, errors, peak } = &family.hours;
+    columns.push(Values::Lists(hour[hours.clone()].iter().copied().map(i32::from).collect(), &levels));
+    columns.extend([calls, errors, peak].map(|column| list(column)));
+    file.write_values(&columns)
 }
 
 fn describe(file: &mut ParquetFile, note: &DayNote) -> Result<()> {
@@ -70,78 +91,51 @@ fn rollup_schema() -> SchemaRef {
 }
 
 fn rollup_properties() -> WriterProperties {
-    let plain = |builder: parquet::file::properties::WriterPropertiesBuilder, name: &str| {
+    let plain = |builder: WriterPropertiesBuilder, name: &str| {
         builder.set_column_dictionary_enabled(ColumnPath::from(vec![name.to_owned()]), false)
     };
-    let sorted = ["entity", "source_ip", "access_key", "principal", "network"];
+    let sorted = ["source_ip", "access_key", "principal", "network"];
     let mut builder = sorted.into_iter().fold(compact(), plain);
-    builder = builder.set_column_encoding(ColumnPath::from("entity"), Encoding::DELTA_BINARY_PACKED);
-    for (list, _) in LISTS {
-        let path = ColumnPath::from(vec![list.to_owned(), "list".to_owned(), "element".to_owned()]);
-        builder = builder
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-    }
-    for text in ["source_ip", "access_key", "principal", "network"] {
+    for text in sorted {
         builder = builder.set_column_encoding(ColumnPath::from(text), Encoding::DELTA_BYTE_ARRAY);
     }
-    builder.build()
+    let builder = LISTS.iter().fold(builder, |builder, (list, _)| as_numbers(builder, elements(list)));
+    as_numbers(builder, ColumnPath::from("entity")).build()
 }
 
-fn family_columns(
-    rollup: &DayRollup,
-    family: &FamilyRollup,
-    range: std::ops::Range<usize>,
-    entity: u32,
-) -> Vec<ArrayRef> {
-    let members = &family.members[range.clone()];
-    let rows = members.len();
-    let numbers: UInt32Array = (entity..entity + rows as u32).collect();
-    let name: StringArray = std::iter::repeat_n(Some(family.family.name()), rows).collect();
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(numbers), Arc::new(name)];
-    columns.extend(Dimension::ALL.map(|dimension| dimension_column(rollup, family.family, members, dimension)));
-    columns.extend(list_columns(family, range));
-    columns
+/// Small numbers are written fastest, and no larger than otherwise, with their bytes apart: most of them are zero.
+fn as_numbers(builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
+    builder
+        .set_column_dictionary_enabled(path.clone(), false)
+        .set_column_encoding(path.clone(), Encoding::BYTE_STREAM_SPLIT)
+        .set_column_compression(path.clone(), Compression::LZ4_RAW)
+        .set_column_statistics_enabled(path, EnabledStatistics::None)
 }
 
-fn dimension_column(
+/// The leaf below a column of lists.
+fn elements(list: &str) -> ColumnPath {
+    ColumnPath::from(vec![list.to_owned(), "list".to_owned(), "element".to_owned()])
+}
+
+fn dimension_values(
     rollup: &DayRollup,
     family: Family,
-    members: &[crate::rollup::EntityKey],
+    members: &[EntityKey],
     dimension: Dimension,
-) -> ArrayRef {
+) -> Values<'static> {
     let position = match dimension {
         Dimension::Account => Some(0),
         _ => family.keyed_by().iter().position(|&key| key == dimension).map(|position| position + 1),
     };
-    let Some(position) = position else { return Arc::new(StringArray::new_null(members.len())) };
-    let text = |key: &crate::rollup::EntityKey| {
-        let field = key.fields().nth(position).unwrap_or_default().to_owned();
+    let Some(position) = position else { return Values::Absent(members.len()) };
+    let text = |key: &EntityKey| {
+        let field = key.fields().nth(position).unwrap_or_default();
         match dimension {
-            Dimension::Service => rollup.spellings.get(&field).cloned().unwrap_or(field),
-            _ => field,
+            Dimension::Service => rollup.spellings.get(field).map_or(field, String::as_str).into(),
+            _ => field.into(),
         }
     };
-    Arc::new(members.iter().map(|key| Some(text(key))).collect::<StringArray>())
-}
-
-fn list_columns(family: &FamilyRollup, range: std::ops::Range<usize>) -> Vec<ArrayRef> {
-    let starts = &family.starts[range.start..=range.end];
-    let hours = &family.hours[starts[0] as usize..starts[starts.len() - 1] as usize];
-    let offsets: Vec<i32> = starts.iter().map(|&start| (start - starts[0]) as i32).collect();
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    let numbers = |pick: fn(&HourCount) -> u32| Arc::new(hours.iter().map(pick).collect::<UInt32Array>()) as ArrayRef;
-    let values: [ArrayRef; 4] = [
-        Arc::new(hours.iter().map(|hour| hour.hour).collect::<UInt8Array>()),
-        numbers(|hour| hour.calls),
-        numbers(|hour| hour.errors),
-        numbers(|hour| hour.peak),
-    ];
-    let list = |((_, item), values): ((&str, DataType), ArrayRef)| {
-        let field = Arc::new(Field::new("element", item, false));
-        Arc::new(ListArray::new(field, offsets.clone(), values, None)) as ArrayRef
-    };
-    LISTS.into_iter().zip(values).map(list).collect()
+    Values::Present(members.iter().map(text).collect())
 }
 
 fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
@@ -156,41 +150,22 @@ fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
     let mut file = ParquetFile::create(path, &schema, pairs_properties())?;
     describe(&mut file, note)?;
     let first_row = first_rows(rollup);
-    for kind in &rollup.pairs {
+    for kind in rollup.pairs.iter().filter(|kind| !kind.lefts.is_empty()) {
+        let levels = ListLevels::new(&kind.starts);
         let (left, right) = (first_row[kind.families.0 as usize], first_row[kind.families.1 as usize]);
-        let columns = pair_columns(kind, left, right);
-        if !kind.pairs.is_empty() {
-            file.write(&RecordBatch::try_new(schema.clone(), columns).map_err(Error::parquet(path))?)?;
-        }
+        let rows = |members: &[u32], first: u32| members.iter().map(|member| (first + member) as i32).collect();
+        file.write_values(&[
+            Values::Texts(vec![ByteArray::from(&*pair_name(kind.families)); kind.lefts.len()]),
+            Values::Numbers(rows(&kind.lefts, left)),
+            Values::Lists(rows(&kind.rights, right), &levels),
+            Values::Lists(rows(&kind.calls, 0), &levels),
+        ])?;
     }
     file.finish()
 }
 
-fn pair_columns(kind: &PairRollup, left: u32, right: u32) -> Vec<ArrayRef> {
-    let groups: Vec<&[Pair]> = kind.pairs.chunk_by(|one, next| one.left == next.left).collect();
-    let offsets = OffsetBuffer::from_lengths(groups.iter().map(|group| group.len()));
-    let list = |values: UInt32Array| {
-        let field = Arc::new(Field::new("element", DataType::UInt32, false));
-        Arc::new(ListArray::new(field, offsets.clone(), Arc::new(values), None)) as ArrayRef
-    };
-    let name: StringArray = std::iter::repeat_n(Some(pair_name(kind.families)), groups.len()).collect();
-    vec![
-        Arc::new(name),
-        Arc::new(groups.iter().map(|group| left + group[0].left).collect::<UInt32Array>()),
-        list(kind.pairs.iter().map(|pair| right + pair.right).collect()),
-        list(kind.pairs.iter().map(|pair| pair.calls).collect()),
-    ]
-}
-
 fn pairs_properties() -> WriterProperties {
-    let delta = |builder: parquet::file::properties::WriterPropertiesBuilder, path: Vec<String>| {
-        let path = ColumnPath::from(path);
-        builder
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
-    };
-    let element = |name: &str| vec![name.to_owned(), "list".to_owned(), "element".to_owned()];
-    [vec!["entity".to_owned()], element("with"), element("calls")].into_iter().fold(compact(), delta).build()
+    [ColumnPath::from("entity"), elements("with"), elements("calls")].into_iter().fold(compact(), as_numbers).build()
 }
 
 /// The row in `rollup.parquet` at which each family begins.

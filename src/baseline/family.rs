@@ -1,0 +1,236 @@
+//! What was learnt of a whole family before any of its entities is judged, and what it makes us expect of each.
+//!
+//! Entities lend one another what none has enough of: the shape of a day, how much counts clump, how large a usual day is. Any day
+//! of the window can be asked about: the scored one, or a past one, which is then left out of the entity's own past.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::baseline::dispersion::Dispersions;
+use crate::baseline::seasonal::Fit;
+use crate::baseline::series::{Profile, ProfileSum, Series};
+use crate::baseline::shift::{SHIFT_DAYS, shift_ratio};
+use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+
+/// Entities of one group that are enough to have a shape of their own.
+const GROUP_MEMBERS: f64 = 5.0;
+/// Entities that are heard about what a family shares; of more, every so many-th is.
+const WITNESSES: usize = 4096;
+/// An entity with a burst on more than this share of its days is bursty by nature.
+const BURSTY_SHARE: f64 = 0.15;
+
+/// What a family's past teaches.
+#[derive(Debug)]
+pub struct FamilyBaseline<'a> {
+    /// The family's entities and hours.
+    pub history: &'a FamilyHistory,
+    window: &'a Window,
+    feed: &'a Feed,
+    slots: Vec<u8>,
+    overall: Profile,
+    groups: BTreeMap<String, Profile>,
+    dispersions: Dispersions,
+    sizes: DaySizes,
+}
+
+/// What is expected of one entity on one day.
+#[derive(Debug)]
+pub enum Expectation {
+    /// Hour by hour, from its own past.
+    Seasonal {
+        /// The whole window's model.
+        fit: Box<Fit>,
+        /// The same at the level of the last days, where that has changed for good.
+        shifted: Option<Box<Fit>>,
+    },
+    /// A day as a whole: it comes and goes, or clumps by nature.
+    Sparse {
+        /// The totals of its active days.
+        totals: Vec<u64>,
+        /// The days it is known for.
+        days: usize,
+    },
+    /// It was first seen within the last week, or never.
+    New,
+}
+
+impl<'a> FamilyBaseline<'a> {
+    /// Learns from all entities' past.
+    pub fn learn(history: &'a FamilyHistory, window: &'a Window, calendar: Calendar, feed: &'a Feed) -> Self {
+        let slots = (0..=window.length()).flat_map(|day| calendar.slots(window.date(day))).collect();
+        let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
+        let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
+        let mut learnt = Self { history, window, feed, slots, overall, groups, dispersions, sizes };
+        learnt.learn_profiles();
+        learnt.learn_dispersions();
+        learnt.learn_sizes();
+        learnt
+    }
+
+    /// Which entities are heard, in their order.
+    fn witnesses(&self) -> impl Iterator<Item = usize> {
+        (0..self.history.len()).step_by(self.history.len().div_ceil(WITNESSES).max(1))
+    }
+
+    fn learn_profiles(&mut self) {
+        let mut overall = ProfileSum::default();
+        let mut groups: BTreeMap<String, ProfileSum> = BTreeMap::new();
+        let mut series = Series::default();
+        for member in 0..self.history.len() {
+            if self.lay_out(member, self.window.length(), &mut series).is_some() {
+                overall.add(&series);
+                groups.entry(self.group(member)).or_default().add(&series);
+            }
+        }
+        self.overall = overall.profile();
+        let own = groups.into_iter().filter(|(_, sum)| sum.members() >= GROUP_MEMBERS);
+        self.groups = own.map(|(group, sum)| (group, sum.profile())).collect();
+    }
+
+    fn learn_dispersions(&mut self) {
+        let evidence = |member: usize| {
+            let mut series = Series::default();
+            self.lay_out(member, self.window.length(), &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
+            Some(Fit::testimony(&series, self.profile(member)))
+        };
+        let witnesses: Vec<usize> = self.witnesses().collect();
+        let entities: Vec<_> = witnesses.into_par_iter().filter_map(evidence).collect();
+        self.dispersions = Dispersions::learn(&entities);
+    }
+
+    fn learn_sizes(&mut self) {
+        let mut active = ActiveDays::default();
+        for member in self.witnesses() {
+            let totals = self.day_totals(member, self.window.length());
+            let Some(&(first_day, _)) = totals.first() else { continue };
+            active.add(&totals.iter().map(|&(_, total)| total).collect::<Vec<_>>());
+            // What shows up in the first week of the window was most likely there before.
+            if first_day >= NEW_DAYS {
+                let first_week = totals.iter().take_while(|(day, _)| *day < first_day + NEW_DAYS);
+                active.add_first_week(&first_week.map(|&(_, total)| total).collect::<Vec<_>>());
+            }
+        }
+        self.sizes = active.fit();
+    }
+
+    /// The days.
+    pub fn window(&self) -> &Window {
+        self.window
+    }
+
+    /// How large days of entities that come and go usually are.
+    pub fn sizes(&self) -> &DaySizes {
+        &self.sizes
+    }
+
+    /// The seasonal slots of some days.
+    pub fn slots(&self, days: std::ops::Range<usize>) -> &[u8] {
+        &self.slots[days.start * 24..days.end * 24]
+    }
+
+    /// Whether the feed of the entity's account was alive in the hours of some days.
+    pub fn alive(&self, member: usize, days: std::ops::Range<usize>) -> &[bool] {
+        &self.feed.alive(self.history.key(member).account())[days.start * 24..days.end * 24]
+    }
+
+    /// The entity's hours on a day.
+    pub fn hours_of(&self, member: usize, day: usize) -> &'a [HistoryHour] {
+        let hours = self.history.hours(member);
+        let place = |day: usize| hours.partition_point(|hour| usize::from(hour.hour) < day * 24);
+        &hours[place(day)..place(day + 1)]
+    }
+
+    /// The entity's calls on a day, hour by hour.
+    pub fn calls_of(&self, member: usize, day: usize) -> [u32; 24] {
+        let mut calls = [0; 24];
+        for hour in self.hours_of(member, day) {
+            calls[usize::from(hour.hour) - day * 24] = hour.calls;
+        }
+        calls
+    }
+
+    /// The entity's active days before the scored one, but for `day`, with their totals.
+    pub fn day_totals(&self, member: usize, day: usize) -> Vec<(usize, u64)> {
+        let (past, _) = self.history.split(member, self.window);
+        let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
+        let total = |hours: &[HistoryHour]| hours.iter().map(|hour| u64::from(hour.calls)).sum();
+        let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
+        days.map(|hours| (day_of(&hours[0]), total(hours))).filter(|(past, _)| *past != day).collect()
+    }
+
+    /// The largest five-minute count of each of those days.
+    pub fn day_peaks(&self, member: usize, day: usize) -> Vec<u64> {
+        let (past, _) = self.history.split(member, self.window);
+        let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
+        let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
+        let others = days.filter(|hours| day_of(&hours[0]) != day);
+        others.map(|hours| hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0)).collect()
+    }
+
+    /// Days before `day` that the entity is known for; a window that begins with a gap begins after it.
+    pub fn days_known(&self, member: usize, day: usize) -> usize {
+        let (past, _) = self.history.split(member, self.window);
+        let first = past.first().map_or(day, |hour| usize::from(hour.hour) / 24);
+        (first..day).filter(|&day| self.window.is_present(day)).count()
+    }
+
+    /// What is expected of an entity on a day, from all its other days before the scored one.
+    pub fn expect(&self, member: usize, day: usize) -> Expectation {
+        let mut series = Series::default();
+        if self.lay_out(member, day, &mut series).is_none() {
+            return Expectation::New;
+        }
+        let days = self.days_known(member, day);
+        if days < NEW_DAYS {
+            return Expectation::New;
+        }
+        let sparse = || {
+            let totals = self.day_totals(member, day).into_iter().map(|(_, total)| total).collect();
+            Expectation::Sparse { totals, days }
+        };
+        if series.level() < SPARSE_BELOW {
+            return sparse();
+        }
+        let fit = Fit::new(&series, self.profile(member), &self.dispersions);
+        if fit.odd_days() as f64 > BURSTY_SHARE * days as f64 {
+            return sparse();
+        }
+        let shifted = self.shift(member, day, &fit).map(|ratio| Box::new(fit.at_level(ratio)));
+        Expectation::Seasonal { fit: Box::new(fit), shifted }
+    }
+
+    fn shift(&self, member: usize, day: usize, fit: &Fit) -> Option<f64> {
+        let past = |day: usize| {
+            let alive = !self.alive(member, day..day + 1).contains(&false);
+            let calls = self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
+            alive.then(|| (calls, self.slots(day..day + 1)))
+        };
+        shift_ratio(fit, (day.checked_sub(SHIFT_DAYS)?..day).map(past))
+    }
+
+    /// Lays out an entity's past without `day`; gives the day it was first seen, or `None` if it has no past.
+    fn lay_out(&self, member: usize, day: usize, series: &mut Series) -> Option<usize> {
+        let (past, _) = self.history.split(member, self.window);
+        let first_day = usize::from(past.first()?.hour) / 24;
+        let days = 0..self.window.length();
+        series.fill(past, self.slots(days.clone()), self.alive(member, days), first_day);
+        if day < self.window.length() {
+            series.leave_out(day);
+        }
+        Some(first_day)
+    }
+
+    fn group(&self, member: usize) -> String {
+        // Entities that have a service share its rhythm.
+        if self.history.service(member).is_none() {
+            return String::new();
+        }
+        self.history.key(member).fields().nth(1).unwrap_or_default().to_owned()
+    }
+
+    fn profile(&self, member: usize) -> &Profile {
+        self.groups.get(&self.group(member)).unwrap_or(&self.overall)
+    }
+}

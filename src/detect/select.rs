@@ -1,0 +1,92 @@
+//! Which of a night's tests are discoveries: Benjamini-Hochberg, once a night, in four sets across all families.
+//!
+//! Rises, drops, errors and newcomers are different questions with different shares of true answers, so each is a set of its own;
+//! families are not, because an attacker does not know them. *When it is wrong*: under strong dependence between entities other
+//! than positive.
+
+use std::collections::BTreeMap;
+
+use crate::detect::Thresholds;
+use crate::stats::{benjamini_hochberg, q_values};
+
+/// The sets within which the share of false discoveries is controlled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestSet {
+    /// More calls than expected.
+    RateUp,
+    /// Fewer calls than expected.
+    RateDown,
+    /// More errors than calls explain.
+    Error,
+    /// Something that was never seen, or seen for the first time together.
+    New,
+}
+
+/// One question asked about an entity's day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Test {
+    /// The set.
+    pub set: TestSet,
+    /// The family, by its place among those judged.
+    pub family: usize,
+    /// The entity's number in the family.
+    pub member: usize,
+    /// The natural logarithm of the p-value.
+    pub ln_p: f64,
+}
+
+/// A test that was selected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Discovery {
+    /// The test.
+    pub test: Test,
+    /// The natural logarithm of its q-value.
+    pub ln_q: f64,
+    /// The natural logarithm of the p-value up to which tests of its set were selected.
+    pub ln_threshold: f64,
+}
+
+/// Selects within each set; discoveries come by set, then in the order of the tests.
+pub fn select(tests: &[Test], thresholds: &Thresholds) -> Vec<Discovery> {
+    let mut sets: BTreeMap<TestSet, Vec<Test>> = BTreeMap::new();
+    for test in tests {
+        sets.entry(test.set).or_default().push(*test);
+    }
+    sets.into_values().flat_map(|tests| select_within(&tests, thresholds)).collect()
+}
+
+fn select_within(tests: &[Test], thresholds: &Thresholds) -> Vec<Discovery> {
+    let ln_p: Vec<f64> = tests.iter().map(|test| test.ln_p).collect();
+    let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate);
+    let (Ok(selection), Ok(ln_q)) = (selection, q_values(&ln_p, ln_p.len())) else { return Vec::new() };
+    let ln_threshold = selection.ln_threshold.min(thresholds.max_p_value.ln());
+    let discoveries = tests.iter().zip(ln_q).filter(|(test, _)| test.ln_p <= ln_threshold);
+    discoveries.map(|(&test, ln_q)| Discovery { test, ln_q, ln_threshold }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(set: TestSet, member: usize, p: f64) -> Test {
+        Test { set, family: 0, member, ln_p: p.ln() }
+    }
+
+    #[test]
+    fn each_set_is_controlled_by_itself_and_families_together() {
+        let mut tests = vec![test(TestSet::RateUp, 0, 1e-5), Test { family: 1, ..test(TestSet::RateUp, 7, 2e-4) }];
+        tests.extend((1..400).map(|member| test(TestSet::RateUp, member, 0.5)));
+        tests.push(test(TestSet::New, 3, 0.02));
+        tests.push(test(TestSet::Error, 3, 5e-4));
+        let found: Vec<(TestSet, usize)> =
+            select(&tests, &Thresholds::default()).iter().map(|found| (found.test.set, found.test.member)).collect();
+        assert_eq!(found, [(TestSet::RateUp, 0), (TestSet::RateUp, 7), (TestSet::Error, 3)]);
+    }
+
+    #[test]
+    fn nothing_is_selected_above_the_largest_p_value() {
+        let tests: Vec<Test> = (0..100).map(|member| test(TestSet::New, member, 0.02)).collect();
+        assert!(select(&tests, &Thresholds::default()).is_empty());
+    }
+}

@@ -1,0 +1,187 @@
+//! The windows of an entity's day, each judged by the exact tail of what was expected of it, and combined.
+//!
+//! *Widths*: 1, 3, 6 and 24 hours at every offset of the day, the 3 and 7 days that end with it (slow changes), and the largest
+//! five minutes (bursts inside an hour). *Combination*: weighted Bonferroni, each width with a share of its own, its windows with
+//! equal parts of that, so the result is valid however much windows depend on one another.
+//! *When it is wrong*: a slow window that contains a day of little feed is left out, so slow changes are seen later then.
+
+use crate::baseline::FamilyBaseline;
+use crate::baseline::dispersion::WIDTHS;
+use crate::baseline::seasonal::Fit;
+use crate::stats::LogNormalPredictive;
+
+/// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
+const SHARES: [f64; WIDTHS.len()] = [0.3, 0.3, 0.2, 0.08, 0.03, 0.03];
+/// The share of the largest five minutes.
+const PEAK_SHARE: f64 = 0.06;
+/// An hour below this p-value is odd by itself.
+const ODD_BELOW: f64 = 0.01;
+/// An hour with less than this share of the largest hour's excess is not what a window is about.
+const TELLING_SHARE: f64 = 0.5;
+/// Rises below this p-value are looked at more closely.
+const LOOK_CLOSER_BELOW: f64 = 0.01;
+/// A slow change must go on: the day itself is at least this unlikely in the same direction.
+const SLOW_DAY_BELOW: f64 = 0.1;
+/// A slow window of which less than this can be believed tells nothing.
+const SLOW_BELIEVED: f64 = 0.8;
+/// Five-minute counts below this are no burst.
+const LEAST_PEAK: u32 = 5;
+/// Hours of a day.
+const DAY: usize = 24;
+
+/// How unlikely an entity's day is in one direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct DayScore {
+    /// The natural logarithm of the day's p-value, corrected for all windows.
+    pub(super) ln_p: f64,
+    /// The same for each hour: that of the most unlikely window the hour has a part in.
+    pub(super) hours: [f64; DAY],
+}
+
+impl DayScore {
+    /// A day in which nothing is unlikely.
+    pub(super) fn usual() -> Self {
+        Self { ln_p: 0.0, hours: [0.0; DAY] }
+    }
+
+    /// What neither of two explanations makes likely.
+    pub(super) fn unless(&self, other: &Self) -> Self {
+        let hours = std::array::from_fn(|hour| self.hours[hour].max(other.hours[hour]));
+        Self { ln_p: self.ln_p.max(other.ln_p), hours }
+    }
+
+    /// Notes that these hours are so unlikely, the correction for choosing among windows included.
+    pub(super) fn note(&mut self, hours: impl IntoIterator<Item = usize>, ln_p: f64) {
+        let ln_p = ln_p.min(0.0);
+        self.ln_p = self.ln_p.min(ln_p);
+        for hour in hours {
+            self.hours[hour] = self.hours[hour].min(ln_p);
+        }
+    }
+}
+
+/// A window against what was expected of it.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    above: bool,
+    ln_p: f64,
+    mean: f64,
+}
+
+/// An entity's day under the seasonal model.
+pub(super) struct Day<'a> {
+    baseline: &'a FamilyBaseline<'a>,
+    fit: &'a Fit,
+    member: usize,
+    number: usize,
+    calls: [u32; DAY],
+    single: [Option<Judged>; DAY],
+}
+
+impl<'a> Day<'a> {
+    pub(super) fn new(baseline: &'a FamilyBaseline<'a>, fit: &'a Fit, member: usize, day: usize) -> Self {
+        let calls = baseline.calls_of(member, day);
+        let mut found = Self { baseline, fit, member, number: day, calls, single: [None; DAY] };
+        found.single = std::array::from_fn(|hour| found.judge(hour, 0));
+        found
+    }
+
+    /// Judges rises, and drops if some window is large enough to drop.
+    pub(super) fn score(&self, drop_min_expected: f64) -> (DayScore, Option<DayScore>) {
+        let (mut up, mut down, mut droppable) = (DayScore::usual(), DayScore::usual(), false);
+        let mut whole_day = None;
+        for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours <= DAY) {
+            let windows: Vec<(usize, Judged)> =
+                (0..=DAY - hours).filter_map(|first| Some((first, self.judge(first, width)?))).collect();
+            let correction = (windows.len() as f64 / SHARES[width]).ln();
+            for &(first, window) in &windows {
+                let drops = window.mean >= drop_min_expected;
+                droppable |= drops;
+                if window.above || drops {
+                    let score = if window.above { &mut up } else { &mut down };
+                    score.note(self.odd_hours(first..first + hours, window.above), window.ln_p + correction);
+                }
+                whole_day = Some(window);
+            }
+        }
+        for (width, _) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours > DAY) {
+            let Some(window) = whole_day.and_then(|today| self.judge_slow(width, today)) else { continue };
+            if window.above || window.mean >= drop_min_expected {
+                let score = if window.above { &mut up } else { &mut down };
+                score.note(self.odd_hours(0..DAY, window.above), window.ln_p - SHARES[width].ln());
+            }
+        }
+        self.judge_peaks(&mut up);
+        (up, droppable.then_some(down))
+    }
+
+    /// The window of [`WIDTHS`]`[width]` hours from `first` on; `None` unless all of it can be believed.
+    fn judge(&self, first: usize, width: usize) -> Option<Judged> {
+        let range = first..first + WIDTHS[width];
+        let today = self.number..self.number + 1;
+        if self.baseline.alive(self.member, today.clone())[range.clone()].contains(&false) {
+            return None;
+        }
+        let count = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
+        self.judge_count(count, &self.baseline.slots(today)[range], width)
+    }
+
+    fn judge_count(&self, count: u64, slots: &[u8], width: usize) -> Option<Judged> {
+        let expected = self.fit.expected(slots, width)?;
+        let above = count as f64 > expected.mean();
+        let ln_p = if above { expected.ln_upper(count) } else { expected.ln_lower(count) };
+        let ln_p = if above && ln_p < LOOK_CLOSER_BELOW.ln() { self.fit.ln_upper(slots, width, count) } else { ln_p };
+        Some(Judged { above, ln_p, mean: expected.mean() })
+    }
+
+    /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
+    fn judge_slow(&self, width: usize, today: Judged) -> Option<Judged> {
+        let days = (self.number + 1).checked_sub(WIDTHS[width] / DAY)?..self.number + 1;
+        let (alive, slots) = (self.baseline.alive(self.member, days.clone()), self.baseline.slots(days.clone()));
+        let believed = (0..alive.len()).filter(|&hour| alive[hour]);
+        let slots: Vec<u8> = believed.clone().map(|hour| slots[hour]).collect();
+        if today.ln_p > SLOW_DAY_BELOW.ln() || (slots.len() as f64) < SLOW_BELIEVED * alive.len() as f64 {
+            return None;
+        }
+        let counts = self.calls_since(days.start);
+        let today_starts = alive.len() - DAY;
+        let count = believed.zip(&slots).map(|(hour, &slot)| {
+            let count = f64::from(counts[hour]);
+            if hour >= today_starts { count } else { count.min(self.fit.usual_most(slot)) }
+        });
+        let window = self.judge_count(count.sum::<f64>().round() as u64, &slots, width)?;
+        (window.above == today.above).then_some(window)
+    }
+
+    fn calls_since(&self, first_day: usize) -> Vec<u32> {
+        (first_day..=self.number).flat_map(|day| self.baseline.calls_of(self.member, day)).collect()
+    }
+
+    /// The largest five minutes of each hour against the largest of earlier days.
+    fn judge_peaks(&self, up: &mut DayScore) {
+        let today = self.baseline.hours_of(self.member, self.number);
+        if today.iter().all(|hour| hour.peak < LEAST_PEAK) {
+            return;
+        }
+        let largest = self.baseline.day_peaks(self.member, self.number);
+        let Some(expected) = LogNormalPredictive::fit(&largest) else { return };
+        for hour in today.iter().filter(|hour| hour.peak >= LEAST_PEAK) {
+            let ln_p = expected.ln_upper(u64::from(hour.peak)) - PEAK_SHARE.ln();
+            up.note([usize::from(hour.hour) - self.number * DAY], ln_p);
+        }
+    }
+
+    /// The hours that a window is about: those that are odd themselves in its direction, or all, if none is; and of these only the
+    /// ones without which the window would not be what it is.
+    fn odd_hours(&self, window: std::ops::Range<usize>, above: bool) -> Vec<usize> {
+        let excess =
+            |hour: usize| self.single[hour].map_or(0.0, |judged| (f64::from(self.calls[hour]) - judged.mean).abs());
+        let same_way = |hour: &usize| self.single[*hour].is_some_and(|hour| hour.above == above);
+        let odd = |hour: &usize| self.single[*hour].is_some_and(|hour| hour.ln_p < ODD_BELOW.ln());
+        let candidates: Vec<usize> = window.clone().filter(same_way).collect();
+        let largest = candidates.iter().map(|&hour| excess(hour)).fold(0.0, f64::max);
+        let telling = |hour: &usize| excess(*hour) >= TELLING_SHARE * largest;
+        let found: Vec<usize> = candidates.into_iter().filter(|hour| odd(hour) && telling(hour)).collect();
+        if found.is_empty() { window.collect() } else { found }
+    }
+}
