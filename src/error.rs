@@ -108,6 +108,14 @@ pub enum Error {
         /// Line, column and reason.
         message: String,
     },
+    /// What was asked for cannot be understood, or cannot be.
+    #[error("{message}")]
+    Query {
+        /// What is wrong and where; may have several lines.
+        message: String,
+        /// What would be right.
+        hint: Option<String>,
+    },
     /// A file that this program wrote is not in a form that it can read.
     #[error("`{}` is not a rollup that this version can read: {message}", path.display())]
     Rollup {
@@ -179,6 +187,7 @@ impl Error {
                  series, `series`"
                     .to_owned(),
             ),
+            Self::Query { hint, .. } => hint.clone(),
             Self::Internal(_) => Some("please report this, with the command that you ran".to_owned()),
             _ => None,
         }
@@ -187,7 +196,7 @@ impl Error {
     /// The process exit code that tells a scheduler what kind of trouble this is.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings { .. } | Self::NoSuchDate { .. } => 2,
+            Self::Settings { .. } | Self::NoSuchDate { .. } | Self::Query { .. } => 2,
             _ => 3,
         }
     }

@@ -35,6 +35,9 @@
 //! | [`insight`] | what is said about a deviation: attribution, score, severity, ATT&CK, a sentence, the vendors' event forms |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
 //! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run |
+//! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
+//! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
+//! | [`changes`] | who changed a resource, a user or a role, and who signed in |
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
@@ -51,7 +54,10 @@
 //!   stats      ────────────────────────────────────┴─▶ score ─────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `report`, which
+//! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
+//! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two.
+//!
+//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition` and `query`); only `report`, which
 //! notes them in the record of a run, `pipeline` and `cli` know `settings`.
 //!
 //! # The laws, and what keeps them
@@ -77,7 +83,9 @@
 //! the heart of the decision, with [`baseline::seasonal`] for the model it asks. For the command line begin in [`cli`]. To make
 //! a format readable that is not yet, begin in [`event::dialect`].
 
+pub mod access_key;
 pub mod baseline;
+pub mod changes;
 pub mod cli;
 pub mod detect;
 pub mod error;
@@ -87,6 +95,7 @@ pub mod import;
 pub mod insight;
 pub mod partition;
 pub mod pipeline;
+pub mod query;
 pub mod report;
 pub mod rollup;
 pub mod score;

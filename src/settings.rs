@@ -25,6 +25,7 @@ use crate::detect::Thresholds;
 use crate::error::Result;
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
+use crate::query::{SavedSearches, is_name};
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
@@ -46,6 +47,8 @@ pub struct Settings {
     pub columns: ColumnOverrides,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
+    /// Searches that have a name; they change no result of a run.
+    pub searches: SavedSearches,
     /// What insights are written as.
     pub formats: Vec<OutputFormat>,
     /// Databases of addresses.
@@ -80,6 +83,8 @@ struct RawSettings {
     drop_max_ratio: f64,
     vendor_types_only: bool,
     columns: BTreeMap<String, String>,
+    #[serde(skip_serializing)]
+    searches: SavedSearches,
     outputs: RawOutputs,
     geoip: RawGeoip,
     operations: RawOperations,
@@ -126,6 +131,7 @@ impl Default for RawSettings {
             drop_max_ratio: thresholds.drop_max_ratio,
             vendor_types_only: false,
             columns: BTreeMap::new(),
+            searches: SavedSearches::new(),
             outputs: RawOutputs::default(),
             geoip: RawGeoip::default(),
             operations: RawOperations::default(),
@@ -142,6 +148,7 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
             vendor_types_only: false,
+            searches: SavedSearches::new(),
             formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
             geoip: Vec::new(),
             operations: Operations::default(),
@@ -184,6 +191,7 @@ impl Settings {
             },
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             vendor_types_only: raw.vendor_types_only,
+            searches: named(raw.searches)?,
             formats: raw
                 .outputs
                 .formats
@@ -197,8 +205,13 @@ impl Settings {
 
     /// A short hash of everything that can change what is found.
     pub fn hash(&self) -> String {
-        let judging =
-            Self { formats: Vec::new(), geoip: Vec::new(), operations: Operations::default(), ..self.clone() };
+        let judging = Self {
+            searches: SavedSearches::new(),
+            formats: Vec::new(),
+            geoip: Vec::new(),
+            operations: Operations::default(),
+            ..self.clone()
+        };
         blake3::hash(format!("{judging:?}").as_bytes()).to_hex()[..16].to_owned()
     }
 }
@@ -236,6 +249,13 @@ fn between(name: &str, value: f64, least: f64, most: f64) -> std::result::Result
         return Ok(());
     }
     Err(format!("{name}: expected a number from {least} to {most}, found {value}"))
+}
+
+fn named(searches: SavedSearches) -> std::result::Result<SavedSearches, String> {
+    match searches.keys().find(|name| !is_name(name)) {
+        Some(name) => Err(format!("searches: `{name}` is no name; expected letters, digits, `-` and `_`, at most 64")),
+        None => Ok(searches),
+    }
 }
 
 fn column_override((name, path): (String, String)) -> std::result::Result<(Column, String), String> {

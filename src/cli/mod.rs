@@ -2,14 +2,18 @@
 //!
 //! One file a subcommand. Results go to stdout, everything else to stderr; a reader who closes the pipe ends the program quietly.
 
+mod access_key;
+mod changes;
 mod completions;
 mod generate;
 mod import;
 mod memory;
 mod output;
 mod progress;
+mod query;
 mod rollup;
 mod run;
+mod saved;
 mod score;
 mod settings;
 
@@ -55,25 +59,33 @@ Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 inp
 #[derive(Debug, Clone, Args)]
 struct Common {
     /// Settings file [default: insights.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "INSIGHTS_SETTINGS")]
+    #[arg(long, global = true, value_name = "FILE", env = "INSIGHTS_SETTINGS", display_order = 1000)]
     settings: Option<std::path::PathBuf>,
     /// Set a setting for this command, such as `min_excess=20`; may be repeated
-    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_and_value, display_order = 1001)]
     overrides: Vec<(String, String)>,
     /// Threads to work with [default: all cores]
-    #[arg(long, global = true, value_name = "N", env = "INSIGHTS_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", env = "INSIGHTS_THREADS", value_parser = clap::value_parser!(u16).range(1..), display_order = 1002)]
     threads: Option<u16>,
     /// Make do with so much memory, such as 800M or 2G, by using fewer threads
-    #[arg(long, global = true, value_name = "BYTES")]
+    #[arg(long, global = true, value_name = "BYTES", display_order = 1003)]
     memory_limit: Option<Bytes>,
     /// How stderr is written
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "INSIGHTS_LOG_FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        env = "INSIGHTS_LOG_FORMAT",
+        default_value = "text",
+        display_order = 1004
+    )]
     log_format: output::Format,
     /// Print results only
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 1005)]
     quiet: bool,
     /// Tell steps and their numbers on stderr
-    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    #[arg(long, short, global = true, conflicts_with = "quiet", display_order = 1006)]
     verbose: bool,
 }
 
@@ -127,6 +139,9 @@ enum Command {
     Settings(settings::SettingsArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
+    Query(Box<query::QueryArgs>),
+    AccessKey(access_key::AccessKeyArgs),
+    Changes(changes::ChangesArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
@@ -144,6 +159,9 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Settings(args) => settings::run(&args, &cli.common),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
+        Command::Query(args) => query::run(&args, &cli.common),
+        Command::AccessKey(args) => access_key::run(&args, &cli.common),
+        Command::Changes(args) => changes::run(&args, &cli.common),
     }
 }
 

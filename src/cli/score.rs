@@ -13,7 +13,7 @@ use crate::report::summary::printable;
 use crate::score::season::{DAY, Season, WEEK};
 use crate::score::{CountTable, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read};
 
-/// Score count series: what was expected of every bucket, how unlikely it is, whether to look
+/// Score count series: what was expected of every bucket, and how unlikely it is
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ScoreArgs {

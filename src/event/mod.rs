@@ -17,10 +17,21 @@ pub use outcome::{NO_CODE, failure_code};
 pub use schema::Column;
 pub use service::{fold_service, service_name};
 
+/// The word for null that some exports write.
+const NULL: &str = "null";
+
 /// A text that says something: neither absent, empty, nor a word for null, and free of the quotes some exports leave around it.
 pub fn meaningful(text: &str) -> Option<&str> {
+    // Nearly all texts begin and end with a letter or a digit, and are no word for nothing; every distinct value comes by here.
+    if let [first, .., last] = text.as_bytes()
+        && text.len() > NULL.len()
+        && first.is_ascii_alphanumeric()
+        && last.is_ascii_alphanumeric()
+    {
+        return Some(text);
+    }
     let bare = text.trim().trim_matches('"');
-    let empty = bare.is_empty() || bare.eq_ignore_ascii_case("null");
+    let empty = bare.is_empty() || bare.eq_ignore_ascii_case(NULL);
     (!empty).then_some(bare)
 }
 

@@ -51,6 +51,8 @@ pub struct EventFile {
     /// What each row group covers.
     pub row_groups: Vec<RowGroupRange>,
     pub(crate) metadata: ArrowReaderMetadata,
+    /// The same with texts as they are stored.
+    pub(super) without_dictionaries: ArrowReaderMetadata,
 }
 
 impl EventFile {
@@ -63,7 +65,7 @@ impl EventFile {
     ) -> Result<Self> {
         let (footer, size) = read_footer(path)?;
         let parquet = ParquetMetaDataReader::decode_metadata(&footer).map_err(Error::parquet(path))?;
-        let (metadata, columns) = arrow_metadata(path, parquet, overrides)?;
+        let (metadata, without_dictionaries, columns) = arrow_metadata(path, parquet, overrides)?;
         let fingerprint = blake3::hash(&footer).to_hex()[..32].to_owned();
         let mut file = Self {
             path: path.to_path_buf(),
@@ -74,6 +76,7 @@ impl EventFile {
             columns,
             row_groups: Vec::new(),
             metadata,
+            without_dictionaries,
         };
         file.row_groups =
             (0..file.metadata.metadata().num_row_groups()).map(|group| file.range(group)).collect::<Result<_>>()?;
@@ -140,14 +143,14 @@ fn arrow_metadata(
     path: &Path,
     parquet: ParquetMetaData,
     overrides: &ColumnOverrides,
-) -> Result<(ArrowReaderMetadata, ColumnMap)> {
+) -> Result<(ArrowReaderMetadata, ArrowReaderMetadata, ColumnMap)> {
     let parquet = Arc::new(parquet);
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let physical = ArrowReaderMetadata::try_new(parquet.clone(), plain).map_err(Error::parquet(path))?;
     let columns = ColumnMap::from_schema(path, physical.schema(), overrides)?;
     let wanted = ArrowReaderOptions::new().with_schema(with_dictionaries(physical.schema()));
     let metadata = ArrowReaderMetadata::try_new(parquet, wanted).map_err(Error::parquet(path))?;
-    Ok((metadata, columns))
+    Ok((metadata, physical, columns))
 }
 
 fn read_footer(path: &Path) -> Result<(Vec<u8>, u64)> {

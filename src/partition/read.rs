@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
@@ -22,9 +22,29 @@ use crate::partition::{EventFile, TextColumn};
 /// Rows in a batch: small enough for its keys to stay in the processor's cache.
 const BATCH_ROWS: usize = 32_768;
 
+/// Which rows of a row group are read, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct RowChoice<'rows> {
+    /// The numbers of the rows in the row group, ascending; every row where there is none.
+    pub rows: Option<&'rows [u32]>,
+    /// Whether times are read; [`EventBatch::times`] is empty otherwise.
+    pub times: bool,
+    /// The most rows in a batch.
+    pub batch_rows: usize,
+}
+
+impl Default for RowChoice<'_> {
+    /// Every row with its time.
+    fn default() -> Self {
+        Self { rows: None, times: true, batch_rows: BATCH_ROWS }
+    }
+}
+
 /// Some rows of some columns.
 #[derive(Debug, Clone)]
 pub struct EventBatch {
+    /// How many rows there are.
+    pub rows: usize,
     /// The time of each row in milliseconds, or [`i64::MIN`] where there is none.
     pub times: ScalarBuffer<i64>,
     /// The columns asked for, in that order.
@@ -35,8 +55,8 @@ impl EventBatch {
     /// The rows of the given numbers, in that order.
     #[must_use]
     pub fn take(&self, rows: &[u32]) -> Self {
-        let times = rows.iter().map(|&row| self.times[row as usize]).collect();
-        Self { times, columns: self.columns.iter().map(|column| column.take(rows)).collect() }
+        let times = rows.iter().filter_map(|&row| self.times.get(row as usize).copied()).collect();
+        Self { rows: rows.len(), times, columns: self.columns.iter().map(|column| column.take(rows)).collect() }
     }
 }
 
@@ -45,7 +65,7 @@ impl EventBatch {
 pub struct RowGroupReader<'file> {
     file: &'file EventFile,
     reader: ParquetRecordBatchReader,
-    time: Leaf,
+    time: Option<Leaf>,
     columns: Vec<Vec<Source>>,
 }
 
@@ -55,26 +75,47 @@ enum Source {
     Constant(TextColumn),
 }
 
+impl Source {
+    fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf),
+            Self::Constant(_) => None,
+        }
+    }
+}
+
 impl<'file> RowGroupReader<'file> {
     /// Opens a row group to read the times and, for each of `columns`, the first of the named ones that has a text.
     pub fn open(file: &'file EventFile, group: usize, columns: &[&[Column]]) -> Result<Self> {
+        Self::open_rows(file, group, columns, RowChoice::default())
+    }
+
+    /// Opens some rows of a row group; pages that hold none of them are not decoded.
+    pub fn open_rows(
+        file: &'file EventFile,
+        group: usize,
+        columns: &[&[Column]],
+        choice: RowChoice<'_>,
+    ) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
-        let time = file.columns.leaves(Column::EventTime)[0].clone();
-        let leaves = columns.iter().flatten().filter_map(|source| match source {
-            Source::Leaf(leaf) => Some(leaf.index),
-            Source::Constant(_) => None,
-        });
-        let mut leaves: Vec<usize> = leaves.chain([time.index]).collect();
+        let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
+        let wanted = || columns.iter().flatten().filter_map(Source::leaf);
+        let as_stored = time.is_none() && wanted().all(|leaf| file.is_mostly_distinct(group, leaf));
+        let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
+        let mut leaves: Vec<usize> = wanted().chain(time.as_ref()).map(|leaf| leaf.index).collect();
         leaves.sort_unstable();
         leaves.dedup();
         let chunks = chunks(file, group, &leaves)?;
         let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves);
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, file.metadata.clone())
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(Error::parquet(&file.path))?;
+            .with_batch_size(choice.batch_rows);
+        if let Some(rows) = choice.rows {
+            let all = file.metadata.metadata().row_group(group).num_rows() as usize;
+            builder = builder.with_row_selection(row_selection(rows, all));
+        }
+        let reader = builder.build().map_err(Error::parquet(&file.path))?;
         Ok(Self { file, reader, time, columns })
     }
 
@@ -85,15 +126,29 @@ impl<'file> RowGroupReader<'file> {
             expected,
             found: leaf.data_type.to_string(),
         };
-        let times = milliseconds(&leaf_array(batch, &self.time)).map_err(|_| wrong(&self.time, "a timestamp"))?;
+        let times = match &self.time {
+            Some(time) => milliseconds(&leaf_array(batch, time)).map_err(|_| wrong(time, "a timestamp"))?,
+            None => ScalarBuffer::from(Vec::new()),
+        };
         let column = |sources: &Vec<Source>| {
             let parts = sources.iter().map(|source| match source {
                 Source::Constant(column) => Ok(column.clone()),
-                Source::Leaf(leaf) => TextColumn::from_array(&leaf_array(batch, leaf)).map_err(|_| wrong(leaf, "text")),
+                Source::Leaf(leaf) => {
+                    let array = leaf_array(batch, leaf);
+                    // Texts come as they are stored only where a dictionary of them would be of no use.
+                    match array.as_string_opt::<i32>() {
+                        Some(texts) => Ok(TextColumn::of_rows(texts)),
+                        None => TextColumn::from_array(&array).map_err(|_| wrong(leaf, "text")),
+                    }
+                }
             });
             Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, batch.num_rows()))
         };
-        Ok(EventBatch { times, columns: self.columns.iter().map(column).collect::<Result<_>>()? })
+        Ok(EventBatch {
+            rows: batch.num_rows(),
+            times,
+            columns: self.columns.iter().map(column).collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -104,6 +159,12 @@ impl Iterator for RowGroupReader<'_> {
         let batch = self.reader.next()?;
         Some(batch.map_err(Error::parquet(&self.file.path)).and_then(|batch| self.convert(&batch)))
     }
+}
+
+/// Consecutive rows are one range; most rows that are asked for stand alone.
+fn row_selection(rows: &[u32], all: usize) -> RowSelection {
+    let ranges = rows.chunk_by(|row, next| row + 1 == *next);
+    RowSelection::from_consecutive_ranges(ranges.map(|run| run[0] as usize..run[0] as usize + run.len()), all)
 }
 
 fn chunks(file: &EventFile, group: usize, leaves: &[usize]) -> Result<Chunks> {

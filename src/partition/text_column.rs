@@ -26,6 +26,11 @@ impl TextColumn {
         Self { values, keys: None, constant_null: value.is_none() }
     }
 
+    /// Takes texts of which most occur once: every row has a key of its own, and no time goes into finding equal ones.
+    pub fn of_rows(texts: &StringArray) -> Self {
+        Self { values: texts.clone(), keys: Some((0..texts.len() as i32).collect()), constant_null: false }
+    }
+
     /// Takes an array of any type that has a text form.
     pub fn from_array(array: &ArrayRef) -> Result<Self, ArrowError> {
         let array = as_dictionary(array)?;

@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 16] = [
+pub const REFERENCE: [Setting; 17] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -51,6 +51,7 @@ pub const REFERENCE: [Setting; 16] = [
     setting("drop_max_ratio", "share", "a drop must leave at most this share of what was expected"),
     setting("vendor_types_only", "", "`true` leaves out `PrincipalInsight`"),
     open_table("columns", "names", "event column to the name it has in your files"),
+    open_table("searches", "names", "saved searches, see [Questions](#questions)"),
     setting(
         "outputs.formats",
         "names",

@@ -1,0 +1,63 @@
+//! From rollups: calls and failures by the hour, APIs and networks by the day.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use hashbrown::HashMap;
+
+use crate::access_key::{Keys, Trait, Use, hour_ms};
+use crate::error::Result;
+use crate::rollup::{EntityKey, Family, store};
+
+/// Adds what the rollup of a day knows of the wanted keys (all where none is named). Temporary keys are in no rollup.
+///
+/// # Errors
+/// [`crate::Error::Rollup`] when a file is damaged.
+pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Option<&str>) -> Result<()> {
+    let path = store::rollup_path(state, date);
+    let mut of_entity: HashMap<u32, (String, Use)> = HashMap::new();
+    store::read_family(&path, Family::AccessKey, |key, _, day| {
+        let name = key.fields().nth(1).unwrap_or_default().to_owned();
+        if wanted.is_some_and(|wanted| wanted != name) || day.hours.is_empty() {
+            return;
+        }
+        let used = Use {
+            first: hour_ms(date, day.hours[0]),
+            last: hour_ms(date, day.hours[day.hours.len() - 1]) + 3_600_000 - 1,
+            calls: day.calls.iter().map(|&calls| u64::from(calls)).sum(),
+            failures: day.errors.iter().map(|&errors| u64::from(errors)).sum(),
+        };
+        let history = keys.entry(name.clone()).or_default();
+        history.add(used);
+        history.account = Some(key.account().to_owned()).filter(|account| !account.is_empty());
+        of_entity.insert(day.entity, (name, used));
+    })?;
+    let pairs = store::pairs_path(state, date);
+    if of_entity.is_empty() || !pairs.exists() {
+        return Ok(());
+    }
+    for (family, kinds) in [(Family::Api, &[Trait::Service, Trait::Api][..]), (Family::Network, &[Trait::Network])] {
+        let labels = labels(&path, family)?;
+        store::read_pairs(&pairs, (Family::AccessKey, family), |pair| {
+            let (Some((name, day)), Some(names)) = (of_entity.get(&pair.left), labels.get(&pair.right)) else { return };
+            // A pair is known to the day: within it, the key's own first and last hour are as near as one can say.
+            let used = Use { calls: u64::from(pair.calls), failures: 0, ..*day };
+            let history = keys.entry(name.clone()).or_default();
+            kinds.iter().zip(names).for_each(|(&kind, value)| history.add_trait(kind, value, used));
+        })?;
+    }
+    Ok(())
+}
+
+/// How the entities of a family are called: for an API its service and its whole name.
+fn labels(path: &Path, family: Family) -> Result<HashMap<u32, Vec<String>>> {
+    let mut labels = HashMap::new();
+    store::read_family(path, family, |key: EntityKey, service, day| {
+        let names = match service {
+            Some(service) => vec![service.to_owned(), format!("{service}/{}", key.fields().nth(2).unwrap_or_default())],
+            None => vec![key.label()],
+        };
+        labels.insert(day.entity, names);
+    })?;
+    Ok(labels)
+}

@@ -1,0 +1,250 @@
+//! `insights access-key`: whose keys there are, and what they were used for.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+
+use crate::access_key::{KeyHistory, Keys, Trait, add_events, add_rollups, find_owners};
+use crate::cli::query::{ResultArgs, complain, moment};
+use crate::cli::{Common, output};
+use crate::error::Result;
+use crate::insight::sentence_number as number;
+use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};
+use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
+use crate::query::{Filter, Request, Search, TimeRange, rfc3339};
+use crate::report::summary::printable;
+use crate::rollup::store;
+
+/// Show whose AccessKeys there are, when they were used, for what and from where
+#[derive(Debug, Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
+#[command(after_help = "\
+Without KEY, all permanent keys: from the rollups of the state directory where there are any, and
+from events for the other days. With KEY, one key of any sort in detail: from events where there
+are any, and from rollups for the other days. What only rollups tell is known to the hour (calls)
+or the day (APIs, networks).
+
+Examples:
+  insights access-key data/sample --limit 5
+  insights access-key data/sample LTAI5tSN662BHn4pLutEARFv
+  insights access-key data/sample --new-network --now 2026-02-05
+  insights access-key data/sample --unused 3 --now 2026-02-05 --format json")]
+pub(super) struct AccessKeyArgs {
+    /// Folder of event partitions
+    #[arg(value_name = "EVENTS")]
+    events: PathBuf,
+    /// The key [default: all permanent ones]
+    #[arg(value_name = "KEY")]
+    key: Option<String>,
+    /// Folder of history and results
+    #[arg(long, value_name = "DIR", default_value = "state")]
+    state: PathBuf,
+    /// Not earlier than this: a date, a time, or how long ago
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Earlier than this; a date means the end of its day
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Only keys that were not used for so many days
+    #[arg(long, value_name = "DAYS")]
+    unused: Option<i64>,
+    /// Only keys of accounts' owners
+    #[arg(long)]
+    root: bool,
+    /// Only keys that were lately used from a network for the first time
+    #[arg(long)]
+    new_network: bool,
+    /// How many days before a key's last use a network counts as new
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=400))]
+    new_within: i64,
+    /// The most rows, for one key of each kind; 0 for all [default: 50 in a table, 20 of each kind for one key, else all]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// The time that "ago" and --unused count from [default: now]
+    #[arg(long, value_name = "TIME")]
+    now: Option<String>,
+    #[command(flatten)]
+    result: ResultArgs,
+}
+
+pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
+    let settings = common.load_settings(&[])?;
+    let now = moment(args.now.as_deref())?;
+    let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
+    let partitions = Partitions::find(&args.events, &settings.columns)?;
+    let (keys, problems) = match &args.key {
+        Some(key) => one_key(args, &partitions, range, key)?,
+        None => all_keys(args, &partitions, range)?,
+    };
+    match &args.key {
+        Some(key) => show_key(args, &keys, key, now)?,
+        None => show_keys(args, &keys, now, common)?,
+    }
+    Ok(complain(&problems))
+}
+
+/// The days within a range: those that have a rollup, and those that have events.
+fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> (Vec<NaiveDate>, Vec<NaiveDate>) {
+    let whole = |date: &NaiveDate| range.covers((midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1));
+    let part = |date: &NaiveDate| range.touches((midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1));
+    let rollups = store::dates(&args.state).into_iter().filter(whole).collect();
+    (rollups, partitions.dates().into_iter().filter(part).collect())
+}
+
+fn one_key(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange, key: &str) -> Result<(Keys, Vec<Problem>)> {
+    let (rollups, events) = days(args, partitions, range);
+    let mut keys = Keys::new();
+    for date in rollups.into_iter().filter(|date| !events.contains(date)) {
+        add_rollups(&mut keys, &args.state, date, Some(key))?;
+    }
+    let literal = key.replace('\\', "\\\\").replace('*', "\\*").replace(',', "\\,").replace('!', "\\!");
+    let search = Search::open(partitions, used_by(literal, range)?);
+    let mut problems = add_events(&mut keys, &search);
+    problems.extend(search.problems);
+    Ok((keys, problems))
+}
+
+fn all_keys(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Result<(Keys, Vec<Problem>)> {
+    let (rollups, events) = days(args, partitions, range);
+    let mut keys = Keys::new();
+    for &date in &rollups {
+        add_rollups(&mut keys, &args.state, date, None)?;
+    }
+    let uncounted: Vec<NaiveDate> = events.into_iter().filter(|date| !rollups.contains(date)).collect();
+    let mut problems = Vec::new();
+    for run in uncounted.chunk_by(|day, next| day.succ_opt() == Some(*next)) {
+        let (first, last) = (midnight_ms(run[0]), midnight_ms(run[run.len() - 1]) + DAY_MS);
+        let days = TimeRange { from: Some(first), to: Some(last) };
+        let search = Search::open(partitions, used_by("LTAI*,AKIA*".to_owned(), range.and(days))?);
+        problems.extend(add_events(&mut keys, &search));
+        problems.extend(search.problems);
+    }
+    if keys.values().any(|history| history.owner.is_none()) {
+        let search = Search::open(partitions, Filter { range, conditions: Vec::new() });
+        problems.extend(find_owners(&mut keys, &search));
+        problems.extend(search.problems);
+    }
+    problems.sort();
+    problems.dedup();
+    Ok((keys, problems))
+}
+
+fn used_by(keys: String, range: TimeRange) -> Result<Filter> {
+    let filter = Filter::parse(&Request { access_key: vec![keys], ..Request::default() }, 0)?;
+    Ok(Filter { range, ..filter })
+}
+
+fn show_keys(args: &AccessKeyArgs, keys: &Keys, now: i64, common: &Common) -> anyhow::Result<()> {
+    let wanted = |history: &KeyHistory| {
+        (!args.root || history.owner.as_ref().is_some_and(|owner| owner.root))
+            && (!args.new_network || !history.new_networks(args.new_within).is_empty())
+            && args.unused.is_none_or(|days| history.unused_days(now).is_some_and(|unused| unused >= days))
+    };
+    let mut found: Vec<(&String, &KeyHistory)> = keys.iter().filter(|(_, history)| wanted(history)).collect();
+    found.sort_by_key(|(key, history)| (std::cmp::Reverse(history.used.map(|used| used.last)), (*key).clone()));
+    let is_table = args.result.format() == AnswerFormat::Table;
+    let limit = args.limit.or(is_table.then_some(50)).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    if args.result.format() == AnswerFormat::Json {
+        let summary = |(key, history): &(&String, &KeyHistory)| history.json(key, now, args.new_within);
+        return args.result.json(&found.iter().take(limit).map(summary).collect::<Vec<_>>());
+    }
+    let rows: Vec<Vec<Value<'_>>> =
+        found.iter().take(limit).map(|(key, history)| row(key, history, args.new_within)).collect();
+    answer::write_all(args.result.writer(list_headings())?, &rows)?;
+    if !common.quiet {
+        let shown = if found.len() > limit { format!("{limit} of ") } else { String::new() };
+        output::complain(&format!("{shown}{} keys", number(found.len() as u64)));
+    }
+    Ok(())
+}
+
+fn list_headings() -> Vec<Heading> {
+    let text = |name: &str| Heading::new(name, Kind::Text);
+    let count = |name: &str| Heading::new(name, Kind::Integer);
+    let time = |name: &str| Heading::new(name, Kind::Time);
+    vec![
+        Heading::new("access_key", Kind::Id),
+        text("owner"),
+        time("first_use"),
+        time("last_use"),
+        count("calls"),
+        count("failures"),
+        count("services"),
+        count("apis"),
+        count("networks"),
+        text("new_networks"),
+    ]
+}
+
+fn row<'a>(key: &'a str, history: &'a KeyHistory, new_within: i64) -> Vec<Value<'a>> {
+    let used = history.used;
+    let time = |time: fn(crate::access_key::Use) -> i64| Value::time(used.map(time).map(|ms| ms - ms.rem_euclid(1000)));
+    let count = |kind| Value::count(history.count(kind) as u64);
+    vec![
+        Value::Text(key.into()),
+        Value::text(history.owner.as_ref().map(|owner| owner.principal.as_str())),
+        time(|used| used.first),
+        time(|used| used.last),
+        Value::count(used.map_or(0, |used| used.calls)),
+        Value::count(used.map_or(0, |used| used.failures)),
+        count(Trait::Service),
+        count(Trait::Api),
+        count(Trait::Network),
+        Value::Text(history.new_networks(new_within).join(" ").into()),
+    ]
+}
+
+fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::Result<()> {
+    let Some(history) = keys.get(key) else {
+        output::complain(&format!("there is no use of the key `{}` in that time", printable(key)));
+        return Ok(());
+    };
+    if args.result.format() == AnswerFormat::Json {
+        return args.result.json(&history.json(key, now, args.new_within));
+    }
+    if args.result.format() == AnswerFormat::Table && args.result.is_printed() {
+        output::result(&heading(key, history, now, args.new_within))?;
+    }
+    let is_table = args.result.format() == AnswerFormat::Table;
+    let limit = args.limit.or(is_table.then_some(20)).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let mut rows: Vec<Vec<Value<'_>>> = Vec::new();
+    for &kind in history.traits.keys() {
+        let values = history.values(kind);
+        if values.len() > limit {
+            output::complain(&format!("{limit} of {} values of {} shown", values.len(), kind.name()));
+        }
+        rows.extend(values.into_iter().take(limit).map(|(value, used)| {
+            vec![
+                Value::Text(kind.name().into()),
+                Value::Text(value.into()),
+                Value::count(used.calls),
+                Value::count(used.failures),
+                Value::Time(used.first),
+                Value::Time(used.last),
+            ]
+        }));
+    }
+    let headings = [("kind", Kind::Text), ("value", Kind::Text), ("calls", Kind::Integer), ("failures", Kind::Integer)];
+    let times = [("first_use", Kind::Time), ("last_use", Kind::Time)];
+    let headings = headings.into_iter().chain(times).map(|(name, kind)| Heading::new(name, kind)).collect();
+    Ok(answer::write_all(args.result.writer(headings)?, &rows)?)
+}
+
+fn heading(key: &str, history: &KeyHistory, now: i64, new_within: i64) -> String {
+    let owner = history.owner.as_ref().map_or("an unknown owner", |owner| owner.principal.as_str());
+    let account = history.account.as_deref().map_or(String::new(), |account| format!(", account {account}"));
+    let Some(used) = history.used else { return String::new() };
+    let new = history.new_networks(new_within);
+    let networks = if new.is_empty() { String::new() } else { format!("new networks: {}\n", new.join(", ")) };
+    let text = format!(
+        "{key} of {owner}{account}\nused from {} to {}, on {} days; unused for {} days\n{} calls, {} failed\n{networks}",
+        rfc3339(used.first),
+        rfc3339(used.last),
+        history.days.len(),
+        history.unused_days(now).unwrap_or(0),
+        number(used.calls),
+        number(used.failures),
+    );
+    text.lines().map(|line| printable(line) + "\n").collect()
+}

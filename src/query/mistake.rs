@@ -1,0 +1,59 @@
+//! What is wrong with something that was typed: where in the text, why, and what would be right.
+
+use std::fmt;
+
+use crate::error::Error;
+
+/// A text that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The text as it was typed.
+    pub text: String,
+    /// Where in it the trouble begins, in bytes.
+    pub at: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub expected: String,
+}
+
+impl Mistake {
+    /// A mistake at a place in a text.
+    pub fn new(text: &str, at: usize, message: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { text: text.to_owned(), at: at.min(text.len()), message: message.into(), expected: expected.into() }
+    }
+
+    /// The mistake as the error of an option, with the place marked.
+    pub fn of(self, option: &str) -> Error {
+        Error::Query { message: format!("{option}: {self}"), hint: Some(format!("expected {}", self.expected)) }
+    }
+}
+
+impl fmt::Display for Mistake {
+    /// The reason, then the line of the text in which it lies with a caret below the place.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = &self.text[..self.text.floor_char_boundary(self.at)];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        let indent = before[line_start..].chars().count();
+        write!(formatter, "{}\n  {line}\n  {:indent$}^", self.message, "")
+    }
+}
+
+/// The known word that is most like `word`.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
+    let likeness = |other: &str| strsim::jaro_winkler(word, other);
+    known.into_iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_below_the_place() {
+        let mistake = Mistake::new("first\nsecönd bad", "first\nsecönd ".len(), "no such word", "a good one");
+        assert_eq!(mistake.to_string(), "no such word\n  secönd bad\n         ^");
+        assert_eq!(Mistake::new("", 9, "empty", "").to_string(), "empty\n  \n  ^");
+    }
+}

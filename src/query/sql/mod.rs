@@ -1,0 +1,121 @@
+//! SQL over events and over what the job wrote, by Polars: scanned lazily, so that only the columns and row groups are read that
+//! a query needs.
+//!
+//! `events` has the canonical columns whatever the files call theirs, as they are stored. `insights`, `alerts`, `rollups` and `pairs` are
+//! the state directory's tables; the latter two get a column `date`, for their files have it in the folder's name only.
+
+mod mistake;
+mod tables;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, TimeUnit};
+use polars::sql::SQLContext;
+
+use crate::error::{Error, Result};
+use crate::query::answer::{Heading, Kind, Value};
+
+pub use tables::Tables;
+
+/// Rows that are turned into an answer at once.
+const PAGE: usize = 8_192;
+
+/// What a query gave.
+#[derive(Debug)]
+pub struct SqlAnswer {
+    frame: DataFrame,
+}
+
+/// Runs a query.
+///
+/// # Errors
+/// [`Error::Query`], with the place in the query where it can be told.
+pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
+    let mut context = SQLContext::new();
+    for (name, frame) in &tables.frames {
+        context.register(name, frame.clone());
+    }
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "the engine does not export the name of the type")]
+    let collect =
+        || context.execute(query)?.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single());
+    // The engine panics on some of what it cannot do; for whoever asks that is an error like others.
+    let result = catch_unwind(AssertUnwindSafe(collect));
+    let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
+    let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
+    Ok(SqlAnswer { frame })
+}
+
+impl SqlAnswer {
+    /// The columns of the result.
+    pub fn headings(&self) -> Vec<Heading> {
+        let heading = |column: &Column| Heading::new(column.name().as_str(), kind(column.dtype()));
+        self.frame.columns().iter().map(heading).collect()
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives the first `limit` rows, a page at a time, to `show`.
+    ///
+    /// # Errors
+    /// What `show` returns.
+    pub fn each_page(&self, limit: usize, mut show: impl FnMut(&[Vec<Value<'_>>]) -> Result<()>) -> Result<()> {
+        let rows = self.len().min(limit);
+        for start in (0..rows).step_by(PAGE) {
+            let end = rows.min(start + PAGE);
+            let row = |row: usize| self.frame.columns().iter().map(|column| value(column, row)).collect();
+            show(&(start..end).map(row).collect::<Vec<Vec<Value<'_>>>>())?;
+        }
+        Ok(())
+    }
+}
+
+fn kind(data_type: &DataType) -> Kind {
+    match data_type {
+        DataType::Boolean => Kind::Truth,
+        DataType::Datetime(_, _) => Kind::Time,
+        DataType::List(_) => Kind::Json,
+        data_type if data_type.is_integer() => Kind::Integer,
+        data_type if data_type.is_float() => Kind::Number,
+        _ => Kind::Text,
+    }
+}
+
+fn value(column: &Column, row: usize) -> Value<'_> {
+    let Ok(value) = column.get(row) else { return Value::Null };
+    match value {
+        AnyValue::Null => Value::Null,
+        AnyValue::Boolean(truth) => Value::Truth(truth),
+        AnyValue::String(text) => Value::Text(text.into()),
+        AnyValue::Datetime(time, unit, _) => Value::Time(milliseconds(time, unit)),
+        AnyValue::List(items) => Value::Text(json_list(&items).into()),
+        value if column.dtype().is_integer() => value.extract::<i64>().map_or(Value::Null, Value::Integer),
+        value if column.dtype().is_float() => value.extract::<f64>().map_or(Value::Null, Value::Number),
+        other => Value::Text(other.to_string().into()),
+    }
+}
+
+fn milliseconds(time: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Milliseconds => time,
+        TimeUnit::Microseconds => time.div_euclid(1000),
+        TimeUnit::Nanoseconds => time.div_euclid(1_000_000),
+    }
+}
+
+fn json_list(items: &Series) -> String {
+    let item = |value: AnyValue<'_>| match value {
+        AnyValue::Null => "null".to_owned(),
+        AnyValue::String(text) => serde_json::Value::from(text).to_string(),
+        number if number.is_primitive_numeric() => number.to_string(),
+        other => serde_json::Value::from(other.to_string()).to_string(),
+    };
+    format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(","))
+}

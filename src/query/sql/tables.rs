@@ -1,0 +1,199 @@
+//! The tables that a query can name, as lazy scans.
+
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{
+    DataType, Expr, LazyFrame, NULL, PlRefPath, PolarsError, PolarsResult, ScanArgsParquet, Schema, StrptimeOptions,
+    TimeUnit, TimeZone, UnionArgs, coalesce, col, concat, lit, when,
+};
+
+use crate::error::{Error, Result};
+use crate::event::Column;
+use crate::partition::{ColumnMap, EventFile};
+use crate::query::TimeRange;
+
+/// What the state directory may hold, with the folder, the file, and whether the day stands in the folder's name only.
+const STATE_TABLES: [(&str, &str, &str, bool); 4] = [
+    ("insights", "insights", "insights.parquet", false),
+    ("alerts", "alerts", "alerts.parquet", false),
+    ("rollups", "rollups", "rollup.parquet", true),
+    ("pairs", "rollups", "pairs.parquet", true),
+];
+
+/// Names with their scans.
+#[allow(missing_debug_implementations)]
+pub struct Tables {
+    pub(super) frames: Vec<(&'static str, LazyFrame)>,
+}
+
+impl Tables {
+    /// Opens what there is: events, and the tables of a state directory.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn open(files: &[EventFile], range: TimeRange, state: &Path) -> Result<Self> {
+        let mut frames = Vec::new();
+        let scans = files.iter().map(|file| events(file).map_err(Error::parquet(&file.path)));
+        let scans = scans.collect::<Result<Vec<LazyFrame>>>()?;
+        if !scans.is_empty() {
+            let all = union(&scans).map_err(|error| Error::Internal(error.to_string()))?;
+            frames.push(("events", within(all, range)));
+        }
+        for (name, folder, file, dated) in STATE_TABLES {
+            let scans = state_files(&state.join(folder), file)
+                .into_iter()
+                .map(|(date, path)| day(&path, dated.then_some(date)).map_err(Error::parquet(&path)))
+                .collect::<Result<Vec<LazyFrame>>>()?;
+            if !scans.is_empty() {
+                frames.push((name, union(&scans).map_err(|error| Error::Internal(error.to_string()))?));
+            }
+        }
+        Ok(Self { frames })
+    }
+
+    /// The tables that there are.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.frames.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The names of all columns of all tables, each once.
+    pub fn column_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .frames
+            .iter()
+            .filter_map(|(_, frame)| frame.clone().collect_schema().ok())
+            .flat_map(|schema| schema.iter_names().map(ToString::to_string).collect::<Vec<_>>())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn union(scans: &[LazyFrame]) -> PolarsResult<LazyFrame> {
+    concat(scans, UnionArgs { to_supertypes: true, ..UnionArgs::default() })
+}
+
+fn scan(path: &Path) -> PolarsResult<LazyFrame> {
+    let path = path.to_str().ok_or_else(|| PolarsError::ComputeError("its path is not Unicode".into()))?;
+    LazyFrame::scan_parquet(PlRefPath::new(path), ScanArgsParquet { glob: false, ..ScanArgsParquet::default() })
+}
+
+fn day(path: &Path, date: Option<String>) -> PolarsResult<LazyFrame> {
+    let frame = scan(path)?;
+    Ok(match date {
+        Some(date) => frame.with_column(lit(date).alias("date")),
+        None => frame,
+    })
+}
+
+/// The files of that name in `date=…` folders, with their dates, in order.
+fn state_files(folder: &Path, file: &str) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let dated = |entry: std::fs::DirEntry| {
+        let date = entry.file_name().to_str()?.strip_prefix("date=")?.to_owned();
+        Some((date, entry.path().join(file))).filter(|(_, path)| path.exists())
+    };
+    let mut files: Vec<(String, PathBuf)> = entries.filter_map(dated).collect();
+    files.sort();
+    files
+}
+
+fn within(frame: LazyFrame, range: TimeRange) -> LazyFrame {
+    let moment = |ms: i64| lit(ms).cast(time_type());
+    let time = || col(Column::EventTime.name());
+    let frame = range.from.map_or(frame.clone(), |from| frame.filter(time().gt_eq(moment(from))));
+    range.to.map_or(frame.clone(), |to| frame.filter(time().lt(moment(to))))
+}
+
+fn time_type() -> DataType {
+    DataType::Datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC))
+}
+
+/// A file's events under canonical names.
+fn events(file: &EventFile) -> PolarsResult<LazyFrame> {
+    let mut frame = scan(&file.path)?;
+    let schema = frame.collect_schema()?;
+    let columns: Vec<Expr> = Column::ALL.iter().map(|&column| canonical(&file.columns, &schema, column)).collect();
+    Ok(frame.select(columns))
+}
+
+fn canonical(map: &ColumnMap, schema: &Schema, column: Column) -> Expr {
+    let leaf = |path: &[String]| {
+        let (found, data_type) = leaf(schema, path);
+        match column {
+            Column::EventTime => time(found, &data_type),
+            Column::MfaAuthenticated | Column::IsGlobal => truth(found, &data_type),
+            _ if data_type == DataType::String => found,
+            _ => found.cast(DataType::String),
+        }
+    };
+    let mut leaves: Vec<Expr> = map.leaves(column).iter().map(|found| leaf(&found.path)).collect();
+    let expression = match leaves.len() {
+        0 => lit(NULL).cast(column_type(column)),
+        1 => leaves.remove(0),
+        _ => coalesce(&leaves),
+    };
+    expression.alias(column.name())
+}
+
+fn column_type(column: Column) -> DataType {
+    match column {
+        Column::EventTime => time_type(),
+        Column::MfaAuthenticated | Column::IsGlobal => DataType::Boolean,
+        _ => DataType::String,
+    }
+}
+
+/// The expression that reaches a leaf through structs, and its type.
+fn leaf(schema: &Schema, path: &[String]) -> (Expr, DataType) {
+    let mut found = col(path[0].as_str());
+    let mut data_type = schema.get(&path[0]).cloned().unwrap_or(DataType::Null);
+    for name in &path[1..] {
+        found = found.struct_().field_by_name(name);
+        data_type = match &data_type {
+            DataType::Struct(fields) => {
+                fields.iter().find(|field| field.name() == name).map_or(DataType::Null, |field| field.dtype().clone())
+            }
+            _ => DataType::Null,
+        };
+    }
+    (found, data_type)
+}
+
+/// The same readings of a time as [`crate::partition::parse_time`] and its siblings have, as far as an expression can say them.
+fn time(found: Expr, data_type: &DataType) -> Expr {
+    match data_type {
+        data_type if *data_type == time_type() => found,
+        DataType::Datetime(_, _) => found.cast(time_type()),
+        DataType::String => {
+            let options = StrptimeOptions { strict: false, ..StrptimeOptions::default() };
+            found.str().to_datetime(Some(TimeUnit::Milliseconds), Some(TimeZone::UTC), options, lit("raise"))
+        }
+        _ => {
+            let number = found.cast(DataType::Int64);
+            let below = |limit: i64| number.clone().lt(lit(limit));
+            when(below(100_000_000_000))
+                .then(number.clone() * lit(1000_i64))
+                .when(below(100_000_000_000_000))
+                .then(number.clone())
+                .when(below(100_000_000_000_000_000))
+                .then(number.clone() / lit(1000_i64))
+                .otherwise(number.clone() / lit(1_000_000_i64))
+                .cast(DataType::Int64)
+                .cast(time_type())
+        }
+    }
+}
+
+fn truth(found: Expr, data_type: &DataType) -> Expr {
+    match data_type {
+        DataType::Boolean => found,
+        DataType::String => {
+            let lower = || found.clone().str().to_lowercase();
+            let known = lower().eq(lit("true")).or(lower().eq(lit("false")));
+            when(known).then(lower().eq(lit("true"))).otherwise(lit(NULL))
+        }
+        _ => found.cast(DataType::Boolean),
+    }
+}
