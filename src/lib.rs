@@ -33,6 +33,7 @@
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: attribution, score, severity, a sentence, the vendor's event form |
+//! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`report`] | insights as lines of JSON, as a table, as text for a terminal; the record of a run |
 //! | [`settings`] | `insights.toml` |
 //! | [`pipeline`] | the order of the steps |
@@ -88,6 +89,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod report;
 pub mod rollup;
+pub mod rules;
 pub mod settings;
 pub mod stats;
 pub mod storage;

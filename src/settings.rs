@@ -11,6 +11,8 @@ use crate::detect::Thresholds;
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
+use crate::rules::RuleSettings;
+use crate::rules::settings::RawRules;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
@@ -30,6 +32,8 @@ pub struct Settings {
     pub columns: ColumnOverrides,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
+    /// Which rules are evaluated, and how.
+    pub rules: RuleSettings,
 }
 
 /// The file's own form.
@@ -47,6 +51,7 @@ struct RawSettings {
     drop_max_ratio: f64,
     vendor_types_only: bool,
     columns: std::collections::BTreeMap<String, String>,
+    rules: RawRules,
 }
 
 impl Default for RawSettings {
@@ -64,12 +69,13 @@ impl Default for RawSettings {
             drop_max_ratio: thresholds.drop_max_ratio,
             vendor_types_only: false,
             columns: std::collections::BTreeMap::new(),
+            rules: RawRules::default(),
         }
     }
 }
 
 /// The keys of [`RawSettings`], to suggest from.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "baseline_days",
     "min_history_days",
     "time_zone",
@@ -81,6 +87,7 @@ const KEYS: [&str; 11] = [
     "drop_max_ratio",
     "vendor_types_only",
     "columns",
+    "rules",
 ];
 
 impl Default for Settings {
@@ -92,6 +99,7 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
             vendor_types_only: false,
+            rules: RuleSettings::default(),
         }
     }
 }
@@ -132,6 +140,7 @@ impl Settings {
             },
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             vendor_types_only: raw.vendor_types_only,
+            rules: raw.rules.validate(zone)?,
         })
     }
 
@@ -164,7 +173,10 @@ fn explain(text: &str, error: &toml::de::Error) -> String {
     let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     match unknown {
         Some(key) => {
-            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, KEYS.into_iter()))
+            format!(
+                "line {line}: there is no setting `{key}`; did you mean `{}`?",
+                nearest(key, KEYS.into_iter().chain(RawRules::KEYS))
+            )
         }
         None => format!("line {line}: {message}"),
     }

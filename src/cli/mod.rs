@@ -7,6 +7,7 @@ mod import;
 mod output;
 mod progress;
 mod rollup;
+mod rules;
 mod run;
 
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,7 @@ enum Command {
     Run(run::RunArgs),
     Rollup(rollup::RollupArgs),
     Generate(generate::GenerateArgs),
+    Rules(rules::RulesArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
@@ -78,6 +80,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args, &cli.common),
         Command::Rollup(args) => rollup::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
+        Command::Rules(args) => rules::run(&args, &cli.common),
     }
 }
 

@@ -8,7 +8,9 @@ use std::fs::File;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
 use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
@@ -56,6 +58,20 @@ enum Source {
 impl<'file> RowGroupReader<'file> {
     /// Opens a row group to read the times and, for each of `columns`, the first of the named ones that has a text.
     pub fn open(file: &'file EventFile, group: usize, columns: &[&[Column]]) -> Result<Self> {
+        Self::open_selected(file, group, columns, None)
+    }
+
+    /// The same for some rows only, by their ascending numbers within the row group; pages without any are passed over.
+    pub fn open_rows(file: &'file EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<Self> {
+        Self::open_selected(file, group, columns, Some(selection(rows)))
+    }
+
+    fn open_selected(
+        file: &'file EventFile,
+        group: usize,
+        columns: &[&[Column]],
+        rows: Option<RowSelection>,
+    ) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = file.columns.leaves(Column::EventTime)[0].clone();
         let wanted = columns.iter().flatten().filter_map(|source| match source {
@@ -64,12 +80,15 @@ impl<'file> RowGroupReader<'file> {
         });
         let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), wanted.chain([time.index]));
         let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(Error::parquet(&file.path))?;
+            .with_batch_size(BATCH_ROWS);
+        let builder = match rows {
+            Some(rows) => builder.with_row_selection(rows),
+            None => builder,
+        };
+        let reader = builder.build().map_err(Error::parquet(&file.path))?;
         Ok(Self { file, reader, time, columns })
     }
 
@@ -99,6 +118,21 @@ impl Iterator for RowGroupReader<'_> {
         let batch = self.reader.next()?;
         Some(batch.map_err(Error::parquet(&self.file.path)).and_then(|batch| self.convert(&batch)))
     }
+}
+
+/// Runs of rows to read and rows to pass over.
+fn selection(rows: &[u32]) -> RowSelection {
+    let mut selectors = Vec::new();
+    let mut next = 0;
+    for run in rows.chunk_by(|left, right| left + 1 == *right) {
+        let first = run[0] as usize;
+        if first > next {
+            selectors.push(RowSelector::skip(first - next));
+        }
+        selectors.push(RowSelector::select(run.len()));
+        next = first + run.len();
+    }
+    selectors.into()
 }
 
 /// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.
