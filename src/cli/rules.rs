@@ -14,6 +14,7 @@ use crate::insight::sentence_number as number;
 use crate::partition::Partitions;
 use crate::report::summary::printable;
 use crate::rules::example::{Failure, try_all};
+use crate::rules::field::LogSource;
 use crate::rules::plan::{Body, Rule};
 use crate::rules::replay::{Replay, RuleHits, replay};
 use crate::rules::{Level, Program, Refusal, RuleSet, RuleSettings};
@@ -140,7 +141,7 @@ impl<'r> Listed<'r> {
             title: &rule.title,
             level: rule.level,
             kind: rule.kind(),
-            cloud: rule.source().map(|source| source.cloud()),
+            cloud: rule.source().map(LogSource::cloud),
             services: rule.services(),
             tags: &rule.tags,
             file: &rule.place.file,
@@ -214,7 +215,7 @@ fn described(set: &RuleSet, rule: &Rule) -> String {
     line("builtin", rule.extension.builtin.as_deref().unwrap_or_default());
     line("group", rule.extension.group.as_deref().unwrap_or_default());
     line("level", rule.level.name());
-    line("cloud", rule.source().map_or("", |source| source.cloud()));
+    line("cloud", rule.source().map_or("", LogSource::cloud));
     line("tags", &rule.tags.join(" "));
     line("file", &rule.place.to_string());
     line("examples", &rule.extension.examples.len().to_string());

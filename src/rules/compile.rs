@@ -103,7 +103,7 @@ impl Program {
     }
 
     fn describe(&self, node: &Node, depth: usize, text: &mut String) {
-        let mut line = |words: &str| text.push_str(&format!("{}{words}\n", "  ".repeat(depth)));
+        let mut line = |words: &str| text.extend(["  ".repeat(depth).as_str(), words, "\n"]);
         let parts = match node {
             Node::Is(predicate) => return line(&self.predicates[*predicate as usize].to_string()),
             Node::All(parts) => {
@@ -123,7 +123,9 @@ impl Program {
                 std::slice::from_ref(part.as_ref())
             }
         };
-        parts.iter().for_each(|part| self.describe(part, depth + 1, text));
+        for part in parts {
+            self.describe(part, depth + 1, text);
+        }
     }
 }
 
@@ -220,7 +222,9 @@ impl Node {
             Self::Is(predicate) => visit(*predicate),
             Self::Not(part) => part.visit(visit),
             Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
-                parts.iter().for_each(|part| part.visit(visit))
+                for part in parts {
+                    part.visit(visit);
+                }
             }
         }
     }

@@ -184,7 +184,9 @@ impl<'s> Correlator<'s> {
             for group in inputs.chunk_by(|left, right| left.group == right.group) {
                 correlate_group(rule, correlation, group, &self.texts, &mut matches);
             }
-            matches.iter().for_each(|found| self.feed(found));
+            for found in &matches {
+                self.feed(found);
+            }
             fired.extend(matches.into_iter().filter(|found| span.contains(&found.time)));
         }
         fired.sort_by(|left, right| (left.rule, left.time, &left.group).cmp(&(right.rule, right.time, &right.group)));

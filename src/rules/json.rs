@@ -162,7 +162,7 @@ fn elements(text: &str) -> Vec<&RawValue> {
 }
 
 /// What cannot be parsed holds nothing.
-fn parse<'a, F: Fn(&str) -> bool>(text: &'a str, entries: Entries<F>) -> Vec<(usize, &'a RawValue)> {
+fn parse<F: Fn(&str) -> bool>(text: &str, entries: Entries<F>) -> Vec<(usize, &RawValue)> {
     serde_json::Deserializer::from_str(text).deserialize_map(entries).unwrap_or_default()
 }
 

@@ -76,6 +76,8 @@ pub struct Rule {
     pub level: Level,
     /// Tags, ATT&CK's among them.
     pub tags: Vec<String>,
+    /// The fields that tell one alert of the rule from another; none: one alert for the rule.
+    pub fields: Vec<String>,
     /// Harmless things that match too.
     pub false_positives: Vec<String>,
     /// Where it stands.
@@ -202,7 +204,7 @@ pub struct Example {
     pub name: String,
     /// Whether the rule must match.
     pub fires: bool,
-    /// The events as the cloud writes them.
+    /// The events as the cloud writes them, or [`Repeated`](crate::rules::example::Repeated) ones.
     #[serde(default)]
     pub events: Vec<serde_json::Value>,
 }
@@ -235,7 +237,9 @@ impl Condition {
     fn collect_services(&self, services: &mut BTreeSet<String>) {
         match self {
             Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
-                parts.iter().for_each(|part| part.collect_services(services));
+                for part in parts {
+                    part.collect_services(services);
+                }
             }
             Self::Not(_) => {}
             Self::Is(predicate) => {

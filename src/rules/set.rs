@@ -24,6 +24,7 @@ pub struct RuleSet {
     /// Whether a rule's own matches are reported.
     reports: Vec<bool>,
     captures: Vec<Vec<Operand>>,
+    keys: Vec<Vec<usize>>,
     links: Vec<Vec<Link>>,
     insights: Vec<InsightLink>,
     /// Positions of correlations, members before those that use them.
@@ -55,6 +56,9 @@ pub struct InsightLink {
     /// The names under which an insight tells the values of the group.
     pub group: Vec<String>,
 }
+
+/// Why a rule cannot be used, and what to write instead.
+type Reason = (String, String);
 
 /// The endings of rule files.
 const ENDINGS: [&str; 2] = ["yml", "yaml"];
@@ -119,6 +123,11 @@ impl RuleSet {
     /// Whether a rule's own matches are reported: those of a correlation's member are only if the correlation says `generate`.
     pub fn reports(&self, rule: usize) -> bool {
         self.reports[rule]
+    }
+
+    /// Where the values of a rule's `fields`, which tell its alerts apart, are among the captures of a match.
+    pub fn keys(&self, rule: usize) -> &[usize] {
+        &self.keys[rule]
     }
 
     /// The correlations that use a rule's matches.
@@ -202,26 +211,33 @@ impl RuleSet {
         }
     }
 
-    /// Takes out correlations with members that are not there, and those that lead back to themselves, until none is left.
+    /// Takes out correlations that lead back to themselves, then those with members that are not there, until none is left.
     fn refuse_unsound_correlations(&mut self) {
-        while let Some((position, found, instead)) = self.unsound() {
-            let rule = self.rules.remove(position);
-            self.refusals.push(Refusal { place: rule.place, found, instead });
+        let circles: Vec<Option<Reason>> = (0..self.rules.len()).map(|position| self.circle(position)).collect();
+        self.refuse(circles);
+        loop {
+            let reason = |correlation| self.missing_member(correlation).or_else(|| self.keyless(correlation));
+            let reasons: Vec<Option<Reason>> =
+                (0..self.rules.len()).map(|position| self.correlation(position).and_then(reason)).collect();
+            if !self.refuse(reasons) {
+                return;
+            }
         }
     }
 
-    fn unsound(&self) -> Option<(usize, String, String)> {
-        (0..self.rules.len()).find_map(|position| {
-            let correlation = self.correlation(position)?;
-            let (found, instead) = self
-                .missing_member(correlation)
-                .or_else(|| self.circle(position))
-                .or_else(|| self.keyless(correlation))?;
-            Some((position, found, instead))
-        })
+    /// Takes out the rules for which there is a reason; whether there were any.
+    fn refuse(&mut self, reasons: Vec<Option<Reason>>) -> bool {
+        let before = self.rules.len();
+        for (rule, reason) in std::mem::take(&mut self.rules).into_iter().zip(reasons) {
+            match reason {
+                Some((found, instead)) => self.refusals.push(Refusal { place: rule.place, found, instead }),
+                None => self.rules.push(rule),
+            }
+        }
+        self.rules.len() < before
     }
 
-    fn missing_member(&self, correlation: &Correlation) -> Option<(String, String)> {
+    fn missing_member(&self, correlation: &Correlation) -> Option<Reason> {
         for (position, member) in correlation.members.iter().enumerate() {
             let Member::Rule(name) = member else { continue };
             if self.member(member).is_none() {
@@ -239,7 +255,7 @@ impl RuleSet {
         None
     }
 
-    fn circle(&self, start: usize) -> Option<(String, String)> {
+    fn circle(&self, start: usize) -> Option<Reason> {
         let mut open = vec![start];
         let mut seen = vec![false; self.rules.len()];
         while let Some(position) = open.pop() {
@@ -259,7 +275,7 @@ impl RuleSet {
     }
 
     /// A field that a member cannot tell.
-    fn keyless(&self, correlation: &Correlation) -> Option<(String, String)> {
+    fn keyless(&self, correlation: &Correlation) -> Option<Reason> {
         for (position, member) in correlation.members.iter().enumerate() {
             let name = if let Member::Rule(name) = member { name.as_str() } else { "an insight" };
             let fields = correlation.fields_of(position).into_iter().chain(correlation.measured());
@@ -324,6 +340,7 @@ impl RuleSet {
         self.links = vec![Vec::new(); self.rules.len()];
         self.reports = self.rules.iter().map(|rule| !self.disabled.contains(&rule.id)).collect();
         self.order = self.in_order();
+        self.keys = self.rules.iter().zip(&mut self.captures).map(|(rule, captures)| keys(rule, captures)).collect();
         for position in self.order.clone() {
             let Some(correlation) = self.correlation(position).cloned() else { continue };
             for (member, named) in correlation.members.iter().enumerate() {
@@ -414,6 +431,12 @@ impl Capture for Vec<Operand> {
         }
         Some(place)
     }
+}
+
+/// Captures the fields that tell a rule's alerts apart; where they are.
+fn keys(rule: &Rule, captures: &mut Vec<Operand>) -> Vec<usize> {
+    let capture = |source| rule.fields.iter().filter_map(|field| captures.capture(source, field)).collect();
+    rule.source().map_or_else(Vec::new, capture)
 }
 
 fn is_called(rule: &Rule, name: &str) -> bool {

@@ -119,11 +119,9 @@ impl Percentile {
 
     pub(super) fn add(&mut self, number: Option<i128>) {
         let Some(number) = number else { return };
-        if self.low.largest().is_some_and(|largest| number <= largest) {
-            self.low.add(number)
-        } else {
-            self.high.add(number)
-        }
+        let side =
+            if self.low.largest().is_some_and(|largest| number <= largest) { &mut self.low } else { &mut self.high };
+        side.add(number);
         self.balance();
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rsigma_parser::{ConditionExpr, Quantifier, SelectorPattern, Timespan, parse_condition};
+use rsigma_parser::{ConditionExpr, Quantifier, SelectorPattern, parse_condition};
 use serde::Deserialize;
 use yaml_serde::Value;
 
 use crate::rules::parse::document::Document;
+use crate::rules::parse::timespan_ms;
 use crate::rules::plan::{Bound, Correlation, CorrelationKind, Member, Parameters, Presence, Relation};
 use crate::rules::refusal::{Refusal, nearest};
 
@@ -156,11 +157,11 @@ impl Reader<'_> {
         let text = self.parameters.window.as_deref().unwrap_or(written);
         let instead = "write a number and s, m, h or d, such as 10m, up to 31d";
         let span =
-            Timespan::parse(text).map_err(|_| self.refuse("timespan", format!("`{text}` is no timespan"), instead))?;
-        let milliseconds = i64::try_from(span.seconds).ok().and_then(|seconds| seconds.checked_mul(1000));
-        milliseconds
-            .filter(|span| (1..=LONGEST_WINDOW_MS).contains(span))
-            .ok_or_else(|| self.refuse("timespan", format!("the timespan `{text}` is out of range"), instead))
+            timespan_ms(text).ok_or_else(|| self.refuse("timespan", format!("`{text}` is no timespan"), instead))?;
+        if (1..=LONGEST_WINDOW_MS).contains(&span) {
+            return Ok(span);
+        }
+        Err(self.refuse("timespan", format!("the timespan `{text}` is out of range"), instead))
     }
 
     fn kind(&self, kind: &str, condition: Option<Value>, members: &[String]) -> Result<CorrelationKind, Refusal> {

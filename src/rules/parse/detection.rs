@@ -95,16 +95,16 @@ impl Reading<'_> {
             return Err(refuse((format!("`{field}|all` has a single value"), "leave out `all`".into())));
         }
         let operand = self.operand(field).map_err(refuse)?;
-        self.predicates(operand, &modifiers, &values).map_err(refuse)
+        self.predicates(&operand, &modifiers, &values).map_err(refuse)
     }
 
     fn keywords(&self, selection: &str, modifiers: Modifiers, values: &[SigmaValue]) -> Result<Condition, Refusal> {
         let modifiers = modifiers.for_keywords();
-        self.predicates(Operand::Anything, &modifiers, values)
+        self.predicates(&Operand::Anything, &modifiers, values)
             .map_err(|(found, instead)| self.document.refuse(&[self.section, selection], found, instead))
     }
 
-    fn predicates(&self, operand: Operand, modifiers: &Modifiers, values: &[SigmaValue]) -> Result<Condition, Fault> {
+    fn predicates(&self, operand: &Operand, modifiers: &Modifiers, values: &[SigmaValue]) -> Result<Condition, Fault> {
         let field = |name: &str| self.operand(name);
         let tests: Vec<Vec<Test>> =
             values.iter().map(|value| modifiers.tests(value, &field)).collect::<Result<_, _>>()?;
@@ -116,7 +116,8 @@ impl Reading<'_> {
         Ok(is(tests.concat()))
     }
 
-    fn operand(&self, field: &str) -> Result<Operand, Fault> {
+    /// What a field of this log source is.
+    pub(super) fn operand(&self, field: &str) -> Result<Operand, Fault> {
         self.source.operand(field).map_err(|nearest| {
             let (product, service) = self.source.names();
             (format!("no event of {product}/{service} has a field `{field}`"), format!("did you mean `{nearest}`?"))

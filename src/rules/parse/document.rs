@@ -29,7 +29,7 @@ impl<'t> Document<'t> {
             line += 1;
         }
         documents.push(Self { file, text: &text[start.min(text.len())..], before });
-        documents.retain(|document| document.says_something());
+        documents.retain(Self::says_something);
         documents
     }
 
@@ -51,6 +51,12 @@ impl<'t> Document<'t> {
             from = line;
         }
         self.at(found.0 + 1, found.1)
+    }
+
+    /// The place of the first anchor.
+    pub(super) fn anchor(&self) -> Place {
+        let found = self.text.lines().enumerate().find_map(|(line, text)| Some((line, text.find(": &")?)));
+        found.map_or_else(|| self.place(&[]), |(line, column)| self.at(line + 1, column + 3))
     }
 
     /// A line and column of the document as a place in the file.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use rsigma_parser::{FilterRuleTarget, Modifier, SigmaCollection, parse_sigma_yaml};
+use rsigma_parser::{FilterRuleTarget, Modifier, SigmaCollection, Timespan, parse_sigma_yaml};
 use serde::Deserialize;
 use yaml_serde::Value;
 
@@ -87,6 +87,12 @@ pub fn parse_text(file: &str, text: &str, settings: &RuleSettings) -> Parsed {
     parsed
 }
 
+/// A timespan such as `10m`, in milliseconds; up to a year.
+pub fn timespan_ms(text: &str) -> Option<i64> {
+    let seconds = i64::try_from(Timespan::parse(text).ok()?.seconds).ok()?;
+    Some(seconds * 1000).filter(|_| seconds <= 366 * 86_400)
+}
+
 struct Reader<'r> {
     document: Document<'r>,
     settings: &'r RuleSettings,
@@ -102,6 +108,7 @@ struct Head {
     description: Option<String>,
     level: Option<String>,
     tags: Option<Vec<String>>,
+    fields: Option<Vec<String>>,
     falsepositives: Option<Value>,
 }
 
@@ -126,16 +133,21 @@ impl Reader<'_> {
     /// The document as plain YAML. References that would expand without end are stopped by the reader's own limit.
     fn yaml(&self) -> Result<Value, Refusal> {
         let value: Value = yaml_serde::from_str(self.document.text()).map_err(|error| {
+            let message = error.to_string();
+            if message.contains("repetition limit") || message.contains("recursion limit") {
+                let found = "YAML anchors that expand without end, or lists nested too deep";
+                return Refusal {
+                    place: self.document.anchor(),
+                    found: found.into(),
+                    instead: "write the values out".into(),
+                };
+            }
             let place = error.location().map(|place| self.document.at(place.line(), place.column()));
-            let endless = error.to_string().contains("repetition limit");
-            let found = if endless {
-                "YAML anchors that expand without end".into()
-            } else {
-                format!("this is no YAML: {error}")
-            };
-            let instead =
-                if endless { "write the values out" } else { "mend the YAML; values with `: ` or `#` need quotes" };
-            Refusal { place: place.unwrap_or_else(|| self.document.place(&[])), found, instead: instead.into() }
+            Refusal {
+                place: place.unwrap_or_else(|| self.document.place(&[])),
+                found: format!("this is no YAML: {message}"),
+                instead: "mend the YAML; values with `: ` or `#` need quotes".into(),
+            }
         })?;
         if !value.is_mapping() {
             return Err(self.document.refuse(
@@ -201,10 +213,16 @@ impl Reader<'_> {
         if let Some(field) = quoted("Missing required field ") {
             return self.document.refuse(&[], format!("the rule has no `{field}`"), format!("add `{field}:`"));
         }
-        if let Some(message) = quoted("Condition parse error") {
-            let instead = "combine selections with and, or, not, `1 of name*`, `all of name*`; counting is a correlation's business";
-            let found = format!("the condition cannot be read{}", message.lines().next().unwrap_or_default());
-            return self.document.refuse(&["detection", "condition"], found, instead);
+        if let Some(message) = error.strip_prefix("Condition parse error") {
+            let column = message.strip_prefix(" at 1:").and_then(|rest| rest.split(':').next());
+            let column = column.map_or_else(String::new, |column| format!(" at its character {column}"));
+            let instead =
+                "combine selections with and, or, not, `1 of name*`, `all of name*`; to count, write a correlation";
+            return self.document.refuse(
+                &["detection", "condition"],
+                format!("the condition cannot be read{column}"),
+                instead,
+            );
         }
         if error.contains("`not` is not a value modifier") {
             return self.document.refuse(
@@ -270,6 +288,11 @@ impl Reader<'_> {
         let values = self.values(id, &extension);
         let reading = Reading { document: self.document, section: "detection", source, values };
         let condition = reading.condition(&rule.detection)?;
+        for field in head.fields.iter().flatten() {
+            reading
+                .operand(field)
+                .map_err(|(found, instead)| self.document.refuse(&["fields", field], found, instead))?;
+        }
         self.rule(head, extension, Body::Detection(Detection { source, condition }))
     }
 
@@ -346,6 +369,7 @@ impl Reader<'_> {
             title,
             description: head.description.unwrap_or_default().trim().to_owned(),
             tags: head.tags.unwrap_or_default(),
+            fields: head.fields.unwrap_or_default(),
             false_positives: lines(head.falsepositives.as_ref()),
             place: self.document.place(&["title"]),
             extension,

@@ -13,6 +13,7 @@ pub(super) type Fault = (String, String);
 
 /// The modifiers of one field, understood.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a modifier that stands for itself")]
 pub(super) struct Modifiers {
     comparison: Comparison,
     characters: Option<Characters>,
