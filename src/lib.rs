@@ -51,8 +51,9 @@
 //!   stats      ────────────────────────────────────┘
 //! ```
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `report`, which
-//! notes them in the record of a run, `pipeline` and `cli` know `settings`.
+//! `rules` uses `event`, `partition` and, to try rules out on log records, `import`. `stats` uses nobody. `settings` knows the types it
+//! fills (of `baseline`, `detect`, `event`, `partition` and `rules`); only `report`, which notes them in the record of a run,
+//! `pipeline` and `cli` know `settings`.
 //!
 //! # The laws, and what keeps them
 //!

@@ -102,7 +102,11 @@ impl Modifiers {
             (shape, Comparison::FieldReference(_)) | (Comparison::FieldReference(_), shape) => {
                 Comparison::FieldReference(field_shape(shape)?)
             }
-            _ => return Err(contradiction("one way to compare")),
+            _ => {
+                return Err(contradiction(
+                    "keep one of `contains`, `startswith`, `endswith`, `re`, `cidr`, `exists`, `gt`, `gte`, `lt`, `lte`",
+                ));
+            }
         };
         Ok(())
     }
@@ -110,14 +114,14 @@ impl Modifiers {
     fn encode(&mut self, characters: Characters) -> Result<(), Fault> {
         match self.characters.replace(characters) {
             None => Ok(()),
-            Some(_) => Err(contradiction("one of `wide`, `utf16`, `utf16be`")),
+            Some(_) => Err(contradiction("keep one of `wide`, `utf16`, `utf16be`")),
         }
     }
 
     fn base64(&mut self, base64: Base64) -> Result<(), Fault> {
         match self.base64.replace(base64) {
             None => Ok(()),
-            Some(_) => Err(contradiction("one of `base64`, `base64offset`")),
+            Some(_) => Err(contradiction("keep one of `base64`, `base64offset`")),
         }
     }
 
@@ -238,12 +242,12 @@ fn field_shape(shape: Comparison) -> Result<FieldShape, Fault> {
         Comparison::Contains => Ok(FieldShape::Contains),
         Comparison::StartsWith => Ok(FieldShape::StartsWith),
         Comparison::EndsWith => Ok(FieldShape::EndsWith),
-        _ => Err(contradiction("with `fieldref` only `contains`, `startswith` or `endswith`, and")),
+        _ => Err(contradiction("`fieldref` goes with `contains`, `startswith`, `endswith` or none of them")),
     }
 }
 
-fn contradiction(allowed: &str) -> Fault {
-    ("these modifiers contradict each other".into(), format!("keep {allowed} no other"))
+fn contradiction(instead: &str) -> Fault {
+    ("these modifiers contradict each other".into(), instead.into())
 }
 
 fn shortened(text: &str) -> String {
