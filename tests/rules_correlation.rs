@@ -34,7 +34,8 @@ type Happening = (usize, i64, u8, u8);
 
 fn matched(happening: &Happening) -> Match {
     let &(rule, time, user, value) = happening;
-    let event = MatchedEvent { time, event_id: Some(format!("{rule}{time}{user}{value}")), ..MatchedEvent::default() };
+    let event =
+        MatchedEvent { time, event_id: Some(format!("{rule}{time}{user}{value}").into()), ..MatchedEvent::default() };
     Match { rule, event: Arc::new(event), captures: vec![Some(user.to_string()), Some(value.to_string())] }
 }
 

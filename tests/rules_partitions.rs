@@ -74,7 +74,9 @@ fn plainly(program: &Program, events: &Path) -> Found {
 }
 
 fn found<'m>(matches: impl Iterator<Item = &'m insights::rules::Match>) -> Found {
-    let mut found: Found = matches.map(|found| (found.rule, found.event.time, found.event.event_id.clone())).collect();
+    let mut found: Found = matches
+        .map(|found| (found.rule, found.event.time, found.event.event_id.as_deref().map(str::to_owned)))
+        .collect();
     found.sort();
     found
 }

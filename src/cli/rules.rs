@@ -17,7 +17,7 @@ use crate::rules::example::{Failure, try_all};
 use crate::rules::field::LogSource;
 use crate::rules::plan::{Body, Rule};
 use crate::rules::replay::{Replay, RuleHits, replay};
-use crate::rules::{Level, Program, Refusal, RuleSet, RuleSettings};
+use crate::rules::{Level, Match, Program, Refusal, RuleSet, RuleSettings};
 use crate::settings::Settings;
 
 /// List, show, check and try out rules in the Sigma language
@@ -93,6 +93,9 @@ struct TestArgs {
     /// Folder of event partitions
     #[arg(long, value_name = "PARTITIONS")]
     events: Option<PathBuf>,
+    /// Print every match, a line of JSON each, in place of how many there are
+    #[arg(long, requires = "events")]
+    matches: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -100,6 +103,9 @@ struct TestArgs {
 
 /// The exit code when a rule cannot be used, or contradicts its examples.
 const FAULTY: u8 = 2;
+
+/// Bytes of lines that are printed at a time.
+const LINES_AT_A_TIME: usize = 1 << 16;
 
 fn level(text: &str) -> Result<Level, String> {
     Level::named(text).ok_or_else(|| format!("expected {}", Level::ALL.map(Level::name).join(", ")))
@@ -305,9 +311,21 @@ fn test_on_events(
     let set = rules_of(args, &settings.rules)?;
     let partitions = Partitions::find(events, &settings.columns)?;
     let bar = progress::events(common, "evaluating", None);
-    let replay = replay(&set, &settings.rules, &partitions, &|events| bar.inc(events));
+    let (mut lines, mut printed) = (String::new(), Ok(()));
+    let mut each = |found: &Match| {
+        if args.matches && printed.is_ok() {
+            lines.extend([match_line(&set, found).as_str(), "\n"]);
+            if lines.len() > LINES_AT_A_TIME {
+                printed = output::result(&std::mem::take(&mut lines));
+            }
+        }
+    };
+    let replay = replay(&set, &settings.rules, &partitions, &|events| bar.inc(events), &mut each);
+    printed?;
+    output::result(&lines)?;
     bar.finish_and_clear();
     match args.format {
+        _ if args.matches => {}
         Format::Json => output::json(&replay)?,
         Format::Text => output::result(&replay_text(&replay))?,
     }
@@ -316,6 +334,23 @@ fn test_on_events(
     }
     let code = complain(set.refusals());
     Ok(if code == exit::DONE && !replay.problems.is_empty() { exit::PARTIAL } else { code })
+}
+
+/// A match as a line of JSON.
+fn match_line(set: &RuleSet, found: &Match) -> String {
+    let event = &found.event;
+    let time = chrono::DateTime::from_timestamp_millis(event.time);
+    serde_json::json!({
+        "rule": set.rules()[found.rule].id,
+        "time": time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+        "event_id": event.event_id.as_deref(),
+        "event_name": event.event_name.as_deref(),
+        "account": event.account.as_deref(),
+        "principal": event.principal.as_deref(),
+        "source_ip": event.source_ip.as_deref(),
+        "error_code": event.error_code.as_deref(),
+    })
+    .to_string()
 }
 
 fn replay_text(replay: &Replay) -> String {

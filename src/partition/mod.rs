@@ -7,6 +7,7 @@ mod columns;
 mod file;
 mod find;
 mod read;
+mod rows;
 mod text_column;
 mod times;
 pub mod write;
@@ -15,6 +16,7 @@ pub use columns::{ColumnMap, ColumnOverrides};
 pub use file::{EventFile, RowGroupRange};
 pub use find::{Partitions, Problem};
 pub use read::{EventBatch, RowGroupReader};
+pub use rows::read_rows;
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
 

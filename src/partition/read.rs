@@ -8,9 +8,7 @@ use std::fs::File;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
-};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
@@ -50,7 +48,7 @@ pub struct RowGroupReader<'file> {
 }
 
 /// Where the rows of a column come from.
-enum Source {
+pub(super) enum Source {
     Leaf(Leaf),
     Constant(TextColumn),
 }
@@ -58,20 +56,6 @@ enum Source {
 impl<'file> RowGroupReader<'file> {
     /// Opens a row group to read the times and, for each of `columns`, the first of the named ones that has a text.
     pub fn open(file: &'file EventFile, group: usize, columns: &[&[Column]]) -> Result<Self> {
-        Self::open_selected(file, group, columns, None)
-    }
-
-    /// The same for some rows only, by their ascending numbers within the row group; pages without any are passed over.
-    pub fn open_rows(file: &'file EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<Self> {
-        Self::open_selected(file, group, columns, Some(selection(rows)))
-    }
-
-    fn open_selected(
-        file: &'file EventFile,
-        group: usize,
-        columns: &[&[Column]],
-        rows: Option<RowSelection>,
-    ) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = file.columns.leaves(Column::EventTime)[0].clone();
         let wanted = columns.iter().flatten().filter_map(|source| match source {
@@ -80,35 +64,43 @@ impl<'file> RowGroupReader<'file> {
         });
         let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), wanted.chain([time.index]));
         let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS);
-        let builder = match rows {
-            Some(rows) => builder.with_row_selection(rows),
-            None => builder,
-        };
-        let reader = builder.build().map_err(Error::parquet(&file.path))?;
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(Error::parquet(&file.path))?;
         Ok(Self { file, reader, time, columns })
     }
 
     fn convert(&self, batch: &RecordBatch) -> Result<EventBatch> {
-        let wrong = |leaf: &Leaf, expected| Error::ColumnType {
-            path: self.file.path.clone(),
-            column: leaf.path.join("."),
-            expected,
-            found: leaf.data_type.to_string(),
-        };
-        let times = milliseconds(&leaf_array(batch, &self.time)).map_err(|_| wrong(&self.time, "a timestamp"))?;
-        let column = |sources: &Vec<Source>| {
-            let parts = sources.iter().map(|source| match source {
-                Source::Constant(column) => Ok(column.clone()),
-                Source::Leaf(leaf) => TextColumn::from_array(&leaf_array(batch, leaf)).map_err(|_| wrong(leaf, "text")),
-            });
-            Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, batch.num_rows()))
-        };
-        Ok(EventBatch { times, columns: self.columns.iter().map(column).collect::<Result<_>>()? })
+        convert(self.file, &self.time, &self.columns, batch.num_rows(), &|leaf| leaf_array(batch, leaf))
     }
+}
+
+/// Puts columns under their canonical names; `array` finds that of a leaf.
+pub(super) fn convert(
+    file: &EventFile,
+    time: &Leaf,
+    columns: &[Vec<Source>],
+    rows: usize,
+    array: &dyn Fn(&Leaf) -> ArrayRef,
+) -> Result<EventBatch> {
+    let wrong = |leaf: &Leaf, expected| Error::ColumnType {
+        path: file.path.clone(),
+        column: leaf.path.join("."),
+        expected,
+        found: leaf.data_type.to_string(),
+    };
+    let times = milliseconds(&array(time)).map_err(|_| wrong(time, "a timestamp"))?;
+    let column = |sources: &Vec<Source>| {
+        let parts = sources.iter().map(|source| match source {
+            Source::Constant(column) => Ok(column.clone()),
+            Source::Leaf(leaf) => TextColumn::from_array(&array(leaf)).map_err(|_| wrong(leaf, "text")),
+        });
+        Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
+    };
+    Ok(EventBatch { times, columns: columns.iter().map(column).collect::<Result<_>>()? })
 }
 
 impl Iterator for RowGroupReader<'_> {
@@ -120,23 +112,8 @@ impl Iterator for RowGroupReader<'_> {
     }
 }
 
-/// Runs of rows to read and rows to pass over.
-fn selection(rows: &[u32]) -> RowSelection {
-    let mut selectors = Vec::new();
-    let mut next = 0;
-    for run in rows.chunk_by(|left, right| left + 1 == *right) {
-        let first = run[0] as usize;
-        if first > next {
-            selectors.push(RowSelector::skip(first - next));
-        }
-        selectors.push(RowSelector::select(run.len()));
-        next = first + run.len();
-    }
-    selectors.into()
-}
-
 /// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.
-fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
+pub(super) fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
     let mut found = Vec::new();
     for leaf in alternatives.iter().flat_map(|&column| file.columns.leaves(column)) {
         let (source, complete) = source(file, group, leaf);
@@ -196,7 +173,7 @@ fn leaf_type(file: &EventFile, leaf: &Leaf) -> Option<DataType> {
 }
 
 /// The array of a leaf; a row whose enclosing struct is null has no value.
-fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
+pub(super) fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
     let mut array = batch
         .column_by_name(&leaf.path[0])
         .cloned()

@@ -6,6 +6,7 @@ use crate::partition::{Partitions, Problem};
 use crate::rules::compile::Program;
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
 use crate::rules::intake::{Intake, Taken};
+use crate::rules::matched::Match;
 use crate::rules::plan::Level;
 use crate::rules::set::RuleSet;
 use crate::rules::settings::RuleSettings;
@@ -57,15 +58,25 @@ pub struct Hidden {
     pub matches: u64,
 }
 
-/// Evaluates rules over every day of a folder.
-pub fn replay(rules: &RuleSet, settings: &RuleSettings, partitions: &Partitions, progress: &dyn Fn(u64)) -> Replay {
+/// Evaluates rules over every day of a folder. `each` sees the matches that are reported, those of correlations aside, file by file.
+pub fn replay(
+    rules: &RuleSet,
+    settings: &RuleSettings,
+    partitions: &Partitions,
+    progress: &dyn Fn(u64),
+    each: &mut dyn FnMut(&Match),
+) -> Replay {
     let program = Program::compile(rules);
     let mut intake = Intake::new(rules, &settings.whitelist);
     let mut looked = Looked::default();
     let mut problems = partitions.problems().to_vec();
     for date in partitions.dates() {
         let (files, unopened) = partitions.open_range(date, date);
-        let take = |found| drop(intake.take(found));
+        let take = |found| {
+            if let Some(found) = intake.take(found) {
+                each(&found);
+            }
+        };
         let (day, unread) = evaluate_day(&program, &settings.hours, &files, date, take);
         looked.events += day.events;
         looked.candidates += day.candidates;

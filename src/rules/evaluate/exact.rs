@@ -14,7 +14,7 @@ use crate::rules::evaluate::{Dictionaries, Layout, Truth, key, written};
 use crate::rules::field::{Derived, Operand, View, holds_json};
 use crate::rules::hours::WorkingHours;
 use crate::rules::json;
-use crate::rules::matched::{FACTS, Match, MatchedEvent, principal};
+use crate::rules::matched::{FACTS, FactReader, Match, principal};
 
 /// Dictionaries larger than this are not remembered: the memory would cost more than deciding again.
 const MOST_REMEMBERED: usize = 1 << 16;
@@ -25,7 +25,7 @@ pub struct Evaluator<'p> {
     program: &'p Program,
     hours: &'p WorkingHours,
     layout: Layout,
-    facts: Vec<usize>,
+    facts: FactReader,
     dictionaries: Dictionaries,
     memories: Vec<Memory>,
 }
@@ -41,7 +41,7 @@ impl<'p> Evaluator<'p> {
     /// An evaluator for batches that hold the given columns; those that a match is described by come along.
     pub fn new(program: &'p Program, hours: &'p WorkingHours, columns: impl IntoIterator<Item = Column>) -> Self {
         let mut layout = Layout::new(columns);
-        let facts = FACTS.iter().map(|fact| layout.add(fact)).collect();
+        let facts = FactReader::new(FACTS.iter().map(|fact| layout.add(fact)).collect());
         let memories = program.predicates.iter().map(|_| Memory::default()).collect();
         Self { program, hours, layout, facts, dictionaries: Dictionaries::default(), memories }
     }
@@ -54,6 +54,7 @@ impl<'p> Evaluator<'p> {
     /// Takes notice of a batch; every row that is asked about next is one of its.
     pub fn begin(&mut self, batch: &EventBatch) {
         self.dictionaries.begin(batch);
+        self.facts.begin(batch);
     }
 
     /// Adds the matches of a row to `matches`: of the rules (by their place in the program) that `candidates` names.
@@ -71,7 +72,7 @@ impl<'p> Evaluator<'p> {
             if compiled.condition.truth(&mut |predicate| self.decide(batch, row, predicate)) != Truth::True {
                 continue;
             }
-            let event = event.get_or_insert_with(|| MatchedEvent::read(batch, &self.facts, row).into());
+            let event = event.get_or_insert_with(|| self.facts.read(batch, row).into());
             let captures = program.captures(compiled.rule).iter().map(|operand| self.capture(batch, row, operand));
             matches.push(Match {
                 rule: compiled.rule,

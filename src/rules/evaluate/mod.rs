@@ -4,6 +4,7 @@
 //! right by itself; [`scan`] drives both over partitions. A predicate about one column is decided once for each distinct value.
 
 pub mod exact;
+mod rule_sets;
 pub mod scan;
 pub mod sieve;
 

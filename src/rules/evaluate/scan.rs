@@ -7,12 +7,15 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::partition::{DAY_MS, EventFile, Problem, RowGroupReader, midnight_ms};
+use crate::partition::{DAY_MS, EventFile, Problem, RowGroupReader, midnight_ms, read_rows};
 use crate::rules::compile::Program;
 use crate::rules::evaluate::exact::Evaluator;
 use crate::rules::evaluate::sieve::{Candidates, Sieve};
 use crate::rules::hours::WorkingHours;
 use crate::rules::matched::Match;
+
+/// The most candidates that are read at a time.
+const MOST_ROWS: usize = 65_536;
 
 /// What was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,8 +100,8 @@ fn fill(
         sieve.sift(&batch, first, of_day, &mut candidates);
         first += batch.times.len() as u32;
     }
-    done.looked.candidates = candidates.rows.len() as u64;
-    if candidates.rows.is_empty() {
+    done.looked.candidates = candidates.rows().len() as u64;
+    if candidates.rows().is_empty() {
         return Ok(());
     }
     decide(done, program, hours, &candidates, file, group)
@@ -116,13 +119,11 @@ fn decide(
     let rules = candidates.all_rules();
     let asked = rules.iter().flat_map(|&rule| program.columns_of(rule));
     let mut evaluator = Evaluator::new(program, hours, asked);
-    let mut index = 0;
-    for batch in RowGroupReader::open_rows(file, group, evaluator.layout().columns(), &candidates.rows)? {
-        let batch = batch?;
+    for (chunk, rows) in candidates.rows().chunks(MOST_ROWS).enumerate() {
+        let batch = read_rows(file, group, evaluator.layout().columns(), rows)?;
         evaluator.begin(&batch);
-        for row in 0..batch.times.len() {
-            evaluator.row(&batch, row, candidates.rules(index), &mut done.matches);
-            index += 1;
+        for row in 0..rows.len() {
+            evaluator.row(&batch, row, candidates.rules(chunk * MOST_ROWS + row), &mut done.matches);
         }
     }
     Ok(())

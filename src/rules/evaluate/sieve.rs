@@ -2,15 +2,14 @@
 //!
 //! For every distinct value of a column it is known which rules it rules out; a row is a candidate for the rules that none of its
 //! values rules out. That is an over-approximation: it never loses a match, and [`exact`](crate::rules::evaluate::exact) decides.
-//! Sets of rules are bits in words, so that a row costs a few `and`s however many rules there are.
+//! Sets of rules have numbers, and what two sets leave is looked up, so that a row costs a few look-ups however many rules there are.
 
-use hashbrown::HashMap;
-
-use crate::event::{Column, failure_code};
-use crate::partition::{EventBatch, TextColumn};
+use crate::event::{Column, failure_code, meaningful};
+use crate::partition::EventBatch;
 use crate::rules::compile::{Compiled, Program, Value};
 use crate::rules::evaluate::exact::viewed;
-use crate::rules::evaluate::{Dictionaries, Layout, Truth, key, written};
+use crate::rules::evaluate::rule_sets::{NOTHING, RuleSets, SetId};
+use crate::rules::evaluate::{Dictionaries, Layout, Truth, written};
 use crate::rules::field::{Derived, Operand};
 
 /// Columns with few distinct values, the most telling first.
@@ -42,62 +41,51 @@ const DEAR: [Column; 8] = [
     Column::ResourceName,
 ];
 
-/// The most values of a column that are remembered from row group to row group.
-const MOST_REMEMBERED: usize = 1 << 16;
-const NOT_YET: u32 = u32::MAX;
-
 /// Finds candidates in batches of one layout.
 #[derive(Debug)]
 pub struct Sieve<'p> {
     program: &'p Program,
     layout: Layout,
-    words: usize,
     channels: Vec<Channel>,
     dictionaries: Dictionaries,
-    scratch: Vec<u64>,
+    sets: RuleSets,
+    /// The rows of a batch that are not ruled out yet, each with its set.
+    open: Vec<(u32, SetId)>,
 }
 
-/// Rows, and for each the rules that might match it as bits in words.
+/// Rows, and for each the rules that might match it.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// The rows' numbers, ascending.
-    pub rows: Vec<u32>,
-    masks: Vec<u64>,
-    words: usize,
+    rows: Vec<u32>,
+    rules: Vec<u32>,
+    /// Where the rules of each row end.
+    ends: Vec<usize>,
 }
 
 impl Candidates {
+    /// The rows' numbers, ascending.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
     /// The rules (by their place in the program) that might match the row at `index` of [`Self::rows`].
     pub fn rules(&self, index: usize) -> impl Iterator<Item = usize> {
-        let mask = &self.masks[index * self.words..(index + 1) * self.words];
-        mask.iter().enumerate().flat_map(|(word, &bits)| Bits(bits).map(move |bit| word * 64 + bit))
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        self.rules[start..self.ends[index]].iter().map(|&rule| rule as usize)
     }
 
     /// The rules that might match any row.
     pub fn all_rules(&self) -> Vec<usize> {
-        let mut union = vec![0; self.words];
-        for mask in self.masks.chunks(self.words.max(1)) {
-            union.iter_mut().zip(mask).for_each(|(sum, bits)| *sum |= bits);
-        }
-        union.iter().enumerate().flat_map(|(word, &bits)| Bits(bits).map(move |bit| word * 64 + bit)).collect()
+        let mut all = self.rules.clone();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().map(|rule| rule as usize).collect()
     }
 
-    fn push(&mut self, row: u32, mask: &[u64]) {
+    fn push(&mut self, row: u32, rules: impl Iterator<Item = usize>) {
         self.rows.push(row);
-        self.masks.extend_from_slice(mask);
-    }
-}
-
-/// The numbers of the bits that are set.
-struct Bits(u64);
-
-impl Iterator for Bits {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let bit = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
-        self.0 &= self.0 - 1;
-        Some(bit)
+        self.rules.extend(rules.map(|rule| rule as u32));
+        self.ends.push(self.rules.len());
     }
 }
 
@@ -107,13 +95,11 @@ struct Channel {
     source: Source,
     /// The rules that it can rule out.
     rules: Vec<usize>,
-    /// The set of rules left by each value met so far, by number; nothing for a row without a value.
-    known: HashMap<Option<Box<str>>, u32>,
-    /// The sets, one after another.
-    sets: Vec<u64>,
-    /// The number of the set by key of the current dictionary.
-    by_key: Vec<u32>,
+    /// The set that is left by each key of the current dictionary.
+    by_key: Vec<SetId>,
     generation: u32,
+    /// The sets that are left by a call that failed, and by one that did not.
+    by_failure: [SetId; 2],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +114,7 @@ impl Source {
     fn tells(self, predicate: &Compiled) -> bool {
         match self {
             Self::Column(column, _) => plain_column(predicate) == Some(column),
-            Self::Failed(..) => predicate.operand == Operand::Derived(Derived::Failed),
+            Self::Failed(..) => is_failed(predicate),
         }
     }
 }
@@ -139,10 +125,10 @@ impl<'p> Sieve<'p> {
         let mut sieve = Self {
             program,
             layout: Layout::default(),
-            words: program.rules.len().div_ceil(64),
             channels: Vec::new(),
             dictionaries: Dictionaries::default(),
-            scratch: vec![0; program.rules.len().div_ceil(64)],
+            sets: RuleSets::new(program.rules.len()),
+            open: Vec::new(),
         };
         let every: Vec<usize> = (0..program.rules.len()).collect();
         sieve.layout = Layout::new(sieve.columns(&every));
@@ -157,39 +143,24 @@ impl<'p> Sieve<'p> {
 
     /// Adds the candidates among a batch's rows for which `wanted` is true; row numbers are counted from `first`.
     pub fn sift(&mut self, batch: &EventBatch, first: u32, wanted: impl Fn(i64) -> bool, found: &mut Candidates) {
-        found.words = self.words;
+        if self.program.rules.is_empty() {
+            return;
+        }
         self.dictionaries.begin(batch);
+        if self.sets.is_full() {
+            self.sets.forget();
+            self.channels.iter_mut().for_each(|channel| channel.generation = 0);
+        }
+        let rows = batch.times.iter().enumerate().filter(|(_, time)| wanted(**time));
+        self.open.clear();
+        self.open.extend(rows.map(|(row, _)| (row as u32, self.sets.every())));
         for channel in &mut self.channels {
-            channel.begin(batch, &self.dictionaries);
+            channel.begin(batch, &self.dictionaries, self.program, &mut self.sets);
+            channel.narrow(batch, &mut self.open, &mut self.sets);
         }
-        for (row, &time) in batch.times.iter().enumerate() {
-            if self.is_candidate(batch, row) && wanted(time) {
-                found.push(first + row as u32, &self.scratch);
-            }
+        for &(row, set) in &self.open {
+            found.push(first + row, self.sets.rules(set));
         }
-    }
-
-    /// Leaves the rules that might match a row in the scratch set; whether there are any.
-    fn is_candidate(&mut self, batch: &EventBatch, row: usize) -> bool {
-        self.scratch.fill(u64::MAX);
-        if let (Some(last), odd) = (self.scratch.last_mut(), self.program.rules.len() % 64)
-            && odd > 0
-        {
-            *last = (1 << odd) - 1;
-        }
-        for channel in &mut self.channels {
-            let set = channel.set(batch, row, self.program) as usize * self.words;
-            let set = &channel.sets[set..set + self.words];
-            let mut any = 0;
-            for (left, bits) in self.scratch.iter_mut().zip(set) {
-                *left &= bits;
-                any |= *left;
-            }
-            if any == 0 {
-                return false;
-            }
-        }
-        self.words > 0
     }
 
     /// The columns worth reading: the cheap ones that rules ask for, and the dear ones for rules that the cheap do not hold back.
@@ -207,19 +178,13 @@ impl<'p> Sieve<'p> {
         columns
     }
 
+    /// Whether the call failed comes first: where rules ask for it, few rows are left.
     fn open_channels(&mut self, rules: &[usize]) {
-        let mut sources: Vec<Source> = Vec::new();
-        for column in CHEAP.into_iter().chain(DEAR) {
-            if let Some(slot) = self.layout.slot(column) {
-                sources.push(Source::Column(column, slot));
-            }
-        }
-        if let (Some(code), Some(message)) =
-            (self.layout.slot(Column::ErrorCode), self.layout.slot(Column::ErrorMessage))
-        {
-            sources.insert(1.min(sources.len()), Source::Failed(code, message));
-        }
-        for source in sources {
+        let slot = |column| self.layout.slot(column);
+        let failed =
+            slot(Column::ErrorCode).zip(slot(Column::ErrorMessage)).map(|(code, text)| Source::Failed(code, text));
+        let columns = CHEAP.into_iter().chain(DEAR).filter_map(|column| Some(Source::Column(column, slot(column)?)));
+        for source in failed.into_iter().chain(columns).collect::<Vec<_>>() {
             let told: Vec<usize> =
                 rules.iter().copied().filter(|&rule| self.asks(rule, |predicate| source.tells(predicate))).collect();
             if !told.is_empty() {
@@ -259,80 +224,83 @@ fn is_failed(predicate: &Compiled) -> bool {
 
 impl Channel {
     fn new(source: Source, rules: Vec<usize>) -> Self {
-        Self { source, rules, known: HashMap::new(), sets: Vec::new(), by_key: Vec::new(), generation: 0 }
+        Self { source, rules, by_key: Vec::new(), generation: 0, by_failure: [NOTHING; 2] }
     }
 
-    fn begin(&mut self, batch: &EventBatch, dictionaries: &Dictionaries) {
-        if self.known.len() > MOST_REMEMBERED {
-            self.known.clear();
-            self.sets.clear();
-            self.generation = 0;
-        }
+    /// Learns what each key of a dictionary that is new leaves.
+    fn begin(&mut self, batch: &EventBatch, dictionaries: &Dictionaries, program: &Program, sets: &mut RuleSets) {
         match self.source {
-            Source::Column(_, slot) if self.generation != dictionaries.generation(slot) => {
+            Source::Column(column, slot) if self.generation != dictionaries.generation(slot) => {
                 self.generation = dictionaries.generation(slot);
-                self.by_key.clear();
-                self.by_key.resize(batch.columns[slot].key_count(), NOT_YET);
+                let values = &batch.columns[slot];
+                let of_key = |key| {
+                    let value = written(values, key);
+                    sets.of_value(column, value, |sets| self.left(value, program, sets))
+                };
+                self.by_key = (0..values.key_count() as i32).map(of_key).collect();
             }
             Source::Column(..) => {}
-            Source::Failed(..) => {
-                self.by_key.clear();
-                self.by_key.resize(2, NOT_YET);
-            }
+            Source::Failed(..) => self.by_failure = ["false", "true"].map(|word| self.left(Some(word), program, sets)),
         }
     }
 
-    /// The number of the set of rules that a row leaves.
-    fn set(&mut self, batch: &EventBatch, row: usize, program: &Program) -> u32 {
+    /// Drops the rows of which no rule is left.
+    fn narrow(&self, batch: &EventBatch, open: &mut Vec<(u32, SetId)>, sets: &mut RuleSets) {
         match self.source {
-            Source::Column(_, slot) => {
-                let column = &batch.columns[slot];
-                let key = key(column, row);
-                if self.by_key[key as usize] == NOT_YET {
-                    self.by_key[key as usize] = self.of_value(written(column, key), program);
-                }
-                self.by_key[key as usize]
-            }
+            Source::Column(_, slot) => match batch.columns[slot].keys() {
+                Some(keys) => narrow(open, sets, |row| self.by_key[keys[row] as usize]),
+                None => narrow(open, sets, |_| self.by_key[0]),
+            },
             Source::Failed(code, message) => {
-                let text = |slot: usize| -> Option<&str> {
-                    let column: &TextColumn = &batch.columns[slot];
-                    written(column, key(column, row))
-                };
-                let failed = failure_code(text(code), text(message)).is_some();
-                if self.by_key[usize::from(failed)] == NOT_YET {
-                    self.by_key[usize::from(failed)] =
-                        self.of_value(Some(if failed { "true" } else { "false" }), program);
-                }
-                self.by_key[usize::from(failed)]
+                let (codes, messages) = (Told::new(batch, code, code_says), Told::new(batch, message, message_says));
+                narrow(open, sets, |row| self.by_failure[usize::from(codes.row(row) || messages.row(row))]);
             }
         }
     }
 
-    fn of_value(&mut self, value: Option<&str>, program: &Program) -> u32 {
-        let value: Option<Box<str>> = value.map(Box::from);
-        if let Some(&known) = self.known.get(&value) {
-            return known;
-        }
-        let number = self.known.len() as u32;
-        let set = self.rules_left(value.as_deref(), program);
-        self.sets.extend(set);
-        self.known.insert(value, number);
-        number
-    }
-
-    fn rules_left(&self, value: Option<&str>, program: &Program) -> Vec<u64> {
-        let mut set = vec![u64::MAX; program.rules.len().div_ceil(64)];
-        for &rule in &self.rules {
+    fn left(&self, value: Option<&str>, program: &Program, sets: &mut RuleSets) -> SetId {
+        let ruled_out = self.rules.iter().copied().filter(|&rule| {
             let truth = program.rules[rule].condition.truth(&mut |predicate| {
                 let predicate = &program.predicates[predicate as usize];
                 if self.source.tells(predicate) { holds(predicate, value).into() } else { Truth::Unknown }
             });
-            if truth == Truth::False {
-                set[rule / 64] &= !(1 << (rule % 64));
-            }
-        }
-        set
+            truth == Truth::False
+        });
+        sets.without(ruled_out)
     }
+}
+
+fn narrow(open: &mut Vec<(u32, SetId)>, sets: &mut RuleSets, left: impl Fn(usize) -> SetId) {
+    open.retain_mut(|(row, set)| {
+        *set = sets.both(*set, left(*row as usize));
+        *set != NOTHING
+    });
+}
+
+/// For each key of a column whether its text tells of a failure.
+struct Told<'b> {
+    keys: Option<&'b [i32]>,
+    by_key: Vec<bool>,
+}
+
+impl<'b> Told<'b> {
+    fn new(batch: &'b EventBatch, slot: usize, says: fn(&str) -> bool) -> Self {
+        let column = &batch.columns[slot];
+        let by_key = (0..column.key_count() as i32).map(|key| written(column, key).is_some_and(says)).collect();
+        Self { keys: column.keys(), by_key }
+    }
+
+    fn row(&self, row: usize) -> bool {
+        self.by_key[self.keys.map_or(0, |keys| keys[row]) as usize]
+    }
+}
+
+fn code_says(text: &str) -> bool {
+    meaningful(text).is_some()
+}
+
+fn message_says(text: &str) -> bool {
+    failure_code(None, Some(text)).is_some()
 }
 
 fn holds(predicate: &Compiled, value: Option<&str>) -> bool {
