@@ -33,6 +33,7 @@
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: attribution, score, severity, ATT&CK, a sentence, the vendors' event forms |
+//! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
 //! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run |
 //! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
@@ -55,10 +56,11 @@
 //! ```
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
-//! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two.
+//! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two. `rules` uses
+//! `event`, `partition` and, to try rules out on log records, `import`.
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition` and `query`); only `report`, which
-//! notes them in the record of a run, `pipeline` and `cli` know `settings`.
+//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
+//! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`.
 //!
 //! # The laws, and what keeps them
 //!
@@ -98,6 +100,7 @@ pub mod pipeline;
 pub mod query;
 pub mod report;
 pub mod rollup;
+pub mod rules;
 pub mod score;
 pub mod settings;
 pub mod stats;

@@ -26,6 +26,8 @@ use crate::error::Result;
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
 use crate::query::{SavedSearches, is_name};
+use crate::rules::RuleSettings;
+use crate::rules::settings::RawRules;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
@@ -55,6 +57,8 @@ pub struct Settings {
     pub geoip: Vec<PathBuf>,
     /// What the job does beside judging.
     pub operations: Operations,
+    /// Which rules are evaluated, and how.
+    pub rules: RuleSettings,
 }
 
 /// Settings for whoever runs the job; none of them changes a result.
@@ -85,6 +89,8 @@ struct RawSettings {
     columns: BTreeMap<String, String>,
     #[serde(skip_serializing)]
     searches: SavedSearches,
+    #[serde(skip_serializing)]
+    rules: RawRules,
     outputs: RawOutputs,
     geoip: RawGeoip,
     operations: RawOperations,
@@ -132,6 +138,7 @@ impl Default for RawSettings {
             vendor_types_only: false,
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
+            rules: RawRules::default(),
             outputs: RawOutputs::default(),
             geoip: RawGeoip::default(),
             operations: RawOperations::default(),
@@ -152,6 +159,7 @@ impl Default for Settings {
             formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
             geoip: Vec::new(),
             operations: Operations::default(),
+            rules: RuleSettings::default(),
         }
     }
 }
@@ -200,6 +208,7 @@ impl Settings {
                 .collect::<std::result::Result<_, _>>()?,
             geoip: raw.geoip.files.into_iter().map(PathBuf::from).collect(),
             operations: operations(&raw.operations, raw.baseline_days)?,
+            rules: raw.rules.validate(zone)?,
         })
     }
 

@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod query;
 mod rollup;
+mod rules;
 mod run;
 mod saved;
 mod score;
@@ -142,6 +143,7 @@ enum Command {
     Query(Box<query::QueryArgs>),
     AccessKey(access_key::AccessKeyArgs),
     Changes(changes::ChangesArgs),
+    Rules(rules::RulesArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
@@ -162,6 +164,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Query(args) => query::run(&args, &cli.common),
         Command::AccessKey(args) => access_key::run(&args, &cli.common),
         Command::Changes(args) => changes::run(&args, &cli.common),
+        Command::Rules(args) => rules::run(&args, &cli.common),
     }
 }
 

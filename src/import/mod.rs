@@ -12,6 +12,7 @@ mod record;
 mod rows;
 mod run;
 mod source;
+mod texts;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ use crate::partition::Problem;
 use crate::storage::TEMPORARY_PREFIX;
 
 pub use frame::Limits;
+pub use texts::{EventTexts, event_texts};
 
 /// What to import, where to, and how much of it is believable.
 #[derive(Debug, Clone)]

@@ -61,6 +61,9 @@ fn parse_one(text: &str, take: Take<'_>) {
     take(top_level(text).and_then(event), text);
 }
 
+/// The `eventType` of the vendor's own Insights events.
+const INSIGHT: &str = "ActionTrailInsight";
+
 type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
 fn not_json(error: &serde_json::Error) -> RecordError {
@@ -185,6 +188,7 @@ fn event(fields: Fields<'_>) -> Result<Event<'_>, RecordError> {
         }
     }
     event.settle_parameters(parameters_as_text);
+    event.settle_insight();
     event.settle_service()?;
     let time = time.ok_or(RecordError::NotAnEvent("eventTime"))?;
     event.time = parse_time(&time).ok_or_else(|| RecordError::BadTime(time.chars().take(60).collect()))?;
@@ -262,6 +266,14 @@ impl<'a> Event<'a> {
             *column = text_of(as_text);
         } else {
             self.keep("requestParameterJson", as_text);
+        }
+    }
+
+    /// `ActionTrail`'s own Insights events, which a trail delivers among the others, name neither an API nor a service.
+    fn settle_insight(&mut self) {
+        if self.text(Column::EventName).is_none() && self.text(Column::EventType) == Some(INSIGHT) {
+            self.set(Column::EventName, Some(INSIGHT));
+            self.texts[Column::ServiceName as usize].get_or_insert(Cow::Borrowed("Actiontrail"));
         }
     }
 
@@ -356,6 +368,14 @@ mod tests {
         assert_eq!(field(text, "service_name"), Some("ec2".into()));
         assert_eq!(field(text, "cloud"), Some("aws".into()));
         assert_eq!(field(text, "event_rw"), Some("Write".into()));
+    }
+
+    #[test]
+    fn the_vendors_insights_are_events_too() {
+        let text = r#"{"eventTime":"2026-01-05T00:00:00Z","eventType":"ActionTrailInsight","insightDetails":{"insightType":"IpInsight"}}"#;
+        assert_eq!(field(text, "event_name"), Some("ActionTrailInsight".into()));
+        assert_eq!(field(text, "service_name"), Some("Actiontrail".into()));
+        assert!(one(&text.replace("ActionTrailInsight", "ApiCall")).is_err());
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub struct RowGroupReader<'file> {
 }
 
 /// Where the rows of a column come from.
-enum Source {
+pub(super) enum Source {
     Leaf(Leaf),
     Constant(TextColumn),
 }
@@ -120,36 +120,43 @@ impl<'file> RowGroupReader<'file> {
     }
 
     fn convert(&self, batch: &RecordBatch) -> Result<EventBatch> {
-        let wrong = |leaf: &Leaf, expected| Error::ColumnType {
-            path: self.file.path.clone(),
-            column: leaf.path.join("."),
-            expected,
-            found: leaf.data_type.to_string(),
-        };
-        let times = match &self.time {
-            Some(time) => milliseconds(&leaf_array(batch, time)).map_err(|_| wrong(time, "a timestamp"))?,
-            None => ScalarBuffer::from(Vec::new()),
-        };
-        let column = |sources: &Vec<Source>| {
-            let parts = sources.iter().map(|source| match source {
-                Source::Constant(column) => Ok(column.clone()),
-                Source::Leaf(leaf) => {
-                    let array = leaf_array(batch, leaf);
-                    // Texts come as they are stored only where a dictionary of them would be of no use.
-                    match array.as_string_opt::<i32>() {
-                        Some(texts) => Ok(TextColumn::of_rows(texts)),
-                        None => TextColumn::from_array(&array).map_err(|_| wrong(leaf, "text")),
-                    }
-                }
-            });
-            Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, batch.num_rows()))
-        };
-        Ok(EventBatch {
-            rows: batch.num_rows(),
-            times,
-            columns: self.columns.iter().map(column).collect::<Result<_>>()?,
-        })
+        convert(self.file, self.time.as_ref(), &self.columns, batch.num_rows(), &|leaf| leaf_array(batch, leaf))
     }
+}
+
+/// Puts columns under their canonical names; `array` finds that of a leaf.
+pub(super) fn convert(
+    file: &EventFile,
+    time: Option<&Leaf>,
+    columns: &[Vec<Source>],
+    rows: usize,
+    array: &dyn Fn(&Leaf) -> ArrayRef,
+) -> Result<EventBatch> {
+    let wrong = |leaf: &Leaf, expected| Error::ColumnType {
+        path: file.path.clone(),
+        column: leaf.path.join("."),
+        expected,
+        found: leaf.data_type.to_string(),
+    };
+    let times = match time {
+        Some(time) => milliseconds(&array(time)).map_err(|_| wrong(time, "a timestamp"))?,
+        None => ScalarBuffer::from(Vec::new()),
+    };
+    let column = |sources: &Vec<Source>| {
+        let parts = sources.iter().map(|source| match source {
+            Source::Constant(column) => Ok(column.clone()),
+            Source::Leaf(leaf) => {
+                let array = array(leaf);
+                // Texts come as they are stored only where a dictionary of them would be of no use.
+                match array.as_string_opt::<i32>() {
+                    Some(texts) => Ok(TextColumn::of_rows(texts)),
+                    None => TextColumn::from_array(&array).map_err(|_| wrong(leaf, "text")),
+                }
+            }
+        });
+        Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
+    };
+    Ok(EventBatch { rows, times, columns: columns.iter().map(column).collect::<Result<_>>()? })
 }
 
 impl Iterator for RowGroupReader<'_> {
@@ -184,7 +191,7 @@ fn chunks(file: &EventFile, group: usize, leaves: &[usize]) -> Result<Chunks> {
 }
 
 /// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.
-fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
+pub(super) fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
     let mut found = Vec::new();
     for leaf in alternatives.iter().flat_map(|&column| file.columns.leaves(column)) {
         let (source, complete) = source(file, group, leaf);
@@ -244,7 +251,7 @@ fn leaf_type(file: &EventFile, leaf: &Leaf) -> Option<DataType> {
 }
 
 /// The array of a leaf; a row whose enclosing struct is null has no value.
-fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
+pub(super) fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
     let mut array = batch
         .column_by_name(&leaf.path[0])
         .cloned()

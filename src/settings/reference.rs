@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 17] = [
+pub const REFERENCE: [Setting; 18] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -52,6 +52,7 @@ pub const REFERENCE: [Setting; 17] = [
     setting("vendor_types_only", "", "`true` leaves out `PrincipalInsight`"),
     open_table("columns", "names", "event column to the name it has in your files"),
     open_table("searches", "names", "saved searches, see [Questions](#questions)"),
+    open_table("rules", "names", "rules, see below"),
     setting(
         "outputs.formats",
         "names",

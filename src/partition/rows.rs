@@ -1,0 +1,99 @@
+//! Reading a few rows of a row group, with as many columns as may be asked for.
+//!
+//! Columns in dictionary pages are decoded whole and the rows picked, which costs next to nothing. Others (ids, parameters) are passed over
+//! row by row, so that only what is asked for is built.
+
+use std::fs::File;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy, RowSelector};
+use parquet::basic::Encoding;
+
+use crate::error::{Error, Result};
+use crate::event::Column;
+use crate::partition::columns::Leaf;
+use crate::partition::read::{Source, convert, leaf_array, sources};
+use crate::partition::{EventBatch, EventFile};
+
+/// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
+pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
+    let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
+    let time = file.columns.leaves(Column::EventTime)[0].clone();
+    let leaves = columns.iter().flatten().filter_map(|source| match source {
+        Source::Leaf(leaf) => Some(leaf),
+        Source::Constant(_) => None,
+    });
+    let (coded, plain): (Vec<&Leaf>, Vec<&Leaf>) = leaves.chain([&time]).partition(|leaf| is_coded(file, group, leaf));
+    let coded_rows = read(file, group, &coded, rows, RowSelectionPolicy::default())?;
+    let plain_rows = read(file, group, &plain, rows, RowSelectionPolicy::Selectors)?;
+    let array = |leaf: &Leaf| -> ArrayRef {
+        leaf_array(if is_coded(file, group, leaf) { &coded_rows } else { &plain_rows }, leaf)
+    };
+    convert(file, Some(&time), &columns, rows.len(), &array)
+}
+
+/// Whether every page of a leaf holds keys into a dictionary, or values as cheap as keys.
+fn is_coded(file: &EventFile, group: usize, leaf: &Leaf) -> bool {
+    let chunk = file.metadata.metadata().row_group(group).column(leaf.index);
+    let text = chunk.column_type() == parquet::basic::Type::BYTE_ARRAY;
+    let only_keys = chunk
+        .page_encoding_stats_mask()
+        .is_some_and(|mask| mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY));
+    !text || only_keys
+}
+
+fn read(
+    file: &EventFile,
+    group: usize,
+    leaves: &[&Leaf],
+    rows: &[u32],
+    policy: RowSelectionPolicy,
+) -> Result<RecordBatch> {
+    if leaves.is_empty() {
+        return Ok(RecordBatch::new_empty(arrow::datatypes::SchemaRef::new(arrow::datatypes::Schema::empty())));
+    }
+    let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves.iter().map(|leaf| leaf.index));
+    let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
+        .with_row_groups(vec![group])
+        .with_projection(mask)
+        .with_batch_size(rows.len().max(1))
+        .with_row_selection(selection(rows))
+        .with_row_selection_policy(policy)
+        .build()
+        .map_err(Error::parquet(&file.path))?;
+    let mut batches = Vec::new();
+    for batch in reader {
+        batches.push(batch.map_err(Error::parquet(&file.path))?);
+    }
+    let whole = match batches.len() {
+        1 => batches.swap_remove(0),
+        _ => match batches.first() {
+            Some(first) => {
+                arrow::compute::concat_batches(&first.schema(), &batches).map_err(Error::parquet(&file.path))?
+            }
+            None => return Err(short(file, 0, rows.len())),
+        },
+    };
+    if whole.num_rows() == rows.len() { Ok(whole) } else { Err(short(file, whole.num_rows(), rows.len())) }
+}
+
+fn short(file: &EventFile, found: usize, wanted: usize) -> Error {
+    Error::Parquet { path: file.path.clone(), message: format!("{found} rows where {wanted} should be") }
+}
+
+/// Runs of rows to read and rows to pass over.
+fn selection(rows: &[u32]) -> RowSelection {
+    let mut selectors = Vec::new();
+    let mut next = 0;
+    for run in rows.chunk_by(|left, right| left + 1 == *right) {
+        let first = run[0] as usize;
+        if first > next {
+            selectors.push(RowSelector::skip(first - next));
+        }
+        selectors.push(RowSelector::select(run.len()));
+        next = first + run.len();
+    }
+    selectors.into()
+}

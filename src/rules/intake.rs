@@ -1,0 +1,80 @@
+//! Where matches arrive, one after another: counted, hidden by whitelists, remembered for correlations, or handed on.
+
+use std::ops::Range;
+
+use crate::rules::correlate::{CorrelationMatch, Correlator, InsightInput, LeftOut};
+use crate::rules::matched::Match;
+use crate::rules::set::RuleSet;
+use crate::rules::whitelist::Whitelist;
+
+/// What became of the matches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Matches of each rule, by position, those that a whitelist hid left out.
+    pub hits: Vec<u64>,
+    /// Matches that each whitelist entry hid.
+    pub hidden: Vec<u64>,
+    /// What could not be correlated.
+    pub left_out: LeftOut,
+}
+
+/// Takes matches, and says which are to be reported.
+#[derive(Debug)]
+pub struct Intake<'s> {
+    rules: &'s RuleSet,
+    whitelist: &'s Whitelist,
+    correlator: Correlator<'s>,
+    taken: Taken,
+}
+
+impl<'s> Intake<'s> {
+    /// An intake for a set's matches.
+    pub fn new(rules: &'s RuleSet, whitelist: &'s Whitelist) -> Self {
+        let (hits, hidden) = (vec![0; rules.rules().len()], vec![0; whitelist.entries().len()]);
+        let taken = Taken { hits, hidden, left_out: LeftOut::default() };
+        Self { rules, whitelist, correlator: Correlator::new(rules), taken }
+    }
+
+    /// Takes a match of the time that is reported; gives it back if it is to be reported by itself.
+    pub fn take(&mut self, found: Match) -> Option<Match> {
+        if let Some(entry) = self.whitelist.hides(&self.rules.rules()[found.rule], &found.event) {
+            self.taken.hidden[entry] += 1;
+            return None;
+        }
+        self.taken.hits[found.rule] += 1;
+        self.remember(&found);
+        self.rules.reports(found.rule).then_some(found)
+    }
+
+    /// Takes a match of the time before, which only correlations look at.
+    pub fn look_back(&mut self, found: &Match) {
+        if self.whitelist.hides(&self.rules.rules()[found.rule], &found.event).is_none() {
+            self.remember(found);
+        }
+    }
+
+    /// Takes an insight.
+    pub fn take_insight(&mut self, insight: &InsightInput) {
+        self.correlator.push_insight(insight);
+    }
+
+    /// What the correlations found at moments in `span`, and what became of the matches.
+    pub fn finish(self, span: Range<i64>) -> (Vec<CorrelationMatch>, Taken) {
+        let (fired, left_out) = self.correlator.finish(span);
+        let mut taken = self.taken;
+        taken.left_out = left_out;
+        for found in &fired {
+            taken.hits[found.rule] += 1;
+        }
+        let reported = fired.into_iter().filter(|found| self.rules.reports(found.rule));
+        (reported.collect(), taken)
+    }
+
+    fn remember(&mut self, found: &Match) {
+        let (rules, whitelist, hidden) = (self.rules, self.whitelist, &mut self.taken.hidden);
+        self.correlator.push(found, |correlation| {
+            let entry = whitelist.hides(&rules.rules()[correlation], &found.event);
+            entry.inspect(|entry| hidden[*entry] += 1).is_none()
+        });
+    }
+}

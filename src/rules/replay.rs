@@ -1,0 +1,112 @@
+//! Rules over a folder of partitions, day after day: how often each would have matched.
+
+use serde::Serialize;
+
+use crate::partition::{Partitions, Problem};
+use crate::rules::compile::Program;
+use crate::rules::evaluate::scan::{Looked, evaluate_day};
+use crate::rules::intake::{Intake, Taken};
+use crate::rules::matched::Match;
+use crate::rules::plan::Level;
+use crate::rules::set::RuleSet;
+use crate::rules::settings::RuleSettings;
+
+/// What rules came to over a folder of partitions.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Replay {
+    /// Events that were looked at.
+    pub events: u64,
+    /// Events that the sieve left to be decided exactly.
+    pub candidates: u64,
+    /// Matches, those that a whitelist hid left out; of correlations, the moments at which they fired.
+    pub matches: u64,
+    /// By rule, in order of their ids.
+    pub rules: Vec<RuleHits>,
+    /// What whitelists hid.
+    pub hidden: Vec<Hidden>,
+    /// Members of correlations without a value to group by.
+    pub without_group: u64,
+    /// Members of correlations beyond what one run takes.
+    pub beyond_limit: u64,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// A rule and its matches.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RuleHits {
+    /// The rule's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// How bad a match is.
+    pub level: Level,
+    /// The file in which it stands.
+    pub file: String,
+    /// Whether its matches are reported, or only correlated.
+    pub reported: bool,
+    /// Its matches.
+    pub hits: u64,
+}
+
+/// A whitelist entry and what it hid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hidden {
+    /// Why.
+    pub reason: String,
+    /// How many matches.
+    pub matches: u64,
+}
+
+/// Evaluates rules over every day of a folder. `each` sees the matches that are reported, those of correlations aside, file by file.
+pub fn replay(
+    rules: &RuleSet,
+    settings: &RuleSettings,
+    partitions: &Partitions,
+    progress: &dyn Fn(u64),
+    each: &mut dyn FnMut(&Match),
+) -> Replay {
+    let program = Program::compile(rules);
+    let mut intake = Intake::new(rules, &settings.whitelist);
+    let mut looked = Looked::default();
+    let mut problems = partitions.problems().to_vec();
+    for date in partitions.dates() {
+        let (files, unopened) = partitions.open_range(date, date);
+        let take = |found| {
+            if let Some(found) = intake.take(found) {
+                each(&found);
+            }
+        };
+        let (day, unread) = evaluate_day(&program, &settings.hours, &files, date, take);
+        looked.events += day.events;
+        looked.candidates += day.candidates;
+        progress(day.events);
+        problems.extend(unopened.into_iter().chain(unread));
+    }
+    problems.sort();
+    problems.dedup();
+    let (_, taken) = intake.finish(i64::MIN..i64::MAX);
+    summary(rules, settings, looked, &taken, problems)
+}
+
+fn summary(rules: &RuleSet, settings: &RuleSettings, looked: Looked, taken: &Taken, problems: Vec<Problem>) -> Replay {
+    let hits = |(position, rule): (usize, &crate::rules::Rule)| RuleHits {
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        level: rule.level,
+        file: rule.place.file.clone(),
+        reported: rules.reports(position),
+        hits: taken.hits[position],
+    };
+    let hidden = settings.whitelist.entries().iter().zip(&taken.hidden);
+    Replay {
+        events: looked.events,
+        candidates: looked.candidates,
+        matches: taken.hits.iter().sum(),
+        rules: rules.rules().iter().enumerate().map(hits).collect(),
+        hidden: hidden.map(|(entry, &matches)| Hidden { reason: entry.reason.clone(), matches }).collect(),
+        without_group: taken.left_out.without_group,
+        beyond_limit: taken.left_out.beyond_limit,
+        problems,
+    }
+}

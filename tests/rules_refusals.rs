@@ -1,0 +1,222 @@
+//! Rule files with faults: each is refused with its place and what to write instead, and the others go on.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{Outcome, day, generate_quiet, insights, program};
+
+const GOOD: &str = "title: good\nid: good\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {eventName: CreateUser}, condition: s}\n";
+
+/// What `insights rules check` says of a file.
+fn check(text: &str) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rule.yml"), text).unwrap();
+    program().current_dir(folder.path()).args(["rules", "check", "rule.yml"]).output().unwrap().into()
+}
+
+/// The faults that are found in each text, a line each.
+fn faults(texts: &[&str]) -> String {
+    let said = |text: &&str| {
+        let outcome = check(text).expect_code(2);
+        let lines: Vec<&str> = outcome.stdout.lines().filter(|line| !line.contains("rules can be used")).collect();
+        assert!(!lines.is_empty(), "{text}");
+        lines.join("\n")
+    };
+    texts.iter().map(said).collect::<Vec<_>>().join("\n")
+}
+
+fn detection(lines: &str) -> String {
+    format!(
+        "title: t\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s:\n    {lines}\n  condition: s\n"
+    )
+}
+
+#[test]
+fn fields_modifiers_and_values() {
+    let texts = [
+        "eventNam: x",
+        "sourceIpAddress: x",
+        "foo.bar: x",
+        "eventName|contain: x",
+        "eventName|not: x",
+        "eventName|contains|endswith: x",
+        "eventName|i: x",
+        "eventName|wide|utf16: x",
+        "eventName|cidr|base64: 10.0.0.0/8",
+        "eventName|hour: 3",
+        "eventName|all: x",
+        "eventName: []",
+        "eventName|re: 'a(b'",
+        "eventName|re: '((a{1,200}){1,200}){1,200}'",
+        "eventName|re: '(a)\\1'",
+        "sourceIPAddress|cidr: 10.0.0.0/40",
+        "requestParameters.n|gt: many",
+        "eventName|exists: perhaps",
+        "eventName|fieldref: eventNames",
+        "eventName|expand: '%unknown%'",
+    ]
+    .map(detection);
+    insta::assert_snapshot!(faults(&texts.each_ref().map(String::as_str)));
+}
+
+#[test]
+fn conditions_and_heads() {
+    let head = "title: t\nlogsource: {product: aws, service: cloudtrail}\n";
+    let texts = [
+        format!("{head}detection: {{s: {{eventName: x}}, condition: sel}}"),
+        format!("{head}detection: {{s: {{eventName: x}}, condition: 1 of sel_*}}"),
+        format!("{head}detection: {{s: {{eventName: x}}, condition: s and}}"),
+        format!("{head}detection: {{s: {{eventName: x}}, condition: s | count() > 5}}"),
+        format!("{head}detection: {{s: {{eventName: x}}, condition: s, timeframe: 5m}}"),
+        format!("{head}detection: {{s: {{eventName: x}}}}"),
+        format!("{head}detection: {{s: {{}}, condition: s}}"),
+        format!("{head}level: hgh\ndetection: {{s: {{eventName: x}}, condition: s}}"),
+        format!("{head}insights: {{exampels: []}}\ndetection: {{s: {{eventName: x}}, condition: s}}"),
+        format!("{head}fields: [eventNam]\ndetection: {{s: {{eventName: x}}, condition: s}}"),
+        "title: t\ndetection: {s: {eventName: x}, condition: s}".to_owned(),
+        "title: t\nlogsource: {product: windows}\ndetection: {s: {eventName: x}, condition: s}".to_owned(),
+        "logsource: {product: aws}\ndetection: {s: {eventName: x}, condition: s}".to_owned(),
+        "title: [t\n".to_owned(),
+        "title: a\ntitle: b\n".to_owned(),
+        "- a\n- b\n".to_owned(),
+        "action: global\ntitle: t\n".to_owned(),
+        "# nothing\n".to_owned(),
+    ];
+    insta::assert_snapshot!(faults(&texts.each_ref().map(String::as_str)));
+}
+
+#[test]
+fn correlations() {
+    let with = |correlation: &str| format!("{GOOD}---\ntitle: c\nid: c\ncorrelation: {{{correlation}}}\n");
+    let texts = [
+        with("type: event_count, rules: [good], group-by: [eventName], timespan: 1h"),
+        with("type: event_count, rules: [good], groupby: [eventName], timespan: 1h, condition: {gte: 2}"),
+        with("type: event_count, group-by: [eventName], timespan: 1h, condition: {gte: 2}"),
+        with("type: event_count, rules: [goods], timespan: 1h, condition: {gte: 2}"),
+        with("type: event_count, rules: [good], timespan: 1h, condition: {gte: -1}"),
+        with("type: event_count, rules: [good], timespan: 1h, condition: {gte: 5, ltt: 9}"),
+        with("type: event_count, rules: [good], timespan: 1q, condition: {gte: 5}"),
+        with("type: event_count, rules: [good], timespan: 90d, condition: {gte: 5}"),
+        with("type: event_counts, rules: [good], timespan: 1h, condition: {gte: 5}"),
+        with("type: value_count, rules: [good], timespan: 1h, condition: {gte: 5}"),
+        with(
+            "type: value_percentile, rules: [good], timespan: 1h, condition: {gte: 5, field: requestParameters.n, percentile: 101}",
+        ),
+        with("type: event_count, rules: [good], group-by: [who], timespan: 1h, condition: {gte: 5}"),
+        with("type: event_count, rules: [good, good], timespan: 1h, condition: {gte: 5}"),
+        with("type: event_count, rules: [c], timespan: 1h, condition: {gte: 5}"),
+        with("type: temporal, rules: [good], timespan: 1h, condition: good and bad"),
+        with("type: temporal_ordered, rules: [good], timespan: 1h, condition: good"),
+        with(
+            "type: event_count, rules: [good], group-by: [who], aliases: {who: {bad: eventName}}, timespan: 1h, condition: {gte: 5}",
+        ),
+    ];
+    insta::assert_snapshot!(faults(&texts.each_ref().map(String::as_str)));
+}
+
+#[test]
+fn circles_and_twins_name_both_ends() {
+    let circle = |name: &str, other: &str| {
+        format!(
+            "title: {name}\nid: {name}\ncorrelation: {{type: event_count, rules: [{other}], timespan: 1h, condition: {{gte: 2}}}}\n"
+        )
+    };
+    let texts = [
+        format!("{}---\n{}---\n{}", circle("a", "b"), circle("b", "c"), circle("c", "a")),
+        format!("{GOOD}---\n{GOOD}"),
+        format!(
+            "{GOOD}---\ntitle: f\nlogsource: {{product: aws, service: cloudtrail}}\nfilter: {{rules: [other], s: {{eventName: x}}, condition: not s}}\n"
+        ),
+    ];
+    insta::assert_snapshot!(faults(&texts.each_ref().map(String::as_str)));
+}
+
+#[test]
+fn a_fault_costs_one_rule() {
+    let outcome = check(&format!("{GOOD}---\ntitle: bad\n---\n{}", GOOD.replace("good", "better"))).expect_code(2);
+    insta::assert_snapshot!(outcome.stdout);
+    let outcome = check(GOOD).expect_code(0);
+    assert_eq!(outcome.stdout, "1 rules can be used, 0 faults\n");
+}
+
+#[test]
+fn what_expands_without_end_is_stopped() {
+    let mut bomb = String::from("title: b\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb.extend([format!("a{level}: &a{level} [{aliases}]\n")]);
+    }
+    let nested = format!("title: n\nx: {}1{}\n", "[".repeat(20_000), "]".repeat(20_000));
+    let itself = "title: i\na: &a [x, *a]\n";
+    let parentheses = format!(
+        "{GOOD}---\n{}",
+        detection("eventName: x")
+            .replace("condition: s", &format!("condition: {}s{}", "(".repeat(30_000), ")".repeat(30_000)))
+    );
+    for text in [bomb.as_str(), &nested, itself, &parentheses] {
+        let start = Instant::now();
+        let outcome = check(text).expect_code(2);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(outcome.stdout.starts_with("rule.yml:"), "{}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_large_file_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.yml");
+    fs::write(&large, format!("{GOOD}# {}\n", "x".repeat(10 << 20))).unwrap();
+    fs::write(folder.path().join("small.yml"), GOOD).unwrap();
+    let check = |folder: &Path| {
+        program().current_dir(folder).args(["rules", "check", "large.yml", "small.yml"]).output().unwrap()
+    };
+    let outcome = Outcome::from(check(folder.path())).expect_code(2);
+    assert!(outcome.stdout.contains("large.yml: the file has 10485"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("1 rules can be used, 1 faults"), "{}", outcome.stdout);
+    fs::write(folder.path().join("insights.toml"), "[rules]\nmax_file_bytes = 20000000\n").unwrap();
+    let outcome = Outcome::from(check(folder.path())).expect_code(2);
+    assert!(outcome.stdout.contains("the id or name of `good` is also that of"), "{}", outcome.stdout);
+}
+
+#[test]
+fn the_others_run_and_the_exit_code_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    generate_quiet(&folder.path().join("events"), 3, 1, 3_000);
+    assert!(day(1, 1).to_string() == "2026-01-01");
+    let rule = GOOD
+        .replace("aws, service: cloudtrail", "alibabacloud, service: actiontrail")
+        .replace("CreateUser", "Describe*");
+    fs::write(folder.path().join("good.yml"), rule).unwrap();
+    let good = insights(["rules", "test", &path("good.yml"), "--events", &path("events"), "--quiet"]).expect_code(0);
+    fs::write(folder.path().join("bad.yml"), detection("eventNam: x")).unwrap();
+    let both = insights(["rules", "test", &path("good.yml"), &path("bad.yml"), "--events", &path("events"), "--quiet"]);
+    let both = both.expect_code(2).expect_said(&["bad.yml:5:5: no event of aws/cloudtrail has a field `eventNam`"]);
+    assert_eq!(both.stdout, good.stdout);
+    assert!(good.stdout.contains("matches of 1 rules out of 1 in"), "{}", good.stdout);
+}
+
+#[test]
+fn examples_that_contradict_their_rule_are_named() {
+    let event = "{eventTime: '2026-01-05T00:00:00Z', eventName: NAME, eventSource: iam.amazonaws.com}";
+    let rule = |first: &str, second: &str| {
+        let example = |name: &str, fires: bool, api: &str| {
+            format!("    - {{name: {name}, fires: {fires}, events: [{}]}}\n", event.replace("NAME", api))
+        };
+        format!("{GOOD}insights:\n  examples:\n{}{}", example("it", true, first), example("near", false, second))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rule.yml");
+    let test = |text: &str| {
+        fs::write(&file, text).unwrap();
+        insights(["rules", "test", file.to_str().unwrap()])
+    };
+    let outcome = test(&rule("CreateUser", "DeleteUser")).expect_code(0);
+    assert_eq!(outcome.stdout, "1 rules, 0 of them without examples; 2 examples, 0 failed\n");
+    insta::assert_snapshot!(test(&rule("DeleteUser", "CreateUser")).expect_code(2).stdout);
+}
