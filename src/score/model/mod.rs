@@ -222,6 +222,17 @@ mod tests {
         assert!(ln_p(walk(&steady, &hourly(steady.len()))[3 * 168 + 12].as_ref(), 0) < -15.0);
     }
 
+    /// What looks odd every week is a habit: it must not be kept out of the shape for ever because it looks odd.
+    #[test]
+    fn a_weekly_habit_is_learnt_however_odd_it_is() {
+        let party = |hour: usize| (5 * 24 + 1..5 * 24 + 4).contains(&(hour % 168));
+        let values = rhythm(8 * 168, |hour, mean| if party(hour) { 4000.0 } else { 100.0 * mean });
+        let forecasts = walk(&values, &hourly(values.len()));
+        let odd = |hour: &usize| ln_p(forecasts[*hour].as_ref(), values[*hour].unwrap()) < 1e-4_f64.ln();
+        let late: Vec<usize> = (5 * 168..8 * 168).filter(odd).collect();
+        assert!(late.len() <= 2, "{late:?}");
+    }
+
     #[test]
     fn closed_at_night_is_a_season_and_not_vacancy() {
         let values = rhythm(4 * 168, |_, mean| if mean > 20.0 { mean } else { 0.0 });
