@@ -13,11 +13,7 @@ use crate::report::summary::printable;
 use crate::score::season::{DAY, Season, WEEK};
 use crate::score::{CountTable, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read};
 
-<<<<<<< HEAD
 /// Score count series: what was expected of every bucket, and how unlikely it is
-=======
-/// Score any count series by its own past
->>>>>>> 47dc92c (A wild time stops before anything is written; lints)
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ScoreArgs {
