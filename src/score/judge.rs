@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::score::model::{Forecast, Plan, walk};
 use crate::score::season::{Season, Timeline, WEEK, plan};
 use crate::score::table::{CountSeries, CountTable};
-use crate::score::timeline::{Buckets, Feed, Missing, bucket_of, lay_out};
+use crate::score::timeline::{Buckets, Feed, MAX_BUCKETS, Missing, bucket_of, lay_out, span};
 use crate::stats::score;
 
 /// The share of buckets that lie between `lower` and `upper` if nothing is wrong.
@@ -111,7 +111,10 @@ pub fn judge<'a>(path: &std::path::Path, table: &'a CountTable, options: Options
         let days = bucket / crate::score::season::DAY;
         return Err(Error::counts(path, format!("rows are {days} days apart; the widest bucket is a week")));
     }
-    Ok(Judge { table, options, bucket, feed: Feed::of(table, bucket) })
+    let judge = Judge { table, options, bucket, feed: Feed::of(table, bucket) };
+    // A wild time is known before anything is written.
+    table.series.iter().try_for_each(|series| judge.check_span(path, series))?;
+    Ok(judge)
 }
 
 impl Judge<'_> {
@@ -125,17 +128,25 @@ impl Judge<'_> {
     /// # Errors
     /// When its times span more buckets than can be laid out.
     pub fn score(&self, path: &std::path::Path, series: &CountSeries) -> Result<SeriesScore> {
-        let too_many = |buckets: u64| {
-            let what = if self.table.named { format!("series `{}`", series.name) } else { "its rows".to_owned() };
-            Error::counts(path, format!("{what} would make {buckets} buckets of {} s; is a time wrong?", self.bucket))
-        };
-        let mut buckets = lay_out(series, self.bucket, self.options.bucket.is_some()).map_err(too_many)?;
+        let aligned = self.options.bucket.is_some();
+        let mut buckets =
+            lay_out(series, self.bucket, aligned).map_err(|buckets| self.too_many(path, series, buckets))?;
         let without_row = buckets.values.iter().filter(|value| value.is_none()).count();
         buckets.fill(self.options.missing, &self.feed);
         let gaps = buckets.values.iter().filter(|value| value.is_none()).count();
         let fractions = series.rows.iter().filter(|row| row.value.fract() != 0.0).count();
         let notes = Notes { gaps, zeros: without_row - gaps, merged: buckets.merged, fractions };
         Ok(SeriesScore { name: series.name.clone(), rows: self.rows(&buckets), notes })
+    }
+
+    fn check_span(&self, path: &std::path::Path, series: &CountSeries) -> Result<()> {
+        let buckets = span(series, self.bucket, self.options.bucket.is_some());
+        if buckets > MAX_BUCKETS as u64 { Err(self.too_many(path, series, buckets)) } else { Ok(()) }
+    }
+
+    fn too_many(&self, path: &std::path::Path, series: &CountSeries, buckets: u64) -> Error {
+        let what = if self.table.named { format!("series `{}`", series.name) } else { "its rows".to_owned() };
+        Error::counts(path, format!("{what} would make {buckets} buckets of {} s; is a time wrong?", self.bucket))
     }
 
     fn rows(&self, buckets: &Buckets) -> Vec<Judgement> {

@@ -56,17 +56,12 @@ pub fn bucket_of(table: &CountTable) -> Option<u32> {
 /// # Errors
 /// When there would be more than two million buckets: how many.
 pub(super) fn lay_out(series: &CountSeries, bucket: u32, aligned: bool) -> Result<Buckets, u64> {
-    let width = i64::from(bucket) * 1000;
-    let first = series.rows.first().map_or(0, |row| row.time);
-    let start = if aligned { align(first, bucket) } else { first };
-    // Unaligned rows may be a little early or late, as clocks are.
-    let slack = if aligned { 0 } else { width / 2 };
-    let number = |row: &CountRow| row.time.saturating_sub(start).saturating_add(slack) / width;
-    let buckets = series.rows.last().map_or(0, |row| number(row).saturating_add(1));
-    let buckets = u64::try_from(buckets).unwrap_or(u64::MAX);
+    let buckets = span(series, bucket, aligned);
     if buckets > MAX_BUCKETS as u64 {
         return Err(buckets);
     }
+    let start = start(series, bucket, aligned);
+    let number = |row: &CountRow| number(row, start, bucket, aligned);
     let mut values = vec![None; buckets as usize];
     let mut merged = 0;
     for row in &series.rows {
@@ -78,12 +73,31 @@ pub(super) fn lay_out(series: &CountSeries, bucket: u32, aligned: bool) -> Resul
     Ok(Buckets { timeline, values, merged, filled: false })
 }
 
+/// How many buckets a series spans.
+pub(super) fn span(series: &CountSeries, bucket: u32, aligned: bool) -> u64 {
+    let start = start(series, bucket, aligned);
+    let last = series.rows.last().map(|row| number(row, start, bucket, aligned));
+    last.map_or(0, |last| u64::try_from(last.saturating_add(1)).unwrap_or(u64::MAX))
+}
+
+/// Milliseconds at which the first bucket begins.
+fn start(series: &CountSeries, bucket: u32, aligned: bool) -> i64 {
+    let first = series.rows.first().map_or(0, |row| row.time);
+    if aligned { align(first, bucket) } else { first }
+}
+
+/// The bucket of a row. Unaligned rows may be a little early or late, as clocks are.
+fn number(row: &CountRow, start: i64, bucket: u32, aligned: bool) -> i64 {
+    let width = i64::from(bucket) * 1000;
+    row.time.saturating_sub(start).saturating_add(if aligned { 0 } else { width / 2 }) / width
+}
+
 /// The last beginning of a bucket at or before a time.
 fn align(time: i64, bucket: u32) -> i64 {
     // 5 January 1970 was the first Monday.
     let origin = if bucket.is_multiple_of(WEEK) { 4 * i64::from(DAY) * 1000 } else { 0 };
     let width = i64::from(bucket) * 1000;
-    time - (time - origin).rem_euclid(width)
+    time.saturating_sub(time.saturating_sub(origin).rem_euclid(width))
 }
 
 /// When some series of a table had a row.

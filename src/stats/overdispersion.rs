@@ -169,7 +169,9 @@ mod tests {
         fn an_excess_is_never_negative(counts in prop::collection::vec(0.0..50.0, 1..40), mean in 0.01..30.0) {
             for form in [VarianceForm::Linear, VarianceForm::Quadratic] {
                 let mut evidence = ExcessEvidence::new(over(form, 0.3));
-                counts.iter().for_each(|&count| evidence.add(count, mean, 1.0, 1.0, 0.0));
+                for &count in &counts {
+                    evidence.add(count, mean, 1.0, 1.0, 0.0);
+                }
                 prop_assert!(evidence.estimate(0.3, 0.5, 0.5).excess >= 0.0);
             }
         }

@@ -13,6 +13,10 @@ use crate::stats::{
     weight,
 };
 
+/// The power of a robust weight in the estimate of the variance, where deviations enter squared. A long season is learnt from
+/// few counts, among which half an anomaly shows; short ones have many, and days that differ are their nature.
+const STRICT: i32 = 4;
+const LENIENT: i32 = 1;
 /// Passes of weighing and fitting.
 const PASSES: usize = 3;
 /// Rounds over the groupings in a pass.
@@ -57,6 +61,8 @@ pub(super) struct Shape {
     pub(super) dispersion: Overdispersion,
     /// Effective number of parameters.
     pub(super) parameters: f64,
+    /// The power of the weights in estimates of the variance.
+    pub(super) strictness: i32,
 }
 
 #[derive(Debug, Clone)]
@@ -79,12 +85,12 @@ impl Shape {
         // What was odd to the earlier shape is kept away from the start, or it would make room for itself in the new one.
         let foreseen = |earlier: &Self| {
             let means: Vec<f64> = past.range.clone().map(|bucket| earlier.mean(design, bucket)).collect();
-            robust_weights(past, &means, dispersion)
+            robust_weights(design, past, &means, dispersion)
         };
         let weights = earlier.map_or_else(|| past.present.to_vec(), foreseen);
         let mut shape = Self::fit(design, past, weights, dispersion, earlier);
         for _ in 1..PASSES {
-            let weights = robust_weights(past, &shape.means, shape.dispersion);
+            let weights = robust_weights(design, past, &shape.means, shape.dispersion);
             shape = Self::fit(design, past, weights, shape.dispersion, Some(&shape));
         }
         shape
@@ -144,10 +150,11 @@ impl Shape {
             Design::Slots(groupings) => Self::fit_slots(groupings, past, weights, dispersion),
             Design::Harmonics(period) => Self::fit_harmonics(*period, past, weights, dispersion, earlier),
         };
-        let correction = shape.correction() / consistency(shape.level(), dispersion);
+        let strictness = shape.strictness;
+        let correction = shape.correction() / consistency(shape.level(), dispersion, strictness);
         let mut evidence = ExcessEvidence::new(dispersion);
         for (index, &mean) in shape.means.iter().enumerate() {
-            evidence.add(past.counts[index], mean, strict(shape.weights[index]), correction, 0.0);
+            evidence.add(past.counts[index], mean, shape.weights[index].powi(strictness), correction, 0.0);
         }
         shape.dispersion = evidence.estimate(0.3, 1.0, 0.0);
         shape
@@ -175,7 +182,14 @@ impl Shape {
             weights[index] * means[index] / (1.0 + dispersion.excess) * fit.relative_variance(&rows[index])
         };
         let parameters = (0..rows.len()).map(leverage).sum();
-        Self { model: Model::Harmonics { period, fit: Box::new(fit) }, weights, means, dispersion, parameters }
+        Self {
+            model: Model::Harmonics { period, fit: Box::new(fit) },
+            weights,
+            means,
+            dispersion,
+            parameters,
+            strictness: STRICT,
+        }
     }
 
     /// Level and factors in turns, each a gamma posterior given the others.
@@ -216,14 +230,41 @@ impl Shape {
                 parameters += factors.refit(grouping, past, &weights, dispersion, &mut means);
             }
         }
-        Self { model: Model::Slots { level, level_variance, factors }, weights, means, dispersion, parameters }
+        Self {
+            model: Model::Slots { level, level_variance, factors },
+            weights,
+            means,
+            dispersion,
+            parameters,
+            strictness: LENIENT,
+        }
+    }
+}
+
+/// A slot most of whose buckets are odd is a habit that the shape has still to learn, and no anomaly.
+fn believe_habits(finest: &Grouping, past: &Past<'_>, weights: &mut [f64]) {
+    let slots = &finest.slot_of[past.range.clone()];
+    let mut seen = vec![(0.0, 0.0); finest.slots];
+    for (index, &slot) in slots.iter().enumerate() {
+        let (visits, odd) = &mut seen[usize::from(slot)];
+        *visits += past.present[index];
+        *odd += past.present[index] * f64::from(u8::from(weights[index] < 0.5));
+    }
+    for (index, &slot) in slots.iter().enumerate() {
+        let (visits, odd) = seen[usize::from(slot)];
+        if visits >= 2.0 && 2.0 * odd > visits {
+            weights[index] = past.present[index];
+        }
     }
 }
 
 /// Weighs every bucket by how odd it is.
-fn robust_weights(past: &Past<'_>, means: &[f64], dispersion: Overdispersion) -> Vec<f64> {
+fn robust_weights(design: &Design, past: &Past<'_>, means: &[f64], dispersion: Overdispersion) -> Vec<f64> {
     let weigh = |(index, &mean): (usize, &f64)| past.present[index] * oddness(past.counts[index], mean, dispersion);
     let mut weights: Vec<f64> = means.iter().enumerate().map(weigh).collect();
+    if let Design::Slots(groupings) = design {
+        groupings.last().into_iter().for_each(|finest| believe_habits(finest, past, &mut weights));
+    }
     let present: f64 = past.present.iter().sum();
     let ignored: f64 =
         weights.iter().zip(past.present).filter(|(weight, _)| **weight == 0.0).map(|(_, present)| present).sum();
@@ -311,9 +352,9 @@ const LARGE: f64 = 30.0;
 /// What robust weights leave of the variance where nothing is wrong: dividing by it makes the estimate consistent.
 ///
 /// ```text
-/// sum_k P(k) w(k) (k-m)^2  /  (V sum_k P(k) w(k))
+/// sum_k P(k) w(k)^s (k-m)^2  /  (V sum_k P(k) w(k)^s)
 /// ```
-pub(super) fn consistency(level: f64, dispersion: Overdispersion) -> f64 {
+pub(super) fn consistency(level: f64, dispersion: Overdispersion, strictness: i32) -> f64 {
     let inverse_size = dispersion.inverse_size(level);
     let mean = level.clamp(1e-3, LARGE);
     // The same distribution at a smaller scale keeps its size.
@@ -324,19 +365,13 @@ pub(super) fn consistency(level: f64, dispersion: Overdispersion) -> f64 {
     let (mut probability, mut count) = (ln_negative_binomial(0.0, mean, inverse_size).exp(), 0.0);
     let (mut kept, mut weighted) = (0.0, 0.0);
     while count <= last {
-        let share = probability * strict(oddness(count, mean, scaled));
+        let share = probability * oddness(count, mean, scaled).powi(strictness);
         weighted += share;
         kept += share * (count - mean) * (count - mean);
         probability *= step * (1.0 + count * inverse_size) / (count + 1.0);
         count += 1.0;
     }
     (kept / (weighted * variance)).clamp(0.2, 1.0)
-}
-
-/// The weight that a count has in the estimate of the variance: the mean can afford what is half an anomaly, the variance, where
-/// deviations enter squared, cannot.
-pub(super) fn strict(weight: f64) -> f64 {
-    weight.powi(4)
 }
 
 /// The robust weight of a count; the exact residual is worked out only where it could matter.

@@ -3,7 +3,7 @@
 //! One view is that the level is the shape's; others let it drift, slowly or fast, and return or not. Each comes with both
 //! forms of the variance. Which of them speaks is decided by their past forecasts alone.
 
-use super::shape::{Shape, consistency, oddness, strict};
+use super::shape::{Shape, consistency, oddness};
 use crate::stats::level::DriftingLevel;
 use crate::stats::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
 
@@ -150,41 +150,26 @@ impl Track {
             level.reset();
         }
         self.run = Run::default();
-        let correction = shape.correction() / consistency(shape.level(), self.dispersion);
+        let correction = shape.correction() / consistency(shape.level(), self.dispersion, shape.strictness);
         let mut evidence = ExcessEvidence::new(self.dispersion);
-        for (index, &usual) in shape.means.iter().enumerate() {
+        for (index, &count) in counts.iter().enumerate() {
             if telling[index] > 0.5 {
-                self.replay_bucket(
-                    usual,
-                    counts[index],
-                    shape.weights[index],
-                    correction,
-                    &mut evidence,
-                    readmit_after,
-                );
+                let (mean, weight, unsure) = self.review(shape, index, count, readmit_after);
+                evidence.add(count, mean, weight.powi(shape.strictness), correction, unsure);
             }
             self.forget();
         }
         self.dispersion = evidence.estimate(USUAL_EXCESS, EXCESS_SPREAD, CAUTION);
     }
 
-    fn replay_bucket(
-        &mut self,
-        usual: f64,
-        count: f64,
-        weight: f64,
-        correction: f64,
-        evidence: &mut ExcessEvidence,
-        readmit_after: usize,
-    ) {
-        let Some(level) = self.level else {
-            evidence.add(count, usual, strict(weight), correction, 0.0);
-            return;
-        };
+    /// Learns from a bucket of the past; what was expected of it, its robust weight, and the variance of that expectation.
+    fn review(&mut self, shape: &Shape, index: usize, count: f64, readmit_after: usize) -> (f64, f64, f64) {
+        let usual = shape.means[index];
+        let Some(level) = self.level else { return (usual, shape.weights[index], 0.0) };
         let mean = self.mean(usual);
         let weight = oddness(count, mean, self.dispersion);
         let unsure = mean * mean * level.relative_variance() * (1.0 + self.dispersion.inverse_size(mean));
-        evidence.add(count, mean, strict(weight), correction, unsure);
         self.follow(usual, mean, count, weight, readmit_after);
+        (mean, weight, unsure)
     }
 }
