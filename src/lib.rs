@@ -34,6 +34,7 @@
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: attribution, score, severity, a sentence, the vendor's event form |
 //! | [`report`] | insights as lines of JSON, as a table, as text for a terminal; the record of a run |
+//! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
 //! | [`settings`] | `insights.toml` |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
@@ -51,7 +52,8 @@
 //! ```
 //!
 //! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `report`, which
-//! notes them in the record of a run, `pipeline` and `cli` know `settings`.
+//! notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the pipeline: it reads what
+//! `report` wrote, and only `cli` uses it.
 //!
 //! # The laws, and what keeps them
 //!
@@ -80,6 +82,7 @@ pub mod baseline;
 pub mod cli;
 pub mod detect;
 pub mod error;
+pub mod evaluate;
 pub mod event;
 pub mod generate;
 pub mod import;

@@ -2,6 +2,7 @@
 //!
 //! One file a subcommand. Results go to stdout, everything else to stderr; a reader who closes the pipe ends the program quietly.
 
+mod evaluate;
 mod generate;
 mod import;
 mod output;
@@ -65,6 +66,7 @@ enum Command {
     Run(run::RunArgs),
     Rollup(rollup::RollupArgs),
     Generate(generate::GenerateArgs),
+    Evaluate(evaluate::EvaluateArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
@@ -78,6 +80,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args, &cli.common),
         Command::Rollup(args) => rollup::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
+        Command::Evaluate(args) => evaluate::run(&args, &cli.common),
     }
 }
 
