@@ -28,6 +28,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Names of columns in files that no dialect knows.
     pub columns: ColumnOverrides,
+    /// Nights in a row after which a deviation is taken for an entity's new level.
+    pub level_shift_days: u32,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
 }
@@ -45,6 +47,7 @@ struct RawSettings {
     min_ratio: f64,
     drop_min_expected: f64,
     drop_max_ratio: f64,
+    level_shift_days: u32,
     vendor_types_only: bool,
     columns: std::collections::BTreeMap<String, String>,
 }
@@ -62,6 +65,7 @@ impl Default for RawSettings {
             min_ratio: thresholds.min_ratio,
             drop_min_expected: thresholds.drop_min_expected,
             drop_max_ratio: thresholds.drop_max_ratio,
+            level_shift_days: 7,
             vendor_types_only: false,
             columns: std::collections::BTreeMap::new(),
         }
@@ -69,7 +73,7 @@ impl Default for RawSettings {
 }
 
 /// The keys of [`RawSettings`], to suggest from.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "baseline_days",
     "min_history_days",
     "time_zone",
@@ -79,6 +83,7 @@ const KEYS: [&str; 11] = [
     "min_ratio",
     "drop_min_expected",
     "drop_max_ratio",
+    "level_shift_days",
     "vendor_types_only",
     "columns",
 ];
@@ -91,6 +96,7 @@ impl Default for Settings {
             calendar: Calendar::new(chrono_tz::UTC),
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
+            level_shift_days: 7,
             vendor_types_only: false,
         }
     }
@@ -118,6 +124,7 @@ impl Settings {
         between("min_ratio", raw.min_ratio, 1.0, 1e6)?;
         between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
         between("drop_max_ratio", raw.drop_max_ratio, 0.0, 1.0)?;
+        between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
@@ -131,6 +138,7 @@ impl Settings {
                 drop_max_ratio: raw.drop_max_ratio,
             },
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
+            level_shift_days: raw.level_shift_days,
             vendor_types_only: raw.vendor_types_only,
         })
     }

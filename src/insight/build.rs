@@ -1,76 +1,217 @@
 //! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::change::{ChangeFound, Reason};
-use crate::detect::{Deviation, Direction};
+use crate::detect::{Deviation, Direction, Model};
+use crate::error::Result;
 use crate::event::ChangeKind;
-use crate::insight::investigate::{ATTRIBUTES, Evidence, Target, top};
+use crate::insight::attribution::Compared;
+use crate::insight::concern::{self, Concern};
+use crate::insight::episode::{Episode, Running, Same};
+use crate::insight::habits::{Habits, principal_of};
+use crate::insight::investigate::{ATTRIBUTES, Evidence, Minutes, Target, top};
 use crate::insight::sentence::sentence;
-use crate::insight::{Attribution, Insight, InsightType, Severity, Share};
+use crate::insight::usual::{DAYS, Past, Usual};
+use crate::insight::{Attribution, IncidentPart, Insight, InsightType, Life, Severity};
 use crate::rollup::Family;
 use crate::stats::score;
 
 /// The namespace of insight ids; any fixed value does.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
-/// Values named for each attribute.
-const TOP: usize = 5;
-/// Days before the start whose mean is the vendor's baseline.
-const BASELINE_DAYS: usize = 7;
+/// Examples that are named.
+const EXAMPLES: usize = 10;
+/// Minutes of a day.
+const DAY: i64 = 24 * 60;
+/// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
+const TELLING_SILENCE: f64 = 3.0;
+/// The first hours of a day, in which the rest of an episode of the day before is looked for.
+const TAIL_HOURS: u8 = 3;
 
-/// What the detectors found in a night, family by family.
+/// What the detectors found in a night, family by family, and what the night before left.
 #[derive(Debug, Default)]
 pub struct NightFindings {
     /// Deviations with the history they are about.
     pub rates: Vec<(FamilyHistory, Vec<Deviation>)>,
     /// Changes with theirs.
     pub changes: Option<(FamilyHistory, Vec<ChangeFound>)>,
+    before: BTreeMap<Same, Episode>,
+    level_shift_days: u32,
+    habits: Habits,
+}
+
+/// The insights of a night, and what it leaves to the next.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The most serious first.
+    pub insights: Vec<Insight>,
+    /// What the next night needs to know.
+    pub episodes: Vec<Episode>,
+}
+
+/// What the events told of one target.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    evidence: &'a Evidence,
+    usual: &'a Usual,
+}
+
+/// The night and what can be believed of the days before it.
+#[derive(Clone, Copy)]
+struct Night<'a> {
+    window: &'a Window,
+    feed: &'a Feed,
 }
 
 impl NightFindings {
+    /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
+    /// entity's new level.
+    pub fn new(
+        rates: Vec<(FamilyHistory, Vec<Deviation>)>,
+        changes: (FamilyHistory, Vec<ChangeFound>),
+        before: BTreeMap<Same, Episode>,
+        level_shift_days: u32,
+    ) -> Self {
+        Self { rates, changes: Some(changes), before, level_shift_days, habits: Habits::default() }
+    }
+
+    /// Adds the habits of those who made changes, to judge these by.
+    pub fn with_habits(mut self, past: &Past<'_>) -> Result<Self> {
+        let changes =
+            self.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
+        let principals = changes.map(|(history, change)| principal_of(history.key(change.members[0]))).collect();
+        let history = self.rates.iter().map(|(history, _)| history).find(|history| history.family == Family::Principal);
+        self.habits = Habits::read(past, history, &principals)?;
+        Ok(self)
+    }
+
+    /// What makes a change serious, the gravest first.
+    fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
+        let mut concerns = concern::of_requests(change.kind, evidence);
+        let principal = principal_of(history.key(change.members[0]));
+        concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
+        concerns.into_iter().collect()
+    }
+
+    fn same(history: &FamilyHistory, deviation: &Deviation) -> Same {
+        (history.family, history.key(deviation.member).clone(), deviation.direction)
+    }
+
+    /// Deviations that are to be reported: not those of a level that was told to be new.
+    fn reported(&self) -> impl Iterator<Item = (&FamilyHistory, &Deviation)> {
+        let all =
+            self.rates.iter().flat_map(|(history, found)| found.iter().map(move |deviation| (history, deviation)));
+        all.filter(|(history, deviation)| !self.before(history, deviation).is_some_and(|before| before.level_shift))
+    }
+
+    fn before(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Episode> {
+        self.before.get(&Self::same(history, deviation))
+    }
+
+    /// The episode of the night before that a deviation goes on with: it was open, and this one begins with the day.
+    fn continued(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
+        let begins = deviation.hours.0 <= 1;
+        self.before(history, deviation).filter(|_| begins).and_then(|before| before.open.as_ref())
+    }
+
+    /// Episodes of the night before that were open and that no deviation goes on with.
+    fn ending(&self) -> Vec<(&Same, &Episode, &Running)> {
+        let gone_on: Vec<Uuid> = self
+            .reported()
+            .filter_map(|(history, deviation)| self.continued(history, deviation).map(|running| running.id))
+            .collect();
+        let open = self.before.iter().filter_map(|(same, episode)| Some((same, episode, episode.open.as_ref()?)));
+        open.filter(|(_, _, running)| !gone_on.contains(&running.id)).collect()
+    }
+
+    /// How many deviations are not reported, because they are a new level by now.
+    pub fn absorbed(&self) -> usize {
+        let all: usize = self.rates.iter().map(|(_, found)| found.len()).sum();
+        all - self.reported().count()
+    }
+
     /// What to go back to the events for, in the order that [`build`] expects the evidence in.
-    pub fn targets(&self) -> Vec<Target> {
-        let rates = self.rates.iter().flat_map(|(history, found)| {
-            found.iter().map(|deviation| Target {
-                family: history.family,
-                keys: vec![history.key(deviation.member).clone()],
-                hours: deviation.hours,
-                rise_above: (deviation.direction == Direction::Up).then_some(deviation.expected),
-            })
-        });
+    pub fn targets(&self, date: NaiveDate) -> Vec<Target> {
+        let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, date));
         let changes = self.changes.iter().flat_map(|(history, found)| {
-            found.iter().map(|change| Target {
+            found.iter().map(move |change| Target {
                 family: Family::Change,
                 keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
                 hours: change.hours,
-                rise_above: None,
+                search: change.hours,
+                minutes: Minutes::Whole,
+                since: date,
             })
         });
-        rates.chain(changes).collect()
+        let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
+            family: *family,
+            keys: vec![key.clone()],
+            hours: (0, TAIL_HOURS),
+            search: (0, TAIL_HOURS),
+            minutes: Minutes::Tail { rate: running.rate(date), usual: running.usual },
+            since: running.start.date_naive(),
+        });
+        rates.chain(changes).chain(ending).collect()
+    }
+
+    fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
+        let continued = self.continued(history, deviation);
+        let first = if continued.is_some() { 0 } else { deviation.hours.0 };
+        let usual = usual_rate(deviation);
+        Target {
+            family: history.family,
+            keys: vec![history.key(deviation.member).clone()],
+            hours: (first, deviation.hours.1),
+            search: search(deviation, continued.is_some()),
+            minutes: match deviation.direction {
+                Direction::Up => Minutes::Rise { usual, from_start: continued.is_some() },
+                Direction::Down => Minutes::Whole,
+            },
+            since: continued.map_or(date, |running| running.start.date_naive()),
+        }
     }
 }
 
-/// Makes the insights of a night, the most serious first.
-pub fn build(findings: &NightFindings, evidence: &[Evidence], window: &Window, feed: &Feed) -> Vec<Insight> {
-    let mut evidence = evidence.iter();
-    let mut insights = Vec::new();
-    for (history, deviations) in &findings.rates {
-        for deviation in deviations {
-            if let Some(evidence) = evidence.next() {
-                insights.push(rate_insight(history, deviation, evidence, window, feed));
-            }
-        }
+/// A rise may begin in the hour before those that stand out, and end in the hour after; episodes are further apart than that.
+fn search(deviation: &Deviation, continued: bool) -> (u8, u8) {
+    let first = if continued { 0 } else { deviation.hours.0 };
+    match deviation.direction {
+        Direction::Up => (first.saturating_sub(1), (deviation.hours.1 + 1).min(24)),
+        Direction::Down => (first, deviation.hours.1),
+    }
+}
+
+/// Calls a minute that would have been usual: what was expected is about the hours in the seasonal model, and the day in others.
+fn usual_rate(deviation: &Deviation) -> f64 {
+    let hours = match deviation.model {
+        Model::Seasonal => f64::from(deviation.hours.1 - deviation.hours.0),
+        Model::Sparse | Model::New => 24.0,
+    };
+    deviation.expected / (hours * 60.0)
+}
+
+/// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
+pub fn build(findings: &NightFindings, evidence: &[Evidence], usual: &[Usual], window: &Window, feed: &Feed) -> Built {
+    let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
+    let night = Night { window, feed };
+    let mut built = Built::default();
+    for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
+        built.add_rate(findings, history, deviation, told, night);
     }
     if let Some((history, changes)) = &findings.changes {
-        for change in changes {
-            if let Some(evidence) = evidence.next() {
-                insights.push(change_insight(history, change, evidence, window, feed));
-            }
+        for (change, told) in changes.iter().zip(told.by_ref()) {
+            built.insights.push(change_insight(findings, history, change, told, night));
         }
     }
-    insights.sort_by(|left, right| {
+    for ((same, episode, running), told) in findings.ending().into_iter().zip(told) {
+        built.insights.push(ending_insight(same, episode, running, told, window.scored()));
+    }
+    built.add_absorbed(findings, window.scored());
+    built.insights.sort_by(|left, right| {
         let rank = |insight: &Insight| (std::cmp::Reverse(insight.severity), insight.insight_type);
         rank(left)
             .cmp(&rank(right))
@@ -78,7 +219,139 @@ pub fn build(findings: &NightFindings, evidence: &[Evidence], window: &Window, f
             .then(left.start.cmp(&right.start))
             .then(left.id.cmp(&right.id))
     });
-    insights
+    built
+}
+
+impl Built {
+    fn add_rate(
+        &mut self,
+        findings: &NightFindings,
+        history: &FamilyHistory,
+        deviation: &Deviation,
+        told: Told<'_>,
+        night: Night<'_>,
+    ) {
+        let date = night.window.scored();
+        let same = NightFindings::same(history, deviation);
+        let before = findings.before.get(&same);
+        let mut episode = Episode::following(&same, date, before, findings.level_shift_days);
+        let continued = findings.continued(history, deviation);
+        let mut insight = rate_insight(history, deviation, told, night, continued.is_some());
+        insight.life = Life {
+            continued: continued.is_some(),
+            nights: episode.nights,
+            level_shift: episode.level_shift,
+            incident: episode.incident,
+        };
+        insight.ended |= episode.level_shift;
+        let mut evidence = told.evidence.clone();
+        if let Some(running) = continued {
+            go_on(&mut insight, &mut evidence, running);
+        }
+        complete(&mut insight, &evidence, told.usual);
+        episode.insight = Some(insight.id);
+        let usual = usual_rate(deviation);
+        let end = moment(date, i64::from(search(deviation, continued.is_some()).0) * 60 + evidence.span.1 as i64);
+        episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
+        // Of several episodes of an entity only the last can be open at midnight.
+        self.episodes.retain(|known| known.same().as_ref() != Some(&same));
+        self.episodes.push(episode);
+        self.insights.push(insight);
+    }
+
+    /// Levels that were told to be new go on without a word.
+    fn add_absorbed(&mut self, findings: &NightFindings, date: NaiveDate) {
+        for (history, found) in &findings.rates {
+            for deviation in found {
+                let same = NightFindings::same(history, deviation);
+                let before = findings.before.get(&same).filter(|before| before.level_shift);
+                if let Some(before) =
+                    before.filter(|_| self.episodes.iter().all(|known| known.same().as_ref() != Some(&same)))
+                {
+                    let mut episode = Episode::following(&same, date, Some(before), findings.level_shift_days);
+                    episode.level_shift = true;
+                    self.episodes.push(episode);
+                }
+            }
+        }
+    }
+}
+
+/// Puts an episode of the night before and its continuation together.
+fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Running) {
+    insight.id = running.id;
+    insight.start = running.start;
+    insight.observed += running.observed;
+    insight.errors += running.errors;
+    insight.expected += running.expected;
+    insight.expected_lower += running.expected_lower;
+    insight.expected_upper += running.expected_upper;
+    insight.ln_p = insight.ln_p.min(running.ln_p);
+    insight.ln_q = insight.ln_q.into_iter().chain(running.ln_q).reduce(f64::min);
+    insight.score = insight.score.max(running.score);
+    insight.baseline_average = running.baseline_average;
+    insight.days_known = running.days_known;
+    let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
+    insight.examples = examples;
+    for (own, before) in evidence.values.iter_mut().zip(&running.values) {
+        for (value, calls) in before {
+            *own.entry(value.clone()).or_default() += calls;
+        }
+    }
+    for (name, calls) in &running.names {
+        *evidence.names.entry(name.clone()).or_default() += calls;
+    }
+    insight.region = region(evidence);
+}
+
+/// The end of an episode that the day does not go on with.
+fn ending_insight(same: &Same, episode: &Episode, running: &Running, told: Told<'_>, date: NaiveDate) -> Insight {
+    let (family, _, direction) = same;
+    let mut evidence = told.evidence.clone();
+    let mut insight = Insight {
+        id: running.id,
+        insight_type: rate_type(*family),
+        date,
+        account: running.account.clone(),
+        region: running.region.clone(),
+        object: running.object.clone(),
+        family: *family,
+        entity: running.entity.clone(),
+        direction: *direction,
+        model: running.model,
+        reason: None,
+        start: running.start,
+        end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
+        ended: true,
+        observed: evidence.calls(),
+        errors: evidence.errors,
+        expected: running.usual * evidence.span.1 as f64,
+        expected_lower: 0,
+        expected_upper: 0,
+        ln_p: running.ln_p,
+        ln_q: running.ln_q,
+        score: running.score,
+        severity: Severity::Info,
+        baseline_average: running.baseline_average,
+        days_known: running.days_known,
+        attributions: Vec::new(),
+        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        sentence: String::new(),
+        life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
+        incident: IncidentPart::default(),
+        concerns: Vec::new(),
+    };
+    go_on(&mut insight, &mut evidence, running);
+    complete(&mut insight, &evidence, told.usual);
+    insight
+}
+
+/// Whether an episode that ends at this minute of the day may go on after midnight: what silence there is until then would not be
+/// unlikely at its rate.
+fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
+    let silence = DAY - end;
+    let rate = evidence.calls() as f64 / (evidence.span.1 - evidence.span.0).max(1) as f64;
+    silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
 }
 
 fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
@@ -98,29 +371,23 @@ fn rate_type(family: Family) -> InsightType {
 fn rate_insight(
     history: &FamilyHistory,
     deviation: &Deviation,
-    evidence: &Evidence,
-    window: &Window,
-    feed: &Feed,
+    told: Told<'_>,
+    night: Night<'_>,
+    continued: bool,
 ) -> Insight {
-    let first_hour = deviation.hours.0;
-    let minutes = evidence.span;
-    let observed =
-        evidence.minutes.get(minutes.0..minutes.1).map_or(0, |calls| calls.iter().map(|&calls| u64::from(calls)).sum());
-    let day_minute = |minute: usize| i64::from(first_hour) * 60 + minute as i64;
+    let Told { evidence, .. } = told;
+    let date = night.window.scored();
+    let first_minute = i64::from(search(deviation, continued).0) * 60;
+    let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
     let entity = history.label(deviation.member);
+    let is_open = goes_on(deviation.direction, end, evidence);
     let insight_type = rate_type(history.family);
-    let score = capped_score(deviation);
-    let mut insight = Insight {
-        id: id(
-            insight_type,
-            key.account(),
-            &entity,
-            window.scored(),
-            &format!("{first_hour}{:?}", deviation.direction),
-        ),
+    let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
+    Insight {
+        id: id(insight_type, key.account(), &entity, date, &episode),
         insight_type,
-        date: window.scored(),
+        date,
         account: key.account().to_owned(),
         region: region(evidence),
         object: object(history, deviation.member),
@@ -129,35 +396,38 @@ fn rate_insight(
         direction: deviation.direction,
         model: Some(deviation.model),
         reason: None,
-        start: moment(window.scored(), day_minute(minutes.0)),
-        end: moment(window.scored(), day_minute(minutes.1)),
-        ended: day_minute(minutes.1) < 24 * 60,
-        observed,
+        start: moment(date, start),
+        end: moment(date, if is_open { DAY } else { end }),
+        ended: !is_open,
+        observed: evidence.calls(),
         errors: evidence.errors,
         expected: deviation.expected,
         expected_lower: deviation.lower,
         expected_upper: deviation.upper,
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
-        score,
-        severity: rate_severity(score, deviation.direction),
-        baseline_average: baseline_average(history, &[deviation.member], window, feed),
+        score: capped_score(deviation),
+        severity: Severity::Info,
+        baseline_average: baseline_average(history, &[deviation.member], night.window, night.feed),
         days_known: deviation.days_known,
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
         sentence: String::new(),
-    };
-    complete(&mut insight, evidence);
-    insight
+        life: Life::default(),
+        incident: IncidentPart::default(),
+        concerns: Vec::new(),
+    }
 }
 
 fn change_insight(
+    findings: &NightFindings,
     history: &FamilyHistory,
     change: &ChangeFound,
-    evidence: &Evidence,
-    window: &Window,
-    feed: &Feed,
+    told: Told<'_>,
+    night: Night<'_>,
 ) -> Insight {
+    let Told { evidence, .. } = told;
+    let date = night.window.scored();
     let busy = |minute: &usize| evidence.minutes[*minute] > 0;
     let first = (0..evidence.minutes.len()).find(busy).unwrap_or(0);
     let last = (0..evidence.minutes.len()).rev().find(busy).unwrap_or(first);
@@ -173,11 +443,10 @@ fn change_insight(
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
-    let severity = change_severity(change);
     let mut insight = Insight {
-        id: id(insight_type, key.account(), &identity, window.scored(), change.kind.name()),
+        id: id(insight_type, key.account(), &identity, date, change.kind.name()),
         insight_type,
-        date: window.scored(),
+        date,
         account: key.account().to_owned(),
         region: region(evidence),
         object: service,
@@ -186,8 +455,8 @@ fn change_insight(
         direction: Direction::Up,
         model: None,
         reason: Some(change.reason),
-        start: moment(window.scored(), day_minute(first)),
-        end: moment(window.scored(), day_minute(last + 1)),
+        start: moment(date, day_minute(first)),
+        end: moment(date, day_minute(last + 1)),
         ended: true,
         observed: change.calls,
         errors: change.errors,
@@ -196,21 +465,41 @@ fn change_insight(
         expected_upper: change.expected.ceil() as u64,
         ln_p: change.ln_p,
         ln_q: None,
-        score: f64::from(severity as u8) * 25.0,
-        severity,
-        baseline_average: baseline_average(history, &change.members, window, feed),
-        days_known: window.days_of_history(),
+        score: 0.0,
+        severity: Severity::Info,
+        baseline_average: baseline_average(history, &change.members, night.window, night.feed),
+        days_known: night.window.days_of_history(),
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
         sentence: String::new(),
+        life: Life::default(),
+        incident: IncidentPart::default(),
+        concerns: findings.concerns(history, change, evidence),
     };
-    complete(&mut insight, evidence);
+    complete(&mut insight, evidence, told.usual);
     insight
 }
 
-fn complete(insight: &mut Insight, evidence: &Evidence) {
-    insight.attributions = attributions(insight, evidence);
-    insight.sentence = sentence(insight, evidence);
+/// Fills in what the events tell, and what all of it means.
+fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
+    insight.attributions = attributions(insight, evidence, usual);
+    insight.severity = match insight.reason {
+        None => rate_severity(insight.score, insight.direction),
+        Some(_) => raised(change_severity(insight), &insight.concerns),
+    };
+    if insight.reason.is_some() {
+        insight.score = f64::from(insight.severity as u8) * 25.0;
+    }
+    insight.sentence = sentence(insight, evidence) + &concern::words(&insight.concerns) + &lasting(&insight.life);
+}
+
+/// What is said of an episode that has become a level.
+fn lasting(life: &Life) -> String {
+    if life.level_shift {
+        format!("; so for {} nights in a row, and taken for its new level from now on", life.nights)
+    } else {
+        String::new()
+    }
 }
 
 /// An id that depends only on what the episode is, so that a re-run finds the same.
@@ -250,20 +539,35 @@ fn rate_severity(score: f64, direction: Direction) -> Severity {
     if direction == Direction::Down { risen.min(Severity::Low) } else { risen }
 }
 
-fn change_severity(change: &ChangeFound) -> Severity {
-    let all_failed = change.errors == change.calls;
-    match (change.kind, change.reason) {
-        (ChangeKind::Trail, _) if all_failed => Severity::High,
-        (ChangeKind::Trail, _) => Severity::Critical,
-        (_, Reason::First) if !all_failed => Severity::High,
-        (_, Reason::NoHistory) => Severity::Low,
+fn change_severity(change: &Insight) -> Severity {
+    let all_failed = change.errors == change.observed;
+    match change.reason {
+        Some(Reason::Trail) if all_failed => Severity::High,
+        Some(Reason::Trail) => Severity::Critical,
+        Some(Reason::First) if !all_failed => Severity::High,
+        Some(Reason::NoHistory) => Severity::Low,
         _ => Severity::Medium,
+    }
+}
+
+/// One level more for a grave concern; for any other up to `high`.
+fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
+    let more = match severity {
+        Severity::Info => Severity::Low,
+        Severity::Low => Severity::Medium,
+        Severity::Medium => Severity::High,
+        Severity::High | Severity::Critical => Severity::Critical,
+    };
+    match concerns.iter().any(|concern| concern.is_grave()) {
+        true => more,
+        false if concerns.is_empty() => severity,
+        false => severity.max(more.min(Severity::High)),
     }
 }
 
 /// Calls a minute over the believed hours of the seven days before the scored one.
 fn baseline_average(history: &FamilyHistory, members: &[usize], window: &Window, feed: &Feed) -> f64 {
-    let first = window.length().saturating_sub(BASELINE_DAYS) * 24;
+    let first = window.length().saturating_sub(DAYS) * 24;
     let calls: u64 = members
         .iter()
         .flat_map(|&member| history.split(member, window).0)
@@ -276,7 +580,7 @@ fn baseline_average(history: &FamilyHistory, members: &[usize], window: &Window,
 }
 
 /// The attributes that say something new: not the one that the insight is about.
-fn attributions(insight: &Insight, evidence: &Evidence) -> Vec<Attribution> {
+fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<Attribution> {
     let own = match insight.insight_type {
         InsightType::AkInsight => "accessKeyId",
         InsightType::IpInsight => "sourceIpAddress",
@@ -284,12 +588,12 @@ fn attributions(insight: &Insight, evidence: &Evidence) -> Vec<Attribution> {
         InsightType::ApiCallRateInsight => "apiRelated",
         _ => "",
     };
-    let minutes = insight.minutes() as f64;
-    let attributed =
-        ATTRIBUTES.iter().zip(&evidence.values).filter(|(name, values)| **name != own && !values.is_empty());
-    let attribution = |(&attribute, values): (&&'static str, _)| {
-        let share = |(value, calls): (&str, u64)| Share { average: calls as f64 / minutes, value: value.to_owned() };
-        Attribution { attribute, insight: top(values, TOP).into_iter().map(share).collect() }
-    };
-    attributed.map(attribution).collect()
+    let others = (0..ATTRIBUTES.len()).filter(|&attribute| ATTRIBUTES[attribute] != own);
+    let compared = others.map(|attribute| Compared {
+        attribute,
+        direction: insight.direction,
+        observed: (&evidence.values[attribute], insight.minutes() as f64),
+        usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
+    });
+    compared.filter_map(|compared| compared.attribution()).collect()
 }

@@ -3,9 +3,17 @@
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
 //! back to the events for exact minutes and for who did it; [`vendor`] is the form that ActionTrail's own consumers know.
 
+mod attribution;
 mod build;
+pub mod concern;
+pub mod episode;
+mod habits;
+pub mod incident;
 pub mod investigate;
+pub mod minutes;
+pub mod reading;
 mod sentence;
+pub mod usual;
 pub mod vendor;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -16,7 +24,9 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::rollup::Family;
 
-pub use build::{NightFindings, build};
+pub use build::{Built, NightFindings, build};
+pub use concern::Concern;
+pub use incident::{Incident, IncidentPart};
 pub use sentence::number as sentence_number;
 
 /// The vendor's types, and our extension for principals.
@@ -84,12 +94,16 @@ pub struct Share {
 }
 
 /// Who, from where, with what: the top values of one attribute.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Attribution {
     /// The attribute's name as the vendor spells it.
     pub attribute: &'static str,
-    /// The top values during the insight.
+    /// The values that best explain the insight, the most telling first.
     pub insight: Vec<Share>,
+    /// The top values of the seven days before the start; `None` where that is not known.
+    pub baseline: Option<Vec<Share>>,
+    /// Whether no value stands out: the first explains less than two fifths of the change.
+    pub broad: bool,
 }
 
 /// An episode that is reported.
@@ -152,6 +166,26 @@ pub struct Insight {
     pub examples: Vec<String>,
     /// One sentence for a person.
     pub sentence: String,
+    /// How it goes on from night to night.
+    pub life: Life,
+    /// The story that it is a part of.
+    pub incident: IncidentPart,
+    /// What makes a change serious, the gravest first.
+    pub concerns: Vec<Concern>,
+}
+
+/// How an episode goes on from night to night.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Life {
+    /// Whether an earlier night reported its start.
+    pub continued: bool,
+    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes.
+    pub nights: u32,
+    /// Whether this is taken for the entity's new level from now on.
+    pub level_shift: bool,
+    /// The story that an earlier night found it to be a part of.
+    #[serde(skip)]
+    pub incident: Option<Uuid>,
 }
 
 // The signature is serde's.

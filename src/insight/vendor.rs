@@ -24,7 +24,13 @@ pub const MODEL: &str = "seasonal-negative-binomial/1";
 
 /// The events of an insight: its start and, if it is over, its end.
 pub fn events(insight: &Insight, maker: Maker<'_>) -> Vec<Value> {
-    let states = if insight.ended { &["Start", "End"][..] } else { &["Start"] };
+    // The start of what goes on from the night before was reported then.
+    let states: &[&str] = match (insight.life.continued, insight.ended) {
+        (false, false) => &["Start"],
+        (false, true) => &["Start", "End"],
+        (true, false) => &[],
+        (true, true) => &["End"],
+    };
     states.iter().map(|state| event(insight, state, maker)).collect()
 }
 
@@ -80,6 +86,11 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
         "daysOfHistory": insight.days_known,
         "exampleEventIds": insight.examples,
+        "incident": insight.incident,
+        "concerns": insight.concerns,
+        "continued": insight.life.continued,
+        "nights": insight.life.nights,
+        "levelShift": insight.life.level_shift,
         "model": MODEL,
         "settings": maker.settings,
     })
@@ -90,7 +101,9 @@ fn attribution(attribution: &Attribution) -> Value {
     json!({
         "attribute": attribution.attribute,
         "insight": attribution.insight.iter().map(share).collect::<Vec<_>>(),
-        "baseline": [],
+        "baseline": attribution.baseline.iter().flatten().map(share).collect::<Vec<_>>(),
+        "baselineKnown": attribution.baseline.is_some(),
+        "broad": attribution.broad,
     })
 }
 

@@ -60,6 +60,14 @@ fn columns(insights: &[Insight]) -> Vec<Column> {
         numbers("q_value", |insight| insight.ln_q.map_or(f64::NAN, f64::exp)),
         counts("days_of_history", |insight| insight.days_known as u64),
         texts("sentence", |insight| insight.sentence.clone()),
+        texts("incident", |insight| insight.incident.id.to_string()),
+        counts("incident_rank", |insight| u64::from(insight.incident.rank)),
+        texts("culprit", |insight| {
+            insight.incident.culprit.as_ref().map_or(String::new(), |culprit| culprit.value.clone())
+        }),
+        texts("concerns", |insight| {
+            insight.concerns.iter().map(|concern| concern.name()).collect::<Vec<_>>().join(" ")
+        }),
         texts("example_event_ids", |insight| insight.examples.join(" ")),
     ]
 }
