@@ -32,7 +32,7 @@
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
-//! | [`insight`] | what is said about a deviation: attribution, score, severity, a sentence, the vendor's event form |
+//! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, a sentence, the vendor's form |
 //! | [`report`] | insights as lines of JSON, as a table, as text for a terminal; the record of a run |
 //! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
 //! | [`settings`] | `insights.toml` |

@@ -1,48 +1,30 @@
 //! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::change::{ChangeFound, Reason};
-use crate::detect::{Deviation, Direction, Model};
-use crate::error::Result;
+use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
 use crate::insight::attribution::Compared;
-use crate::insight::concern::{self, Concern};
-use crate::insight::episode::{Episode, Running, Same};
-use crate::insight::habits::{Habits, principal_of};
-use crate::insight::investigate::{ATTRIBUTES, Evidence, Minutes, Target, top};
+use crate::insight::concern;
+use crate::insight::continuation::{ending_insight, go_on};
+use crate::insight::episode::{Episode, Running};
+use crate::insight::findings::{NightFindings, search, usual_rate};
+use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
 use crate::insight::sentence::sentence;
-use crate::insight::usual::{DAYS, Past, Usual};
+use crate::insight::usual::{DAYS, Usual};
 use crate::insight::{Attribution, IncidentPart, Insight, InsightType, Life, Severity};
 use crate::rollup::Family;
 use crate::stats::score;
 
 /// The namespace of insight ids; any fixed value does.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
-/// Examples that are named.
-const EXAMPLES: usize = 10;
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
 /// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
 const TELLING_SILENCE: f64 = 3.0;
-/// The first hours of a day, in which the rest of an episode of the day before is looked for.
-const TAIL_HOURS: u8 = 3;
-
-/// What the detectors found in a night, family by family, and what the night before left.
-#[derive(Debug, Default)]
-pub struct NightFindings {
-    /// Deviations with the history they are about.
-    pub rates: Vec<(FamilyHistory, Vec<Deviation>)>,
-    /// Changes with theirs.
-    pub changes: Option<(FamilyHistory, Vec<ChangeFound>)>,
-    before: BTreeMap<Same, Episode>,
-    level_shift_days: u32,
-    habits: Habits,
-}
 
 /// The insights of a night, and what it leaves to the next.
 #[derive(Debug, Default)]
@@ -67,133 +49,6 @@ struct Night<'a> {
     feed: &'a Feed,
 }
 
-impl NightFindings {
-    /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
-    /// entity's new level.
-    pub fn new(
-        rates: Vec<(FamilyHistory, Vec<Deviation>)>,
-        changes: (FamilyHistory, Vec<ChangeFound>),
-        before: BTreeMap<Same, Episode>,
-        level_shift_days: u32,
-    ) -> Self {
-        Self { rates, changes: Some(changes), before, level_shift_days, habits: Habits::default() }
-    }
-
-    /// Adds the habits of those who made changes, to judge these by.
-    pub fn with_habits(mut self, past: &Past<'_>) -> Result<Self> {
-        let changes =
-            self.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
-        let principals = changes.map(|(history, change)| principal_of(history.key(change.members[0]))).collect();
-        let history = self.rates.iter().map(|(history, _)| history).find(|history| history.family == Family::Principal);
-        self.habits = Habits::read(past, history, &principals)?;
-        Ok(self)
-    }
-
-    /// What makes a change serious, the gravest first.
-    fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
-        let mut concerns = concern::of_requests(change.kind, evidence);
-        let principal = principal_of(history.key(change.members[0]));
-        concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
-        concerns.into_iter().collect()
-    }
-
-    fn same(history: &FamilyHistory, deviation: &Deviation) -> Same {
-        (history.family, history.key(deviation.member).clone(), deviation.direction)
-    }
-
-    /// Deviations that are to be reported: not those of a level that was told to be new.
-    fn reported(&self) -> impl Iterator<Item = (&FamilyHistory, &Deviation)> {
-        let all =
-            self.rates.iter().flat_map(|(history, found)| found.iter().map(move |deviation| (history, deviation)));
-        all.filter(|(history, deviation)| !self.before(history, deviation).is_some_and(|before| before.level_shift))
-    }
-
-    fn before(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Episode> {
-        self.before.get(&Self::same(history, deviation))
-    }
-
-    /// The episode of the night before that a deviation goes on with: it was open, and this one begins with the day.
-    fn continued(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
-        let begins = deviation.hours.0 <= 1;
-        self.before(history, deviation).filter(|_| begins).and_then(|before| before.open.as_ref())
-    }
-
-    /// Episodes of the night before that were open and that no deviation goes on with.
-    fn ending(&self) -> Vec<(&Same, &Episode, &Running)> {
-        let gone_on: Vec<Uuid> = self
-            .reported()
-            .filter_map(|(history, deviation)| self.continued(history, deviation).map(|running| running.id))
-            .collect();
-        let open = self.before.iter().filter_map(|(same, episode)| Some((same, episode, episode.open.as_ref()?)));
-        open.filter(|(_, _, running)| !gone_on.contains(&running.id)).collect()
-    }
-
-    /// How many deviations are not reported, because they are a new level by now.
-    pub fn absorbed(&self) -> usize {
-        let all: usize = self.rates.iter().map(|(_, found)| found.len()).sum();
-        all - self.reported().count()
-    }
-
-    /// What to go back to the events for, in the order that [`build`] expects the evidence in.
-    pub fn targets(&self, date: NaiveDate) -> Vec<Target> {
-        let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, date));
-        let changes = self.changes.iter().flat_map(|(history, found)| {
-            found.iter().map(move |change| Target {
-                family: Family::Change,
-                keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
-                hours: change.hours,
-                search: change.hours,
-                minutes: Minutes::Whole,
-                since: date,
-            })
-        });
-        let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
-            family: *family,
-            keys: vec![key.clone()],
-            hours: (0, TAIL_HOURS),
-            search: (0, TAIL_HOURS),
-            minutes: Minutes::Tail { rate: running.rate(date), usual: running.usual },
-            since: running.start.date_naive(),
-        });
-        rates.chain(changes).chain(ending).collect()
-    }
-
-    fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
-        let continued = self.continued(history, deviation);
-        let first = if continued.is_some() { 0 } else { deviation.hours.0 };
-        let usual = usual_rate(deviation);
-        Target {
-            family: history.family,
-            keys: vec![history.key(deviation.member).clone()],
-            hours: (first, deviation.hours.1),
-            search: search(deviation, continued.is_some()),
-            minutes: match deviation.direction {
-                Direction::Up => Minutes::Rise { usual, from_start: continued.is_some() },
-                Direction::Down => Minutes::Whole,
-            },
-            since: continued.map_or(date, |running| running.start.date_naive()),
-        }
-    }
-}
-
-/// A rise may begin in the hour before those that stand out, and end in the hour after; episodes are further apart than that.
-fn search(deviation: &Deviation, continued: bool) -> (u8, u8) {
-    let first = if continued { 0 } else { deviation.hours.0 };
-    match deviation.direction {
-        Direction::Up => (first.saturating_sub(1), (deviation.hours.1 + 1).min(24)),
-        Direction::Down => (first, deviation.hours.1),
-    }
-}
-
-/// Calls a minute that would have been usual: what was expected is about the hours in the seasonal model, and the day in others.
-fn usual_rate(deviation: &Deviation) -> f64 {
-    let hours = match deviation.model {
-        Model::Seasonal => f64::from(deviation.hours.1 - deviation.hours.0),
-        Model::Sparse | Model::New => 24.0,
-    };
-    deviation.expected / (hours * 60.0)
-}
-
 /// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
 pub fn build(findings: &NightFindings, evidence: &[Evidence], usual: &[Usual], window: &Window, feed: &Feed) -> Built {
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
@@ -208,7 +63,7 @@ pub fn build(findings: &NightFindings, evidence: &[Evidence], usual: &[Usual], w
         }
     }
     for ((same, episode, running), told) in findings.ending().into_iter().zip(told) {
-        built.insights.push(ending_insight(same, episode, running, told, window.scored()));
+        built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
     }
     built.add_absorbed(findings, window.scored());
     built.insights.sort_by(|left, right| {
@@ -277,75 +132,6 @@ impl Built {
     }
 }
 
-/// Puts an episode of the night before and its continuation together.
-fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Running) {
-    insight.id = running.id;
-    insight.start = running.start;
-    insight.observed += running.observed;
-    insight.errors += running.errors;
-    insight.expected += running.expected;
-    insight.expected_lower += running.expected_lower;
-    insight.expected_upper += running.expected_upper;
-    insight.ln_p = insight.ln_p.min(running.ln_p);
-    insight.ln_q = insight.ln_q.into_iter().chain(running.ln_q).reduce(f64::min);
-    insight.score = insight.score.max(running.score);
-    insight.baseline_average = running.baseline_average;
-    insight.days_known = running.days_known;
-    let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
-    insight.examples = examples;
-    for (own, before) in evidence.values.iter_mut().zip(&running.values) {
-        for (value, calls) in before {
-            *own.entry(value.clone()).or_default() += calls;
-        }
-    }
-    for (name, calls) in &running.names {
-        *evidence.names.entry(name.clone()).or_default() += calls;
-    }
-    insight.region = region(evidence);
-}
-
-/// The end of an episode that the day does not go on with.
-fn ending_insight(same: &Same, episode: &Episode, running: &Running, told: Told<'_>, date: NaiveDate) -> Insight {
-    let (family, _, direction) = same;
-    let mut evidence = told.evidence.clone();
-    let mut insight = Insight {
-        id: running.id,
-        insight_type: rate_type(*family),
-        date,
-        account: running.account.clone(),
-        region: running.region.clone(),
-        object: running.object.clone(),
-        family: *family,
-        entity: running.entity.clone(),
-        direction: *direction,
-        model: running.model,
-        reason: None,
-        start: running.start,
-        end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
-        ended: true,
-        observed: evidence.calls(),
-        errors: evidence.errors,
-        expected: running.usual * evidence.span.1 as f64,
-        expected_lower: 0,
-        expected_upper: 0,
-        ln_p: running.ln_p,
-        ln_q: running.ln_q,
-        score: running.score,
-        severity: Severity::Info,
-        baseline_average: running.baseline_average,
-        days_known: running.days_known,
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        sentence: String::new(),
-        life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-    };
-    go_on(&mut insight, &mut evidence, running);
-    complete(&mut insight, &evidence, told.usual);
-    insight
-}
-
 /// Whether an episode that ends at this minute of the day may go on after midnight: what silence there is until then would not be
 /// unlikely at its rate.
 fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
@@ -354,11 +140,11 @@ fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
     silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
 }
 
-fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
+pub(super) fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
     date.and_time(NaiveTime::MIN).and_utc() + Duration::minutes(minutes)
 }
 
-fn rate_type(family: Family) -> InsightType {
+pub(super) fn rate_type(family: Family) -> InsightType {
     match family {
         Family::ApiError => InsightType::ApiErrorRateInsight,
         Family::SourceIp => InsightType::IpInsight,
@@ -481,11 +267,11 @@ fn change_insight(
 }
 
 /// Fills in what the events tell, and what all of it means.
-fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
+pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
     insight.attributions = attributions(insight, evidence, usual);
     insight.severity = match insight.reason {
         None => rate_severity(insight.score, insight.direction),
-        Some(_) => raised(change_severity(insight), &insight.concerns),
+        Some(_) => concern::raised(change_severity(insight), &insight.concerns),
     };
     if insight.reason.is_some() {
         insight.score = f64::from(insight.severity as u8) * 25.0;
@@ -512,7 +298,7 @@ fn object(history: &FamilyHistory, member: usize) -> String {
     history.key(member).fields().last().unwrap_or_default().to_owned()
 }
 
-fn region(evidence: &Evidence) -> String {
+pub(super) fn region(evidence: &Evidence) -> String {
     top(&evidence.values[6], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
 }
 
@@ -547,21 +333,6 @@ fn change_severity(change: &Insight) -> Severity {
         Some(Reason::First) if !all_failed => Severity::High,
         Some(Reason::NoHistory) => Severity::Low,
         _ => Severity::Medium,
-    }
-}
-
-/// One level more for a grave concern; for any other up to `high`.
-fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
-    let more = match severity {
-        Severity::Info => Severity::Low,
-        Severity::Low => Severity::Medium,
-        Severity::Medium => Severity::High,
-        Severity::High | Severity::Critical => Severity::Critical,
-    };
-    match concerns.iter().any(|concern| concern.is_grave()) {
-        true => more,
-        false if concerns.is_empty() => severity,
-        false => severity.max(more.min(Severity::High)),
     }
 }
 

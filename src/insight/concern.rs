@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::event::ChangeKind;
+use crate::insight::Severity;
 use crate::insight::investigate::Evidence;
 
 static TABLE: &str = include_str!("../../data/serious.csv");
@@ -83,7 +84,7 @@ impl Concern {
         }
     }
 
-    /// How many levels of severity it adds, and up to which one at most it may lift an insight.
+    /// Whether it raises the severity by a level, whatever that is.
     pub const fn is_grave(self) -> bool {
         matches!(self, Self::AdministratorPolicy | Self::SelfGrant | Self::Stopped | Self::MadePublic)
     }
@@ -174,6 +175,21 @@ fn is_own(parameters: &[(String, String)], evidence: &Evidence) -> bool {
     let bare = |name: &str| name.split([':', '@']).next().unwrap_or_default().to_lowercase();
     let own: BTreeSet<String> = evidence.names.keys().map(|name| bare(name)).collect();
     parameters.iter().any(|(name, value)| RECEIVERS.contains(&name.as_str()) && own.contains(&bare(value)))
+}
+
+/// One level more for a grave concern; for any other up to `high`.
+pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
+    let more = match severity {
+        Severity::Info => Severity::Low,
+        Severity::Low => Severity::Medium,
+        Severity::Medium => Severity::High,
+        Severity::High | Severity::Critical => Severity::Critical,
+    };
+    match concerns.iter().any(|concern| concern.is_grave()) {
+        true => more,
+        false if concerns.is_empty() => severity,
+        false => severity.max(more.min(Severity::High)),
+    }
 }
 
 /// The concerns as the end of a sentence; nothing if there are none.

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use crate::error::Result;
 use crate::event::Column;
 use crate::insight::minutes::{rise, tail};
-use crate::insight::reading::{MINUTE_MS, MORE, TargetRows, Values, add, read, window};
+use crate::insight::reading::{ATTRIBUTE_COLUMNS, MINUTE_MS, MORE, TargetRows, Values, add, read, window};
 use crate::partition::EventFile;
 use crate::rollup::{EntityKey, Family};
 
@@ -18,8 +18,8 @@ pub use crate::insight::reading::{ATTRIBUTES, OTHER};
 
 /// Events that are named as examples.
 const EXAMPLES: usize = 10;
-/// What is read beside the attributes.
-const COLUMNS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Column::RequestParameters]];
+/// What is read after the attributes; the last for changes alone, for it is long.
+const DETAILS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Column::RequestParameters]];
 /// Bytes of a request's parameters that are looked at.
 const MOST_PARAMETERS: usize = 65_536;
 /// Requests of a change that are looked at.
@@ -127,10 +127,10 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     for (target, evidence) in targets.iter().zip(&mut evidence) {
         evidence.span = target.span(&evidence.minutes);
     }
-    // Parameters are long, and only those of changes are looked at.
     let with_requests = targets.iter().any(|target| target.family == Family::Change);
-    let columns = &COLUMNS[..if with_requests { 3 } else { 2 }];
-    read(files, date, targets, columns, |target, found| {
+    let details = &DETAILS[..if with_requests { 3 } else { 2 }];
+    let columns: Vec<&[Column]> = ATTRIBUTE_COLUMNS.iter().chain(details).copied().collect();
+    read(files, date, targets, &columns, |target, found| {
         let (first, end) = evidence[target].span;
         let inside = |row: &u32| (first..end).contains(&minute(target, found, *row));
         let rows: Vec<u32> = found.rows.iter().copied().filter(inside).collect();

@@ -1,16 +1,21 @@
 //! Insights: what is reported of a night, whatever detector found it.
 //!
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
-//! back to the events for exact minutes and for who did it; [`vendor`] is the form that ActionTrail's own consumers know.
+//! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
+//! [`concern`] says what makes a change serious, [`episode`] what one night leaves to the next, [`incident`] which insights tell one
+//! story; [`vendor`] is the form that ActionTrail's own consumers know.
 
 mod attribution;
 mod build;
 pub mod concern;
+mod continuation;
 pub mod episode;
+mod findings;
 mod habits;
 pub mod incident;
 pub mod investigate;
 pub mod minutes;
+mod pruning;
 pub mod reading;
 mod sentence;
 pub mod usual;
@@ -24,8 +29,9 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::rollup::Family;
 
-pub use build::{Built, NightFindings, build};
+pub use build::{Built, build};
 pub use concern::Concern;
+pub use findings::NightFindings;
 pub use incident::{Incident, IncidentPart};
 pub use sentence::number as sentence_number;
 

@@ -1,15 +1,16 @@
 //! The rows of some entities in the events, and what values their attributes have.
 //!
-//! Only row groups that can hold a target's hours are opened. Values are counted by the small numbers that stand for them in a
+//! Only row groups that can hold a target's hours and name are opened. Values are counted by the small numbers that stand for them in a
 //! batch; their texts are made once a batch, not once a row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::event::{Column, SourceAddress, meaningful, service_name};
 use crate::insight::investigate::Target;
+use crate::insight::pruning::may_name;
 use crate::partition::{EventBatch, EventFile, RowGroupReader, TextColumn, midnight_ms};
 use crate::rollup::keys::{INPUTS, Keyer};
 use crate::rollup::{EntityKey, Family, RowKeys};
@@ -36,12 +37,12 @@ pub const ATTRIBUTES: [&str; 8] = [
 /// For each of [`ATTRIBUTES`] the values and their calls.
 pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
 
-/// What is read beside [`INPUTS`] wherever attributes are counted.
-const EXTRAS: [&[Column]; 2] = [&[Column::UserAgent], &[Column::ResourceName]];
+/// What has to be read beside [`INPUTS`], and first, wherever attributes are counted.
+pub(super) const ATTRIBUTE_COLUMNS: [&[Column]; 2] = [&[Column::UserAgent], &[Column::ResourceName]];
 const USER_AGENT: usize = INPUTS.len();
 const RESOURCE: usize = INPUTS.len() + 1;
-/// Where further columns stand in a batch.
-pub(super) const MORE: usize = INPUTS.len() + EXTRAS.len();
+/// Where the columns after [`ATTRIBUTE_COLUMNS`] stand in a batch.
+pub(super) const MORE: usize = INPUTS.len() + ATTRIBUTE_COLUMNS.len();
 
 /// The rows of a batch that belong to one target.
 pub(super) struct TargetRows<'a> {
@@ -53,7 +54,7 @@ pub(super) struct TargetRows<'a> {
 }
 
 /// Reads the rows of all targets on one day and calls `visit` with a target's number and its rows in a batch. A batch has the
-/// columns of [`INPUTS`], those that attributes need, and `more` from [`MORE`] on.
+/// columns of [`INPUTS`], then `more`.
 pub(super) fn read(
     files: &[EventFile],
     date: NaiveDate,
@@ -61,7 +62,7 @@ pub(super) fn read(
     more: &[&[Column]],
     mut visit: impl FnMut(usize, &TargetRows<'_>),
 ) -> Result<()> {
-    let columns: Vec<&[Column]> = INPUTS.into_iter().chain(EXTRAS).chain(more.iter().copied()).collect();
+    let columns: Vec<&[Column]> = INPUTS.into_iter().chain(more.iter().copied()).collect();
     for file in files {
         for group in file.row_groups_of(date).filter(|&group| may_hold(file, group, date, targets)) {
             let (mut keyer, mut keys) = (Keyer::default(), RowKeys::default());
@@ -69,10 +70,9 @@ pub(super) fn read(
                 // An unreadable part was named when the day was counted; what was read before it still tells something.
                 let Ok(batch) = batch else { break };
                 keyer.number_rows(&batch, &mut keys);
-                for (number, target) in targets.iter().enumerate() {
-                    let rows = rows_of(target, date, &batch, &keyer, &keys);
+                for (number, rows) in rows_of(targets, date, &batch, &keyer, &keys).iter().enumerate() {
                     if !rows.is_empty() {
-                        visit(number, &TargetRows { batch: &batch, keyer: &keyer, keys: &keys, rows: &rows });
+                        visit(number, &TargetRows { batch: &batch, keyer: &keyer, keys: &keys, rows });
                     }
                 }
             }
@@ -81,12 +81,13 @@ pub(super) fn read(
     Ok(())
 }
 
+/// Whether a row group can hold rows of any target, by the times and names that its statistics tell.
 fn may_hold(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> bool {
-    let Some((first, last)) = file.row_groups[group].span else { return true };
-    targets.iter().any(|target| {
+    let overlaps = |target: &Target| {
         let (start, end) = window(date, target.search);
-        first < end && last >= start
-    })
+        file.row_groups[group].span.is_none_or(|(first, last)| first < end && last >= start)
+    };
+    targets.iter().any(|target| overlaps(target) && may_name(file, group, target))
 }
 
 /// The first millisecond of some hours of a day, and one past the last.
@@ -95,19 +96,39 @@ pub(super) fn window(date: NaiveDate, hours: (u8, u8)) -> (i64, i64) {
     (hour(hours.0), hour(hours.1))
 }
 
-fn rows_of(target: &Target, date: NaiveDate, batch: &EventBatch, keyer: &Keyer, keys: &RowKeys) -> Vec<u32> {
-    let members = keyer.members(target.family);
-    let numbers: Vec<u32> = target.keys.iter().filter_map(|key| members.number(key)).collect();
-    if numbers.is_empty() {
-        return Vec::new();
+/// For each target its rows in a batch. Each family's rows are gone through once, however many targets there are.
+fn rows_of(targets: &[Target], date: NaiveDate, batch: &EventBatch, keyer: &Keyer, keys: &RowKeys) -> Vec<Vec<u32>> {
+    let mut rows = vec![Vec::new(); targets.len()];
+    let families: BTreeSet<Family> = targets.iter().map(|target| target.family).collect();
+    for family in families {
+        let wanted = wanted(targets, family, keyer);
+        let mut note = |row: u32, member: u32| {
+            let time = batch.times[row as usize];
+            for &target in wanted.get(member as usize).into_iter().flatten() {
+                let (start, end) = window(date, targets[target].search);
+                if (start..end).contains(&time) {
+                    rows[target].push(row);
+                }
+            }
+        };
+        match keys.dense(family) {
+            Some(members) => members.iter().enumerate().for_each(|(row, &member)| note(row as u32, member)),
+            None => keys.listed(family).iter().for_each(|&(row, member)| note(row, member)),
+        }
     }
-    let (start, end) = window(date, target.search);
-    let own = |row: u32, member: u32| numbers.contains(&member) && (start..end).contains(&batch.times[row as usize]);
-    if let Some(members) = keys.dense(target.family) {
-        return (0..members.len() as u32).filter(|&row| own(row, members[row as usize])).collect();
+    rows
+}
+
+/// For each member of a family the targets that it belongs to.
+fn wanted(targets: &[Target], family: Family, keyer: &Keyer) -> Vec<Vec<usize>> {
+    let members = keyer.members(family);
+    let mut wanted = vec![Vec::new(); members.len()];
+    for (number, target) in targets.iter().enumerate().filter(|(_, target)| target.family == family) {
+        for member in target.keys.iter().filter_map(|key| members.number(key)) {
+            wanted[member as usize].push(number);
+        }
     }
-    let listed = keys.listed(target.family).iter();
-    listed.filter(|&&(row, member)| own(row, member)).map(|&(row, _)| row).collect()
+    wanted
 }
 
 impl TargetRows<'_> {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::insight::investigate::{Minutes, Target};
-use crate::insight::reading::{ATTRIBUTES, Values, add, read};
+use crate::insight::reading::{ATTRIBUTE_COLUMNS, ATTRIBUTES, Values, add, read};
 use crate::partition::{EventFile, Partitions};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
@@ -157,7 +157,7 @@ fn whole_day(target: &Target) -> Target {
 
 fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Values>> {
     let mut values = vec![Values::default(); targets.len()];
-    read(files, day, targets, &[], |target, found| found.count(&mut values[target]))?;
+    read(files, day, targets, &ATTRIBUTE_COLUMNS, |target, found| found.count(&mut values[target]))?;
     Ok(values)
 }
 
