@@ -67,7 +67,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
         nights.push(night);
     }
     if args.format == Format::Json {
-        let value = |night: &NightResult| serde_json::json!({ "run": night.record, "insights": night.insights });
+        let value = |night: &NightResult| serde_json::json!({ "run": night.record, "incidents": night.incidents, "insights": night.insights });
         output::json(&nights.iter().map(value).collect::<Vec<_>>())?;
     }
     Ok(code(args, &nights))
