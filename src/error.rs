@@ -116,6 +116,14 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A table of counts cannot be scored.
+    #[error("`{}` cannot be scored: {message}", path.display())]
+    Counts {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// There are no insights to evaluate.
     #[error("no insights in `{}`", path.display())]
     NoInsights {
@@ -150,6 +158,11 @@ impl Error {
         move |source| Self::Write { path, source }
     }
 
+    /// A table of counts at `path` that cannot be scored.
+    pub fn counts(path: &Path, message: String) -> Self {
+        Self::Counts { path: path.to_path_buf(), message }
+    }
+
     /// A Parquet error at `path`; the operating system's own errors keep their words.
     pub fn parquet<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_path_buf();
@@ -180,6 +193,11 @@ impl Error {
                 Some("free some space and run the same command again: finished days are kept".to_owned())
             }
             Self::Rollup { .. } => Some("delete the file; the next run makes it anew from the events".to_owned()),
+            Self::Counts { .. } => Some(
+                "expected CSV with a header line, or Parquet, with the columns `timestamp`, `value` and, for several \
+                 series, `series`"
+                    .to_owned(),
+            ),
             Self::Internal(_) => Some("please report this, with the command that you ran".to_owned()),
             _ => None,
         }

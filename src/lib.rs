@@ -24,7 +24,7 @@
 //! | room | what it knows |
 //! |---|---|
 //! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes |
-//! | [`storage`] | files that are whole or absent, the lock of a state directory; nothing about what is in them |
+//! | [`storage`] | files that are whole or absent, the lock and the retention of a state directory; nothing about what is in them |
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
 //! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
 //! | [`import`] | log files to partitions, sorted, every event once |
@@ -32,10 +32,11 @@
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
-//! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, a sentence, the vendor's form |
-//! | [`report`] | insights as lines of JSON, as a table, as text for a terminal; the record of a run |
+//! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
+//! | [`score`] | any count series, judged bucket by bucket by what came before |
+//! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run |
 //! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
-//! | [`settings`] | `insights.toml` |
+//! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
 //! | [`error`] | what stops a command, a hint for each, the exit code |
@@ -48,7 +49,7 @@
 //!   error                           ┌─▶ import, generate
 //!   event      ──▶ partition ───────┤
 //!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ report ──▶ pipeline ──▶ cli
-//!   stats      ────────────────────────────────────┘
+//!   stats      ────────────────────────────────────┴─▶ score ─────────────────────────────────────────────────▶ cli
 //! ```
 //!
 //! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event` and `partition`); only `report`, which
@@ -91,6 +92,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod report;
 pub mod rollup;
+pub mod score;
 pub mod settings;
 pub mod stats;
 pub mod storage;

@@ -12,11 +12,12 @@ use crate::detect::rate::{Night, RateResult};
 use crate::detect::{change, rate, surge};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
+use crate::insight::place::PlaceBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
 use crate::partition::Partitions;
-use crate::report::{FamilyRecord, NightRecord, jsonl, table};
+use crate::report::{FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
@@ -68,13 +69,15 @@ pub fn run_night(
     let (usual, left_out) = past.usual(&targets)?;
     let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
+    PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
     let mut record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
     record.warnings.extend(left_out);
-    let mut written = write(state, &record, &insights)?;
-    written.insert(2, episode::write(state, date, episodes, &insights)?);
+    let mut written = write(state, &record, &insights, settings)?;
+    let before_record = written.len() - 1;
+    written.insert(before_record, episode::write(state, date, episodes, &insights)?);
     Ok(NightResult { record, insights, incidents, written })
 }
 
@@ -131,13 +134,13 @@ fn detect(
     families.into_iter().zip(results).collect()
 }
 
-fn write(state: &Path, record: &NightRecord, insights: &[Insight]) -> Result<Vec<PathBuf>> {
+fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
     let folder = state.join("insights").join(format!("date={}", record.date));
-    let (events, flat) = (folder.join("insights.jsonl"), folder.join("insights.parquet"));
     let run = state.join("runs").join(format!("{}.json", record.date));
-    jsonl::write(&events, insights, Maker { settings: &record.settings_hash })?;
-    table::write(&flat, insights)?;
+    let maker = Maker { settings: &record.settings_hash };
+    let mut written = output::write(&folder, insights, &settings.formats, maker)?;
     let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
     write_text(&run, &(text + "\n"))?;
-    Ok(vec![events, flat, run])
+    written.push(run);
+    Ok(written)
 }

@@ -1,19 +1,35 @@
 //! The settings: what is typed into `insights.toml`, and what it means.
 //!
-//! Every setting has a good default and the file is optional. A key that does not exist is an error that names the nearest one.
+//! Every setting has a good default and the file is optional. A key that does not exist is an error that names the nearest one. The
+//! environment and the command line may set the same keys, see [`Layers`]; what each key is, is told once, in [`REFERENCE`].
 
-use std::path::Path;
+mod layers;
+mod output_format;
+mod quantity;
+mod reference;
 
+pub use layers::{Layers, Source, environment};
+pub use output_format::OutputFormat;
+pub use quantity::{Bytes, Days};
+pub use reference::{InForce, REFERENCE, Setting, example, variable};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
+/// Days that must be kept beside the baseline's, for days that come late.
+const DAYS_BESIDE_BASELINE: usize = 7;
 
 /// Settings as they are in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +48,23 @@ pub struct Settings {
     pub level_shift_days: u32,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
+    /// What insights are written as.
+    pub formats: Vec<OutputFormat>,
+    /// Databases of addresses.
+    pub geoip: Vec<PathBuf>,
+    /// What the job does beside judging.
+    pub operations: Operations,
+}
+
+/// Settings for whoever runs the job; none of them changes a result.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Operations {
+    /// How long days stay in the state; `None` for ever.
+    pub keep: Option<Days>,
+    /// How much memory to make do with.
+    pub memory_limit: Option<Bytes>,
+    /// Where metrics are written.
+    pub metrics: Option<PathBuf>,
 }
 
 /// The file's own form.
@@ -49,7 +82,36 @@ struct RawSettings {
     drop_max_ratio: f64,
     level_shift_days: u32,
     vendor_types_only: bool,
-    columns: std::collections::BTreeMap<String, String>,
+    columns: BTreeMap<String, String>,
+    outputs: RawOutputs,
+    geoip: RawGeoip,
+    operations: RawOperations,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+struct RawOutputs {
+    formats: Vec<String>,
+}
+
+impl Default for RawOutputs {
+    fn default() -> Self {
+        Self { formats: vec!["actiontrail".to_owned(), "parquet".to_owned()] }
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+struct RawGeoip {
+    files: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+struct RawOperations {
+    keep: String,
+    memory_limit: String,
+    metrics: String,
 }
 
 impl Default for RawSettings {
@@ -67,26 +129,13 @@ impl Default for RawSettings {
             drop_max_ratio: thresholds.drop_max_ratio,
             level_shift_days: 7,
             vendor_types_only: false,
-            columns: std::collections::BTreeMap::new(),
+            columns: BTreeMap::new(),
+            outputs: RawOutputs::default(),
+            geoip: RawGeoip::default(),
+            operations: RawOperations::default(),
         }
     }
 }
-
-/// The keys of [`RawSettings`], to suggest from.
-const KEYS: [&str; 12] = [
-    "baseline_days",
-    "min_history_days",
-    "time_zone",
-    "false_discovery_rate",
-    "max_p_value",
-    "min_excess",
-    "min_ratio",
-    "drop_min_expected",
-    "drop_max_ratio",
-    "level_shift_days",
-    "vendor_types_only",
-    "columns",
-];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -98,23 +147,25 @@ impl Default for Settings {
             columns: ColumnOverrides::new(),
             level_shift_days: 7,
             vendor_types_only: false,
+            formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
+            geoip: Vec::new(),
+            operations: Operations::default(),
         }
     }
 }
 
 impl Settings {
-    /// Reads the named file, or [`FILE_NAME`] if it is there, or takes the defaults.
+    /// Reads the named file, or [`FILE_NAME`] if it is there, and the environment, over the defaults.
     pub fn load(named: Option<&Path>) -> Result<Self> {
-        let path = named.unwrap_or(Path::new(FILE_NAME));
-        if named.is_none() && !path.exists() {
-            return Ok(Self::default());
-        }
-        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-        Self::parse(&text).map_err(|message| Error::Settings { path: path.to_path_buf(), message })
+        Layers::read(named, environment(), &[])?.settings()
     }
 
+    #[cfg(test)]
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        let raw: RawSettings = toml::from_str(text).map_err(|error| explain(text, &error))?;
+        Self::from_raw(toml::from_str(text).map_err(|error| explain(text, &error))?)
+    }
+
+    fn from_raw(raw: RawSettings) -> std::result::Result<Self, String> {
         let zone = raw.time_zone.parse().map_err(|_| format!("time_zone: `{}` is no IANA time zone", raw.time_zone))?;
         between("baseline_days", raw.baseline_days as f64, 7.0, 400.0)?;
         between("min_history_days", raw.min_history_days as f64, 1.0, 400.0)?;
@@ -140,13 +191,51 @@ impl Settings {
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             level_shift_days: raw.level_shift_days,
             vendor_types_only: raw.vendor_types_only,
+            formats: raw
+                .outputs
+                .formats
+                .iter()
+                .map(|name| format_named(name))
+                .collect::<std::result::Result<_, _>>()?,
+            geoip: raw.geoip.files.into_iter().map(PathBuf::from).collect(),
+            operations: operations(&raw.operations, raw.baseline_days)?,
         })
     }
 
-    /// A short hash of everything that can change a result.
+    /// A short hash of everything that can change what is found.
     pub fn hash(&self) -> String {
-        blake3::hash(format!("{self:?}").as_bytes()).to_hex()[..16].to_owned()
+        let judging =
+            Self { formats: Vec::new(), geoip: Vec::new(), operations: Operations::default(), ..self.clone() };
+        blake3::hash(format!("{judging:?}").as_bytes()).to_hex()[..16].to_owned()
     }
+}
+
+fn format_named(name: &str) -> std::result::Result<OutputFormat, String> {
+    OutputFormat::from_str(name, false).map_err(|_| {
+        let names: Vec<String> = OutputFormat::value_variants()
+            .iter()
+            .filter_map(|format| format.to_possible_value().map(|value| value.get_name().to_owned()))
+            .collect();
+        format!("outputs.formats: there is no format `{name}`; there are {}", names.join(", "))
+    })
+}
+
+fn operations(raw: &RawOperations, baseline_days: usize) -> std::result::Result<Operations, String> {
+    let keep: Option<Days> = optional(&raw.keep).map_err(|message| format!("operations.keep: {message}"))?;
+    let least = baseline_days + DAYS_BESIDE_BASELINE;
+    if let Some(keep) = keep.filter(|keep| (keep.0 as usize) < least) {
+        return Err(format!(
+            "operations.keep: expected at least {least} days, for a night compares with {baseline_days}, found {keep}"
+        ));
+    }
+    let memory_limit = optional(&raw.memory_limit).map_err(|message| format!("operations.memory_limit: {message}"))?;
+    let metrics = Some(&raw.metrics).filter(|path| !path.is_empty()).map(PathBuf::from);
+    Ok(Operations { keep, memory_limit, metrics })
+}
+
+/// A quantity that need not be there.
+fn optional<Quantity: FromStr<Err = String>>(text: &str) -> std::result::Result<Option<Quantity>, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 fn between(name: &str, value: f64, least: f64, most: f64) -> std::result::Result<(), String> {
@@ -169,10 +258,12 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
 fn explain(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let message = error.message();
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     match unknown {
-        Some(key) => {
-            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, KEYS.into_iter()))
+        Some((key, expected)) => {
+            // The message lists the names that the table has.
+            let known = expected.split('`').skip(1).step_by(2);
+            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, known))
         }
         None => format!("line {line}: {message}"),
     }
@@ -199,6 +290,8 @@ mod tests {
     fn mistakes_are_explained() {
         for (text, words) in [
             ("\nbaseline_day = 3", "line 2: there is no setting `baseline_day`; did you mean `baseline_days`?"),
+            ("[outputs]\nformat = []", "line 2: there is no setting `format`; did you mean `formats`?"),
+            ("operations = 3", "line 1: invalid type: integer `3`, expected a table"),
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),

@@ -327,7 +327,7 @@ fn the_table_has_a_row_for_every_episode() {
 #[test]
 fn a_scheduler_can_ask_for_an_exit_code() {
     let state = tempfile::tempdir().unwrap();
-    run(&sample(), state.path(), &["--date", FIRST, "--fail-on", "info"]).expect_code(1);
+    run(&sample(), state.path(), &["--date", FIRST, "--fail-on", "informational"]).expect_code(1);
     run(&sample(), state.path(), &["--date", FIRST]).expect_code(0);
     let quiet = run(&sample(), state.path(), &["--date", FIRST, "--quiet"]).expect_code(0);
     assert_eq!(quiet.stderr, "");

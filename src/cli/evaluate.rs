@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, exit};
 use crate::evaluate::{evaluate, text};
-use crate::settings::Settings;
 
 /// Compare insights with labels: precision, recall, false alerts, timing, culprits
 #[derive(Debug, Args)]
@@ -36,7 +35,7 @@ pub(super) struct EvaluateArgs {
 }
 
 pub(super) fn run(args: &EvaluateArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     let evaluation = evaluate(&args.insights, &args.labels, settings.thresholds.false_discovery_rate)?;
     match args.format {
         Format::Text => output::result(&text::text(&evaluation, output::width()))?,

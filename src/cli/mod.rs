@@ -2,17 +2,22 @@
 //!
 //! One file a subcommand. Results go to stdout, everything else to stderr; a reader who closes the pipe ends the program quietly.
 
+mod completions;
 mod evaluate;
 mod generate;
 mod import;
+mod memory;
 mod output;
 mod progress;
 mod rollup;
 mod run;
+mod score;
+mod settings;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::Error;
+use crate::settings::{Bytes, Layers, Settings, environment};
 
 /// Exit codes that schedulers may rely on.
 pub mod exit {
@@ -42,6 +47,7 @@ Examples:
   insights run events                         the nightly job, for the newest day before today
   insights run events --from 2026-01-29 --to 2026-02-04
   insights rollup events                      only bring the history up to date
+  insights score counts.csv                   judge any count series by its own past
 
 Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 input or output failed;
 4 done, but part of the input could not be read and is named.";
@@ -52,12 +58,64 @@ struct Common {
     /// Settings file [default: insights.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE", env = "INSIGHTS_SETTINGS")]
     settings: Option<std::path::PathBuf>,
+    /// Set a setting for this command, such as `min_excess=20`; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    overrides: Vec<(String, String)>,
     /// Threads to work with [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", env = "INSIGHTS_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    /// Make do with so much memory, such as 800M or 2G, by using fewer threads
+    #[arg(long, global = true, value_name = "BYTES")]
+    memory_limit: Option<Bytes>,
+    /// How stderr is written
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "INSIGHTS_LOG_FORMAT", default_value = "text")]
+    log_format: output::Format,
     /// Print results only
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Tell steps and their numbers on stderr
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+impl Common {
+    /// Everything that sets a setting, `flags` being what the command's own options set.
+    fn layers(&self, flags: &[(&str, String)]) -> crate::Result<Layers> {
+        let mut all = self.overrides.clone();
+        all.extend(self.memory_limit.map(|limit| ("operations.memory_limit".to_owned(), limit.to_string())));
+        all.extend(flags.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        Layers::read(self.settings.as_deref(), environment(), &all)
+    }
+
+    /// The settings in force.
+    fn load_settings(&self, flags: &[(&str, String)]) -> crate::Result<Settings> {
+        self.layers(flags)?.settings()
+    }
+
+    /// Starts as many threads as are asked for and fit into the memory. Settings that cannot be read set no limit here; the
+    /// command that reads them says what is wrong.
+    fn start_threads(&self) -> anyhow::Result<()> {
+        let limit = self.load_settings(&[]).ok().and_then(|settings| settings.operations.memory_limit);
+        let asked = self.threads.map(usize::from);
+        let threads = match limit {
+            Some(limit) => Some(memory::threads(limit, asked.unwrap_or_else(cores))?),
+            None => asked,
+        };
+        if let Some(threads) = threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        }
+        Ok(())
+    }
+}
+
+/// How many threads the machine runs at once; asking rayon would start them.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.to_owned()));
+    pair.ok_or_else(|| format!("expected KEY=VALUE, such as `min_excess=20`, found `{text}`"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,37 +123,52 @@ enum Command {
     Import(import::ImportArgs),
     Run(run::RunArgs),
     Rollup(rollup::RollupArgs),
+    Score(score::ScoreArgs),
     Generate(generate::GenerateArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Settings(settings::SettingsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
 pub fn run() -> anyhow::Result<u8> {
     let cli = Cli::parse();
-    if let Some(threads) = cli.common.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()?;
-    }
+    let json = cli.common.log_format == output::Format::Json;
+    output::set_manner(output::Manner { json, verbose: cli.common.verbose, quiet: cli.common.quiet });
+    cli.common.start_threads()?;
     match cli.command {
         Command::Import(args) => import::run(&args, &cli.common),
         Command::Run(args) => run::run(&args, &cli.common),
         Command::Rollup(args) => rollup::run(&args, &cli.common),
+        Command::Score(args) => score::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
         Command::Evaluate(args) => evaluate::run(&args, &cli.common),
+        Command::Settings(args) => settings::run(&args, &cli.common),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     }
 }
 
 /// Says what went wrong and what to try, and gives the exit code.
 pub fn explain(error: &anyhow::Error) -> u8 {
-    let closed = |cause: &&(dyn std::error::Error + 'static)| {
+    let code = explain_code(error);
+    if code != exit::DONE {
+        output::complain(&format!("error: {error}"));
+        if let Some(hint) = error.downcast_ref::<Error>().and_then(Error::hint) {
+            output::complain(&format!("hint: {hint}"));
+        }
+    }
+    code
+}
+
+/// The exit code of an error; a reader who closed the pipe has had enough, and that is none.
+fn explain_code(error: &anyhow::Error) -> u8 {
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     };
-    if error.chain().any(|cause| closed(&cause)) {
+    if error.chain().any(closed) {
         return exit::DONE;
     }
-    let known = error.downcast_ref::<Error>();
-    output::complain(&format!("error: {error}"));
-    if let Some(hint) = known.and_then(Error::hint) {
-        output::complain(&format!("hint: {hint}"));
-    }
-    known.map_or(exit::FAILED, Error::exit_code)
+    error.downcast_ref::<Error>().map_or(exit::FAILED, Error::exit_code)
 }

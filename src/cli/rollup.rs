@@ -11,7 +11,6 @@ use crate::insight::sentence_number as number;
 use crate::partition::Partitions;
 use crate::report::summary::printable;
 use crate::rollup::update::{DayOutcome, update};
-use crate::settings::Settings;
 use crate::storage::StateLock;
 
 /// Count events by entity and hour, so that later nights have a history
@@ -41,7 +40,7 @@ pub(super) struct RollupArgs {
 }
 
 pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let _lock = StateLock::acquire(&args.state)?;
     let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);

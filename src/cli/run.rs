@@ -1,20 +1,24 @@
 //! `insights run`: the job.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::bail;
-use chrono::{NaiveDate, Utc};
-use clap::Args;
+use chrono::{Days, NaiveDate, Utc};
+use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use crate::cli::output::{self, Format};
-use crate::cli::{Common, exit, progress};
+use crate::cli::progress::Heartbeat;
+use crate::cli::{Common, exit, explain_code, memory, progress};
 use crate::insight::{Insight, Severity};
 use crate::partition::Partitions;
 use crate::pipeline::{NightResult, run_night};
+use crate::report::metrics::RunMetrics;
 use crate::report::summary;
-use crate::settings::Settings;
-use crate::storage::StateLock;
+use crate::settings::{self, OutputFormat, Settings};
+use crate::storage::{StateLock, remove_before, write_text};
 
 /// Find what deviates on a day, compared with the days before it
 #[derive(Debug, Args)]
@@ -26,7 +30,8 @@ Examples:
   insights run events                          the newest day before today (UTC)
   insights run events --date 2026-02-04 --state /var/lib/insights
   insights run events --from 2026-01-29 --to 2026-02-04
-  insights run events --quiet --fail-on high   for a scheduler")]
+  insights run events --outputs ocsf,csv --keep 400d
+  insights run events --quiet --fail-on high --metrics run.prom   for a scheduler")]
 pub(super) struct RunArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]
@@ -46,31 +51,148 @@ pub(super) struct RunArgs {
     /// Exit with 1 if there is an insight of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
+    /// What to write insights as, beside what other commands read [default: actiontrail,parquet]
+    #[arg(long, value_enum, value_name = "FORMATS", value_delimiter = ',')]
+    outputs: Vec<OutputFormat>,
+    /// Remove days from the state that are older than this, such as 400d [default: keep all]
+    #[arg(long, value_name = "DAYS")]
+    keep: Option<settings::Days>,
+    /// Write metrics in Prometheus' text format to this file
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
+impl RunArgs {
+    /// The settings that options of this command set.
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let name = |format: &OutputFormat| format.to_possible_value().map(|value| value.get_name().to_owned());
+        let formats: Vec<String> = self.outputs.iter().filter_map(name).collect();
+        let mut flags = Vec::new();
+        flags.extend((!formats.is_empty()).then(|| ("outputs.formats", formats.join(","))));
+        flags.extend(self.keep.map(|keep| ("operations.keep", keep.to_string())));
+        flags.extend(self.metrics.as_ref().map(|path| ("operations.metrics", path.display().to_string())));
+        flags
+    }
+}
+
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let begin = Instant::now();
+    let settings = common.load_settings(&args.flags())?;
+    let mut nights = Vec::new();
+    let done = judge(args, common, &settings, &mut nights);
+    let code = done.as_ref().map_or_else(explain_code, |()| code(args, &nights));
+    let metrics = settings.operations.metrics.as_deref();
+    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &nights, code, begin));
+    // What stopped the run is worth more than that it could not be told.
+    done.and(written)?;
+    output::step("run ended", &[("exit_code", json!(code)), ("seconds", json!(seconds(begin)))]);
+    Ok(code)
+}
+
+/// Judges the days, tells each, and puts it to the others.
+fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<NightResult>) -> anyhow::Result<()> {
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
     let _lock = StateLock::acquire(&args.state)?;
-    let mut nights = Vec::new();
+    tell_begin(args, settings, dates.len());
     for date in dates {
+        check_memory(settings, nights.len())?;
+        let begin = Instant::now();
         let bar = progress::events(common, &date.to_string(), None);
-        let night = run_night(&partitions, date, &args.state, &settings, &|events| bar.inc(events))?;
+        let heartbeat = Heartbeat::new(date);
+        let count = |events| {
+            bar.inc(events);
+            heartbeat.tick(bar.position());
+        };
+        let night = run_night(&partitions, date, &args.state, settings, &count)?;
         bar.finish_and_clear();
+        tell(&night, begin);
         if args.format == Format::Text {
             output::result(&text(&night, common))?;
         }
         nights.push(night);
     }
     if args.format == Format::Json {
-        let value = |night: &NightResult| serde_json::json!({ "run": night.record, "incidents": night.incidents, "insights": night.insights });
+        let value = |night: &NightResult| json!({ "run": night.record, "incidents": night.incidents, "insights": night.insights });
         output::json(&nights.iter().map(value).collect::<Vec<_>>())?;
     }
-    Ok(code(args, &nights))
+    retain(args, common, settings, nights)
+}
+
+fn tell_begin(args: &RunArgs, settings: &Settings, days: usize) {
+    let numbers = [
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("state", json!(args.state.display().to_string())),
+        ("settings", json!(settings.hash())),
+        ("threads", json!(rayon::current_num_threads())),
+        ("days", json!(days)),
+    ];
+    output::step("run begins", &numbers);
+}
+
+fn tell(night: &NightResult, begin: Instant) {
+    let record = &night.record;
+    let numbers = [
+        ("date", json!(record.date)),
+        ("events", json!(record.counts.events)),
+        ("history_days", json!(record.days_of_history)),
+        ("counted_days", json!(record.counted_days.len())),
+        ("insights", json!(night.insights.len())),
+        ("warnings", json!(record.warnings.len())),
+        ("problems", json!(record.problems.len())),
+        ("seconds", json!(seconds(begin))),
+        ("peak_memory_bytes", json!(memory::peak())),
+    ];
+    output::step("night judged", &numbers);
+    record.warnings.iter().for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
+    record.problems.iter().for_each(|problem| output::log_warning(&format!("{}: {}", problem.file, problem.message)));
+}
+
+/// Seconds since then, to the millisecond.
+fn seconds(begin: Instant) -> f64 {
+    (begin.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// Begins no further night once the limit was passed.
+fn check_memory(settings: &Settings, judged: usize) -> anyhow::Result<()> {
+    let Some((limit, peak)) = settings.operations.memory_limit.zip(memory::peak()) else { return Ok(()) };
+    if judged > 0 && peak > limit.0 {
+        bail!(
+            "{} MiB of memory were needed, more than the limit of {limit}; {judged} days are judged and stay so, and the \
+             same command with a higher limit, or from the next day on, goes on from there",
+            peak >> 20
+        );
+    }
+    Ok(())
+}
+
+/// Removes days that are older than what is kept, counted from the newest judged day.
+fn retain(args: &RunArgs, common: &Common, settings: &Settings, nights: &[NightResult]) -> anyhow::Result<()> {
+    let newest = nights.iter().map(|night| night.record.date).max();
+    let Some((keep, newest)) = settings.operations.keep.zip(newest) else { return Ok(()) };
+    let Some(first_kept) = newest.checked_sub_days(Days::new(u64::from(keep.0))) else { return Ok(()) };
+    let removed = remove_before(&args.state, first_kept)?;
+    if !removed.is_empty() && !common.quiet {
+        output::complain(&format!(
+            "{} days before {first_kept} removed from the state, as {keep} are kept",
+            removed.len()
+        ));
+    }
+    Ok(())
+}
+
+fn write_metrics(path: &Path, nights: &[NightResult], exit_code: u8, begin: Instant) -> anyhow::Result<()> {
+    let metrics = RunMetrics {
+        nights: nights.iter().map(|night| (&night.record, &night.insights[..])).collect(),
+        exit_code,
+        ended: Utc::now(),
+        seconds: begin.elapsed().as_secs_f64(),
+        peak_memory: memory::peak(),
+    };
+    Ok(write_text(path, &metrics.text())?)
 }
 
 fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDate>> {

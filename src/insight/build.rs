@@ -4,18 +4,21 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::change::{ChangeFound, Reason};
+use crate::detect::change::ChangeFound;
 use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
+use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
 use crate::insight::concern;
 use crate::insight::continuation::{ending_insight, go_on};
 use crate::insight::episode::{Episode, Running};
 use crate::insight::findings::{NightFindings, search, usual_rate};
 use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
+use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
+use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Attribution, IncidentPart, Insight, InsightType, Life, Severity};
+use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity};
 use crate::rollup::Family;
 use crate::stats::score;
 
@@ -193,12 +196,16 @@ fn rate_insight(
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
         score: capped_score(deviation),
-        severity: Severity::Info,
+        severity: Severity::Informational,
         baseline_average: baseline_average(history, &[deviation.member], night.window, night.feed),
         days_known: deviation.days_known,
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        actor: None,
+        attacks: Vec::new(),
+        places: Vec::new(),
         sentence: String::new(),
+        next_query: String::new(),
         life: Life::default(),
         incident: IncidentPart::default(),
         concerns: Vec::new(),
@@ -252,12 +259,16 @@ fn change_insight(
         ln_p: change.ln_p,
         ln_q: None,
         score: 0.0,
-        severity: Severity::Info,
+        severity: Severity::Informational,
         baseline_average: baseline_average(history, &change.members, night.window, night.feed),
         days_known: night.window.days_of_history(),
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        actor: None,
+        attacks: Vec::new(),
+        places: Vec::new(),
         sentence: String::new(),
+        next_query: String::new(),
         life: Life::default(),
         incident: IncidentPart::default(),
         concerns: findings.concerns(history, change, evidence),
@@ -269,14 +280,14 @@ fn change_insight(
 /// Fills in what the events tell, and what all of it means.
 pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
     insight.attributions = attributions(insight, evidence, usual);
-    insight.severity = match insight.reason {
-        None => rate_severity(insight.score, insight.direction),
-        Some(_) => concern::raised(change_severity(insight), &insight.concerns),
-    };
+    insight.actor = actor(insight, evidence);
+    insight.severity = severity(insight);
     if insight.reason.is_some() {
         insight.score = f64::from(insight.severity as u8) * 25.0;
     }
+    insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence) + &concern::words(&insight.concerns) + &lasting(&insight.life);
+    insight.next_query = next_query(insight);
 }
 
 /// What is said of an episode that has become a level.
@@ -286,6 +297,11 @@ fn lasting(life: &Life) -> String {
     } else {
         String::new()
     }
+}
+
+fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
+    let own = || (insight.family == Family::Principal).then(|| Actor::of_entity(&insight.entity)).flatten();
+    Actor::of(evidence).or_else(own)
 }
 
 /// An id that depends only on what the episode is, so that a re-run finds the same.
@@ -312,28 +328,6 @@ fn capped_score(deviation: &Deviation) -> f64 {
     };
     let by_stability = if deviation.unstable { 50.0 } else { 100.0 };
     full.min(by_age).min(by_stability)
-}
-
-fn rate_severity(score: f64, direction: Direction) -> Severity {
-    let risen = match score {
-        score if score >= 90.0 => Severity::High,
-        score if score >= 50.0 => Severity::Medium,
-        score if score >= 25.0 => Severity::Low,
-        _ => Severity::Info,
-    };
-    // Silence is worth a look, and seldom an attack.
-    if direction == Direction::Down { risen.min(Severity::Low) } else { risen }
-}
-
-fn change_severity(change: &Insight) -> Severity {
-    let all_failed = change.errors == change.observed;
-    match change.reason {
-        Some(Reason::Trail) if all_failed => Severity::High,
-        Some(Reason::Trail) => Severity::Critical,
-        Some(Reason::First) if !all_failed => Severity::High,
-        Some(Reason::NoHistory) => Severity::Low,
-        _ => Severity::Medium,
-    }
 }
 
 /// Calls a minute over the believed hours of the seven days before the scored one.

@@ -180,7 +180,7 @@ fn is_own(parameters: &[(String, String)], evidence: &Evidence) -> bool {
 /// One level more for a grave concern; for any other up to `high`.
 pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
     let more = match severity {
-        Severity::Info => Severity::Low,
+        Severity::Informational => Severity::Low,
         Severity::Low => Severity::Medium,
         Severity::Medium => Severity::High,
         Severity::High | Severity::Critical => Severity::Critical,

@@ -173,7 +173,7 @@ fn incident(insights: &[Insight], own: &[usize]) -> Incident {
     Incident {
         id: carried.unwrap_or(founded),
         rank: 0,
-        severity: parts().map(|insight| insight.severity).max().unwrap_or(Severity::Info),
+        severity: parts().map(|insight| insight.severity).max().unwrap_or(Severity::Informational),
         culprit: culprit(parts()),
         start: earliest.map_or(DateTime::UNIX_EPOCH, |insight| insight.start),
         end: parts().map(|insight| insight.end).max().unwrap_or(DateTime::UNIX_EPOCH),
@@ -195,42 +195,22 @@ fn culprit<'a>(parts: impl Iterator<Item = &'a Insight>) -> Option<Culprit> {
 mod tests {
     use super::*;
     use crate::detect::Direction;
-    use crate::insight::{Attribution, InsightType, Life, Share};
+    use crate::insight::example::rate;
+    use crate::insight::{Attribution, Life, Share};
 
     fn insight(family: Family, entity: &str, start: i64, end: i64) -> Insight {
         let moment = |minute: i64| DateTime::UNIX_EPOCH + Duration::minutes(minute);
         Insight {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{entity}/{start}").as_bytes()),
-            insight_type: InsightType::ApiCallRateInsight,
-            date: DateTime::UNIX_EPOCH.date_naive(),
             account: "1".to_owned(),
-            region: String::new(),
-            object: String::new(),
             family,
             entity: entity.to_owned(),
-            direction: Direction::Up,
-            model: None,
-            reason: None,
             start: moment(start),
             end: moment(end),
-            ended: true,
-            observed: 100,
-            errors: 0,
-            expected: 1.0,
-            expected_lower: 0,
-            expected_upper: 3,
-            ln_p: -50.0,
-            ln_q: None,
-            score: 90.0,
-            severity: Severity::High,
-            baseline_average: 0.0,
-            days_known: 28,
             attributions: Vec::new(),
-            examples: Vec::new(),
-            sentence: String::new(),
-            life: Life::default(),
+            actor: None,
             incident: IncidentPart::default(),
-            concerns: Vec::new(),
+            ..rate()
         }
     }
 

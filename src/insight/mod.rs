@@ -2,22 +2,32 @@
 //!
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
 //! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
-//! [`concern`] says what makes a change serious, [`episode`] what one night leaves to the next, [`incident`] which insights tell one
-//! story; [`vendor`] is the form that ActionTrail's own consumers know.
+//! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
+//! query. [`episode`] is what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
+//! that the clouds' own consumers know.
 
+mod actor;
+pub mod attack;
 mod attribution;
 mod build;
+mod cloud;
 pub mod concern;
 mod continuation;
 pub mod episode;
+#[cfg(test)]
+pub(crate) mod example;
 mod findings;
 mod habits;
 pub mod incident;
 pub mod investigate;
 pub mod minutes;
+mod next_query;
+pub mod place;
 mod pruning;
 pub mod reading;
+pub mod sensitivity;
 mod sentence;
+pub mod severity;
 pub mod usual;
 pub mod vendor;
 
@@ -29,11 +39,16 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::rollup::Family;
 
+pub use actor::Actor;
+pub use attack::Attack;
 pub use build::{Built, build};
+pub use cloud::Cloud;
 pub use concern::Concern;
 pub use findings::NightFindings;
 pub use incident::{Incident, IncidentPart};
+pub use place::Place;
 pub use sentence::number as sentence_number;
+pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -61,31 +76,6 @@ impl InsightType {
             Self::IpInsight => "IpInsight",
             Self::AkInsight => "AkInsight",
             Self::PrincipalInsight => "PrincipalInsight",
-        }
-    }
-}
-
-/// How serious an insight is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum Severity {
-    Info,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Severity {
-    /// The name in every output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
         }
     }
 }
@@ -170,8 +160,16 @@ pub struct Insight {
     pub attributions: Vec<Attribution>,
     /// Ids of some events in it, in order of time.
     pub examples: Vec<String>,
+    /// Who made most of the calls, if one did.
+    pub actor: Option<Actor>,
+    /// What it would be, were it an attack; the most telling first.
+    pub attacks: Vec<Attack>,
+    /// Countries and network owners of its addresses; empty without a database to look them up in.
+    pub places: Vec<Place>,
     /// One sentence for a person.
     pub sentence: String,
+    /// The command that shows its events.
+    pub next_query: String,
     /// How it goes on from night to night.
     pub life: Life,
     /// The story that it is a part of.
@@ -209,6 +207,26 @@ impl Insight {
     /// Calls a minute between start and end.
     pub fn average(&self) -> f64 {
         self.observed as f64 / self.minutes() as f64
+    }
+
+    /// The APIs it is about, each as `Service/EventName`: its own, or those it is attributed to, most calls first.
+    pub fn apis(&self) -> Vec<&str> {
+        match self.family {
+            Family::Api => vec![&self.entity],
+            Family::ApiError => vec![self.entity.rsplit_once('/').map_or(self.entity.as_str(), |(api, _)| api)],
+            _ => self.values("apiRelated").collect(),
+        }
+    }
+
+    /// Who, from where or with what, by the attribute's name.
+    pub fn attribution(&self, attribute: &str) -> Option<&Attribution> {
+        self.attributions.iter().find(|found| found.attribute == attribute)
+    }
+
+    /// The values of an attribute, in the order of its attribution.
+    pub fn values(&self, attribute: &str) -> impl Iterator<Item = &str> {
+        let shares = self.attribution(attribute).map_or(&[][..], |found| &found.insight);
+        shares.iter().map(|share| share.value.as_str())
     }
 
     /// The p-value; 0 where it is too small for a number.

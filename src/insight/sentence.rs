@@ -1,14 +1,12 @@
 //! One plain sentence for a person: who did what, when, and what would have been usual.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
+use crate::insight::actor::dominant;
 use crate::insight::investigate::{Evidence, top};
-use crate::insight::{Insight, InsightType};
-
-/// From this share of the calls on, one value speaks for all.
-const SPEAKS_FOR_ALL: f64 = 0.6;
+use crate::insight::{Actor, Insight, InsightType};
 
 /// The sentence of an insight.
 pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
@@ -23,7 +21,8 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
 fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
     let calls = number(insight.observed);
     let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls} calls") };
-    let who = || principal(evidence).map_or(String::new(), |who| format!(", mostly by {who}"));
+    let actor = || insight.actor.as_ref().map(Actor::shown);
+    let who = || actor().map_or(String::new(), |who| format!(", mostly by {who}"));
     let apis = || dominant(evidence, 4).map_or(String::new(), |api| format!(" to {api}"));
     let what = match (insight.insight_type, insight.direction) {
         (InsightType::ApiErrorRateInsight, _) => {
@@ -33,11 +32,13 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (InsightType::IpInsight, Direction::Up) => format!("{} made {calls} calls{}{}", insight.object, apis(), who()),
         (InsightType::AkInsight, Direction::Up) => format!("AccessKey {} made {calls} calls{}", insight.object, apis()),
         (InsightType::PrincipalInsight, Direction::Up) => {
-            format!("{} made {calls} calls{}", principal(evidence).unwrap_or_else(|| insight.entity.clone()), apis())
+            format!("{} made {calls} calls{}", actor().unwrap_or_else(|| insight.entity.clone()), apis())
         }
         (InsightType::IpInsight, Direction::Down) => format!("{} made {few}", insight.object),
         (InsightType::AkInsight, Direction::Down) => format!("AccessKey {} made {few}", insight.object),
-        (InsightType::PrincipalInsight, Direction::Down) => format!("{} made {few}", insight.entity),
+        (InsightType::PrincipalInsight, Direction::Down) => {
+            format!("{} made {few}", actor().unwrap_or_else(|| insight.entity.clone()))
+        }
         (_, Direction::Up) => format!("{} was called {calls} times{}", insight.entity, who()),
         (_, Direction::Down) => format!("{} got {few}", insight.entity),
     };
@@ -64,7 +65,7 @@ fn expectation(insight: &Insight) -> String {
 }
 
 fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
-    let who = principal(evidence).unwrap_or_else(|| "someone".to_owned());
+    let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
     let apis: Vec<String> = top(&evidence.values[4], 4).iter().map(|(api, calls)| times(api, *calls)).collect();
     let more = evidence.values[4].len().saturating_sub(apis.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -94,32 +95,17 @@ fn times(api: &str, calls: u64) -> String {
     if calls == 1 { api.to_owned() } else { format!("{api} ({calls} times)") }
 }
 
-/// The value that most calls have, if one does.
-fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> {
-    let values = &evidence.values[attribute];
-    let total: u64 = values.values().sum();
-    let (value, calls) = *top(values, 1).first()?;
-    (calls as f64 >= SPEAKS_FOR_ALL * total as f64).then(|| value.to_owned())
-}
-
-/// The principal behind most calls, by kind and, where events tell it, by name.
-fn principal(evidence: &Evidence) -> Option<String> {
-    let label = dominant(evidence, 0)?;
-    let (kind, id) = label.split_once('/')?;
-    if kind == "root" {
-        return Some(format!("root of {id}"));
-    }
-    let name = top(&evidence.names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned());
-    Some(format!("{kind} {}", name.unwrap_or_else(|| id.to_owned())))
-}
-
-/// `between 16:32 and 16:34`, with the day where the two differ.
+/// `between 16:32 and 16:34 UTC`, with the days where the two differ.
 fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     if (end - start).num_minutes() <= 1 {
-        return format!("at {}", start.format("%H:%M"));
+        return format!("at {} UTC", start.format("%H:%M"));
+    }
+    let last_minute = end - Duration::minutes(1);
+    if last_minute.date_naive() != start.date_naive() {
+        return format!("between {} and {} UTC", start.format("%Y-%m-%d %H:%M"), end.format("%Y-%m-%d %H:%M"));
     }
     let end = if end.date_naive() == start.date_naive() { end.format("%H:%M").to_string() } else { "24:00".to_owned() };
-    format!("between {} and {end}", start.format("%H:%M"))
+    format!("between {} and {end} UTC", start.format("%H:%M"))
 }
 
 /// `1,170`.
@@ -133,6 +119,19 @@ pub fn number(value: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_name_the_day_only_where_it_changes() {
+        let moment = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for (start, end, said) in [
+            ("2026-01-29T07:14:00Z", "2026-01-29T07:15:00Z", "at 07:14 UTC"),
+            ("2026-01-29T07:14:00Z", "2026-01-29T08:00:00Z", "between 07:14 and 08:00 UTC"),
+            ("2026-01-29T22:00:00Z", "2026-01-30T00:00:00Z", "between 22:00 and 24:00 UTC"),
+            ("2026-01-29T22:00:00Z", "2026-01-30T01:00:00Z", "between 2026-01-29 22:00 and 2026-01-30 01:00 UTC"),
+        ] {
+            assert_eq!(span(moment(start), moment(end)), said);
+        }
+    }
 
     #[test]
     fn numbers_are_grouped() {

@@ -1,7 +1,9 @@
 //! ActionTrail's own form of an insight: a `Start` event and, once the episode is over, an `End` event.
 //!
 //! Averages are calls a minute and durations whole minutes, as the vendor has them; under `insightDetails.analysis` stands what
-//! the vendor never says.
+//! the vendor never says. [`cloudtrail`] is the same in the words of the other cloud.
+
+pub mod cloudtrail;
 
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
@@ -24,24 +26,25 @@ pub const MODEL: &str = "seasonal-negative-binomial/1";
 
 /// The events of an insight: its start and, if it is over, its end.
 pub fn events(insight: &Insight, maker: Maker<'_>) -> Vec<Value> {
-    // The start of what goes on from the night before was reported then.
-    let states: &[&str] = match (insight.life.continued, insight.ended) {
+    states(insight).iter().map(|state| event(insight, state, maker)).collect()
+}
+
+/// Which events tell of an insight: the start of what goes on from the night before was told then.
+fn states(insight: &Insight) -> &'static [&'static str] {
+    match (insight.life.continued, insight.ended) {
         (false, false) => &["Start"],
         (false, true) => &["Start", "End"],
         (true, false) => &[],
         (true, true) => &["End"],
-    };
-    states.iter().map(|state| event(insight, state, maker)).collect()
+    }
 }
 
 fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
-    let time = if state == "Start" { insight.start } else { insight.end };
-    let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
     json!({
-        "eventId": upper(Uuid::new_v5(&insight.id, state.as_bytes())),
+        "eventId": event_id(insight, state),
         "sharedEventId": upper(insight.id),
         "eventVersion": "1",
-        "eventTime": time,
+        "eventTime": event_time(insight, state),
         "eventType": "ActionTrailInsight",
         "eventCategory": "Insight",
         "acsRegion": insight.region,
@@ -58,16 +61,27 @@ fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
                     "baselineDuration": BASELINE_MINUTES,
                     "insightCount": insight.observed,
                 },
-                "attributions": insight.attributions.iter().map(attribution).collect::<Vec<_>>(),
+                "attributions": insight.attributions.iter().map(|found| attribution(found.attribute, found)).collect::<Vec<_>>(),
             },
             "analysis": analysis(insight, maker),
         },
     })
 }
 
+fn event_id(insight: &Insight, state: &str) -> String {
+    upper(Uuid::new_v5(&insight.id, state.as_bytes()))
+}
+
+fn event_time(insight: &Insight, state: &str) -> String {
+    let time = if state == "Start" { insight.start } else { insight.end };
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// What neither vendor says; the same in both dialects.
 fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
-    json!({
+    let mut analysis = json!({
         "sentence": insight.sentence,
+        "nextQuery": insight.next_query,
         "family": insight.family.name(),
         "entity": insight.entity,
         "direction": insight.direction,
@@ -82,6 +96,8 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "qValue": insight.ln_q.map(f64::exp),
         "score": insight.score,
         "severity": insight.severity,
+        "attacks": insight.attacks,
+        "actor": insight.actor,
         "start": insight.start.to_rfc3339_opts(SecondsFormat::Secs, true),
         "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
         "daysOfHistory": insight.days_known,
@@ -93,13 +109,17 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "levelShift": insight.life.level_shift,
         "model": MODEL,
         "settings": maker.settings,
-    })
+    });
+    if !insight.places.is_empty() {
+        analysis["places"] = json!(insight.places);
+    }
+    analysis
 }
 
-fn attribution(attribution: &Attribution) -> Value {
+fn attribution(name: &str, attribution: &Attribution) -> Value {
     let share = |share: &Share| json!({ "average": share.average, "value": share.value });
     json!({
-        "attribute": attribution.attribute,
+        "attribute": name,
         "insight": attribution.insight.iter().map(share).collect::<Vec<_>>(),
         "baseline": attribution.baseline.iter().flatten().map(share).collect::<Vec<_>>(),
         "baselineKnown": attribution.baseline.is_some(),

@@ -18,6 +18,7 @@ pub use find::{Partitions, Problem};
 pub use read::{EventBatch, RowGroupReader};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
+pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;

@@ -19,7 +19,7 @@ pub const NO_TIME: i64 = i64::MIN;
 ///
 /// # Errors
 /// When the column's type cannot hold a time.
-pub(super) fn milliseconds(array: &ArrayRef) -> Result<ScalarBuffer<i64>, ArrowError> {
+pub(crate) fn milliseconds(array: &ArrayRef) -> Result<ScalarBuffer<i64>, ArrowError> {
     match array.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => integers(array, |value| value.saturating_mul(1000)),
         DataType::Timestamp(TimeUnit::Millisecond, _) if array.null_count() == 0 => {
@@ -44,7 +44,7 @@ fn integers(array: &ArrayRef, convert: impl Fn(i64) -> i64) -> Result<ScalarBuff
 }
 
 /// A number with no unit: from 1973 to 5138 the size of seconds, milliseconds, microseconds and nanoseconds do not overlap.
-fn from_bare_integer(value: i64) -> i64 {
+pub(crate) fn from_bare_integer(value: i64) -> i64 {
     match value.unsigned_abs() {
         0..100_000_000_000 => value * 1000,
         100_000_000_000..100_000_000_000_000 => value,

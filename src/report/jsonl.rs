@@ -1,14 +1,18 @@
-//! `insights.jsonl`: one ActionTrail Insights event a line.
+//! Files of JSON lines: one event or finding a line.
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::error::Result;
-use crate::insight::Insight;
-use crate::insight::vendor::{Maker, events};
 use crate::storage::write_text;
 
-/// Writes the events of all insights.
-pub fn write(path: &Path, insights: &[Insight], maker: Maker<'_>) -> Result<()> {
-    let lines = insights.iter().flat_map(|insight| events(insight, maker)).map(|event| format!("{event}\n"));
-    write_text(path, &lines.collect::<String>())
+/// Writes the values, each on a line of its own.
+pub(super) fn write(path: &Path, values: impl Iterator<Item = Value>) -> Result<()> {
+    let mut text = String::new();
+    for value in values {
+        text.push_str(&value.to_string());
+        text.push('\n');
+    }
+    write_text(path, &text)
 }

@@ -1,8 +1,14 @@
-//! Writing findings down: for machines ([`jsonl`], [`table`]) and for the person at the terminal ([`summary`]).
+//! Writing findings down: for machines ([`output`]), for the monitoring of the job ([`metrics`]) and for the person at the terminal
+//! ([`summary`]).
 
-pub mod jsonl;
+mod columns;
+pub mod csv;
+mod jsonl;
+pub mod metrics;
+pub mod ocsf;
+pub mod output;
 mod record;
 pub mod summary;
-pub mod table;
+mod table;
 
 pub use record::{FamilyRecord, NightRecord};

@@ -31,6 +31,7 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
         if insights.len() > SHOWN {
             let _ = writeln!(text, "and {} more, less severe or less certain", insights.len() - SHOWN);
         }
+        let _ = writeln!(text, "begin with: {}", printable(&insights[0].next_query));
     }
     text
 }

@@ -7,13 +7,17 @@
 
 mod dispersion;
 mod false_discovery;
+pub mod level;
+pub mod log_linear;
 mod mixed;
 mod negative_binomial;
 mod normal;
+mod overdispersion;
 mod predictive;
 mod robust;
 mod score;
 mod special;
+mod tail_calibration;
 
 #[cfg(test)]
 mod reference;
@@ -26,10 +30,12 @@ pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni
 pub use mixed::LogNormalMixed;
 pub use negative_binomial::NegativeBinomial;
 pub use normal::{ln_normal_upper, normal_score};
+pub use overdispersion::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
 pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
 pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, residual, weight};
 pub use score::score;
 pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper};
+pub use tail_calibration::TailCalibration;
 
 /// A number handed to this module that the mathematics has no answer for, such as a negative mean or a NaN.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]

@@ -7,6 +7,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+use chrono::{SecondsFormat, Utc};
+
 use crate::error::{Error, Result};
 use crate::storage::remove_leftovers;
 
@@ -36,7 +38,9 @@ impl StateLock {
             Err(TryLockError::WouldBlock) => return Err(held(state, &mut file)),
             Err(TryLockError::Error(error)) => return Err(Error::write(&path)(error)),
         }
-        file.set_len(0).and_then(|()| write!(file, "process {}", std::process::id())).map_err(Error::write(&path))?;
+        let since = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        let holder = format!("process {} since {since}", std::process::id());
+        file.set_len(0).and_then(|()| write!(file, "{holder}")).map_err(Error::write(&path))?;
         remove_leftovers(state)?;
         Ok(Self { _file: file })
     }

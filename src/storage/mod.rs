@@ -1,11 +1,13 @@
-//! Files that are whole or not there: writing beside and renaming, Parquet with all cores, one writer at a time.
+//! Files that are whole or not there: writing beside and renaming, Parquet with all cores, one writer at a time, old days removed.
 //!
 //! Knows nothing of events, rollups or insights; every module that leaves something on disk goes through here.
 
 mod atomic;
 mod lock;
 mod parquet_writer;
+mod retention;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_text};
 pub use lock::StateLock;
 pub use parquet_writer::{ListLevels, ParquetFile, Values, compact};
+pub use retention::remove_before;

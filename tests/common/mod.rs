@@ -74,7 +74,11 @@ impl From<Output> for Outcome {
 /// The program, to be given arguments; it sees no settings of whoever runs the tests.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_insights"));
-    command.env_remove("INSIGHTS_SETTINGS").current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
+    let variables = std::env::vars_os().map(|(name, _)| name);
+    for name in variables.filter(|name| name.to_string_lossy().starts_with("INSIGHTS_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
     command
 }
 

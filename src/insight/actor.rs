@@ -1,0 +1,96 @@
+//! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
+
+use serde::Serialize;
+
+use crate::event::PrincipalKind;
+use crate::insight::investigate::{Evidence, top};
+
+/// From this share of the calls on, one value speaks for all.
+const SPEAKS_FOR_ALL: f64 = 0.6;
+/// Roles and users that are administrators by their name.
+const ADMINISTRATOR_WORDS: [&str; 3] = ["admin", "administrator", "superuser"];
+
+/// The principal of most of the calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Actor {
+    /// What kind of thing it is, as [`PrincipalKind::name`] has it.
+    pub kind: String,
+    /// Its lasting identifier.
+    pub id: String,
+    /// Its name, where events tell one; a session's name is cut off.
+    pub name: Option<String>,
+}
+
+impl Actor {
+    /// The actor that the events show, if one principal made most of the calls.
+    pub(super) fn of(evidence: &Evidence) -> Option<Self> {
+        let (kind, id) = dominant(evidence, 0)?.split_once('/').map(|(kind, id)| (kind.to_owned(), id.to_owned()))?;
+        let name = top(&evidence.names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned());
+        Some(Self { kind, id, name })
+    }
+
+    /// The actor that an entity `kind/id` is, for insights without any events.
+    pub(crate) fn of_entity(entity: &str) -> Option<Self> {
+        let (kind, id) = entity.split_once('/')?;
+        Some(Self { kind: kind.to_owned(), id: id.to_owned(), name: None })
+    }
+
+    /// Whether it may do anything: the account's owner, or a user or role that is called an administrator.
+    pub fn is_privileged(&self) -> bool {
+        self.kind == PrincipalKind::Root.name() || self.name.iter().any(|name| is_administrator(name))
+    }
+
+    /// `user alice`, `root of 1599…`.
+    pub fn shown(&self) -> String {
+        if self.kind == PrincipalKind::Root.name() {
+            return format!("root of {}", self.id);
+        }
+        format!("{} {}", self.kind, self.name.as_ref().unwrap_or(&self.id))
+    }
+}
+
+/// Whether one of the words of a name says administrator; words end where case or a sign changes.
+fn is_administrator(name: &str) -> bool {
+    let mut words = vec![String::new()];
+    let mut lower_before = false;
+    for character in name.chars() {
+        if !character.is_alphanumeric() || (character.is_uppercase() && lower_before) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| character.is_alphanumeric()) {
+            word.extend(character.to_lowercase());
+        }
+        lower_before = character.is_lowercase();
+    }
+    words.iter().any(|word| ADMINISTRATOR_WORDS.contains(&word.as_str()))
+}
+
+/// The value that most calls have, if one does.
+pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> {
+    let values = &evidence.values[attribute];
+    let total: u64 = values.values().sum();
+    let (value, calls) = *top(values, 1).first()?;
+    (calls as f64 >= SPEAKS_FOR_ALL * total as f64).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn administrators_are_known_by_a_word_of_their_name() {
+        for name in ["ram-admin", "AdministratorAccess", "OrganizationAdmin", "admin", "ops_superuser"] {
+            assert!(is_administrator(name), "{name}");
+        }
+        for name in ["badminton", "administrative-report", "alice", ""] {
+            assert!(!is_administrator(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_owner_is_privileged_whatever_the_name() {
+        let actor = Actor { kind: "root".into(), id: "1599".into(), name: None };
+        assert!(actor.is_privileged());
+        assert_eq!(actor.shown(), "root of 1599");
+    }
+}

@@ -1,0 +1,121 @@
+//! The command that shows the events behind an insight: what to type next.
+//!
+//! Its values come from whoever can make a call, and people paste it into a shell. So every value is written as a pattern that means
+//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with control characters in it is
+//! left out, which makes the answer wider, never wrong.
+
+use chrono::SecondsFormat;
+
+use crate::event::PrincipalKind;
+use crate::insight::{Actor, Insight, InsightType};
+
+/// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions.
+pub(super) fn next_query(insight: &Insight) -> String {
+    let mut words = vec!["insights query EVENTS".to_owned()];
+    words.extend(conditions(insight).iter().filter_map(|(flag, value)| condition(flag, value)));
+    words.push(format!("--from {}", insight.start.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    words.push(format!("--to {}", insight.end.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    words.join(" ")
+}
+
+/// What tells the insight's events from others, apart from their time.
+fn conditions(insight: &Insight) -> Vec<(&'static str, String)> {
+    let apis = insight.apis();
+    let api = || apis.first().copied().map_or_else(Vec::new, of_api);
+    let object = |flag| vec![(flag, insight.object.clone())];
+    match insight.insight_type {
+        InsightType::IpInsight => object("--source-ip"),
+        InsightType::AkInsight => object("--access-key"),
+        InsightType::PrincipalInsight => of_actor(insight),
+        InsightType::ApiCallRateInsight => api(),
+        InsightType::ApiErrorRateInsight => [api(), object("--error")].concat(),
+        // A change is made through one API or several of a service.
+        _ if apis.len() == 1 => [of_actor(insight), api()].concat(),
+        _ => [of_actor(insight), object("--service")].concat(),
+    }
+}
+
+fn of_api(api: &str) -> Vec<(&'static str, String)> {
+    let (service, event) = api.split_once('/').unwrap_or(("", api));
+    vec![("--service", service.to_owned()), ("--event", event.to_owned())]
+}
+
+fn of_actor(insight: &Insight) -> Vec<(&'static str, String)> {
+    let words = |actor: &Actor| match actor.kind.as_str() {
+        kind if kind == PrincipalKind::Root.name() => ("--user", "root".to_owned()),
+        kind if kind == PrincipalKind::Role.name() => {
+            ("--role", actor.name.clone().unwrap_or_else(|| actor.id.clone()))
+        }
+        _ => ("--user", actor.name.clone().unwrap_or_else(|| actor.id.clone())),
+    };
+    insight.actor.iter().map(words).collect()
+}
+
+/// An option with its value; none where there is no value that could be typed.
+fn condition(flag: &str, value: &str) -> Option<String> {
+    if value.is_empty() || value.chars().any(char::is_control) {
+        return None;
+    }
+    // What begins with a dash would be taken for an option.
+    let between = if value.starts_with('-') { "=" } else { " " };
+    Some(format!("{flag}{between}{}", quoted(&literal(value))))
+}
+
+/// A pattern that means nothing but the value.
+fn literal(value: &str) -> String {
+    let special = |character: char| matches!(character, '*' | ',' | '!' | '\\');
+    value.chars().flat_map(|character| special(character).then_some('\\').into_iter().chain([character])).collect()
+}
+
+/// A word for a POSIX shell.
+fn quoted(value: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+".contains(character);
+    if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::example::rate;
+
+    const TIMES: &str = "--from 2026-01-29T11:40:00Z --to 2026-01-29T11:50:00Z";
+
+    #[test]
+    fn the_question_fits_the_type() {
+        let asks = |insight_type, object: &str, asked: &str| {
+            let insight = Insight { insight_type, object: object.into(), ..rate() };
+            assert_eq!(next_query(&insight), format!("insights query EVENTS {asked} {TIMES}"));
+        };
+        asks(InsightType::ApiCallRateInsight, "GetObject", "--service Oss --event GetObject");
+        asks(InsightType::AkInsight, "LTAI5tEXAMPLE", "--access-key LTAI5tEXAMPLE");
+        asks(InsightType::IpInsight, "203.0.113.77", "--source-ip 203.0.113.77");
+        asks(InsightType::PrincipalInsight, "2389", "--user svc-25");
+        asks(InsightType::PolicyChangeInsight, "Ram", "--user svc-25 --service Oss --event GetObject");
+    }
+
+    #[test]
+    fn roles_and_the_owner_have_their_own_way_to_be_asked_for() {
+        for (kind, asked) in [("role", "--role svc-25"), ("root", "--user root"), ("service", "--user svc-25")] {
+            let actor = Actor { kind: kind.into(), id: "1".into(), name: Some("svc-25".into()) };
+            let insight = Insight { insight_type: InsightType::PrincipalInsight, actor: Some(actor), ..rate() };
+            assert_eq!(next_query(&insight), format!("insights query EVENTS {asked} {TIMES}"));
+        }
+    }
+
+    #[test]
+    fn a_value_is_one_word_that_means_itself() {
+        for (value, written) in [
+            ("alice", "--user alice"),
+            ("a b", "--user 'a b'"),
+            ("$(rm -rf /)", "--user '$(rm -rf /)'"),
+            ("it's; `id`", r"--user 'it'\''s; `id`'"),
+            ("--sql", "--user=--sql"),
+            ("!a*,b", r"--user '\!a\*\,b'"),
+            (r"CORP\alice", r"--user 'CORP\\alice'"),
+        ] {
+            assert_eq!(condition("--user", value).unwrap(), written);
+        }
+        assert_eq!(condition("--user", "a\nb"), None);
+        assert_eq!(condition("--user", ""), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! Five levels of severity, and what makes an insight serious.
+//!
+//! ```text
+//! rates     score below 25 informational, 25 low, 50 medium, 90 high;
+//!           a level up if calls of high sensitivity are a fifth of those attributed, a level up if a privileged identity made them,
+//!           a level down for an API that only reads and was called by nobody privileged; drops are low at most
+//! changes   trail: critical, or high if every attempt failed;
+//!           permission, password: high if a first that succeeded, low without history, else medium;
+//!           a level up if a privileged identity made them and there is a history to compare with;
+//!           a level up for a grave concern, for any other one up to high
+//! ```
+//!
+//! Sensitivity is the table in [`crate::insight::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
+//! concerns are those of [`crate::insight::concern`].
+
+use serde::Serialize;
+
+use crate::detect::Direction;
+use crate::detect::change::Reason;
+use crate::insight::sensitivity::{CallMeaning, Sensitivity};
+use crate::insight::{Insight, InsightType, concern};
+use crate::rollup::Family;
+
+/// Calls of high sensitivity count from this share of the attributed calls on.
+const SENSITIVE_SHARE: f64 = 0.2;
+
+/// How serious an insight is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Severity {
+    #[value(alias = "info")]
+    Informational,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// All levels, the least first.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// So many levels up or down, as far as there are levels.
+    fn moved(self, levels: i32) -> Self {
+        let place = (self as i32 + levels).clamp(0, Self::Critical as i32);
+        Self::ALL[place as usize]
+    }
+}
+
+/// The severity of an insight whose attributions and actor are known.
+pub(super) fn severity(insight: &Insight) -> Severity {
+    match insight.reason {
+        Some(reason) => concern::raised(of_change(insight, reason), &insight.concerns),
+        None => of_rate(insight),
+    }
+}
+
+fn of_rate(insight: &Insight) -> Severity {
+    let by_score = match insight.score {
+        score if score >= 90.0 => Severity::High,
+        score if score >= 50.0 => Severity::Medium,
+        score if score >= 25.0 => Severity::Low,
+        _ => Severity::Informational,
+    };
+    // Silence is worth a look, and seldom an attack.
+    if insight.direction == Direction::Down {
+        return by_score.min(Severity::Low);
+    }
+    let privileged = is_privileged(insight);
+    let levels =
+        i32::from(is_sensitive(insight)) + i32::from(privileged) - i32::from(only_reads(insight) && !privileged);
+    by_score.moved(levels)
+}
+
+fn of_change(insight: &Insight, reason: Reason) -> Severity {
+    let all_failed = insight.errors == insight.observed;
+    let by_reason = match (insight.insight_type, reason) {
+        (InsightType::TrailConcealmentInsight, _) if all_failed => Severity::High,
+        (InsightType::TrailConcealmentInsight, _) => Severity::Critical,
+        (_, Reason::NoHistory) => return Severity::Low,
+        (_, Reason::First) if !all_failed => Severity::High,
+        _ => Severity::Medium,
+    };
+    by_reason.moved(i32::from(is_privileged(insight)))
+}
+
+fn is_privileged(insight: &Insight) -> bool {
+    insight.actor.as_ref().is_some_and(crate::insight::Actor::is_privileged)
+}
+
+/// Whether calls of high sensitivity are no accident among the insight's calls.
+fn is_sensitive(insight: &Insight) -> bool {
+    let high = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::High;
+    let Some(named) = insight.attribution("apiRelated") else { return insight.apis().into_iter().any(high) };
+    let calls: f64 = named.insight.iter().filter(|share| high(&share.value)).map(|share| share.average).sum();
+    calls > 0.0 && calls >= SENSITIVE_SHARE * insight.average()
+}
+
+fn only_reads(insight: &Insight) -> bool {
+    let low = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::Low;
+    insight.family == Family::Api && insight.apis().into_iter().all(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Actor;
+    use crate::insight::example::rate;
+
+    fn severity_of(entity: &str, score: f64, actor: Option<&str>) -> Severity {
+        let actor = actor.map(|name| Actor { kind: "role".into(), id: "1".into(), name: Some(name.into()) });
+        severity(&Insight { score, actor, entity: entity.into(), ..rate() })
+    }
+
+    #[test]
+    fn score_sensitivity_and_identity_add_up() {
+        for (entity, score, actor, expected) in [
+            ("Oss/GetObject", 20.0, None, Severity::Informational),
+            ("Oss/GetObject", 30.0, None, Severity::Low),
+            ("Oss/GetObject", 60.0, None, Severity::Medium),
+            ("Oss/GetObject", 95.0, None, Severity::High),
+            ("Ecs/DescribeInstances", 95.0, None, Severity::Medium),
+            ("Ecs/DescribeInstances", 95.0, Some("ram-admin"), Severity::Critical),
+            ("Ecs/DeleteInstance", 60.0, None, Severity::High),
+            ("Ecs/DeleteInstance", 60.0, Some("ram-admin"), Severity::Critical),
+            ("Ecs/DeleteInstance", 99.0, Some("ram-admin"), Severity::Critical),
+        ] {
+            assert_eq!(severity_of(entity, score, actor), expected, "{entity} {score} {actor:?}");
+        }
+    }
+
+    #[test]
+    fn drops_are_low_at_most() {
+        let drop = Insight { score: 99.0, direction: Direction::Down, entity: "Ecs/DeleteInstance".into(), ..rate() };
+        assert_eq!(severity(&drop), Severity::Low);
+    }
+
+    #[test]
+    fn changes_go_by_what_they_are() {
+        use InsightType::{PolicyChangeInsight as Policy, TrailConcealmentInsight as Trail};
+        let of = |insight_type, reason, errors, root: bool| {
+            let actor = root.then(|| Actor { kind: "root".into(), id: "1".into(), name: None });
+            severity(&Insight { insight_type, reason: Some(reason), observed: 2, errors, actor, ..rate() })
+        };
+        assert_eq!(of(Trail, Reason::Trail, 0, false), Severity::Critical);
+        assert_eq!(of(Trail, Reason::Trail, 2, false), Severity::High);
+        assert_eq!(of(Policy, Reason::First, 1, false), Severity::High);
+        assert_eq!(of(Policy, Reason::First, 2, false), Severity::Medium);
+        assert_eq!(of(Policy, Reason::First, 0, true), Severity::Critical);
+        assert_eq!(of(Policy, Reason::NoHistory, 0, true), Severity::Low);
+        assert_eq!(of(Policy, Reason::Unusual, 0, false), Severity::Medium);
+    }
+}

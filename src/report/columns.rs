@@ -1,0 +1,93 @@
+//! The flat form of an insight: one column a thing, the same in Parquet and in CSV.
+
+use chrono::{DateTime, Utc};
+
+use crate::insight::{Insight, Place};
+
+/// How a column is filled.
+pub(super) enum Values {
+    /// Text, empty where there is none.
+    Text(fn(&Insight) -> String),
+    /// A number; NaN where there is none.
+    Number(fn(&Insight) -> f64),
+    /// A whole number.
+    Count(fn(&Insight) -> u64),
+    /// A moment in UTC.
+    Time(fn(&Insight) -> DateTime<Utc>),
+    /// Yes or no.
+    Flag(fn(&Insight) -> bool),
+}
+
+use Values::{Count, Flag, Number, Text, Time};
+
+/// The columns in their order.
+pub(super) const COLUMNS: [(&str, Values); 45] = [
+    ("insight_id", Text(|insight| insight.id.to_string())),
+    ("date", Text(|insight| insight.date.to_string())),
+    ("insight_type", Text(|insight| insight.insight_type.name().to_owned())),
+    ("severity", Text(|insight| insight.severity.name().to_owned())),
+    ("score", Number(|insight| insight.score)),
+    ("account", Text(|insight| insight.account.clone())),
+    ("region", Text(|insight| insight.region.clone())),
+    ("family", Text(|insight| insight.family.name().to_owned())),
+    ("entity", Text(|insight| insight.entity.clone())),
+    ("direction", Text(|insight| format!("{:?}", insight.direction).to_lowercase())),
+    ("judged_by", Text(|insight| insight.model.map_or(String::new(), |model| format!("{model:?}").to_lowercase()))),
+    ("start", Time(|insight| insight.start)),
+    ("end", Time(|insight| insight.end)),
+    ("ended", Flag(|insight| insight.ended)),
+    ("minutes", Count(|insight| insight.minutes() as u64)),
+    ("observed", Count(|insight| insight.observed)),
+    ("errors", Count(|insight| insight.errors)),
+    ("expected", Number(|insight| insight.expected)),
+    ("expected_lower", Count(|insight| insight.expected_lower)),
+    ("expected_upper", Count(|insight| insight.expected_upper)),
+    ("average_per_minute", Number(Insight::average)),
+    ("baseline_average_per_minute", Number(|insight| insight.baseline_average)),
+    ("p_value", Number(Insight::p_value)),
+    ("log10_p_value", Number(|insight| insight.ln_p / std::f64::consts::LN_10)),
+    ("q_value", Number(|insight| insight.ln_q.map_or(f64::NAN, f64::exp))),
+    ("days_of_history", Count(|insight| insight.days_known as u64)),
+    ("tactic", Text(|insight| attack(insight, |attack| attack.tactic.uid))),
+    ("technique", Text(|insight| attack(insight, |attack| attack.technique.uid))),
+    ("technique_name", Text(|insight| attack(insight, |attack| attack.technique.name))),
+    ("actor", Text(|insight| insight.actor.as_ref().map_or_else(String::new, crate::insight::Actor::shown))),
+    ("top_access_key", Text(|insight| leading(insight, "accessKeyId"))),
+    ("top_source_ip", Text(|insight| leading(insight, "sourceIpAddress"))),
+    ("top_user_agent", Text(|insight| leading(insight, "userAgent"))),
+    ("top_api", Text(|insight| insight.apis().first().copied().unwrap_or_default().to_owned())),
+    ("top_error_code", Text(|insight| leading(insight, "errorCode"))),
+    ("country", Text(|insight| place(insight, |place| place.country.clone()))),
+    ("network_owner", Text(|insight| place(insight, |place| place.network_owner.clone()))),
+    ("network_number", Text(|insight| place(insight, |place| place.network_number.map(|number| number.to_string())))),
+    ("sentence", Text(|insight| insight.sentence.clone())),
+    ("next_query", Text(|insight| insight.next_query.clone())),
+    ("incident", Text(|insight| insight.incident.id.to_string())),
+    ("incident_rank", Count(|insight| u64::from(insight.incident.rank))),
+    ("culprit", Text(culprit)),
+    ("concerns", Text(concerns)),
+    ("example_event_ids", Text(|insight| insight.examples.join(" "))),
+];
+
+fn attack(insight: &Insight, pick: fn(&crate::insight::Attack) -> &'static str) -> String {
+    insight.attacks.first().map_or(String::new(), |attack| pick(attack).to_owned())
+}
+
+/// Whom its incident is about.
+fn culprit(insight: &Insight) -> String {
+    insight.incident.culprit.as_ref().map_or_else(String::new, |culprit| culprit.value.clone())
+}
+
+fn concerns(insight: &Insight) -> String {
+    insight.concerns.iter().map(|concern| concern.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// The value of an attribute that best explains the insight.
+fn leading(insight: &Insight, attribute: &str) -> String {
+    insight.values(attribute).next().unwrap_or_default().to_owned()
+}
+
+/// What is known of the first address that something is known of.
+fn place(insight: &Insight, pick: fn(&Place) -> Option<String>) -> String {
+    insight.places.iter().find_map(pick).unwrap_or_default()
+}

@@ -1,0 +1,242 @@
+//! An insight as an OCSF Detection Finding (class 2004), for whoever collects findings of many tools.
+//!
+//! `anomaly_analyses` holds what was observed beside what was expected; `evidences` holds who, from where and with what. Attributions
+//! are counted each by itself, so an evidence holds one value of one attribute, with its calls a minute under `data`; only the
+//! first evidence puts together the values that most calls had. [`lake`] writes the same findings as nested Parquet.
+
+mod evidence;
+mod lake;
+mod nested;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::detect::{Direction, Model};
+use crate::insight::vendor::{MODEL, Maker};
+use crate::insight::{Attack, Attribution, Cloud, Insight, Severity, attack};
+
+pub(super) use lake::write as write_lake;
+
+/// The version of the schema: the first with `anomaly_analyses`.
+pub const VERSION: &str = "1.5.0";
+
+/// The finding of an insight.
+pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
+    let mut finding = json!({
+        "activity_id": 1,
+        "activity_name": "Create",
+        "category_uid": 2,
+        "category_name": "Findings",
+        "class_uid": 2004,
+        "class_name": "Detection Finding",
+        "type_uid": 200_401,
+        "type_name": "Detection Finding: Create",
+        "severity_id": insight.severity as u8 + 1,
+        "severity": capitalized(insight.severity.name()),
+        "status_id": 1,
+        "status": "New",
+        "is_alert": insight.severity >= Severity::Medium,
+        "risk_score": insight.score.round() as i64,
+        "message": insight.sentence,
+        "time": insight.start.timestamp_millis(),
+        "start_time": insight.start.timestamp_millis(),
+        "end_time": insight.end.timestamp_millis(),
+        "duration": (insight.end - insight.start).num_milliseconds(),
+        "timezone_offset": 0,
+        "count": insight.observed,
+        "metadata": metadata(insight),
+        "cloud": cloud(insight),
+        "finding_info": information(insight),
+        "resources": [{ "uid": insight.entity, "name": insight.object, "type": insight.family.name() }],
+        "evidences": evidence::evidences(insight),
+        "observables": evidence::observables(insight),
+        "anomaly_analyses": [anomaly_analysis(insight)],
+        "remediation": { "desc": format!("Look at the events behind it: {}", insight.next_query) },
+        "unmapped": unmapped(insight, maker),
+    });
+    remove_nulls(&mut finding);
+    finding
+}
+
+fn metadata(insight: &Insight) -> Value {
+    json!({
+        "version": VERSION,
+        "uid": insight.id.to_string(),
+        "event_code": insight.insight_type.name(),
+        "profiles": ["cloud"],
+        "product": {
+            "name": "Insights",
+            "vendor_name": "Insights",
+            "uid": "insights",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+    })
+}
+
+fn cloud(insight: &Insight) -> Value {
+    json!({
+        "provider": Cloud::of(insight).provider(),
+        "region": Some(&insight.region).filter(|region| !region.is_empty()),
+        "account": (!insight.account.is_empty()).then(|| json!({ "uid": insight.account })),
+    })
+}
+
+fn information(insight: &Insight) -> Value {
+    let named = |named: &crate::insight::sensitivity::Named| json!({ "uid": named.uid, "name": named.name });
+    let attack = |found: &Attack| json!({ "tactic": named(&found.tactic), "technique": named(&found.technique), "version": attack::EDITION });
+    let event = |id: &String| json!({ "uid": id });
+    json!({
+        "uid": insight.id.to_string(),
+        "title": insight.insight_type.name(),
+        "desc": insight.sentence,
+        "types": [insight.insight_type.name()],
+        "created_time": insight.start.timestamp_millis(),
+        "first_seen_time": insight.start.timestamp_millis(),
+        "last_seen_time": insight.end.timestamp_millis(),
+        "analytic": analytic(insight),
+        "attacks": insight.attacks.iter().map(attack).collect::<Vec<_>>(),
+        "related_events": insight.examples.iter().map(event).collect::<Vec<_>>(),
+        "related_events_count": insight.observed,
+    })
+}
+
+fn analytic(insight: &Insight) -> Value {
+    let (kind, name, algorithm) = match insight.model {
+        Some(Model::Seasonal) => (3, "Statistical", "negative binomial, by hour of the day and kind of day"),
+        Some(Model::Sparse) => (3, "Statistical", "log-normal size of active days"),
+        Some(Model::New) => (3, "Statistical", "log-normal size of first days"),
+        None => (2, "Behavioral", "first or unusual change by a principal"),
+    };
+    json!({
+        "type_id": kind,
+        "type": name,
+        "name": MODEL,
+        "uid": insight.family.name(),
+        "version": MODEL.rsplit('/').next(),
+        "algorithm": algorithm,
+    })
+}
+
+/// The calls beside what was expected of them, then every attribute's values.
+fn anomaly_analysis(insight: &Insight) -> Value {
+    let mut anomalies = vec![json!({
+        "observation_parameter": "calls",
+        "observation_type": "Frequency Analysis",
+        "observed_pattern": pattern(insight),
+        "observations": [{
+            "value": insight.observed.to_string(),
+            "count": insight.observed,
+            "timespan": timespan(insight.start, insight.end),
+        }],
+    })];
+    anomalies.extend(insight.attributions.iter().map(|found| attributed(insight, found)));
+    json!({
+        "analysis_targets": [{ "name": insight.entity, "type": insight.family.name() }],
+        "anomalies": anomalies,
+        "baselines": [{
+            "observation_parameter": "calls",
+            "observation_type": "Frequency Analysis",
+            "observed_pattern": "EXPECTED",
+            "observations": [{
+                "value": format!(
+                    "expected={};lower={};upper={}",
+                    insight.expected, insight.expected_lower, insight.expected_upper
+                ),
+                "count": insight.expected.round() as i64,
+                "timespan": { "duration_days": insight.days_known },
+            }],
+        }],
+    })
+}
+
+fn attributed(insight: &Insight, found: &Attribution) -> Value {
+    let observation = |share: &crate::insight::Share| {
+        json!({
+            "value": share.value,
+            "count": (share.average * insight.minutes() as f64).round() as i64,
+            "timespan": timespan(insight.start, insight.end),
+        })
+    };
+    json!({
+        "observation_parameter": found.attribute,
+        "observation_type": "Attribution",
+        "observations": found.insight.iter().map(observation).collect::<Vec<_>>(),
+    })
+}
+
+/// What the counts look like, in a word.
+fn pattern(insight: &Insight) -> &'static str {
+    match (insight.direction, insight.model) {
+        (Direction::Down, _) => "DROP",
+        (_, Some(Model::New)) => "UNSEEN",
+        (_, Some(Model::Seasonal)) => "SPIKE",
+        _ => "RARE",
+    }
+}
+
+fn timespan(start: DateTime<Utc>, end: DateTime<Utc>) -> Value {
+    json!({ "start_time": start.timestamp_millis(), "end_time": end.timestamp_millis() })
+}
+
+/// What the schema has no place for.
+fn unmapped(insight: &Insight, maker: Maker<'_>) -> Value {
+    json!({
+        "score": insight.score,
+        "p_value": insight.p_value(),
+        "log10_p_value": insight.ln_p / std::f64::consts::LN_10,
+        "q_value": insight.ln_q.map(f64::exp),
+        "direction": insight.direction,
+        "family": insight.family.name(),
+        "entity": insight.entity,
+        "judged_by": insight.model,
+        "reason": insight.reason,
+        "ended": insight.ended,
+        "errors": insight.errors,
+        "average_per_minute": insight.average(),
+        "baseline_average_per_minute": insight.baseline_average,
+        "next_query": insight.next_query,
+        "settings": maker.settings,
+    })
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A field that says nothing is left out.
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::example::rate;
+
+    #[test]
+    fn what_was_seen_stands_beside_what_was_expected() {
+        let finding = finding(&rate(), Maker { settings: "0" });
+        let analysis = &finding["anomaly_analyses"][0];
+        assert_eq!(analysis["anomalies"][0]["observations"][0]["count"], 204);
+        assert_eq!(analysis["baselines"][0]["observations"][0]["value"], "expected=2.5;lower=0;upper=9");
+        assert_eq!(finding["type_uid"], 200_401);
+        assert_eq!((finding["severity_id"].as_i64(), finding["severity"].as_str()), (Some(4), Some("High")));
+        assert_eq!(finding["cloud"]["provider"], "Alibaba Cloud");
+        assert_eq!(finding["finding_info"]["attacks"][0]["technique"]["uid"], "T1530");
+    }
+
+    #[test]
+    fn nothing_is_null() {
+        let text =
+            finding(&Insight { region: String::new(), ln_q: None, ..rate() }, Maker { settings: "0" }).to_string();
+        assert!(!text.contains("null,") && !text.contains(":null"), "{text}");
+    }
+}

@@ -1,0 +1,115 @@
+//! Who, from where and with what, as evidences and observables of a finding.
+
+use serde_json::{Map, Value, json};
+
+use crate::insight::{Actor, Insight, Share};
+
+/// From this share of the calls on, one value speaks for all.
+const SPEAKS_FOR_ALL: f64 = 0.6;
+/// The attributes that an evidence has a place for.
+const ATTRIBUTES: [&str; 5] = ["principalId", "accessKeyId", "sourceIpAddress", "apiRelated", "userAgent"];
+
+/// What most calls had in common, then every attributed value by itself.
+pub(super) fn evidences(insight: &Insight) -> Vec<Value> {
+    let mut evidences = Vec::new();
+    // A user agent alone is no evidence to the schema.
+    let tells =
+        |common: &Map<String, Value>| ["api", "actor", "src_endpoint"].iter().any(|place| common.contains_key(*place));
+    evidences.extend(Some(common(insight)).filter(tells).map(Value::Object));
+    for attribute in ATTRIBUTES {
+        let shares = insight.attribution(attribute).map_or(&[][..], |found| &found.insight);
+        evidences.extend(shares.iter().map(|share| single(insight, attribute, share)));
+    }
+    evidences
+}
+
+fn common(insight: &Insight) -> Map<String, Value> {
+    let mut evidence = Map::new();
+    if insight.family == crate::rollup::Family::Api || insight.family == crate::rollup::Family::ApiError {
+        evidence.extend(insight.apis().first().map(|value| ("api".to_owned(), api(value))));
+    }
+    for attribute in ATTRIBUTES {
+        let leading = insight.attribution(attribute).and_then(|found| found.insight.first());
+        if let Some(share) = leading.filter(|share| share.average >= SPEAKS_FOR_ALL * insight.average()) {
+            add(&mut evidence, insight, attribute, &share.value);
+        }
+    }
+    evidence
+}
+
+fn single(insight: &Insight, attribute: &str, share: &Share) -> Value {
+    let mut evidence = Map::new();
+    add(&mut evidence, insight, attribute, &share.value);
+    evidence.insert("data".to_owned(), json!({ "attribute": attribute, "average_per_minute": share.average }));
+    Value::Object(evidence)
+}
+
+/// Puts a value where the schema has it.
+fn add(evidence: &mut Map<String, Value>, insight: &Insight, attribute: &str, value: &str) {
+    let (place, content) = match attribute {
+        "principalId" => ("actor", json!({ "user": user(insight, value) })),
+        "accessKeyId" => ("actor", json!({ "user": { "credential_uid": value, "uid": value } })),
+        "sourceIpAddress" => ("src_endpoint", endpoint(insight, value)),
+        "apiRelated" => ("api", api(value)),
+        _ => ("http_request", json!({ "user_agent": value })),
+    };
+    match evidence.get_mut(place) {
+        // An actor whose user is known takes the key as the user's credential.
+        Some(known) if attribute == "accessKeyId" => known["user"]["credential_uid"] = json!(value),
+        Some(_) => {}
+        None => {
+            evidence.insert(place.to_owned(), content);
+        }
+    }
+}
+
+fn user(insight: &Insight, principal: &str) -> Value {
+    let found = insight.actor.clone().filter(|actor| format!("{}/{}", actor.kind, actor.id) == principal);
+    let Some(actor) = found.or_else(|| Actor::of_entity(principal)) else { return json!({ "uid": principal }) };
+    json!({ "uid": actor.id, "name": actor.name, "type": actor.kind })
+}
+
+fn endpoint(insight: &Insight, address: &str) -> Value {
+    if address.parse::<std::net::IpAddr>().is_err() {
+        return json!({ "svc_name": address });
+    }
+    let Some(place) = insight.places.iter().find(|place| place.address == address) else {
+        return json!({ "ip": address });
+    };
+    let system = json!({ "number": place.network_number, "name": place.network_owner });
+    let known = place.network_number.is_some() || place.network_owner.is_some();
+    json!({
+        "ip": address,
+        "location": place.country.as_ref().map(|country| json!({ "country": country })),
+        "autonomous_system": known.then_some(system),
+    })
+}
+
+fn api(value: &str) -> Value {
+    match value.split_once('/') {
+        Some((service, operation)) => json!({ "operation": operation, "service": { "name": service } }),
+        None => json!({ "operation": value }),
+    }
+}
+
+/// The values that other tools search for, each with the schema's number for its kind.
+pub(super) fn observables(insight: &Insight) -> Vec<Value> {
+    let observable = |name: &str, kind: (u8, &str), value: &str| json!({ "name": name, "type_id": kind.0, "type": kind.1, "value": value });
+    let mut found = Vec::new();
+    for address in insight.values("sourceIpAddress").filter(|address| address.parse::<std::net::IpAddr>().is_ok()) {
+        found.push(observable("evidences.src_endpoint.ip", (2, "IP Address"), address));
+    }
+    for agent in insight.values("userAgent") {
+        found.push(observable("evidences.http_request.user_agent", (16, "HTTP User-Agent"), agent));
+    }
+    for key in insight.values("accessKeyId") {
+        found.push(observable("evidences.actor.user.credential_uid", (19, "User Credential ID"), key));
+    }
+    for name in insight.actor.iter().filter_map(|actor| actor.name.as_deref()) {
+        found.push(observable("evidences.actor.user.name", (4, "User Name"), name));
+    }
+    if insight.family == crate::rollup::Family::SourceIp {
+        found.push(observable("resources.name", (2, "IP Address"), &insight.object));
+    }
+    found
+}

@@ -1,0 +1,63 @@
+//! Which files a night's insights are written to.
+//!
+//! Each format is a way of writing [`Insight`]s down, and a new one is a variant here with its file and its writer. What other
+//! commands read of a state directory, [`OutputFormat::Actiontrail`] and [`OutputFormat::Parquet`], is always written; the others
+//! are when asked for, and a file of a format that is no longer asked for goes when its day is judged again.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::insight::Insight;
+use crate::insight::vendor::{self, Maker};
+use crate::report::{csv, jsonl, ocsf, table};
+use crate::settings::OutputFormat;
+
+impl OutputFormat {
+    /// The file, or for Security Lake the folder, below the day's folder.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Actiontrail => "insights.jsonl",
+            Self::Cloudtrail => "insights.cloudtrail.jsonl",
+            Self::Ocsf => "insights.ocsf.jsonl",
+            Self::SecurityLake => "security-lake",
+            Self::Parquet => "insights.parquet",
+            Self::Csv => "insights.csv",
+        }
+    }
+
+    fn write(self, path: &Path, insights: &[Insight], maker: Maker<'_>) -> Result<()> {
+        match self {
+            Self::Actiontrail => jsonl::write(path, insights.iter().flat_map(|one| vendor::events(one, maker))),
+            Self::Cloudtrail => {
+                jsonl::write(path, insights.iter().flat_map(|one| vendor::cloudtrail::events(one, maker)))
+            }
+            Self::Ocsf => jsonl::write(path, insights.iter().map(|one| ocsf::finding(one, maker))),
+            Self::SecurityLake => ocsf::write_lake(path, insights, maker),
+            Self::Parquet => table::write(path, insights),
+            Self::Csv => csv::write(path, insights),
+        }
+    }
+}
+
+/// Writes a day's insights into its folder in every format that is asked for, and removes what is asked for no more.
+pub fn write(folder: &Path, insights: &[Insight], asked: &[OutputFormat], maker: Maker<'_>) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for format in OutputFormat::ALL {
+        let path = folder.join(format.file_name());
+        if format.is_state() || asked.contains(&format) {
+            format.write(&path, insights, maker)?;
+            written.push(path);
+        } else {
+            remove(&path)?;
+        }
+    }
+    Ok(written)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::write(path)(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,202 @@
+//! From rows to buckets: how wide they are, where they begin, and what a missing one means.
+
+use std::collections::BTreeMap;
+
+use crate::score::season::{DAY, Timeline, WEEK};
+use crate::score::table::{CountRow, CountSeries, CountTable};
+
+/// The most buckets of a series; beyond it a time is most likely wrong.
+pub(super) const MAX_BUCKETS: usize = 2_000_000;
+/// A series without zeros that lacks at least this share of its buckets leaves its empty buckets out.
+const SPARSE_SHARE: f64 = 0.05;
+/// Series from which on a bucket that all of them lack is a gap, whatever a missing bucket means.
+const MANY_SERIES: usize = 10;
+
+/// What it means that a bucket has no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// A gap where the series says zero elsewhere, or hardly any bucket is missing; else zero.
+    Auto,
+    /// Nobody counted: neither judged nor learnt from.
+    Gap,
+    /// Nothing happened.
+    Zero,
+}
+
+/// A series by bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Buckets {
+    /// When they are.
+    pub timeline: Timeline,
+    /// The value of every bucket; `None` is a gap.
+    pub values: Vec<Option<f64>>,
+    /// Rows that fell into a bucket that had a row already; they were added up.
+    pub merged: usize,
+    /// Whether buckets without a row were taken as zero.
+    pub filled: bool,
+}
+
+/// The width, in seconds, that most neighbouring rows are apart; `None` without two rows of a series at different times.
+pub fn bucket_of(table: &CountTable) -> Option<u32> {
+    let mut gaps: BTreeMap<i64, usize> = BTreeMap::new();
+    for series in &table.series {
+        for pair in series.rows.windows(2).filter(|pair| pair[1].time > pair[0].time) {
+            let seconds = ((pair[1].time - pair[0].time + 500) / 1000).max(1);
+            *gaps.entry(seconds).or_default() += 1;
+        }
+    }
+    // The most frequent, and the shorter of two that are equally frequent.
+    let (&seconds, _) = gaps.iter().rev().max_by_key(|(_, count)| **count)?;
+    u32::try_from(seconds).ok()
+}
+
+/// Lays out a series in buckets of this width. `aligned` begins them at whole hours, days and weeks (Monday) of UTC; else
+/// they begin with the first row, so that rows a few seconds off the hour stay what they were.
+///
+/// # Errors
+/// When there would be more than two million buckets: how many.
+pub(super) fn lay_out(series: &CountSeries, bucket: u32, aligned: bool) -> Result<Buckets, u64> {
+    let width = i64::from(bucket) * 1000;
+    let first = series.rows.first().map_or(0, |row| row.time);
+    let start = if aligned { align(first, bucket) } else { first };
+    // Unaligned rows may be a little early or late, as clocks are.
+    let slack = if aligned { 0 } else { width / 2 };
+    let number = |row: &CountRow| row.time.saturating_sub(start).saturating_add(slack) / width;
+    let buckets = series.rows.last().map_or(0, |row| number(row).saturating_add(1));
+    let buckets = u64::try_from(buckets).unwrap_or(u64::MAX);
+    if buckets > MAX_BUCKETS as u64 {
+        return Err(buckets);
+    }
+    let mut values = vec![None; buckets as usize];
+    let mut merged = 0;
+    for row in &series.rows {
+        let value: &mut Option<f64> = &mut values[number(row) as usize];
+        merged += usize::from(value.is_some());
+        *value = Some(value.unwrap_or(0.0) + row.value);
+    }
+    let timeline = Timeline { start: start.div_euclid(1000), bucket, buckets: values.len() };
+    Ok(Buckets { timeline, values, merged, filled: false })
+}
+
+/// The last beginning of a bucket at or before a time.
+fn align(time: i64, bucket: u32) -> i64 {
+    // 5 January 1970 was the first Monday.
+    let origin = if bucket.is_multiple_of(WEEK) { 4 * i64::from(DAY) * 1000 } else { 0 };
+    let width = i64::from(bucket) * 1000;
+    time - (time - origin).rem_euclid(width)
+}
+
+/// When some series of a table had a row.
+#[derive(Debug, Clone, Default)]
+pub struct Feed {
+    alive: std::collections::BTreeSet<i64>,
+    known: bool,
+}
+
+impl Feed {
+    /// Learns it from all series, if there are enough to tell.
+    pub fn of(table: &CountTable, bucket: u32) -> Self {
+        let known = table.series.len() >= MANY_SERIES;
+        let width = i64::from(bucket) * 1000;
+        let rows = table.series.iter().filter(|_| known).flat_map(|series| &series.rows);
+        Self { alive: rows.map(|row| row.time.div_euclid(width)).collect(), known }
+    }
+
+    fn is_alive(&self, timeline: &Timeline, bucket: usize) -> bool {
+        let middle = timeline.begin(bucket) + i64::from(timeline.bucket / 2);
+        !self.known || self.alive.contains(&middle.div_euclid(i64::from(timeline.bucket)))
+    }
+}
+
+impl Buckets {
+    /// Decides what missing buckets mean, and puts zeros where they are that.
+    pub fn fill(&mut self, missing: Missing, feed: &Feed) {
+        self.filled = match missing {
+            Missing::Gap => false,
+            Missing::Zero => true,
+            Missing::Auto => self.leaves_zeros_out(),
+        };
+        if self.filled {
+            for bucket in 0..self.values.len() {
+                if self.values[bucket].is_none() && feed.is_alive(&self.timeline, bucket) {
+                    self.values[bucket] = Some(0.0);
+                }
+            }
+        }
+    }
+
+    fn leaves_zeros_out(&self) -> bool {
+        let has_zero = self.values.iter().flatten().any(|&value| value == 0.0);
+        let lacking = self.values.iter().filter(|value| value.is_none()).count();
+        !has_zero && lacking as f64 >= SPARSE_SHARE * self.values.len() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+    /// Monday, 5 January 2026.
+    const MONDAY: i64 = 1_767_571_200_000;
+
+    fn series(name: &str, times: impl IntoIterator<Item = i64>, value: f64) -> CountSeries {
+        CountSeries { name: name.to_owned(), rows: times.into_iter().map(|time| CountRow { time, value }).collect() }
+    }
+
+    fn table(series: Vec<CountSeries>) -> CountTable {
+        CountTable { named: true, series, ..CountTable::default() }
+    }
+
+    #[test]
+    fn the_width_is_the_most_frequent_spacing() {
+        let hourly = series("a", [0, 1, 2, 3, 7, 8].map(|hour| hour * HOUR), 1.0);
+        assert_eq!(bucket_of(&table(vec![hourly])), Some(3600));
+        let tied = series("a", [0, 1, 3].map(|hour| hour * HOUR), 1.0);
+        assert_eq!(bucket_of(&table(vec![tied])), Some(3600));
+        assert_eq!(bucket_of(&table(vec![series("a", [5, 5], 1.0)])), None);
+        assert_eq!(bucket_of(&table(Vec::new())), None);
+    }
+
+    #[test]
+    fn rows_a_little_off_stay_in_their_bucket() {
+        let rows = series("a", [MONDAY + 173_000, MONDAY + HOUR + 170_000, MONDAY + 2 * HOUR + 175_000], 2.0);
+        let laid = lay_out(&rows, 3600, false).unwrap();
+        assert_eq!(laid.values, [Some(2.0); 3]);
+        assert_eq!(laid.timeline.begin(1), MONDAY / 1000 + 173 + 3600);
+    }
+
+    #[test]
+    fn asked_for_buckets_begin_with_the_clock() {
+        let rows = series("a", [MONDAY + 3 * HOUR, MONDAY + 5 * HOUR, MONDAY + 30 * HOUR], 2.0);
+        let days = lay_out(&rows, DAY, true).unwrap();
+        assert_eq!((days.timeline.start, days.merged), (MONDAY / 1000, 1));
+        assert_eq!(days.values, [Some(4.0), Some(2.0)]);
+        let week = lay_out(&series("a", [MONDAY + 80 * HOUR], 1.0), WEEK, true).unwrap();
+        assert_eq!(week.timeline.start, MONDAY / 1000);
+    }
+
+    #[test]
+    fn a_wild_time_is_refused() {
+        assert_eq!(lay_out(&series("a", [0, 4_000_000_000_000], 1.0), 1, true), Err(4_000_000_001));
+        assert!(lay_out(&series("a", [i64::MIN, i64::MAX], 1.0), 1, false).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_depends_on_what_else_there_is() {
+        let filled = |rows: CountSeries, feed: &Feed| {
+            let mut laid = lay_out(&rows, 3600, false).unwrap();
+            laid.fill(Missing::Auto, feed);
+            laid.values.iter().filter(|value| value.is_some()).count()
+        };
+        let hours = |keep: fn(&i64) -> bool| (0..100_i64).filter(keep).map(|hour| hour * HOUR);
+        let sparse = || series("a", hours(|hour| hour % 3 == 0), 1.0);
+        assert_eq!(filled(sparse(), &Feed::default()), 100);
+        assert_eq!(filled(series("a", hours(|hour| hour % 50 != 7), 1.0), &Feed::default()), 98);
+        assert_eq!(filled(series("a", hours(|hour| hour % 3 == 0), 0.0), &Feed::default()), 34);
+        // Ten series, all silent in the same six hours.
+        let others = (0..9).map(|number| series(&number.to_string(), hours(|hour| !(40..46).contains(hour)), 1.0));
+        let all = table(others.chain([sparse()]).collect());
+        assert_eq!(filled(sparse(), &Feed::of(&all, 3600)), 94 + 2, "hours 42 and 45 are its own rows");
+    }
+}

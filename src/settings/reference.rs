@@ -1,0 +1,156 @@
+//! What every setting is: its name, unit and effect. Defaults are taken from the settings themselves.
+
+use std::fmt::Write;
+
+use crate::settings::layers::{flat, shown};
+use crate::settings::{RawSettings, Source};
+
+/// A setting, as people look it up.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The name, with its table before a point.
+    pub key: &'static str,
+    /// What it is counted in.
+    pub unit: &'static str,
+    /// What it does.
+    pub effect: &'static str,
+    /// Whether it is a table whose names the reader chooses.
+    pub is_open: bool,
+}
+
+const fn setting(key: &'static str, unit: &'static str, effect: &'static str) -> Setting {
+    Setting { key, unit, effect, is_open: false }
+}
+
+const fn open_table(key: &'static str, unit: &'static str, effect: &'static str) -> Setting {
+    Setting { key, unit, effect, is_open: true }
+}
+
+/// Every setting, in the order of the file.
+pub const REFERENCE: [Setting; 17] = [
+    setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
+    setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
+    setting(
+        "time_zone",
+        "IANA name",
+        "which hours are alike, and which days are weekend days; days of input and output stay UTC days",
+    ),
+    setting(
+        "false_discovery_rate",
+        "share",
+        "false alarms accepted among the reported entities of a family; lower reports less",
+    ),
+    setting("max_p_value", "probability", "an entity's day must be at least this unlikely"),
+    setting("min_excess", "calls", "a rise must be at least so many calls above what was expected"),
+    setting(
+        "min_ratio",
+        "factor",
+        "a rise must be at least so many times what was expected; an error's share of calls must grow by it too",
+    ),
+    setting("drop_min_expected", "calls", "a drop must fall short of at least so many expected calls"),
+    setting("drop_max_ratio", "share", "a drop must leave at most this share of what was expected"),
+    setting(
+        "level_shift_days",
+        "nights",
+        "an entity that deviates the same way for so many nights in a row has a new level; it is said once",
+    ),
+    setting("vendor_types_only", "", "`true` leaves out `PrincipalInsight`"),
+    open_table("columns", "names", "event column to the name it has in your files"),
+    setting(
+        "outputs.formats",
+        "names",
+        "what insights are written as: `actiontrail`, `cloudtrail`, `ocsf`, `security-lake`, `parquet`, `csv`; \
+         `actiontrail` and `parquet` always are",
+    ),
+    setting(
+        "geoip.files",
+        "paths",
+        "databases in MaxMind's format (.mmdb) that give addresses a country and a network owner",
+    ),
+    setting(
+        "operations.keep",
+        "days or weeks",
+        "how long days stay in the state, such as `\"400d\"`; empty keeps them for ever",
+    ),
+    setting(
+        "operations.memory_limit",
+        "bytes",
+        "how much memory to make do with, such as `\"2G\"`; empty sets no limit",
+    ),
+    setting("operations.metrics", "path", "a file for metrics in Prometheus' text format; empty writes none"),
+];
+
+/// The environment variable of a setting.
+pub fn variable(key: &str) -> String {
+    format!("INSIGHTS_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// A settings file with every setting at its default, explained and commented out.
+pub fn example() -> String {
+    let defaults = flat(&RawSettings::default());
+    let mut text = "# Settings of insights. Every line is optional; what is commented out is the default.\n".to_owned();
+    let mut table = "";
+    for setting in REFERENCE.iter().filter(|setting| !setting.is_open) {
+        let (own, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        if own != table {
+            let _ = write!(text, "\n[{own}]\n");
+            table = own;
+        }
+        let unit = if setting.unit.is_empty() { String::new() } else { format!(" [{}]", setting.unit) };
+        let value = defaults.get(setting.key).map_or(String::new(), shown);
+        let _ = write!(text, "\n# {}{unit}\n# {name} = {value}\n", setting.effect);
+    }
+    text.push_str("\n# Event columns that have other names in your files.\n[columns]\n\n# event_time = \"ts\"\n");
+    text
+}
+
+/// A setting as it is in force.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct InForce {
+    /// The name.
+    pub key: String,
+    /// The value, as it would be written into the file.
+    pub value: String,
+    /// Where it came from.
+    #[serde(serialize_with = "source_text")]
+    pub source: Source,
+}
+
+fn source_text<S: serde::Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn the_reference_is_of_the_settings_there_are() {
+        let known: Vec<String> = flat(&RawSettings::default()).into_keys().collect();
+        let told = REFERENCE.iter().filter(|setting| !setting.is_open);
+        let mut told: Vec<&str> = told.map(|setting| setting.key).collect();
+        told.sort_unstable();
+        assert_eq!(known, told);
+        assert!(REFERENCE.iter().all(|setting| !setting.effect.is_empty()));
+    }
+
+    #[test]
+    fn the_example_is_the_defaults_commented_out() {
+        let example = example();
+        assert_eq!(Settings::parse(&example).unwrap(), Settings::default());
+        let is_default = |line: &str| line.starts_with("# ") && line.contains(" = ") && !line.contains("event_time");
+        let written = |line: &str| if is_default(line) { line[2..].to_owned() } else { line.to_owned() };
+        let uncommented: Vec<String> = example.lines().map(written).collect();
+        assert_eq!(
+            uncommented.iter().filter(|line| line.contains(" = ") && !line.starts_with('#')).count(),
+            REFERENCE.iter().filter(|setting| !setting.is_open).count()
+        );
+        assert_eq!(Settings::parse(&uncommented.join("\n")).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn every_setting_has_a_variable() {
+        assert_eq!(variable("outputs.formats"), "INSIGHTS_OUTPUTS_FORMATS");
+    }
+}

@@ -1,0 +1,182 @@
+//! Whether past p-values were honest, and what a new one is worth in that light.
+//!
+//! A forecaster that sees one-percent events three times too often learns it here from its own record, without knowing why.
+//! One calibration is one tail of one series.
+
+use crate::stats::normal::score_of_valid;
+
+/// The tail that is calibrated: p-values below this.
+const TAIL: f64 = 0.05;
+/// How many honest tail events a record starts with.
+const PRIOR_EVENTS: f64 = 6.0;
+/// Standard errors of the depth that it is raised by: too heavy a tail costs less than too light a one.
+const CAUTION: f64 = 0.5;
+/// Tail events that must have been due before a record says anything.
+const MIN_DUE: f64 = 20.0;
+/// Standard deviations up to which a tail event is believed to be ordinary, and from which on it is not.
+const BELIEVED_TO: f64 = 4.0;
+const IGNORED_FROM: f64 = 5.0;
+/// Forecasts after which a record counts half.
+const HALF_LIFE: f64 = 2000.0;
+/// Furthest that one record can stretch or squeeze a tail.
+const EXPONENT: std::ops::RangeInclusive<f64> = 0.5..=2.5;
+
+/// The record of a tail: how many p-values fell into it, and how deep.
+///
+/// Honest p-values below `u` come at the rate `u`, and `-ln(p/u)` is exponential with mean 1. From weighted sums with
+/// `A` honest events as prior,
+///
+/// ```text
+/// rate     k = (sum w [p < u] + A) / (u n + A)
+/// depth    g = (sum w -ln(p/u) [p < u] + A) / (sum w [p < u] + A)          (Hill's estimator)
+/// p' = k u (p/u)^(1/g)   below u;   linear from there to 1
+/// ```
+///
+/// Weights are those of robust fitting, so that an anomaly among the past does not make the tail look heavy. A discrete
+/// p-value enters as the uniform variable that it bounds. Sources: Hill 1975; Siffer et al. 2017 (tails of streams).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TailCalibration {
+    forecasts: f64,
+    events: f64,
+    depth: f64,
+}
+
+impl TailCalibration {
+    /// Adds a past p-value, known to lie between `exp(ln_from)` and `exp(ln_to)`: `P(Y > y)` and `P(Y >= y)`.
+    pub fn add(&mut self, ln_from: f64, ln_to: f64) {
+        let keep = (-HALF_LIFE.recip()).exp2();
+        self.forecasts = self.forecasts * keep + 1.0;
+        (self.events, self.depth) = (self.events * keep, self.depth * keep);
+        let ln_tail = TAIL.ln();
+        if ln_from >= ln_tail {
+            return;
+        }
+        let (from, to) = (ln_from.exp(), ln_to.exp());
+        let inside_to = ln_to.min(ln_tail);
+        let share = if to > from { (inside_to.exp() - from) / (to - from) } else { 1.0 };
+        let weight = share * credibility(inside_to);
+        // The mean of -ln(p/u) over a uniform p in [a, b] is 1 + ln u + (a ln a - b ln b) / (b - a).
+        let (a, b) = (from, inside_to.exp());
+        let product = |p: f64, ln_p: f64| if p > 0.0 { p * ln_p } else { 0.0 };
+        let mean_depth = if b > a * (1.0 + 1e-9) {
+            1.0 + ln_tail + (product(a, ln_from) - product(b, inside_to)) / (b - a)
+        } else {
+            ln_tail - inside_to
+        };
+        self.events += weight;
+        self.depth += weight * mean_depth;
+    }
+
+    /// What a log p-value is worth given the record.
+    pub fn corrected(&self, ln_p: f64) -> f64 {
+        let (ln_rate, exponent) = self.fitted();
+        let ln_tail = TAIL.ln();
+        if ln_p < ln_tail {
+            return (ln_rate + (ln_p - ln_tail) / exponent).min(0.0);
+        }
+        let outside = (1.0 - ln_p.exp()) * (1.0 - ln_rate.exp()) / (1.0 - TAIL);
+        (-outside).ln_1p().min(0.0)
+    }
+
+    /// The p-value, before correction, of what comes out as `ln_corrected`.
+    pub fn uncorrected(&self, ln_corrected: f64) -> f64 {
+        let (ln_rate, exponent) = self.fitted();
+        if ln_corrected < ln_rate {
+            return TAIL.ln() + (ln_corrected - ln_rate) * exponent;
+        }
+        let outside = (1.0 - ln_corrected.exp()) * (1.0 - TAIL) / (1.0 - ln_rate.exp());
+        (-outside).ln_1p().min(0.0)
+    }
+
+    /// `ln (k u)` and `g`.
+    fn fitted(&self) -> (f64, f64) {
+        if TAIL * self.forecasts < MIN_DUE {
+            return (TAIL.ln(), 1.0);
+        }
+        let events = self.events + PRIOR_EVENTS;
+        let rate = TAIL * events / (TAIL * self.forecasts + PRIOR_EVENTS);
+        let depth = (self.depth + PRIOR_EVENTS) / events * (1.0 + CAUTION / events.sqrt());
+        (rate.clamp(TAIL / 5.0, 0.5).ln(), depth.clamp(*EXPONENT.start(), *EXPONENT.end()))
+    }
+}
+
+/// How much an event of this probability says about ordinary ones: 1 up to four standard deviations, 0 from five on.
+fn credibility(ln_p: f64) -> f64 {
+    ((IGNORED_FROM - score_of_valid(ln_p)) / (IGNORED_FROM - BELIEVED_TO)).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A record of p-values `p(u)` for evenly spread `u`: honest where `p(u) = u`.
+    fn record(forecasts: usize, p: impl Fn(f64) -> f64) -> TailCalibration {
+        let mut record = TailCalibration::default();
+        for index in 0..forecasts {
+            // A permutation, so that the order of sizes plays no part.
+            let u = ((index * 7919 % forecasts) as f64 + 0.5) / forecasts as f64;
+            record.add(p(u).ln(), p(u).ln());
+        }
+        record
+    }
+
+    #[test]
+    fn a_short_record_says_nothing() {
+        let short = record(399, |u| u.powi(3));
+        for ln_p in [-0.1, -1.0, -10.0, -1000.0] {
+            assert!((short.corrected(ln_p) - ln_p).abs() < 1e-12 * ln_p.abs());
+        }
+    }
+
+    #[test]
+    fn an_honest_record_changes_little() {
+        let honest = record(2000, |u| u);
+        for level in [1e-2_f64, 1e-3, 1e-4] {
+            let ratio = (honest.corrected(level.ln()) - level.ln()).exp();
+            assert!((0.9..1.8).contains(&ratio), "{level}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn a_tail_that_was_too_light_is_made_heavier() {
+        // True probability u, claimed u^1.5: one in a thousand was called one in thirty thousand.
+        let light = record(3000, |u| u.powf(1.5));
+        for truth in [1e-2_f64, 1e-3, 1e-4] {
+            let ratio = (light.corrected(1.5 * truth.ln()) - truth.ln()).exp();
+            assert!((0.5..2.5).contains(&ratio), "{truth}: {ratio}");
+        }
+        let heavy = record(3000, |u| u.powf(0.8));
+        assert!(heavy.corrected(1e-3_f64.ln()) < 1e-3_f64.ln());
+    }
+
+    #[test]
+    fn anomalies_of_the_past_do_not_excuse_those_to_come() {
+        let honest = record(2000, |u| u);
+        let mut with_anomalies = honest;
+        (0..20).for_each(|_| with_anomalies.add(-80.0, -80.0));
+        let change = with_anomalies.corrected(-20.0) - honest.corrected(-20.0);
+        assert!(change.abs() < 0.2, "{change}");
+    }
+
+    #[test]
+    fn a_discrete_p_value_counts_for_what_it_covers() {
+        // Uniform on [0, 0.1]: half of it lies in the tail, where -ln(p/u) has a mean of 1.
+        let mut record = TailCalibration::default();
+        record.add(f64::NEG_INFINITY, 0.1_f64.ln());
+        assert!((record.events - 0.5).abs() < 1e-12 && (record.depth - 0.5).abs() < 1e-12);
+        record.add(-0.5, 0.0);
+        assert!((record.events - 0.5).abs() < 1e-3);
+    }
+
+    proptest! {
+        #[test]
+        fn correction_is_monotone_and_has_an_inverse(power in 0.6..2.0, ln_p in -700.0..-1e-6, step in 0.0..10.0) {
+            let record = record(1000, |u| u.powf(power));
+            let corrected = record.corrected(ln_p);
+            prop_assert!(record.corrected(ln_p - step) <= corrected && corrected <= 0.0);
+            prop_assert!((record.uncorrected(corrected) - ln_p).abs() < 1e-6 * (1.0 + ln_p.abs()));
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! Every form in which insights are written: each line is as its schema says and as the published formats require, all forms tell
+//! the same findings, and what an attacker writes into a field comes out as what it is, text.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+mod json_schema;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Int64Type;
+use common::{dated, day, files_below, insights, read_parquet, texts};
+use parquet::file::properties::WriterProperties;
+use serde_json::Value;
+
+/// What an attacker may write into a field that he chooses.
+const HOSTILE: &str = "=cmd|' /C calc'!A0<script>alert(1)</script>";
+const ALL: &str = "actiontrail,cloudtrail,ocsf,security-lake,parquet,csv";
+const JSON_LINES: [(&str, &str); 3] = [
+    ("insights.jsonl", "actiontrail-insight"),
+    ("insights.cloudtrail.jsonl", "cloudtrail-insight"),
+    ("insights.ocsf.jsonl", "ocsf-detection-finding"),
+];
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
+}
+
+/// The sample, in whose days from January 29 on every user agent is [`HOSTILE`].
+fn hostile_events(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for date in day(1, 1).iter_days().take(35) {
+        let source = dated(&data().join("sample"), date);
+        if date < day(1, 29) {
+            symlink(source, dated(folder, date)).unwrap();
+            continue;
+        }
+        let rows = read_parquet(&source.join("part-0000.parquet"));
+        let place = rows.schema().index_of("user_agent").unwrap();
+        let mut columns = rows.columns().to_vec();
+        columns[place] = Arc::new(StringArray::from(vec![HOSTILE; rows.num_rows()])) as ArrayRef;
+        let rows = RecordBatch::try_new(rows.schema(), columns).unwrap();
+        common::write_parquet(&dated(folder, date).join("part-0000.parquet"), &rows, WriterProperties::default());
+    }
+}
+
+/// Seven days of [`hostile_events`], written in every form.
+fn state() -> &'static Path {
+    static STATE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = STATE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+        hostile_events(&events);
+        let range = ["--from", "2026-01-29", "--to", "2026-02-04", "--outputs", ALL];
+        let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap()];
+        insights(arguments.iter().chain(&range)).expect_code(0);
+        folder
+    });
+    Box::leak(folder.path().join("state/insights").into_boxed_path())
+}
+
+fn days() -> Vec<PathBuf> {
+    day(1, 29).iter_days().take(7).map(|date| dated(state(), date)).collect()
+}
+
+fn lines(file: &str) -> Vec<Value> {
+    let texts = days().into_iter().map(|folder| fs::read_to_string(folder.join(file)).unwrap());
+    let parse = |text: String| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    texts.flat_map(parse).collect()
+}
+
+fn schema(name: &str) -> Value {
+    let path = data().join("schema").join(format!("{name}.schema.json"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn text<'value>(value: &'value Value, pointer: &str) -> &'value str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
+}
+
+#[test]
+fn every_line_is_as_its_schema_says() {
+    for (file, name) in JSON_LINES {
+        let (schema, lines) = (schema(name), lines(file));
+        assert!(lines.len() > 20, "{file} has {} lines, which are few to test", lines.len());
+        for line in lines {
+            assert_eq!(json_schema::errors(&schema, &line), Vec::<String>::new(), "{file}");
+        }
+    }
+}
+
+/// Every way to take one field out of a value, or to make it another type.
+fn spoiled(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>, whole: &Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let mut without = whole.clone();
+                without.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name);
+                found.push((format!("without {pointer}/{name}"), without));
+                spoiled(field, &format!("{pointer}/{name}"), found, whole);
+            }
+            let mut more = whole.clone();
+            more.pointer_mut(pointer).unwrap()["unheardOf"] = Value::Null;
+            found.push((format!("more at {pointer}"), more));
+        }
+        Value::Array(items) => {
+            if let Some(item) = items.first() {
+                spoiled(item, &format!("{pointer}/0"), found, whole);
+            }
+        }
+        _ => {
+            let mut other = whole.clone();
+            *other.pointer_mut(pointer).unwrap() = serde_json::json!({ "of": "another type" });
+            found.push((format!("another type at {pointer}"), other));
+        }
+    }
+}
+
+#[test]
+fn the_schemas_refuse_what_is_not_so() {
+    for (file, name) in JSON_LINES {
+        let (schema, lines) = (schema(name), lines(file));
+        let rate = lines.iter().find(|line| line.to_string().contains("seasonal")).unwrap();
+        let mut wrong = Vec::new();
+        spoiled(rate, "", &mut wrong, rate);
+        let accepted: Vec<String> = wrong
+            .into_iter()
+            .filter(|(_, value)| json_schema::errors(&schema, value).is_empty())
+            .map(|(what, _)| what)
+            .collect();
+        // What may be missing, and the one part that is open to more.
+        let may = |what: &String| {
+            let optional = ["activity_name", "category_name", "class_name", "type_name", "severity", "status"];
+            let optional =
+                [&optional[..], &["is_alert", "risk_score", "duration", "timezone_offset", "remediation"]].concat();
+            let deeper = [
+                "/cloud/",
+                "/unmapped",
+                "/evidences/",
+                "/observations/",
+                "/anomalies/0/",
+                "/baselines/0/",
+                "/analysis_targets/",
+            ];
+            name == "ocsf-detection-finding"
+                && (optional.iter().any(|field| what.ends_with(&format!("without /{field}")))
+                    || deeper.iter().any(|part| what.contains(part)))
+        };
+        let accepted: Vec<&String> = accepted.iter().filter(|what| !may(what)).collect();
+        assert!(accepted.is_empty(), "{name} accepts lines {accepted:#?}");
+    }
+}
+
+/// What the published formats require, read from their documents and kept apart from our schemas: where, and which fields.
+const PUBLISHED: [(&str, &str, &[&str]); 12] = [
+    (
+        "insights.jsonl",
+        "",
+        &[
+            "eventId",
+            "sharedEventId",
+            "eventVersion",
+            "eventTime",
+            "eventType",
+            "eventCategory",
+            "acsRegion",
+            "recipientAccountId",
+            "insightDetails",
+        ],
+    ),
+    ("insights.jsonl", "/insightDetails", &["state", "insightType", "insightObject", "insightContext"]),
+    (
+        "insights.jsonl",
+        "/insightDetails/insightContext/statistics",
+        &["insight", "insightDuration", "baseline", "baselineDuration", "insightCount"],
+    ),
+    (
+        "insights.cloudtrail.jsonl",
+        "",
+        &[
+            "eventVersion",
+            "eventType",
+            "eventID",
+            "eventTime",
+            "awsRegion",
+            "sharedEventID",
+            "eventCategory",
+            "insightDetails",
+        ],
+    ),
+    (
+        "insights.cloudtrail.jsonl",
+        "/insightDetails",
+        &["state", "eventSource", "eventName", "insightType", "insightContext"],
+    ),
+    (
+        "insights.cloudtrail.jsonl",
+        "/insightDetails/insightContext/statistics",
+        &["baseline", "insight", "insightDuration", "baselineDuration"],
+    ),
+    (
+        "insights.ocsf.jsonl",
+        "",
+        &[
+            "activity_id",
+            "category_uid",
+            "class_uid",
+            "type_uid",
+            "time",
+            "severity_id",
+            "metadata",
+            "finding_info",
+            "cloud",
+        ],
+    ),
+    ("insights.ocsf.jsonl", "/metadata", &["product", "version"]),
+    ("insights.ocsf.jsonl", "/finding_info", &["uid", "title"]),
+    ("insights.ocsf.jsonl", "/finding_info/analytic", &["type_id"]),
+    ("insights.ocsf.jsonl", "/cloud", &["provider"]),
+    ("insights.ocsf.jsonl", "/anomaly_analyses/0", &["analysis_targets", "anomalies"]),
+];
+
+#[test]
+fn every_line_has_what_the_published_formats_require() {
+    for (file, pointer, required) in PUBLISHED {
+        for line in lines(file) {
+            let part = line.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer} of {file}"));
+            for field in required {
+                assert!(
+                    part.get(field).is_some_and(|field| !field.is_null()),
+                    "{file}: no {field} at {pointer} in {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn findings_keep_the_numbers_that_the_schema_computes() {
+    for finding in lines("insights.ocsf.jsonl") {
+        let number = |name: &str| finding[name].as_i64().unwrap();
+        assert_eq!(number("type_uid"), number("class_uid") * 100 + number("activity_id"));
+        assert_eq!(number("duration"), number("end_time") - number("start_time"));
+        for evidence in finding["evidences"].as_array().unwrap() {
+            let told = ["actor", "api", "data", "src_endpoint"].iter().any(|field| evidence.get(field).is_some());
+            assert!(told, "the schema wants one of these: {evidence}");
+        }
+        for observed in finding["anomaly_analyses"][0]["anomalies"].as_array().unwrap() {
+            assert!(!observed["observations"].as_array().unwrap().is_empty(), "{observed}");
+        }
+    }
+}
+
+#[test]
+fn all_forms_tell_the_same_findings() {
+    let ids = |file: &str, pointer: &str| -> BTreeSet<String> {
+        lines(file).iter().map(|line| text(line, pointer).to_lowercase()).collect()
+    };
+    let told = ids("insights.jsonl", "/sharedEventId");
+    assert!(told.len() > 10);
+    assert_eq!(ids("insights.cloudtrail.jsonl", "/sharedEventID"), told);
+    assert_eq!(ids("insights.ocsf.jsonl", "/finding_info/uid"), told);
+    let (mut flat, mut sheet, mut lake) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for folder in days() {
+        flat.extend(texts(&read_parquet(&folder.join("insights.parquet")), "insight_id").into_iter().flatten());
+        sheet.extend(cells(&folder).into_iter().map(|row| row[0].clone()));
+        for file in lake_files(&folder) {
+            let rows = read_parquet(&file);
+            let uids = rows.column_by_name("finding_info").unwrap().as_struct().column_by_name("uid").unwrap().clone();
+            lake.extend(uids.as_string::<i32>().iter().flatten().map(str::to_owned));
+        }
+    }
+    assert_eq!((&flat, &sheet, &lake), (&told, &told, &told));
+}
+
+/// The rows of a day's CSV file, without its head.
+fn cells(folder: &Path) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_path(folder.join("insights.csv")).unwrap();
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+fn lake_files(folder: &Path) -> Vec<PathBuf> {
+    let lake = folder.join("security-lake");
+    files_below(&lake).into_keys().map(|file| lake.join(file)).collect()
+}
+
+#[test]
+fn every_form_says_how_serious_it_is_what_it_means_and_what_to_ask_next() {
+    for event in lines("insights.jsonl").iter().chain(&lines("insights.cloudtrail.jsonl")) {
+        let analysis = &event["insightDetails"]["analysis"];
+        assert!(text(analysis, "/attacks/0/technique/uid").starts_with('T'));
+        assert!(text(analysis, "/nextQuery").starts_with("insights query EVENTS --"));
+    }
+    for finding in lines("insights.ocsf.jsonl") {
+        assert!(text(&finding, "/finding_info/attacks/0/tactic/uid").starts_with("TA"));
+        assert!(text(&finding, "/remediation/desc").contains("insights query EVENTS --"));
+    }
+    for folder in days() {
+        let flat = read_parquet(&folder.join("insights.parquet"));
+        for column in ["severity", "tactic", "technique", "sentence", "next_query"] {
+            assert!(
+                texts(&flat, column).iter().all(|text| text.as_ref().is_some_and(|text| !text.is_empty())),
+                "{column}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_lake_has_one_class_a_file_in_order_of_time() {
+    let mut files = 0;
+    for (folder, date) in days().into_iter().zip(day(1, 29).iter_days()) {
+        for file in lake_files(&folder) {
+            let own = format!("accountId=external_1599000000000001/eventDay={}", date.format("%Y%m%d"));
+            assert!(file.to_string_lossy().contains(&own), "{}", file.display());
+            let rows = read_parquet(&file);
+            let numbers =
+                |column: &str| rows.column_by_name(column).unwrap().as_primitive::<Int64Type>().values().to_vec();
+            assert!(numbers("time").is_sorted());
+            assert!(numbers("type_uid").iter().all(|uid| *uid == 200_401));
+            files += 1;
+        }
+    }
+    assert!(files >= 5, "only {files} files");
+}
+
+/// All texts in a nested column.
+fn nested_texts(array: &dyn Array, found: &mut Vec<String>) {
+    if let Some(parts) = array.as_struct_opt() {
+        parts.columns().iter().for_each(|part| nested_texts(part, found));
+    } else if let Some(items) = array.as_list_opt::<i32>() {
+        nested_texts(items.values(), found);
+    } else if let Some(texts) = array.as_string_opt::<i32>() {
+        found.extend(texts.iter().flatten().map(str::to_owned));
+    }
+}
+
+#[test]
+fn a_hostile_user_agent_is_text_in_every_form() {
+    for file in ["insights.jsonl", "insights.cloudtrail.jsonl"] {
+        let agents: Vec<String> = lines(file)
+            .iter()
+            .flat_map(|line| line["insightDetails"]["insightContext"]["attributions"].as_array().unwrap().clone())
+            .filter(|attribution| attribution["attribute"] == "userAgent")
+            .map(|attribution| text(&attribution, "/insight/0/value").to_owned())
+            .collect();
+        assert!(agents.len() > 10 && agents.iter().all(|agent| agent == HOSTILE), "{file}: {agents:?}");
+    }
+    let findings = lines("insights.ocsf.jsonl");
+    let agents = findings.iter().flat_map(|finding| finding["evidences"].as_array().unwrap());
+    let agents: Vec<&str> =
+        agents.filter_map(|evidence| evidence.pointer("/http_request/user_agent")?.as_str()).collect();
+    assert!(agents.len() > 10 && agents.iter().all(|agent| *agent == HOSTILE), "{agents:?}");
+    let (mut flat, mut lake, mut sheet) = (0, 0, 0);
+    for folder in days() {
+        let agents = texts(&read_parquet(&folder.join("insights.parquet")), "top_user_agent");
+        flat += agents.iter().flatten().filter(|agent| *agent == HOSTILE).count();
+        for file in lake_files(&folder) {
+            let mut found = Vec::new();
+            nested_texts(read_parquet(&file).column_by_name("evidences").unwrap(), &mut found);
+            lake += found.iter().filter(|text| *text == HOSTILE).count();
+        }
+        sheet += cells(&folder).iter().flatten().filter(|cell| **cell == format!("'{HOSTILE}")).count();
+    }
+    assert!(flat > 10 && lake > 10 && sheet > 10, "{flat} {lake} {sheet}");
+}
+
+#[test]
+fn no_cell_of_the_sheet_begins_a_formula() {
+    for cell in days().iter().flat_map(|folder| cells(folder)).flatten() {
+        let begins =
+            cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+        assert!(!begins && !cell.contains(char::is_control), "{cell:?}");
+    }
+}
+
+/// A database in MaxMind's format that says the same of every IPv4 address.
+fn database() -> Vec<u8> {
+    let text = |text: &str| [&[0x40 | text.len() as u8], text.as_bytes()].concat();
+    let map = |entries: &[(&str, Vec<u8>)]| {
+        let entries: Vec<u8> = entries.iter().flat_map(|(key, value)| [text(key), value.clone()].concat()).collect();
+        entries
+    };
+    let record = map(&[("country_code", text("DE")), ("as_name", text("Example Net")), ("asn", text("AS65000"))]);
+    let about = map(&[
+        ("binary_format_major_version", vec![0xa1, 2]),
+        ("binary_format_minor_version", vec![0xa0]),
+        ("build_epoch", vec![1, 2, 1]),
+        ("database_type", text("Test")),
+        ("description", vec![0xe0]),
+        ("ip_version", vec![0xa1, 4]),
+        ("languages", vec![0, 4]),
+        ("node_count", vec![0xc1, 1]),
+        ("record_size", vec![0xa1, 24]),
+    ]);
+    // One node, whose two sides both lead to the record; then sixteen bytes that part the tree from the data.
+    [&[0, 0, 17, 0, 0, 17][..], &[0; 16], &[0xe3], &record, b"\xab\xcd\xefMaxMind.com", &[0xe9], &about].concat()
+}
+
+#[test]
+fn addresses_carry_country_and_network_owner_where_a_database_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, file) = (folder.path().join("state"), folder.path().join("places.mmdb"));
+    fs::write(&file, database()).unwrap();
+    let (events, setting) = (data().join("sample"), format!("geoip.files={}", file.display()));
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-29"];
+    insights(arguments.iter().chain(&["--outputs", ALL, "--set", &setting])).expect_code(0);
+    let folder = dated(&state.join("insights"), day(1, 29));
+    for (file, name) in JSON_LINES {
+        let lines = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(lines.contains("Example Net") && lines.contains("\"DE\""), "{file}");
+        for line in lines.lines() {
+            let errors = json_schema::errors(&schema(name), &serde_json::from_str(line).unwrap());
+            assert_eq!(errors, Vec::<String>::new(), "{file}");
+        }
+    }
+    let flat = read_parquet(&folder.join("insights.parquet"));
+    let (addresses, countries) = (texts(&flat, "top_source_ip"), texts(&flat, "country"));
+    let told = addresses.iter().zip(&countries).filter(|(address, _)| address.as_ref().unwrap().contains('.'));
+    let told: Vec<bool> = told.map(|(_, country)| country.as_deref() == Some("DE")).collect();
+    assert!(told.len() > 5 && told.iter().all(|known| *known), "{addresses:?} {countries:?}");
+    let mut lake = Vec::new();
+    nested_texts(read_parquet(&lake_files(&folder)[0]).column_by_name("evidences").unwrap(), &mut lake);
+    assert!(lake.iter().any(|text| text == "Example Net"));
+    assert!(cells(&folder)[0].iter().any(|cell| cell.contains("121.17.102.68 (DE, Example Net)")));
+}
+
+#[test]
+fn a_form_that_is_asked_for_no_more_goes_and_what_others_read_stays() {
+    let state = tempfile::tempdir().unwrap();
+    let events = data().join("sample");
+    let names = |more: &[&str]| -> Vec<String> {
+        let arguments =
+            ["run", events.to_str().unwrap(), "--state", state.path().to_str().unwrap(), "--date", "2026-01-29"];
+        insights(arguments.iter().chain(more)).expect_code(0);
+        let folder = dated(&state.path().join("insights"), day(1, 29));
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&[]), ["insights.jsonl", "insights.parquet"]);
+    assert_eq!(names(&["--outputs", ALL]).len(), 6);
+    assert_eq!(names(&["--outputs", "csv"]), ["insights.csv", "insights.jsonl", "insights.parquet"]);
+    assert_eq!(names(&["--set", "outputs.formats="]), ["insights.jsonl", "insights.parquet"]);
+}
