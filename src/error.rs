@@ -132,6 +132,22 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// There are no insights to evaluate.
+    #[error("no insights in `{}`", path.display())]
+    NoInsights {
+        /// The folder that was searched.
+        path: PathBuf,
+    },
+    /// A line of a text file is not what it should be.
+    #[error("`{}`, line {line}: {message}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A count does not add up: a defect of this program, never to be passed over.
     #[error("internal check failed: {0}")]
     Internal(String),
@@ -175,6 +191,9 @@ impl Error {
             Self::MissingColumn { .. } => {
                 Some("name the file's own column for it under `[columns]` in insights.toml".to_owned())
             }
+            Self::NoInsights { .. } => Some(
+                "expected a state directory of `insights run`, its `insights` folder, or a file of insights".to_owned(),
+            ),
             Self::Locked { .. } => {
                 Some("wait for the other run to end, or give this one another `--state` directory".to_owned())
             }

@@ -32,13 +32,14 @@
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
-//! | [`insight`] | what is said about a deviation: attribution, score, severity, ATT&CK, a sentence, the vendors' event forms |
+//! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
 //! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run |
 //! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
+//! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
@@ -60,7 +61,8 @@
 //! `event`, `partition` and, to try rules out on log records, `import`.
 //!
 //! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
-//! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`.
+//! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
+//! pipeline: it reads what `report` wrote, and only `cli` uses it.
 //!
 //! # The laws, and what keeps them
 //!
@@ -91,6 +93,7 @@ pub mod changes;
 pub mod cli;
 pub mod detect;
 pub mod error;
+pub mod evaluate;
 pub mod event;
 pub mod generate;
 pub mod import;

@@ -13,8 +13,9 @@ use crate::detect::{change, rate};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
+use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Insight, InsightType, NightFindings, build};
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
 use crate::partition::Partitions;
 use crate::report::{FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
@@ -32,6 +33,8 @@ pub struct NightResult {
     pub record: NightRecord,
     /// The insights, most serious first.
     pub insights: Vec<Insight>,
+    /// The stories that they tell, most serious first.
+    pub incidents: Vec<Incident>,
     /// The files that were written.
     pub written: Vec<PathBuf>,
 }
@@ -56,15 +59,26 @@ pub fn run_night(
     let found = change::detect(&changes, &window);
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
-    let findings = NightFindings { rates, changes: Some((changes, found)) };
+    let before = episode::read_before(state, date)?;
+    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days);
+    let past = Past { state, partitions, window: &window, feed: &feed };
+    let findings = findings.with_habits(&past)?;
+    let targets = findings.targets(date);
     let (files, _) = partitions.open_range(date, date);
-    let evidence = investigate(&files, date, &findings.targets())?;
-    let mut insights = build(&findings, &evidence, &window, &feed);
+    let evidence = investigate(&files, date, &targets)?;
+    let (usual, left_out) = past.usual(&targets)?;
+    let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
-    let record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
-    let written = write(state, &record, &insights, settings)?;
-    Ok(NightResult { record, insights, written })
+    let incidents = incident::group(&mut insights);
+    let mut record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
+    record.incidents = incidents.len();
+    record.absorbed = findings.absorbed();
+    record.warnings.extend(left_out);
+    let mut written = write(state, &record, &insights, settings)?;
+    let before_record = written.len() - 1;
+    written.insert(before_record, episode::write(state, date, episodes, &insights)?);
+    Ok(NightResult { record, insights, incidents, written })
 }
 
 fn update_history(

@@ -47,6 +47,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Names of columns in files that no dialect knows.
     pub columns: ColumnOverrides,
+    /// Nights in a row after which a deviation is taken for an entity's new level.
+    pub level_shift_days: u32,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
     /// Searches that have a name; they change no result of a run.
@@ -85,6 +87,7 @@ struct RawSettings {
     min_ratio: f64,
     drop_min_expected: f64,
     drop_max_ratio: f64,
+    level_shift_days: u32,
     vendor_types_only: bool,
     columns: BTreeMap<String, String>,
     #[serde(skip_serializing)]
@@ -135,6 +138,7 @@ impl Default for RawSettings {
             min_ratio: thresholds.min_ratio,
             drop_min_expected: thresholds.drop_min_expected,
             drop_max_ratio: thresholds.drop_max_ratio,
+            level_shift_days: 7,
             vendor_types_only: false,
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
@@ -154,6 +158,7 @@ impl Default for Settings {
             calendar: Calendar::new(chrono_tz::UTC),
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
+            level_shift_days: 7,
             vendor_types_only: false,
             searches: SavedSearches::new(),
             formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
@@ -185,6 +190,7 @@ impl Settings {
         between("min_ratio", raw.min_ratio, 1.0, 1e6)?;
         between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
         between("drop_max_ratio", raw.drop_max_ratio, 0.0, 1.0)?;
+        between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
@@ -198,6 +204,7 @@ impl Settings {
                 drop_max_ratio: raw.drop_max_ratio,
             },
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
+            level_shift_days: raw.level_shift_days,
             vendor_types_only: raw.vendor_types_only,
             searches: named(raw.searches)?,
             formats: raw

@@ -5,6 +5,7 @@
 mod access_key;
 mod changes;
 mod completions;
+mod evaluate;
 mod generate;
 mod import;
 mod memory;
@@ -137,6 +138,7 @@ enum Command {
     Rollup(rollup::RollupArgs),
     Score(score::ScoreArgs),
     Generate(generate::GenerateArgs),
+    Evaluate(evaluate::EvaluateArgs),
     Settings(settings::SettingsArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
@@ -158,6 +160,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Rollup(args) => rollup::run(&args, &cli.common),
         Command::Score(args) => score::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
+        Command::Evaluate(args) => evaluate::run(&args, &cli.common),
         Command::Settings(args) => settings::run(&args, &cli.common),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

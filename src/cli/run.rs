@@ -116,7 +116,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<
         nights.push(night);
     }
     if args.format == Format::Json {
-        let value = |night: &NightResult| json!({ "run": night.record, "insights": night.insights });
+        let value = |night: &NightResult| json!({ "run": night.record, "incidents": night.incidents, "insights": night.insights });
         output::json(&nights.iter().map(value).collect::<Vec<_>>())?;
     }
     retain(args, common, settings, nights)

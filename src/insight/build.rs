@@ -8,72 +8,68 @@ use crate::detect::change::ChangeFound;
 use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
 use crate::insight::attack::attacks;
-use crate::insight::investigate::{ATTRIBUTES, Evidence, Target, top};
+use crate::insight::attribution::Compared;
+use crate::insight::concern;
+use crate::insight::continuation::{ending_insight, go_on};
+use crate::insight::episode::{Episode, Running};
+use crate::insight::findings::{NightFindings, search, usual_rate};
+use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
-use crate::insight::{Actor, Attribution, Insight, InsightType, Severity, Share};
+use crate::insight::usual::{DAYS, Usual};
+use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity};
 use crate::rollup::Family;
 use crate::stats::score;
 
 /// The namespace of insight ids; any fixed value does.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
-/// Values named for each attribute.
-const TOP: usize = 5;
-/// Days before the start whose mean is the vendor's baseline.
-const BASELINE_DAYS: usize = 7;
+/// Minutes of a day.
+const DAY: i64 = 24 * 60;
+/// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
+const TELLING_SILENCE: f64 = 3.0;
 
-/// What the detectors found in a night, family by family.
+/// The insights of a night, and what it leaves to the next.
 #[derive(Debug, Default)]
-pub struct NightFindings {
-    /// Deviations with the history they are about.
-    pub rates: Vec<(FamilyHistory, Vec<Deviation>)>,
-    /// Changes with theirs.
-    pub changes: Option<(FamilyHistory, Vec<ChangeFound>)>,
+pub struct Built {
+    /// The most serious first.
+    pub insights: Vec<Insight>,
+    /// What the next night needs to know.
+    pub episodes: Vec<Episode>,
 }
 
-impl NightFindings {
-    /// What to go back to the events for, in the order that [`build`] expects the evidence in.
-    pub fn targets(&self) -> Vec<Target> {
-        let rates = self.rates.iter().flat_map(|(history, found)| {
-            found.iter().map(|deviation| Target {
-                family: history.family,
-                keys: vec![history.key(deviation.member).clone()],
-                hours: deviation.hours,
-                rise_above: (deviation.direction == Direction::Up).then_some(deviation.expected),
-            })
-        });
-        let changes = self.changes.iter().flat_map(|(history, found)| {
-            found.iter().map(|change| Target {
-                family: Family::Change,
-                keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
-                hours: change.hours,
-                rise_above: None,
-            })
-        });
-        rates.chain(changes).collect()
-    }
+/// What the events told of one target.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    evidence: &'a Evidence,
+    usual: &'a Usual,
 }
 
-/// Makes the insights of a night, the most serious first.
-pub fn build(findings: &NightFindings, evidence: &[Evidence], window: &Window, feed: &Feed) -> Vec<Insight> {
-    let mut evidence = evidence.iter();
-    let mut insights = Vec::new();
-    for (history, deviations) in &findings.rates {
-        for deviation in deviations {
-            if let Some(evidence) = evidence.next() {
-                insights.push(rate_insight(history, deviation, evidence, window, feed));
-            }
-        }
+/// The night and what can be believed of the days before it.
+#[derive(Clone, Copy)]
+struct Night<'a> {
+    window: &'a Window,
+    feed: &'a Feed,
+}
+
+/// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
+pub fn build(findings: &NightFindings, evidence: &[Evidence], usual: &[Usual], window: &Window, feed: &Feed) -> Built {
+    let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
+    let night = Night { window, feed };
+    let mut built = Built::default();
+    for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
+        built.add_rate(findings, history, deviation, told, night);
     }
     if let Some((history, changes)) = &findings.changes {
-        for change in changes {
-            if let Some(evidence) = evidence.next() {
-                insights.push(change_insight(history, change, evidence, window, feed));
-            }
+        for (change, told) in changes.iter().zip(told.by_ref()) {
+            built.insights.push(change_insight(findings, history, change, told, night));
         }
     }
-    insights.sort_by(|left, right| {
+    for ((same, episode, running), told) in findings.ending().into_iter().zip(told) {
+        built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
+    }
+    built.add_absorbed(findings, window.scored());
+    built.insights.sort_by(|left, right| {
         let rank = |insight: &Insight| (std::cmp::Reverse(insight.severity), insight.insight_type);
         rank(left)
             .cmp(&rank(right))
@@ -81,14 +77,77 @@ pub fn build(findings: &NightFindings, evidence: &[Evidence], window: &Window, f
             .then(left.start.cmp(&right.start))
             .then(left.id.cmp(&right.id))
     });
-    insights
+    built
 }
 
-fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
+impl Built {
+    fn add_rate(
+        &mut self,
+        findings: &NightFindings,
+        history: &FamilyHistory,
+        deviation: &Deviation,
+        told: Told<'_>,
+        night: Night<'_>,
+    ) {
+        let date = night.window.scored();
+        let same = NightFindings::same(history, deviation);
+        let before = findings.before.get(&same);
+        let mut episode = Episode::following(&same, date, before, findings.level_shift_days);
+        let continued = findings.continued(history, deviation);
+        let mut insight = rate_insight(history, deviation, told, night, continued.is_some());
+        insight.life = Life {
+            continued: continued.is_some(),
+            nights: episode.nights,
+            level_shift: episode.level_shift,
+            incident: episode.incident,
+        };
+        insight.ended |= episode.level_shift;
+        let mut evidence = told.evidence.clone();
+        if let Some(running) = continued {
+            go_on(&mut insight, &mut evidence, running);
+        }
+        complete(&mut insight, &evidence, told.usual);
+        episode.insight = Some(insight.id);
+        let usual = usual_rate(deviation);
+        let end = moment(date, i64::from(search(deviation, continued.is_some()).0) * 60 + evidence.span.1 as i64);
+        episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
+        // Of several episodes of an entity only the last can be open at midnight.
+        self.episodes.retain(|known| known.same().as_ref() != Some(&same));
+        self.episodes.push(episode);
+        self.insights.push(insight);
+    }
+
+    /// Levels that were told to be new go on without a word.
+    fn add_absorbed(&mut self, findings: &NightFindings, date: NaiveDate) {
+        for (history, found) in &findings.rates {
+            for deviation in found {
+                let same = NightFindings::same(history, deviation);
+                let before = findings.before.get(&same).filter(|before| before.level_shift);
+                if let Some(before) =
+                    before.filter(|_| self.episodes.iter().all(|known| known.same().as_ref() != Some(&same)))
+                {
+                    let mut episode = Episode::following(&same, date, Some(before), findings.level_shift_days);
+                    episode.level_shift = true;
+                    self.episodes.push(episode);
+                }
+            }
+        }
+    }
+}
+
+/// Whether an episode that ends at this minute of the day may go on after midnight: what silence there is until then would not be
+/// unlikely at its rate.
+fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
+    let silence = DAY - end;
+    let rate = evidence.calls() as f64 / (evidence.span.1 - evidence.span.0).max(1) as f64;
+    silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
+}
+
+pub(super) fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
     date.and_time(NaiveTime::MIN).and_utc() + Duration::minutes(minutes)
 }
 
-fn rate_type(family: Family) -> InsightType {
+pub(super) fn rate_type(family: Family) -> InsightType {
     match family {
         Family::ApiError => InsightType::ApiErrorRateInsight,
         Family::SourceIp => InsightType::IpInsight,
@@ -101,29 +160,23 @@ fn rate_type(family: Family) -> InsightType {
 fn rate_insight(
     history: &FamilyHistory,
     deviation: &Deviation,
-    evidence: &Evidence,
-    window: &Window,
-    feed: &Feed,
+    told: Told<'_>,
+    night: Night<'_>,
+    continued: bool,
 ) -> Insight {
-    let first_hour = deviation.hours.0;
-    let minutes = evidence.span;
-    let observed =
-        evidence.minutes.get(minutes.0..minutes.1).map_or(0, |calls| calls.iter().map(|&calls| u64::from(calls)).sum());
-    let day_minute = |minute: usize| i64::from(first_hour) * 60 + minute as i64;
+    let Told { evidence, .. } = told;
+    let date = night.window.scored();
+    let first_minute = i64::from(search(deviation, continued).0) * 60;
+    let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
     let entity = history.label(deviation.member);
+    let is_open = goes_on(deviation.direction, end, evidence);
     let insight_type = rate_type(history.family);
-    let score = capped_score(deviation);
-    let mut insight = Insight {
-        id: id(
-            insight_type,
-            key.account(),
-            &entity,
-            window.scored(),
-            &format!("{first_hour}{:?}", deviation.direction),
-        ),
+    let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
+    Insight {
+        id: id(insight_type, key.account(), &entity, date, &episode),
         insight_type,
-        date: window.scored(),
+        date,
         account: key.account().to_owned(),
         region: region(evidence),
         object: object(history, deviation.member),
@@ -132,19 +185,19 @@ fn rate_insight(
         direction: deviation.direction,
         model: Some(deviation.model),
         reason: None,
-        start: moment(window.scored(), day_minute(minutes.0)),
-        end: moment(window.scored(), day_minute(minutes.1)),
-        ended: day_minute(minutes.1) < 24 * 60,
-        observed,
+        start: moment(date, start),
+        end: moment(date, if is_open { DAY } else { end }),
+        ended: !is_open,
+        observed: evidence.calls(),
         errors: evidence.errors,
         expected: deviation.expected,
         expected_lower: deviation.lower,
         expected_upper: deviation.upper,
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
-        score,
+        score: capped_score(deviation),
         severity: Severity::Informational,
-        baseline_average: baseline_average(history, &[deviation.member], window, feed),
+        baseline_average: baseline_average(history, &[deviation.member], night.window, night.feed),
         days_known: deviation.days_known,
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
@@ -153,18 +206,21 @@ fn rate_insight(
         places: Vec::new(),
         sentence: String::new(),
         next_query: String::new(),
-    };
-    complete(&mut insight, evidence);
-    insight
+        life: Life::default(),
+        incident: IncidentPart::default(),
+        concerns: Vec::new(),
+    }
 }
 
 fn change_insight(
+    findings: &NightFindings,
     history: &FamilyHistory,
     change: &ChangeFound,
-    evidence: &Evidence,
-    window: &Window,
-    feed: &Feed,
+    told: Told<'_>,
+    night: Night<'_>,
 ) -> Insight {
+    let Told { evidence, .. } = told;
+    let date = night.window.scored();
     let busy = |minute: &usize| evidence.minutes[*minute] > 0;
     let first = (0..evidence.minutes.len()).find(busy).unwrap_or(0);
     let last = (0..evidence.minutes.len()).rev().find(busy).unwrap_or(first);
@@ -181,9 +237,9 @@ fn change_insight(
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
     let mut insight = Insight {
-        id: id(insight_type, key.account(), &identity, window.scored(), change.kind.name()),
+        id: id(insight_type, key.account(), &identity, date, change.kind.name()),
         insight_type,
-        date: window.scored(),
+        date,
         account: key.account().to_owned(),
         region: region(evidence),
         object: service,
@@ -192,8 +248,8 @@ fn change_insight(
         direction: Direction::Up,
         model: None,
         reason: Some(change.reason),
-        start: moment(window.scored(), day_minute(first)),
-        end: moment(window.scored(), day_minute(last + 1)),
+        start: moment(date, day_minute(first)),
+        end: moment(date, day_minute(last + 1)),
         ended: true,
         observed: change.calls,
         errors: change.errors,
@@ -204,8 +260,8 @@ fn change_insight(
         ln_q: None,
         score: 0.0,
         severity: Severity::Informational,
-        baseline_average: baseline_average(history, &change.members, window, feed),
-        days_known: window.days_of_history(),
+        baseline_average: baseline_average(history, &change.members, night.window, night.feed),
+        days_known: night.window.days_of_history(),
         attributions: Vec::new(),
         examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
         actor: None,
@@ -213,22 +269,34 @@ fn change_insight(
         places: Vec::new(),
         sentence: String::new(),
         next_query: String::new(),
+        life: Life::default(),
+        incident: IncidentPart::default(),
+        concerns: findings.concerns(history, change, evidence),
     };
-    complete(&mut insight, evidence);
+    complete(&mut insight, evidence, told.usual);
     insight
 }
 
 /// Fills in what the events tell, and what all of it means.
-fn complete(insight: &mut Insight, evidence: &Evidence) {
-    insight.attributions = attributions(insight, evidence);
+pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
+    insight.attributions = attributions(insight, evidence, usual);
     insight.actor = actor(insight, evidence);
     insight.severity = severity(insight);
     if insight.reason.is_some() {
         insight.score = f64::from(insight.severity as u8) * 25.0;
     }
     insight.attacks = attacks(insight);
-    insight.sentence = sentence(insight, evidence);
+    insight.sentence = sentence(insight, evidence) + &concern::words(&insight.concerns) + &lasting(&insight.life);
     insight.next_query = next_query(insight);
+}
+
+/// What is said of an episode that has become a level.
+fn lasting(life: &Life) -> String {
+    if life.level_shift {
+        format!("; so for {} nights in a row, and taken for its new level from now on", life.nights)
+    } else {
+        String::new()
+    }
 }
 
 fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
@@ -246,7 +314,7 @@ fn object(history: &FamilyHistory, member: usize) -> String {
     history.key(member).fields().last().unwrap_or_default().to_owned()
 }
 
-fn region(evidence: &Evidence) -> String {
+pub(super) fn region(evidence: &Evidence) -> String {
     top(&evidence.values[6], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
 }
 
@@ -264,7 +332,7 @@ fn capped_score(deviation: &Deviation) -> f64 {
 
 /// Calls a minute over the believed hours of the seven days before the scored one.
 fn baseline_average(history: &FamilyHistory, members: &[usize], window: &Window, feed: &Feed) -> f64 {
-    let first = window.length().saturating_sub(BASELINE_DAYS) * 24;
+    let first = window.length().saturating_sub(DAYS) * 24;
     let calls: u64 = members
         .iter()
         .flat_map(|&member| history.split(member, window).0)
@@ -277,7 +345,7 @@ fn baseline_average(history: &FamilyHistory, members: &[usize], window: &Window,
 }
 
 /// The attributes that say something new: not the one that the insight is about.
-fn attributions(insight: &Insight, evidence: &Evidence) -> Vec<Attribution> {
+fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<Attribution> {
     let own = match insight.insight_type {
         InsightType::AkInsight => "accessKeyId",
         InsightType::IpInsight => "sourceIpAddress",
@@ -285,12 +353,12 @@ fn attributions(insight: &Insight, evidence: &Evidence) -> Vec<Attribution> {
         InsightType::ApiCallRateInsight => "apiRelated",
         _ => "",
     };
-    let minutes = insight.minutes() as f64;
-    let attributed =
-        ATTRIBUTES.iter().zip(&evidence.values).filter(|(name, values)| **name != own && !values.is_empty());
-    let attribution = |(&attribute, values): (&&'static str, _)| {
-        let share = |(value, calls): (&str, u64)| Share { average: calls as f64 / minutes, value: value.to_owned() };
-        Attribution { attribute, insight: top(values, TOP).into_iter().map(share).collect() }
-    };
-    attributed.map(attribution).collect()
+    let others = (0..ATTRIBUTES.len()).filter(|&attribute| ATTRIBUTES[attribute] != own);
+    let compared = others.map(|attribute| Compared {
+        attribute,
+        direction: insight.direction,
+        observed: (&evidence.values[attribute], insight.minutes() as f64),
+        usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
+    });
+    compared.filter_map(|compared| compared.attribution()).collect()
 }

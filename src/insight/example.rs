@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
 use crate::insight::attack::attacks;
-use crate::insight::{Actor, Attribution, Insight, InsightType, Severity, Share};
+use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity, Share};
 use crate::rollup::Family;
 
 /// What an attacker may write into a field that he chooses.
@@ -17,6 +17,7 @@ pub(crate) fn rate() -> Insight {
     let attribution = |attribute, value: &str| Attribution {
         attribute,
         insight: vec![Share { average: 20.4, value: value.to_owned() }],
+        ..Attribution::default()
     };
     let insight = Insight {
         id: Uuid::from_u128(7),
@@ -58,6 +59,9 @@ pub(crate) fn rate() -> Insight {
         places: Vec::new(),
         sentence: "Oss/GetObject was called 204 times".to_owned(),
         next_query: "insights query EVENTS --event GetObject".to_owned(),
+        life: Life { nights: 1, ..Life::default() },
+        incident: IncidentPart { id: Uuid::from_u128(8), rank: 1, parts: 1, culprit: None },
+        concerns: Vec::new(),
     };
     Insight { attacks: attacks(&insight), ..insight }
 }

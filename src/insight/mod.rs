@@ -1,21 +1,34 @@
 //! Insights: what is reported of a night, whatever detector found it.
 //!
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
-//! back to the events for exact minutes and for who did it. What it means is said by one small file each: [`severity`],
-//! [`attack`], [`sensitivity`], the sentence and the next query. [`vendor`] holds the forms that the clouds' own consumers know.
+//! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
+//! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
+//! query. [`episode`] is what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
+//! that the clouds' own consumers know.
 
 mod actor;
 pub mod attack;
+mod attribution;
 mod build;
 mod cloud;
+pub mod concern;
+mod continuation;
+pub mod episode;
 #[cfg(test)]
 pub(crate) mod example;
+mod findings;
+mod habits;
+pub mod incident;
 pub mod investigate;
+pub mod minutes;
 mod next_query;
 pub mod place;
+mod pruning;
+pub mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
+pub mod usual;
 pub mod vendor;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -28,8 +41,11 @@ use crate::rollup::Family;
 
 pub use actor::Actor;
 pub use attack::Attack;
-pub use build::{NightFindings, build};
+pub use build::{Built, build};
 pub use cloud::Cloud;
+pub use concern::Concern;
+pub use findings::NightFindings;
+pub use incident::{Incident, IncidentPart};
 pub use place::Place;
 pub use sentence::number as sentence_number;
 pub use severity::Severity;
@@ -74,12 +90,16 @@ pub struct Share {
 }
 
 /// Who, from where, with what: the top values of one attribute.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Attribution {
     /// The attribute's name as the vendor spells it.
     pub attribute: &'static str,
-    /// The top values during the insight.
+    /// The values that best explain the insight, the most telling first.
     pub insight: Vec<Share>,
+    /// The top values of the seven days before the start; `None` where that is not known.
+    pub baseline: Option<Vec<Share>>,
+    /// Whether no value stands out: the first explains less than two fifths of the change.
+    pub broad: bool,
 }
 
 /// An episode that is reported.
@@ -150,6 +170,26 @@ pub struct Insight {
     pub sentence: String,
     /// The command that shows its events.
     pub next_query: String,
+    /// How it goes on from night to night.
+    pub life: Life,
+    /// The story that it is a part of.
+    pub incident: IncidentPart,
+    /// What makes a change serious, the gravest first.
+    pub concerns: Vec<Concern>,
+}
+
+/// How an episode goes on from night to night.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Life {
+    /// Whether an earlier night reported its start.
+    pub continued: bool,
+    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes.
+    pub nights: u32,
+    /// Whether this is taken for the entity's new level from now on.
+    pub level_shift: bool,
+    /// The story that an earlier night found it to be a part of.
+    #[serde(skip)]
+    pub incident: Option<Uuid>,
 }
 
 // The signature is serde's.

@@ -6,17 +6,19 @@
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most
 //! changes   trail: critical, or high if every attempt failed;
 //!           permission, password: high if a first that succeeded, low without history, else medium;
-//!           a level up if a privileged identity made them and there is a history to compare with
+//!           a level up if a privileged identity made them and there is a history to compare with;
+//!           a level up for a grave concern, for any other one up to high
 //! ```
 //!
-//! Sensitivity is the table in [`crate::insight::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`].
+//! Sensitivity is the table in [`crate::insight::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
+//! concerns are those of [`crate::insight::concern`].
 
 use serde::Serialize;
 
 use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::insight::sensitivity::{CallMeaning, Sensitivity};
-use crate::insight::{Insight, InsightType};
+use crate::insight::{Insight, InsightType, concern};
 use crate::rollup::Family;
 
 /// Calls of high sensitivity count from this share of the attributed calls on.
@@ -60,7 +62,7 @@ impl Severity {
 /// The severity of an insight whose attributions and actor are known.
 pub(super) fn severity(insight: &Insight) -> Severity {
     match insight.reason {
-        Some(reason) => of_change(insight, reason),
+        Some(reason) => concern::raised(of_change(insight, reason), &insight.concerns),
         None => of_rate(insight),
     }
 }

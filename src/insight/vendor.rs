@@ -29,8 +29,14 @@ pub fn events(insight: &Insight, maker: Maker<'_>) -> Vec<Value> {
     states(insight).iter().map(|state| event(insight, state, maker)).collect()
 }
 
+/// Which events tell of an insight: the start of what goes on from the night before was told then.
 fn states(insight: &Insight) -> &'static [&'static str] {
-    if insight.ended { &["Start", "End"] } else { &["Start"] }
+    match (insight.life.continued, insight.ended) {
+        (false, false) => &["Start"],
+        (false, true) => &["Start", "End"],
+        (true, false) => &[],
+        (true, true) => &["End"],
+    }
 }
 
 fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
@@ -96,6 +102,11 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
         "daysOfHistory": insight.days_known,
         "exampleEventIds": insight.examples,
+        "incident": insight.incident,
+        "concerns": insight.concerns,
+        "continued": insight.life.continued,
+        "nights": insight.life.nights,
+        "levelShift": insight.life.level_shift,
         "model": MODEL,
         "settings": maker.settings,
     });
@@ -110,7 +121,9 @@ fn attribution(name: &str, attribution: &Attribution) -> Value {
     json!({
         "attribute": name,
         "insight": attribution.insight.iter().map(share).collect::<Vec<_>>(),
-        "baseline": [],
+        "baseline": attribution.baseline.iter().flatten().map(share).collect::<Vec<_>>(),
+        "baselineKnown": attribution.baseline.is_some(),
+        "broad": attribution.broad,
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Values {
 use Values::{Count, Flag, Number, Text, Time};
 
 /// The columns in their order.
-pub(super) const COLUMNS: [(&str, Values); 41] = [
+pub(super) const COLUMNS: [(&str, Values); 45] = [
     ("insight_id", Text(|insight| insight.id.to_string())),
     ("date", Text(|insight| insight.date.to_string())),
     ("insight_type", Text(|insight| insight.insight_type.name().to_owned())),
@@ -62,6 +62,10 @@ pub(super) const COLUMNS: [(&str, Values); 41] = [
     ("network_number", Text(|insight| place(insight, |place| place.network_number.map(|number| number.to_string())))),
     ("sentence", Text(|insight| insight.sentence.clone())),
     ("next_query", Text(|insight| insight.next_query.clone())),
+    ("incident", Text(|insight| insight.incident.id.to_string())),
+    ("incident_rank", Count(|insight| u64::from(insight.incident.rank))),
+    ("culprit", Text(culprit)),
+    ("concerns", Text(concerns)),
     ("example_event_ids", Text(|insight| insight.examples.join(" "))),
 ];
 
@@ -69,7 +73,16 @@ fn attack(insight: &Insight, pick: fn(&crate::insight::Attack) -> &'static str) 
     insight.attacks.first().map_or(String::new(), |attack| pick(attack).to_owned())
 }
 
-/// The value of an attribute that most calls had.
+/// Whom its incident is about.
+fn culprit(insight: &Insight) -> String {
+    insight.incident.culprit.as_ref().map_or_else(String::new, |culprit| culprit.value.clone())
+}
+
+fn concerns(insight: &Insight) -> String {
+    insight.concerns.iter().map(|concern| concern.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// The value of an attribute that best explains the insight.
 fn leading(insight: &Insight, attribute: &str) -> String {
     insight.values(attribute).next().unwrap_or_default().to_owned()
 }

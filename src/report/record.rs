@@ -65,6 +65,10 @@ pub struct NightRecord {
     pub families: Vec<FamilyRecord>,
     /// Insights by type.
     pub insights: BTreeMap<&'static str, usize>,
+    /// Stories that the insights tell.
+    pub incidents: usize,
+    /// Deviations that are not reported, because they have lasted so long that they are a new level.
+    pub absorbed: usize,
     /// What a reader of the results should know.
     pub warnings: Vec<String>,
     /// What could not be used, of all days that were looked at.
@@ -103,6 +107,8 @@ impl NightRecord {
             counted_days: counted.map(|day| day.note.date).collect(),
             families,
             insights: by_type,
+            incidents: 0,
+            absorbed: 0,
             warnings: warnings(history, window, feed, settings, counts),
             problems,
         }

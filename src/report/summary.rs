@@ -44,7 +44,12 @@ fn headline(record: &NightRecord, insights: &[Insight]) -> String {
     };
     let serious = insights.iter().filter(|insight| insight.severity >= crate::insight::Severity::High).count();
     let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
-    format!("{}: {what}{serious}", record.date)
+    let stories = match (record.incidents, insights.len()) {
+        (_, 0 | 1) => String::new(),
+        (1, _) => " in 1 incident".to_owned(),
+        (many, _) => format!(" in {many} incidents"),
+    };
+    format!("{}: {what}{stories}{serious}", record.date)
 }
 
 fn input(record: &NightRecord) -> String {
@@ -69,11 +74,14 @@ fn table(insights: &[Insight], width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width.unwrap_or(120));
-    table.set_header(["severity", "score", "type", "what happened"]);
+    table.set_header(["incident", "severity", "score", "type", "what happened"]);
+    let mut shown = 0;
     for insight in insights.iter().take(SHOWN) {
         let kind = insight.insight_type.name().trim_end_matches("Insight");
-        let row = [insight.severity.name(), &format!("{:.0}", insight.score), kind, &printable(&insight.sentence)];
-        table.add_row(row);
+        let (rank, score) = (insight.incident.rank, format!("{:.0}", insight.score));
+        let incident = if rank == shown { String::new() } else { rank.to_string() };
+        shown = rank;
+        table.add_row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);
     }
     table
 }

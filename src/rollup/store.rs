@@ -6,10 +6,12 @@
 //! kind of pair, begins a row group of its own, whose statistics name it: that is how one of them is read without the others.
 
 mod input;
+mod partners;
 mod reading;
 mod writing;
 
 pub use input::{DayInput, InputFile};
+pub use partners::{Partners, Side, read_partners};
 pub use reading::{EntityDay, read_family, read_note, read_pairs};
 pub use writing::write_day;
 

@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 18] = [
+pub const REFERENCE: [Setting; 19] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -49,6 +49,11 @@ pub const REFERENCE: [Setting; 18] = [
     ),
     setting("drop_min_expected", "calls", "a drop must fall short of at least so many expected calls"),
     setting("drop_max_ratio", "share", "a drop must leave at most this share of what was expected"),
+    setting(
+        "level_shift_days",
+        "nights",
+        "an entity that deviates the same way for so many nights in a row has a new level; it is said once",
+    ),
     setting("vendor_types_only", "", "`true` leaves out `PrincipalInsight`"),
     open_table("columns", "names", "event column to the name it has in your files"),
     open_table("searches", "names", "saved searches, see [Questions](#questions)"),

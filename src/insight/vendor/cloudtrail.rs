@@ -109,6 +109,7 @@ mod tests {
         insight.attributions = vec![Attribution {
             attribute: "apiRelated",
             insight: vec![share(10.4, "ecs/RunInstances"), share(10.0, "ecs/DescribeInstances")],
+            ..Attribution::default()
         }];
         assert_eq!(api(&insight).1, "*");
         insight.attributions[0].insight[0].average = 20.0;

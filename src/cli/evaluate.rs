@@ -1,0 +1,45 @@
+//! `insights evaluate`: how good the insights are.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::output::{self, Format};
+use crate::cli::{Common, exit};
+use crate::evaluate::{evaluate, text};
+
+/// Compare insights with labels: precision, recall, false alerts, timing, culprits
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Labels are lines of JSON as `insights generate` writes them: start, end, family, entity, kind and,
+where known, account, size, expected, calls, anomaly (labels of one anomaly are one attack).
+
+An insight is true if it names the entity and direction of a label and touches one of its hours;
+each label is found once. Insights that repeat a label, or that are side effects of a labelled
+attack, count as neither true nor false. False alerts per entity-day need the records of the runs
+beside the insights.
+
+Examples:
+  insights evaluate state --labels events/labels.jsonl
+  insights evaluate insights.parquet --labels labels.jsonl --format json")]
+pub(super) struct EvaluateArgs {
+    /// State directory, its insights folder, or a file of insights (.jsonl, .parquet)
+    #[arg(value_name = "INSIGHTS")]
+    insights: PathBuf,
+    /// What is known to have happened, one line of JSON for each entity
+    #[arg(long, value_name = "FILE")]
+    labels: PathBuf,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &EvaluateArgs, common: &Common) -> anyhow::Result<u8> {
+    let settings = common.load_settings(&[])?;
+    let evaluation = evaluate(&args.insights, &args.labels, settings.thresholds.false_discovery_rate)?;
+    match args.format {
+        Format::Text => output::result(&text::text(&evaluation, output::width()))?,
+        Format::Json => output::json(&evaluation)?,
+    }
+    Ok(exit::DONE)
+}

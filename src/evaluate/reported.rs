@@ -1,0 +1,228 @@
+//! What was reported: insights read back from the files of a state directory, and how much was tested to find them.
+//!
+//! An insight that went on over several nights has several lines under one id; here it is one, from its first start to its last
+//! end. The nights are those of which there are results; what is labelled on other days cannot have been found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::detect::Direction;
+use crate::error::{Error, Result};
+
+mod lines;
+mod table;
+
+/// The sets in which discoveries are controlled, and changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Set {
+    /// More calls than the past explains.
+    RateUp,
+    /// Fewer.
+    RateDown,
+    /// More errors.
+    Error,
+    /// Something never seen before.
+    New,
+    /// A change of permissions, passwords or the trail.
+    Change,
+}
+
+impl Set {
+    /// Every set.
+    pub const ALL: [Self; 5] = [Self::RateUp, Self::RateDown, Self::Error, Self::New, Self::Change];
+
+    /// The words for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RateUp => "rate up",
+            Self::RateDown => "rate down",
+            Self::Error => "error",
+            Self::New => "new",
+            Self::Change => "change",
+        }
+    }
+
+    /// The set of an insight, by its type, its direction and what it was judged by.
+    fn of(insight_type: &str, direction: Direction, judged_by: Option<&str>) -> Self {
+        match (insight_type, direction, judged_by) {
+            ("PolicyChangeInsight" | "PasswordChangeInsight" | "TrailConcealmentInsight", ..) => Self::Change,
+            (_, Direction::Down, _) => Self::RateDown,
+            (_, _, Some("new" | "first_seen")) => Self::New,
+            ("ApiErrorRateInsight", ..) => Self::Error,
+            _ => Self::RateUp,
+        }
+    }
+}
+
+/// A reported episode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What its lines share.
+    pub id: String,
+    /// The first night that reported it.
+    pub night: NaiveDate,
+    /// The set it belongs to.
+    pub set: Set,
+    /// The family's name.
+    pub family: String,
+    /// The account.
+    pub account: String,
+    /// The entity in the form in which entities are compared.
+    pub entity: String,
+    /// Which way counts went.
+    pub direction: Direction,
+    /// The first minute.
+    pub start: DateTime<Utc>,
+    /// One past the last minute.
+    pub end: DateTime<Utc>,
+    /// The story that it is a part of, where insights are grouped.
+    pub incident: Option<String>,
+    /// The attributes with their values, in the order in which they were named; `None` where the file holds none.
+    pub attributions: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// Entities times days that were tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct EntityDays {
+    /// For a rise.
+    pub up: u64,
+    /// For a drop.
+    pub down: u64,
+}
+
+/// Everything that was reported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reported {
+    /// The nights of which there are results.
+    pub nights: BTreeSet<NaiveDate>,
+    /// What was reported in them, in the order of their starts.
+    pub found: Vec<Found>,
+    /// What was tested; `None` unless there is a record of every night.
+    pub entity_days: Option<EntityDays>,
+}
+
+/// Reads a state directory, its `insights/` folder, or one file of insights (`.jsonl` or `.parquet`).
+///
+/// # Errors
+/// When nothing of the kind is there, or it cannot be understood.
+pub fn read(path: &Path) -> Result<Reported> {
+    if path.is_file() {
+        return read_file(path);
+    }
+    let inside = path.join("insights");
+    let folder = if inside.is_dir() { inside } else { path.to_path_buf() };
+    let nights = nights_in(&folder)?;
+    if nights.is_empty() {
+        return Err(Error::NoInsights { path: path.to_path_buf() });
+    }
+    let mut found = Vec::new();
+    for (&night, file) in &nights {
+        found.extend(insights_of(file, Some(night))?);
+    }
+    let nights: BTreeSet<NaiveDate> = nights.into_keys().collect();
+    let entity_days = entity_days(&folder.with_file_name("runs"), &nights)?;
+    Ok(Reported { found: one_each(found), nights, entity_days })
+}
+
+fn read_file(path: &Path) -> Result<Reported> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let night = folder.file_name().and_then(|name| date_of(name.to_str()?));
+    let found = one_each(insights_of(path, night)?);
+    let first_and_last = night
+        .map(|night| (night, night))
+        .or_else(|| Some((found.iter().map(|found| found.night).min()?, found.iter().map(|found| found.night).max()?)));
+    let days =
+        first_and_last.into_iter().flat_map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
+    let nights: BTreeSet<NaiveDate> = days.collect();
+    let runs = folder.parent().map(|insights| insights.with_file_name("runs"));
+    let entity_days = match (night, runs) {
+        (Some(_), Some(runs)) => entity_days(&runs, &nights)?,
+        _ => None,
+    };
+    Ok(Reported { nights, found, entity_days })
+}
+
+fn date_of(folder: &str) -> Option<NaiveDate> {
+    folder.strip_prefix("date=")?.parse().ok()
+}
+
+/// The nights of a folder and the file of each: events, or the table where there are none.
+fn nights_in(folder: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
+    let mut nights = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
+        let entry = entry.map_err(Error::read(folder))?;
+        let Some(date) = entry.file_name().to_str().and_then(date_of) else { continue };
+        let files = ["insights.jsonl", "insights.parquet"].map(|name| entry.path().join(name));
+        if let Some(file) = files.into_iter().find(|file| file.is_file()) {
+            nights.insert(date, file);
+        }
+    }
+    Ok(nights)
+}
+
+fn insights_of(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
+        return table::read(path, night);
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    lines::parse(&text, night).map_err(|(line, message)| Error::Line { path: path.to_path_buf(), line, message })
+}
+
+/// Lines of one id become one insight, which has the attributions of its first line.
+fn one_each(lines: Vec<Found>) -> Vec<Found> {
+    let mut by_id: BTreeMap<String, Found> = BTreeMap::new();
+    for line in lines {
+        if let Some(known) = by_id.get_mut(&line.id) {
+            known.start = known.start.min(line.start);
+            known.end = known.end.max(line.end);
+            known.night = known.night.min(line.night);
+        } else {
+            by_id.insert(line.id.clone(), line);
+        }
+    }
+    let mut found: Vec<Found> = by_id.into_values().collect();
+    found.sort_by(|left, right| left.start.cmp(&right.start).then_with(|| left.id.cmp(&right.id)));
+    found
+}
+
+#[derive(Deserialize)]
+struct Record {
+    families: Vec<TestedFamily>,
+}
+
+#[derive(Deserialize)]
+struct TestedFamily {
+    tested: u64,
+    #[serde(default)]
+    tested_for_drops: u64,
+}
+
+/// What the records of all nights say was tested; `None` if one of them is missing.
+fn entity_days(runs: &Path, nights: &BTreeSet<NaiveDate>) -> Result<Option<EntityDays>> {
+    let mut sum = EntityDays::default();
+    for night in nights {
+        let path = runs.join(format!("{night}.json"));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+        let record: Record = serde_json::from_str(&text).map_err(|error| Error::Line {
+            path,
+            line: error.line(),
+            message: format!("no record of a run: {error}"),
+        })?;
+        sum.up += record.families.iter().map(|family| family.tested).sum::<u64>();
+        sum.down += record.families.iter().map(|family| family.tested_for_drops).sum::<u64>();
+    }
+    Ok(Some(sum))
+}
+
+/// The text of a JSON value that may be a text or an object with an `id`.
+fn text_or_id(value: &Value) -> Option<String> {
+    value.as_str().or_else(|| value.get("id")?.as_str()).map(str::to_owned)
+}

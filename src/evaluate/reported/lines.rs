@@ -1,0 +1,87 @@
+//! Insights from lines of ActionTrail Insights events, of which the part under `analysis` is ours.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::detect::Direction;
+use crate::evaluate::matching::canonical;
+
+use super::{Found, Set, text_or_id};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    shared_event_id: String,
+    recipient_account_id: String,
+    insight_details: Details,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    insight_type: String,
+    insight_context: Context,
+    analysis: Analysis,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    attributions: Vec<Attribution>,
+}
+
+#[derive(Deserialize)]
+struct Attribution {
+    attribute: String,
+    insight: Vec<Share>,
+}
+
+#[derive(Deserialize)]
+struct Share {
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Analysis {
+    family: String,
+    entity: String,
+    direction: Direction,
+    judged_by: Option<String>,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    incident: Option<Value>,
+}
+
+/// Reads the lines of a file; an error is a line's number and what is wrong with it.
+pub(super) fn parse(text: &str, night: Option<NaiveDate>) -> Result<Vec<Found>, (usize, String)> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let event = |(number, line): (usize, &str)| {
+        let event = serde_json::from_str(line).map_err(|error| (number + 1, format!("no insights event: {error}")))?;
+        Ok(found(event, night))
+    };
+    lines.map(event).collect()
+}
+
+fn found(event: Event, night: Option<NaiveDate>) -> Found {
+    let Details { insight_type, insight_context, analysis } = event.insight_details;
+    let values = |shares: Vec<Share>| shares.into_iter().map(|share| share.value).collect();
+    let attributions = insight_context.attributions.into_iter();
+    let attributions: BTreeMap<String, Vec<String>> =
+        attributions.map(|attribution| (attribution.attribute, values(attribution.insight))).collect();
+    Found {
+        id: event.shared_event_id,
+        night: night.unwrap_or_else(|| analysis.start.date_naive()),
+        set: Set::of(&insight_type, analysis.direction, analysis.judged_by.as_deref()),
+        account: event.recipient_account_id,
+        entity: canonical(&analysis.family, &analysis.entity),
+        family: analysis.family,
+        direction: analysis.direction,
+        start: analysis.start,
+        end: analysis.end,
+        incident: analysis.incident.as_ref().and_then(text_or_id),
+        attributions: Some(attributions),
+    }
+}

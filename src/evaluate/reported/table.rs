@@ -1,0 +1,90 @@
+//! Insights from the flat table, which holds no attributions.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
+use chrono::{DateTime, NaiveDate, Utc};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::detect::Direction;
+use crate::error::{Error, Result};
+use crate::evaluate::matching::canonical;
+
+use super::{Found, Set};
+
+/// Reads the table.
+pub(super) fn read(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
+    let file = File::open(path).map_err(Error::read(path))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .map_err(Error::parquet(path))?;
+    let mut found = Vec::new();
+    for batch in reader {
+        let rows = Rows { path, batch: batch.map_err(Error::parquet(path))? };
+        found.extend(rows.insights(night)?);
+    }
+    Ok(found)
+}
+
+struct Rows<'path> {
+    path: &'path Path,
+    batch: RecordBatch,
+}
+
+impl Rows<'_> {
+    fn insights(&self, night: Option<NaiveDate>) -> Result<Vec<Found>> {
+        let [ids, types, accounts, families, entities, directions] =
+            ["insight_id", "insight_type", "account", "family", "entity", "direction"].map(|name| self.texts(name));
+        let (ids, types, accounts, families) = (ids?, types?, accounts?, families?);
+        let (entities, directions, judged_by) = (entities?, directions?, self.texts("judged_by")?);
+        let (starts, ends) = (self.times("start")?, self.times("end")?);
+        let incidents = self.texts("incident").unwrap_or_default();
+        let insight = |row: usize| {
+            let direction = if directions[row] == "down" { Direction::Down } else { Direction::Up };
+            Found {
+                id: ids[row].clone(),
+                night: night.unwrap_or_else(|| starts[row].date_naive()),
+                set: Set::of(&types[row], direction, Some(judged_by[row].as_str())),
+                family: families[row].clone(),
+                account: accounts[row].clone(),
+                entity: canonical(&families[row], &entities[row]),
+                direction,
+                start: starts[row],
+                end: ends[row],
+                incident: incidents.get(row).filter(|incident| !incident.is_empty()).cloned(),
+                attributions: None,
+            }
+        };
+        Ok((0..ids.len()).map(insight).collect())
+    }
+
+    fn column(&self, name: &'static str, wanted: &DataType) -> Result<arrow::array::ArrayRef> {
+        let column = self.batch.column_by_name(name).ok_or_else(|| Error::MissingColumn {
+            path: self.path.to_path_buf(),
+            column: name,
+            found: self
+                .batch
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
+        cast(column, wanted).map_err(Error::parquet(self.path))
+    }
+
+    fn texts(&self, name: &'static str) -> Result<Vec<String>> {
+        let column = self.column(name, &DataType::Utf8)?;
+        Ok(column.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+    }
+
+    fn times(&self, name: &'static str) -> Result<Vec<DateTime<Utc>>> {
+        let column = self.column(name, &DataType::Timestamp(TimeUnit::Millisecond, None))?;
+        let times = column.as_primitive::<TimestampMillisecondType>().values().iter();
+        Ok(times.map(|&time| DateTime::from_timestamp_millis(time).unwrap_or_default()).collect())
+    }
+}

@@ -1,0 +1,176 @@
+//! Which values of an attribute explain an insight: those whose calls changed most surely against the week before.
+//!
+//! Values are ranked by the signed log-likelihood ratio of a Poisson count, `y ln(y / m) - (y - m)` with `y` calls in the episode
+//! and `m` those that the week before would have had in as much time, plus one half so that new values stay finite; values that
+//! changed the other way come last. A value's *share* is its part of the change, and where the first has less than two fifths the
+//! attribute is *broad*: nobody stands out.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::detect::Direction;
+use crate::event::fold_service;
+use crate::insight::reading::ATTRIBUTES;
+use crate::insight::{Attribution, Share};
+
+/// Values that are named on either side.
+const TOP: usize = 5;
+/// What is added to an expected count, so that what never happened is not infinitely surprising.
+const SMOOTHING: f64 = 0.5;
+/// A first value with a smaller share of the change does not stand out.
+const STANDS_OUT: f64 = 0.4;
+
+/// One attribute of an episode.
+pub(super) struct Compared<'a> {
+    /// Its place in [`ATTRIBUTES`].
+    pub(super) attribute: usize,
+    /// Which way counts went.
+    pub(super) direction: Direction,
+    /// The values during the episode, and its minutes.
+    pub(super) observed: (&'a BTreeMap<String, u64>, f64),
+    /// The values of the week before, and its minutes; `None` where they are not known.
+    pub(super) usual: Option<(&'a BTreeMap<String, u64>, f64)>,
+}
+
+/// A value with its calls in the episode, and those that would have been usual.
+struct Candidate<'a> {
+    value: &'a str,
+    calls: f64,
+    expected: f64,
+}
+
+impl Compared<'_> {
+    /// The attribution; `None` if there is nothing to name.
+    pub(super) fn attribution(&self) -> Option<Attribution> {
+        let mut candidates = self.candidates();
+        let rank = |candidate: &Candidate<'_>| evidence(candidate, self.direction);
+        candidates.sort_by(|left, right| {
+            rank(right)
+                .total_cmp(&rank(left))
+                .then(right.calls.total_cmp(&left.calls))
+                .then(left.value.cmp(right.value))
+        });
+        let minutes = self.observed.1;
+        let first_share = self.share(candidates.first()?, &candidates);
+        let share =
+            |candidate: &Candidate<'_>| Share { average: candidate.calls / minutes, value: candidate.value.to_owned() };
+        Some(Attribution {
+            attribute: ATTRIBUTES[self.attribute],
+            insight: candidates.iter().take(TOP).map(share).collect(),
+            baseline: self.usual.map(|(values, minutes)| busiest(values, minutes)),
+            broad: first_share < STANDS_OUT,
+        })
+    }
+
+    fn candidates(&self) -> Vec<Candidate<'_>> {
+        let (observed, minutes) = self.observed;
+        let usual = self.usual.map(|(values, all)| (values, minutes / all.max(1.0)));
+        let by_name: BTreeMap<Cow<'_, str>, u64> = usual
+            .iter()
+            .flat_map(|(values, _)| values.iter())
+            .map(|(value, &calls)| (self.folded(value), calls))
+            .collect();
+        let scale = usual.map_or(0.0, |(_, scale)| scale);
+        let expected = |value: &str| by_name.get(&self.folded(value)).map_or(0.0, |&calls| calls as f64 * scale);
+        let seen =
+            observed.iter().map(|(value, &calls)| Candidate { value, calls: calls as f64, expected: expected(value) });
+        let mut candidates: Vec<Candidate<'_>> = seen.collect();
+        if self.direction == Direction::Down {
+            let known: BTreeSet<Cow<'_, str>> = observed.keys().map(|value| self.folded(value)).collect();
+            let missing = usual.into_iter().flat_map(|(values, _)| values.keys());
+            let missing = missing.filter(|value| !known.contains(&self.folded(value)));
+            candidates.extend(missing.map(|value| Candidate { value, calls: 0.0, expected: expected(value) }));
+        }
+        candidates
+    }
+
+    /// The form in which values are compared: services are spelled in several ways.
+    fn folded<'value>(&self, value: &'value str) -> Cow<'value, str> {
+        match value.split_once('/') {
+            Some((service, api)) if ATTRIBUTES[self.attribute] == "apiRelated" => {
+                Cow::Owned(format!("{}/{api}", fold_service(service)))
+            }
+            _ => Cow::Borrowed(value),
+        }
+    }
+
+    /// A candidate's part of all changes in the episode's direction.
+    fn share(&self, own: &Candidate<'_>, candidates: &[Candidate<'_>]) -> f64 {
+        let change = |candidate: &Candidate<'_>| match self.direction {
+            Direction::Up => (candidate.calls - candidate.expected).max(0.0),
+            Direction::Down => (candidate.expected - candidate.calls).max(0.0),
+        };
+        let all: f64 = candidates.iter().map(change).sum();
+        if all > 0.0 { change(own) / all } else { 0.0 }
+    }
+}
+
+/// The signed log-likelihood ratio: positive for a change in the direction asked for.
+fn evidence(candidate: &Candidate<'_>, direction: Direction) -> f64 {
+    let (calls, expected) = (candidate.calls, candidate.expected + SMOOTHING);
+    let ratio = if calls > 0.0 { calls * (calls / expected).ln() - (calls - expected) } else { expected };
+    let risen = calls > expected;
+    if risen == (direction == Direction::Up) { ratio } else { -ratio }
+}
+
+/// The values with the most calls a minute.
+fn busiest(values: &BTreeMap<String, u64>, minutes: f64) -> Vec<Share> {
+    let top = crate::insight::investigate::top(values, TOP).into_iter();
+    top.map(|(value, calls)| Share { average: calls as f64 / minutes.max(1.0), value: value.to_owned() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(all: &[(&str, u64)]) -> BTreeMap<String, u64> {
+        all.iter().map(|&(value, calls)| (value.to_owned(), calls)).collect()
+    }
+
+    fn named(attribution: &Attribution) -> Vec<&str> {
+        attribution.insight.iter().map(|share| share.value.as_str()).collect()
+    }
+
+    fn compare(observed: &[(&str, u64)], usual: Option<&[(&str, u64)]>, direction: Direction) -> Attribution {
+        let (observed, usual) = (values(observed), usual.map(values));
+        let usual = usual.as_ref().map(|usual| (usual, 10_080.0));
+        Compared { attribute: 0, direction, observed: (&observed, 60.0), usual }.attribution().unwrap()
+    }
+
+    #[test]
+    fn whoever_is_new_comes_before_whoever_is_always_busy() {
+        // Ten thousand calls a week are sixty an hour: the busy one did what it always does.
+        let observed = [("user/busy", 62), ("user/thief", 40)];
+        let known = compare(&observed, Some(&[("user/busy", 10_080)]), Direction::Up);
+        assert_eq!(named(&known), ["user/thief", "user/busy"]);
+        assert!(!known.broad);
+        assert_eq!(known.baseline, Some(vec![Share { average: 1.0, value: "user/busy".to_owned() }]));
+        let unknown = compare(&observed, None, Direction::Up);
+        assert_eq!((named(&unknown), &unknown.baseline), (vec!["user/busy", "user/thief"], &None));
+    }
+
+    #[test]
+    fn a_drop_is_attributed_to_whoever_is_missing() {
+        let found =
+            compare(&[("user/here", 60)], Some(&[("user/here", 10_080), ("user/gone", 5_040)]), Direction::Down);
+        assert_eq!(named(&found), ["user/gone", "user/here"]);
+        assert!(found.insight[0].average.abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn nobody_stands_out_where_all_rise_alike() {
+        let everybody: Vec<(String, u64)> = (0..10).map(|number| (format!("user/{number}"), 20)).collect();
+        let everybody: Vec<(&str, u64)> = everybody.iter().map(|(user, calls)| (user.as_str(), *calls)).collect();
+        let found = compare(&everybody, Some(&[]), Direction::Up);
+        assert!(found.broad);
+        assert_eq!(found.insight.len(), TOP);
+    }
+
+    #[test]
+    fn the_ratio_is_that_of_the_formula() {
+        let ratio = |calls, expected, direction| evidence(&Candidate { value: "", calls, expected }, direction);
+        assert!((ratio(20.0, 4.5, Direction::Up) - (20.0 * 4.0_f64.ln() - 15.0)).abs() < 1e-12);
+        assert!(ratio(1.0, 9.5, Direction::Up) < 0.0 && ratio(1.0, 9.5, Direction::Down) > 0.0);
+        assert!((ratio(0.0, 9.5, Direction::Down) - 10.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,252 @@
+//! What makes a change of permissions, passwords or the trail serious, beyond that it happened.
+//!
+//! Some of it stands in the parameters of the request: the conditions are data, `data/serious.csv`, documented beside it. The rest
+//! is about who did it, when and from where. A concern is named in the insight's sentence; the grave ones raise its severity.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::event::ChangeKind;
+use crate::insight::Severity;
+use crate::insight::investigate::Evidence;
+
+static TABLE: &str = include_str!("../../data/serious.csv");
+
+/// Parameters that name to whom rights are given.
+const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
+
+/// One thing that makes a change serious; the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// All rights over an account or a service were given.
+    AdministratorPolicy,
+    /// Somebody gave rights to himself.
+    SelfGrant,
+    /// Nothing is recorded any more.
+    Stopped,
+    /// The trail records less than everything.
+    Narrowed,
+    /// Anybody may read or write.
+    MadePublic,
+    /// A second factor or an expiry is no longer asked for.
+    WeakerSignIn,
+    /// A password was set that its user need not change.
+    PasswordKnownToTheCaller,
+    /// From a network from which the principal never called.
+    UnusualNetwork,
+    /// At an hour at which the principal never calls.
+    UnusualHour,
+}
+
+impl Concern {
+    const ALL: [Self; 9] = [
+        Self::AdministratorPolicy,
+        Self::SelfGrant,
+        Self::Stopped,
+        Self::Narrowed,
+        Self::MadePublic,
+        Self::WeakerSignIn,
+        Self::PasswordKnownToTheCaller,
+        Self::UnusualNetwork,
+        Self::UnusualHour,
+    ];
+
+    /// The word by which tables and files know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AdministratorPolicy => "administrator_policy",
+            Self::SelfGrant => "self_grant",
+            Self::Stopped => "stopped",
+            Self::Narrowed => "narrowed",
+            Self::MadePublic => "made_public",
+            Self::WeakerSignIn => "weaker_sign_in",
+            Self::PasswordKnownToTheCaller => "password_known_to_the_caller",
+            Self::UnusualNetwork => "unusual_network",
+            Self::UnusualHour => "unusual_hour",
+        }
+    }
+
+    /// The words for a sentence.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AdministratorPolicy => "it gives all rights",
+            Self::SelfGrant => "it is to the caller's own benefit",
+            Self::Stopped => "it stops the recording",
+            Self::Narrowed => "the trail records less than everything now",
+            Self::MadePublic => "it lets anybody in",
+            Self::WeakerSignIn => "it makes signing in easier",
+            Self::PasswordKnownToTheCaller => "the caller knows the new password",
+            Self::UnusualNetwork => "from a network new for this principal",
+            Self::UnusualHour => "at an unusual hour for this principal",
+        }
+    }
+
+    /// Whether it raises the severity by a level, whatever that is.
+    pub const fn is_grave(self) -> bool {
+        matches!(self, Self::AdministratorPolicy | Self::SelfGrant | Self::Stopped | Self::MadePublic)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|concern| concern.name() == name)
+    }
+}
+
+/// One line of the table.
+struct Condition {
+    kind: ChangeKind,
+    event_name: &'static str,
+    parameter: String,
+    comparison: &'static str,
+    value: String,
+    concern: Concern,
+}
+
+impl Condition {
+    fn parse(line: &'static str) -> Option<Self> {
+        let fields: Vec<&'static str> = line.split(',').collect();
+        let [kind, event_name, parameter, condition, value, concern] = fields[..] else { return None };
+        Some(Self {
+            kind: ChangeKind::named(kind)?,
+            event_name,
+            parameter: parameter.to_lowercase(),
+            comparison: ["is", "is_not", "starts_with", "ends_with"].into_iter().find(|known| *known == condition)?,
+            value: value.to_lowercase(),
+            concern: Concern::named(concern)?,
+        })
+    }
+
+    fn is_met(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> bool {
+        let fits = |value: &str| match self.comparison {
+            "is" => value == self.value,
+            "is_not" => value != self.value,
+            "starts_with" => value.starts_with(&self.value),
+            _ => value.ends_with(&self.value),
+        };
+        self.kind == kind
+            && (self.event_name == "*" || self.event_name == event_name)
+            && parameters.iter().any(|(name, value)| *name == self.parameter && fits(value))
+    }
+}
+
+/// What makes the requests of a change serious.
+pub(super) fn of_requests(kind: ChangeKind, evidence: &Evidence) -> BTreeSet<Concern> {
+    let conditions: Vec<Condition> = TABLE.lines().filter_map(Condition::parse).collect();
+    let mut concerns = BTreeSet::new();
+    for (event_name, text) in &evidence.requests {
+        let Ok(request) = serde_json::from_str::<Value>(text) else { continue };
+        let mut parameters = Vec::new();
+        flatten("", &request, &mut parameters);
+        let met = conditions.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
+        concerns.extend(met.map(|condition| condition.concern));
+        if kind == ChangeKind::Permission && allows_everything(&parameters) {
+            concerns.insert(Concern::AdministratorPolicy);
+        }
+        if kind == ChangeKind::Permission && is_own(&parameters, evidence) {
+            concerns.insert(Concern::SelfGrant);
+        }
+    }
+    concerns
+}
+
+/// All names and texts of a request in lower case, of documents inside texts too. Nesting is bounded by the reader of JSON.
+fn flatten(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(&name.to_lowercase(), value, found)),
+        Value::Array(items) => items.iter().for_each(|item| flatten(name, item, found)),
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(document @ (Value::Object(_) | Value::Array(_))) => flatten(name, &document, found),
+            _ => found.push((name.to_owned(), text.to_lowercase())),
+        },
+        Value::Bool(_) | Value::Number(_) => found.push((name.to_owned(), value.to_string())),
+        Value::Null => {}
+    }
+}
+
+fn allows_everything(parameters: &[(String, String)]) -> bool {
+    let has = |name: &str, wanted: &str| parameters.iter().any(|(own, value)| own == name && value == wanted);
+    has("effect", "allow") && has("action", "*") && has("resource", "*")
+}
+
+/// Whether the one who gets the rights is the one who gives them; a role goes by its name without the session.
+fn is_own(parameters: &[(String, String)], evidence: &Evidence) -> bool {
+    let bare = |name: &str| name.split([':', '@']).next().unwrap_or_default().to_lowercase();
+    let own: BTreeSet<String> = evidence.names.keys().map(|name| bare(name)).collect();
+    parameters.iter().any(|(name, value)| RECEIVERS.contains(&name.as_str()) && own.contains(&bare(value)))
+}
+
+/// One level more for a grave concern; for any other up to `high`.
+pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
+    let more = match severity {
+        Severity::Informational => Severity::Low,
+        Severity::Low => Severity::Medium,
+        Severity::Medium => Severity::High,
+        Severity::High | Severity::Critical => Severity::Critical,
+    };
+    match concerns.iter().any(|concern| concern.is_grave()) {
+        true => more,
+        false if concerns.is_empty() => severity,
+        false => severity.max(more.min(Severity::High)),
+    }
+}
+
+/// The concerns as the end of a sentence; nothing if there are none.
+pub(super) fn words(concerns: &[Concern]) -> String {
+    concerns.iter().map(|concern| format!("; {}", concern.words())).collect::<Vec<_>>().concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
+        let evidence = Evidence {
+            requests: vec![(event_name.to_owned(), parameters.to_owned())],
+            names: [("Alice@corp.example".to_owned(), 1)].into(),
+            ..Evidence::default()
+        };
+        of_requests(kind, &evidence).into_iter().map(Concern::name).collect()
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_understood() {
+        assert_eq!(TABLE.lines().filter_map(Condition::parse).count(), TABLE.lines().count() - 1);
+    }
+
+    #[test]
+    fn all_rights_are_seen_by_name_and_in_the_document() {
+        use ChangeKind::Permission;
+        let attach = r#"{"PolicyName":"AdministratorAccess","UserName":"bob"}"#;
+        assert_eq!(concerns(Permission, "AttachPolicyToUser", attach), ["administrator_policy"]);
+        let arn = r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess","userName":"alice"}"#;
+        assert_eq!(concerns(Permission, "AttachUserPolicy", arn), ["administrator_policy", "self_grant"]);
+        let document =
+            r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
+        assert_eq!(concerns(Permission, "CreatePolicyVersion", document), ["administrator_policy"]);
+        let harmless =
+            r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
+        assert!(concerns(Permission, "CreatePolicyVersion", harmless).is_empty());
+    }
+
+    #[test]
+    fn a_narrowed_trail_is_seen_in_both_clouds() {
+        use ChangeKind::Trail;
+        assert_eq!(
+            concerns(Trail, "UpdateTrail", r#"{"Name":"t","EventRW":"Read","TrailRegion":"All"}"#),
+            ["narrowed"]
+        );
+        assert!(concerns(Trail, "UpdateTrail", r#"{"Name":"t","EventRW":"All"}"#).is_empty());
+        let selectors = r#"{"eventSelectors":[{"readWriteType":"WriteOnly","includeManagementEvents":true}]}"#;
+        assert_eq!(concerns(Trail, "PutEventSelectors", selectors), ["narrowed"]);
+        assert_eq!(concerns(Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#), ["stopped"]);
+    }
+
+    #[test]
+    fn what_is_no_json_concerns_nobody() {
+        assert!(concerns(ChangeKind::Trail, "UpdateTrail", "{\"EventRW\":").is_empty());
+        let deep = "[".repeat(10_000);
+        assert!(concerns(ChangeKind::Trail, "UpdateTrail", &deep).is_empty());
+    }
+}

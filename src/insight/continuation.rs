@@ -1,0 +1,90 @@
+//! Going on with an episode of the night before: its numbers and those of this night are one.
+
+use chrono::NaiveDate;
+
+use crate::insight::build::{complete, moment, rate_type, region};
+use crate::insight::episode::{Episode, Running, Same};
+use crate::insight::investigate::Evidence;
+use crate::insight::usual::Usual;
+use crate::insight::{IncidentPart, Insight, Life, Severity};
+
+/// Examples that are named.
+const EXAMPLES: usize = 10;
+
+/// Puts an episode of the night before and its continuation together.
+pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Running) {
+    insight.id = running.id;
+    insight.start = running.start;
+    insight.observed += running.observed;
+    insight.errors += running.errors;
+    insight.expected += running.expected;
+    insight.expected_lower += running.expected_lower;
+    insight.expected_upper += running.expected_upper;
+    insight.ln_p = insight.ln_p.min(running.ln_p);
+    insight.ln_q = insight.ln_q.into_iter().chain(running.ln_q).reduce(f64::min);
+    insight.score = insight.score.max(running.score);
+    insight.baseline_average = running.baseline_average;
+    insight.days_known = running.days_known;
+    let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
+    insight.examples = examples;
+    for (own, before) in evidence.values.iter_mut().zip(&running.values) {
+        for (value, calls) in before {
+            *own.entry(value.clone()).or_default() += calls;
+        }
+    }
+    for (name, calls) in &running.names {
+        *evidence.names.entry(name.clone()).or_default() += calls;
+    }
+    insight.region = region(evidence);
+}
+
+/// The end of an episode that the day does not go on with.
+pub(super) fn ending_insight(
+    (family, _, direction): &Same,
+    episode: &Episode,
+    running: &Running,
+    (evidence, usual): (&Evidence, &Usual),
+    date: NaiveDate,
+) -> Insight {
+    let mut evidence = evidence.clone();
+    let mut insight = Insight {
+        id: running.id,
+        insight_type: rate_type(*family),
+        date,
+        account: running.account.clone(),
+        region: running.region.clone(),
+        object: running.object.clone(),
+        family: *family,
+        entity: running.entity.clone(),
+        direction: *direction,
+        model: running.model,
+        reason: None,
+        start: running.start,
+        end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
+        ended: true,
+        observed: evidence.calls(),
+        errors: evidence.errors,
+        expected: running.usual * evidence.span.1 as f64,
+        expected_lower: 0,
+        expected_upper: 0,
+        ln_p: running.ln_p,
+        ln_q: running.ln_q,
+        score: running.score,
+        severity: Severity::Informational,
+        baseline_average: running.baseline_average,
+        days_known: running.days_known,
+        attributions: Vec::new(),
+        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        actor: None,
+        attacks: Vec::new(),
+        places: Vec::new(),
+        sentence: String::new(),
+        next_query: String::new(),
+        life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
+        incident: IncidentPart::default(),
+        concerns: Vec::new(),
+    };
+    go_on(&mut insight, &mut evidence, running);
+    complete(&mut insight, &evidence, usual);
+    insight
+}

@@ -1,0 +1,178 @@
+//! What one night leaves to the next: the entities that deviated, since when, and the episodes that were not over at midnight.
+//!
+//! It stands in `episodes.json` beside the night's insights, and the next night reads that file alone. An episode that is open at
+//! midnight is gone on with under its id, in the first minutes of the next day if it is not found there again, and is reported as
+//! over; it is never begun twice. An entity that deviates the same way for so many nights in a row has a new level: that is said
+//! once, and then nothing more of it until a night without.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::detect::{Direction, Model};
+use crate::error::{Error, Result};
+use crate::insight::Insight;
+use crate::insight::investigate::{Evidence, top};
+use crate::insight::reading::Values;
+use crate::rollup::{EntityKey, Family};
+use crate::storage::write_text;
+
+/// Values of an attribute that are kept of an open episode.
+const KEPT_VALUES: usize = 100;
+
+/// An entity and a direction: what is the same from night to night.
+pub type Same = (Family, EntityKey, Direction);
+
+/// An entity that deviated in a night.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Episode {
+    family: String,
+    key: Vec<String>,
+    direction: Direction,
+    /// The first of the nights in a row in which it did.
+    pub since: NaiveDate,
+    /// How many there are.
+    pub nights: u32,
+    /// Whether this is taken for its new level, and nothing more is said of it.
+    pub level_shift: bool,
+    /// The story it was a part of.
+    pub incident: Option<Uuid>,
+    /// The insight that was reported of it last.
+    pub insight: Option<Uuid>,
+    /// Its episode, if that was not over at midnight.
+    pub open: Option<Running>,
+}
+
+/// An episode that was not over at midnight, with all that its end will tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Running {
+    pub id: Uuid,
+    pub account: String,
+    pub region: String,
+    pub object: String,
+    pub entity: String,
+    pub model: Option<Model>,
+    pub start: DateTime<Utc>,
+    /// One past the last minute with calls: its end, should nothing follow.
+    pub end: DateTime<Utc>,
+    pub observed: u64,
+    pub errors: u64,
+    pub expected: f64,
+    pub expected_lower: u64,
+    pub expected_upper: u64,
+    pub ln_p: f64,
+    pub ln_q: Option<f64>,
+    pub score: f64,
+    pub baseline_average: f64,
+    pub days_known: usize,
+    /// Calls a minute that were usual at its hours.
+    pub usual: f64,
+    pub values: Values,
+    pub names: BTreeMap<String, u64>,
+    pub examples: Vec<String>,
+}
+
+impl Running {
+    /// Calls a minute from its start to the midnight that begins `date`.
+    pub fn rate(&self, date: NaiveDate) -> f64 {
+        let minutes = (date.and_time(chrono::NaiveTime::MIN).and_utc() - self.start).num_minutes().max(1);
+        self.observed as f64 / minutes as f64
+    }
+
+    /// An insight that is still open, with what was counted of it.
+    pub fn of(insight: &Insight, end: DateTime<Utc>, usual: f64, evidence: &Evidence) -> Self {
+        let most = |counts: &BTreeMap<String, u64>| {
+            top(counts, KEPT_VALUES).into_iter().map(|(value, calls)| (value.to_owned(), calls)).collect()
+        };
+        Self {
+            id: insight.id,
+            account: insight.account.clone(),
+            region: insight.region.clone(),
+            object: insight.object.clone(),
+            entity: insight.entity.clone(),
+            model: insight.model,
+            start: insight.start,
+            end,
+            observed: insight.observed,
+            errors: insight.errors,
+            expected: insight.expected,
+            expected_lower: insight.expected_lower,
+            expected_upper: insight.expected_upper,
+            // JSON has no infinity.
+            ln_p: insight.ln_p.max(f64::MIN),
+            ln_q: insight.ln_q.map(|ln_q| ln_q.max(f64::MIN)),
+            score: insight.score,
+            baseline_average: insight.baseline_average,
+            days_known: insight.days_known,
+            usual,
+            values: evidence.values.each_ref().map(most),
+            names: most(&evidence.names),
+            examples: insight.examples.clone(),
+        }
+    }
+}
+
+impl Episode {
+    /// A night on which an entity deviates, after what the night before left of it.
+    pub fn following(same: &Same, date: NaiveDate, before: Option<&Self>, level_shift_days: u32) -> Self {
+        let (since, nights) = before.map_or((date, 1), |before| (before.since, before.nights + 1));
+        Self {
+            family: same.0.name().to_owned(),
+            key: same.1.fields().map(str::to_owned).collect(),
+            direction: same.2,
+            since,
+            nights,
+            level_shift: nights >= level_shift_days,
+            incident: before.and_then(|before| before.incident),
+            insight: None,
+            open: None,
+        }
+    }
+
+    /// Which entity and direction it is; `None` if its family is not known to this version.
+    pub fn same(&self) -> Option<Same> {
+        let key = EntityKey::new(self.key.iter().map(String::as_str));
+        Some((Family::named(&self.family)?, key, self.direction))
+    }
+}
+
+fn path(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}")).join("episodes.json")
+}
+
+/// What the night before `date` left; nothing if it was not judged.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn read_before(state: &Path, date: NaiveDate) -> Result<BTreeMap<Same, Episode>> {
+    let Some(path) = date.checked_sub_days(Days::new(1)).map(|before| path(state, before)) else {
+        return Ok(BTreeMap::new());
+    };
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+    let episodes: Vec<Episode> = serde_json::from_str(&text).map_err(|error| Error::Line {
+        line: error.line(),
+        message: format!("not what a night leaves to the next: {error}; run that night again"),
+        path,
+    })?;
+    Ok(episodes.into_iter().filter_map(|episode| Some((episode.same()?, episode))).collect())
+}
+
+/// Writes what a night leaves, with the stories that its insights turned out to be parts of.
+pub fn write(state: &Path, date: NaiveDate, mut episodes: Vec<Episode>, insights: &[Insight]) -> Result<PathBuf> {
+    let incident: BTreeMap<Uuid, Uuid> = insights.iter().map(|insight| (insight.id, insight.incident.id)).collect();
+    for episode in &mut episodes {
+        let own = episode.insight.and_then(|insight| incident.get(&insight).copied());
+        episode.incident = own.or(episode.incident);
+    }
+    let path = path(state, date);
+    let text = serde_json::to_string_pretty(&episodes).map_err(|error| Error::Internal(error.to_string()))?;
+    write_text(&path, &(text + "\n"))?;
+    Ok(path)
+}

@@ -1,0 +1,162 @@
+//! What is to be looked into: what the detectors found in a night, after what the night before left.
+//!
+//! Here it is decided which deviations are reported at all, which of them go on with an episode of the night before, and which
+//! episodes come to their end without one. From that follow the targets that the events are read for.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use crate::baseline::FamilyHistory;
+use crate::detect::change::ChangeFound;
+use crate::detect::{Deviation, Direction, Model};
+use crate::error::Result;
+use crate::insight::concern::{self, Concern};
+use crate::insight::episode::{Episode, Running, Same};
+use crate::insight::habits::{Habits, principal_of};
+use crate::insight::investigate::{Evidence, Minutes, Target};
+use crate::insight::usual::Past;
+use crate::rollup::Family;
+
+/// The first hours of a day, in which the rest of an episode of the day before is looked for.
+const TAIL_HOURS: u8 = 3;
+
+/// What the detectors found in a night, family by family, and what the night before left.
+#[derive(Debug, Default)]
+pub struct NightFindings {
+    /// Deviations with the history they are about.
+    pub rates: Vec<(FamilyHistory, Vec<Deviation>)>,
+    /// Changes with theirs.
+    pub changes: Option<(FamilyHistory, Vec<ChangeFound>)>,
+    pub(super) before: BTreeMap<Same, Episode>,
+    pub(super) level_shift_days: u32,
+    habits: Habits,
+}
+
+impl NightFindings {
+    /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
+    /// entity's new level.
+    pub fn new(
+        rates: Vec<(FamilyHistory, Vec<Deviation>)>,
+        changes: (FamilyHistory, Vec<ChangeFound>),
+        before: BTreeMap<Same, Episode>,
+        level_shift_days: u32,
+    ) -> Self {
+        Self { rates, changes: Some(changes), before, level_shift_days, habits: Habits::default() }
+    }
+
+    /// Adds the habits of those who made changes, to judge these by.
+    pub fn with_habits(mut self, past: &Past<'_>) -> Result<Self> {
+        let changes =
+            self.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
+        let principals = changes.map(|(history, change)| principal_of(history.key(change.members[0]))).collect();
+        let history = self.rates.iter().map(|(history, _)| history).find(|history| history.family == Family::Principal);
+        self.habits = Habits::read(past, history, &principals)?;
+        Ok(self)
+    }
+
+    /// What makes a change serious, the gravest first.
+    pub(super) fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
+        let mut concerns = concern::of_requests(change.kind, evidence);
+        let principal = principal_of(history.key(change.members[0]));
+        concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
+        concerns.into_iter().collect()
+    }
+
+    pub(super) fn same(history: &FamilyHistory, deviation: &Deviation) -> Same {
+        (history.family, history.key(deviation.member).clone(), deviation.direction)
+    }
+
+    /// Deviations that are to be reported: not those of a level that was told to be new.
+    pub(super) fn reported(&self) -> impl Iterator<Item = (&FamilyHistory, &Deviation)> {
+        let all =
+            self.rates.iter().flat_map(|(history, found)| found.iter().map(move |deviation| (history, deviation)));
+        all.filter(|(history, deviation)| !self.before(history, deviation).is_some_and(|before| before.level_shift))
+    }
+
+    fn before(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Episode> {
+        self.before.get(&Self::same(history, deviation))
+    }
+
+    /// The episode of the night before that a deviation goes on with: it was open, and this one begins with the day.
+    pub(super) fn continued(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
+        let begins = deviation.hours.0 <= 1;
+        self.before(history, deviation).filter(|_| begins).and_then(|before| before.open.as_ref())
+    }
+
+    /// Episodes of the night before that were open and that no deviation goes on with.
+    pub(super) fn ending(&self) -> Vec<(&Same, &Episode, &Running)> {
+        let gone_on: Vec<Uuid> = self
+            .reported()
+            .filter_map(|(history, deviation)| self.continued(history, deviation).map(|running| running.id))
+            .collect();
+        let open = self.before.iter().filter_map(|(same, episode)| Some((same, episode, episode.open.as_ref()?)));
+        open.filter(|(_, _, running)| !gone_on.contains(&running.id)).collect()
+    }
+
+    /// How many deviations are not reported, because they are a new level by now.
+    pub fn absorbed(&self) -> usize {
+        let all: usize = self.rates.iter().map(|(_, found)| found.len()).sum();
+        all - self.reported().count()
+    }
+
+    /// What to go back to the events for, in the order that [`build`](super::build()) expects the evidence in.
+    pub fn targets(&self, date: NaiveDate) -> Vec<Target> {
+        let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, date));
+        let changes = self.changes.iter().flat_map(|(history, found)| {
+            found.iter().map(move |change| Target {
+                family: Family::Change,
+                keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
+                hours: change.hours,
+                search: change.hours,
+                minutes: Minutes::Whole,
+                since: date,
+            })
+        });
+        let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
+            family: *family,
+            keys: vec![key.clone()],
+            hours: (0, TAIL_HOURS),
+            search: (0, TAIL_HOURS),
+            minutes: Minutes::Tail { rate: running.rate(date), usual: running.usual },
+            since: running.start.date_naive(),
+        });
+        rates.chain(changes).chain(ending).collect()
+    }
+
+    fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
+        let continued = self.continued(history, deviation);
+        let first = if continued.is_some() { 0 } else { deviation.hours.0 };
+        let usual = usual_rate(deviation);
+        Target {
+            family: history.family,
+            keys: vec![history.key(deviation.member).clone()],
+            hours: (first, deviation.hours.1),
+            search: search(deviation, continued.is_some()),
+            minutes: match deviation.direction {
+                Direction::Up => Minutes::Rise { usual, from_start: continued.is_some() },
+                Direction::Down => Minutes::Whole,
+            },
+            since: continued.map_or(date, |running| running.start.date_naive()),
+        }
+    }
+}
+
+/// A rise may begin in the hour before those that stand out, and end in the hour after; episodes are further apart than that.
+pub(super) fn search(deviation: &Deviation, continued: bool) -> (u8, u8) {
+    let first = if continued { 0 } else { deviation.hours.0 };
+    match deviation.direction {
+        Direction::Up => (first.saturating_sub(1), (deviation.hours.1 + 1).min(24)),
+        Direction::Down => (first, deviation.hours.1),
+    }
+}
+
+/// Calls a minute that would have been usual: what was expected is about the hours in the seasonal model, and the day in others.
+pub(super) fn usual_rate(deviation: &Deviation) -> f64 {
+    let hours = match deviation.model {
+        Model::Seasonal => f64::from(deviation.hours.1 - deviation.hours.0),
+        Model::Sparse | Model::New => 24.0,
+    };
+    deviation.expected / (hours * 60.0)
+}

@@ -1,0 +1,81 @@
+//! When and from where the principals that made changes usually call: what makes an hour or a network unusual.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::baseline::{FamilyHistory, Window};
+use crate::error::Result;
+use crate::event::network;
+use crate::insight::concern::Concern;
+use crate::insight::investigate::Evidence;
+use crate::insight::usual::Past;
+use crate::rollup::store::{Side, read_partners};
+use crate::rollup::{EntityKey, Family};
+
+/// Active days from which on a principal has habits.
+const ACTIVE_DAYS: usize = 7;
+
+/// The habits of some principals over the baseline window.
+#[derive(Debug, Default)]
+pub(super) struct Habits {
+    networks: BTreeMap<EntityKey, BTreeSet<String>>,
+    hours: BTreeMap<EntityKey, [bool; 24]>,
+}
+
+/// The principal of a change, as a member of its own family.
+pub(super) fn principal_of(change: &EntityKey) -> EntityKey {
+    EntityKey::new([change.account()].into_iter().chain(change.fields().skip(4)))
+}
+
+impl Habits {
+    /// Reads the habits of `principals`; those that are not active often enough have none.
+    pub(super) fn read(
+        past: &Past<'_>,
+        history: Option<&FamilyHistory>,
+        principals: &BTreeSet<EntityKey>,
+    ) -> Result<Self> {
+        let mut habits = Self::default();
+        let Some(history) = history else { return Ok(habits) };
+        for key in principals {
+            if let Some(hours) = history.find(key).and_then(|member| active_hours(history, member, past.window)) {
+                habits.hours.insert(key.clone(), hours);
+            }
+        }
+        let keys: Vec<EntityKey> = habits.hours.keys().cloned().collect();
+        let days = if keys.is_empty() { 0 } else { past.window.length() };
+        let families = (Family::Principal, Family::Network);
+        for day in (0..days).filter(|&day| past.window.is_present(day)) {
+            let Some(found) = read_partners(past.state, past.window.date(day), families, Side::Left, &keys)? else {
+                // A day without pairs might have held any network.
+                habits.networks.clear();
+                break;
+            };
+            for (key, found) in keys.iter().zip(found) {
+                habits.networks.entry(key.clone()).or_default().extend(found.into_keys());
+            }
+        }
+        Ok(habits)
+    }
+
+    /// What is unusual about where and when a principal made a change; `hour` is that of its first.
+    pub(super) fn concerns(&self, principal: &EntityKey, evidence: &Evidence, hour: u8) -> Vec<Concern> {
+        let known = self.networks.get(principal);
+        let networks = evidence.values[2].keys().filter_map(|source| source.parse::<IpAddr>().ok()).map(network);
+        let is_new = |network: String| known.is_some_and(|known| !known.contains(&network));
+        let elsewhere = networks.into_iter().any(is_new).then_some(Concern::UnusualNetwork);
+        let hours = self.hours.get(principal);
+        let unusual = hours.is_some_and(|hours| [23, 0, 1].iter().all(|more| !hours[(usize::from(hour) + more) % 24]));
+        elsewhere.into_iter().chain(unusual.then_some(Concern::UnusualHour)).collect()
+    }
+}
+
+/// The hours of the day at which an entity was active; `None` if it was on too few days.
+fn active_hours(history: &FamilyHistory, member: usize, window: &Window) -> Option<[bool; 24]> {
+    let (past, _) = history.split(member, window);
+    let days: BTreeSet<u16> = past.iter().map(|hour| hour.hour / 24).collect();
+    let mut hours = [false; 24];
+    for hour in past {
+        hours[usize::from(hour.hour % 24)] = true;
+    }
+    (days.len() >= ACTIVE_DAYS).then_some(hours)
+}

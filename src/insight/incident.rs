@@ -1,0 +1,269 @@
+//! Incidents: insights that tell one story, because they share time and culprit.
+//!
+//! A stolen key that deletes resources raises an `IpInsight`, an `AkInsight` and an `ApiCallRateInsight`. Two insights of an account belong
+//! together if they go the same way, share at least half of the shorter one's time, and agree on an actor: the entity of one, or
+//! a first attribution that stands out, is that of the other. An API and those that mostly call it agree as well. An insight that
+//! agrees with nobody is an incident of its own.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::insight::reading::OTHER;
+use crate::insight::{Insight, Severity};
+use crate::rollup::Family;
+
+/// A change is a moment; what happens so near to it counts as at the same time.
+const AROUND_A_CHANGE: i64 = 30;
+/// The attributes that name an actor.
+const ACTORS: [&str; 3] = ["principalId", "accessKeyId", "sourceIpAddress"];
+const API: &str = "apiRelated";
+
+/// Who an incident is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Culprit {
+    /// The attribute that names it.
+    pub attribute: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// An insight's place in its incident.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct IncidentPart {
+    /// The incident; the same in every re-run, and from night to night while an episode of it goes on.
+    pub id: Uuid,
+    /// Its rank among the night's incidents, from 1, the most serious first.
+    pub rank: u32,
+    /// How many insights it has.
+    pub parts: u32,
+    /// On whom its insights agree.
+    pub culprit: Option<Culprit>,
+}
+
+/// Insights that tell one story.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Incident {
+    /// The same in every re-run.
+    pub id: Uuid,
+    /// From 1, the most serious first.
+    pub rank: u32,
+    /// That of its most serious insight.
+    pub severity: Severity,
+    /// On whom its insights agree.
+    pub culprit: Option<Culprit>,
+    /// When the first of its insights starts.
+    pub start: DateTime<Utc>,
+    /// When the last of them ends.
+    pub end: DateTime<Utc>,
+    /// Its insights, the most serious first.
+    pub parts: Vec<Uuid>,
+}
+
+/// Groups insights, which stand in the order of their seriousness, and puts incident after incident.
+pub fn group(insights: &mut [Insight]) -> Vec<Incident> {
+    let groups = groups(insights);
+    let mut incidents: Vec<(Incident, Vec<usize>)> =
+        groups.into_iter().map(|own| (incident(insights, &own), own)).collect();
+    // The first insight of a group is its most serious one, and groups stand in the order of their first.
+    for (place, (incident, own)) in incidents.iter_mut().enumerate() {
+        incident.rank = place as u32 + 1;
+        for &insight in own.iter() {
+            let (id, rank, culprit) = (incident.id, incident.rank, incident.culprit.clone());
+            insights[insight].incident = IncidentPart { id, rank, parts: own.len() as u32, culprit };
+        }
+    }
+    insights.sort_by_key(|insight| insight.incident.rank);
+    incidents.into_iter().map(|(incident, _)| incident).collect()
+}
+
+/// The insights of each group, ascending; groups in the order of their first.
+fn groups(insights: &[Insight]) -> Vec<Vec<usize>> {
+    let named: Vec<Named> = insights.iter().map(Named::of).collect();
+    let mut first: Vec<usize> = (0..insights.len()).collect();
+    for right in 0..insights.len() {
+        for left in 0..right {
+            if together(&insights[left], &insights[right]) && named[left].agrees(&named[right]) {
+                let (one, other) = (first[left].min(first[right]), first[left].max(first[right]));
+                first.iter_mut().filter(|own| **own == other).for_each(|own| *own = one);
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    first.iter().enumerate().for_each(|(insight, &first)| groups.entry(first).or_default().push(insight));
+    groups.into_values().collect()
+}
+
+/// Whether two insights share an account, a direction and at least half of the shorter one's time.
+fn together(left: &Insight, right: &Insight) -> bool {
+    let (one, other) = (span(left), span(right));
+    let common = one.1.min(other.1) - one.0.max(other.0);
+    let shorter = (one.1 - one.0).min(other.1 - other.0);
+    left.account == right.account
+        && left.direction == right.direction
+        && common > Duration::zero()
+        && common * 2 >= shorter
+}
+
+fn span(insight: &Insight) -> (DateTime<Utc>, DateTime<Utc>) {
+    let around = Duration::minutes(if insight.family == Family::Change { AROUND_A_CHANGE } else { 0 });
+    (insight.start - around, insight.end + around)
+}
+
+/// What an insight names.
+struct Named {
+    actors: Vec<Culprit>,
+    /// The API that it is about.
+    own_api: Option<String>,
+    /// The API that it is attributed to.
+    api: Option<String>,
+}
+
+impl Named {
+    fn of(insight: &Insight) -> Self {
+        let mut actors: Vec<Culprit> = own_actor(insight).into_iter().collect();
+        actors.extend(ACTORS.into_iter().filter_map(|attribute| {
+            first(insight, attribute).map(|value| Culprit { attribute, value: value.to_owned() })
+        }));
+        actors.dedup();
+        let own_api = match insight.family {
+            Family::Api => Some(insight.entity.to_lowercase()),
+            Family::ApiError => insight.entity.rsplit_once('/').map(|(api, _)| api.to_lowercase()),
+            _ => None,
+        };
+        Self { actors, own_api, api: first(insight, API).map(str::to_lowercase) }
+    }
+
+    fn agrees(&self, other: &Self) -> bool {
+        let is = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+        self.actors.iter().any(|actor| other.actors.contains(actor))
+            || is(&self.own_api, &other.api)
+            || is(&self.api, &other.own_api)
+            || is(&self.own_api, &other.own_api)
+    }
+}
+
+fn own_actor(insight: &Insight) -> Option<Culprit> {
+    let (attribute, value) = match insight.family {
+        Family::Principal => ("principalId", insight.entity.as_str()),
+        Family::AccessKey => ("accessKeyId", insight.entity.as_str()),
+        Family::SourceIp => ("sourceIpAddress", insight.entity.as_str()),
+        // Kind, service and API come before the principal.
+        Family::Change => ("principalId", insight.entity.splitn(4, '/').nth(3)?),
+        _ => return None,
+    };
+    Some(Culprit { attribute, value: value.to_owned() })
+}
+
+/// The first value of an attribute, if it stands out.
+fn first<'insight>(insight: &'insight Insight, attribute: &str) -> Option<&'insight str> {
+    let found = insight.attributions.iter().find(|found| found.attribute == attribute)?;
+    let value = found.insight.first().filter(|_| !found.broad)?.value.as_str();
+    (value != OTHER).then_some(value)
+}
+
+fn incident(insights: &[Insight], own: &[usize]) -> Incident {
+    let parts = || own.iter().map(|&insight| &insights[insight]);
+    let earliest = parts().min_by_key(|insight| (insight.start, insight.id));
+    let carried = parts().filter_map(|insight| insight.life.incident).min();
+    let founded = earliest.map_or_else(Uuid::nil, |insight| Uuid::new_v5(&insight.id, b"incident"));
+    Incident {
+        id: carried.unwrap_or(founded),
+        rank: 0,
+        severity: parts().map(|insight| insight.severity).max().unwrap_or(Severity::Informational),
+        culprit: culprit(parts()),
+        start: earliest.map_or(DateTime::UNIX_EPOCH, |insight| insight.start),
+        end: parts().map(|insight| insight.end).max().unwrap_or(DateTime::UNIX_EPOCH),
+        parts: parts().map(|insight| insight.id).collect(),
+    }
+}
+
+/// The actor that most insights name; of equals the first of [`ACTORS`], then of values.
+fn culprit<'a>(parts: impl Iterator<Item = &'a Insight>) -> Option<Culprit> {
+    let mut counts: BTreeMap<Culprit, usize> = BTreeMap::new();
+    for part in parts {
+        Named::of(part).actors.into_iter().for_each(|actor| *counts.entry(actor).or_default() += 1);
+    }
+    let place = |actor: &Culprit| ACTORS.iter().position(|attribute| *attribute == actor.attribute);
+    counts.into_iter().min_by_key(|(actor, count)| (Reverse(*count), place(actor))).map(|(actor, _)| actor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Direction;
+    use crate::insight::example::rate;
+    use crate::insight::{Attribution, Life, Share};
+
+    fn insight(family: Family, entity: &str, start: i64, end: i64) -> Insight {
+        let moment = |minute: i64| DateTime::UNIX_EPOCH + Duration::minutes(minute);
+        Insight {
+            id: Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{entity}/{start}").as_bytes()),
+            account: "1".to_owned(),
+            family,
+            entity: entity.to_owned(),
+            start: moment(start),
+            end: moment(end),
+            attributions: Vec::new(),
+            actor: None,
+            incident: IncidentPart::default(),
+            ..rate()
+        }
+    }
+
+    fn by(mut insight: Insight, attribute: &'static str, value: &str) -> Insight {
+        let share = Share { average: 1.0, value: value.to_owned() };
+        insight.attributions.push(Attribution { attribute, insight: vec![share], ..Attribution::default() });
+        insight
+    }
+
+    fn ranks(mut insights: Vec<Insight>) -> Vec<u32> {
+        let ids: Vec<Uuid> = insights.iter().map(|insight| insight.id).collect();
+        group(&mut insights);
+        let rank = |id: &Uuid| insights.iter().find(|insight| insight.id == *id).unwrap().incident.rank;
+        ids.iter().map(rank).collect()
+    }
+
+    #[test]
+    fn a_stolen_key_is_one_story() {
+        let key = by(insight(Family::AccessKey, "LTAI1", 60, 80), "sourceIpAddress", "192.0.2.1");
+        let address = by(insight(Family::SourceIp, "192.0.2.1", 60, 80), "principalId", "user/7");
+        let api = by(insight(Family::Api, "Oss/GetObject", 61, 80), "accessKeyId", "LTAI1");
+        let change = insight(Family::Change, "permission/Ram/AttachPolicyToUser/user/7", 95, 96);
+        let other = by(insight(Family::Api, "Ecs/RunInstances", 60, 80), "accessKeyId", "LTAI2");
+        let mut insights = vec![key, other, address, api, change];
+        let incidents = group(&mut insights);
+        assert_eq!(incidents.iter().map(|incident| incident.parts.len()).collect::<Vec<_>>(), [4, 1]);
+        assert_eq!(insights.iter().map(|insight| insight.incident.rank).collect::<Vec<_>>(), [1, 1, 1, 1, 2]);
+        let culprit = incidents[0].culprit.as_ref().unwrap();
+        assert_eq!((culprit.attribute, culprit.value.as_str()), ("principalId", "user/7"));
+    }
+
+    #[test]
+    fn time_account_direction_and_actor_must_agree() {
+        let key = || by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7");
+        let principal = || insight(Family::Principal, "user/7", 60, 80);
+        assert_eq!(ranks(vec![key(), principal()]), [1, 1]);
+        assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/8", 60, 80)]), [1, 2]);
+        assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/7", 71, 200)]), [1, 2]);
+        assert_eq!(ranks(vec![key(), Insight { account: "2".to_owned(), ..principal() }]), [1, 2]);
+        assert_eq!(ranks(vec![key(), Insight { direction: Direction::Down, ..principal() }]), [1, 2]);
+        let mut broad = key();
+        broad.attributions[0].broad = true;
+        assert_eq!(ranks(vec![broad, principal()]), [1, 2]);
+    }
+
+    #[test]
+    fn an_incident_keeps_the_id_that_an_earlier_night_gave_it() {
+        let before = Uuid::from_u128(7);
+        let carried = Insight {
+            life: Life { incident: Some(before), ..Life::default() },
+            ..insight(Family::Principal, "user/7", 0, 80)
+        };
+        let mut insights = vec![by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7"), carried];
+        assert_eq!(group(&mut insights)[0].id, before);
+    }
+}

@@ -1,0 +1,216 @@
+//! The rows of some entities in the events, and what values their attributes have.
+//!
+//! Only row groups that can hold a target's hours and name are opened. Values are counted by the small numbers that stand for them in a
+//! batch; their texts are made once a batch, not once a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use crate::error::Result;
+use crate::event::{Column, SourceAddress, meaningful, service_name};
+use crate::insight::investigate::Target;
+use crate::insight::pruning::may_name;
+use crate::partition::{EventBatch, EventFile, RowGroupReader, TextColumn, midnight_ms};
+use crate::rollup::keys::{INPUTS, Keyer};
+use crate::rollup::{EntityKey, Family, RowKeys};
+
+/// Milliseconds of a minute.
+pub(super) const MINUTE_MS: i64 = 60_000;
+/// Distinct values of an attribute that are told apart; the rest goes by one name.
+const MOST_VALUES: usize = 10_000;
+/// What values beyond [`MOST_VALUES`] are counted under.
+pub const OTHER: &str = "(other)";
+
+/// The attributes of an event that an insight is attributed to.
+pub const ATTRIBUTES: [&str; 8] = [
+    "principalId",
+    "accessKeyId",
+    "sourceIpAddress",
+    "userAgent",
+    "apiRelated",
+    "errorCode",
+    "acsRegion",
+    "resourceName",
+];
+
+/// For each of [`ATTRIBUTES`] the values and their calls.
+pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
+
+/// What has to be read beside [`INPUTS`], and first, wherever attributes are counted.
+pub(super) const ATTRIBUTE_COLUMNS: [&[Column]; 2] = [&[Column::UserAgent], &[Column::ResourceName]];
+const USER_AGENT: usize = INPUTS.len();
+const RESOURCE: usize = INPUTS.len() + 1;
+/// Where the columns after [`ATTRIBUTE_COLUMNS`] stand in a batch.
+pub(super) const MORE: usize = INPUTS.len() + ATTRIBUTE_COLUMNS.len();
+
+/// The rows of a batch that belong to one target.
+pub(super) struct TargetRows<'a> {
+    pub(super) batch: &'a EventBatch,
+    keyer: &'a Keyer,
+    keys: &'a RowKeys,
+    /// The rows, ascending in the batch.
+    pub(super) rows: &'a [u32],
+}
+
+/// Reads the rows of all targets on one day and calls `visit` with a target's number and its rows in a batch. A batch has the
+/// columns of [`INPUTS`], then `more`.
+pub(super) fn read(
+    files: &[EventFile],
+    date: NaiveDate,
+    targets: &[Target],
+    more: &[&[Column]],
+    mut visit: impl FnMut(usize, &TargetRows<'_>),
+) -> Result<()> {
+    let columns: Vec<&[Column]> = INPUTS.into_iter().chain(more.iter().copied()).collect();
+    for file in files {
+        for group in file.row_groups_of(date).filter(|&group| may_hold(file, group, date, targets)) {
+            let (mut keyer, mut keys) = (Keyer::default(), RowKeys::default());
+            for batch in RowGroupReader::open(file, group, &columns)? {
+                // An unreadable part was named when the day was counted; what was read before it still tells something.
+                let Ok(batch) = batch else { break };
+                keyer.number_rows(&batch, &mut keys);
+                for (number, rows) in rows_of(targets, date, &batch, &keyer, &keys).iter().enumerate() {
+                    if !rows.is_empty() {
+                        visit(number, &TargetRows { batch: &batch, keyer: &keyer, keys: &keys, rows });
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a row group can hold rows of any target, by the times and names that its statistics tell.
+fn may_hold(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> bool {
+    let overlaps = |target: &Target| {
+        let (start, end) = window(date, target.search);
+        file.row_groups[group].span.is_none_or(|(first, last)| first < end && last >= start)
+    };
+    targets.iter().any(|target| overlaps(target) && may_name(file, group, target))
+}
+
+/// The first millisecond of some hours of a day, and one past the last.
+pub(super) fn window(date: NaiveDate, hours: (u8, u8)) -> (i64, i64) {
+    let hour = |hour: u8| midnight_ms(date) + i64::from(hour) * 60 * MINUTE_MS;
+    (hour(hours.0), hour(hours.1))
+}
+
+/// For each target its rows in a batch. Each family's rows are gone through once, however many targets there are.
+fn rows_of(targets: &[Target], date: NaiveDate, batch: &EventBatch, keyer: &Keyer, keys: &RowKeys) -> Vec<Vec<u32>> {
+    let mut rows = vec![Vec::new(); targets.len()];
+    let families: BTreeSet<Family> = targets.iter().map(|target| target.family).collect();
+    for family in families {
+        let wanted = wanted(targets, family, keyer);
+        let mut note = |row: u32, member: u32| {
+            let time = batch.times[row as usize];
+            for &target in wanted.get(member as usize).into_iter().flatten() {
+                let (start, end) = window(date, targets[target].search);
+                if (start..end).contains(&time) {
+                    rows[target].push(row);
+                }
+            }
+        };
+        match keys.dense(family) {
+            Some(members) => members.iter().enumerate().for_each(|(row, &member)| note(row as u32, member)),
+            None => keys.listed(family).iter().for_each(|&(row, member)| note(row, member)),
+        }
+    }
+    rows
+}
+
+/// For each member of a family the targets that it belongs to.
+fn wanted(targets: &[Target], family: Family, keyer: &Keyer) -> Vec<Vec<usize>> {
+    let members = keyer.members(family);
+    let mut wanted = vec![Vec::new(); members.len()];
+    for (number, target) in targets.iter().enumerate().filter(|(_, target)| target.family == family) {
+        for member in target.keys.iter().filter_map(|key| members.number(key)) {
+            wanted[member as usize].push(number);
+        }
+    }
+    wanted
+}
+
+impl TargetRows<'_> {
+    /// The same batch with fewer rows.
+    pub(super) fn only<'b>(&'b self, rows: &'b [u32]) -> TargetRows<'b> {
+        TargetRows { batch: self.batch, keyer: self.keyer, keys: self.keys, rows }
+    }
+
+    /// Whether a row failed.
+    pub(super) fn has_failed(&self, row: u32) -> bool {
+        self.keys.has_failed(row as usize)
+    }
+
+    /// The text of a row in a column of the batch.
+    pub(super) fn text(&self, column: usize, row: u32) -> Option<&str> {
+        self.batch.columns[column].row(row as usize)
+    }
+
+    /// Adds the values of all rows.
+    pub(super) fn count(&self, values: &mut Values) {
+        for (attribute, counts) in values.iter_mut().enumerate() {
+            let mut seen: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
+            for &row in self.rows {
+                seen.entry(self.identity(attribute, row as usize)).or_insert((row, 0)).1 += 1;
+            }
+            for (row, calls) in seen.into_values() {
+                if let Some(value) = self.value(attribute, row as usize) {
+                    add(counts, value, calls);
+                }
+            }
+        }
+    }
+
+    /// A number that rows with the same value of an attribute share; several numbers may stand for one value.
+    fn identity(&self, attribute: usize, row: usize) -> u32 {
+        let key = |column: &TextColumn| column.keys().map_or(0, |keys| keys[row] as u32);
+        let member = |family: Family| self.keys.member(family, row).unwrap_or(u32::MAX);
+        let columns = &self.batch.columns;
+        match attribute {
+            0 => member(Family::Principal),
+            1 => key(&columns[8]),
+            2 => key(&columns[4]),
+            3 => key(&columns[USER_AGENT]),
+            4 => member(Family::Api),
+            5 => member(Family::ApiError),
+            6 => key(&columns[5]),
+            _ => key(&columns[RESOURCE]),
+        }
+    }
+
+    /// The value of an attribute in a row.
+    fn value(&self, attribute: usize, row: usize) -> Option<String> {
+        let text = |column: usize| self.batch.columns[column].row(row);
+        let key = |family: Family| Some(self.keyer.members(family).key(self.keys.member(family, row)?));
+        match attribute {
+            0 => key(Family::Principal).map(EntityKey::label),
+            1 => text(8).and_then(meaningful).map(str::to_owned),
+            2 => text(4).and_then(SourceAddress::parse).map(source),
+            3 => text(USER_AGENT).map(str::to_owned),
+            4 => text(2).map(service_name).zip(text(3)).map(|(service, api)| format!("{service}/{api}")),
+            5 => Some(key(Family::ApiError).and_then(|key| key.fields().last()).unwrap_or("null").to_owned()),
+            6 => text(5).map(str::to_owned),
+            _ => text(RESOURCE).map(str::to_owned),
+        }
+    }
+}
+
+fn source(source: SourceAddress) -> String {
+    match source {
+        SourceAddress::Ip(address) => address.to_string(),
+        SourceAddress::Internal => "Internal".to_owned(),
+        SourceAddress::Host(host) => host,
+    }
+}
+
+/// Adds calls of a value; values beyond the most that are told apart go by one name.
+pub(super) fn add(counts: &mut BTreeMap<String, u64>, value: String, calls: u64) {
+    if let Some(known) = counts.get_mut(&value) {
+        *known += calls;
+    } else if counts.len() < MOST_VALUES {
+        counts.insert(value, calls);
+    } else {
+        *counts.entry(OTHER.to_owned()).or_default() += calls;
+    }
+}

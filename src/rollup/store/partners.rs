@@ -1,0 +1,76 @@
+//! With whom some entities were seen on a day: the pairs of a few, by name.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::NaiveDate;
+
+use crate::error::Result;
+use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
+use crate::rollup::{Dimension, EntityKey, Family};
+
+/// Which side of a pair is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The left one: what it did, or where it was.
+    Left,
+    /// The right one: who did it.
+    Right,
+}
+
+/// The other sides of an entity's pairs, as they are written in labels, with calls.
+pub type Partners = BTreeMap<String, u64>;
+
+/// The partners of each of `wanted`, entities of the family on one side of a kind of pairs; `None` where the day has no pairs.
+///
+/// # Errors
+/// [`crate::Error::Rollup`] when a file is damaged.
+pub fn read_partners(
+    state: &Path,
+    date: NaiveDate,
+    families: (Family, Family),
+    side: Side,
+    wanted: &[EntityKey],
+) -> Result<Option<Vec<Partners>>> {
+    let (rollup, pairs) = (rollup_path(state, date), pairs_path(state, date));
+    if !rollup.exists() || !pairs.exists() {
+        return Ok(None);
+    }
+    let (own, other) = match side {
+        Side::Left => families,
+        Side::Right => (families.1, families.0),
+    };
+    let places: BTreeMap<&EntityKey, usize> = wanted.iter().enumerate().map(|(place, key)| (key, place)).collect();
+    let mut numbers: BTreeMap<u32, usize> = BTreeMap::new();
+    read_family(&rollup, own, |key, _, entity| {
+        if let Some(&place) = places.get(&key) {
+            numbers.insert(entity.entity, place);
+        }
+    })?;
+    let mut found: BTreeMap<u32, Vec<(usize, u64)>> = BTreeMap::new();
+    if !numbers.is_empty() {
+        read_pairs(&pairs, families, |pair| {
+            let (own, other) = if side == Side::Left { (pair.left, pair.right) } else { (pair.right, pair.left) };
+            if let Some(&place) = numbers.get(&own) {
+                found.entry(other).or_default().push((place, u64::from(pair.calls)));
+            }
+        })?;
+    }
+    let mut partners = vec![Partners::new(); wanted.len()];
+    if !found.is_empty() {
+        read_family(&rollup, other, |key, service, entity| {
+            for &(place, calls) in found.get(&entity.entity).into_iter().flatten() {
+                *partners[place].entry(label(other, &key, service)).or_default() += calls;
+            }
+        })?;
+    }
+    Ok(Some(partners))
+}
+
+/// The label of an entity with its service as it is spelled.
+fn label(family: Family, key: &EntityKey, service: Option<&str>) -> String {
+    let fields = key.fields().skip(1).zip(family.keyed_by());
+    let spelled =
+        fields.map(|(field, &dimension)| service.filter(|_| dimension == Dimension::Service).unwrap_or(field));
+    spelled.collect::<Vec<_>>().join("/")
+}
