@@ -1,4 +1,4 @@
-//! Rules over a generated day of about 300,000 events, beside the bare decoding of the columns that the sieve reads.
+//! Rules over a generated day of about a million events, beside the bare decoding of the columns that the sieve reads.
 //!
 //! The rules are the built-in ones: 57 about single events, all of them, and a thousand made by giving copies of them other event names,
 //! as many rules about many things would have. What `rsigma-eval` needs for the same rules and events is measured in `tests/oracle`, for
@@ -22,7 +22,7 @@ use insights::rules::{Program, RuleSet, RuleSettings};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const EVENTS: u64 = 300_000;
+const EVENTS: u64 = 1_000_000;
 
 /// The first `most` built-in rules about single events, in as many variations as that takes.
 fn rules(most: usize) -> RuleSet {

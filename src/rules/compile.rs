@@ -306,7 +306,6 @@ impl Compiled {
         match value {
             Value::Absent => has(&Test::Null) || has(&Test::Exists(false)),
             Value::Json(_) if has(&Test::Exists(true)) => true,
-            Value::Json(values) if values.contains(&"null") && has(&Test::Null) => true,
             Value::Json(_) => value.any_text(&mut |text| self.is_like(text, other)),
             Value::Text(text) => self.is_like(text, other),
         }

@@ -42,7 +42,9 @@ impl<'s> Intake<'s> {
             return None;
         }
         self.taken.hits[found.rule] += 1;
-        self.remember(&found);
+        for entry in self.remember(&found) {
+            self.taken.hidden[entry] += 1;
+        }
         self.rules.reports(found.rule).then_some(found)
     }
 
@@ -70,11 +72,15 @@ impl<'s> Intake<'s> {
         (reported.collect(), taken)
     }
 
-    fn remember(&mut self, found: &Match) {
-        let (rules, whitelist, hidden) = (self.rules, self.whitelist, &mut self.taken.hidden);
+    /// Remembers a match for the correlations that no whitelist entry keeps it from; the entries that do.
+    fn remember(&mut self, found: &Match) -> Vec<usize> {
+        let (rules, whitelist) = (self.rules, self.whitelist);
+        let mut kept_from = Vec::new();
         self.correlator.push(found, |correlation| {
             let entry = whitelist.hides(&rules.rules()[correlation], &found.event);
-            entry.inspect(|entry| hidden[*entry] += 1).is_none()
+            kept_from.extend(entry);
+            entry.is_none()
         });
+        kept_from
     }
 }

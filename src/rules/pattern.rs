@@ -86,6 +86,9 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);
     }
+    if text.is_ascii() {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
     // Character by character, so that a pattern and a text are folded alike wherever they are cut.
     Cow::Owned(text.chars().flat_map(char::to_lowercase).collect())
 }

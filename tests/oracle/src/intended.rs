@@ -16,7 +16,7 @@ pub(crate) struct Difference {
 }
 
 /// Every intended difference.
-pub(crate) const ALL: [Difference; 9] = [
+pub(crate) const ALL: [Difference; 10] = [
     Difference {
         why: "an object is compared by its JSON text: public rules look for words in whole requests",
         selection: "{requestParameters|contains: Suspended}",
@@ -36,9 +36,15 @@ pub(crate) const ALL: [Difference; 9] = [
         fires: true,
     },
     Difference {
-        why: "`neq` with a list means none of it; any of several values differs from one of them",
-        selection: "{errorCode|neq: [a, b]}",
-        fields: r#"{"errorCode": "a"}"#,
+        why: "the beginning of a text is its beginning, with wildcards too",
+        selection: "{userAgent|startswith: 'a*c'}",
+        fields: r#"{"userAgent": "xabc"}"#,
+        fires: false,
+    },
+    Difference {
+        why: "and the end its end",
+        selection: "{userAgent|endswith: 'a*c'}",
+        fields: r#"{"userAgent": "abcd"}"#,
         fires: false,
     },
     Difference {
@@ -54,16 +60,16 @@ pub(crate) const ALL: [Difference; 9] = [
         fires: true,
     },
     Difference {
-        why: "a keyword with a wildcard is looked for anywhere, as one without is",
-        selection: "['alp*beta']",
-        fields: r#"{"userAgent": "x alpha beta y"}"#,
-        fires: true,
-    },
-    Difference {
         why: "columns are texts: 1 and \"1\" are the same truth",
         selection: "{requestParameters.on: true}",
         fields: r#"{"requestParameters": {"on": 1}}"#,
         fires: true,
+    },
+    Difference {
+        why: "a null is nothing, and of nothing `neq` says nothing",
+        selection: "{requestParameters.a|neq: x}",
+        fields: r#"{"requestParameters": {"a": null}}"#,
+        fires: false,
     },
     Difference {
         why: "an address has one meaning, however it is written",

@@ -35,7 +35,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let ours = ours(Path::new(&binary), &rules, &events)?;
     let theirs = theirs(&rules, &events)?;
     let differing: Vec<&Pair> = ours.symmetric_difference(&theirs).collect();
-    for (rule, event) in differing.iter().take(20) {
+    let mut shown = differing.clone();
+    shown.dedup_by_key(|(rule, _)| rule);
+    for (rule, event) in shown.iter().take(20) {
         let fires = ours.contains(&(rule.clone(), event.clone()));
         let at: usize = rule.parse()?;
         let event = events.iter().find(|known| known["eventID"] == event.as_str());
