@@ -60,7 +60,7 @@ impl<'a> Surges<'a> {
             .into_par_iter()
             .filter_map(|member| Some(unlearnt.past(member, &unlearnt.failures(member)?, today)))
             .collect();
-        let total = pasts.iter().fold(Past::default(), |sum, past| sum.and(past));
+        let total = pasts.iter().fold(Past::default(), Past::and);
         let clumping = (total.excess / total.pairs.max(1.0)).clamp(0.0, 0.5);
         Self { share: (total.failed + 0.5) / (total.calls + SHARE_CALLS), clumping, ..unlearnt }
     }

@@ -102,6 +102,18 @@ pub struct Attribution {
     pub broad: bool,
 }
 
+impl Attribution {
+    /// The value with the most calls among those that are named.
+    pub fn busiest(&self) -> Option<&Share> {
+        self.insight.iter().max_by(|left, right| left.average.total_cmp(&right.average))
+    }
+
+    /// The calls a minute of a value in the seven days before; `None` where they are not known. Only the top values are.
+    pub fn usual(&self, value: &str) -> Option<f64> {
+        self.baseline.iter().flatten().find(|share| share.value == value).map(|share| share.average)
+    }
+}
+
 /// An episode that is reported.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Insight {
@@ -209,7 +221,7 @@ impl Insight {
         self.observed as f64 / self.minutes() as f64
     }
 
-    /// The APIs it is about, each as `Service/EventName`: its own, or those it is attributed to, most calls first.
+    /// The APIs it is about, each as `Service/EventName`: its own, or those it is attributed to, the most telling first.
     pub fn apis(&self) -> Vec<&str> {
         match self.family {
             Family::Api => vec![&self.entity],

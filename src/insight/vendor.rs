@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::insight::{Attribution, Insight, Share};
 
 /// Minutes of the vendor's baseline: seven days.
-const BASELINE_MINUTES: u64 = 10_080;
+pub const BASELINE_MINUTES: u64 = 10_080;
 
 /// What every event of a run says about how it was made.
 #[derive(Debug, Clone, Copy)]

@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::detect::{Direction, Model};
-use crate::insight::vendor::{MODEL, Maker};
+use crate::insight::vendor::{BASELINE_MINUTES, MODEL, Maker};
 use crate::insight::{Attack, Attribution, Cloud, Insight, Severity, attack};
 
 pub(super) use lake::write as write_lake;
 
 /// The version of the schema: the first with `anomaly_analyses`.
 pub const VERSION: &str = "1.5.0";
+const MINUTES_OF_A_DAY: u64 = 24 * 60;
 
 /// The finding of an insight.
 pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
@@ -117,7 +118,7 @@ fn analytic(insight: &Insight) -> Value {
     })
 }
 
-/// The calls beside what was expected of them, then every attribute's values.
+/// The calls beside what was expected of them, then every attribute's values beside those that were usual.
 fn anomaly_analysis(insight: &Insight) -> Value {
     let mut anomalies = vec![json!({
         "observation_parameter": "calls",
@@ -130,23 +131,47 @@ fn anomaly_analysis(insight: &Insight) -> Value {
         }],
     })];
     anomalies.extend(insight.attributions.iter().map(|found| attributed(insight, found)));
+    let mut baselines = vec![expected(insight)];
+    baselines.extend(insight.attributions.iter().filter_map(usual));
     json!({
         "analysis_targets": [{ "name": insight.entity, "type": insight.family.name() }],
         "anomalies": anomalies,
-        "baselines": [{
-            "observation_parameter": "calls",
-            "observation_type": "Frequency Analysis",
-            "observed_pattern": "EXPECTED",
-            "observations": [{
-                "value": format!(
-                    "expected={};lower={};upper={}",
-                    insight.expected, insight.expected_lower, insight.expected_upper
-                ),
-                "count": insight.expected.round() as i64,
-                "timespan": { "duration_days": insight.days_known },
-            }],
+        "baselines": baselines,
+    })
+}
+
+fn expected(insight: &Insight) -> Value {
+    json!({
+        "observation_parameter": "calls",
+        "observation_type": "Frequency Analysis",
+        "observed_pattern": "EXPECTED",
+        "observations": [{
+            "value": format!(
+                "expected={};lower={};upper={}",
+                insight.expected, insight.expected_lower, insight.expected_upper
+            ),
+            "count": insight.expected.round() as i64,
+            "timespan": { "duration_days": insight.days_known },
         }],
     })
+}
+
+/// The values of the days before; none where they are not known or there were no calls.
+fn usual(found: &Attribution) -> Option<Value> {
+    let shares = found.baseline.as_ref().filter(|shares| !shares.is_empty())?;
+    let observation = |share: &crate::insight::Share| {
+        json!({
+            "value": share.value,
+            "count": (share.average * BASELINE_MINUTES as f64).round() as i64,
+            "timespan": { "duration_days": BASELINE_MINUTES / MINUTES_OF_A_DAY },
+        })
+    };
+    Some(json!({
+        "observation_parameter": found.attribute,
+        "observation_type": "Attribution",
+        "observed_pattern": "USUAL",
+        "observations": shares.iter().map(observation).collect::<Vec<_>>(),
+    }))
 }
 
 fn attributed(insight: &Insight, found: &Attribution) -> Value {
@@ -160,6 +185,7 @@ fn attributed(insight: &Insight, found: &Attribution) -> Value {
     json!({
         "observation_parameter": found.attribute,
         "observation_type": "Attribution",
+        "observed_pattern": found.broad.then_some("BROAD"),
         "observations": found.insight.iter().map(observation).collect::<Vec<_>>(),
     })
 }
@@ -195,6 +221,9 @@ fn unmapped(insight: &Insight, maker: Maker<'_>) -> Value {
         "average_per_minute": insight.average(),
         "baseline_average_per_minute": insight.baseline_average,
         "next_query": insight.next_query,
+        "incident": insight.incident.id.to_string(),
+        "concerns": insight.concerns,
+        "continued": insight.life.continued,
         "settings": maker.settings,
     })
 }
@@ -231,6 +260,23 @@ mod tests {
         assert_eq!((finding["severity_id"].as_i64(), finding["severity"].as_str()), (Some(4), Some("High")));
         assert_eq!(finding["cloud"]["provider"], "Alibaba Cloud");
         assert_eq!(finding["finding_info"]["attacks"][0]["technique"]["uid"], "T1530");
+    }
+
+    #[test]
+    fn what_was_usual_stands_beside_what_is_attributed() {
+        let mut insight = rate();
+        let share = |average, value: &str| crate::insight::Share { average, value: value.to_owned() };
+        insight.attributions[0].baseline = Some(vec![share(0.5, "user/2389"), share(0.25, "user/1")]);
+        insight.attributions[1].baseline = Some(Vec::new());
+        let finding = finding(&insight, Maker { settings: "0" });
+        let baselines = finding["anomaly_analyses"][0]["baselines"].as_array().unwrap();
+        assert_eq!(baselines.len(), 2, "the unknown and the empty have none");
+        assert_eq!(baselines[1]["observation_parameter"], "principalId");
+        assert_eq!(baselines[1]["observations"][0]["count"], 5040);
+        let evidences = finding["evidences"].as_array().unwrap();
+        let of = |attribute: &str| &evidences.iter().find(|one| one["data"]["attribute"] == attribute).unwrap()["data"];
+        assert_eq!(of("principalId")["baseline_average_per_minute"], 0.5);
+        assert!(of("accessKeyId").get("baseline_average_per_minute").is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::{BASELINE_MINUTES, Maker, analysis, attribution, event_id, event_time, states, upper};
-use crate::insight::{Attribution, Cloud, Insight, InsightType};
+use crate::insight::{Attribution, Cloud, Insight, InsightType, Share};
 
 /// What stands for an API or a source where there is not one.
 const ANY: &str = "*";
@@ -61,10 +61,13 @@ fn details(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
 
 /// The event source and the event name.
 fn api(insight: &Insight) -> (String, String) {
-    let of_all = insight
-        .attribution("apiRelated")
-        .map_or(f64::INFINITY, |found| found.insight.first().map_or(0.0, |share| share.average / insight.average()));
-    let leading = insight.apis().into_iter().next().filter(|_| of_all >= SPEAKS_FOR_ALL);
+    let leading = match insight.attribution("apiRelated") {
+        None => insight.apis().into_iter().next(),
+        Some(found) => {
+            let speaks_for_all = |share: &&Share| share.average >= SPEAKS_FOR_ALL * insight.average();
+            found.busiest().filter(speaks_for_all).map(|share| share.value.as_str())
+        }
+    };
     let Some((service, name)) = leading.and_then(|api| api.split_once('/')) else {
         return (ANY.to_owned(), ANY.to_owned());
     };
@@ -114,5 +117,7 @@ mod tests {
         assert_eq!(api(&insight).1, "*");
         insight.attributions[0].insight[0].average = 20.0;
         assert_eq!(api(&insight), ("ecs.aliyuncs.com".to_owned(), "RunInstances".to_owned()));
+        insight.attributions[0].insight.reverse();
+        assert_eq!(api(&insight).1, "RunInstances", "the most telling need not have the most calls");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::insight::{Actor, Insight, Share};
+use crate::insight::{Actor, Attribution, Insight, Share};
 
 /// From this share of the calls on, one value speaks for all.
 const SPEAKS_FOR_ALL: f64 = 0.6;
@@ -17,8 +17,9 @@ pub(super) fn evidences(insight: &Insight) -> Vec<Value> {
         |common: &Map<String, Value>| ["api", "actor", "src_endpoint"].iter().any(|place| common.contains_key(*place));
     evidences.extend(Some(common(insight)).filter(tells).map(Value::Object));
     for attribute in ATTRIBUTES {
-        let shares = insight.attribution(attribute).map_or(&[][..], |found| &found.insight);
-        evidences.extend(shares.iter().map(|share| single(insight, attribute, share)));
+        if let Some(found) = insight.attribution(attribute) {
+            evidences.extend(found.insight.iter().map(|share| single(insight, found, share)));
+        }
     }
     evidences
 }
@@ -29,7 +30,7 @@ fn common(insight: &Insight) -> Map<String, Value> {
         evidence.extend(insight.apis().first().map(|value| ("api".to_owned(), api(value))));
     }
     for attribute in ATTRIBUTES {
-        let leading = insight.attribution(attribute).and_then(|found| found.insight.first());
+        let leading = insight.attribution(attribute).and_then(Attribution::busiest);
         if let Some(share) = leading.filter(|share| share.average >= SPEAKS_FOR_ALL * insight.average()) {
             add(&mut evidence, insight, attribute, &share.value);
         }
@@ -37,10 +38,15 @@ fn common(insight: &Insight) -> Map<String, Value> {
     evidence
 }
 
-fn single(insight: &Insight, attribute: &str, share: &Share) -> Value {
+fn single(insight: &Insight, found: &Attribution, share: &Share) -> Value {
     let mut evidence = Map::new();
-    add(&mut evidence, insight, attribute, &share.value);
-    evidence.insert("data".to_owned(), json!({ "attribute": attribute, "average_per_minute": share.average }));
+    add(&mut evidence, insight, found.attribute, &share.value);
+    let data = json!({
+        "attribute": found.attribute,
+        "average_per_minute": share.average,
+        "baseline_average_per_minute": found.usual(&share.value),
+    });
+    evidence.insert("data".to_owned(), data);
     Value::Object(evidence)
 }
 

@@ -182,8 +182,18 @@ fn unmapped() -> DataType {
         &DataType::Float64,
         &["score", "p_value", "log10_p_value", "q_value", "average_per_minute", "baseline_average_per_minute"],
     );
-    fields.extend(texts(&["direction", "family", "entity", "judged_by", "reason", "next_query", "settings"]));
-    fields.push(field("ended", DataType::Boolean));
+    fields.extend(texts(&[
+        "direction",
+        "family",
+        "entity",
+        "judged_by",
+        "reason",
+        "next_query",
+        "incident",
+        "settings",
+    ]));
+    fields.push(field("concerns", list(DataType::Utf8)));
+    fields.extend([field("ended", DataType::Boolean), field("continued", DataType::Boolean)]);
     fields.push(field("errors", DataType::Int64));
     object(fields)
 }
