@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::rate::{Night, RateResult};
+use crate::detect::replay::Calibrations;
 use crate::detect::{change, rate};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
@@ -17,7 +18,7 @@ use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
 use crate::partition::Partitions;
-use crate::report::{FamilyRecord, NightRecord, output};
+use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
@@ -54,7 +55,7 @@ pub fn run_night(
     let window = Window::new(date, settings.baseline_days, |day| has_day(&history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let detected = detect(families, &window, &feed, settings);
+    let (detected, calibrations) = detect(families, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let found = change::detect(&changes, &window);
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
@@ -72,6 +73,7 @@ pub fn run_night(
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
     let mut record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
+    record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
     record.warnings.extend(left_out);
@@ -122,13 +124,13 @@ fn detect(
     window: &Window,
     feed: &Feed,
     settings: &Settings,
-) -> Vec<(FamilyHistory, RateResult)> {
+) -> (Vec<(FamilyHistory, RateResult)>, Calibrations) {
     let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
     if window.days_of_history() < settings.min_history_days {
-        return families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
     }
     let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night);
-    families.into_iter().zip(rates.families).collect()
+    (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {

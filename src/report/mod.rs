@@ -11,4 +11,4 @@ mod record;
 pub mod summary;
 mod table;
 
-pub use record::{FamilyRecord, NightRecord};
+pub use record::{CalibrationRecord, FamilyRecord, NightRecord};

@@ -7,12 +7,15 @@ use serde::Serialize;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::rate::RateResult;
+use crate::detect::replay::Calibrations;
+use crate::detect::select::TestSet;
 use crate::insight::Insight;
 use crate::partition::Problem;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
 use crate::rollup::update::{DayOutcome, Update};
 use crate::settings::Settings;
+use crate::stats::Calibration;
 
 /// What was tested of a family.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +45,35 @@ impl FamilyRecord {
     }
 }
 
+/// How honest the p-values of a set of tests were when the last days were judged again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CalibrationRecord {
+    /// The set of tests.
+    pub set: TestSet,
+    /// Entity-days that were judged again.
+    pub entity_days: usize,
+    /// The p-value below which they were counted; absent when too few were to be expected below any.
+    pub nominal: Option<f64>,
+    /// How many there were for one that should have been.
+    pub inflation: Option<f64>,
+    /// The power that tonight's p-values were raised to.
+    pub power: f64,
+}
+
+impl CalibrationRecord {
+    /// The records of a night, set by set.
+    pub fn of(calibrations: &Calibrations) -> Vec<Self> {
+        let record = |(&set, found): (&TestSet, &Calibration)| Self {
+            set,
+            entity_days: found.tests,
+            nominal: found.nominal,
+            inflation: found.inflation,
+            power: found.power,
+        };
+        calibrations.iter().map(record).collect()
+    }
+}
+
 /// The record of a night.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NightRecord {
@@ -63,6 +95,8 @@ pub struct NightRecord {
     pub counted_days: Vec<NaiveDate>,
     /// What was tested.
     pub families: Vec<FamilyRecord>,
+    /// How honest p-values were on the last days, for the sets in which that can be told.
+    pub calibration: Vec<CalibrationRecord>,
     /// Insights by type.
     pub insights: BTreeMap<&'static str, usize>,
     /// Stories that the insights tell.
@@ -106,6 +140,7 @@ impl NightRecord {
             missing_days: window.missing().collect(),
             counted_days: counted.map(|day| day.note.date).collect(),
             families,
+            calibration: Vec::new(),
             insights: by_type,
             incidents: 0,
             absorbed: 0,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::detect::select::TestSet;
 use crate::insight::{Insight, sentence_number as number};
 use crate::report::NightRecord;
 
@@ -17,6 +18,9 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
     let mut text = String::new();
     let _ = writeln!(text, "{}", headline(record, insights));
     let _ = writeln!(text, "{}", input(record));
+    if let Some(calibration) = calibration(record) {
+        let _ = writeln!(text, "{calibration}");
+    }
     for warning in &record.warnings {
         let _ = writeln!(text, "! {}", printable(warning));
     }
@@ -68,6 +72,22 @@ fn input(record: &NightRecord) -> String {
     };
     let tested = if entities.is_empty() { String::new() } else { format!("; tested {}", entities.join(", ")) };
     format!("{} events read, {failed:.1} % failed; {compared}{tested}", number(counts.events))
+}
+
+/// How honest p-values were, in one line; `None` before there was enough history to judge days again.
+fn calibration(record: &NightRecord) -> Option<String> {
+    let told = record.calibration.iter().map(|found| {
+        let what = if found.set == TestSet::RateDown { "drops" } else { "rises" };
+        match (found.nominal, found.inflation) {
+            (Some(nominal), Some(inflation)) => {
+                let corrected = if found.power < 1.0 { ", corrected" } else { "" };
+                format!("{what} below {nominal}: {inflation:.1} times as many as due{corrected}")
+            }
+            _ => format!("{what}: not measurable yet"),
+        }
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("p-values of the last 7 days judged again: {}", told.join("; ")))
 }
 
 fn table(insights: &[Insight], width: Option<u16>) -> Table {
