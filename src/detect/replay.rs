@@ -2,8 +2,9 @@
 //!
 //! *What it does*: entities of every family, a sample of large ones, are fitted without the last seven days and judged on each of
 //! these. What is then below 1 in 1000, or 1 in 100 where that is too rare, is compared with what should be; a set that promises
-//! too much is corrected by a power ([`Calibration`]). *When it is wrong*: anomalies among the replayed days make it look too
-//! careful, never too careless. *Reference*: prequential calibration, Dawid 1984.
+//! too much is corrected by a power ([`Calibration`]). What would have been a discovery is left out of the count, so that a week of
+//! attacks does not blind the night after it. *When it is wrong*: anomalies too small to be discoveries look like inflation, and the
+//! correction is then more careful than it need be. *Reference*: prequential calibration, Dawid 1984.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::baseline::FamilyBaseline;
 use crate::detect::Thresholds;
 use crate::detect::rate::{EntityScore, score_expected, tests};
 use crate::detect::select::TestSet;
-use crate::stats::Calibration;
+use crate::stats::{Calibration, benjamini_hochberg};
 
 /// Days that are replayed.
 const DAYS: usize = 7;
@@ -34,7 +35,13 @@ pub fn replay(baselines: &[FamilyBaseline<'_>], thresholds: &Thresholds) -> Cali
             found.entry(test.set).or_default().push(test.ln_p);
         }
     }
-    found.into_iter().map(|(set, ln_p)| (set, Calibration::measure(&ln_p))).collect()
+    let measure = |ln_p: Vec<f64>| Calibration::measure(&without_discoveries(ln_p, thresholds));
+    found.into_iter().map(|(set, ln_p)| (set, measure(ln_p))).collect()
+}
+
+fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Vec<f64> {
+    let Ok(selection) = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate) else { return ln_p };
+    ln_p.into_iter().zip(selection.rejected).filter(|(_, discovery)| !discovery).map(|(ln_p, _)| ln_p).collect()
 }
 
 fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<EntityScore> {

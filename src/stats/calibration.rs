@@ -9,7 +9,7 @@ const NOMINAL: [f64; 2] = [1e-3, 1e-2];
 /// Inflation from which p-values are corrected.
 const CORRECT_ABOVE: f64 = 1.5;
 /// The strongest correction.
-const LEAST_POWER: f64 = 0.3;
+const LEAST_POWER: f64 = 0.6;
 
 /// How honest a set of p-values is.
 #[derive(Debug, Clone, Copy, PartialEq)]
