@@ -98,7 +98,7 @@ pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
     let today = night.window.length();
     let learn = |history| FamilyBaseline::learn(history, night.window, night.calendar, night.feed);
     let baselines: Vec<FamilyBaseline<'_>> = families.iter().copied().map(learn).collect();
-    let surges = surges(&baselines);
+    let surges = surges(&baselines, thresholds.min_ratio);
     let scores: Vec<Vec<EntityScore>> = baselines
         .iter()
         .map(|baseline| match surges.as_ref().filter(|_| is_errors(baseline)) {
@@ -138,10 +138,10 @@ fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
 }
 
 /// What errors are judged by beside their number, where the calls they are a part of are known.
-fn surges<'a>(baselines: &'a [FamilyBaseline<'a>]) -> Option<Surges<'a>> {
+fn surges<'a>(baselines: &'a [FamilyBaseline<'a>], min_ratio: f64) -> Option<Surges<'a>> {
     let apis = baselines.iter().find(|baseline| baseline.history.family == Family::Api)?;
     let errors = baselines.iter().find(|baseline| is_errors(baseline))?;
-    Some(Surges::learn(errors, apis.history))
+    Some(Surges::learn(errors, apis.history, min_ratio))
 }
 
 /// The scores of errors by their share of the calls.

@@ -32,6 +32,7 @@ const DAY: usize = 24;
 pub(super) struct Surges<'a> {
     errors: &'a FamilyBaseline<'a>,
     apis: &'a FamilyHistory,
+    min_ratio: f64,
     share: f64,
     clumping: f64,
 }
@@ -53,8 +54,8 @@ struct Past {
 }
 
 impl<'a> Surges<'a> {
-    pub(super) fn learn(errors: &'a FamilyBaseline<'a>, apis: &'a FamilyHistory) -> Self {
-        let unlearnt = Self { errors, apis, share: 0.01, clumping: 0.0 };
+    pub(super) fn learn(errors: &'a FamilyBaseline<'a>, apis: &'a FamilyHistory, min_ratio: f64) -> Self {
+        let unlearnt = Self { errors, apis, min_ratio, share: 0.01, clumping: 0.0 };
         let today = errors.window().length();
         let pasts: Vec<Past> = (0..errors.history.len())
             .into_par_iter()
@@ -78,7 +79,8 @@ impl<'a> Surges<'a> {
                 let total = |counts: &[u32]| counts[range.clone()].iter().map(|&count| u64::from(count)).sum::<u64>();
                 let (failed, calls) = (total(&failures.failed), total(&failures.calls));
                 let Ok(expected) = BetaBinomial::new(calls.max(failed), a, b) else { continue };
-                if failed as f64 > expected.mean() {
+                // A share that is surely, but hardly, larger is none of anybody's business.
+                if failed as f64 > expected.mean() && failed as f64 >= self.min_ratio * expected.mean() {
                     let hours = range.filter(|&hour| failures.failed[hour] > 0).map(|hour| hour - day * DAY);
                     score.note(telling(hours, &failures.failed, day), expected.ln_upper(failed) + correction);
                 }
@@ -208,6 +210,13 @@ mod tests {
     fn errors_that_rise_with_their_calls_are_no_surge() {
         let busy = |number: usize, hour: u16| number == 3 && (TODAY + 9..TODAY + 12).contains(&hour);
         let found = deviations(1, |number, hour| (if busy(number, hour) { 2000 } else { 50 }, 0.01));
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn a_share_that_grows_by_half_with_ten_times_the_calls_is_no_surge() {
+        let busy = |number: usize, hour: u16| number == 3 && (TODAY + 9..TODAY + 12).contains(&hour);
+        let found = deviations(1, |number, hour| if busy(number, hour) { (20_000, 0.015) } else { (2000, 0.01) });
         assert_eq!(found, []);
     }
 
