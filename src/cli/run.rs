@@ -15,7 +15,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
 use crate::insight::Severity;
-use crate::late::Why;
+use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
 use crate::report::metrics::RunMetrics;
@@ -34,7 +34,7 @@ Examples:
   insights run events --date 2026-02-04 --state /var/lib/insights
   insights run events --from 2026-01-29 --to 2026-02-04
   insights run events --outputs ocsf,csv --keep 400d
-  insights run events --quiet --fail-on high --metrics run.prom   for a scheduler")]
+  insights run events --catch-up --quiet --fail-on high --metrics run.prom   for a scheduler")]
 pub(super) struct RunArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]
@@ -51,6 +51,9 @@ pub(super) struct RunArgs {
     /// Last of several days
     #[arg(long, value_name = "DATE", requires = "from")]
     to: Option<NaiveDate>,
+    /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off
+    #[arg(long, conflicts_with_all = ["date", "from", "to"])]
+    catch_up: bool,
     /// Exit with 1 if there is an insight of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -190,14 +193,23 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         return Ok(between);
     }
     let today = Utc::now().date_naive();
-    match known.into_iter().rfind(|date| *date < today) {
-        Some(date) => Ok(vec![date]),
+    match known.iter().rfind(|date| **date < today) {
+        Some(&newest) if args.catch_up => since_last_judged(&args.state, &known, newest),
+        Some(&newest) => Ok(vec![newest]),
         None => bail!(
             "no usable events before today ({today}) in `{}`{}",
             args.events.display(),
             partitions.problems().first().map_or(String::new(), |problem| format!("; {}", problem.message))
         ),
     }
+}
+
+/// The days after the last that was judged, up to the newest; that alone if none was judged, or all were.
+fn since_last_judged(state: &Path, known: &BTreeSet<NaiveDate>, newest: NaiveDate) -> anyhow::Result<Vec<NaiveDate>> {
+    let last = judged(state, &(NaiveDate::MIN..=newest))?.last().map(|night| night.date);
+    let after = known.iter().copied().filter(|date| *date <= newest && last.is_some_and(|last| *date > last));
+    let dates: Vec<NaiveDate> = after.collect();
+    Ok(if dates.is_empty() { vec![newest] } else { dates })
 }
 
 fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
