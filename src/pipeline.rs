@@ -8,9 +8,9 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::rate::{Night, RateResult};
+use crate::detect::judgement::{Night, RateResult, judge};
 use crate::detect::replay::Calibrations;
-use crate::detect::{change, rate};
+use crate::detect::change;
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
@@ -129,7 +129,7 @@ fn detect(
     if window.days_of_history() < settings.min_history_days {
         return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
     }
-    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night);
+    let rates = judge(&families.iter().collect::<Vec<_>>(), night);
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 
