@@ -101,21 +101,32 @@ impl<'a> Judgement<'a> {
         NightRates { families, calibrations: self.calibrations }
     }
 
-    /// The episodes of an entity's day that are large enough to matter, as if it had been selected.
-    fn deviations(&self, ranked: &Ranked) -> Vec<Deviation> {
+    /// The episodes that make a selected entity's day what it is and are large enough to matter.
+    fn deviations(&self, ranked: &Ranked) -> impl Iterator<Item = Deviation> {
+        let admitted = |found: &Deviation| self.thresholds.admit(found.direction, found.observed, found.expected);
+        self.candidates(ranked).into_iter().filter(admitted)
+    }
+
+    /// The same, whatever their size; none where the entity was not selected.
+    pub fn candidates(&self, ranked: &Ranked) -> Vec<Deviation> {
         let baseline = &self.baselines[ranked.test.family];
         let surges = self.surges.as_ref().filter(|_| is_errors(baseline));
-        rate::deviations(baseline, surges, self.thresholds, ranked, power(&self.calibrations, ranked.test.set))
+        rate::candidates(baseline, surges, self.thresholds, ranked, self.power(ranked.test.set))
+    }
+
+    /// The power that a set's p-values are corrected by.
+    pub fn power(&self, set: TestSet) -> f64 {
+        power(&self.calibrations, set)
+    }
+
+    /// What each family's past teaches.
+    pub fn baselines(&self) -> &'a [FamilyBaseline<'a>] {
+        self.baselines
     }
 
     /// The questions that were asked about an entity, with their answers and ranks; `family` is its place among those judged.
     pub fn ranked(&self, family: usize, member: usize) -> impl Iterator<Item = &Ranked> {
         self.ranked.iter().filter(move |ranked| ranked.test.family == family && ranked.test.member == member)
-    }
-
-    /// How honest p-values were on the last days.
-    pub fn calibrations(&self) -> &Calibrations {
-        &self.calibrations
     }
 }
 

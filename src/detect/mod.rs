@@ -11,7 +11,10 @@ pub mod rate;
 pub mod replay;
 pub mod select;
 mod surge;
+pub mod trace;
 mod windows;
+
+pub use windows::{Span, WindowTest};
 
 /// Which way counts deviate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

@@ -52,7 +52,8 @@ pub(super) fn score_expected(
     EntityScore { ln_up: up.ln_p, ln_down: down.map(|down| down.ln_p), model: model(expectation) }
 }
 
-fn model(expectation: &Expectation) -> Model {
+/// By which model an expectation is judged.
+pub fn model(expectation: &Expectation) -> Model {
     match expectation {
         Expectation::Seasonal { .. } => Model::Seasonal,
         Expectation::Sparse { .. } => Model::Sparse,
@@ -99,19 +100,19 @@ fn score_total(
     score
 }
 
-/// The episodes of a selected entity that are large enough to matter.
-pub(super) fn deviations(
+/// The episodes of an entity's day that stand out as much as its set's selection asks, whether large enough to matter or not.
+pub(super) fn candidates(
     baseline: &FamilyBaseline<'_>,
     surges: Option<&Surges<'_>>,
     thresholds: &Thresholds,
-    discovery: &Ranked,
+    ranked: &Ranked,
     power: f64,
 ) -> Vec<Deviation> {
-    let (member, today) = (discovery.test.member, baseline.window().length());
+    let (member, today) = (ranked.test.member, baseline.window().length());
     let expectation = baseline.expect(member, today);
     let (up, down) = score_day(baseline, thresholds, member, today, &expectation);
     let up = surges.map_or(up, |surges| surges.score(member, today, up.ln_p));
-    let (direction, score) = match (discovery.test.set, down) {
+    let (direction, score) = match (ranked.test.set, down) {
         (TestSet::RateDown, Some(down)) => (Direction::Down, down),
         _ => (Direction::Up, up),
     };
@@ -123,7 +124,7 @@ pub(super) fn deviations(
         let inside = usize::from(hours.0)..usize::from(hours.1);
         let observed = calls[inside.clone()].iter().map(|&calls| u64::from(calls)).sum();
         let (expected, lower, upper) = expected(baseline, &expectation, hours);
-        thresholds.admit(direction, observed, expected).then(|| Deviation {
+        Deviation {
             member,
             direction,
             model: model(&expectation),
@@ -133,16 +134,16 @@ pub(super) fn deviations(
             lower,
             upper,
             ln_p: score.hours[inside].iter().copied().fold(0.0, f64::min),
-            ln_q: discovery.ln_q,
+            ln_q: ranked.ln_q,
             unstable: matches!(&expectation, Expectation::Seasonal { fit, .. } if fit.is_unstable()),
             days_known: baseline.days_known(member, today),
-        })
+        }
     };
-    episodes(&hours, discovery.ln_threshold).into_iter().filter_map(episode).collect()
+    episodes(&hours, ranked.ln_threshold).into_iter().map(episode).collect()
 }
 
 /// What was expected in some hours of the scored day: mean, and the ends of the central 99 %.
-fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation, hours: (u8, u8)) -> (f64, u64, u64) {
+pub(super) fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation, hours: (u8, u8)) -> (f64, u64, u64) {
     let today = baseline.window().length();
     match expectation {
         Expectation::Seasonal { fit, shifted } => {

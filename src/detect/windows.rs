@@ -5,9 +5,9 @@
 //! equal parts of that, so the result is valid however much windows depend on one another.
 //! *When it is wrong*: a slow window that contains a day of little feed is left out, so slow changes are seen later then.
 
-use crate::baseline::{FamilyBaseline, HistoryHour};
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
+use crate::baseline::{FamilyBaseline, HistoryHour};
 use crate::stats::LogNormalPredictive;
 
 /// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
@@ -183,6 +183,15 @@ impl<'a> Day<'a> {
         }
         tests.extend(self.judge_peaks());
         tests
+    }
+
+    /// An hour as if it had held `count` calls; `None` unless it can be believed.
+    pub(super) fn hour_with(&self, hour: u8, count: u64) -> Option<WindowTest> {
+        let judged = (0..DAY).filter(|&hour| self.single[hour].is_some()).count();
+        let slots = &self.baseline.slots(self.number..self.number + 1)[usize::from(hour)..=usize::from(hour)];
+        let window = self.single[usize::from(hour)].and_then(|_| self.judge_count(count, slots, 0))?;
+        let correction = (judged as f64 / SHARES[0]).ln();
+        Some(WindowTest::new(Span::Hours { first: hour, end: hour + 1 }, window, correction))
     }
 
     /// The window of [`WIDTHS`]`[width]` hours from `first` on; `None` unless all of it can be believed.
