@@ -16,9 +16,9 @@ use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
 use crate::partition::Partitions;
-use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
+use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
@@ -80,6 +80,9 @@ pub fn run_night(
     let mut written = write(state, &record, &insights, settings)?;
     let before_record = written.len() - 1;
     written.insert(before_record, episode::write(state, date, episodes, &insights)?);
+    let hours = hours::hours(&findings, &insights, &window, &feed);
+    written.insert(before_record, report::hours::write(&insights_folder(state, date), &hours)?);
+    written.extend(report::write_pages(state, date)?);
     Ok(NightResult { record, insights, incidents, written })
 }
 
@@ -133,8 +136,12 @@ fn detect(
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 
+fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}"))
+}
+
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
-    let folder = state.join("insights").join(format!("date={}", record.date));
+    let folder = insights_folder(state, record.date);
     let run = state.join("runs").join(format!("{}.json", record.date));
     let maker = Maker { settings: &record.settings_hash };
     let mut written = output::write(&folder, insights, &settings.formats, maker)?;

@@ -15,6 +15,7 @@ use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
 use crate::detect::episode::{JudgedHour, episodes};
+use crate::detect::hours::by_hour;
 use crate::detect::replay::{Calibrations, replay};
 use crate::detect::select::{Discovery, Test, TestSet, select};
 use crate::detect::surge::Surges;
@@ -258,6 +259,7 @@ fn deviations(
             ln_q: discovery.ln_q,
             unstable: matches!(&expectation, Expectation::Seasonal { fit, .. } if fit.is_unstable()),
             days_known: baseline.days_known(member, today),
+            by_hour: by_hour(baseline, &expectation, COVERAGE),
         })
     };
     episodes(&hours, discovery.ln_threshold).into_iter().filter_map(episode).collect()

@@ -89,7 +89,8 @@ impl Concern {
         matches!(self, Self::AdministratorPolicy | Self::SelfGrant | Self::Stopped | Self::MadePublic)
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The concern of that name.
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|concern| concern.name() == name)
     }
 }
