@@ -63,7 +63,7 @@ pub struct Deviation {
     /// Days since the entity was first seen, as far as history goes.
     pub days_known: usize,
     /// What was expected of each hour of [`hours::hourly_days`]; empty where days are judged as a whole.
-    pub by_hour: Vec<hours::HourExpected>,
+    pub by_hour: Vec<hours::Band>,
 }
 
 /// What counts as worth a person's time.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::Direction;
-use crate::detect::hours::{HourExpected, hourly_days};
+use crate::detect::hours::{Band, hourly_days};
 use crate::insight::{Insight, NightFindings};
 use crate::rollup::Family;
 
@@ -25,7 +25,7 @@ pub struct FindingHour {
     /// Failed calls among them.
     pub errors: u64,
     /// What was expected; `None` where no hour is judged by itself.
-    pub expected: Option<HourExpected>,
+    pub expected: Option<Band>,
     /// Whether the feed was alive.
     pub believed: bool,
     /// Whether the finding's episode touches the hour.
@@ -39,7 +39,7 @@ type Reported = (Family, String, String, Direction);
 struct Series<'a> {
     history: &'a FamilyHistory,
     members: Vec<usize>,
-    expected: &'a [HourExpected],
+    expected: &'a [Band],
 }
 
 /// The hours of all insights, in their order.

@@ -45,7 +45,7 @@ fn add_incidents(document: &mut Document, night: &Night) {
         let rules = night.alerts_of(incident).map(|alert| format!("rule agrees: {}", alert.rule.shown()));
         document.list(said.chain(rules));
         document.paragraph(format!("What to do next: {}", steps(lead).join(" ")));
-        document.command(commands(lead)[0].1.clone());
+        commands(lead).into_iter().for_each(|(_, command)| document.command(command));
     }
     if let Some(more) = night.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
         document.paragraph(format!("And {}, on the page.", counted(more as u64, "more incident", "more incidents")));

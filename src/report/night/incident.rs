@@ -30,18 +30,18 @@ pub struct Incident {
     evidence: u32,
 }
 
-/// Groups insights by the stories that the run found in them, and adds the alerts that agree.
-pub(super) fn group(findings: &[Finding], alerts: &[Alert]) -> Vec<Incident> {
-    let mut stories: BTreeMap<(u64, &str), Vec<usize>> = BTreeMap::new();
-    for (number, finding) in findings.iter().enumerate() {
-        stories.entry((finding.incident_rank, &finding.incident)).or_default().push(number);
-    }
-    let mut incidents: Vec<Incident> = stories.into_values().map(|own| incident(own, findings, alerts)).collect();
-    incidents.sort_by_key(|incident| Reverse(incident.rank_key()));
-    incidents
-}
-
 impl Incident {
+    /// Groups insights by the stories that the run found in them, and adds the alerts that agree.
+    pub fn group(findings: &[Finding], alerts: &[Alert]) -> Vec<Self> {
+        let mut stories: BTreeMap<(u64, &str), Vec<usize>> = BTreeMap::new();
+        for (number, finding) in findings.iter().enumerate() {
+            stories.entry((finding.incident_rank, &finding.incident)).or_default().push(number);
+        }
+        let mut incidents: Vec<Incident> = stories.into_values().map(|own| incident(own, findings, alerts)).collect();
+        incidents.sort_by_key(|incident| Reverse(incident.rank_key()));
+        incidents
+    }
+
     /// What it is ranked by.
     pub fn rank_key(&self) -> (Severity, u32) {
         (self.severity, self.evidence)
@@ -106,7 +106,7 @@ mod tests {
             finding("ApiCallRateInsight", Severity::Low, 3, "user c"),
         ];
         let order = |alerts: &[Alert]| {
-            group(&findings, alerts).into_iter().map(|incident| incident.findings[0]).collect::<Vec<_>>()
+            Incident::group(&findings, alerts).into_iter().map(|incident| incident.findings[0]).collect::<Vec<_>>()
         };
         assert_eq!(order(&[]), [1, 0, 3]);
         assert_eq!(order(&[alert("user c", "2026-01-29T10:30:00Z", "critical")]), [3, 1, 0]);

@@ -66,7 +66,7 @@ impl Night {
         night.read_details(state)?;
         night.alerts = alert::read(&alerts_path(state, date))?;
         night.record = record::read(&state.join("runs").join(format!("{date}.json")))?;
-        night.incidents = incident::group(&night.findings, &night.alerts);
+        night.incidents = Incident::group(&night.findings, &night.alerts);
         let before = night.read_before(state);
         night.since = Since::of(date, &night.findings, before);
         for day in days::last(date) {

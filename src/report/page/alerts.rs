@@ -27,7 +27,7 @@ fn alert(night: &Night, own: &Alert) -> Markup {
                 (badge(own.severity())) " " bdi { (own.rule) }
                 span.quiet { " · " (times) " · " (span(own.first_time, own.last_time, night.date)) @if own.continued { " · going on" } }
             }
-            p { bdi { (own.sentence) } }
+            @if !own.sentence.is_empty() { p { bdi { (own.sentence) } } }
             dl.facts { @for (name, known) in facts(own) { dt { (name) } dd { bdi { (known) } } } }
             @if !own.next_query.is_empty() { div.next { (command("its events", &own.next_query.whole())) } }
         }

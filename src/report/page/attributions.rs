@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::night::{Attribution, Finding, Share};
-use crate::report::telling::figure;
+use crate::report::telling::{MOST_VALUES, figure};
 
 /// Values of the insight that are shown of an attribute; more are in the files.
 const SHOWN: usize = 3;
@@ -34,13 +34,23 @@ fn body(attribution: &Attribution) -> Markup {
             tr { th.attribute scope="rowgroup" colspan="4" { (name(&attribution.attribute)) (remark(attribution)) } }
             @for row in &rows {
                 tr {
-                    td { bdi { (row.share.value) } }
+                    td { @if row.share.value.raw() == "null" { "none" } @else { bdi { (row.share.value) } } }
                     td.number { (figure(row.now)) }
-                    td.number { @match row.usual { Some(usual) => (figure(usual)), None => "unknown" } }
+                    td.number { (usual(row, attribution)) }
                     td { (bars(row, most)) }
                 }
             }
         }
+    }
+}
+
+/// What was usual of a value. A full list holds only the largest: what is not in it had less than its least.
+fn usual(row: &Row<'_>, attribution: &Attribution) -> String {
+    let least = attribution.baseline.last().filter(|_| attribution.baseline.len() >= MOST_VALUES);
+    match (row.usual, least) {
+        (None, _) => "unknown".to_owned(),
+        (Some(usual), Some(least)) if usual == 0.0 => format!("< {}", figure(least.average)),
+        (Some(usual), _) => figure(usual),
     }
 }
 

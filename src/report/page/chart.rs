@@ -22,12 +22,11 @@ pub(super) fn chart(finding: &Finding) -> Markup {
     if hours.is_empty() {
         return html! {};
     }
-    let has_band = hours.iter().any(|hour| hour.expected.is_some());
     let top = scale_top(hours.iter().map(|hour| hour.calls.max(hour.upper)).max().unwrap_or(0));
     html! {
         figure.chart {
             figcaption {
-                "Calls by hour" @if has_band { ", on the band that was expected (99 %)" } @else { "; judged by the day, so no hour has a band" }
+                "Calls by hour" (basis(finding))
                 span.quiet { " · square-root scale" }
             }
             div.plot {
@@ -37,6 +36,17 @@ pub(super) fn chart(finding: &Finding) -> Markup {
             }
             output.reading {}
         }
+    }
+}
+
+/// What the counts are to be seen against.
+fn basis(finding: &Finding) -> &'static str {
+    if finding.hours.iter().any(|hour| hour.expected.is_some()) {
+        ", on the band that was expected (99 %)"
+    } else if finding.is_change() {
+        "; changes are judged by what they mean"
+    } else {
+        "; judged by the day as a whole"
     }
 }
 

@@ -60,7 +60,10 @@ fn form(number: usize, incident: &Incident, drawn: &mut usize) -> Form {
 
 fn heading(night: &Night, incident: &Incident, rank: usize) -> Markup {
     let parts = counted(incident.findings.len() as u64, "finding", "findings");
-    let culprit = night.findings_of(incident).map(|finding| &finding.culprit).find(|culprit| !culprit.is_empty());
+    let actors = night.findings_of(incident).map(|finding| &finding.actor);
+    let culprits = night.findings_of(incident).map(|finding| &finding.culprit);
+    // A name says more than an identifier.
+    let culprit = actors.chain(culprits).find(|culprit| !culprit.is_empty());
     html! {
         "Incident " (rank)
         @if let Some(culprit) = culprit { ": " bdi { (culprit) } }

@@ -25,6 +25,16 @@ use crate::report::telling::{long_date, tonight};
 
 pub use document::document;
 
+/// The parts of a page and where they stand.
+const SECTIONS: [(&str, &str); 6] = [
+    ("incidents", "Incidents"),
+    ("alerts", "Alerts"),
+    ("since", "Since last night"),
+    ("calendar", "Four weeks"),
+    ("health", "Health"),
+    ("calibration", "Honesty"),
+];
+
 /// The page of a night.
 pub fn page(night: &Night) -> String {
     let title = format!("Insights of {}", night.date);
@@ -35,6 +45,7 @@ pub fn page(night: &Night) -> String {
             h1 { (long_date(night.date)) }
             div.tonight { @for sentence in tonight(night) { p { (sentence) } } }
             (tally::tally(night))
+            nav aria-label="Sections" { @for (id, name) in SECTIONS { a href={ "#" (id) } { (name) } " " } }
         }
         main {
             (tools::tools(night))

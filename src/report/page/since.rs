@@ -9,6 +9,8 @@ use crate::report::telling::short_date;
 
 /// Entries of a list that are shown at first.
 const SHOWN: usize = 8;
+/// Entries that are there at all; the incidents hold the rest.
+const LISTED: usize = 60;
 
 /// The section.
 pub(super) fn since(night: &Night) -> Markup {
@@ -16,7 +18,7 @@ pub(super) fn since(night: &Night) -> Markup {
     let link = |number: &usize| html! { a href={ "#insight-" (findings[*number].id) } { bdi { (findings[*number].sentence) } } };
     let links = |numbers: &BTreeSet<usize>| numbers.iter().map(link).collect::<Vec<Markup>>();
     let mut over = links(&since.over);
-    over.extend(since.gone.iter().map(|finding| html! { bdi { (finding.entity) } " – not any more" }));
+    over.extend(since.gone.iter().map(|finding| html! { bdi { (finding.entity) } }));
     html! {
         section #since aria-labelledby="since-title" {
             h2 #since-title { "Since the night before" }
@@ -26,7 +28,7 @@ pub(super) fn since(night: &Night) -> Markup {
             }
             (list("New", &links(&since.new)))
             (list("Going on", &links(&since.going_on)))
-            (list("Over", &over))
+            (list("Over, or quiet again", &over))
         }
     }
 }
@@ -37,7 +39,12 @@ fn list(name: &str, entries: &[Markup]) -> Markup {
         h3 { (name) " " span.count { (entries.len()) } }
         @if !entries.is_empty() { (items(&entries[..entries.len().min(SHOWN)])) }
         @if entries.len() > SHOWN {
-            details { summary { "and " (entries.len() - SHOWN) " more" } (items(&entries[SHOWN..])) }
+            @let listed = &entries[SHOWN..entries.len().min(LISTED)];
+            details {
+                summary { "and " (entries.len() - SHOWN) " more" }
+                (items(listed))
+                @if entries.len() > LISTED { p.quiet { "and " (entries.len() - LISTED) " more, among the incidents" } }
+            }
         }
     }
 }

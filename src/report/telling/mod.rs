@@ -20,6 +20,9 @@ pub use steps::{commands, steps};
 pub use tonight::tonight;
 pub use unusual::unusual;
 
+/// Values that are named of an attribute at most; a shorter list of usual values is all there were.
+pub const MOST_VALUES: usize = 5;
+
 /// `Thursday 29 January 2026`.
 pub fn long_date(date: NaiveDate) -> String {
     date.format("%A %-d %B %Y").to_string()

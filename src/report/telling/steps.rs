@@ -22,12 +22,11 @@ pub fn steps(finding: &Finding) -> Vec<String> {
     }
 }
 
-/// The commands that show more: its events, and why it was reported.
-pub fn commands(finding: &Finding) -> [(&'static str, String); 2] {
-    [
-        ("its events", finding.next_query.whole().into_owned()),
-        ("why it was reported", format!("insights explain {}", finding.id)),
-    ]
+/// The commands that show more: its events and, where a model judged it, why it was reported.
+pub fn commands(finding: &Finding) -> Vec<(&'static str, String)> {
+    let events = ("its events", finding.next_query.whole().into_owned());
+    let why = || ("why it was reported", format!("insights explain {}", finding.id));
+    std::iter::once(events).chain((!finding.is_change()).then(why)).collect()
 }
 
 fn trail(finding: &Finding) -> Vec<String> {
@@ -104,10 +103,21 @@ fn address(finding: &Finding) -> Vec<String> {
 
 fn calls(finding: &Finding) -> Vec<String> {
     let who = whom(finding);
+    let credentials = credentials(finding);
     vec![
         format!("Ask {who} whether a release, a migration or a job explains the calls."),
-        "If nothing does, see what was read or changed, and limit or disable the credentials.".to_owned(),
+        format!("If nothing does, see what was read or changed, and limit or disable {credentials}."),
     ]
+}
+
+/// What the calls were made with, if one key stands out.
+fn credentials(finding: &Finding) -> String {
+    let broad = finding.attribution("accessKeyId").is_none_or(|found| found.broad);
+    if broad || finding.access_key.is_empty() {
+        "the credentials".to_owned()
+    } else {
+        finding.access_key.shown().into_owned()
+    }
 }
 
 fn drop(finding: &Finding) -> Vec<String> {

@@ -1,12 +1,36 @@
 //! How unusual a finding is, in words that need no statistics.
+//!
+//! What the week before did not have is named, where that can be told: a list of usual values that is full may lack one.
 
 use crate::insight::{Concern, sentence_number as number};
 use crate::report::night::Finding;
-use crate::report::telling::{counted, figure};
+use crate::report::telling::{MOST_VALUES, counted, figure};
 
-/// How unusual it is: against what was expected, how often such a day comes by chance, and against what it was judged.
+/// Attributes whose new values say something about who it is, in words.
+const TELLING: [(&str, &str); 4] = [
+    ("principalId", "principal"),
+    ("accessKeyId", "AccessKey"),
+    ("sourceIpAddress", "address"),
+    ("userAgent", "client"),
+];
+
+/// How unusual it is: against what was expected, how often such a day comes by chance, against what it was judged, and what is new
+/// about it.
 pub fn unusual(finding: &Finding) -> String {
-    if finding.is_change() { change(finding) } else { rate(finding) }
+    let told = if finding.is_change() { change(finding) } else { rate(finding) };
+    let new = unseen(finding);
+    if new.is_empty() { told } else { format!("{told} Not seen in the week before: {}.", new.join(", ")) }
+}
+
+/// What leads an attribute now and was not there at all in the week before.
+fn unseen(finding: &Finding) -> Vec<String> {
+    let new = |(attribute, word): (&str, &str)| {
+        let found = finding.attribution(attribute).filter(|found| found.baseline_known && !found.broad)?;
+        let value = &found.insight.first()?.value;
+        let is_new = found.baseline.len() < MOST_VALUES && found.baseline.iter().all(|usual| usual.value != *value);
+        is_new.then(|| format!("{word} {}", value.shown()))
+    };
+    if finding.is_drop { Vec::new() } else { TELLING.into_iter().filter_map(new).collect() }
 }
 
 fn change(finding: &Finding) -> String {
