@@ -59,8 +59,15 @@ fn month() -> &'static Path {
         let (events, state) = (folder.path().join("events"), folder.path().join("state"));
         write_days(&events, day(1, 1), day(1, 30), |date| {
             let usual = (0..340).flat_map(|number| (0..40).map(move |call| (number, call * 2160 + number)));
-            let busy = if date == day(1, 30) { 340 } else if date == day(1, 29) { 100 } else { 0 };
-            let burst = (0..busy).flat_map(|number| (0..150).map(move |call| (number, 36_000 + (number % 12) * 3600 + call * 24)));
+            let busy = if date == day(1, 30) {
+                340
+            } else if date == day(1, 29) {
+                100
+            } else {
+                0
+            };
+            let burst = (0..busy)
+                .flat_map(|number| (0..150).map(move |call| (number, 36_000 + (number % 12) * 3600 + call * 24)));
             let agents = |(number, second)| Call { agent: HOSTILE, ..person(number, second) };
             usual.map(|(number, second)| person(number, second)).chain(burst.map(agents)).collect()
         });
@@ -140,7 +147,10 @@ fn pages_are_whole_on_phone_and_screen_light_and_dark() {
 }
 
 fn shown(browser: &Browser) -> u64 {
-    browser.run("return Array.from(document.querySelectorAll('.finding')).filter((own) => own.checkVisibility()).length").as_u64().unwrap()
+    browser
+        .run("return Array.from(document.querySelectorAll('.finding')).filter((own) => own.checkVisibility()).length")
+        .as_u64()
+        .unwrap()
 }
 
 #[test]
@@ -158,21 +168,30 @@ fn filter_search_links_and_copying_work() {
     // A link to a finding that the filter hides gives the filter up, and opens it.
     let folded = browser.run("return document.querySelector('details.finding[hidden]').id");
     browser.run(&format!("location.hash = '#' + {folded}"));
-    let script = format!("const own = document.getElementById({folded}); const box = own.getBoundingClientRect();\
-        return [own.open, own.checkVisibility(), box.top >= 0 && box.top < innerHeight, search.value]");
-    let settled = browser.wait_for(&format!("new Promise((done) => setTimeout(() => done((() => {{ {script} }})()), 1200))"));
+    let script = format!(
+        "const own = document.getElementById({folded}); const box = own.getBoundingClientRect();\
+        return [own.open, own.checkVisibility(), box.top >= 0 && box.top < innerHeight, search.value]"
+    );
+    let settled =
+        browser.wait_for(&format!("new Promise((done) => setTimeout(() => done((() => {{ {script} }})()), 1200))"));
     assert_eq!(settled, json!([true, true, true, ""]));
     // Commands are copied as they are shown, with the reader's folder in them.
     browser.run("events.value = ''");
     browser.type_into("#events", "/data/my events");
-    browser.devtools("Browser.grantPermissions", &json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }));
+    browser.devtools(
+        "Browser.grantPermissions",
+        &json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }),
+    );
     browser.run("window.scrollTo(0, 0)");
     browser.click("article .copy");
-    let copied = browser.wait_for("new Promise((done) => setTimeout(done, 300)).then(() => navigator.clipboard.readText())");
+    let copied =
+        browser.wait_for("new Promise((done) => setTimeout(done, 300)).then(() => navigator.clipboard.readText())");
     assert_eq!(
         copied,
-        json!("insights query '/data/my events' --user nora61 --service Actiontrail --event UpdateTrail \
-               --from 2026-01-29T07:14:00Z --to 2026-01-29T07:15:00Z")
+        json!(
+            "insights query '/data/my events' --user nora61 --service Actiontrail --event UpdateTrail \
+               --from 2026-01-29T07:14:00Z --to 2026-01-29T07:15:00Z"
+        )
     );
     assert_eq!(browser.run("return document.querySelector('article .copy').textContent"), json!("Copied"));
     // A chart says the numbers of its hours to the keyboard too.
@@ -180,7 +199,10 @@ fn filter_search_links_and_copying_work() {
     browser.type_into(".hours", "\u{e010}\u{e012}");
     let reading = browser.run("return document.querySelector('.reading').textContent");
     assert!(reading.as_str().unwrap().starts_with("Thu 29 Jan 22:00: 0 calls"), "{reading}");
-    assert_eq!(faults(&browser, &address).into_iter().filter(|fault| !fault.contains("INFO")).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(
+        faults(&browser, &address).into_iter().filter(|fault| !fault.contains("INFO")).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
 }
 
 /// The script of axe-core, fetched once by npm, as `.ci/run` does.
@@ -211,13 +233,19 @@ fn axe_finds_no_serious_fault_of_accessibility() {
         for (width, scheme) in [(390, "light"), (1440, "dark")] {
             browser.view(width, scheme);
             browser.open(&address);
-            browser.run("for (const own of Array.from(document.querySelectorAll('details')).slice(0, 40)) own.open = true;");
+            browser.run(
+                "for (const own of Array.from(document.querySelectorAll('details')).slice(0, 40)) own.open = true;",
+            );
             browser.run(&axe);
             let found = browser.wait_for("axe.run(document, { resultTypes: ['violations'] })");
             let serious = |found: &&Value| matches!(found["impact"].as_str(), Some("serious" | "critical"));
             let violations: Vec<&Value> = found["violations"].as_array().unwrap().iter().filter(serious).collect();
             let told = |found: &&Value| format!("{}: {}", found["id"], found["nodes"][0]["html"]);
-            assert_eq!(violations.iter().map(told).collect::<Vec<_>>(), Vec::<String>::new(), "{address} {width} {scheme}");
+            assert_eq!(
+                violations.iter().map(told).collect::<Vec<_>>(),
+                Vec::<String>::new(),
+                "{address} {width} {scheme}"
+            );
         }
     }
 }

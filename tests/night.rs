@@ -36,8 +36,17 @@ fn week(more: &[&str]) -> tempfile::TempDir {
 }
 
 fn results(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let below = |name: &str| files_below(&state.join(name)).into_iter().map(move |(path, bytes)| (name.to_owned(), path, bytes)).collect::<Vec<_>>();
-    ["insights", "reports"].iter().flat_map(|name| below(name)).map(|(name, path, bytes)| (Path::new(&name).join(path), bytes)).collect()
+    let below = |name: &str| {
+        files_below(&state.join(name))
+            .into_iter()
+            .map(move |(path, bytes)| (name.to_owned(), path, bytes))
+            .collect::<Vec<_>>()
+    };
+    ["insights", "reports"]
+        .iter()
+        .flat_map(|name| below(name))
+        .map(|(name, path, bytes)| (Path::new(&name).join(path), bytes))
+        .collect()
 }
 
 /// The insights events of a state directory, by day.

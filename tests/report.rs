@@ -22,7 +22,8 @@ fn week() -> &'static Path {
     let judge = || {
         let state = tempfile::tempdir().unwrap();
         let range = ["--from", "2026-01-29", "--to", "2026-02-04"];
-        let arguments = ["run", sample().to_str().unwrap(), "--state", state.path().to_str().unwrap()].map(str::to_owned);
+        let arguments =
+            ["run", sample().to_str().unwrap(), "--state", state.path().to_str().unwrap()].map(str::to_owned);
         insights(arguments.iter().map(String::as_str).chain(range)).expect_code(0);
         state
     };
@@ -211,7 +212,10 @@ fn what_is_not_there_is_said() {
     let empty = tempfile::tempdir().unwrap();
     report(empty.path(), &[]).expect_code(3).expect_said(&["no insights in", "hint: expected a state directory"]);
     let none = report(week(), &["--date", "2026-01-01"]).expect_code(2);
-    none.expect_said(&["has no results of 2026-01-01; there are some from 2026-01-29 to 2026-02-04", "insights run EVENTS"]);
+    none.expect_said(&[
+        "has no results of 2026-01-01; there are some from 2026-01-29 to 2026-02-04",
+        "insights run EVENTS",
+    ]);
     let range = report(week(), &["--from", "2026-03-01", "--to", "2026-03-07"]).expect_code(2);
     range.expect_said(&["no results from 2026-03-01 to 2026-03-07", "2026-01-29 to 2026-02-04"]);
 }
@@ -235,7 +239,9 @@ fn a_night_stands_on_its_own_files_and_lives_without_the_rest() {
     assert!(told.contains("The record of the run is gone"), "{told}");
     // Its own are needed.
     fs::write(night.join("insights.jsonl"), "{\"no\": \"event\"}\n").unwrap();
-    report(&state, &["--date", "2026-02-02"]).expect_code(3).expect_said(&["insights.jsonl`, line 1: no insights event"]);
+    report(&state, &["--date", "2026-02-02"])
+        .expect_code(3)
+        .expect_said(&["insights.jsonl`, line 1: no insights event"]);
 }
 
 /// What an attacker writes into a user agent: markup, a text that runs backwards, a link.

@@ -33,7 +33,8 @@ pub(crate) fn is_required() -> bool {
 /// Says that something was not tested, where nobody captures it.
 pub(crate) fn skip(what: &str) {
     assert!(!is_required(), "INSIGHTS_BROWSER=required, but {what}");
-    let _ = writeln!(std::io::stderr(), "\n!!! NOT TESTED: {what}; the report's page was not opened in a browser !!!\n");
+    let _ =
+        writeln!(std::io::stderr(), "\n!!! NOT TESTED: {what}; the report's page was not opened in a browser !!!\n");
 }
 
 impl Browser {
@@ -106,7 +107,9 @@ impl Browser {
             if line.trim().is_empty() {
                 break;
             }
-            if let Some((name, value)) = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+            if let Some((name, value)) =
+                line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            {
                 length = value.trim().parse().map_err(|_| format!("{path}: {name}: {value}"))?;
             }
         }
@@ -154,7 +157,8 @@ impl Browser {
     /// What a promise comes to.
     #[track_caller]
     pub(crate) fn wait_for(&self, promise: &str) -> Value {
-        let script = format!("const done = arguments[0]; ({promise}).then(done, (error) => done({{ failed: String(error) }}));");
+        let script =
+            format!("const done = arguments[0]; ({promise}).then(done, (error) => done({{ failed: String(error) }}));");
         self.command("execute/async", &json!({ "script": script, "args": [] }))
     }
 

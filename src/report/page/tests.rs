@@ -66,7 +66,9 @@ fn night() -> Night {
 #[test]
 fn a_night_without_anything_is_a_page_too() {
     let page = page(&Night::default());
-    assert!(page.contains("None: nothing deviates from its history.") && page.contains("There is no record of this run."));
+    assert!(
+        page.contains("None: nothing deviates from its history.") && page.contains("There is no record of this run.")
+    );
 }
 
 #[test]
@@ -80,7 +82,14 @@ fn no_name_becomes_markup_wherever_it_stands() {
 #[test]
 fn alerts_and_remarks_are_told_and_agree_with_incidents() {
     let page = page(&night());
-    for part in ["12 times", "10:00–11:30 UTC", "going on", "7 events were there twice", "Rules that agree", "href=\"#alert-7\""] {
+    for part in [
+        "12 times",
+        "10:00–11:30 UTC",
+        "going on",
+        "7 events were there twice",
+        "Rules that agree",
+        "href=\"#alert-7\"",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     // The alert is the gravest of what speaks for the incident.
