@@ -21,11 +21,11 @@ use crate::insight::place::PlaceBook;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
 use crate::late::{Basis, PastNight, Why, left_by};
 use crate::partition::Partitions;
 use crate::pipeline::late::KnownNights;
-use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
+use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
@@ -121,18 +121,21 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     record.revise(PastNight::read(state, date)?, &why, in_run_of);
     crate::late::begin(state, date)?;
     let mut written = write(state, &record, &insights, settings)?;
+    let hours = hours::hours(&findings, &insights, &window, &feed);
+    written.push(report::hours::write(&insights_folder(state, date), &hours)?);
     written.push(episode::write(state, date, episodes, &insights)?);
     written.extend(trails.write(state, date)?);
     Ok(NightResult { record, insights, incidents, why, written })
 }
 
 impl NightResult {
-    /// Writes the record, with which a night is done.
+    /// Writes the record and the pages that are made from it, with which a night is done.
     fn finish(&mut self, job: &Job<'_>) -> Result<()> {
         let path = job.state.join("runs").join(format!("{}.json", self.record.date));
         let text = serde_json::to_string_pretty(&self.record).map_err(|error| Error::Internal(error.to_string()))?;
         write_text(&path, &(text + "\n"))?;
         self.written.push(path);
+        self.written.extend(report::write_pages(job.state, self.record.date)?);
         crate::late::finish(job.state, self.record.date)
     }
 }
@@ -185,8 +188,12 @@ fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
     date.pred_opt().map_or(Ok(None), |before| left_by(state, before))
 }
 
+fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}"))
+}
+
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
-    let folder = state.join("insights").join(format!("date={}", record.date));
+    let folder = insights_folder(state, record.date);
     let maker = Maker { settings: &record.settings_hash };
     output::write(&folder, insights, &settings.formats, maker)
 }
