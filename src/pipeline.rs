@@ -12,27 +12,24 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::rate::{Night, RateResult};
+use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
-use crate::detect::{change, rate};
+use crate::detect::{change, judgement};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
 use crate::late::{Basis, PastNight, Why, left_by};
 use crate::partition::Partitions;
 use crate::pipeline::late::KnownNights;
-use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
+use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
-
-/// Families whose rates are judged.
-const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];
 
 /// What the nights of a run have in common.
 #[derive(Clone, Copy)]
@@ -87,6 +84,7 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
     night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
     night.finish(job)?;
+    known.remake_pages(job, &again, asked_too)?;
     Ok(RunResult { again, night })
 }
 
@@ -124,18 +122,21 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     record.revise(PastNight::read(state, date)?, &why, in_run_of);
     crate::late::begin(state, date)?;
     let mut written = write(state, &record, &insights, settings)?;
+    let hours = hours::hours(&findings, &insights, &window, &feed);
+    written.push(report::hours::write(&insights_folder(state, date), &hours)?);
     written.push(episode::write(state, date, episodes, &insights)?);
     written.extend(trails.write(state, date)?);
     Ok(NightResult { record, insights, incidents, why, written })
 }
 
 impl NightResult {
-    /// Writes the record, with which a night is done.
+    /// Writes the record and the pages that are made from it, with which a night is done.
     fn finish(&mut self, job: &Job<'_>) -> Result<()> {
         let path = job.state.join("runs").join(format!("{}.json", self.record.date));
         let text = serde_json::to_string_pretty(&self.record).map_err(|error| Error::Internal(error.to_string()))?;
         write_text(&path, &(text + "\n"))?;
         self.written.push(path);
+        self.written.extend(report::write_pages(job.state, self.record.date)?);
         crate::late::finish(job.state, self.record.date)
     }
 }
@@ -165,7 +166,7 @@ fn has_day(history: &Update, state: &Path, day: NaiveDate) -> bool {
 }
 
 fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
-    RATES.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
+    Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
 /// Judges the rates of all families; none are judged while there is too little history.
@@ -179,7 +180,7 @@ fn detect(
     if window.days_of_history() < settings.min_history_days {
         return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
     }
-    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night);
+    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night);
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 
@@ -188,8 +189,12 @@ fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
     date.pred_opt().map_or(Ok(None), |before| left_by(state, before))
 }
 
+fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}"))
+}
+
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
-    let folder = state.join("insights").join(format!("date={}", record.date));
+    let folder = insights_folder(state, record.date);
     let maker = Maker { settings: &record.settings_hash };
     output::write(&folder, insights, &settings.formats, maker)
 }

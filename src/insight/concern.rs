@@ -102,7 +102,8 @@ impl Concern {
         )
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The concern of that name.
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|concern| concern.name() == name)
     }
 }

@@ -18,6 +18,7 @@ pub mod episode;
 pub(crate) mod example;
 mod findings;
 mod habits;
+pub mod hours;
 pub mod incident;
 pub mod investigate;
 pub mod minutes;
@@ -31,6 +32,7 @@ pub mod severity;
 pub mod trail;
 pub mod usual;
 pub mod vendor;
+pub mod visible;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::rate::RateResult;
+use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
@@ -117,6 +117,8 @@ pub struct NightRecord {
     pub judged_again: Vec<NaiveDate>,
     /// Nights whose results do not stand and were left as they are.
     pub stale: Vec<StaleNight>,
+    /// The same in sentences, with what mends them.
+    pub stale_nights: Vec<String>,
     /// What a reader of the results should know.
     pub warnings: Vec<String>,
     /// What could not be used, of all days that were looked at.
@@ -165,6 +167,7 @@ impl NightRecord {
             revision: None,
             judged_again: Vec::new(),
             stale: Vec::new(),
+            stale_nights: Vec::new(),
             warnings: warnings(history, window, feed, settings, counts),
             problems,
         }
@@ -177,9 +180,10 @@ impl NightRecord {
         self.revisions = before.revisions.into_iter().chain(self.revision.clone()).collect();
     }
 
-    /// Notes the nights that are stale, also in words; `newest` is the last that was judged.
+    /// Notes the nights that are stale; `newest` is the last that was judged. They are no warning about this night, whose page
+    /// would depend on when it was judged.
     pub fn note_stale(&mut self, nights: Vec<StaleNight>, newest: NaiveDate) {
-        self.warnings.extend(stale(&nights, newest));
+        self.stale_nights = stale(&nights, newest);
         self.stale = nights;
     }
 

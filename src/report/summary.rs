@@ -26,7 +26,7 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
     if let Some(revision) = &record.revision {
         let _ = writeln!(text, "since it was judged last: {}", revised(revision));
     }
-    for warning in &record.warnings {
+    for warning in record.warnings.iter().chain(&record.stale_nights) {
         let _ = writeln!(text, "! {}", printable(warning));
     }
     for problem in record.problems.iter().take(PROBLEMS) {
@@ -77,9 +77,10 @@ fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>)
     table.set_header(["", "severity", "type", "what happened"]);
     let now = |ids: &[Uuid]| record.reported.iter().filter(|own| ids.contains(&own.id)).collect::<Vec<_>>();
     let taken_back = revision.taken_back.iter().collect();
-    for (what, reported) in
+    for (what, mut reported) in
         [("added", now(&revision.added)), ("changed", now(&revision.changed)), ("taken back", taken_back)]
     {
+        reported.sort_by_key(|one| std::cmp::Reverse(one.severity));
         for one in reported.iter().take(SHOWN) {
             let kind = one.insight_type.trim_end_matches("Insight");
             table.add_row([what, one.severity.name(), kind, &printable(&one.sentence)]);
