@@ -17,8 +17,9 @@
 //! Only the rollup reads every event, and each day once. A rollup holds whole numbers (calls, failed calls, the largest five-minute
 //! count) by entity and hour, so the history of a night is small however many events there were. The scored day's events are
 //! opened a second time for what was flagged: exact minutes, who, from where, and some event ids.
-//! [`pipeline::run_night`] is this picture as code, one call a step. Its last step reads the night back from the files and makes the
-//! page that people read: what a report tells is in the state directory, so it can be made again at any time.
+//! [`pipeline::run`] is this picture as code, one call a step, after the nights that late data have overtaken. Its last step reads the
+//! night back from the files and makes the page that people read: what a report tells is in the state directory, so it can be made
+//! again at any time.
 //!
 //! # The rooms
 //!
@@ -34,6 +35,7 @@
 //! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
+//! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
 //! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
@@ -54,8 +56,8 @@
 //! ```text
 //!   error                           ┌─▶ import, generate
 //!   event      ──▶ partition ───────┤
-//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ report ──▶ pipeline ──▶ cli
-//!   stats      ────────────────────────────────────┴─▶ score ─────────────────────────────────────────────────▶ cli
+//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ late ──▶ report ──▶ pipeline ──▶ cli
+//!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
@@ -103,6 +105,7 @@ pub mod explain;
 pub mod generate;
 pub mod import;
 pub mod insight;
+pub mod late;
 pub mod partition;
 pub mod pipeline;
 pub mod query;
