@@ -6,12 +6,14 @@ mod access_key;
 mod changes;
 mod completions;
 mod evaluate;
+mod explain;
 mod generate;
 mod import;
 mod memory;
 mod output;
 mod progress;
 mod query;
+mod report;
 mod rollup;
 mod rules;
 mod run;
@@ -51,7 +53,9 @@ Examples:
   insights import logs/ --out events          audit log files into partitions
   insights run events                         the nightly job, for the newest day before today
   insights run events --from 2026-01-29 --to 2026-02-04
+  insights report --out report.html           the page of the newest night
   insights rollup events                      only bring the history up to date
+  insights explain Oss/GetObject --date 2026-01-29
   insights score counts.csv                   judge any count series by its own past
 
 Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 input or output failed;
@@ -135,10 +139,12 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 enum Command {
     Import(import::ImportArgs),
     Run(run::RunArgs),
+    Report(report::ReportArgs),
     Rollup(rollup::RollupArgs),
     Score(score::ScoreArgs),
     Generate(generate::GenerateArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Explain(explain::ExplainArgs),
     Settings(settings::SettingsArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
@@ -157,10 +163,12 @@ pub fn run() -> anyhow::Result<u8> {
     match cli.command {
         Command::Import(args) => import::run(&args, &cli.common),
         Command::Run(args) => run::run(&args, &cli.common),
+        Command::Report(args) => report::run(&args, &cli.common),
         Command::Rollup(args) => rollup::run(&args, &cli.common),
         Command::Score(args) => score::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
         Command::Evaluate(args) => evaluate::run(&args, &cli.common),
+        Command::Explain(args) => explain::run(&args, &cli.common),
         Command::Settings(args) => settings::run(&args, &cli.common),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
