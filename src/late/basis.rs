@@ -39,9 +39,8 @@ impl Basis {
     /// have not changed: counts that are gone tell nothing.
     pub fn changed(&self, night: NaiveDate, history: &Update) -> Vec<NaiveDate> {
         let own = history.days.iter().filter(|day| (self.first..=night).contains(&day.note.date));
-        let differs = |day: &&UpdatedDay| {
-            self.days.get(&day.note.date).is_none_or(|known| *known != digest(&day.note.input))
-        };
+        let differs =
+            |day: &&UpdatedDay| self.days.get(&day.note.date).is_none_or(|known| *known != digest(&day.note.input));
         own.filter(differs).map(|day| day.note.date).collect()
     }
 
