@@ -22,7 +22,7 @@ use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
-use crate::late::{Basis, PastNight, Why, left_by};
+use crate::late::{Basis, PastNight, Why, left_before};
 use crate::partition::Partitions;
 use crate::pipeline::late::KnownNights;
 use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
@@ -84,7 +84,7 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
     night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
     night.finish(job)?;
-    known.remake_pages(job, &again, asked_too)?;
+    night.record.stale_nights.extend(known.remake_pages(job, &again, asked_too));
     Ok(RunResult { again, night })
 }
 
@@ -182,11 +182,6 @@ fn detect(
     }
     let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night);
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
-}
-
-/// What the night before left, as a digest.
-fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
-    date.pred_opt().map_or(Ok(None), |before| left_by(state, before))
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {

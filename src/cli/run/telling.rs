@@ -49,7 +49,11 @@ pub(super) fn log(run: &RunResult, begin: Instant) {
         ("peak_memory_bytes", json!(memory::peak())),
     ];
     output::step("night judged", &numbers);
-    record.warnings.iter().chain(&record.stale_nights).for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
+    record
+        .warnings
+        .iter()
+        .chain(&record.stale_nights)
+        .for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
     record.problems.iter().for_each(|problem| output::log_warning(&format!("{}: {}", problem.file, problem.message)));
 }
 
