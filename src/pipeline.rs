@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::rate::{Night, RateResult};
 use crate::detect::replay::Calibrations;
+use crate::detect::select::TestSet;
 use crate::detect::{change, rate};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
@@ -55,13 +58,14 @@ pub fn run_night(
     let window = Window::new(date, settings.baseline_days, |day| has_day(&history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let (detected, calibrations) = detect(families, &window, &feed, settings);
+    let company = Company::read(state, &window)?;
+    let Detected { detected, firsts, calibrations } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let found = change::detect(&changes, &window);
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
-    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days);
+    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days).with_firsts(firsts);
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
@@ -118,19 +122,34 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
     RATES.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
-/// Judges the rates of all families; none are judged while there is too little history.
+/// What the detectors made of a night.
+#[derive(Default)]
+struct Detected {
+    detected: Vec<(FamilyHistory, RateResult)>,
+    firsts: Vec<FirstSeen>,
+    calibrations: Calibrations,
+}
+
+/// Judges the rates of all families, and whom their entities met; none are judged while there is too little history.
 fn detect(
     families: Vec<FamilyHistory>,
+    company: Company,
     window: &Window,
     feed: &Feed,
     settings: &Settings,
-) -> (Vec<(FamilyHistory, RateResult)>, Calibrations) {
-    let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
+) -> Detected {
+    let thresholds = settings.thresholds;
+    let night = Night { window, calendar: settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
+        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { detected, ..Detected::default() };
     }
-    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night);
-    (families.into_iter().zip(rates.families).collect(), rates.calibrations)
+    let company = first_seen::judge(company, &thresholds);
+    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+    let firsts = company.found(&rates.others, families.len());
+    let mut calibrations = rates.calibrations;
+    calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+    Detected { detected: families.into_iter().zip(rates.families).collect(), firsts, calibrations }
 }
 
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {

@@ -56,6 +56,8 @@ pub struct NightRates {
     pub families: Vec<RateResult>,
     /// How honest p-values were on the last days.
     pub calibrations: Calibrations,
+    /// What was selected of the questions that others ask.
+    pub others: Vec<Discovery>,
 }
 
 /// How unlikely an entity's day is: the natural logarithms of its p-values.
@@ -89,11 +91,12 @@ pub(super) fn score_expected(
 
 /// Scores a family and selects what deviates in it, as if it were alone.
 pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
-    judge(&[history], night).families.pop().unwrap_or_default()
+    judge(&[history], night, &[]).families.pop().unwrap_or_default()
 }
 
-/// Scores families and selects what deviates, in one go over all of them; the results are in their order.
-pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
+/// Scores families and selects what deviates, in one go over all of them; the results are in their order. `others` are tests of other
+/// questions, which are selected from together with these; their families are numbered from the number of families on.
+pub fn judge(families: &[&FamilyHistory], night: Night<'_>, others: &[Test]) -> NightRates {
     let thresholds = &night.thresholds;
     let today = night.window.length();
     let learn = |history| FamilyBaseline::learn(history, night.window, night.calendar, night.feed);
@@ -114,9 +117,12 @@ pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
         .enumerate()
         .flat_map(|(family, (scores, history))| tests(family, history.family, scores))
         .map(|test| Test { ln_p: test.ln_p * power(test.set), ..test })
+        .chain(others.iter().copied())
         .collect();
     let mut results: Vec<RateResult> = scores.iter().map(|scores| RateResult::tested(scores)).collect();
-    for discovery in select(&tests, thresholds) {
+    let (own, others): (Vec<Discovery>, Vec<Discovery>) =
+        select(&tests, thresholds).into_iter().partition(|discovery| discovery.test.family < families.len());
+    for discovery in own {
         let family = discovery.test.family;
         let surges = surges.as_ref().filter(|_| is_errors(&baselines[family]));
         results[family].deviations.extend(deviations(
@@ -130,7 +136,7 @@ pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
     for result in &mut results {
         result.deviations.sort_by_key(|deviation| (deviation.member, deviation.direction, deviation.hours));
     }
-    NightRates { families: results, calibrations }
+    NightRates { families: results, calibrations, others }
 }
 
 fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
@@ -311,7 +317,7 @@ mod tests {
                 let mean = (number + 1) as f64 * rhythm * mixing;
                 let usual: f64 = Poisson::new(mean.max(1e-9)).unwrap().sample(&mut random);
                 let calls = change(number, hour, usual as u32);
-                HistoryHour { hour, calls, errors: 0, peak: calls }
+                HistoryHour { hour, calls, peak: calls }
             });
             let hours = hours.filter(|hour| hour.calls > 0).collect();
             (EntityKey::new(["1", &format!("10.0.0.{number:03}")]), hours)
