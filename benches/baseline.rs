@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use criterion::{Criterion, Throughput};
 use insights::baseline::{Calendar, FamilyHistory, Feed, Window};
 use insights::detect::Thresholds;
-use insights::detect::rate::{Night, detect};
+use insights::detect::judgement::{Night, detect};
 use insights::generate::{Options, generate};
 use insights::partition::{ColumnOverrides, Partitions};
 use insights::rollup::Family;

@@ -30,8 +30,8 @@
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
-//! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
-//! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
+//! | [`baseline`] | what the past makes us expect of an entity, whom it usually meets, and which hours of the past can be believed |
+//! | [`detect`] | which entities, hours and first meetings the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
@@ -40,6 +40,7 @@
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
 //! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
+//! | [`explain`] | why an entity's day was judged as it was, alarm or not: windows, ranks, gates |
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
@@ -62,7 +63,8 @@
 //!
 //! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
 //! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
-//! pipeline: it reads what `report` wrote, and only `cli` uses it.
+//! pipeline: it reads what `report` wrote, and only `explain` and `cli` use it. `explain` judges a night again with `baseline` and
+//! `detect`, for `cli`.
 //!
 //! # The laws, and what keeps them
 //!
@@ -95,6 +97,7 @@ pub mod detect;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod explain;
 pub mod generate;
 pub mod import;
 pub mod insight;

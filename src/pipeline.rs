@@ -9,11 +9,11 @@ use rayon::prelude::*;
 
 use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::change;
 use crate::detect::first_seen::{self, FirstSeen};
-use crate::detect::rate::{Night, RateResult};
+use crate::detect::judgement::{Night, RateResult, judge};
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
-use crate::detect::{change, rate};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
@@ -26,9 +26,6 @@ use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
-
-/// Families whose rates are judged.
-const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];
 
 /// A finished night.
 #[derive(Debug)]
@@ -59,7 +56,7 @@ pub fn run_night(
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
     let company = Company::read(state, &window)?;
-    let Detected { detected, firsts, calibrations } = detect(families, company, &window, &feed, settings);
+    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let found = change::detect(&changes, &window);
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
@@ -80,7 +77,7 @@ pub fn run_night(
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
-    record.warnings.extend(left_out);
+    record.warnings.extend(left_out.into_iter().chain(unjudged));
     let mut written = write(state, &record, &insights, settings)?;
     let before_record = written.len() - 1;
     written.insert(before_record, episode::write(state, date, episodes, &insights)?);
@@ -119,7 +116,7 @@ fn has_day(history: &Update, state: &Path, day: NaiveDate) -> bool {
 }
 
 fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
-    RATES.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
+    Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
 /// What the detectors made of a night.
@@ -128,6 +125,8 @@ struct Detected {
     detected: Vec<(FamilyHistory, RateResult)>,
     firsts: Vec<FirstSeen>,
     calibrations: Calibrations,
+    /// What could not be judged, in words.
+    unjudged: Option<String>,
 }
 
 /// Judges the rates of all families, and whom their entities met; none are judged while there is too little history.
@@ -145,11 +144,12 @@ fn detect(
         return Detected { detected, ..Detected::default() };
     }
     let company = first_seen::judge(company, &thresholds);
-    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+    let rates = judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
     let firsts = company.found(&rates.others, families.len());
     let mut calibrations = rates.calibrations;
     calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
-    Detected { detected: families.into_iter().zip(rates.families).collect(), firsts, calibrations }
+    let detected = families.into_iter().zip(rates.families).collect();
+    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
 }
 
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {

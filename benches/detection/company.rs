@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use insights::baseline::novelty::Company;
 use insights::detect::Thresholds;
 use insights::detect::first_seen::{FirstSeen, judge};
-use insights::detect::select::select;
+use insights::detect::select::{Ranked, rank};
 use insights::rollup::Family;
 use insights::rollup::store::PairDay;
 use rand::{RngExt, SeedableRng};
@@ -73,7 +73,9 @@ pub(crate) fn print_company(seeds: u64) {
 fn night(company: Company) -> Vec<FirstSeen> {
     let thresholds = Thresholds::default();
     let tests = judge(company, &thresholds);
-    tests.found(&select(&tests.tests(0), &thresholds), 0)
+    let ranked = rank(&tests.tests(0), &thresholds);
+    let selected: Vec<Ranked> = ranked.into_iter().filter(|ranked| ranked.selected).collect();
+    tests.found(&selected, 0)
 }
 
 /// The company of all keys, and which of them are stolen on the last day.

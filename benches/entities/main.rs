@@ -16,16 +16,14 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use insights::baseline::novelty::Company;
 use insights::baseline::{Calendar, FamilyHistory, Feed, Window};
-use insights::detect::rate::Night;
-use insights::detect::{Thresholds, first_seen, rate};
+use insights::detect::judgement::{Night, judge as judge_rates};
+use insights::detect::{Thresholds, first_seen};
 use insights::rollup::Family;
 use population::{HISTORY_DAYS, write_days};
 use rayon::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -56,7 +54,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
 fn judge(state: &Path, scored: NaiveDate) -> Result<(), Box<dyn Error>> {
     let mut clock = Clock::start();
     let window = Window::new(scored, HISTORY_DAYS, |_| true);
-    let read = RATES.par_iter().map(|&family| FamilyHistory::read(state, family, &window));
+    let read = Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, &window));
     let families: Vec<FamilyHistory> = read.collect::<Result<_, _>>()?;
     let entities: usize = families.iter().map(FamilyHistory::len).sum();
     let hours: usize =
@@ -72,7 +70,7 @@ fn judge(state: &Path, scored: NaiveDate) -> Result<(), Box<dyn Error>> {
     let company = first_seen::judge(company, &night.thresholds);
     clock.lap("judge the pairs");
     let tests = company.tests(families.len());
-    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night, &tests);
+    let rates = judge_rates(&families.iter().collect::<Vec<_>>(), night, &tests);
     let found: usize = rates.families.iter().map(|family| family.deviations.len()).sum();
     let firsts = company.found(&rates.others, families.len()).len();
     clock.lap("learn, judge, replay and select the rates");

@@ -14,10 +14,12 @@
 
 use rayon::prelude::*;
 
-use crate::baseline::novelty::{Acquaintance, Company, HABITS_FROM, Habit, LEARNT_FROM, Novelty, REPLAYED, TONIGHT};
+use crate::baseline::novelty::{
+    Acquaintance, Company, HABITS_FROM, Habit, LEARNT_FROM, LEAST_DAYS, Novelty, REPLAYED, TONIGHT,
+};
 use crate::detect::Thresholds;
 use crate::detect::replay::without_discoveries;
-use crate::detect::select::{Discovery, Test, TestSet};
+use crate::detect::select::{Ranked, Test, TestSet};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{Calibration, Occasional, ln_occasional};
 
@@ -149,13 +151,24 @@ impl FirstSeenTests {
         self.scores.iter().enumerate().flat_map(of_family).collect()
     }
 
+    /// Why nothing was judged, in words; `None` if something was.
+    pub fn left_out(&self) -> Option<String> {
+        let days = self.company.days;
+        let said = || {
+            format!(
+                "{days} days of history have pairs, and {LEAST_DAYS} are needed: nothing is said of what was first seen together"
+            )
+        };
+        self.company.kinds.is_empty().then(said)
+    }
+
     /// How many entities were judged.
     pub fn tested(&self) -> usize {
         self.scores.iter().map(Vec::len).sum()
     }
 
     /// What is worth telling of the tests that were selected.
-    pub fn found(&self, discoveries: &[Discovery], first_family: usize) -> Vec<FirstSeen> {
+    pub fn found(&self, discoveries: &[Ranked], first_family: usize) -> Vec<FirstSeen> {
         let found = discoveries.iter().filter_map(|discovery| {
             let family = *JUDGED.get(discovery.test.family.checked_sub(first_family)?)?;
             self.first_seen(family, discovery)
@@ -163,7 +176,7 @@ impl FirstSeenTests {
         found.filter(FirstSeen::is_worth_telling).collect()
     }
 
-    fn first_seen(&self, family: Family, discovery: &Discovery) -> Option<FirstSeen> {
+    fn first_seen(&self, family: Family, discovery: &Ranked) -> Option<FirstSeen> {
         let member = discovery.test.member as u32;
         let mut found = FirstSeen {
             family,
@@ -214,7 +227,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::detect::select::select;
+    use crate::detect::select::rank;
     use crate::rollup::store::PairDay;
 
     const LENGTH: u16 = 28;
@@ -245,7 +258,8 @@ mod tests {
     fn found(company: Company) -> Vec<FirstSeen> {
         let thresholds = Thresholds::default();
         let tests = judge(company, &thresholds);
-        tests.found(&select(&tests.tests(3), &thresholds), 3)
+        let selected = rank(&tests.tests(3), &thresholds).into_iter().filter(|ranked| ranked.selected);
+        tests.found(&selected.collect::<Vec<_>>(), 3)
     }
 
     #[test]
