@@ -57,7 +57,7 @@ pub(crate) fn population(nature: Nature, seed: u64) -> (FamilyHistory, Vec<Truth
     for number in 0..nature.entities {
         let (counts, truth) = entity(nature, &mut random);
         let hours = counts.iter().enumerate().filter(|(_, calls)| **calls > 0);
-        let hours = hours.map(|(hour, &calls)| HistoryHour { hour: hour as u16, calls, peak: calls });
+        let hours = hours.map(|(hour, &calls)| HistoryHour { hour: hour as u16, calls, errors: 0, peak: calls });
         entities
             .push((EntityKey::new(["1", &format!("10.0.{:03}.{:03}", number / 256, number % 256)]), hours.collect()));
         truths.push(truth);

@@ -91,7 +91,7 @@ mod tests {
     fn judged(calls: impl Fn(u16) -> u32, present: impl Fn(usize) -> bool) -> Feed {
         let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();
         let window = Window::new(date, 28, |day| present((28 - (date - day).num_days()) as usize));
-        let hours = (0..29 * 24).map(|hour| HistoryHour { hour, calls: calls(hour), peak: 0 });
+        let hours = (0..29 * 24).map(|hour| HistoryHour { hour, calls: calls(hour), errors: 0, peak: 0 });
         let hours: Vec<HistoryHour> = hours.filter(|hour| hour.calls > 0).collect();
         let history = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours)]);
         Feed::judge(&history, &window, Calendar::new(chrono_tz::UTC))

@@ -1,6 +1,6 @@
 //! One family's past: what each of its entities did, hour by hour, in the days before the scored one and on that day itself.
 //!
-//! Read from rollups, sparse, in memory: 12 bytes for each hour in which an entity was active, and a key for each entity alive in
+//! Read from rollups, sparse, in memory: 16 bytes for each hour in which an entity was active, and a key for each entity alive in
 //! the window.
 
 use std::path::Path;
@@ -64,6 +64,8 @@ pub struct HistoryHour {
     pub hour: u16,
     /// Calls.
     pub calls: u32,
+    /// Failed calls among them.
+    pub errors: u32,
     /// The largest five-minute count.
     pub peak: u32,
 }
@@ -98,6 +100,7 @@ impl FamilyHistory {
             history.hours.extend(day.hours.iter().enumerate().map(|(index, &hour)| HistoryHour {
                 hour: first + u16::from(hour),
                 calls: day.calls[index],
+                errors: day.errors[index],
                 peak: day.peaks[index],
             }));
             history.end();
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn entities_come_in_the_order_of_their_keys_with_their_own_hours() {
-        let hour = |hour, calls| HistoryHour { hour, calls, peak: calls };
+        let hour = |hour, calls| HistoryHour { hour, calls, errors: 0, peak: calls };
         let entities = [("b", vec![hour(3, 1), hour(700, 2)]), ("a", vec![hour(680, 5)])];
         let entities = entities.map(|(name, hours)| (EntityKey::new(["1", name]), hours));
         let history = FamilyHistory::from_entities(Family::SourceIp, entities);

@@ -179,7 +179,7 @@ mod tests {
             for hour in 0..TODAY + 24 {
                 let (count, share) = change(number, hour);
                 let failures = Binomial::new(u64::from(count), share).unwrap().sample(&mut random) as u32;
-                let hour = |calls| HistoryHour { hour, calls, peak: 0 };
+                let hour = |calls| HistoryHour { hour, calls, errors: failures, peak: 0 };
                 calls.push(hour(count));
                 failed.extend((failures > 0).then(|| hour(failures)));
             }

@@ -3,12 +3,13 @@
 //! Only row groups that can hold a flagged window are read ([`reading`](super::reading)). What is gathered is bounded: minutes of
 //! the window, and the values of a few attributes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::event::Column;
+use crate::insight::concern::Concern;
 use crate::insight::minutes::{rise, tail};
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, MINUTE_MS, MORE, TargetRows, Values, add, read, window};
 use crate::partition::EventFile;
@@ -106,8 +107,21 @@ pub struct Evidence {
     pub names: BTreeMap<String, u64>,
     /// The earliest events: time and id.
     pub examples: Vec<(i64, String)>,
-    /// Of changes, the successful requests in order of time: the API's name and its parameters as JSON.
-    pub requests: Vec<(String, String)>,
+    /// Of changes, the successful requests in order of time.
+    pub requests: Vec<Request>,
+    /// What makes a change serious beside what its own requests and its principal's habits tell.
+    pub concerns: BTreeSet<Concern>,
+}
+
+/// A successful request of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// When, in milliseconds.
+    pub time: i64,
+    /// The API's name.
+    pub api: String,
+    /// Its parameters as JSON.
+    pub parameters: String,
 }
 
 impl Evidence {
@@ -164,8 +178,8 @@ fn note(evidence: &mut Evidence, found: &TargetRows<'_>, is_change: bool) {
         }
         if is_change && !found.has_failed(row) && evidence.requests.len() < REQUESTS {
             let parameters = found.text(MORE + 2, row).filter(|text| text.len() <= MOST_PARAMETERS);
-            let api = found.text(3, row).unwrap_or_default();
-            evidence.requests.push((api.to_owned(), parameters.unwrap_or_default().to_owned()));
+            let (api, parameters) = (found.text(3, row).unwrap_or_default(), parameters.unwrap_or_default());
+            evidence.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
         }
     }
 }

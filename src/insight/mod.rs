@@ -4,7 +4,7 @@
 //! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
 //! Most are about counts or changes; [`NewCompany`] stands in those about whom an entity met for the first time.
 //! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
-//! query. [`episode`] is what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
+//! query. [`episode`] and [`trail`] are what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
 //! that the clouds' own consumers know.
 
 mod actor;
@@ -20,6 +20,7 @@ pub(crate) mod example;
 mod findings;
 mod first_seen;
 mod habits;
+pub mod hours;
 pub mod incident;
 pub mod investigate;
 pub mod minutes;
@@ -30,8 +31,10 @@ pub mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
+pub mod trail;
 pub mod usual;
 pub mod vendor;
+pub mod visible;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
