@@ -8,6 +8,7 @@ mod columns;
 mod file;
 mod find;
 mod footer;
+mod pages;
 mod read;
 mod rows;
 mod text_column;

@@ -157,11 +157,11 @@ impl DayCounter {
             self.keyer.members_mut().par_iter_mut().map(Members::in_order).collect();
         let (members, ranks): (Vec<_>, Vec<_>) = ordered.into_iter().unzip();
         let hours = self.hours.par_iter_mut().zip(&members).map(|(hours, members)| hours.finish(members.len()));
-        let mut hours: Vec<_> = hours.collect();
-        hours.resize(Family::COUNT, Vec::new());
+        let mut hours: Vec<&[HourCount]> = hours.collect();
+        hours.resize(Family::COUNT, &[]);
         let families: Vec<_> = Family::ALL.into_iter().zip(members).zip(hours).collect();
-        let family = |((family, members), hours): ((Family, Vec<EntityKey>), Vec<HourCount>)| {
-            FamilyRollup::new(family, members, &ranks[family as usize], &hours)
+        let family = |((family, members), hours): ((Family, Vec<EntityKey>), &[HourCount])| {
+            FamilyRollup::new(family, members, &ranks[family as usize], hours)
         };
         let pairs = self.pairs.as_mut();
         let (families, pairs) = rayon::join(
