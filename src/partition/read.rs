@@ -22,7 +22,7 @@ use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
 
 /// Rows in a batch: small enough for its keys to stay in the processor's cache.
-const BATCH_ROWS: usize = 32_768;
+const BATCH_ROWS: usize = 8_192;
 
 /// Which rows of a row group are read, and how.
 #[derive(Debug, Clone, Copy)]

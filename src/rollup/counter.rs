@@ -84,7 +84,8 @@ impl DayCounter {
 
     fn make_room_for_pairs(&mut self) {
         if let Some(pairs) = &mut self.pairs {
-            pairs.reserve(self.keyer.members(Family::Api).len(), self.keyer.members(Family::Network).len());
+            let members = |family| self.keyer.members(family).len();
+            pairs.reserve(members(Family::Api), members(Family::Network), members(Family::Region));
         }
     }
 

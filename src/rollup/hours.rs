@@ -9,6 +9,8 @@ pub const SLOTS: usize = 288;
 pub const SLOTS_PER_HOUR: usize = 12;
 /// Milliseconds in a five-minute slot.
 pub const SLOT_MS: i64 = 300_000;
+/// Members that are summed up together.
+const TOGETHER: usize = 1024;
 /// Fewer cells than this are not worth compacting.
 const COMPACT_FROM: usize = 1 << 20;
 
@@ -57,8 +59,6 @@ pub struct HourlyCounts {
     closed: Vec<HourCount>,
     cells: Vec<Cell>,
     compacted: usize,
-    sums: Vec<u32>,
-    peaks: Vec<u32>,
 }
 
 impl HourlyCounts {
@@ -125,30 +125,26 @@ impl HourlyCounts {
         add(&mut self.errors, cell.member, cell.errors);
     }
 
+    /// Sums up some members at a time, so that their sums stay in the fastest cache while all slots are gone through.
     fn sum_up(&mut self) {
         self.counted = false;
-        let members = self.errors.len();
-        for totals in [&mut self.sums, &mut self.peaks] {
-            totals.clear();
-            totals.resize(members, 0);
-        }
-        for slot in &mut self.slots {
-            for ((sum, peak), calls) in self.sums.iter_mut().zip(&mut self.peaks).zip(slot) {
-                *sum += *calls;
-                *peak = (*peak).max(*calls);
-                *calls = 0;
+        for first in (0..self.errors.len()).step_by(TOGETHER) {
+            let members = first..self.errors.len().min(first + TOGETHER);
+            let (mut sums, mut peaks) = ([0; TOGETHER], [0; TOGETHER]);
+            for slot in &mut self.slots {
+                let counts = &mut slot[members.clone()];
+                for ((sum, peak), calls) in sums.iter_mut().zip(&mut peaks).zip(counts) {
+                    *sum += *calls;
+                    *peak = (*peak).max(*calls);
+                    *calls = 0;
+                }
             }
-        }
-        for (member, (&calls, errors)) in self.sums.iter().zip(&mut self.errors).enumerate() {
-            if calls > 0 {
-                let errors = std::mem::take(errors);
-                self.closed.push(HourCount {
-                    member: member as u32,
-                    hour: self.hour,
-                    calls,
-                    errors,
-                    peak: self.peaks[member],
-                });
+            let errors = &mut self.errors[members];
+            for (member, ((&calls, &peak), errors)) in (first as u32..).zip(sums.iter().zip(&peaks).zip(errors)) {
+                if calls > 0 {
+                    let errors = std::mem::take(errors);
+                    self.closed.push(HourCount { member, hour: self.hour, calls, errors, peak });
+                }
             }
         }
     }
