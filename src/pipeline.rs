@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
+use crate::detect::select::TestSet;
 use crate::detect::{change, judgement};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
@@ -94,13 +97,14 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let (detected, calibrations) = detect(families, &window, &feed, settings);
+    let company = Company::read(state, &window)?;
+    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let found = change::detect(&changes, &window);
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
-    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days);
+    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days).with_firsts(firsts);
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
@@ -117,7 +121,7 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
-    record.warnings.extend(left_out);
+    record.warnings.extend(left_out.into_iter().chain(unjudged));
     record.basis = Basis::of(&window, history, left_before(state, date)?);
     record.revise(PastNight::read(state, date)?, &why, in_run_of);
     crate::late::begin(state, date)?;
@@ -169,19 +173,37 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
     Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
-/// Judges the rates of all families; none are judged while there is too little history.
+/// What the detectors made of a night.
+#[derive(Default)]
+struct Detected {
+    detected: Vec<(FamilyHistory, RateResult)>,
+    firsts: Vec<FirstSeen>,
+    calibrations: Calibrations,
+    /// What could not be judged, in words.
+    unjudged: Option<String>,
+}
+
+/// Judges the rates of all families, and whom their entities met; none are judged while there is too little history.
 fn detect(
     families: Vec<FamilyHistory>,
+    company: Company,
     window: &Window,
     feed: &Feed,
     settings: &Settings,
-) -> (Vec<(FamilyHistory, RateResult)>, Calibrations) {
-    let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
+) -> Detected {
+    let thresholds = settings.thresholds;
+    let night = Night { window, calendar: settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
+        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { detected, ..Detected::default() };
     }
-    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night);
-    (families.into_iter().zip(rates.families).collect(), rates.calibrations)
+    let company = first_seen::judge(company, &thresholds);
+    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+    let firsts = company.found(&rates.others, families.len());
+    let mut calibrations = rates.calibrations;
+    calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+    let detected = families.into_iter().zip(rates.families).collect();
+    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
