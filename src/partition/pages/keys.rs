@@ -131,3 +131,45 @@ fn dictionary(page: &[u8], count: usize, are_texts: bool) -> Result<StringArray>
     StringArray::try_new(offsets, Buffer::from_vec(texts), None)
         .map_err(|error| ParquetError::General(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(texts: &[&[u8]]) -> Bytes {
+        let written = |text: &&[u8]| [&(text.len() as u32).to_le_bytes()[..], *text].concat();
+        texts.iter().flat_map(written).collect::<Vec<u8>>().into()
+    }
+
+    fn keys_of(page: &[u8]) -> Result<Vec<i32>> {
+        let mut keys = Keys::new(true);
+        keys.set_dictionary(&self::page(&[b"a", b"", b"c"]), 3)?;
+        keys.set_page(Encoding::RLE_DICTIONARY, page.to_vec().into())?;
+        let mut found = vec![0; 4];
+        keys.decode(&mut found).map(|()| found)
+    }
+
+    #[test]
+    fn keys_lie_within_their_dictionary() {
+        assert_eq!(keys_of(&[2, 8, 2]).unwrap(), [2; 4]);
+        assert_eq!(keys_of(&[2, 8, 3]).unwrap_err().to_string(), no_such_key().to_string());
+        assert!(keys_of(&[2, 6, 1]).is_err(), "three keys are not four");
+        assert!(keys_of(&[33, 8, 1]).is_err());
+        assert!(keys_of(&[]).is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_dictionary_is_refused() {
+        let good = page(&[b"caf\xc3\xa9", b"x"]);
+        assert_eq!(dictionary(&good, 2, true).unwrap(), StringArray::from(vec!["caf\u{e9}", "x"]));
+        assert!(dictionary(&good, 3, true).is_err());
+        assert!(dictionary(&good[..good.len() - 1], 2, true).is_err());
+        let bytes = page(&[b"\xff"]);
+        assert!(dictionary(&bytes, 1, true).is_err());
+        assert_eq!(dictionary(&bytes, 1, false).unwrap(), StringArray::from(vec!["\u{fffd}"]));
+        let mut keys = Keys::new(true);
+        keys.set_dictionary(&good, 2).unwrap();
+        assert!(keys.set_dictionary(&good, 2).is_err(), "keys of the first would be looked up in the second");
+        assert!(keys.set_page(Encoding::PLAIN, Bytes::new()).is_err());
+    }
+}

@@ -7,6 +7,8 @@
 mod keys;
 mod numbers;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
