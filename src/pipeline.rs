@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::rate::{Night, RateResult};
 use crate::detect::replay::Calibrations;
 use crate::detect::{change, rate};
@@ -18,6 +18,7 @@ use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
 use crate::partition::Partitions;
+use crate::quality::{self, Duplicates, NightInput, duplicates};
 use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
@@ -40,13 +41,14 @@ pub struct NightResult {
     pub written: Vec<PathBuf>,
 }
 
-/// Runs the job for one day: brings history up to date, finds what deviates, writes the results.
+/// Runs the job for one day: brings history up to date, finds what deviates, writes the results. `due` is the day that the newest
+/// partition should be of, where somebody expects one.
 ///
 /// # Errors
 /// When the state cannot be read or written. Input that could not be used is in the record.
 pub fn run_night(
     partitions: &Partitions,
-    date: NaiveDate,
+    (date, due): (NaiveDate, Option<NaiveDate>),
     state: &Path,
     settings: &Settings,
     progress: &(dyn Fn(u64) + Sync),
@@ -55,9 +57,18 @@ pub fn run_night(
     let window = Window::new(date, settings.baseline_days, |day| has_day(&history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
+    let regions = SilentRegions::judge(state, &window, settings.calendar)?;
+    let (files, _) = partitions.open_range(date, date);
+    let counts = history.counts_of(date);
+    let input =
+        NightInput { window: &window, files: &files, counts, apis: &families[0], feed: &feed, regions: &regions, due };
+    let mut quality = quality::judge(&input);
+    let duplicates = settings.operations.check_duplicates.then(|| duplicates::find(&files, date)).transpose()?;
+    quality.extend(duplicates.iter().filter_map(Duplicates::flaw));
     let (detected, calibrations) = detect(families, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
-    let found = change::detect(&changes, &window);
+    let mut found = change::detect(&changes, &window);
+    found.extend(change::silences(&changes, &window, &feed));
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
@@ -65,17 +76,19 @@ pub fn run_night(
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
-    let (files, _) = partitions.open_range(date, date);
     let evidence = investigate(&files, date, &targets)?;
     let (usual, left_out) = past.usual(&targets)?;
-    let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
+    let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, &window, (&feed, &regions));
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
-    let mut record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
+    let mut record = NightRecord::new(&history, &window, settings, tested, &insights);
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
+    record.quality = quality;
+    record.drops_explained = explained;
+    record.ids_checked = duplicates.map(|found| found.checked);
     record.warnings.extend(left_out);
     let mut written = write(state, &record, &insights, settings)?;
     let before_record = written.len() - 1;

@@ -9,6 +9,7 @@ pub mod dispersion;
 mod family;
 mod feed;
 mod history;
+mod regions;
 pub mod seasonal;
 pub mod series;
 mod shift;
@@ -16,5 +17,6 @@ pub mod sparse;
 
 pub use calendar::{Calendar, SLOTS};
 pub use family::{Expectation, FamilyBaseline};
-pub use feed::Feed;
+pub use feed::{Feed, Silence};
 pub use history::{FamilyHistory, HistoryHour, Window};
+pub use regions::{SilentRegion, SilentRegions};

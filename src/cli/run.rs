@@ -57,6 +57,9 @@ pub(super) struct RunArgs {
     /// Remove days from the state that are older than this, such as 400d [default: keep all]
     #[arg(long, value_name = "DAYS")]
     keep: Option<settings::Days>,
+    /// Look for event ids that stand in more than one event; reads every id
+    #[arg(long)]
+    check_duplicates: bool,
     /// Write metrics in Prometheus' text format to this file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -74,7 +77,14 @@ impl RunArgs {
         flags.extend((!formats.is_empty()).then(|| ("outputs.formats", formats.join(","))));
         flags.extend(self.keep.map(|keep| ("operations.keep", keep.to_string())));
         flags.extend(self.metrics.as_ref().map(|path| ("operations.metrics", path.display().to_string())));
+        flags.extend(self.check_duplicates.then(|| ("operations.check_duplicates", "true".to_owned())));
         flags
+    }
+
+    /// The day that the newest partition should be of, unless days were named.
+    fn due(&self) -> Option<NaiveDate> {
+        let named = self.date.is_some() || self.from.is_some();
+        if named { None } else { Utc::now().date_naive().pred_opt() }
     }
 }
 
@@ -107,7 +117,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<
             bar.inc(events);
             heartbeat.tick(bar.position());
         };
-        let night = run_night(&partitions, date, &args.state, settings, &count)?;
+        let night = run_night(&partitions, (date, args.due()), &args.state, settings, &count)?;
         bar.finish_and_clear();
         tell(&night, begin);
         if args.format == Format::Text {
@@ -148,6 +158,7 @@ fn tell(night: &NightResult, begin: Instant) {
     ];
     output::step("night judged", &numbers);
     record.warnings.iter().for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
+    record.quality.iter().for_each(|flaw| output::log_warning(&format!("{}: {}", record.date, flaw.sentence)));
     record.problems.iter().for_each(|problem| output::log_warning(&format!("{}: {}", problem.file, problem.message)));
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem};
 use crate::rollup::store::{self, DayInput, DayNote};
-use crate::rollup::{Family, ScanOptions, Scanner};
+use crate::rollup::{Family, ScanCounts, ScanOptions, Scanner};
 
 /// What was done about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,14 @@ pub struct Update {
     pub days: Vec<UpdatedDay>,
     /// Files that could not be opened.
     pub problems: Vec<Problem>,
+}
+
+impl Update {
+    /// What became of a day's rows; nothing where it has no rollup.
+    pub fn counts_of(&self, date: NaiveDate) -> ScanCounts {
+        let day = self.days.iter().find(|day| day.note.date == date);
+        day.map_or_else(ScanCounts::default, |day| day.note.counts)
+    }
 }
 
 /// Brings the rollups of `dates` (ascending) up to date; `progress` is told of each day's events when it is done.
