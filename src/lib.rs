@@ -41,6 +41,7 @@
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
 //! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
+//! | [`explain`] | why an entity's day was judged as it was, alarm or not: windows, ranks, gates |
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
@@ -65,7 +66,8 @@
 //!
 //! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
 //! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
-//! pipeline: it reads what `report` wrote, and only `cli` uses it.
+//! pipeline: it reads what `report` wrote, and only `explain` and `cli` use it. `explain` judges a night again with `baseline` and
+//! `detect`, for `cli`.
 //!
 //! # The laws, and what keeps them
 //!
@@ -98,6 +100,7 @@ pub mod detect;
 pub mod error;
 pub mod evaluate;
 pub mod event;
+pub mod explain;
 pub mod generate;
 pub mod import;
 pub mod insight;

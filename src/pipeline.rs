@@ -8,9 +8,9 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
-use crate::detect::rate::{Night, RateResult};
+use crate::detect::change;
+use crate::detect::judgement::{Night, RateResult, judge};
 use crate::detect::replay::Calibrations;
-use crate::detect::{change, rate};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
@@ -24,9 +24,6 @@ use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
-
-/// Families whose rates are judged.
-const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];
 
 /// A finished night.
 #[derive(Debug)]
@@ -128,7 +125,7 @@ fn has_day(history: &Update, state: &Path, day: NaiveDate) -> bool {
 }
 
 fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
-    RATES.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
+    Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
 /// Judges the rates of all families; none are judged while there is too little history.
@@ -142,7 +139,7 @@ fn detect(
     if window.days_of_history() < settings.min_history_days {
         return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
     }
-    let rates = rate::judge(&families.iter().collect::<Vec<_>>(), night);
+    let rates = judge(&families.iter().collect::<Vec<_>>(), night);
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 

@@ -411,7 +411,9 @@ fn a_hostile_user_agent_is_text_in_tables() {
     for folder in days() {
         let rows = read_parquet(&folder.join("insights.parquet"));
         let pairs = texts(&rows, "insight_id").into_iter().zip(texts(&rows, "top_user_agent"));
-        flat.extend(pairs.filter_map(|(id, agent)| Some((id?.to_lowercase(), agent?))).filter(|(_, agent)| !agent.is_empty()));
+        flat.extend(
+            pairs.filter_map(|(id, agent)| Some((id?.to_lowercase(), agent?))).filter(|(_, agent)| !agent.is_empty()),
+        );
         let mut reader = csv::Reader::from_path(folder.join("insights.csv")).unwrap();
         let head = reader.headers().unwrap().clone();
         let place = |name: &str| head.iter().position(|column| column == name).unwrap();
@@ -512,10 +514,12 @@ fn every_address_has_its_place_and_without_a_database_nothing_else_is_missing() 
         let attributions = details["insightContext"]["attributions"].as_array().unwrap();
         let sources = attributions.iter().filter(|attribution| attribution["attribute"] == "sourceIpAddress");
         let shares = sources.flat_map(|sources| sources["insight"].as_array().unwrap());
-        let named = shares.map(|share| text(share, "/value")).chain([text(details, "/insightObject")]).filter(is_address);
+        let named =
+            shares.map(|share| text(share, "/value")).chain([text(details, "/insightObject")]).filter(is_address);
         let places = details["analysis"]["places"].as_array().cloned().unwrap_or_default();
         for address in named {
-            let place = places.iter().find(|place| place["address"] == address).unwrap_or_else(|| panic!("{address}: {event}"));
+            let place =
+                places.iter().find(|place| place["address"] == address).unwrap_or_else(|| panic!("{address}: {event}"));
             assert_eq!((text(place, "/country"), text(place, "/networkOwner")), ("DE", "Example Net"));
         }
     }

@@ -236,6 +236,15 @@ impl<'a> FamilyBaseline<'a> {
         self.history.key(member).fields().nth(1).unwrap_or_default().to_owned()
     }
 
+    /// Whose shape of the day an entity is drawn towards, in words.
+    pub fn group_name(&self, member: usize) -> String {
+        let group = self.group(member);
+        if self.groups.contains_key(&group) && !group.is_empty() {
+            return format!("all of {group}");
+        }
+        format!("all of its family, {}", self.history.family.name())
+    }
+
     fn profile(&self, member: usize) -> &Profile {
         self.groups.get(&self.group(member)).unwrap_or(&self.overall)
     }

@@ -6,6 +6,7 @@ mod access_key;
 mod changes;
 mod completions;
 mod evaluate;
+mod explain;
 mod generate;
 mod import;
 mod memory;
@@ -52,6 +53,7 @@ Examples:
   insights run events                         the nightly job, for the newest day before today
   insights run events --from 2026-01-29 --to 2026-02-04
   insights rollup events                      only bring the history up to date
+  insights explain Oss/GetObject --date 2026-01-29
   insights score counts.csv                   judge any count series by its own past
 
 Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 input or output failed;
@@ -139,6 +141,7 @@ enum Command {
     Score(score::ScoreArgs),
     Generate(generate::GenerateArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Explain(explain::ExplainArgs),
     Settings(settings::SettingsArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
@@ -161,6 +164,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Score(args) => score::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),
         Command::Evaluate(args) => evaluate::run(&args, &cli.common),
+        Command::Explain(args) => explain::run(&args, &cli.common),
         Command::Settings(args) => settings::run(&args, &cli.common),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),

@@ -213,7 +213,8 @@ mod tests {
     fn silences_after(changes: &[u16], stops: u16) -> Vec<(u8, u8)> {
         let window = window();
         let apis = (0..TODAY + 24).filter(|hour| *hour < stops).collect::<Vec<_>>();
-        let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours(&apis, 200))]);
+        let apis =
+            FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours(&apis, 200))]);
         let feed = Feed::judge(&apis, &window, Calendar::new(chrono_tz::UTC));
         let key = EntityKey::new(["1", "trail", "actiontrail", "StopLogging", "user", "7"]);
         let history = FamilyHistory::from_entities(Family::Change, [(key, hours(changes, 1))]);

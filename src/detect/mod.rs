@@ -1,16 +1,20 @@
 //! Finding the entities and hours that the baseline cannot explain.
 //!
-//! [`rate`] scores every entity of a family and controls the share of false discoveries over them; `surge` judges errors by their
-//! share of the calls; [`change`] reports changes by their meaning. A [`Deviation`] says what was found; turning it
+//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls; [`judgement`] does so for all entities and controls
+//! the share of false discoveries over them; [`change`] reports changes by their meaning. A [`Deviation`] says what was found; turning it
 //! into an insight that a person reads is the business of [`crate::insight`].
 
 pub mod change;
 mod episode;
+pub mod judgement;
 pub mod rate;
 pub mod replay;
 pub mod select;
 mod surge;
+pub mod trace;
 mod windows;
+
+pub use windows::{Span, WindowTest};
 
 /// Which way counts deviate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

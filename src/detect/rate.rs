@@ -3,7 +3,7 @@
 //! *What it flags*: hours of the scored day with counts far above or below the entity's baseline, and days of sparse or new
 //! entities far larger than those of their kind.
 //! *Statistic*: the exact tail of the predictive negative binomial over windows of several widths ([`super::windows`]); for
-//! entities that come and go, or are new, the size of the whole day. Discoveries are selected by [`super::select`].
+//! entities that come and go, or are new, the size of the whole day. [`super::judgement`] selects among entities.
 //! *Assumptions*: hours of a slot are exchangeable once past bursts are weighed down; entities of a size share a dispersion.
 //! *When it is wrong*: in the first days after a lasting change of level, and on holidays that are not in the settings.
 //! *Parameters*: [`Thresholds`]. *References*: Farrington et al. 1996 and Noufaily et al. 2013 (robust count surveillance),
@@ -13,50 +13,15 @@ use rayon::prelude::*;
 
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
-use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
+use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::episode::{JudgedHour, episodes};
-use crate::detect::replay::{Calibrations, replay};
-use crate::detect::select::{Discovery, Test, TestSet, select};
+use crate::detect::select::{Ranked, TestSet};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, DayScore};
 use crate::detect::{Deviation, Direction, Model, Thresholds};
-use crate::rollup::Family;
 
 /// Coverage of the interval that is reported as expected.
 const COVERAGE: f64 = 0.99;
-
-/// What all families of a night share.
-#[derive(Debug, Clone, Copy)]
-pub struct Night<'a> {
-    /// The days.
-    pub window: &'a Window,
-    /// The slots.
-    pub calendar: Calendar,
-    /// Which hours can be believed.
-    pub feed: &'a Feed,
-    /// What matters.
-    pub thresholds: Thresholds,
-}
-
-/// What a family's detection did.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RateResult {
-    /// What was found, in the order of entities.
-    pub deviations: Vec<Deviation>,
-    /// Entities tested for a rise.
-    pub tested_up: usize,
-    /// Entities tested for a drop.
-    pub tested_down: usize,
-}
-
-/// What the detection of a night did.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NightRates {
-    /// Family by family, in the order given.
-    pub families: Vec<RateResult>,
-    /// How honest p-values were on the last days.
-    pub calibrations: Calibrations,
-}
 
 /// How unlikely an entity's day is: the natural logarithms of its p-values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,94 +52,8 @@ pub(super) fn score_expected(
     EntityScore { ln_up: up.ln_p, ln_down: down.map(|down| down.ln_p), model: model(expectation) }
 }
 
-/// Scores a family and selects what deviates in it, as if it were alone.
-pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
-    judge(&[history], night).families.pop().unwrap_or_default()
-}
-
-/// Scores families and selects what deviates, in one go over all of them; the results are in their order.
-pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
-    let thresholds = &night.thresholds;
-    let today = night.window.length();
-    let learn = |history| FamilyBaseline::learn(history, night.window, night.calendar, night.feed);
-    let baselines: Vec<FamilyBaseline<'_>> = families.iter().copied().map(learn).collect();
-    let surges = surges(&baselines, thresholds.min_ratio);
-    let scores: Vec<Vec<EntityScore>> = baselines
-        .iter()
-        .map(|baseline| match surges.as_ref().filter(|_| is_errors(baseline)) {
-            Some(surges) => by_share(surges, &score(baseline, thresholds, today), today),
-            None => score(baseline, thresholds, today),
-        })
-        .collect();
-    let calibrations = replay(&baselines, thresholds);
-    let power = |set: TestSet| calibrations.get(&set).map_or(1.0, |calibration| calibration.power);
-    let tests: Vec<Test> = scores
-        .iter()
-        .zip(families)
-        .enumerate()
-        .flat_map(|(family, (scores, history))| tests(family, history.family, scores))
-        .map(|test| Test { ln_p: test.ln_p * power(test.set), ..test })
-        .collect();
-    let mut results: Vec<RateResult> = scores.iter().map(|scores| RateResult::tested(scores)).collect();
-    for discovery in select(&tests, thresholds) {
-        let family = discovery.test.family;
-        let surges = surges.as_ref().filter(|_| is_errors(&baselines[family]));
-        results[family].deviations.extend(deviations(
-            &baselines[family],
-            surges,
-            thresholds,
-            &discovery,
-            power(discovery.test.set),
-        ));
-    }
-    for result in &mut results {
-        result.deviations.sort_by_key(|deviation| (deviation.member, deviation.direction, deviation.hours));
-    }
-    NightRates { families: results, calibrations }
-}
-
-fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
-    baseline.history.family == Family::ApiError
-}
-
-/// What errors are judged by beside their number, where the calls they are a part of are known.
-fn surges<'a>(baselines: &'a [FamilyBaseline<'a>], min_ratio: f64) -> Option<Surges<'a>> {
-    let apis = baselines.iter().find(|baseline| baseline.history.family == Family::Api)?;
-    let errors = baselines.iter().find(|baseline| is_errors(baseline))?;
-    Some(Surges::learn(errors, apis.history, min_ratio))
-}
-
-/// The scores of errors by their share of the calls.
-fn by_share(surges: &Surges<'_>, scores: &[EntityScore], day: usize) -> Vec<EntityScore> {
-    let of = |(member, score): (usize, &EntityScore)| EntityScore {
-        ln_up: surges.score(member, day, score.ln_up).ln_p,
-        ln_down: None,
-        ..*score
-    };
-    scores.par_iter().enumerate().map(of).collect()
-}
-
-pub(super) fn tests(family: usize, kind: Family, scores: &[EntityScore]) -> impl Iterator<Item = Test> {
-    scores.iter().enumerate().flat_map(move |(member, score)| {
-        let set = match (kind, score.model) {
-            (Family::ApiError, _) => TestSet::Error,
-            (_, Model::New) => TestSet::New,
-            _ => TestSet::RateUp,
-        };
-        let up = Test { set, family, member, ln_p: score.ln_up };
-        let down = score.ln_down.map(|ln_p| Test { set: TestSet::RateDown, family, member, ln_p });
-        std::iter::once(up).chain(down)
-    })
-}
-
-impl RateResult {
-    fn tested(scores: &[EntityScore]) -> Self {
-        let tested_down = scores.iter().filter(|score| score.ln_down.is_some()).count();
-        Self { deviations: Vec::new(), tested_up: scores.len(), tested_down }
-    }
-}
-
-fn model(expectation: &Expectation) -> Model {
+/// By which model an expectation is judged.
+pub fn model(expectation: &Expectation) -> Model {
     match expectation {
         Expectation::Seasonal { .. } => Model::Seasonal,
         Expectation::Sparse { .. } => Model::Sparse,
@@ -221,19 +100,19 @@ fn score_total(
     score
 }
 
-/// The episodes of a selected entity that are large enough to matter.
-fn deviations(
+/// The episodes of an entity's day that stand out as much as its set's selection asks, whether large enough to matter or not.
+pub(super) fn candidates(
     baseline: &FamilyBaseline<'_>,
     surges: Option<&Surges<'_>>,
     thresholds: &Thresholds,
-    discovery: &Discovery,
+    ranked: &Ranked,
     power: f64,
 ) -> Vec<Deviation> {
-    let (member, today) = (discovery.test.member, baseline.window().length());
+    let (member, today) = (ranked.test.member, baseline.window().length());
     let expectation = baseline.expect(member, today);
     let (up, down) = score_day(baseline, thresholds, member, today, &expectation);
     let up = surges.map_or(up, |surges| surges.score(member, today, up.ln_p));
-    let (direction, score) = match (discovery.test.set, down) {
+    let (direction, score) = match (ranked.test.set, down) {
         (TestSet::RateDown, Some(down)) => (Direction::Down, down),
         _ => (Direction::Up, up),
     };
@@ -245,7 +124,7 @@ fn deviations(
         let inside = usize::from(hours.0)..usize::from(hours.1);
         let observed = calls[inside.clone()].iter().map(|&calls| u64::from(calls)).sum();
         let (expected, lower, upper) = expected(baseline, &expectation, hours);
-        thresholds.admit(direction, observed, expected).then(|| Deviation {
+        Deviation {
             member,
             direction,
             model: model(&expectation),
@@ -255,16 +134,16 @@ fn deviations(
             lower,
             upper,
             ln_p: score.hours[inside].iter().copied().fold(0.0, f64::min),
-            ln_q: discovery.ln_q,
+            ln_q: ranked.ln_q,
             unstable: matches!(&expectation, Expectation::Seasonal { fit, .. } if fit.is_unstable()),
             days_known: baseline.days_known(member, today),
-        })
+        }
     };
-    episodes(&hours, discovery.ln_threshold).into_iter().filter_map(episode).collect()
+    episodes(&hours, ranked.ln_threshold).into_iter().map(episode).collect()
 }
 
 /// What was expected in some hours of the scored day: mean, and the ends of the central 99 %.
-fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation, hours: (u8, u8)) -> (f64, u64, u64) {
+pub(super) fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation, hours: (u8, u8)) -> (f64, u64, u64) {
     let today = baseline.window().length();
     match expectation {
         Expectation::Seasonal { fit, shifted } => {
@@ -292,7 +171,8 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::baseline::HistoryHour;
+    use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+    use crate::detect::judgement::{Night, detect};
     use crate::rollup::{EntityKey, Family};
 
     const TODAY: u16 = 28 * 24;

@@ -12,7 +12,8 @@ use rayon::prelude::*;
 
 use crate::baseline::FamilyBaseline;
 use crate::detect::Thresholds;
-use crate::detect::rate::{EntityScore, score_expected, tests};
+use crate::detect::judgement::tests;
+use crate::detect::rate::{EntityScore, score_expected};
 use crate::detect::select::TestSet;
 use crate::stats::{Calibration, benjamini_hochberg};
 

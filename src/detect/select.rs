@@ -43,33 +43,35 @@ pub struct Test {
     pub ln_p: f64,
 }
 
-/// A test that was selected.
+/// A test beside the others of its set.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Discovery {
+pub struct Ranked {
     /// The test.
     pub test: Test,
     /// The natural logarithm of its q-value.
     pub ln_q: f64,
     /// The natural logarithm of the p-value up to which tests of its set were selected.
     pub ln_threshold: f64,
+    /// Whether it was selected.
+    pub selected: bool,
 }
 
-/// Selects within each set; discoveries come by set, then in the order of the tests.
-pub fn select(tests: &[Test], thresholds: &Thresholds) -> Vec<Discovery> {
+/// Ranks tests within their sets; they come by set, then in the order given.
+pub fn rank(tests: &[Test], thresholds: &Thresholds) -> Vec<Ranked> {
     let mut sets: BTreeMap<TestSet, Vec<Test>> = BTreeMap::new();
     for test in tests {
         sets.entry(test.set).or_default().push(*test);
     }
-    sets.into_values().flat_map(|tests| select_within(&tests, thresholds)).collect()
+    sets.into_values().flat_map(|tests| rank_within(&tests, thresholds)).collect()
 }
 
-fn select_within(tests: &[Test], thresholds: &Thresholds) -> Vec<Discovery> {
+fn rank_within(tests: &[Test], thresholds: &Thresholds) -> Vec<Ranked> {
     let ln_p: Vec<f64> = tests.iter().map(|test| test.ln_p).collect();
     let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate);
     let (Ok(selection), Ok(ln_q)) = (selection, q_values(&ln_p, ln_p.len())) else { return Vec::new() };
     let ln_threshold = selection.ln_threshold.min(thresholds.max_p_value.ln());
-    let discoveries = tests.iter().zip(ln_q).filter(|(test, _)| test.ln_p <= ln_threshold);
-    discoveries.map(|(&test, ln_q)| Discovery { test, ln_q, ln_threshold }).collect()
+    let ranked = |(&test, ln_q): (&Test, f64)| Ranked { test, ln_q, ln_threshold, selected: test.ln_p <= ln_threshold };
+    tests.iter().zip(ln_q).map(ranked).collect()
 }
 
 #[cfg(test)]
@@ -80,20 +82,23 @@ mod tests {
         Test { set, family: 0, member, ln_p: p.ln() }
     }
 
+    fn selected(tests: &[Test]) -> impl Iterator<Item = Ranked> {
+        rank(tests, &Thresholds::default()).into_iter().filter(|ranked| ranked.selected)
+    }
+
     #[test]
     fn each_set_is_controlled_by_itself_and_families_together() {
         let mut tests = vec![test(TestSet::RateUp, 0, 1e-5), Test { family: 1, ..test(TestSet::RateUp, 7, 2e-4) }];
         tests.extend((1..400).map(|member| test(TestSet::RateUp, member, 0.5)));
         tests.push(test(TestSet::New, 3, 0.02));
         tests.push(test(TestSet::Error, 3, 5e-4));
-        let found: Vec<(TestSet, usize)> =
-            select(&tests, &Thresholds::default()).iter().map(|found| (found.test.set, found.test.member)).collect();
+        let found: Vec<(TestSet, usize)> = selected(&tests).map(|found| (found.test.set, found.test.member)).collect();
         assert_eq!(found, [(TestSet::RateUp, 0), (TestSet::RateUp, 7), (TestSet::Error, 3)]);
     }
 
     #[test]
     fn nothing_is_selected_above_the_largest_p_value() {
         let tests: Vec<Test> = (0..100).map(|member| test(TestSet::New, member, 0.02)).collect();
-        assert!(select(&tests, &Thresholds::default()).is_empty());
+        assert_eq!(selected(&tests).count(), 0);
     }
 }

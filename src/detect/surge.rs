@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::baseline::{Calendar, Feed, HistoryHour, Window};
     use crate::detect::Thresholds;
-    use crate::detect::rate::{Night, judge};
+    use crate::detect::judgement::{Night, judge};
     use crate::rollup::Family;
 
     const TODAY: u16 = 28 * 24;

@@ -5,9 +5,9 @@
 //! equal parts of that, so the result is valid however much windows depend on one another.
 //! *When it is wrong*: a slow window that contains a day of little feed is left out, so slow changes are seen later then.
 
-use crate::baseline::FamilyBaseline;
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
+use crate::baseline::{FamilyBaseline, HistoryHour};
 use crate::stats::LogNormalPredictive;
 
 /// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
@@ -71,6 +71,65 @@ struct Judged {
     above: bool,
     ln_p: f64,
     mean: f64,
+    observed: u64,
+}
+
+/// What a test looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Span {
+    /// Some hours of the day, first and one past the last.
+    Hours {
+        /// The first hour.
+        first: u8,
+        /// One past the last.
+        end: u8,
+    },
+    /// The days that end with the scored one.
+    Days {
+        /// How many.
+        days: u8,
+    },
+    /// The largest five minutes of an hour.
+    Peak {
+        /// The hour.
+        hour: u8,
+    },
+}
+
+impl Span {
+    /// The hours of the scored day that it touches.
+    pub fn hours(self) -> std::ops::Range<usize> {
+        match self {
+            Self::Hours { first, end } => usize::from(first)..usize::from(end),
+            Self::Days { .. } => 0..DAY,
+            Self::Peak { hour } => usize::from(hour)..usize::from(hour) + 1,
+        }
+    }
+}
+
+/// A test of one window of a day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindowTest {
+    /// What was looked at.
+    pub span: Span,
+    /// The calls in it; of slow windows with earlier bursts cut.
+    pub observed: u64,
+    /// The calls that were expected in it.
+    pub expected: f64,
+    /// Whether there were more than expected.
+    pub above: bool,
+    /// The natural logarithm of the window's own p-value.
+    pub ln_p: f64,
+    /// The same corrected for all windows of the day, at most 0.
+    pub ln_corrected: f64,
+}
+
+impl WindowTest {
+    fn new(span: Span, judged: Judged, correction: f64) -> Self {
+        let Judged { above, ln_p, mean: expected, observed } = judged;
+        Self { span, observed, expected, above, ln_p, ln_corrected: (ln_p + correction).min(0.0) }
+    }
 }
 
 /// An entity's day under the seasonal model.
@@ -94,30 +153,45 @@ impl<'a> Day<'a> {
     /// Judges rises, and drops if some window is large enough to drop.
     pub(super) fn score(&self, drop_min_expected: f64) -> (DayScore, Option<DayScore>) {
         let (mut up, mut down, mut droppable) = (DayScore::usual(), DayScore::usual(), false);
+        for test in self.tests() {
+            let drops = test.expected >= drop_min_expected;
+            droppable |= drops && matches!(test.span, Span::Hours { .. });
+            if test.above || drops {
+                let score = if test.above { &mut up } else { &mut down };
+                score.note(self.odd_hours(test.span, test.above), test.ln_corrected);
+            }
+        }
+        (up, droppable.then_some(down))
+    }
+
+    /// Every window that can be judged, the hours first.
+    pub(super) fn tests(&self) -> Vec<WindowTest> {
+        let mut tests = Vec::new();
         let mut whole_day = None;
         for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours <= DAY) {
             let windows: Vec<(usize, Judged)> =
                 (0..=DAY - hours).filter_map(|first| Some((first, self.judge(first, width)?))).collect();
             let correction = (windows.len() as f64 / SHARES[width]).ln();
-            for &(first, window) in &windows {
-                let drops = window.mean >= drop_min_expected;
-                droppable |= drops;
-                if window.above || drops {
-                    let score = if window.above { &mut up } else { &mut down };
-                    score.note(self.odd_hours(first..first + hours, window.above), window.ln_p + correction);
-                }
-                whole_day = Some(window);
-            }
+            let span = |first: usize| Span::Hours { first: first as u8, end: (first + hours) as u8 };
+            tests.extend(windows.iter().map(|&(first, window)| WindowTest::new(span(first), window, correction)));
+            whole_day = windows.last().map(|(_, window)| *window).or(whole_day);
         }
-        for (width, _) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours > DAY) {
-            let Some(window) = whole_day.and_then(|today| self.judge_slow(width, today)) else { continue };
-            if window.above || window.mean >= drop_min_expected {
-                let score = if window.above { &mut up } else { &mut down };
-                score.note(self.odd_hours(0..DAY, window.above), window.ln_p - SHARES[width].ln());
-            }
+        for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours > DAY) {
+            let window = whole_day.and_then(|today| self.judge_slow(width, today));
+            let span = Span::Days { days: (hours / DAY) as u8 };
+            tests.extend(window.map(|window| WindowTest::new(span, window, -SHARES[width].ln())));
         }
-        self.judge_peaks(&mut up);
-        (up, droppable.then_some(down))
+        tests.extend(self.judge_peaks());
+        tests
+    }
+
+    /// An hour as if it had held `count` calls; `None` unless it can be believed.
+    pub(super) fn hour_with(&self, hour: u8, count: u64) -> Option<WindowTest> {
+        let judged = (0..DAY).filter(|&hour| self.single[hour].is_some()).count();
+        let slots = &self.baseline.slots(self.number..self.number + 1)[usize::from(hour)..=usize::from(hour)];
+        let window = self.single[usize::from(hour)].and_then(|_| self.judge_count(count, slots, 0))?;
+        let correction = (judged as f64 / SHARES[0]).ln();
+        Some(WindowTest::new(Span::Hours { first: hour, end: hour + 1 }, window, correction))
     }
 
     /// The window of [`WIDTHS`]`[width]` hours from `first` on; `None` unless all of it can be believed.
@@ -136,7 +210,7 @@ impl<'a> Day<'a> {
         let above = count as f64 > expected.mean();
         let ln_p = if above { expected.ln_upper(count) } else { expected.ln_lower(count) };
         let ln_p = if above && ln_p < LOOK_CLOSER_BELOW.ln() { self.fit.ln_upper(slots, width, count) } else { ln_p };
-        Some(Judged { above, ln_p, mean: expected.mean() })
+        Some(Judged { above, ln_p, mean: expected.mean(), observed: count })
     }
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
@@ -163,22 +237,29 @@ impl<'a> Day<'a> {
     }
 
     /// The largest five minutes of each hour against the largest of earlier days.
-    fn judge_peaks(&self, up: &mut DayScore) {
+    fn judge_peaks(&self) -> Vec<WindowTest> {
         let today = self.baseline.hours_of(self.member, self.number);
         if today.iter().all(|hour| hour.peak < LEAST_PEAK) {
-            return;
+            return Vec::new();
         }
         let largest = self.baseline.day_peaks(self.member, self.number);
-        let Some(expected) = LogNormalPredictive::fit(&largest) else { return };
-        for hour in today.iter().filter(|hour| hour.peak >= LEAST_PEAK) {
-            let ln_p = expected.ln_upper(u64::from(hour.peak)) - PEAK_SHARE.ln();
-            up.note([usize::from(hour.hour) - self.number * DAY], ln_p);
-        }
+        let Some(expected) = LogNormalPredictive::fit(&largest) else { return Vec::new() };
+        let test = |hour: &HistoryHour| {
+            let observed = u64::from(hour.peak);
+            let judged = Judged { above: true, ln_p: expected.ln_upper(observed), mean: expected.median(), observed };
+            let hour = (usize::from(hour.hour) - self.number * DAY) as u8;
+            WindowTest::new(Span::Peak { hour }, judged, -PEAK_SHARE.ln())
+        };
+        today.iter().filter(|hour| hour.peak >= LEAST_PEAK).map(test).collect()
     }
 
     /// The hours that a window is about: those that are odd themselves in its direction, or all, if none is; and of these only the
     /// ones without which the window would not be what it is.
-    fn odd_hours(&self, window: std::ops::Range<usize>, above: bool) -> Vec<usize> {
+    fn odd_hours(&self, span: Span, above: bool) -> Vec<usize> {
+        let window = span.hours();
+        if matches!(span, Span::Peak { .. }) {
+            return window.collect();
+        }
         let excess =
             |hour: usize| self.single[hour].map_or(0.0, |judged| (f64::from(self.calls[hour]) - judged.mean).abs());
         let same_way = |hour: &usize| self.single[*hour].is_some_and(|hour| hour.above == above);

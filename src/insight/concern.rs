@@ -243,26 +243,110 @@ mod tests {
         use ChangeKind::{Password, Permission, Trail};
         type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);
         let requests: [Requests; 21] = [
-            (Permission, "AttachPolicyToRole", r#"{"PolicyName":"administratoraccess"}"#, r#"{"PolicyName":"AdministratorAccessAudit"}"#, "administrator_policy"),
-            (Permission, "AttachPolicyToUser", r#"{"PolicyName":"AliyunRAMFullAccess"}"#, r#"{"PolicyName":"AliyunRAMReadOnlyAccess"}"#, "administrator_policy"),
-            (Permission, "AttachUserPolicy", r#"{"policyName":"PowerUserAccess"}"#, r#"{"policyName":"UserAccess"}"#, "administrator_policy"),
-            (Permission, "AttachRolePolicy", r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#, r#"{"policyArn":"arn:aws:iam::1:policy/NoAdministratorAccess"}"#, "administrator_policy"),
-            (Permission, "AttachRolePolicy", r#"{"policyArn":"arn:aws:iam::aws:policy/AmazonS3FullAccess"}"#, r#"{"policyArn":"arn:aws:iam::aws:policy/FullAccessDenied"}"#, "administrator_policy"),
-            (Permission, "AttachRolePolicy", r#"{"policyArn":"arn:aws:iam::aws:policy/PowerUserAccess"}"#, r#"{"policyArn":"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"}"#, "administrator_policy"),
-            (Permission, "AddPermissionPolicyToAccessConfiguration", r#"{"PermissionPolicyName":"AdministratorAccess"}"#, r#"{"PermissionPolicyName":"ReadOnlyAccess"}"#, "administrator_policy"),
-            (Permission, "AttachManagedPolicyToPermissionSet", r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#, r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#, "administrator_policy"),
+            (
+                Permission,
+                "AttachPolicyToRole",
+                r#"{"PolicyName":"administratoraccess"}"#,
+                r#"{"PolicyName":"AdministratorAccessAudit"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachPolicyToUser",
+                r#"{"PolicyName":"AliyunRAMFullAccess"}"#,
+                r#"{"PolicyName":"AliyunRAMReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachUserPolicy",
+                r#"{"policyName":"PowerUserAccess"}"#,
+                r#"{"policyName":"UserAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::1:policy/NoAdministratorAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/AmazonS3FullAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::aws:policy/FullAccessDenied"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/PowerUserAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AddPermissionPolicyToAccessConfiguration",
+                r#"{"PermissionPolicyName":"AdministratorAccess"}"#,
+                r#"{"PermissionPolicyName":"ReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachManagedPolicyToPermissionSet",
+                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
             (Permission, "PutBucketAcl", r#"{"x-oss-acl":"public-read"}"#, r#"{"x-oss-acl":"private"}"#, "made_public"),
-            (Permission, "PutBucketAcl", r#"{"x-amz-acl":"public-read-write"}"#, r#"{"x-amz-acl":"bucket-owner-read"}"#, "made_public"),
-            (Permission, "PutBucketPublicAccessBlock", r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":false}}"#, r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#, "made_public"),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-acl":"public-read-write"}"#,
+                r#"{"x-amz-acl":"bucket-owner-read"}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "PutBucketPublicAccessBlock",
+                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":false}}"#,
+                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#,
+                "made_public",
+            ),
             (Password, "SetPasswordPolicy", r#"{"HardExpiry":false}"#, r#"{"HardExpiry":true}"#, "weaker_sign_in"),
-            (Password, "UpdateLoginProfile", r#"{"MFABindRequired":"false"}"#, r#"{"MFABindRequired":"true"}"#, "weaker_sign_in"),
-            (Password, "SetSecurityPreference", r#"{"EnforceMFAForLogin":"false"}"#, r#"{"EnforceMFAForLogin":"true"}"#, "weaker_sign_in"),
-            (Password, "UpdateLoginProfile", r#"{"PasswordResetRequired":false}"#, r#"{"PasswordResetRequired":true}"#, "password_known_to_the_caller"),
+            (
+                Password,
+                "UpdateLoginProfile",
+                r#"{"MFABindRequired":"false"}"#,
+                r#"{"MFABindRequired":"true"}"#,
+                "weaker_sign_in",
+            ),
+            (
+                Password,
+                "SetSecurityPreference",
+                r#"{"EnforceMFAForLogin":"false"}"#,
+                r#"{"EnforceMFAForLogin":"true"}"#,
+                "weaker_sign_in",
+            ),
+            (
+                Password,
+                "UpdateLoginProfile",
+                r#"{"PasswordResetRequired":false}"#,
+                r#"{"PasswordResetRequired":true}"#,
+                "password_known_to_the_caller",
+            ),
             (Trail, "UpdateTrail", r#"{"EventRW":"Write"}"#, r#"{"EventRW":"All"}"#, "narrowed"),
             (Trail, "UpdateTrail", r#"{"TrailRegion":"cn-hangzhou"}"#, r#"{"TrailRegion":"All"}"#, "narrowed"),
             (Trail, "UpdateTrail", r#"{"isMultiRegionTrail":false}"#, r#"{"isMultiRegionTrail":true}"#, "narrowed"),
             (Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#, r#"{"StartLogging":"true"}"#, "stopped"),
-            (Trail, "PutEventSelectors", r#"{"eventSelectors":[{"includeManagementEvents":false}]}"#, r#"{"eventSelectors":[{"includeManagementEvents":true}]}"#, "narrowed"),
+            (
+                Trail,
+                "PutEventSelectors",
+                r#"{"eventSelectors":[{"includeManagementEvents":false}]}"#,
+                r#"{"eventSelectors":[{"includeManagementEvents":true}]}"#,
+                "narrowed",
+            ),
             (Trail, "UpdateDetector", r#"{"enable":false}"#, r#"{"enable":true}"#, "stopped"),
         ];
         for (kind, event_name, serious, near_miss, concern) in requests {
@@ -284,7 +368,9 @@ mod tests {
     #[test]
     fn a_document_that_allows_much_is_not_one_that_allows_all() {
         let document = |action: &str, resource: &str| {
-            format!(r#"{{"PolicyDocument":"{{\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{resource}\"}}]}}"}}"#)
+            format!(
+                r#"{{"PolicyDocument":"{{\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{resource}\"}}]}}"}}"#
+            )
         };
         let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
         assert_eq!(of("*", "*"), ["administrator_policy"]);

@@ -122,7 +122,8 @@ mod tests {
         let active = |days: u16| {
             let hour = |day: u16| crate::baseline::HistoryHour { hour: day * 24 + 9, calls: 1, errors: 0, peak: 1 };
             let hours = (0..days).map(hour).collect::<Vec<_>>();
-            let history = FamilyHistory::from_entities(Family::Principal, [(EntityKey::new(["1", "user", "7"]), hours)]);
+            let history =
+                FamilyHistory::from_entities(Family::Principal, [(EntityKey::new(["1", "user", "7"]), hours)]);
             active_hours(&history, 0, &window)
         };
         assert_eq!(active(6), None);

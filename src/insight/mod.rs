@@ -22,12 +22,14 @@ pub mod incident;
 pub mod investigate;
 pub mod minutes;
 mod next_query;
+mod notes;
 pub mod place;
 mod pruning;
 pub mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
+mod sieve;
 pub mod usual;
 pub mod vendor;
 

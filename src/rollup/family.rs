@@ -96,6 +96,9 @@ impl Family {
     pub const COUNTED: [Self; 6] =
         [Self::Api, Self::ApiError, Self::SourceIp, Self::AccessKey, Self::Principal, Self::Change];
 
+    /// The families whose rates are judged.
+    pub const RATED: [Self; 5] = [Self::Api, Self::ApiError, Self::SourceIp, Self::AccessKey, Self::Principal];
+
     /// The name in files and labels.
     pub const fn name(self) -> &'static str {
         match self {

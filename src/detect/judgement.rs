@@ -1,0 +1,187 @@
+//! A night's judgement: every entity of every family scored, p-values corrected by replay, and what deviates selected in one go.
+//!
+//! How one entity is scored is the business of [`super::rate`] and [`super::surge`]; here they meet, with the others of their night.
+//! A judgement can be asked for what it found, and for how it came to think so of any entity, found or not.
+
+use rayon::prelude::*;
+
+use crate::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
+use crate::detect::rate::{self, EntityScore, score};
+use crate::detect::replay::{Calibrations, replay};
+use crate::detect::select::{Ranked, Test, TestSet, rank};
+use crate::detect::surge::Surges;
+use crate::detect::{Deviation, Model, Thresholds};
+use crate::rollup::Family;
+
+/// What all families of a night share.
+#[derive(Debug, Clone, Copy)]
+pub struct Night<'a> {
+    /// The days.
+    pub window: &'a Window,
+    /// The slots.
+    pub calendar: Calendar,
+    /// Which hours can be believed.
+    pub feed: &'a Feed,
+    /// What matters.
+    pub thresholds: Thresholds,
+}
+
+/// What a family's detection did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RateResult {
+    /// What was found, in the order of entities.
+    pub deviations: Vec<Deviation>,
+    /// Entities tested for a rise.
+    pub tested_up: usize,
+    /// Entities tested for a drop.
+    pub tested_down: usize,
+}
+
+/// What the detection of a night did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NightRates {
+    /// Family by family, in the order given.
+    pub families: Vec<RateResult>,
+    /// How honest p-values were on the last days.
+    pub calibrations: Calibrations,
+}
+
+/// Scores a family and selects what deviates in it, as if it were alone.
+pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
+    judge(&[history], night).families.pop().unwrap_or_default()
+}
+
+/// Scores families and selects what deviates, in one go over all of them; the results are in their order.
+pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
+    Judgement::of(&learn(families, night), &night.thresholds).rates()
+}
+
+/// What each family's past teaches, in their order.
+pub fn learn<'a>(families: &[&'a FamilyHistory], night: Night<'a>) -> Vec<FamilyBaseline<'a>> {
+    let learn = |history| FamilyBaseline::learn(history, night.window, night.calendar, night.feed);
+    families.iter().copied().map(learn).collect()
+}
+
+/// Everything that was asked in a night, and what became of it.
+#[derive(Debug)]
+pub struct Judgement<'a> {
+    baselines: &'a [FamilyBaseline<'a>],
+    thresholds: &'a Thresholds,
+    surges: Option<Surges<'a>>,
+    scores: Vec<Vec<EntityScore>>,
+    calibrations: Calibrations,
+    ranked: Vec<Ranked>,
+}
+
+impl<'a> Judgement<'a> {
+    /// Judges the scored day of some families.
+    pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds) -> Self {
+        let surges = surges(baselines, thresholds.min_ratio);
+        let scores: Vec<Vec<EntityScore>> =
+            baselines.iter().map(|baseline| scores(baseline, surges.as_ref(), thresholds)).collect();
+        let calibrations = replay(baselines, thresholds);
+        let families = scores.iter().zip(baselines).enumerate();
+        let tests: Vec<Test> = families
+            .flat_map(|(family, (scores, baseline))| tests(family, baseline.history.family, scores))
+            .map(|test| Test { ln_p: test.ln_p * power(&calibrations, test.set), ..test })
+            .collect();
+        let ranked = rank(&tests, thresholds);
+        Self { baselines, thresholds, surges, scores, calibrations, ranked }
+    }
+
+    /// What was found.
+    pub fn rates(self) -> NightRates {
+        let mut families: Vec<RateResult> = self.scores.iter().map(|scores| RateResult::tested(scores)).collect();
+        for discovery in self.ranked.iter().filter(|ranked| ranked.selected) {
+            families[discovery.test.family].deviations.extend(self.deviations(discovery));
+        }
+        for result in &mut families {
+            result.deviations.sort_by_key(|deviation| (deviation.member, deviation.direction, deviation.hours));
+        }
+        NightRates { families, calibrations: self.calibrations }
+    }
+
+    /// The episodes that make a selected entity's day what it is and are large enough to matter.
+    fn deviations(&self, ranked: &Ranked) -> impl Iterator<Item = Deviation> {
+        let admitted = |found: &Deviation| self.thresholds.admit(found.direction, found.observed, found.expected);
+        self.candidates(ranked).into_iter().filter(admitted)
+    }
+
+    /// The same, whatever their size; none where the entity was not selected.
+    pub fn candidates(&self, ranked: &Ranked) -> Vec<Deviation> {
+        let baseline = &self.baselines[ranked.test.family];
+        let surges = self.surges.as_ref().filter(|_| is_errors(baseline));
+        rate::candidates(baseline, surges, self.thresholds, ranked, self.power(ranked.test.set))
+    }
+
+    /// The power that a set's p-values are corrected by.
+    pub fn power(&self, set: TestSet) -> f64 {
+        power(&self.calibrations, set)
+    }
+
+    /// What each family's past teaches.
+    pub fn baselines(&self) -> &'a [FamilyBaseline<'a>] {
+        self.baselines
+    }
+
+    /// The questions that were asked about an entity, with their answers and ranks; `family` is its place among those judged.
+    pub fn ranked(&self, family: usize, member: usize) -> impl Iterator<Item = &Ranked> {
+        self.ranked.iter().filter(move |ranked| ranked.test.family == family && ranked.test.member == member)
+    }
+}
+
+/// The power that a set's p-values are corrected by.
+fn power(calibrations: &Calibrations, set: TestSet) -> f64 {
+    calibrations.get(&set).map_or(1.0, |calibration| calibration.power)
+}
+
+fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
+    baseline.history.family == Family::ApiError
+}
+
+/// What errors are judged by beside their number, where the calls they are a part of are known.
+fn surges<'a>(baselines: &'a [FamilyBaseline<'a>], min_ratio: f64) -> Option<Surges<'a>> {
+    let apis = baselines.iter().find(|baseline| baseline.history.family == Family::Api)?;
+    let errors = baselines.iter().find(|baseline| is_errors(baseline))?;
+    Some(Surges::learn(errors, apis.history, min_ratio))
+}
+
+fn scores(baseline: &FamilyBaseline<'_>, surges: Option<&Surges<'_>>, thresholds: &Thresholds) -> Vec<EntityScore> {
+    let today = baseline.window().length();
+    let counts = score(baseline, thresholds, today);
+    match surges.filter(|_| is_errors(baseline)) {
+        Some(surges) => by_share(surges, &counts, today),
+        None => counts,
+    }
+}
+
+/// The scores of errors by their share of the calls.
+fn by_share(surges: &Surges<'_>, scores: &[EntityScore], day: usize) -> Vec<EntityScore> {
+    let of = |(member, score): (usize, &EntityScore)| EntityScore {
+        ln_up: surges.score(member, day, score.ln_up).ln_p,
+        ln_down: None,
+        ..*score
+    };
+    scores.par_iter().enumerate().map(of).collect()
+}
+
+/// The questions that a family's scores answer.
+pub(super) fn tests(family: usize, kind: Family, scores: &[EntityScore]) -> impl Iterator<Item = Test> {
+    scores.iter().enumerate().flat_map(move |(member, score)| {
+        let set = match (kind, score.model) {
+            (Family::ApiError, _) => TestSet::Error,
+            (_, Model::New) => TestSet::New,
+            _ => TestSet::RateUp,
+        };
+        let up = Test { set, family, member, ln_p: score.ln_up };
+        let down = score.ln_down.map(|ln_p| Test { set: TestSet::RateDown, family, member, ln_p });
+        std::iter::once(up).chain(down)
+    })
+}
+
+impl RateResult {
+    fn tested(scores: &[EntityScore]) -> Self {
+        let tested_down = scores.iter().filter(|score| score.ln_down.is_some()).count();
+        Self { deviations: Vec::new(), tested_up: scores.len(), tested_down }
+    }
+}

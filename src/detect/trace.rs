@@ -1,0 +1,106 @@
+//! A judgement laid open: what each hour was expected to hold, every window that was looked at, and how much would have been enough.
+//!
+//! Nothing is decided here; the numbers are those that [`super::rate`] decides by, asked for again.
+
+use serde::Serialize;
+
+use crate::baseline::{Expectation, FamilyBaseline};
+use crate::detect::windows::{Day, Span, WindowTest};
+use crate::detect::{Direction, Model, Thresholds, rate};
+
+/// An hour of the scored day beside what was expected of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct HourExpected {
+    /// The hour.
+    pub hour: u8,
+    /// Calls.
+    pub calls: u32,
+    /// Failed calls among them.
+    pub errors: u32,
+    /// Calls that were expected.
+    pub expected: f64,
+    /// The lower end of the central 99 %.
+    pub lower: u64,
+    /// The upper end.
+    pub upper: u64,
+    /// Whether the feed was alive.
+    pub alive: bool,
+}
+
+/// The hours of the scored day. Only the seasonal model expects something of an hour; the others share a day's out evenly.
+pub fn hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Vec<HourExpected> {
+    let today = baseline.window().length();
+    let (calls, alive) = (baseline.calls_of(member, today), baseline.alive(member, today..today + 1));
+    let mut errors = [0; 24];
+    for hour in baseline.hours_of(member, today) {
+        errors[usize::from(hour.hour) - today * 24] = hour.errors;
+    }
+    let of_day = |value: f64| if rate::model(expectation) == Model::Seasonal { value } else { value / 24.0 };
+    let hour = |hour: u8| {
+        let place = usize::from(hour);
+        let (expected, lower, upper) = rate::expected(baseline, expectation, (hour, hour + 1));
+        let (calls, errors, alive) = (calls[place], errors[place], alive[place]);
+        HourExpected { hour, calls, errors, expected: of_day(expected), lower, upper, alive }
+    };
+    (0..24).map(hour).collect()
+}
+
+/// Every window of the scored day that was looked at, the most unlikely first. Entities that come and go, or are new, have one: the day.
+pub fn windows(
+    baseline: &FamilyBaseline<'_>,
+    thresholds: &Thresholds,
+    member: usize,
+    expectation: &Expectation,
+) -> Vec<WindowTest> {
+    let today = baseline.window().length();
+    let mut tests = match expectation {
+        Expectation::Seasonal { fit, shifted } => {
+            let fit = shifted.as_ref().unwrap_or(fit);
+            Day::new(baseline, fit, member, today).tests()
+        }
+        Expectation::Sparse { .. } | Expectation::New => vec![whole_day(baseline, thresholds, member, expectation)],
+    };
+    // Sorting is stable: among equals the narrower and the earlier come first.
+    tests
+        .sort_by(|left, right| left.ln_corrected.total_cmp(&right.ln_corrected).then(left.ln_p.total_cmp(&right.ln_p)));
+    tests
+}
+
+fn whole_day(
+    baseline: &FamilyBaseline<'_>,
+    thresholds: &Thresholds,
+    member: usize,
+    expectation: &Expectation,
+) -> WindowTest {
+    let today = baseline.window().length();
+    let observed = baseline.calls_of(member, today).iter().map(|&calls| u64::from(calls)).sum();
+    let (expected, ..) = rate::expected(baseline, expectation, (0, 24));
+    let ln_p = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
+    let above = observed as f64 > expected;
+    WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, above, ln_p, ln_corrected: ln_p }
+}
+
+/// The least count of an hour that would be reported as a rise if p-values up to `ln_threshold` are, the practical gates included;
+/// `None` where single hours are not judged.
+pub fn least_remarkable(
+    baseline: &FamilyBaseline<'_>,
+    thresholds: &Thresholds,
+    member: usize,
+    expectation: &Expectation,
+    hour: u8,
+    ln_threshold: f64,
+) -> Option<u64> {
+    let Expectation::Seasonal { fit, shifted } = expectation else { return None };
+    let day = Day::new(baseline, shifted.as_ref().unwrap_or(fit), member, baseline.window().length());
+    let remarkable = |count: u64| {
+        let Some(test) = day.hour_with(hour, count) else { return false };
+        test.above && test.ln_corrected <= ln_threshold && thresholds.admit(Direction::Up, count, test.expected)
+    };
+    let mut most = (0..62).map(|power| 1_u64 << power).find(|&count| remarkable(count))?;
+    let mut least = most / 2;
+    while least + 1 < most {
+        let middle = least.midpoint(most);
+        if remarkable(middle) { most = middle } else { least = middle }
+    }
+    Some(most)
+}

@@ -1,0 +1,124 @@
+//! Which entity and which night is meant: an insight's id, or an entity by its name.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+
+use crate::baseline::FamilyHistory;
+use crate::error::{Error, Result};
+use crate::evaluate::matching::canonical;
+use crate::evaluate::reported::{self, Found};
+use crate::rollup::Family;
+
+/// Candidates that an error names.
+const NAMED: usize = 8;
+/// Characters of an id that are enough to know it by.
+const LEAST_ID: usize = 6;
+
+/// What was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Question {
+    /// An insight's id or the begin of one, or an entity as outputs write it, or the last part of that.
+    pub about: String,
+    /// The family, if it was said.
+    pub family: Option<Family>,
+    /// The account, if it was said.
+    pub account: Option<String>,
+}
+
+/// The insight that is meant, if what was typed can be an id.
+///
+/// # Errors
+/// When several ids begin so.
+pub fn insight(question: &Question, state: &Path) -> Result<Option<Found>> {
+    let about = question.about.to_uppercase();
+    let is_id = about.len() >= LEAST_ID && about.chars().all(|digit| digit.is_ascii_hexdigit() || digit == '-');
+    if !is_id || !state.join("insights").is_dir() {
+        return Ok(None);
+    }
+    let found = reported::read(state)?.found;
+    let mut meant = found.into_iter().filter(|found| found.id.to_uppercase().starts_with(&about));
+    match (meant.next(), meant.next()) {
+        (found, None) => Ok(found),
+        (Some(one), Some(other)) => Err(Error::Query {
+            message: format!("`{}` begins several insight ids, {} and {} among them", question.about, one.id, other.id),
+            hint: Some("write more of the id".to_owned()),
+        }),
+        (None, Some(_)) => Ok(None),
+    }
+}
+
+/// Whether a reported insight is about an entity.
+pub fn is_about(found: &Found, family: Family, history: &FamilyHistory, member: usize) -> bool {
+    let key = history.key(member);
+    found.family == family.name()
+        && found.account == key.account()
+        && canonical(family.name(), &key.label()) == found.entity
+}
+
+/// The entity that is meant: its family, by its place among `families`, and its number there.
+///
+/// # Errors
+/// When none has that name, or several have.
+pub fn entity(question: &Question, families: &[FamilyHistory], date: NaiveDate) -> Result<(usize, usize)> {
+    let mut exact = Vec::new();
+    let mut partial = Vec::new();
+    for (family, history) in families.iter().enumerate() {
+        if question.family.is_some_and(|wanted| wanted != history.family) {
+            continue;
+        }
+        for member in 0..history.len() {
+            if question.account.as_ref().is_some_and(|account| account != history.key(member).account()) {
+                continue;
+            }
+            match fits(&question.about, history, member) {
+                Some(true) => exact.push((family, member)),
+                Some(false) => partial.push((family, member)),
+                None => {}
+            }
+        }
+    }
+    let found = if exact.is_empty() { partial } else { exact };
+    match found[..] {
+        [found] => Ok(found),
+        [] => Err(unknown(question, families, date)),
+        _ => Err(ambiguous(question, families, &found)),
+    }
+}
+
+/// Whether a name is an entity's whole label, or the last part of it.
+fn fits(about: &str, history: &FamilyHistory, member: usize) -> Option<bool> {
+    let key = history.key(member);
+    if [key.label(), history.label(member)].iter().any(|label| label.eq_ignore_ascii_case(about)) {
+        return Some(true);
+    }
+    key.fields().last().filter(|last| last.eq_ignore_ascii_case(about)).map(|_| false)
+}
+
+fn unknown(question: &Question, families: &[FamilyHistory], date: NaiveDate) -> Error {
+    let wanted = families.iter().filter(|history| question.family.is_none_or(|family| family == history.family));
+    let labels = wanted.flat_map(|history| (0..history.len()).map(move |member| (history, member)));
+    let likeness = |label: &str| strsim::jaro_winkler(&label.to_lowercase(), &question.about.to_lowercase());
+    let nearest = labels
+        .map(|(history, member)| (history.family, history.label(member)))
+        .max_by(|left, right| likeness(&left.1).total_cmp(&likeness(&right.1)));
+    let hint = nearest.map(|(family, label)| format!("the nearest name is `--family {} {label}`", family.name()));
+    Error::Query {
+        message: format!("nothing is known of `{}` on {date} or in the days it is compared with", question.about),
+        hint: hint.or_else(|| Some("count the history first, with `insights rollup EVENTS`".to_owned())),
+    }
+}
+
+fn ambiguous(question: &Question, families: &[FamilyHistory], found: &[(usize, usize)]) -> Error {
+    let name = |&(family, member): &(usize, usize)| {
+        let history = &families[family];
+        let account = history.key(member).account();
+        format!("  --family {} --account {account} {}", history.family.name(), history.label(member))
+    };
+    let mut names: Vec<String> = found.iter().take(NAMED).map(name).collect();
+    names.extend((found.len() > NAMED).then(|| format!("  and {} more", found.len() - NAMED)));
+    Error::Query {
+        message: format!("`{}` may be several things:\n{}", question.about, names.join("\n")),
+        hint: Some("say which with --family and --account".to_owned()),
+    }
+}
