@@ -17,7 +17,9 @@
 //! Only the rollup reads every event, and each day once. A rollup holds whole numbers (calls, failed calls, the largest five-minute
 //! count) by entity and hour, so the history of a night is small however many events there were. The scored day's events are
 //! opened a second time for what was flagged: exact minutes, who, from where, and some event ids.
-//! [`pipeline::run_night`] is this picture as code, one call a step.
+//! [`pipeline::run`] is this picture as code, one call a step, after the nights that late data have overtaken. Its last step reads the
+//! night back from the files and makes the page that people read: what a report tells is in the state directory, so it can be made
+//! again at any time.
 //!
 //! # The rooms
 //!
@@ -34,9 +36,10 @@
 //! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
 //! | [`quality`] | what is wrong with a night's input, and what follows from it |
+//! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
-//! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run |
+//! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
 //! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
@@ -54,11 +57,11 @@
 //! ```text
 //!   error                           ┌─▶ import, generate
 //!   event      ──▶ partition ───────┤
-//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ report ──▶ pipeline ──▶ cli
-//!   stats      ────────────────────────────────────┴─▶ score ─────────────────────────────────────────────────▶ cli
+//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ late ──▶ report ──▶ pipeline ──▶ cli
+//!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
+//! `quality` looks at `partition`, `rollup` and `baseline`, and shows numbers as `insight` does; `report` tells what it found.
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
 //! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two. `rules` uses
@@ -84,7 +87,8 @@
 //! * **The scored day is not its own baseline.** [`baseline::FamilyHistory::split`] is where the two are told apart.
 //! * **A silent feed is no evidence.** [`baseline::Feed`] masks hours in which nothing arrived; they neither teach nor alarm.
 //! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal is stripped of
-//!   control characters.
+//!   control characters. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
+//!   whatever does not show.
 //!
 //! # Where to start reading
 //!
@@ -104,6 +108,7 @@ pub mod explain;
 pub mod generate;
 pub mod import;
 pub mod insight;
+pub mod late;
 pub mod partition;
 pub mod pipeline;
 pub mod quality;

@@ -1,29 +1,54 @@
 //! A night, step by step: history, baseline, detection, investigation, insights.
 //!
-//! This module alone knows all rooms and the order in which one goes through them; each step is one call.
+//! This module alone knows all rooms and the order in which one goes through them; each step is one call. A run ([`run`]) first
+//! judges again what late data have overtaken, then the night that was asked for.
 
+mod late;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
-use crate::detect::change;
-use crate::detect::judgement::{Night, RateResult, judge};
+use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
+use crate::detect::{change, judgement};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
+use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
+use crate::late::{Basis, PastNight, Why, left_by};
 use crate::partition::Partitions;
+use crate::pipeline::late::KnownNights;
 use crate::quality::{self, Duplicates, NightInput, duplicates};
-use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
+use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
+
+/// What the nights of a run have in common.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations)]
+pub struct Job<'a> {
+    /// The events.
+    pub partitions: &'a Partitions,
+    /// The state directory.
+    pub state: &'a Path,
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// Their hash.
+    pub settings_hash: &'a str,
+    /// The day that the newest partition should be of, where somebody expects one.
+    pub due: Option<NaiveDate>,
+    /// Is told of events that were counted.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
 
 /// A finished night.
 #[derive(Debug)]
@@ -34,29 +59,48 @@ pub struct NightResult {
     pub insights: Vec<Insight>,
     /// The stories that they tell, most serious first.
     pub incidents: Vec<Incident>,
+    /// Why the night was judged.
+    pub why: Why,
     /// The files that were written.
     pub written: Vec<PathBuf>,
 }
 
-/// Runs the job for one day: brings history up to date, finds what deviates, writes the results. `due` is the day that the newest
-/// partition should be of, where somebody expects one.
+/// A finished run.
+#[derive(Debug)]
+pub struct RunResult {
+    /// Nights before the asked one that no longer stood and were judged again.
+    pub again: Vec<NightResult>,
+    /// The night that was asked for.
+    pub night: NightResult,
+}
+
+/// Runs the job for one day: brings history up to date, judges again what late data have overtaken, then the day. The days of
+/// `asked_too` are to be judged next.
 ///
 /// # Errors
 /// When the state cannot be read or written. Input that could not be used is in the record.
-pub fn run_night(
-    partitions: &Partitions,
-    (date, due): (NaiveDate, Option<NaiveDate>),
-    state: &Path,
-    settings: &Settings,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<NightResult> {
-    let history = update_history(partitions, date, state, settings, progress)?;
-    let window = Window::new(date, settings.baseline_days, |day| has_day(&history, state, day));
+pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> Result<RunResult> {
+    let known = KnownNights::read(job, date)?;
+    let history = update_history(job, date, &known.days(job))?;
+    let again = known.judge_again(job, &history)?;
+    let mut night = judge(job, &history, date, Why::Asked, date)?;
+    night.record.judged_again = again.iter().map(|night| night.record.date).collect();
+    night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
+    night.finish(job)?;
+    known.remake_pages(job, &again, asked_too)?;
+    Ok(RunResult { again, night })
+}
+
+/// Finds what deviates on a day whose history is up to date, and replaces its results; [`NightResult::finish`] must follow.
+fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: NaiveDate) -> Result<NightResult> {
+    let Job { partitions, state, settings, .. } = *job;
+    let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
     let regions = SilentRegions::judge(state, &window, settings.calendar)?;
     let (files, _) = partitions.open_range(date, date);
     let counts = history.counts_of(date);
+    let due = job.due.filter(|_| matches!(why, Why::Asked));
     let input =
         NightInput { window: &window, files: &files, counts, apis: &families[0], feed: &feed, regions: &regions, due };
     let mut quality = quality::judge(&input);
@@ -73,13 +117,15 @@ pub fn run_night(
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
-    let evidence = investigate(&files, date, &targets)?;
+    let mut evidence = investigate(&files, date, &targets)?;
+    let mut trails = TrailBook::read_before(state, date)?;
+    trails.follow(&targets, &mut evidence);
     let (usual, left_out) = past.usual(&targets)?;
     let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, &window, (&feed, &regions));
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
-    let mut record = NightRecord::new(&history, &window, settings, tested, &insights);
+    let mut record = NightRecord::new(history, &window, settings, tested, &insights);
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
@@ -87,22 +133,32 @@ pub fn run_night(
     record.drops_explained = explained;
     record.ids_checked = duplicates.map(|found| found.checked);
     record.warnings.extend(left_out);
+    record.basis = Basis::of(&window, history, left_before(state, date)?);
+    record.revise(PastNight::read(state, date)?, &why, in_run_of);
+    crate::late::begin(state, date)?;
     let mut written = write(state, &record, &insights, settings)?;
-    let before_record = written.len() - 1;
-    written.insert(before_record, episode::write(state, date, episodes, &insights)?);
-    Ok(NightResult { record, insights, incidents, written })
+    let hours = hours::hours(&findings, &insights, &window, &feed);
+    written.push(report::hours::write(&insights_folder(state, date), &hours)?);
+    written.push(episode::write(state, date, episodes, &insights)?);
+    written.extend(trails.write(state, date)?);
+    Ok(NightResult { record, insights, incidents, why, written })
 }
 
-fn update_history(
-    partitions: &Partitions,
-    date: NaiveDate,
-    state: &Path,
-    settings: &Settings,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Update> {
-    let first = date - chrono::Duration::days(settings.baseline_days as i64);
-    let dates: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= date).collect();
-    let history = update(partitions, &dates, state, true, progress)?;
+impl NightResult {
+    /// Writes the record and the pages that are made from it, with which a night is done.
+    fn finish(&mut self, job: &Job<'_>) -> Result<()> {
+        let path = job.state.join("runs").join(format!("{}.json", self.record.date));
+        let text = serde_json::to_string_pretty(&self.record).map_err(|error| Error::Internal(error.to_string()))?;
+        write_text(&path, &(text + "\n"))?;
+        self.written.push(path);
+        self.written.extend(report::write_pages(job.state, self.record.date)?);
+        crate::late::finish(job.state, self.record.date)
+    }
+}
+
+fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<Update> {
+    let partitions = job.partitions;
+    let history = update(partitions, days, job.state, true, job.progress)?;
     if history.days.iter().any(|day| day.note.date == date) {
         return Ok(history);
     }
@@ -139,17 +195,21 @@ fn detect(
     if window.days_of_history() < settings.min_history_days {
         return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
     }
-    let rates = judge(&families.iter().collect::<Vec<_>>(), night);
+    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night);
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 
+/// What the night before left, as a digest.
+fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
+    date.pred_opt().map_or(Ok(None), |before| left_by(state, before))
+}
+
+fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}"))
+}
+
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
-    let folder = state.join("insights").join(format!("date={}", record.date));
-    let run = state.join("runs").join(format!("{}.json", record.date));
+    let folder = insights_folder(state, record.date);
     let maker = Maker { settings: &record.settings_hash };
-    let mut written = output::write(&folder, insights, &settings.formats, maker)?;
-    let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
-    write_text(&run, &(text + "\n"))?;
-    written.push(run);
-    Ok(written)
+    output::write(&folder, insights, &settings.formats, maker)
 }

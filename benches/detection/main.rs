@@ -7,7 +7,8 @@
 mod population;
 
 use insights::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
-use insights::detect::rate::{EntityScore, Night, detect, score};
+use insights::detect::judgement::{Night, detect};
+use insights::detect::rate::{EntityScore, score};
 use insights::detect::{Deviation, Direction, Model, Thresholds};
 use population::{HISTORY_DAYS, Nature, Planted, Truth, population};
 use rayon::prelude::*;

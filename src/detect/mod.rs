@@ -1,11 +1,13 @@
 //! Finding the entities and hours that the baseline cannot explain.
 //!
 //! [`rate`] scores an entity's day, `surge` its errors by their share of the calls; [`judgement`] does so for all entities and controls
-//! the share of false discoveries over them; [`change`] reports changes by their meaning. A [`Deviation`] says what was found; turning it
-//! into an insight that a person reads is the business of [`crate::insight`].
+//! the share of false discoveries over them; [`change`] reports changes by their meaning; [`hours`] is for those who
+//! draw what was expected. A [`Deviation`] says what was found; turning it into an insight that a person reads is the business of
+//! [`crate::insight`].
 
 pub mod change;
 mod episode;
+pub mod hours;
 pub mod judgement;
 pub mod rate;
 pub mod replay;
@@ -65,6 +67,8 @@ pub struct Deviation {
     pub unstable: bool,
     /// Days since the entity was first seen, as far as history goes.
     pub days_known: usize,
+    /// What was expected of each hour of [`hours::hourly_days`]; empty where days are judged as a whole.
+    pub by_hour: Vec<hours::Band>,
 }
 
 /// What counts as worth a person's time.

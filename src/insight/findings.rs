@@ -61,6 +61,11 @@ impl NightFindings {
         let mut concerns = concern::of_requests(change.kind, evidence);
         let principal = principal_of(history.key(change.members[0]));
         concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
+        concerns.extend(&evidence.concerns);
+        if concerns.contains(&Concern::RecordsLess) {
+            // It says all of it.
+            concerns.remove(&Concern::Narrowed);
+        }
         concerns.into_iter().collect()
     }
 

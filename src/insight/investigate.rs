@@ -3,13 +3,14 @@
 //! Only row groups that can hold a flagged window are read ([`reading`](super::reading)). What is gathered is bounded: minutes of
 //! the window, and the values of a few attributes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::Column;
+use crate::insight::concern::Concern;
 use crate::insight::minutes::{rise, tail};
 use crate::insight::notes::{Note, Notes, notes_on};
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, Group, MORE, Reader, TargetRows, Values, add, groups};
@@ -102,8 +103,21 @@ pub struct Evidence {
     pub names: BTreeMap<String, u64>,
     /// The earliest events: time and id.
     pub examples: Vec<(i64, String)>,
-    /// Of changes, the successful requests in order of time: the API's name and its parameters as JSON.
-    pub requests: Vec<(String, String)>,
+    /// Of changes, the successful requests in order of time.
+    pub requests: Vec<Request>,
+    /// What makes a change serious beside what its own requests and its principal's habits tell.
+    pub concerns: BTreeSet<Concern>,
+}
+
+/// A successful request of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// When, in milliseconds.
+    pub time: i64,
+    /// The API's name.
+    pub api: String,
+    /// Its parameters as JSON.
+    pub parameters: String,
 }
 
 impl Evidence {
@@ -159,12 +173,7 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
 }
 
 /// Counts the minutes of all targets, row group by row group, and notes where their rows are.
-fn find_minutes(
-    groups: &[Group<'_>],
-    date: NaiveDate,
-    targets: &[Target],
-    evidence: &mut [Evidence],
-) -> Result<Notes> {
+fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
     let find = |reader: &mut Reader<'_>, &group: &Group<'_>| {
         let mut found: Vec<Note> = Vec::new();
         reader.find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
@@ -192,8 +201,7 @@ fn look_closer(
 ) -> Result<BTreeMap<usize, Evidence>> {
     let with_requests = targets.iter().any(|target| target.family == Family::Change);
     let details = &DETAILS[..if with_requests { 3 } else { 2 }];
-    let columns: Vec<&[Column]> =
-        INPUTS.iter().chain(&ATTRIBUTE_COLUMNS).chain(details).copied().collect();
+    let columns: Vec<&[Column]> = INPUTS.iter().chain(&ATTRIBUTE_COLUMNS).chain(details).copied().collect();
     let mut evidence: BTreeMap<usize, Evidence> = BTreeMap::new();
     let mut visit = |target: usize, found: &TargetRows<'_>| {
         let (first, end) = known[target].span;
@@ -227,8 +235,8 @@ fn note(evidence: &mut Evidence, found: &TargetRows<'_>, is_change: bool) {
         }
         if is_change && !found.has_failed(row) && evidence.requests.len() < REQUESTS {
             let parameters = found.text(MORE + 2, row).filter(|text| text.len() <= MOST_PARAMETERS);
-            let api = found.text(3, row).unwrap_or_default();
-            evidence.requests.push((api.to_owned(), parameters.unwrap_or_default().to_owned()));
+            let (api, parameters) = (found.text(3, row).unwrap_or_default(), parameters.unwrap_or_default());
+            evidence.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
         }
     }
 }

@@ -3,7 +3,7 @@
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
 //! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
 //! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
-//! query. [`episode`] is what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
+//! query. [`episode`] and [`trail`] are what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
 //! that the clouds' own consumers know.
 
 mod actor;
@@ -18,6 +18,7 @@ pub mod episode;
 pub(crate) mod example;
 mod findings;
 mod habits;
+pub mod hours;
 pub mod incident;
 pub mod investigate;
 pub mod minutes;
@@ -30,8 +31,10 @@ pub mod sensitivity;
 mod sentence;
 pub mod severity;
 mod sieve;
+pub mod trail;
 pub mod usual;
 pub mod vendor;
+pub mod visible;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;

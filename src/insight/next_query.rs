@@ -1,13 +1,14 @@
 //! The command that shows the events behind an insight: what to type next.
 //!
 //! Its values come from whoever can make a call, and people paste it into a shell. So every value is written as a pattern that means
-//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with control characters in it is
-//! left out, which makes the answer wider, never wrong.
+//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with characters in it that do not
+//! show is left out, which makes the answer wider, never wrong.
 
 use chrono::{Duration, SecondsFormat};
 
 use crate::detect::change::Reason;
 use crate::event::PrincipalKind;
+use crate::insight::visible::is_hidden;
 use crate::insight::{Actor, Insight, InsightType};
 
 /// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions.
@@ -56,7 +57,7 @@ fn of_actor(insight: &Insight) -> Vec<(&'static str, String)> {
 
 /// An option with its value; none where there is no value that could be typed.
 fn condition(flag: &str, value: &str) -> Option<String> {
-    if value.is_empty() || value.chars().any(char::is_control) {
+    if value.is_empty() || value.contains(is_hidden) {
         return None;
     }
     // What begins with a dash would be taken for an option.
@@ -119,6 +120,7 @@ mod tests {
             assert_eq!(condition("--user", value).unwrap(), written);
         }
         assert_eq!(condition("--user", "a\nb"), None);
+        assert_eq!(condition("--user", "a\u{202e}b"), None);
         assert_eq!(condition("--user", ""), None);
     }
 }

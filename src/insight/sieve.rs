@@ -67,7 +67,8 @@ impl Test {
     fn by_key(&mut self, column: &TextColumn) -> &[bool] {
         let is_known = self.known.as_ref().is_some_and(|(known, _)| known.same_dictionary(column));
         if !is_known {
-            let passes = |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains(&name));
+            let passes =
+                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains(&name));
             let by_key = (0..column.key_count() as i32).map(passes).collect();
             self.known = Some((column.without_rows(), by_key));
         }

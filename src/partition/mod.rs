@@ -16,7 +16,7 @@ pub mod write;
 
 pub use columns::{ColumnMap, ColumnOverrides};
 pub use file::{EventFile, RowGroupRange};
-pub use find::{Partitions, Problem};
+pub use find::{Partitions, Problem, date_of_path};
 pub use read::{EventBatch, RowChoice, RowGroupReader};
 pub use rows::read_rows;
 pub use text_column::TextColumn;
