@@ -32,8 +32,8 @@
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
-//! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
-//! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
+//! | [`baseline`] | what the past makes us expect of an entity, whom it usually meets, and which hours of the past can be believed |
+//! | [`detect`] | which entities, hours and first meetings the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
 //! | [`quality`] | what is wrong with a night's input, and what follows from it |
 //! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |

@@ -13,6 +13,7 @@ use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
 use crate::insight::episode::{Episode, Running};
 use crate::insight::findings::{NightFindings, search, usual_rate};
+use crate::insight::first_seen;
 use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
@@ -79,6 +80,9 @@ pub fn build(
         for (change, told) in changes.iter().zip(told.by_ref()) {
             built.insights.push(change_insight(findings, history, change, told, night));
         }
+    }
+    for (found, told) in findings.firsts.iter().zip(told.by_ref()) {
+        built.insights.push(first_seen::insight(findings, found, (told.evidence, told.usual), window.scored()));
     }
     for ((same, episode, running), told) in findings.ending().into_iter().zip(told) {
         built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
@@ -233,6 +237,7 @@ fn rate_insight(
         life: Life::default(),
         incident: IncidentPart::default(),
         concerns: Vec::new(),
+        new_company: None,
     }
 }
 
@@ -294,6 +299,7 @@ fn change_insight(
         life: Life::default(),
         incident: IncidentPart::default(),
         concerns: findings.concerns(history, change, evidence),
+        new_company: None,
     };
     if is_silence {
         insight.baseline_average = change.expected / insight.minutes() as f64;
@@ -355,7 +361,7 @@ fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
 }
 
 /// An id that depends only on what the episode is, so that a re-run finds the same.
-fn id(insight_type: InsightType, account: &str, entity: &str, date: NaiveDate, more: &str) -> Uuid {
+pub(super) fn id(insight_type: InsightType, account: &str, entity: &str, date: NaiveDate, more: &str) -> Uuid {
     let name = [insight_type.name(), account, entity, &date.to_string(), more].join("\u{0}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }

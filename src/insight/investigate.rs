@@ -36,6 +36,8 @@ const GROUPS_AT_ONCE: usize = 16;
 pub enum Minutes {
     /// They are the hours that stood out.
     Whole,
+    /// They are those from the first event to the last.
+    Active,
     /// A rise above the calls a minute that are usual, cut out of the hours searched.
     Rise {
         /// Calls a minute.
@@ -67,6 +69,8 @@ pub struct Target {
     pub minutes: Minutes,
     /// The day from which on the past tells nothing of what is usual: the one on which the episode began.
     pub since: NaiveDate,
+    /// Only events with one of these are meant; with anybody, if there are none.
+    pub with: Vec<(Family, EntityKey)>,
 }
 
 impl Target {
@@ -79,6 +83,11 @@ impl Target {
     fn span(&self, minutes: &[u32]) -> (usize, usize) {
         match self.minutes {
             Minutes::Whole => self.core(),
+            Minutes::Active => {
+                let first = minutes.iter().position(|&calls| calls > 0);
+                let last = minutes.iter().rposition(|&calls| calls > 0);
+                first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1))
+            }
             Minutes::Rise { usual, from_start } => {
                 let (first, end) = rise(minutes, self.core(), usual);
                 (if from_start { 0 } else { first }, end)

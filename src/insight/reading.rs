@@ -95,13 +95,16 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(date: NaiveDate, targets: &'a [Target]) -> Self {
-        Self { date, targets, keyer: Keyer::default(), keys: RowKeys::default() }
+        let with_networks = targets.iter().any(|target| !target.with.is_empty());
+        Self { date, targets, keyer: Keyer::new(with_networks), keys: RowKeys::default() }
     }
 
     /// Finds the rows of all targets in a row group, without what tells more of them.
     pub(super) fn find(&mut self, group: Group<'_>, visit: &mut impl FnMut(usize, &TargetRows<'_>)) -> Result<()> {
         let mut columns = INPUTS;
-        columns[REGION_COLUMN] = &[];
+        if self.targets.iter().all(|target| target.with.is_empty()) {
+            columns[REGION_COLUMN] = &[];
+        }
         let about_errors = |&target: &usize| self.targets[target].family == Family::ApiError;
         if !held(group.0, group.1, self.date, self.targets).any(|target| about_errors(&target)) {
             ERROR_COLUMNS.into_iter().for_each(|column| columns[column] = &[]);
@@ -186,11 +189,13 @@ fn rows_of(targets: &[Target], date: NaiveDate, batch: &EventBatch, keyer: &Keye
     let families: BTreeSet<Family> = targets.iter().map(|target| target.family).collect();
     for family in families {
         let wanted = wanted(targets, family, keyer);
+        let with: Vec<Option<Vec<(Family, u32)>>> = targets.iter().map(|target| with(target, keyer)).collect();
         let mut note = |row: u32, member: u32| {
             let time = batch.times[row as usize];
             for &target in wanted.get(member as usize).into_iter().flatten() {
                 let (start, end) = window(date, targets[target].search);
-                if (start..end).contains(&time) {
+                let is_with = |&(family, member): &(Family, u32)| keys.member(family, row as usize) == Some(member);
+                if (start..end).contains(&time) && with[target].as_ref().is_none_or(|with| with.iter().any(is_with)) {
                     rows[target].push(row);
                 }
             }
@@ -201,6 +206,12 @@ fn rows_of(targets: &[Target], date: NaiveDate, batch: &EventBatch, keyer: &Keye
         }
     }
     rows
+}
+
+/// The members of a batch one of which a target's rows must be with; `None` if all rows are meant.
+fn with(target: &Target, keyer: &Keyer) -> Option<Vec<(Family, u32)>> {
+    let member = |(family, key): &(Family, EntityKey)| Some((*family, keyer.members(*family).number(key)?));
+    (!target.with.is_empty()).then(|| target.with.iter().filter_map(member).collect())
 }
 
 /// For each member of a family the targets that it belongs to.

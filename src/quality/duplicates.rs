@@ -24,15 +24,15 @@ const BATCH_ROWS: usize = 32_768;
 
 /// What repeats among the ids of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Duplicates {
+pub(super) struct Duplicates {
     /// Ids that were read.
-    pub checked: u64,
+    pub(super) checked: u64,
     /// Rows beyond the first of their id.
-    pub rows: u64,
+    pub(super) rows: u64,
     /// Ids that stand in more than one row.
-    pub ids: u64,
+    pub(super) ids: u64,
     /// For each file how many of its rows have such an id.
-    pub files: BTreeMap<String, u64>,
+    pub(super) files: BTreeMap<String, u64>,
 }
 
 /// An id, in halves, and the number of its file.
@@ -43,7 +43,7 @@ type Id = ([u64; 2], u32);
 ///
 /// # Errors
 /// When a file cannot be opened any more.
-pub fn find(files: &[EventFile], date: NaiveDate) -> Result<Duplicates> {
+pub(super) fn find(files: &[EventFile], date: NaiveDate) -> Result<Duplicates> {
     find_within(files, date, IDS_AT_ONCE)
 }
 
@@ -105,7 +105,7 @@ impl Duplicates {
     }
 
     /// The flaw that they are; `None` if no id repeats.
-    pub fn flaw(&self) -> Option<Flaw> {
+    pub(super) fn flaw(&self) -> Option<Flaw> {
         let mut files: Vec<(&String, &u64)> = self.files.iter().collect();
         files.sort_by(|left, right| right.1.cmp(left.1).then(left.0.cmp(right.0)));
         files.truncate(NAMED_FILES);

@@ -1,11 +1,11 @@
 //! What is wrong with a night's input, and what follows from it: the quality gate.
 //!
 //! A [`Flaw`] says what, where, how much and with what effect, in numbers and in a sentence. Judging is pure: it looks at counts, footers
-//! and at which hours and regions can be believed; only [`duplicates`] reads events. Masking itself is done where counts are judged
+//! and at which hours and regions can be believed; only looking for repeated ids reads events. Masking itself is done where counts are judged
 //! ([`crate::baseline::Feed`], [`crate::baseline::SilentRegions`]); here it is told.
 
 mod columns;
-pub mod duplicates;
+mod duplicates;
 mod one_sided;
 mod silence;
 mod times;
@@ -16,10 +16,11 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::error::Result;
 use crate::partition::EventFile;
 use crate::rollup::ScanCounts;
 
-pub use duplicates::Duplicates;
+use duplicates::Duplicates;
 
 /// Files that a flaw names; the rest is counted.
 const NAMED_FILES: usize = 10;
@@ -151,17 +152,34 @@ pub struct NightInput<'a> {
     pub regions: &'a SilentRegions,
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
+    /// Whether to look for ids that stand in more than one event.
+    pub check_duplicates: bool,
 }
 
-/// The flaws of a night's input, in the order of their kinds.
-pub fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
+/// What was found about a night's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// What is wrong, in the order of kinds.
+    pub flaws: Vec<Flaw>,
+    /// How many ids were looked at for duplicates; `None` where nobody asked.
+    pub ids_checked: Option<u64>,
+}
+
+/// Finds the flaws of a night's input.
+///
+/// # Errors
+/// When a file cannot be opened any more to read its ids.
+pub fn inspect(input: &NightInput<'_>) -> Result<Inspection> {
+    let find = || duplicates::find(input.files, input.window.scored());
+    let duplicates = input.check_duplicates.then(find).transpose()?;
     let mut flaws = silence::accounts(input.feed);
     flaws.extend(silence::regions(input.regions, input.feed));
     flaws.extend(times::judge(input));
     flaws.extend(columns::judge(input.files, input.window.scored(), input.counts));
     flaws.extend(one_sided::judge(input.apis, input.window));
+    flaws.extend(duplicates.iter().filter_map(Duplicates::flaw));
     flaws.sort_by_key(|flaw| flaw.kind);
-    flaws
+    Ok(Inspection { flaws, ids_checked: duplicates.map(|found| found.checked) })
 }
 
 /// An account in a sentence.
