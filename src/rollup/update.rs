@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{self, DayInput, DayNote, InputFile};
-use crate::rollup::{Family, ScanOptions, Scanner};
+use crate::rollup::{Family, ScanCounts, ScanOptions, Scanner};
 
 /// What was done about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,12 @@ pub struct Update {
 }
 
 impl Update {
+    /// What became of a day's rows; nothing where it has no rollup.
+    pub fn counts_of(&self, date: NaiveDate) -> ScanCounts {
+        let day = self.days.iter().find(|day| day.note.date == date);
+        day.map_or_else(ScanCounts::default, |day| day.note.counts)
+    }
+
     /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
     pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
         let days = self.days.iter().filter(|day| (first..=last).contains(&day.note.date)).cloned().collect();
