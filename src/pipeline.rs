@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::baseline::novelty::Company;
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
+use crate::detect::select::TestSet;
 use crate::detect::{change, judgement};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
@@ -22,9 +25,10 @@ use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
-use crate::late::{Basis, PastNight, Why, left_by};
+use crate::late::{Basis, PastNight, Why, left_before};
 use crate::partition::Partitions;
 use crate::pipeline::late::KnownNights;
+use crate::quality::{self, Inspection, NightInput};
 use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
@@ -43,6 +47,8 @@ pub struct Job<'a> {
     pub settings: &'a Settings,
     /// Their hash.
     pub settings_hash: &'a str,
+    /// The day that the newest partition should be of, where somebody expects one.
+    pub due: Option<NaiveDate>,
     /// Is told of events that were counted.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -84,6 +90,7 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
     night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
     night.finish(job)?;
+    night.record.stale_nights.extend(known.remake_pages(job, &again, asked_too));
     Ok(RunResult { again, night })
 }
 
@@ -93,30 +100,46 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let (detected, calibrations) = detect(families, &window, &feed, settings);
+    let regions = SilentRegions::judge(state, &window, settings.calendar)?;
+    let (files, _) = partitions.open_range(date, date);
+    let input = NightInput {
+        window: &window,
+        files: &files,
+        counts: history.counts_of(date),
+        apis: &families[0],
+        feed: &feed,
+        regions: &regions,
+        due: job.due.filter(|_| matches!(why, Why::Asked)),
+        check_duplicates: settings.operations.check_duplicates,
+    };
+    let Inspection { flaws, ids_checked } = quality::inspect(&input)?;
+    let company = Company::read(state, &window)?;
+    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
-    let found = change::detect(&changes, &window);
+    let mut found = change::detect(&changes, &window);
+    found.extend(change::silences(&changes, &window, &feed));
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
-    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days);
+    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days).with_firsts(firsts);
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
-    let (files, _) = partitions.open_range(date, date);
     let mut evidence = investigate(&files, date, &targets)?;
     let mut trails = TrailBook::read_before(state, date)?;
     trails.follow(&targets, &mut evidence);
     let (usual, left_out) = past.usual(&targets)?;
-    let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
+    let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, &window, (&feed, &regions));
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
-    let mut record = NightRecord::new(history, &window, &feed, settings, tested, &insights);
+    let mut record = NightRecord::new(history, &window, settings, tested, &insights);
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
-    record.warnings.extend(left_out);
+    (record.quality, record.ids_checked) = (flaws, ids_checked);
+    record.drops_explained = explained;
+    record.warnings.extend(left_out.into_iter().chain(unjudged));
     record.basis = Basis::of(&window, history, left_before(state, date)?);
     record.revise(PastNight::read(state, date)?, &why, in_run_of);
     crate::late::begin(state, date)?;
@@ -168,24 +191,37 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
     Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
-/// Judges the rates of all families; none are judged while there is too little history.
+/// What the detectors made of a night.
+#[derive(Default)]
+struct Detected {
+    detected: Vec<(FamilyHistory, RateResult)>,
+    firsts: Vec<FirstSeen>,
+    calibrations: Calibrations,
+    /// What could not be judged, in words.
+    unjudged: Option<String>,
+}
+
+/// Judges the rates of all families, and whom their entities met; none are judged while there is too little history.
 fn detect(
     families: Vec<FamilyHistory>,
+    company: Company,
     window: &Window,
     feed: &Feed,
     settings: &Settings,
-) -> (Vec<(FamilyHistory, RateResult)>, Calibrations) {
-    let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
+) -> Detected {
+    let thresholds = settings.thresholds;
+    let night = Night { window, calendar: settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
+        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { detected, ..Detected::default() };
     }
-    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night);
-    (families.into_iter().zip(rates.families).collect(), rates.calibrations)
-}
-
-/// What the night before left, as a digest.
-fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
-    date.pred_opt().map_or(Ok(None), |before| left_by(state, before))
+    let company = first_seen::judge(company, &thresholds);
+    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+    let firsts = company.found(&rates.others, families.len());
+    let mut calibrations = rates.calibrations;
+    calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+    let detected = families.into_iter().zip(rates.families).collect();
+    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {

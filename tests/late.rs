@@ -79,6 +79,7 @@ fn what_came_late_is_reported_by_the_next_run() {
     assert!(told.contains(&format!("{first} judged again, as the events of {first} have changed: ")), "{told}");
     assert!(told.contains(&format!("{second} judged again, as the events of {first} have changed")), "{told}");
     assert!(told.contains("added") && told.contains(&key_of("7")), "{told}");
+    insta::assert_snapshot!("judged_again", told);
     assert!(reports_the_key(&state, 1));
     assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
 
@@ -225,6 +226,23 @@ fn a_night_that_was_killed_while_it_wrote_is_finished_by_the_next_run() {
     assert!(told.contains(&words), "{told}");
     assert_same_files(&quiet(folder.path(), &events, 2), &lasting(&state));
     assert!(!state.join("runs").join(format!("{}.unfinished", night(1))).exists());
+}
+
+#[test]
+fn days_that_were_missed_are_caught_up_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[2]), folder.path().join("state"));
+    let catch_up = || {
+        let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--catch-up", "--quiet"];
+        insights(words.iter().chain(&["--set", "baseline_days=14"])).expect_code(0).stdout
+    };
+    run(&events, &state, 1..=1, &[]);
+    let told = catch_up();
+    let judged = |number: u32| told.contains(&format!("{}: ", night(number)));
+    assert_eq!([1, 2, 3, 4].map(judged), [false, true, true, true], "{told}");
+    assert_same_files(&quiet(folder.path(), &events, 4), &lasting(&state));
+    let again = catch_up();
+    assert!(again.starts_with(&format!("{}: ", night(4))), "nothing was missed: {again}");
 }
 
 #[test]

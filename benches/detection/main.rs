@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod company;
 mod population;
 
 use insights::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
@@ -139,4 +140,5 @@ fn main() {
         );
     }
     print_calibration(seeds);
+    company::print_company(seeds);
 }

@@ -15,7 +15,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
 use crate::insight::Severity;
-use crate::late::Why;
+use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
 use crate::report::metrics::RunMetrics;
@@ -34,7 +34,7 @@ Examples:
   insights run events --date 2026-02-04 --state /var/lib/insights
   insights run events --from 2026-01-29 --to 2026-02-04
   insights run events --outputs ocsf,csv --keep 400d
-  insights run events --quiet --fail-on high --metrics run.prom   for a scheduler")]
+  insights run events --catch-up --quiet --fail-on high --metrics run.prom   for a scheduler")]
 pub(super) struct RunArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]
@@ -51,6 +51,9 @@ pub(super) struct RunArgs {
     /// Last of several days
     #[arg(long, value_name = "DATE", requires = "from")]
     to: Option<NaiveDate>,
+    /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off
+    #[arg(long, conflicts_with_all = ["date", "from", "to"])]
+    catch_up: bool,
     /// Exit with 1 if there is an insight of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -60,6 +63,9 @@ pub(super) struct RunArgs {
     /// Remove days from the state that are older than this, such as 400d [default: keep all]
     #[arg(long, value_name = "DAYS")]
     keep: Option<settings::Days>,
+    /// Look for event ids that stand in more than one event; reads every id
+    #[arg(long)]
+    check_duplicates: bool,
     /// Write metrics in Prometheus' text format to this file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -77,7 +83,14 @@ impl RunArgs {
         flags.extend((!formats.is_empty()).then(|| ("outputs.formats", formats.join(","))));
         flags.extend(self.keep.map(|keep| ("operations.keep", keep.to_string())));
         flags.extend(self.metrics.as_ref().map(|path| ("operations.metrics", path.display().to_string())));
+        flags.extend(self.check_duplicates.then(|| ("operations.check_duplicates", "true".to_owned())));
         flags
+    }
+
+    /// The day that the newest partition should be of, unless days were named.
+    fn due(&self) -> Option<NaiveDate> {
+        let named = self.date.is_some() || self.from.is_some();
+        if named { None } else { Utc::now().date_naive().pred_opt() }
     }
 }
 
@@ -116,6 +129,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
             state: &args.state,
             settings,
             settings_hash: &settings_hash,
+            due: args.due(),
             progress: &progress,
         };
         let next: BTreeSet<NaiveDate> = dates[number + 1..].iter().copied().collect();
@@ -190,14 +204,23 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         return Ok(between);
     }
     let today = Utc::now().date_naive();
-    match known.into_iter().rfind(|date| *date < today) {
-        Some(date) => Ok(vec![date]),
+    match known.iter().rfind(|date| **date < today) {
+        Some(&newest) if args.catch_up => since_last_judged(&args.state, &known, newest),
+        Some(&newest) => Ok(vec![newest]),
         None => bail!(
             "no usable events before today ({today}) in `{}`{}",
             args.events.display(),
             partitions.problems().first().map_or(String::new(), |problem| format!("; {}", problem.message))
         ),
     }
+}
+
+/// The days after the last that was judged, up to the newest; that alone if none was judged, or all were.
+fn since_last_judged(state: &Path, known: &BTreeSet<NaiveDate>, newest: NaiveDate) -> anyhow::Result<Vec<NaiveDate>> {
+    let last = judged(state, &(NaiveDate::MIN..=newest))?.last().map(|night| night.date);
+    let after = known.iter().copied().filter(|date| *date <= newest && last.is_some_and(|last| *date > last));
+    let dates: Vec<NaiveDate> = after.collect();
+    Ok(if dates.is_empty() { vec![newest] } else { dates })
 }
 
 fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {

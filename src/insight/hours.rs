@@ -57,7 +57,7 @@ pub fn hours(findings: &NightFindings, insights: &[Insight], window: &Window, fe
 
 fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
     let ending = findings.ending().into_iter().filter_map(|((family, key, direction), _, _)| {
-        let history = findings.rates.iter().map(|(history, _)| history).find(|history| history.family == *family)?;
+        let history = findings.history(*family)?;
         Some((*direction, Series { history, members: vec![history.find(key)?], expected: &[] }))
     });
     let rates = findings.reported().map(|(history, deviation)| {
@@ -68,7 +68,16 @@ fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
         findings.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
     let changes = changes
         .map(|(history, change)| (Direction::Up, Series { history, members: change.members.clone(), expected: &[] }));
-    ending.chain(rates).chain(changes).map(|(direction, series)| (series.reported(direction), series)).collect()
+    let firsts = findings.firsts.iter().filter_map(|found| {
+        let history = findings.history(found.family)?;
+        Some((Direction::Up, Series { history, members: vec![history.find(&found.key)?], expected: &[] }))
+    });
+    firsts
+        .chain(ending)
+        .chain(rates)
+        .chain(changes)
+        .map(|(direction, series)| (series.reported(direction), series))
+        .collect()
 }
 
 impl Series<'_> {

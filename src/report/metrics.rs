@@ -8,6 +8,7 @@ use std::fmt::Write;
 use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::insight::{Insight, Severity};
+use crate::quality::FlawKind;
 use crate::report::NightRecord;
 
 /// What a run came to.
@@ -67,8 +68,15 @@ impl RunMetrics<'_> {
             one("failed_events", "Failed calls among them.", sum(|record| record.counts.errors)),
             one("history_days", "Days that the newest judged day was compared with.", last.days_of_history as f64),
             one("history_missing_days", "Days of its baseline without events.", last.missing_days.len() as f64),
+            one(
+                "judged_again_days",
+                "Earlier days that were judged again.",
+                sum(|record| record.judged_again.len() as u64),
+            ),
+            one("stale_days", "Days whose results do not stand any more.", last.stale.len() as f64),
             one("warnings", "Warnings of the judged days.", sum(|record| record.warnings.len() as u64)),
             one("problems", "Parts of the input that could not be used.", sum(|record| record.problems.len() as u64)),
+            ("input_flaws", "Flaws of the judged days' input, by kind.", self.by_flaw()),
             ("entities_tested", "Entities of the newest judged day that were tested, by family.", tested(last)),
             ("findings", "Insights of the judged days, by severity.", self.by_severity()),
             ("findings_by_type", "Insights of the judged days, by type.", self.by_type()),
@@ -80,6 +88,12 @@ impl RunMetrics<'_> {
         let count = |severity: Severity| all().filter(|insight| insight.severity == severity).count() as f64;
         let labelled = |severity: Severity| (label("severity", severity.name()), count(severity));
         Severity::ALL.into_iter().map(labelled).collect()
+    }
+
+    fn by_flaw(&self) -> Vec<(String, f64)> {
+        let all = || self.nights.iter().flat_map(|(record, _)| &record.quality);
+        let count = |kind: FlawKind| all().filter(|flaw| flaw.kind == kind).count() as f64;
+        FlawKind::ALL.into_iter().map(|kind| (label("kind", kind.name()), count(kind))).collect()
     }
 
     fn by_type(&self) -> Vec<(String, f64)> {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
 use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
+use crate::quality::Flaw;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
 use crate::rollup::update::{DayOutcome, Update};
@@ -106,6 +107,8 @@ pub struct NightRecord {
     pub incidents: usize,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
+    /// Drops that are not reported, because a silent region explains them.
+    pub drops_explained: usize,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
     /// What judging the night again changed, the latest last.
@@ -117,7 +120,13 @@ pub struct NightRecord {
     pub judged_again: Vec<NaiveDate>,
     /// Nights whose results do not stand and were left as they are.
     pub stale: Vec<StaleNight>,
-    /// What a reader of the results should know.
+    /// The same in sentences, with what mends them.
+    pub stale_nights: Vec<String>,
+    /// What is wrong with the input, and what follows from it.
+    pub quality: Vec<Flaw>,
+    /// How many event ids were looked at for duplicates; absent where nobody asked.
+    pub ids_checked: Option<u64>,
+    /// What a reader of the results should know beside that.
     pub warnings: Vec<String>,
     /// What could not be used, of all days that were looked at.
     pub problems: Vec<Problem>,
@@ -128,14 +137,13 @@ impl NightRecord {
     pub fn new(
         history: &Update,
         window: &Window,
-        feed: &Feed,
         settings: &Settings,
         families: Vec<FamilyRecord>,
         insights: &[Insight],
     ) -> Self {
         let history = &history.within(window.date(0), window.scored());
         let scored = history.days.iter().find(|day| day.note.date == window.scored());
-        let counts = scored.map_or_else(ScanCounts::default, |day| day.note.counts);
+        let counts = history.counts_of(window.scored());
         let mut by_type = BTreeMap::new();
         for insight in insights {
             *by_type.entry(insight.insight_type.name()).or_default() += 1;
@@ -160,12 +168,16 @@ impl NightRecord {
             insights: by_type,
             incidents: 0,
             absorbed: 0,
+            drops_explained: 0,
             reported: insights.iter().map(Reported::of).collect(),
             revisions: Vec::new(),
             revision: None,
             judged_again: Vec::new(),
             stale: Vec::new(),
-            warnings: warnings(history, window, feed, settings, counts),
+            stale_nights: Vec::new(),
+            quality: Vec::new(),
+            ids_checked: None,
+            warnings: warnings(history, window, settings),
             problems,
         }
     }
@@ -177,9 +189,10 @@ impl NightRecord {
         self.revisions = before.revisions.into_iter().chain(self.revision.clone()).collect();
     }
 
-    /// Notes the nights that are stale, also in words; `newest` is the last that was judged.
+    /// Notes the nights that are stale; `newest` is the last that was judged. They are no warning about this night, whose page
+    /// would depend on when it was judged.
     pub fn note_stale(&mut self, nights: Vec<StaleNight>, newest: NaiveDate) {
-        self.warnings.extend(stale(&nights, newest));
+        self.stale_nights = stale(&nights, newest);
         self.stale = nights;
     }
 
@@ -189,17 +202,8 @@ impl NightRecord {
     }
 }
 
-fn warnings(history: &Update, window: &Window, feed: &Feed, settings: &Settings, counts: ScanCounts) -> Vec<String> {
+fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
-    for (account, hours) in feed.silent_hours() {
-        let hours: Vec<String> = hours.iter().map(|hour| format!("{hour:02}")).collect();
-        let account = if account.is_empty() { "no account" } else { &account };
-        said.push(format!(
-            "the feed of {account} was silent in the hours {}: nothing is said of them",
-            hours.join(", ")
-        ));
-    }
-    said.extend(counts.warnings());
     if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
         said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
     }

@@ -8,11 +8,12 @@ use uuid::Uuid;
 use crate::detect::select::TestSet;
 use crate::insight::{Insight, sentence_number as number};
 use crate::late::{Revision, Why, because};
+use crate::quality::FlawKind;
 use crate::report::NightRecord;
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
-/// Problems shown; the rest is in the run record.
+/// Problems, and flaws of the input, that are shown; the rest is in the run record.
 const PROBLEMS: usize = 10;
 
 /// The summary of one night as text; `width` is the terminal's, if there is one.
@@ -26,15 +27,13 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
     if let Some(revision) = &record.revision {
         let _ = writeln!(text, "since it was judged last: {}", revised(revision));
     }
-    for warning in &record.warnings {
+    for warning in record.warnings.iter().chain(&record.stale_nights) {
         let _ = writeln!(text, "! {}", printable(warning));
     }
-    for problem in record.problems.iter().take(PROBLEMS) {
-        let _ = writeln!(text, "! {}: {}", printable(&problem.file), printable(&problem.message));
-    }
-    if record.problems.len() > PROBLEMS {
-        let _ = writeln!(text, "! and {} more, all in the run record", record.problems.len() - PROBLEMS);
-    }
+    let flaws: Vec<&str> = record.quality.iter().map(|flaw| flaw.sentence.as_str()).collect();
+    let problems = record.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.message));
+    list(&mut text, &flaws);
+    list(&mut text, &problems.collect::<Vec<_>>());
     if !insights.is_empty() {
         let _ = writeln!(text, "\n{}", table(insights, width));
         if insights.len() > SHOWN {
@@ -43,6 +42,16 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
         let _ = writeln!(text, "begin with: {}", printable(&insights[0].next_query));
     }
     text
+}
+
+/// Some lines, and how many more there are.
+fn list(text: &mut String, lines: &[impl AsRef<str>]) {
+    for line in lines.iter().take(PROBLEMS) {
+        let _ = writeln!(text, "! {}", printable(line.as_ref()));
+    }
+    if lines.len() > PROBLEMS {
+        let _ = writeln!(text, "! and {} more, all in the run record", lines.len() - PROBLEMS);
+    }
 }
 
 /// What judging an earlier night again changed.
@@ -77,9 +86,10 @@ fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>)
     table.set_header(["", "severity", "type", "what happened"]);
     let now = |ids: &[Uuid]| record.reported.iter().filter(|own| ids.contains(&own.id)).collect::<Vec<_>>();
     let taken_back = revision.taken_back.iter().collect();
-    for (what, reported) in
+    for (what, mut reported) in
         [("added", now(&revision.added)), ("changed", now(&revision.changed)), ("taken back", taken_back)]
     {
+        reported.sort_by_key(|one| std::cmp::Reverse(one.severity));
         for one in reported.iter().take(SHOWN) {
             let kind = one.insight_type.trim_end_matches("Insight");
             table.add_row([what, one.severity.name(), kind, &printable(&one.sentence)]);
@@ -122,7 +132,11 @@ fn input(record: &NightRecord) -> String {
         days => format!("compared with {days} days of history"),
     };
     let tested = if entities.is_empty() { String::new() } else { format!("; tested {}", entities.join(", ")) };
-    format!("{} events read, {failed:.1} % failed; {compared}{tested}", number(counts.events))
+    let ids = match (record.ids_checked, record.quality.iter().any(|flaw| flaw.kind == FlawKind::DuplicateIds)) {
+        (Some(checked), false) => format!("; {} ids, none twice", number(checked)),
+        _ => String::new(),
+    };
+    format!("{} events read, {failed:.1} % failed{ids}; {compared}{tested}", number(counts.events))
 }
 
 /// How honest p-values were, in one line; `None` before there was enough history to judge days again.

@@ -7,16 +7,17 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, S
 use crate::error::{Error, Result};
 use crate::insight::Insight;
 use crate::report::columns::{COLUMNS, Values};
-use crate::storage::AtomicFile;
+use crate::storage::write_bytes;
 
 /// Writes the table.
 pub(super) fn write(path: &Path, insights: &[Insight]) -> Result<()> {
     let internal = |error: polars::error::PolarsError| Error::Internal(error.to_string());
     let columns = COLUMNS.iter().map(|(name, values)| column(name, values, insights)).collect();
     let mut frame = DataFrame::new(insights.len(), columns).map_err(internal)?;
-    let mut file = AtomicFile::create(path)?;
-    ParquetWriter::new(&mut file).finish(&mut frame).map_err(internal)?;
-    file.commit()
+    // Into memory first: this writer has words of its own for a disk that is full.
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame).map_err(internal)?;
+    write_bytes(path, &bytes)
 }
 
 fn column(name: &str, values: &Values, insights: &[Insight]) -> Column {

@@ -68,10 +68,10 @@ impl Reader<'_> {
                     instead: "write the values out".into(),
                 };
             }
-            let place = error.location().map(|place| self.document.at(place.line(), place.column()));
+            let place = error.location().map(|place| self.document.place_of(place.index()));
             Refusal {
                 place: place.unwrap_or_else(|| self.document.place(&[])),
-                found: format!("this is no YAML: {message}"),
+                found: format!("this is no YAML: {}", without_places(&message)),
                 instead: "mend the YAML; values with `: ` or `#` need quotes".into(),
             }
         })?;
@@ -245,6 +245,17 @@ impl Reader<'_> {
             body,
         })
     }
+}
+
+/// A message of the YAML reader without its places, which are counted from the document's first line.
+fn without_places(message: &str) -> String {
+    let mut parts = message.split(" at line ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        let after = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        let after = after.strip_prefix(" column ").unwrap_or(after);
+        told + after.trim_start_matches(|letter: char| letter.is_ascii_digit())
+    })
 }
 
 /// A text, or a list of texts.
