@@ -1,12 +1,16 @@
-//! A night, step by step: history, baseline, detection, investigation, insights.
+//! A night, step by step: history, baseline, detection, investigation, insights, rules, alerts.
 //!
 //! This module alone knows all rooms and the order in which one goes through them; each step is one call.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::alert::check::{Checked, check};
+use crate::alert::day::{DayAlerts, Look};
+use crate::alert::{Alert, RuleBook};
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::change;
 use crate::detect::judgement::{Night, RateResult, judge};
@@ -33,6 +37,8 @@ pub struct NightResult {
     pub insights: Vec<Insight>,
     /// The stories that they tell, most serious first.
     pub incidents: Vec<Incident>,
+    /// What the rules raised, most serious first.
+    pub alerts: Vec<Alert>,
     /// The files that were written.
     pub written: Vec<PathBuf>,
 }
@@ -46,6 +52,7 @@ pub fn run_night(
     date: NaiveDate,
     state: &Path,
     settings: &Settings,
+    book: &RuleBook,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<NightResult> {
     let history = update_history(partitions, date, state, settings, progress)?;
@@ -74,10 +81,35 @@ pub fn run_night(
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
     record.warnings.extend(left_out);
-    let mut written = write(state, &record, &insights, settings)?;
+    let look = Look { partitions, state, book, settled: BTreeSet::new() };
+    let day = look.whole_day(date, &insights)?;
+    record.add_rules(book, &day);
+    let mut written = write(state, &record, &insights, &day, settings)?;
     let before_record = written.len() - 1;
     written.insert(before_record, episode::write(state, date, episodes, &insights)?);
-    Ok(NightResult { record, insights, incidents, written })
+    day.keep(state, book)?;
+    Ok(NightResult { record, insights, incidents, alerts: day.alerts, written })
+}
+
+/// Looks for what rules match of late: since the check before, and at least in the last `last` milliseconds before `now`. Writes the
+/// alerts of the days that this touches.
+///
+/// # Errors
+/// When the state cannot be read or written. Input that could not be used is in the days.
+pub fn check_lately(
+    partitions: &Partitions,
+    state: &Path,
+    settings: &Settings,
+    book: &RuleBook,
+    (last, now): (i64, i64),
+) -> Result<Checked> {
+    let mut look = Look { partitions, state, book, settled: BTreeSet::new() };
+    let checked = check(&mut look, last, now)?;
+    let hash = settings.hash();
+    for day in &checked.days {
+        write_alerts(state, day, settings, Maker { settings: &hash })?;
+    }
+    Ok(checked)
 }
 
 fn update_history(
@@ -130,11 +162,23 @@ fn detect(
     (families.into_iter().zip(rates.families).collect(), rates.calibrations)
 }
 
-fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
+fn write_alerts(state: &Path, day: &DayAlerts, settings: &Settings, maker: Maker<'_>) -> Result<Vec<PathBuf>> {
+    let folder = state.join("alerts").join(format!("date={}", day.date));
+    output::write_alerts(&folder, &day.alerts, &settings.formats, maker)
+}
+
+fn write(
+    state: &Path,
+    record: &NightRecord,
+    insights: &[Insight],
+    day: &DayAlerts,
+    settings: &Settings,
+) -> Result<Vec<PathBuf>> {
     let folder = state.join("insights").join(format!("date={}", record.date));
     let run = state.join("runs").join(format!("{}.json", record.date));
     let maker = Maker { settings: &record.settings_hash };
     let mut written = output::write(&folder, insights, &settings.formats, maker)?;
+    written.extend(write_alerts(state, day, settings, maker)?);
     let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
     write_text(&run, &(text + "\n"))?;
     written.push(run);

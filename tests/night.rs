@@ -93,7 +93,8 @@ fn a_rerun_replaces_its_files_and_leaves_no_other() {
     };
     assert_same_files(&lasting(before), &lasting(after));
     for (path, _) in files_below(state.path()) {
-        let known = ["rollups", "insights", "runs", "lock"].iter().any(|known| path.starts_with(known));
+        let known =
+            ["rollups", "insights", "alerts", "alerting", "runs", "lock"].iter().any(|known| path.starts_with(known));
         assert!(known, "{}", path.display());
     }
 }

@@ -9,10 +9,11 @@ use chrono::{Days, NaiveDate, Utc};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::alert::RuleBook;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
-use crate::insight::{Insight, Severity};
+use crate::insight::Severity;
 use crate::partition::Partitions;
 use crate::pipeline::{NightResult, run_night};
 use crate::report::metrics::RunMetrics;
@@ -24,7 +25,8 @@ use crate::storage::{StateLock, remove_before, write_text};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail
-Insights events), insights.parquet (the same, flat) and a record of the run into the state directory.
+Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over
+the day as well, and writes alerts.jsonl and alerts.parquet.
 
 Examples:
   insights run events                          the newest day before today (UTC)
@@ -48,7 +50,7 @@ pub(super) struct RunArgs {
     /// Last of several days
     #[arg(long, value_name = "DATE", requires = "from")]
     to: Option<NaiveDate>,
-    /// Exit with 1 if there is an insight of this severity or above
+    /// Exit with 1 if there is an insight or an alert of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
     /// What to write insights as, beside what other commands read [default: actiontrail,parquet]
@@ -96,6 +98,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
 fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<NightResult>) -> anyhow::Result<()> {
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
+    let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
     let _lock = StateLock::acquire(&args.state)?;
     tell_begin(args, settings, dates.len());
     for date in dates {
@@ -107,7 +110,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<
             bar.inc(events);
             heartbeat.tick(bar.position());
         };
-        let night = run_night(&partitions, date, &args.state, settings, &count)?;
+        let night = run_night(&partitions, date, &args.state, settings, &book, &count)?;
         bar.finish_and_clear();
         tell(&night, begin);
         if args.format == Format::Text {
@@ -116,7 +119,14 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<
         nights.push(night);
     }
     if args.format == Format::Json {
-        let value = |night: &NightResult| json!({ "run": night.record, "incidents": night.incidents, "insights": night.insights });
+        let value = |night: &NightResult| {
+            json!({
+                "run": night.record,
+                "incidents": night.incidents,
+                "insights": night.insights,
+                "alerts": night.alerts,
+            })
+        };
         output::json(&nights.iter().map(value).collect::<Vec<_>>())?;
     }
     retain(args, common, settings, nights)
@@ -141,6 +151,8 @@ fn tell(night: &NightResult, begin: Instant) {
         ("history_days", json!(record.days_of_history)),
         ("counted_days", json!(record.counted_days.len())),
         ("insights", json!(night.insights.len())),
+        ("rules", json!(record.rules.rules)),
+        ("alerts", json!(night.alerts.len())),
         ("warnings", json!(record.warnings.len())),
         ("problems", json!(record.problems.len())),
         ("seconds", json!(seconds(begin))),
@@ -219,7 +231,7 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
 }
 
 fn text(night: &NightResult, common: &Common) -> String {
-    let mut text = summary::night(&night.record, &night.insights, output::width());
+    let mut text = summary::night(&night.record, &night.insights, &night.alerts, output::width());
     if !common.quiet {
         for path in &night.written {
             let _ = writeln!(text, "wrote {}", path.display());
@@ -230,10 +242,16 @@ fn text(night: &NightResult, common: &Common) -> String {
 }
 
 fn code(args: &RunArgs, nights: &[NightResult]) -> u8 {
-    let serious = |insight: &Insight| args.fail_on.is_some_and(|least| insight.severity >= least);
-    if nights.iter().any(|night| night.record.is_partial()) {
+    let serious = |severity: Severity| args.fail_on.is_some_and(|least| severity >= least);
+    let found = |night: &NightResult| {
+        let insights = night.insights.iter().map(|insight| insight.severity);
+        insights.chain(night.alerts.iter().map(|alert| alert.severity)).any(serious)
+    };
+    if nights.iter().any(|night| !night.record.rules.refused.is_empty()) {
+        exit::USAGE
+    } else if nights.iter().any(|night| night.record.is_partial()) {
         exit::PARTIAL
-    } else if nights.iter().any(|night| night.insights.iter().any(serious)) {
+    } else if nights.iter().any(found) {
         exit::FINDINGS
     } else {
         exit::DONE

@@ -46,8 +46,10 @@ pub use cloud::Cloud;
 pub use concern::Concern;
 pub use findings::NightFindings;
 pub use incident::{Incident, IncidentPart};
+pub(crate) use next_query::list_condition;
 pub use place::Place;
 pub use sentence::number as sentence_number;
+pub(crate) use sentence::span as sentence_span;
 pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.

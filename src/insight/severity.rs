@@ -13,7 +13,7 @@
 //! Sensitivity is the table in [`crate::insight::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
 //! concerns are those of [`crate::insight::concern`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::Direction;
 use crate::detect::change::Reason;
@@ -25,7 +25,7 @@ use crate::rollup::Family;
 const SENSITIVE_SHARE: f64 = 0.2;
 
 /// How serious an insight is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Severity {

@@ -8,7 +8,9 @@ pub mod metrics;
 pub mod ocsf;
 pub mod output;
 mod record;
+mod rule_record;
 pub mod summary;
 mod table;
 
 pub use record::{CalibrationRecord, FamilyRecord, NightRecord};
+pub use rule_record::RuleRecord;

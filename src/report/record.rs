@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::alert::RuleBook;
+use crate::alert::day::DayAlerts;
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
 use crate::partition::Problem;
+use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
 use crate::rollup::update::{DayOutcome, Update};
@@ -101,6 +104,8 @@ pub struct NightRecord {
     pub insights: BTreeMap<&'static str, usize>,
     /// Stories that the insights tell.
     pub incidents: usize,
+    /// What became of the rules.
+    pub rules: RuleRecord,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
     /// What a reader of the results should know.
@@ -143,10 +148,20 @@ impl NightRecord {
             calibration: Vec::new(),
             insights: by_type,
             incidents: 0,
+            rules: RuleRecord::default(),
             absorbed: 0,
             warnings: warnings(history, window, feed, settings, counts),
             problems,
         }
+    }
+
+    /// Adds what became of the rules.
+    pub fn add_rules(&mut self, book: &RuleBook, day: &DayAlerts) {
+        self.rules = RuleRecord::new(book, day);
+        self.warnings.extend(self.rules.warnings().into_iter().chain(day.warnings.iter().cloned()));
+        self.problems.extend(day.problems.iter().cloned());
+        self.problems.sort();
+        self.problems.dedup();
     }
 
     /// Whether part of the input could not be used.

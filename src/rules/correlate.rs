@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hashbrown::HashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::rules::matched::Match;
 use crate::rules::plan::{Correlation, CorrelationKind, Presence};
@@ -22,7 +22,7 @@ pub const MOST_INPUTS: usize = 5_000_000;
 const EXAMPLES: usize = 10;
 
 /// An insight, as correlations see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsightInput {
     /// Its type, as `ApiErrorRateInsight`.
     pub kind: String,

@@ -25,7 +25,7 @@ pub const FACTS: [&[Column]; 15] = [
 ];
 
 /// An event that a rule matched.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the columns' own names")]
 pub struct MatchedEvent {
     /// Milliseconds since 1970.

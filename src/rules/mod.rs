@@ -15,7 +15,7 @@ pub mod evaluate;
 pub mod example;
 pub mod field;
 pub mod hours;
-mod intake;
+pub mod intake;
 pub mod json;
 pub mod matched;
 pub mod parse;
