@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::rules::inputs::{Input, Inputs};
 use crate::rules::matched::Match;
@@ -23,7 +23,7 @@ pub use crate::rules::inputs::MOST_INPUTS;
 const EXAMPLES: usize = 10;
 
 /// An insight, as correlations see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsightInput {
     /// Its type, as `ApiErrorRateInsight`.
     pub kind: String,

@@ -7,7 +7,7 @@ mod links;
 mod names;
 mod soundness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use hashbrown::HashMap;
@@ -220,7 +220,14 @@ impl RuleSet {
     }
 
     fn leave_out_disabled(&mut self, settings: &RuleSettings) {
-        let enabled: Vec<bool> = self.rules.iter().map(|rule| settings.enables(rule)).collect();
+        let members = self.base_rules();
+        // The base rules of a correlation say nothing by themselves, also when the correlation is left out.
+        let enabled: Vec<bool> = self
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(position, rule)| settings.enables(rule) && !members.contains(&position))
+            .collect();
         let mut needed = enabled.clone();
         // Members of what is needed are needed too; as deep as chains can be.
         for _ in 0..self.rules.len() {
@@ -237,17 +244,23 @@ impl RuleSet {
             }
         }
         let mut position = 0;
-        self.disabled = self
-            .rules
-            .iter()
-            .zip(&enabled)
-            .filter(|(_, enabled)| !**enabled)
-            .map(|(rule, _)| rule.id.clone())
-            .collect();
+        self.disabled = self.rules.iter().filter(|rule| !settings.enables(rule)).map(|rule| rule.id.clone()).collect();
         self.rules.retain(|_| {
             position += 1;
             needed[position - 1]
         });
+    }
+
+    /// Positions of rules that stand beside a correlation in its file, for nothing but to be its members.
+    fn base_rules(&self) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        for (position, rule) in self.rules.iter().enumerate() {
+            let silent = |correlation: &&Correlation| !correlation.generate;
+            let Some(correlation) = self.correlation(position).filter(silent) else { continue };
+            let members = correlation.members.iter().filter_map(|member| self.member(member));
+            found.extend(members.filter(|&member| self.rules[member].place.file == rule.place.file));
+        }
+        found
     }
 }
 
