@@ -70,7 +70,7 @@ impl Decoder for Keys {
     }
 
     fn set_page(&mut self, encoding: Encoding, bytes: Bytes) -> Result<()> {
-        self.runs = Some(key_runs(encoding, bytes)?);
+        self.runs = Some(key_runs(encoding, &bytes)?);
         Ok(())
     }
 
@@ -94,7 +94,7 @@ pub(super) fn are_keys(encoding: Encoding) -> bool {
 }
 
 /// The keys of a page, whose first byte is their width.
-pub(super) fn key_runs(encoding: Encoding, page: Bytes) -> Result<Runs> {
+pub(super) fn key_runs(encoding: Encoding, page: &Bytes) -> Result<Runs> {
     if !are_keys(encoding) {
         return Err(damaged("the footer says that a column holds keys alone, and a page of it does not"));
     }

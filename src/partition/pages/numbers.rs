@@ -81,7 +81,7 @@ impl Decoder for Numbers {
         self.page = if encoding == Encoding::PLAIN {
             NumberPage::Plain(bytes)
         } else {
-            NumberPage::Keys(key_runs(encoding, bytes)?)
+            NumberPage::Keys(key_runs(encoding, &bytes)?)
         };
         Ok(())
     }

@@ -154,7 +154,7 @@ fn unpack_groups<const WIDTH: usize>(bytes: &[u8], groups: &mut [[i32; GROUP]]) 
     }
 }
 
-#[inline(always)]
+#[inline]
 fn unpack_group<const WIDTH: usize>(window: &[u8; WINDOW], group: &mut [i32; GROUP]) {
     for (place, number) in group.iter_mut().enumerate() {
         let bit = place * WIDTH;
