@@ -1,4 +1,4 @@
-//! A night, step by step: history, baseline, detection, investigation, insights.
+//! A night, step by step: history, baseline, detection, investigation, insights, rules, alerts.
 //!
 //! This module alone knows all rooms and the order in which one goes through them; each step is one call. A run ([`run`]) first
 //! judges again what late data have overtaken, then the night that was asked for.
@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::alert::check::{Checked, check};
+use crate::alert::day::{DayAlerts, Look};
+use crate::alert::{Alert, RuleBook};
 use crate::baseline::novelty::Company;
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
@@ -25,9 +28,10 @@ use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
-use crate::late::{Basis, PastNight, Why, left_by};
+use crate::late::{Basis, PastNight, Why, left_before};
 use crate::partition::Partitions;
 use crate::pipeline::late::KnownNights;
+use crate::quality::{self, Inspection, NightInput};
 use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
@@ -46,8 +50,18 @@ pub struct Job<'a> {
     pub settings: &'a Settings,
     /// Their hash.
     pub settings_hash: &'a str,
+    /// The day that the newest partition should be of, where somebody expects one.
+    pub due: Option<NaiveDate>,
+    /// The rules.
+    pub book: &'a RuleBook,
     /// Is told of events that were counted.
     pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl<'a> Job<'a> {
+    fn look(&self) -> Look<'a> {
+        Look { partitions: self.partitions, state: self.state, book: self.book, settled: BTreeSet::new() }
+    }
 }
 
 /// A finished night.
@@ -59,6 +73,8 @@ pub struct NightResult {
     pub insights: Vec<Insight>,
     /// The stories that they tell, most serious first.
     pub incidents: Vec<Incident>,
+    /// What the rules raised, most serious first.
+    pub alerts: Vec<Alert>,
     /// Why the night was judged.
     pub why: Why,
     /// The files that were written.
@@ -87,7 +103,7 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
     night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
     night.finish(job)?;
-    known.remake_pages(job, &again, asked_too)?;
+    night.record.stale_nights.extend(known.remake_pages(job, &again, asked_too));
     Ok(RunResult { again, night })
 }
 
@@ -97,10 +113,24 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
+    let regions = SilentRegions::judge(state, &window, settings.calendar)?;
+    let (files, _) = partitions.open_range(date, date);
+    let input = NightInput {
+        window: &window,
+        files: &files,
+        counts: history.counts_of(date),
+        apis: &families[0],
+        feed: &feed,
+        regions: &regions,
+        due: job.due.filter(|_| matches!(why, Why::Asked)),
+        check_duplicates: settings.operations.check_duplicates,
+    };
+    let Inspection { flaws, ids_checked } = quality::inspect(&input)?;
     let company = Company::read(state, &window)?;
     let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
-    let found = change::detect(&changes, &window);
+    let mut found = change::detect(&changes, &window);
+    found.extend(change::silences(&changes, &window, &feed));
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
@@ -108,29 +138,47 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
-    let (files, _) = partitions.open_range(date, date);
     let mut evidence = investigate(&files, date, &targets)?;
     let mut trails = TrailBook::read_before(state, date)?;
     trails.follow(&targets, &mut evidence);
     let (usual, left_out) = past.usual(&targets)?;
-    let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
+    let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, &window, (&feed, &regions));
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
-    let mut record = NightRecord::new(history, &window, &feed, settings, tested, &insights);
+    let mut record = NightRecord::new(history, &window, settings, tested, &insights);
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
+    (record.quality, record.ids_checked) = (flaws, ids_checked);
+    record.drops_explained = explained;
     record.warnings.extend(left_out.into_iter().chain(unjudged));
+    let day = job.look().whole_day(date, &insights)?;
+    record.add_rules(job.book, &day);
     record.basis = Basis::of(&window, history, left_before(state, date)?);
     record.revise(PastNight::read(state, date)?, &why, in_run_of);
     crate::late::begin(state, date)?;
     let mut written = write(state, &record, &insights, settings)?;
+    written.extend(write_alerts(state, &day, settings, &record.settings_hash)?);
     let hours = hours::hours(&findings, &insights, &window, &feed);
     written.push(report::hours::write(&insights_folder(state, date), &hours)?);
     written.push(episode::write(state, date, episodes, &insights)?);
     written.extend(trails.write(state, date)?);
-    Ok(NightResult { record, insights, incidents, why, written })
+    day.keep(state, job.book)?;
+    Ok(NightResult { record, insights, incidents, alerts: day.alerts, why, written })
+}
+
+/// Looks for what rules match of late: since the check before, and at least in the last `last` milliseconds before `now`. Writes the
+/// alerts of the days that this touches.
+///
+/// # Errors
+/// When the state cannot be read or written. Input that could not be used is in the days.
+pub fn check_lately(job: &Job<'_>, last: i64, now: i64) -> Result<Checked> {
+    let checked = check(&mut job.look(), last, now)?;
+    for day in &checked.days {
+        write_alerts(job.state, day, job.settings, job.settings_hash)?;
+    }
+    Ok(checked)
 }
 
 impl NightResult {
@@ -206,13 +254,13 @@ fn detect(
     Detected { detected, firsts, calibrations, unjudged: company.left_out() }
 }
 
-/// What the night before left, as a digest.
-fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
-    date.pred_opt().map_or(Ok(None), |before| left_by(state, before))
-}
-
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
     state.join("insights").join(format!("date={date}"))
+}
+
+fn write_alerts(state: &Path, day: &DayAlerts, settings: &Settings, settings_hash: &str) -> Result<Vec<PathBuf>> {
+    let folder = state.join("alerts").join(format!("date={}", day.date));
+    output::write_alerts(&folder, &day.alerts, &settings.formats, Maker { settings: settings_hash })
 }
 
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {

@@ -20,6 +20,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{AlertSettings, RawAlerts};
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
 use crate::error::Result;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub operations: Operations,
     /// Which rules are evaluated, and how.
     pub rules: RuleSettings,
+    /// What is made of their matches, and who is told.
+    pub alerts: AlertSettings,
 }
 
 /// Settings for whoever runs the job; none of them changes a result.
@@ -74,6 +77,8 @@ pub struct Operations {
     pub memory_limit: Option<Bytes>,
     /// Where metrics are written.
     pub metrics: Option<PathBuf>,
+    /// Whether to look for ids that stand in more than one event.
+    pub check_duplicates: bool,
 }
 
 /// The file's own form.
@@ -97,6 +102,7 @@ struct RawSettings {
     searches: SavedSearches,
     #[serde(skip_serializing)]
     rules: RawRules,
+    alerts: RawAlerts,
     outputs: RawOutputs,
     geoip: RawGeoip,
     operations: RawOperations,
@@ -126,6 +132,7 @@ struct RawOperations {
     keep: String,
     memory_limit: String,
     metrics: String,
+    check_duplicates: bool,
 }
 
 impl Default for RawSettings {
@@ -147,6 +154,7 @@ impl Default for RawSettings {
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
             rules: RawRules::default(),
+            alerts: RawAlerts::default(),
             outputs: RawOutputs::default(),
             geoip: RawGeoip::default(),
             operations: RawOperations::default(),
@@ -170,6 +178,7 @@ impl Default for Settings {
             geoip: Vec::new(),
             operations: Operations::default(),
             rules: RuleSettings::default(),
+            alerts: AlertSettings::default(),
         }
     }
 }
@@ -224,6 +233,7 @@ impl Settings {
             geoip: raw.geoip.files.into_iter().map(PathBuf::from).collect(),
             operations,
             rules: raw.rules.validate(zone)?,
+            alerts: raw.alerts.validate()?,
         })
     }
 
@@ -235,6 +245,7 @@ impl Settings {
             formats: Vec::new(),
             geoip: Vec::new(),
             operations: Operations::default(),
+            alerts: self.alerts.judging(),
             ..self.clone()
         };
         blake3::hash(format!("{judging:?}").as_bytes()).to_hex()[..16].to_owned()
@@ -265,7 +276,7 @@ fn operations(settings: &RawSettings) -> std::result::Result<Operations, String>
     }
     let memory_limit = optional(&raw.memory_limit).map_err(|message| format!("operations.memory_limit: {message}"))?;
     let metrics = Some(&raw.metrics).filter(|path| !path.is_empty()).map(PathBuf::from);
-    Ok(Operations { keep, memory_limit, metrics })
+    Ok(Operations { keep, memory_limit, metrics, check_duplicates: raw.check_duplicates })
 }
 
 /// A quantity that need not be there.

@@ -79,6 +79,7 @@ fn what_came_late_is_reported_by_the_next_run() {
     assert!(told.contains(&format!("{first} judged again, as the events of {first} have changed: ")), "{told}");
     assert!(told.contains(&format!("{second} judged again, as the events of {first} have changed")), "{told}");
     assert!(told.contains("added") && told.contains(&key_of("7")), "{told}");
+    insta::assert_snapshot!("judged_again", told);
     assert!(reports_the_key(&state, 1));
     assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
 

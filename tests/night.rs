@@ -103,7 +103,7 @@ fn a_rerun_replaces_its_files_and_leaves_no_other() {
     };
     assert_same_files(&lasting(before), &lasting(after));
     for (path, _) in files_below(state.path()) {
-        let folders = ["rollups", "insights", "reports", "runs", "trail_settings", "lock"];
+        let folders = ["rollups", "insights", "alerts", "alerting", "reports", "runs", "trail_settings", "lock"];
         let known = folders.iter().any(|known| path.starts_with(known));
         assert!(known, "{}", path.display());
     }

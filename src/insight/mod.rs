@@ -25,12 +25,14 @@ pub mod incident;
 pub mod investigate;
 pub mod minutes;
 mod next_query;
+mod notes;
 pub mod place;
 mod pruning;
 pub mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
+mod sieve;
 pub mod trail;
 pub mod usual;
 pub mod vendor;
@@ -52,8 +54,10 @@ pub use concern::Concern;
 pub use findings::NightFindings;
 pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
+pub(crate) use next_query::list_condition;
 pub use place::Place;
 pub use sentence::number as sentence_number;
+pub(crate) use sentence::span as sentence_span;
 pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.

@@ -4,8 +4,9 @@
 //! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with characters in it that do not
 //! show is left out, which makes the answer wider, never wrong.
 
-use chrono::SecondsFormat;
+use chrono::{Duration, SecondsFormat};
 
+use crate::detect::change::Reason;
 use crate::event::PrincipalKind;
 use crate::insight::visible::is_hidden;
 use crate::insight::{Actor, Insight, InsightType};
@@ -14,7 +15,9 @@ use crate::insight::{Actor, Insight, InsightType};
 pub(super) fn next_query(insight: &Insight) -> String {
     let mut words = vec!["insights query EVENTS".to_owned()];
     words.extend(conditions(insight).iter().filter_map(|(flag, value)| condition(flag, value)));
-    words.push(format!("--from {}", insight.start.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    // In a silence there is nothing to see; what came before it tells more.
+    let back = Duration::days(i64::from(insight.reason == Some(Reason::Silence)));
+    words.push(format!("--from {}", (insight.start - back).to_rfc3339_opts(SecondsFormat::Secs, true)));
     words.push(format!("--to {}", insight.end.to_rfc3339_opts(SecondsFormat::Secs, true)));
     words.join(" ")
 }
@@ -54,12 +57,19 @@ fn of_actor(insight: &Insight) -> Vec<(&'static str, String)> {
 
 /// An option with its value; none where there is no value that could be typed.
 fn condition(flag: &str, value: &str) -> Option<String> {
-    if value.is_empty() || value.contains(is_hidden) {
+    list_condition(flag, &[value])
+}
+
+/// An option with several values, any of which will do; none where there is one that could not be typed.
+pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<String> {
+    let literals: Vec<String> = values.iter().map(|value| literal(value.as_ref())).collect();
+    if literals.is_empty() || literals.iter().any(|value| value.is_empty() || value.contains(is_hidden)) {
         return None;
     }
+    let list = literals.join(",");
     // What begins with a dash would be taken for an option.
-    let between = if value.starts_with('-') { "=" } else { " " };
-    Some(format!("{flag}{between}{}", quoted(&literal(value))))
+    let between = if list.starts_with('-') { "=" } else { " " };
+    Some(format!("{flag}{between}{}", quoted(&list)))
 }
 
 /// A pattern that means nothing but the value.
@@ -70,7 +80,7 @@ fn literal(value: &str) -> String {
 
 /// A word for a POSIX shell.
 fn quoted(value: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+".contains(character);
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+,".contains(character);
     if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }
 

@@ -1,14 +1,16 @@
 //! What a night was judged by: the counts of its days, as digests of what they were made from, and what the night before left.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::Window;
-use crate::late::left_by;
+use crate::error::Result;
+use crate::late::left_before;
 use crate::rollup::store::DayInput;
-use crate::rollup::update::Update;
+use crate::rollup::update::{Update, UpdatedDay};
 
 /// Letters of a digest.
 const DIGEST: usize = 16;
@@ -25,7 +27,7 @@ pub struct Basis {
 }
 
 impl Basis {
-    /// What a night rests on that is judged now; `before` is that of [`left_by`] for the day before.
+    /// What a night rests on that is judged now; `before` is that of [`left_before`].
     pub fn of(window: &Window, history: &Update, before: Option<String>) -> Self {
         let first = window.date(0);
         let own = history.days.iter().filter(|day| (first..=window.scored()).contains(&day.note.date));
@@ -37,9 +39,8 @@ impl Basis {
     /// have not changed: counts that are gone tell nothing.
     pub fn changed(&self, night: NaiveDate, history: &Update) -> Vec<NaiveDate> {
         let own = history.days.iter().filter(|day| (self.first..=night).contains(&day.note.date));
-        let differs = |day: &&crate::rollup::update::UpdatedDay| {
-            self.days.get(&day.note.date).is_none_or(|known| *known != digest(&day.note.input))
-        };
+        let differs =
+            |day: &&UpdatedDay| self.days.get(&day.note.date).is_none_or(|known| *known != digest(&day.note.input));
         own.filter(differs).map(|day| day.note.date).collect()
     }
 
@@ -49,10 +50,13 @@ impl Basis {
         !self.days.keys().all(there)
     }
 
-    /// Whether the night before left something else than it does now.
-    pub fn before_differs(&self, state: &std::path::Path, night: NaiveDate) -> crate::Result<bool> {
-        let now = night.pred_opt().map_or(Ok(None), |before| left_by(state, before))?;
-        Ok(self.before != now)
+    /// Whether the night before left something else than it does now. What is gone tells nothing.
+    ///
+    /// # Errors
+    /// When what it left cannot be read.
+    pub fn before_differs(&self, state: &Path, night: NaiveDate) -> Result<bool> {
+        let now = left_before(state, night)?;
+        Ok(now.is_some() && self.before != now)
     }
 }
 

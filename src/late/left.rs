@@ -15,11 +15,12 @@ fn files(state: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
     Ok([episode::path(state, date)].into_iter().chain(trails).collect())
 }
 
-/// The digest of what the night of `date` left; `None` if it left nothing, as one that was not judged.
+/// The digest of what the night before that of `date` left; `None` if it left nothing, as one that was not judged.
 ///
 /// # Errors
 /// When a file is there and cannot be read.
-pub fn left_by(state: &Path, date: NaiveDate) -> Result<Option<String>> {
+pub fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
+    let Some(date) = date.pred_opt() else { return Ok(None) };
     let mut hasher = blake3::Hasher::new();
     let mut found = false;
     for (number, path) in files(state, date)?.iter().enumerate() {

@@ -13,8 +13,8 @@ mod standing;
 mod words;
 
 pub use basis::Basis;
-pub use left::left_by;
-pub use past::{PastNight, begin, finish, judged};
+pub use left::left_before;
+pub use past::{PastNight, PastRecord, begin, finish, judged};
 pub use revision::{Reported, Revision};
 pub use standing::{Now, StaleNight, Standing, Why};
 pub use words::{because, stale};

@@ -131,7 +131,7 @@ impl Now<'_> {
 mod tests {
     use super::*;
     use crate::late::past::PastRecord;
-    use crate::late::{Basis, left_by};
+    use crate::late::{Basis, left_before};
     use crate::rollup::ScanCounts;
     use crate::rollup::store::{DayInput, DayNote, InputFile};
 
@@ -205,7 +205,7 @@ mod tests {
         );
         let left = crate::insight::episode::path(state.path(), day(18));
         crate::storage::write_text(&left, "[]").unwrap();
-        assert!(left_by(state.path(), day(18)).unwrap().is_some());
+        assert!(left_before(state.path(), day(19)).unwrap().is_some());
         assert_eq!(told(&judged(19)), Standing::Again(Why::NightBefore));
         assert_eq!(told(&judged(18)), Standing::Stands);
     }

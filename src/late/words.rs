@@ -19,57 +19,69 @@ pub fn because(why: &Why) -> String {
 
 /// What is to be said of nights that are stale; `newest` is the last that was judged.
 pub fn stale(nights: &[StaleNight], newest: NaiveDate) -> Vec<String> {
-    let mut by_reason: BTreeMap<(u8, bool), (BTreeSet<NaiveDate>, BTreeSet<NaiveDate>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Reason, bool), Group> = BTreeMap::new();
     for night in nights {
-        let (reason, days) = match &night.why {
-            Why::Counts(days) => (0, days.as_slice()),
-            Why::NightBefore | Why::Asked => (1, &[][..]),
-            Why::Unfinished => (2, &[][..]),
-            Why::Maker => (3, &[][..]),
+        let group = groups.entry((Reason::of(&night.why), night.is_lost)).or_default();
+        group.nights.insert(night.date);
+        if let Why::Counts(days) = &night.why {
+            group.days.extend(days);
+        }
+    }
+    groups.iter().map(|((reason, is_lost), group)| group.sentence(*reason, *is_lost, newest)).collect()
+}
+
+/// A reason without its days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    Counts,
+    NightBefore,
+    Unfinished,
+    Maker,
+}
+
+impl Reason {
+    fn of(why: &Why) -> Self {
+        match why {
+            Why::Counts(_) => Self::Counts,
+            Why::NightBefore | Why::Asked => Self::NightBefore,
+            Why::Unfinished => Self::Unfinished,
+            Why::Maker => Self::Maker,
+        }
+    }
+}
+
+/// Nights that are stale for one reason, and the days whose events have changed.
+#[derive(Debug, Default)]
+struct Group {
+    nights: BTreeSet<NaiveDate>,
+    days: BTreeSet<NaiveDate>,
+}
+
+impl Group {
+    fn sentence(&self, reason: Reason, is_lost: bool, newest: NaiveDate) -> String {
+        let is_one = self.nights.len() == 1;
+        let (subject, left) = if is_one { ("the night", "as it is") } else { ("the nights", "as they are") };
+        let were = if is_one { "was" } else { "were" };
+        let what = match reason {
+            Reason::Counts => format!("judged before the events of {} changed", spans(&self.days)),
+            Reason::NightBefore => "judged before the night before was judged again with another result".to_owned(),
+            Reason::Unfinished => "not judged to the end".to_owned(),
+            Reason::Maker => format!("judged with other settings or by another version, and left {left}"),
         };
-        let found = by_reason.entry((reason, night.is_lost)).or_default();
-        found.0.insert(night.date);
-        found.1.extend(days);
-    }
-    by_reason
-        .into_iter()
-        .map(|((reason, is_lost), (nights, days))| sentence(reason, is_lost, &nights, &days, newest))
-        .collect()
-}
-
-fn sentence(
-    reason: u8,
-    is_lost: bool,
-    nights: &BTreeSet<NaiveDate>,
-    days: &BTreeSet<NaiveDate>,
-    newest: NaiveDate,
-) -> String {
-    let (own, subject) = (spans(nights), if nights.len() == 1 { "the night" } else { "the nights" });
-    let one = nights.len() == 1;
-    let told = match reason {
-        0 => format!("{subject} {own} {} judged before the events of {} changed", were(one), spans(days)),
-        1 => {
-            format!("{subject} {own} {} judged before the night before was judged again with another result", were(one))
+        let told = format!("{subject} {} {were} {what}", spans(&self.nights));
+        match (reason, is_lost) {
+            (Reason::Maker, _) => told,
+            (_, true) => format!("{told}; what it was judged by is gone in part, so its results are left as they are"),
+            (_, false) => format!("{told}; {}", self.remedy(newest)),
         }
-        2 => format!("{subject} {own} {} not judged to the end", were(one)),
-        _ => {
-            let left = if one { "as it is" } else { "as they are" };
-            return format!(
-                "{subject} {own} {} judged with other settings or by another version, and left {left}",
-                were(one)
-            );
-        }
-    };
-    if is_lost {
-        return format!("{told}; what it was judged by is gone in part, so its results are left as they are");
     }
-    let first = nights.first().copied().unwrap_or(newest);
-    let last = nights.last().map_or(newest, |last| newest.max(*last));
-    format!("{told}; `insights run EVENTS --from {first} --to {last}` judges again what is stale")
-}
 
-fn were(is_one: bool) -> &'static str {
-    if is_one { "was" } else { "were" }
+    /// The command that judges these nights again, and those after them.
+    fn remedy(&self, newest: NaiveDate) -> String {
+        let first = self.nights.first().copied().unwrap_or(newest);
+        let last = self.nights.last().map_or(newest, |last| newest.max(*last));
+        format!("`insights run EVENTS --from {first} --to {last}` judges again what is stale")
+    }
 }
 
 /// Days in words, those in a row as a span.

@@ -5,9 +5,11 @@
 
 mod chunks;
 mod columns;
+mod distinct;
 mod file;
 mod find;
 mod footer;
+mod pages;
 mod read;
 mod rows;
 mod text_column;
@@ -15,6 +17,7 @@ mod times;
 pub mod write;
 
 pub use columns::{ColumnMap, ColumnOverrides};
+pub use distinct::{DistinctValues, distinct_values, is_absent, lies_within};
 pub use file::{EventFile, RowGroupRange};
 pub use find::{Partitions, Problem, date_of_path};
 pub use read::{EventBatch, RowChoice, RowGroupReader};

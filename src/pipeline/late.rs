@@ -77,20 +77,23 @@ impl KnownNights {
         Ok(stale)
     }
 
-    /// Makes the pages anew that tell of nights which were judged again: those of the nights after them.
+    /// Makes the pages anew that tell of nights which were judged again: those of the nights after them. What is wrong with the
+    /// files of such a night stops nobody; it is the answer.
     pub(super) fn remake_pages(
         &self,
         job: &Job<'_>,
         again: &[NightResult],
         asked_too: &BTreeSet<NaiveDate>,
-    ) -> Result<()> {
+    ) -> Vec<String> {
         let done: BTreeSet<NaiveDate> = again.iter().map(|night| night.record.date).chain([self.asked]).collect();
         let is_after = |night: &&PastNight| done.first().is_some_and(|first| night.date > *first);
         let is_left = |night: &&PastNight| !done.contains(&night.date) && !asked_too.contains(&night.date);
-        for night in self.nights.iter().filter(is_after).filter(is_left).filter(|night| night.record.is_some()) {
-            report::write_pages(job.state, night.date)?;
-        }
-        Ok(())
+        let nights = self.nights.iter().filter(is_after).filter(is_left).filter(|night| night.record.is_some());
+        let failure = |night: &PastNight| {
+            let error = report::write_pages(job.state, night.date).err()?;
+            Some(format!("the page of {} could not be made anew: {error}", night.date))
+        };
+        nights.filter_map(failure).collect()
     }
 
     /// The last night that was judged.

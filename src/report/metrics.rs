@@ -8,6 +8,7 @@ use std::fmt::Write;
 use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::insight::{Insight, Severity};
+use crate::quality::FlawKind;
 use crate::report::NightRecord;
 
 /// What a run came to.
@@ -42,7 +43,8 @@ impl RunMetrics<'_> {
     }
 
     fn of_run(&self) -> Vec<Metric> {
-        let succeeded = matches!(self.exit_code, 0 | 1 | 4);
+        let refused = self.nights.iter().any(|(record, _)| !record.rules.refused.is_empty());
+        let succeeded = matches!(self.exit_code, 0 | 1 | 4) || self.exit_code == 2 && refused;
         let mut metrics = vec![
             one("run_end_timestamp_seconds", "When the last run ended, Unix time.", self.ended.timestamp() as f64),
             one("run_duration_seconds", "How long the last run took.", self.seconds),
@@ -75,10 +77,21 @@ impl RunMetrics<'_> {
             one("stale_days", "Days whose results do not stand any more.", last.stale.len() as f64),
             one("warnings", "Warnings of the judged days.", sum(|record| record.warnings.len() as u64)),
             one("problems", "Parts of the input that could not be used.", sum(|record| record.problems.len() as u64)),
+            ("input_flaws", "Flaws of the judged days' input, by kind.", self.by_flaw()),
             ("entities_tested", "Entities of the newest judged day that were tested, by family.", tested(last)),
             ("findings", "Insights of the judged days, by severity.", self.by_severity()),
             ("findings_by_type", "Insights of the judged days, by type.", self.by_type()),
+            ("alerts", "Alerts of the judged days, by severity.", self.alerts()),
+            one("rules", "Rules that were evaluated.", last.rules.rules as f64),
+            one("rules_refused", "Faults in rule files.", last.rules.refused.len() as f64),
+            one("rule_matches", "Matches of rules.", sum(|record| record.rules.matches.values().sum())),
+            one("rule_matches_hidden", "Matches that whitelists hid.", sum(hidden)),
         ]
+    }
+
+    fn alerts(&self) -> Vec<(String, f64)> {
+        let count = |severity| self.nights.iter().map(|(record, _)| record.rules.of_severity(severity)).sum::<usize>();
+        Severity::ALL.into_iter().map(|severity| (label("severity", severity.name()), count(severity) as f64)).collect()
     }
 
     fn by_severity(&self) -> Vec<(String, f64)> {
@@ -86,6 +99,12 @@ impl RunMetrics<'_> {
         let count = |severity: Severity| all().filter(|insight| insight.severity == severity).count() as f64;
         let labelled = |severity: Severity| (label("severity", severity.name()), count(severity));
         Severity::ALL.into_iter().map(labelled).collect()
+    }
+
+    fn by_flaw(&self) -> Vec<(String, f64)> {
+        let all = || self.nights.iter().flat_map(|(record, _)| &record.quality);
+        let count = |kind: FlawKind| all().filter(|flaw| flaw.kind == kind).count() as f64;
+        FlawKind::ALL.into_iter().map(|kind| (label("kind", kind.name()), count(kind))).collect()
     }
 
     fn by_type(&self) -> Vec<(String, f64)> {
@@ -101,6 +120,10 @@ impl RunMetrics<'_> {
 
 fn one(name: &'static str, help: &'static str, value: f64) -> Metric {
     (name, help, vec![(String::new(), value)])
+}
+
+fn hidden(record: &NightRecord) -> u64 {
+    record.rules.hidden.iter().map(|hidden| hidden.matches).sum()
 }
 
 fn tested(record: &NightRecord) -> Vec<(String, f64)> {

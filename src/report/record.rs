@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::alert::RuleBook;
+use crate::alert::day::DayAlerts;
+use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
 use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
+use crate::quality::Flaw;
+use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
 use crate::rollup::update::{DayOutcome, Update};
@@ -104,8 +108,12 @@ pub struct NightRecord {
     pub insights: BTreeMap<&'static str, usize>,
     /// Stories that the insights tell.
     pub incidents: usize,
+    /// What became of the rules.
+    pub rules: RuleRecord,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
+    /// Drops that are not reported, because a silent region explains them.
+    pub drops_explained: usize,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
     /// What judging the night again changed, the latest last.
@@ -119,7 +127,11 @@ pub struct NightRecord {
     pub stale: Vec<StaleNight>,
     /// The same in sentences, with what mends them.
     pub stale_nights: Vec<String>,
-    /// What a reader of the results should know.
+    /// What is wrong with the input, and what follows from it.
+    pub quality: Vec<Flaw>,
+    /// How many event ids were looked at for duplicates; absent where nobody asked.
+    pub ids_checked: Option<u64>,
+    /// What a reader of the results should know beside that.
     pub warnings: Vec<String>,
     /// What could not be used, of all days that were looked at.
     pub problems: Vec<Problem>,
@@ -130,14 +142,13 @@ impl NightRecord {
     pub fn new(
         history: &Update,
         window: &Window,
-        feed: &Feed,
         settings: &Settings,
         families: Vec<FamilyRecord>,
         insights: &[Insight],
     ) -> Self {
         let history = &history.within(window.date(0), window.scored());
         let scored = history.days.iter().find(|day| day.note.date == window.scored());
-        let counts = scored.map_or_else(ScanCounts::default, |day| day.note.counts);
+        let counts = history.counts_of(window.scored());
         let mut by_type = BTreeMap::new();
         for insight in insights {
             *by_type.entry(insight.insight_type.name()).or_default() += 1;
@@ -161,16 +172,29 @@ impl NightRecord {
             calibration: Vec::new(),
             insights: by_type,
             incidents: 0,
+            rules: RuleRecord::default(),
             absorbed: 0,
+            drops_explained: 0,
             reported: insights.iter().map(Reported::of).collect(),
             revisions: Vec::new(),
             revision: None,
             judged_again: Vec::new(),
             stale: Vec::new(),
             stale_nights: Vec::new(),
-            warnings: warnings(history, window, feed, settings, counts),
+            quality: Vec::new(),
+            ids_checked: None,
+            warnings: warnings(history, window, settings),
             problems,
         }
+    }
+
+    /// Adds what became of the rules.
+    pub fn add_rules(&mut self, book: &RuleBook, day: &DayAlerts) {
+        self.rules = RuleRecord::new(book, day);
+        self.warnings.extend(self.rules.warnings().into_iter().chain(day.warnings.iter().cloned()));
+        self.problems.extend(day.problems.iter().cloned());
+        self.problems.sort();
+        self.problems.dedup();
     }
 
     /// Takes over what was known of the night, and notes what is reported otherwise than before.
@@ -193,17 +217,8 @@ impl NightRecord {
     }
 }
 
-fn warnings(history: &Update, window: &Window, feed: &Feed, settings: &Settings, counts: ScanCounts) -> Vec<String> {
+fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
-    for (account, hours) in feed.silent_hours() {
-        let hours: Vec<String> = hours.iter().map(|hour| format!("{hour:02}")).collect();
-        let account = if account.is_empty() { "no account" } else { &account };
-        said.push(format!(
-            "the feed of {account} was silent in the hours {}: nothing is said of them",
-            hours.join(", ")
-        ));
-    }
-    said.extend(counts.warnings());
     if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
         said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
     }

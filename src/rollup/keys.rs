@@ -351,7 +351,9 @@ impl Meaning for Addresses<'_> {
 
     fn of_day(&mut self, lasting: u32) -> u32 {
         let number = self.members.number_of_day(lasting);
-        if let Some(networks) = &mut self.networks {
+        if let Some(networks) = &mut self.networks
+            && self.of_day.get(number as usize).is_none_or(|known| *known == NONE)
+        {
             let known = entry(self.network_of, lasting);
             if *known == NONE
                 && let Some(key) = network_key(self.members.key(number))

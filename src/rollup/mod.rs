@@ -10,6 +10,7 @@ pub mod family;
 pub mod hours;
 pub mod keys;
 mod members;
+mod memory;
 mod pairs;
 mod scan;
 pub mod store;

@@ -68,10 +68,10 @@ impl Reader<'_> {
                     instead: "write the values out".into(),
                 };
             }
-            let place = error.location().map(|place| self.document.at(place.line(), place.column()));
+            let place = error.location().map(|place| self.document.place_of(place.index()));
             Refusal {
                 place: place.unwrap_or_else(|| self.document.place(&[])),
-                found: format!("this is no YAML: {message}"),
+                found: format!("this is no YAML: {}", without_places(&message)),
                 instead: "mend the YAML; values with `: ` or `#` need quotes".into(),
             }
         })?;
@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     fn extension(&self, value: &Value) -> Result<Extension, Refusal> {
         let Some(value) = value.get("insights") else { return Ok(Extension::default()) };
-        Extension::deserialize(value).map_err(|error| {
+        let extension = Extension::deserialize(value).map_err(|error| {
             let message = error.to_string();
             let key = message.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
             let known = [
@@ -104,6 +104,7 @@ impl Reader<'_> {
                 "window",
                 "values",
                 "consecutive",
+                "no_data",
                 "name",
                 "fires",
                 "events",
@@ -119,7 +120,15 @@ impl Reader<'_> {
                     "see the rules chapter of the documentation",
                 ),
             }
-        })
+        })?;
+        match &extension.notify.no_data {
+            Some(text) if extension.notify.no_data_ms().is_none() => Err(self.document.refuse(
+                &["insights", "notify", "no_data"],
+                format!("`{text}` is no timespan"),
+                "write a number and s, m, h or d, as `24h`",
+            )),
+            _ => Ok(extension),
+        }
     }
 
     /// The document as the Sigma parser sees it; whatever it complains of refuses the document.
@@ -245,6 +254,17 @@ impl Reader<'_> {
             body,
         })
     }
+}
+
+/// A message of the YAML reader without its places, which are counted from the document's first line.
+fn without_places(message: &str) -> String {
+    let mut parts = message.split(" at line ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        let after = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        let after = after.strip_prefix(" column ").unwrap_or(after);
+        told + after.trim_start_matches(|letter: char| letter.is_ascii_digit())
+    })
 }
 
 /// A text, or a list of texts.

@@ -4,17 +4,20 @@
 
 mod files;
 mod links;
+mod names;
 mod soundness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+use hashbrown::HashMap;
 
 use crate::error::Result;
 use crate::rules::builtin;
 use crate::rules::field::Operand;
 use crate::rules::parse::{Filter, Parsed, parse_text};
 use crate::rules::plan::{Body, Condition, Correlation, Member, Rule};
-use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::refusal::{Place, Refusal, nearest};
 use crate::rules::set::files::read_all;
 use crate::rules::set::links::{InsightLink, Link};
 use crate::rules::settings::RuleSettings;
@@ -47,7 +50,11 @@ impl RuleSet {
             parsed.extend(builtin::FILES.iter().map(|(name, text)| parse_text(name, text, settings)));
         }
         parsed.extend(read_all(&settings.paths, settings)?);
-        Ok(Self::link(parsed, settings))
+        let mut set = Self::default();
+        set.gather(parsed);
+        set.refusals.extend(names::unknown(&set.rules, settings));
+        set.finish(settings);
+        Ok(set)
     }
 
     /// The rules of some files and folders alone.
@@ -61,21 +68,30 @@ impl RuleSet {
     /// Puts together what files hold.
     pub fn link(parsed: Vec<Parsed>, settings: &RuleSettings) -> Self {
         let mut set = Self::default();
+        set.gather(parsed);
+        set.finish(settings);
+        set
+    }
+
+    fn gather(&mut self, parsed: Vec<Parsed>) {
         let mut filters = Vec::new();
+        let mut names = HashMap::new();
         for file in parsed {
-            set.refusals.extend(file.refusals);
+            self.refusals.extend(file.refusals);
             filters.extend(file.filters);
             for rule in file.rules {
-                set.add(rule);
+                self.add(rule, &mut names);
             }
         }
-        set.apply(filters);
-        set.rules.sort_by(|left, right| left.id.cmp(&right.id));
-        set.refuse_unsound_correlations();
-        set.leave_out_disabled(settings);
-        set.connect();
-        set.refusals.sort();
-        set
+        self.apply(filters);
+        self.rules.sort_by(|left, right| left.id.cmp(&right.id));
+    }
+
+    fn finish(&mut self, settings: &RuleSettings) {
+        self.refuse_unsound_correlations();
+        self.leave_out_disabled(settings);
+        self.connect();
+        self.refusals.sort();
     }
 
     /// The rules.
@@ -126,16 +142,21 @@ impl RuleSet {
         }
     }
 
+    /// How far before a moment each correlation's members bear on it, in milliseconds: by its own window, and those of what builds on it.
+    pub fn reaches(&self) -> BTreeMap<usize, i64> {
+        let mut reaches: BTreeMap<usize, i64> = BTreeMap::new();
+        for &position in self.order.iter().rev() {
+            let Some(correlation) = self.correlation(position) else { continue };
+            let above = self.links[position].iter().filter_map(|link| reaches.get(&link.correlation)).max();
+            let reach = correlation.window_ms + above.copied().unwrap_or(0);
+            reaches.insert(position, reach);
+        }
+        reaches
+    }
+
     /// How far before a day its correlations look, in milliseconds.
     pub fn look_back_ms(&self) -> i64 {
-        let mut longest: BTreeMap<usize, i64> = BTreeMap::new();
-        for &position in &self.order {
-            let Some(correlation) = self.correlation(position) else { continue };
-            let members = correlation.members.iter().filter_map(|member| self.member(member));
-            let below = members.filter_map(|member| longest.get(&member)).max().copied().unwrap_or(0);
-            longest.insert(position, correlation.window_ms + below);
-        }
-        longest.into_values().max().unwrap_or(0)
+        self.reaches().into_values().max().unwrap_or(0)
     }
 
     /// The id, name or product's own id that is most like a word.
@@ -150,15 +171,23 @@ impl RuleSet {
         self.captures.clone()
     }
 
-    fn add(&mut self, rule: Rule) {
-        let twin = |other: &&Rule| other.id == rule.id || other.name.is_some() && other.name == rule.name;
-        match self.rules.iter().find(twin) {
+    /// Adds a rule whose id and name nobody has yet; `names` are those that are taken, and where.
+    fn add(&mut self, rule: Rule, names: &mut HashMap<(bool, String), Place>) {
+        let own: Vec<(bool, String)> = [(true, Some(&rule.id)), (false, rule.name.as_ref())]
+            .map(|(id, name)| Some((id, name?.clone())))
+            .into_iter()
+            .flatten()
+            .collect();
+        match own.iter().find_map(|name| names.get(name)) {
             Some(twin) => {
                 let instead = "give each rule an id of its own, such as a fresh UUID".to_owned();
-                let found = format!("the id or name of `{}` is also that of {}", rule.id, twin.place);
+                let found = format!("the id or name of `{}` is also that of {twin}", rule.id);
                 self.refusals.push(Refusal { place: rule.place, found, instead });
             }
-            None => self.rules.push(rule),
+            None => {
+                names.extend(own.into_iter().map(|name| (name, rule.place.clone())));
+                self.rules.push(rule);
+            }
         }
     }
 
@@ -191,7 +220,14 @@ impl RuleSet {
     }
 
     fn leave_out_disabled(&mut self, settings: &RuleSettings) {
-        let enabled: Vec<bool> = self.rules.iter().map(|rule| settings.enables(rule)).collect();
+        let members = self.base_rules();
+        // The base rules of a correlation say nothing by themselves, also when the correlation is left out.
+        let enabled: Vec<bool> = self
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(position, rule)| settings.enables(rule) && !members.contains(&position))
+            .collect();
         let mut needed = enabled.clone();
         // Members of what is needed are needed too; as deep as chains can be.
         for _ in 0..self.rules.len() {
@@ -208,17 +244,23 @@ impl RuleSet {
             }
         }
         let mut position = 0;
-        self.disabled = self
-            .rules
-            .iter()
-            .zip(&enabled)
-            .filter(|(_, enabled)| !**enabled)
-            .map(|(rule, _)| rule.id.clone())
-            .collect();
+        self.disabled = self.rules.iter().filter(|rule| !settings.enables(rule)).map(|rule| rule.id.clone()).collect();
         self.rules.retain(|_| {
             position += 1;
             needed[position - 1]
         });
+    }
+
+    /// Positions of rules that stand beside a correlation in its file, for nothing but to be its members.
+    fn base_rules(&self) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        for (position, rule) in self.rules.iter().enumerate() {
+            let silent = |correlation: &&Correlation| !correlation.generate;
+            let Some(correlation) = self.correlation(position).filter(silent) else { continue };
+            let members = correlation.members.iter().filter_map(|member| self.member(member));
+            found.extend(members.filter(|&member| self.rules[member].place.file == rule.place.file));
+        }
+        found
     }
 }
 
