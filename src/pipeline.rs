@@ -127,7 +127,7 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     };
     let Inspection { flaws, ids_checked } = quality::inspect(&input)?;
     let company = Company::read(state, &window)?;
-    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
+    let Detected { rates: detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let mut found = change::detect(&changes, &window);
     found.extend(change::silences(&changes, &window, &feed));
@@ -224,7 +224,7 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
 /// What the detectors made of a night.
 #[derive(Default)]
 struct Detected {
-    detected: Vec<(FamilyHistory, RateResult)>,
+    rates: Vec<(FamilyHistory, RateResult)>,
     firsts: Vec<FirstSeen>,
     calibrations: Calibrations,
     /// What could not be judged, in words.
@@ -242,16 +242,16 @@ fn detect(
     let thresholds = settings.thresholds;
     let night = Night { window, calendar: settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
-        return Detected { detected, ..Detected::default() };
+        let rates = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { rates, ..Detected::default() };
     }
     let company = first_seen::judge(company, &thresholds);
     let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
     let firsts = company.found(&rates.others, families.len());
     let mut calibrations = rates.calibrations;
     calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
-    let detected = families.into_iter().zip(rates.families).collect();
-    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
+    let rates = families.into_iter().zip(rates.families).collect();
+    Detected { rates, firsts, calibrations, unjudged: company.left_out() }
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
