@@ -69,6 +69,10 @@ fn rate(finding: &Finding) -> String {
             number(finding.expected_upper),
             number(finding.observed)
         ),
+        "first_seen" => format!(
+            "{} with what it never met before, where none were expected.",
+            counted(finding.observed, "call", "calls")
+        ),
         _ => seasonal(finding),
     };
     let chance = format!("By chance a day like this comes {}.", how_often(finding.log10_p));
