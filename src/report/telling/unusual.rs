@@ -69,10 +69,9 @@ fn rate(finding: &Finding) -> String {
             number(finding.expected_upper),
             number(finding.observed)
         ),
-        "first_seen" => format!(
-            "{} with what it never met before, where none were expected.",
-            counted(finding.observed, "call", "calls")
-        ),
+        "first_seen" => {
+            format!("In {} of history it was never seen with these.", counted(finding.days_of_history, "day", "days"))
+        }
         _ => seasonal(finding),
     };
     let chance = format!("By chance a day like this comes {}.", how_often(finding.log10_p));
