@@ -87,7 +87,8 @@ impl<'s> Correlator<'s> {
             let capture = |place: &usize| found.captures.get(*place).and_then(Option::as_deref);
             let group = link.group.iter().map(capture);
             let Some(group) = self.group(group) else { continue };
-            let Some(value) = self.value(link.values.iter().map(capture)) else { continue };
+            let Some(measured) = link.values.iter().map(capture).collect::<Option<Vec<&str>>>() else { continue };
+            let value = self.measured(&measured);
             if id.is_none() {
                 id = found.event.event_id.as_ref().map(|id| self.inputs.id(id));
             }
@@ -121,14 +122,13 @@ impl<'s> Correlator<'s> {
         Some(self.inputs.group(values.flatten()))
     }
 
-    /// What was measured, if anything is; `None` where it is lacking.
-    fn value<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>>) -> Option<Option<u32>> {
-        let values: Vec<&str> = values.collect::<Option<_>>()?;
-        Some(match values.as_slice() {
+    /// The number of what was measured, if anything is.
+    fn measured(&mut self, texts: &[&str]) -> Option<u32> {
+        match texts {
             [] => None,
             [one] => Some(self.inputs.value(one)),
             several => Some(self.inputs.value(&several.join("\u{1f}"))),
-        })
+        }
     }
 
     /// What fired at moments in `span` (milliseconds since 1970), by rule, moment and group.
