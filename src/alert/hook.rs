@@ -8,7 +8,7 @@ use crate::alert::notice::Notice;
 use crate::error::{Error, Result};
 
 /// How long the program may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Starts the program and hands it the notices, an array of JSON. Nothing is started for no notices.
 ///

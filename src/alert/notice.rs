@@ -261,7 +261,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let notice = Notice { at: moment(MINUTE), status: Status::Firing, alert: alert() };
         record(state.path(), &[]).unwrap();
-        record(state.path(), &[notice.clone()]).unwrap();
+        record(state.path(), std::slice::from_ref(&notice)).unwrap();
         record(state.path(), &[notice.clone(), notice.clone()]).unwrap();
         let text =
             std::fs::read_to_string(folder(state.path(), "1970-01-01".parse().unwrap()).join("notices.jsonl")).unwrap();

@@ -67,6 +67,7 @@ impl RawAlerts {
 
 impl AlertSettings {
     /// The same without what changes nothing about the alerts themselves.
+    #[must_use]
     pub fn judging(&self) -> Self {
         Self { resolved: false, command: Vec::new(), ..self.clone() }
     }

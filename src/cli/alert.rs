@@ -1,5 +1,6 @@
 //! `insights alert`: rules over what arrived lately, for a scheduler that starts it every so often.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use chrono::Utc;
@@ -100,14 +101,14 @@ fn print(args: &AlertArgs, common: &Common, checked: &Checked) -> anyhow::Result
     let mut text = String::new();
     if !firing.is_empty() {
         text += &alert_table(&firing, SHOWN, output::width());
-        text += &format!("begin with: {}\n", printable(&firing[0].next_query));
+        let _ = writeln!(text, "begin with: {}", printable(&firing[0].next_query));
     }
     for alert in of(Status::Resolved) {
-        text += &format!("over: {}\n", printable(&alert.sentence));
+        let _ = writeln!(text, "over: {}", printable(&alert.sentence));
     }
     if checked.notices.is_empty() && !common.quiet {
         let (from, now) = (rfc3339(checked.from), rfc3339(checked.now));
-        text += &format!("nothing to tell from {from} to {now}\n");
+        let _ = writeln!(text, "nothing to tell from {from} to {now}");
     }
     Ok(output::result(&text)?)
 }

@@ -110,6 +110,7 @@ impl<'s> Correlator<'s> {
     }
 
     /// The group with these values; `None`, and counted, where one is lacking or no more members are taken.
+    #[allow(clippy::option_option, reason = "an item that is lacking is not the end of the items")]
     fn group<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>> + Clone) -> Option<u32> {
         if values.clone().any(|value| value.is_none()) {
             self.left_out.without_group += 1;
@@ -285,7 +286,7 @@ impl<'c> Window<'c> {
             CorrelationKind::EventCount(_) | CorrelationKind::TemporalOrdered => {}
             CorrelationKind::ValueCount(..) => self.values.remove(input.value()),
             CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) => {
-                self.sum.remove(self.known.millionths(input))
+                self.sum.remove(self.known.millionths(input));
             }
             CorrelationKind::ValuePercentile(..) => self.percentile.remove(self.known.millionths(input)),
             CorrelationKind::Temporal(_) => self.seen[input.member as usize] -= 1,

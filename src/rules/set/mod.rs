@@ -178,16 +178,13 @@ impl RuleSet {
             .into_iter()
             .flatten()
             .collect();
-        match own.iter().find_map(|name| names.get(name)) {
-            Some(twin) => {
-                let instead = "give each rule an id of its own, such as a fresh UUID".to_owned();
-                let found = format!("the id or name of `{}` is also that of {twin}", rule.id);
-                self.refusals.push(Refusal { place: rule.place, found, instead });
-            }
-            None => {
-                names.extend(own.into_iter().map(|name| (name, rule.place.clone())));
-                self.rules.push(rule);
-            }
+        if let Some(twin) = own.iter().find_map(|name| names.get(name)) {
+            let instead = "give each rule an id of its own, such as a fresh UUID".to_owned();
+            let found = format!("the id or name of `{}` is also that of {twin}", rule.id);
+            self.refusals.push(Refusal { place: rule.place, found, instead });
+        } else {
+            names.extend(own.into_iter().map(|name| (name, rule.place.clone())));
+            self.rules.push(rule);
         }
     }
 
