@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use criterion::{Criterion, Throughput};
 use insights::baseline::{Calendar, FamilyHistory, Feed, Window};
 use insights::detect::Thresholds;
-use insights::detect::rate::{Night, detect};
+use insights::detect::judgement::{Night, detect};
 use insights::generate::{Options, generate};
 use insights::partition::{ColumnOverrides, Partitions};
 use insights::rollup::Family;
@@ -23,7 +23,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HISTORY_DAYS: u32 = 28;
 const EVENTS_PER_DAY: u64 = 50_000;
-const RATES: [Family; 5] = [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -37,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let scored = *dates.last().ok_or("no days were generated")?;
     let window = Window::new(scored, HISTORY_DAYS as usize, |day| dates.contains(&day));
-    let read = || RATES.map(|family| FamilyHistory::read(&state, family, &window));
+    let read = || Family::RATED.map(|family| FamilyHistory::read(&state, family, &window));
     let families: Vec<FamilyHistory> = read().into_iter().collect::<Result<_, _>>()?;
     let calendar = Calendar::new(chrono_tz::UTC);
     let feed = Feed::judge(&families[0], &window, calendar);

@@ -1,4 +1,4 @@
-//! Rules over a generated day of about a million events, beside the bare decoding of the columns that the sieve reads.
+//! Rules over a generated day of about a million events, beside the scan that counts the same events for the rollup.
 //!
 //! The rules are the built-in ones: 57 about single events, all of them, and a thousand made by giving copies of them other event names,
 //! as many rules about many things would have. What `rsigma-eval` needs for the same rules and events is measured in `tests/oracle`, for
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use insights::generate::{Options, generate};
-use insights::partition::{ColumnOverrides, EventFile, Partitions, RowGroupReader};
+use insights::partition::{ColumnOverrides, EventFile, Partitions};
+use insights::rollup::{ScanOptions, scan_day};
 use insights::rules::builtin::FILES;
 use insights::rules::evaluate::scan::{Looked, evaluate_day};
-use insights::rules::evaluate::sieve::Sieve;
 use insights::rules::parse::{Parsed, parse_text};
 use insights::rules::plan::Body;
 use insights::rules::{Program, RuleSet, RuleSettings};
@@ -57,18 +57,11 @@ fn evaluate(program: &Program, files: &[EventFile], date: chrono::NaiveDate) -> 
     .0
 }
 
-/// Reads what the sieve reads, and gives the number of rows.
-fn decode(program: &Program, files: &[EventFile]) -> insights::Result<usize> {
-    let sieve = Sieve::new(program);
-    let mut rows = 0;
-    for file in files {
-        for group in 0..file.row_groups.len() {
-            for batch in RowGroupReader::open(file, group, sieve.layout().columns())? {
-                rows += black_box(batch?).times.len();
-            }
-        }
-    }
-    Ok(rows)
+/// Counts the day as a night without rules does, and gives the number of problems.
+fn count(files: &[EventFile], date: chrono::NaiveDate, threads: usize) -> usize {
+    let (rollup, problems) = scan_day(files, date, ScanOptions { pairs: true, threads });
+    black_box(rollup);
+    problems.len()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -85,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
     group.throughput(Throughput::Elements(made.events));
     let few = Program::compile(&rules(57));
-    group.bench_function("decode for 57 rules", |bencher| bencher.iter(|| decode(&few, &files)));
+    group.bench_function("the scan without rules", |bencher| bencher.iter(|| one.install(|| count(&files, date, 1))));
     for most in [57, 200, 1000] {
         let set = rules(most);
         let program = Program::compile(&set);

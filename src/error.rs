@@ -84,6 +84,18 @@ pub enum Error {
         /// The latest day that is there.
         last: chrono::NaiveDate,
     },
+    /// The asked-for day was not judged.
+    #[error("`{}` has no results of {date}; there are some from {first} to {last}", path.display())]
+    NoSuchNight {
+        /// The state directory.
+        path: PathBuf,
+        /// The day asked for.
+        date: chrono::NaiveDate,
+        /// The earliest day that was judged.
+        first: chrono::NaiveDate,
+        /// The latest day that was judged.
+        last: chrono::NaiveDate,
+    },
     /// The asked-for day has files, and none of them can be used.
     #[error("nothing of {date} can be used: {problems}")]
     NothingUsable {
@@ -202,6 +214,9 @@ impl Error {
             Self::NoInsights { .. } => Some(
                 "expected a state directory of `insights run`, its `insights` folder, or a file of insights".to_owned(),
             ),
+            Self::NoSuchNight { date, .. } => {
+                Some(format!("judge that day first: `insights run EVENTS --date {date}`"))
+            }
             Self::Locked { .. } => {
                 Some("wait for the other run to end, or give this one another `--state` directory".to_owned())
             }
@@ -224,7 +239,7 @@ impl Error {
     /// The process exit code that tells a scheduler what kind of trouble this is.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings { .. } | Self::NoSuchDate { .. } | Self::Query { .. } => 2,
+            Self::Settings { .. } | Self::NoSuchDate { .. } | Self::NoSuchNight { .. } | Self::Query { .. } => 2,
             _ => 3,
         }
     }

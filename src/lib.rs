@@ -19,7 +19,9 @@
 //! count) by entity and hour, so the history of a night is small however many events there were. The scored day's events are
 //! opened a second time for what was flagged: exact minutes, who, from where, and some event ids. Rules look at the day's events by
 //! themselves, and what they match is remembered, so that correlations run on across midnight.
-//! [`pipeline::run_night`] is this picture as code, one call a step.
+//! [`pipeline::run`] is this picture as code, one call a step, after the nights that late data have overtaken. Its last step reads the
+//! night back from the files and makes the page that people read: what a report tells is in the state directory, so it can be made
+//! again at any time.
 //!
 //! # The rooms
 //!
@@ -32,13 +34,14 @@
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
-//! | [`baseline`] | what the past makes us expect of an entity, and which hours of the past can be believed |
-//! | [`detect`] | which entities and hours the baseline cannot explain, and which changes of rights deserve a look |
+//! | [`baseline`] | what the past makes us expect of an entity, whom it usually meets, and which hours of the past can be believed |
+//! | [`detect`] | which entities, hours and first meetings the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
+//! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`alert`] | what matches come to: joined, told at most so often, remembered from day to day and from check to check |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
-//! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run |
+//! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
 //! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
@@ -56,8 +59,8 @@
 //! ```text
 //!   error                           ┌─▶ import, generate
 //!   event      ──▶ partition ───────┤
-//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ report ──▶ pipeline ──▶ cli
-//!   stats      ────────────────────────────────────┴─▶ score ─────────────────────────────────────────────────▶ cli
+//!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ late ──▶ report ──▶ pipeline ──▶ cli
+//!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
@@ -86,7 +89,8 @@
 //! * **The scored day is not its own baseline.** [`baseline::FamilyHistory::split`] is where the two are told apart.
 //! * **A silent feed is no evidence.** [`baseline::Feed`] masks hours in which nothing arrived; they neither teach nor alarm.
 //! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal is stripped of
-//!   control characters.
+//!   control characters. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
+//!   whatever does not show.
 //!
 //! # Where to start reading
 //!
@@ -107,6 +111,7 @@ pub mod explain;
 pub mod generate;
 pub mod import;
 pub mod insight;
+pub mod late;
 pub mod partition;
 pub mod pipeline;
 pub mod query;

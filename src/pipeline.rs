@@ -1,6 +1,9 @@
 //! A night, step by step: history, baseline, detection, investigation, insights, rules, alerts.
 //!
-//! This module alone knows all rooms and the order in which one goes through them; each step is one call.
+//! This module alone knows all rooms and the order in which one goes through them; each step is one call. A run ([`run`]) first
+//! judges again what late data have overtaken, then the night that was asked for.
+
+mod late;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,22 +14,52 @@ use rayon::prelude::*;
 use crate::alert::check::{Checked, check};
 use crate::alert::day::{DayAlerts, Look};
 use crate::alert::{Alert, RuleBook};
+use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::change;
-use crate::detect::judgement::{Night, RateResult, judge};
+use crate::detect::first_seen::{self, FirstSeen};
+use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
+use crate::detect::select::TestSet;
+use crate::detect::{change, judgement};
 use crate::error::{Error, Result};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
+use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, incident};
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, episode, hours, incident};
+use crate::late::{Basis, PastNight, Why, left_before};
 use crate::partition::Partitions;
-use crate::report::{CalibrationRecord, FamilyRecord, NightRecord, output};
+use crate::pipeline::late::KnownNights;
+use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::write_text;
+
+/// What the nights of a run have in common.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations)]
+pub struct Job<'a> {
+    /// The events.
+    pub partitions: &'a Partitions,
+    /// The state directory.
+    pub state: &'a Path,
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// Their hash.
+    pub settings_hash: &'a str,
+    /// The rules.
+    pub book: &'a RuleBook,
+    /// Is told of events that were counted.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl<'a> Job<'a> {
+    fn look(&self) -> Look<'a> {
+        Look { partitions: self.partitions, state: self.state, book: self.book, settled: BTreeSet::new() }
+    }
+}
 
 /// A finished night.
 #[derive(Debug)]
@@ -39,56 +72,82 @@ pub struct NightResult {
     pub incidents: Vec<Incident>,
     /// What the rules raised, most serious first.
     pub alerts: Vec<Alert>,
+    /// Why the night was judged.
+    pub why: Why,
     /// The files that were written.
     pub written: Vec<PathBuf>,
 }
 
-/// Runs the job for one day: brings history up to date, finds what deviates, writes the results.
+/// A finished run.
+#[derive(Debug)]
+pub struct RunResult {
+    /// Nights before the asked one that no longer stood and were judged again.
+    pub again: Vec<NightResult>,
+    /// The night that was asked for.
+    pub night: NightResult,
+}
+
+/// Runs the job for one day: brings history up to date, judges again what late data have overtaken, then the day. The days of
+/// `asked_too` are to be judged next.
 ///
 /// # Errors
 /// When the state cannot be read or written. Input that could not be used is in the record.
-pub fn run_night(
-    partitions: &Partitions,
-    date: NaiveDate,
-    state: &Path,
-    settings: &Settings,
-    book: &RuleBook,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<NightResult> {
-    let history = update_history(partitions, date, state, settings, progress)?;
-    let window = Window::new(date, settings.baseline_days, |day| has_day(&history, state, day));
+pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> Result<RunResult> {
+    let known = KnownNights::read(job, date)?;
+    let history = update_history(job, date, &known.days(job))?;
+    let again = known.judge_again(job, &history)?;
+    let mut night = judge(job, &history, date, Why::Asked, date)?;
+    night.record.judged_again = again.iter().map(|night| night.record.date).collect();
+    night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
+    night.finish(job)?;
+    night.record.stale_nights.extend(known.remake_pages(job, &again, asked_too));
+    Ok(RunResult { again, night })
+}
+
+/// Finds what deviates on a day whose history is up to date, and replaces its results; [`NightResult::finish`] must follow.
+fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: NaiveDate) -> Result<NightResult> {
+    let Job { partitions, state, settings, .. } = *job;
+    let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let (detected, calibrations) = detect(families, &window, &feed, settings);
+    let company = Company::read(state, &window)?;
+    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let found = change::detect(&changes, &window);
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
-    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days);
+    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days).with_firsts(firsts);
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
     let (files, _) = partitions.open_range(date, date);
-    let evidence = investigate(&files, date, &targets)?;
+    let mut evidence = investigate(&files, date, &targets)?;
+    let mut trails = TrailBook::read_before(state, date)?;
+    trails.follow(&targets, &mut evidence);
     let (usual, left_out) = past.usual(&targets)?;
     let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
-    let mut record = NightRecord::new(&history, &window, &feed, settings, tested, &insights);
+    let mut record = NightRecord::new(history, &window, &feed, settings, tested, &insights);
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
-    record.warnings.extend(left_out);
-    let look = Look { partitions, state, book, settled: BTreeSet::new() };
-    let day = look.whole_day(date, &insights)?;
-    record.add_rules(book, &day);
-    let mut written = write(state, &record, &insights, &day, settings)?;
-    let before_record = written.len() - 1;
-    written.insert(before_record, episode::write(state, date, episodes, &insights)?);
-    day.keep(state, book)?;
-    Ok(NightResult { record, insights, incidents, alerts: day.alerts, written })
+    record.warnings.extend(left_out.into_iter().chain(unjudged));
+    let day = job.look().whole_day(date, &insights)?;
+    record.add_rules(job.book, &day);
+    record.basis = Basis::of(&window, history, left_before(state, date)?);
+    record.revise(PastNight::read(state, date)?, &why, in_run_of);
+    crate::late::begin(state, date)?;
+    let mut written = write(state, &record, &insights, settings)?;
+    written.extend(write_alerts(state, &day, settings, &record.settings_hash)?);
+    let hours = hours::hours(&findings, &insights, &window, &feed);
+    written.push(report::hours::write(&insights_folder(state, date), &hours)?);
+    written.push(episode::write(state, date, episodes, &insights)?);
+    written.extend(trails.write(state, date)?);
+    day.keep(state, job.book)?;
+    Ok(NightResult { record, insights, incidents, alerts: day.alerts, why, written })
 }
 
 /// Looks for what rules match of late: since the check before, and at least in the last `last` milliseconds before `now`. Writes the
@@ -96,32 +155,29 @@ pub fn run_night(
 ///
 /// # Errors
 /// When the state cannot be read or written. Input that could not be used is in the days.
-pub fn check_lately(
-    partitions: &Partitions,
-    state: &Path,
-    settings: &Settings,
-    book: &RuleBook,
-    (last, now): (i64, i64),
-) -> Result<Checked> {
-    let mut look = Look { partitions, state, book, settled: BTreeSet::new() };
-    let checked = check(&mut look, last, now)?;
-    let hash = settings.hash();
+pub fn check_lately(job: &Job<'_>, last: i64, now: i64) -> Result<Checked> {
+    let checked = check(&mut job.look(), last, now)?;
     for day in &checked.days {
-        write_alerts(state, day, settings, Maker { settings: &hash })?;
+        write_alerts(job.state, day, job.settings, job.settings_hash)?;
     }
     Ok(checked)
 }
 
-fn update_history(
-    partitions: &Partitions,
-    date: NaiveDate,
-    state: &Path,
-    settings: &Settings,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Update> {
-    let first = date - chrono::Duration::days(settings.baseline_days as i64);
-    let dates: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= date).collect();
-    let history = update(partitions, &dates, state, true, progress)?;
+impl NightResult {
+    /// Writes the record and the pages that are made from it, with which a night is done.
+    fn finish(&mut self, job: &Job<'_>) -> Result<()> {
+        let path = job.state.join("runs").join(format!("{}.json", self.record.date));
+        let text = serde_json::to_string_pretty(&self.record).map_err(|error| Error::Internal(error.to_string()))?;
+        write_text(&path, &(text + "\n"))?;
+        self.written.push(path);
+        self.written.extend(report::write_pages(job.state, self.record.date)?);
+        crate::late::finish(job.state, self.record.date)
+    }
+}
+
+fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<Update> {
+    let partitions = job.partitions;
+    let history = update(partitions, days, job.state, true, job.progress)?;
     if history.days.iter().any(|day| day.note.date == date) {
         return Ok(history);
     }
@@ -147,40 +203,50 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
     Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect()
 }
 
-/// Judges the rates of all families; none are judged while there is too little history.
+/// What the detectors made of a night.
+#[derive(Default)]
+struct Detected {
+    detected: Vec<(FamilyHistory, RateResult)>,
+    firsts: Vec<FirstSeen>,
+    calibrations: Calibrations,
+    /// What could not be judged, in words.
+    unjudged: Option<String>,
+}
+
+/// Judges the rates of all families, and whom their entities met; none are judged while there is too little history.
 fn detect(
     families: Vec<FamilyHistory>,
+    company: Company,
     window: &Window,
     feed: &Feed,
     settings: &Settings,
-) -> (Vec<(FamilyHistory, RateResult)>, Calibrations) {
-    let night = Night { window, calendar: settings.calendar, feed, thresholds: settings.thresholds };
+) -> Detected {
+    let thresholds = settings.thresholds;
+    let night = Night { window, calendar: settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        return (families.into_iter().map(|history| (history, RateResult::default())).collect(), Calibrations::new());
+        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { detected, ..Detected::default() };
     }
-    let rates = judge(&families.iter().collect::<Vec<_>>(), night);
-    (families.into_iter().zip(rates.families).collect(), rates.calibrations)
+    let company = first_seen::judge(company, &thresholds);
+    let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+    let firsts = company.found(&rates.others, families.len());
+    let mut calibrations = rates.calibrations;
+    calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+    let detected = families.into_iter().zip(rates.families).collect();
+    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
 }
 
-fn write_alerts(state: &Path, day: &DayAlerts, settings: &Settings, maker: Maker<'_>) -> Result<Vec<PathBuf>> {
+fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}"))
+}
+
+fn write_alerts(state: &Path, day: &DayAlerts, settings: &Settings, settings_hash: &str) -> Result<Vec<PathBuf>> {
     let folder = state.join("alerts").join(format!("date={}", day.date));
-    output::write_alerts(&folder, &day.alerts, &settings.formats, maker)
+    output::write_alerts(&folder, &day.alerts, &settings.formats, Maker { settings: settings_hash })
 }
 
-fn write(
-    state: &Path,
-    record: &NightRecord,
-    insights: &[Insight],
-    day: &DayAlerts,
-    settings: &Settings,
-) -> Result<Vec<PathBuf>> {
-    let folder = state.join("insights").join(format!("date={}", record.date));
-    let run = state.join("runs").join(format!("{}.json", record.date));
+fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {
+    let folder = insights_folder(state, record.date);
     let maker = Maker { settings: &record.settings_hash };
-    let mut written = output::write(&folder, insights, &settings.formats, maker)?;
-    written.extend(write_alerts(state, day, settings, maker)?);
-    let text = serde_json::to_string_pretty(record).map_err(|error| Error::Internal(error.to_string()))?;
-    write_text(&run, &(text + "\n"))?;
-    written.push(run);
-    Ok(written)
+    output::write(&folder, insights, &settings.formats, maker)
 }

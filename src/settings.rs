@@ -32,8 +32,8 @@ use crate::rules::settings::RawRules;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
-/// Days that must be kept beside the baseline's, for days that come late.
-const DAYS_BESIDE_BASELINE: usize = 7;
+/// Days that must be kept beside the baseline's, for days that come late; more if the window for these is longer.
+const DAYS_BESIDE_BASELINE: u32 = 7;
 
 /// Settings as they are in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Settings {
     pub columns: ColumnOverrides,
     /// Nights in a row after which a deviation is taken for an entity's new level.
     pub level_shift_days: u32,
+    /// Days before a night in which data that came late or changed make their nights be judged again.
+    pub late_window: u32,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
     /// Searches that have a name; they change no result of a run.
@@ -91,6 +93,7 @@ struct RawSettings {
     drop_min_expected: f64,
     drop_max_ratio: f64,
     level_shift_days: u32,
+    late_window: u32,
     vendor_types_only: bool,
     columns: BTreeMap<String, String>,
     #[serde(skip_serializing)]
@@ -143,6 +146,7 @@ impl Default for RawSettings {
             drop_min_expected: thresholds.drop_min_expected,
             drop_max_ratio: thresholds.drop_max_ratio,
             level_shift_days: 7,
+            late_window: 3,
             vendor_types_only: false,
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
@@ -164,6 +168,7 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
             level_shift_days: 7,
+            late_window: 3,
             vendor_types_only: false,
             searches: SavedSearches::new(),
             formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
@@ -197,6 +202,8 @@ impl Settings {
         between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
         between("drop_max_ratio", raw.drop_max_ratio, 0.0, 1.0)?;
         between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
+        let operations = operations(&raw)?;
+        between("late_window", f64::from(raw.late_window), 0.0, 60.0)?;
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
@@ -211,6 +218,7 @@ impl Settings {
             },
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             level_shift_days: raw.level_shift_days,
+            late_window: raw.late_window,
             vendor_types_only: raw.vendor_types_only,
             searches: named(raw.searches)?,
             formats: raw
@@ -220,7 +228,7 @@ impl Settings {
                 .map(|name| format_named(name))
                 .collect::<std::result::Result<_, _>>()?,
             geoip: raw.geoip.files.into_iter().map(PathBuf::from).collect(),
-            operations: operations(&raw.operations, raw.baseline_days)?,
+            operations,
             rules: raw.rules.validate(zone)?,
             alerts: raw.alerts.validate()?,
         })
@@ -229,6 +237,7 @@ impl Settings {
     /// A short hash of everything that can change what is found.
     pub fn hash(&self) -> String {
         let judging = Self {
+            late_window: 0,
             searches: SavedSearches::new(),
             formats: Vec::new(),
             geoip: Vec::new(),
@@ -250,12 +259,16 @@ fn format_named(name: &str) -> std::result::Result<OutputFormat, String> {
     })
 }
 
-fn operations(raw: &RawOperations, baseline_days: usize) -> std::result::Result<Operations, String> {
+fn operations(settings: &RawSettings) -> std::result::Result<Operations, String> {
+    let raw = &settings.operations;
     let keep: Option<Days> = optional(&raw.keep).map_err(|message| format!("operations.keep: {message}"))?;
-    let least = baseline_days + DAYS_BESIDE_BASELINE;
+    let beside = settings.late_window.max(DAYS_BESIDE_BASELINE);
+    let least = settings.baseline_days + beside as usize;
     if let Some(keep) = keep.filter(|keep| (keep.0 as usize) < least) {
         return Err(format!(
-            "operations.keep: expected at least {least} days, for a night compares with {baseline_days}, found {keep}"
+            "operations.keep: expected at least {least} days, for a night compares with {} and {beside} may come late, \
+             found {keep}",
+            settings.baseline_days
         ));
     }
     let memory_limit = optional(&raw.memory_limit).map_err(|message| format!("operations.memory_limit: {message}"))?;

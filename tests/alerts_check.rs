@@ -15,7 +15,7 @@ use common::{insights, program};
 use insights::alert::notice::Notice;
 use insights::alert::{RuleBook, Status};
 use insights::partition::Partitions;
-use insights::pipeline::check_lately;
+use insights::pipeline::{Job, check_lately};
 use insights::settings::Settings;
 use serde_json::{Value, json};
 
@@ -93,7 +93,15 @@ fn checks(state: &Path, moments: impl IntoIterator<Item = i64>) -> Vec<Notice> {
     let partitions = Partitions::find(&prepared().join("events"), &settings.columns).unwrap();
     let mut notices = Vec::new();
     for now in moments {
-        let checked = check_lately(&partitions, state, &settings, &book, (30 * MINUTE, now)).unwrap();
+        let job = Job {
+            partitions: &partitions,
+            state,
+            settings: &settings,
+            settings_hash: &settings.hash(),
+            book: &book,
+            progress: &|_| (),
+        };
+        let checked = check_lately(&job, 30 * MINUTE, now).unwrap();
         checked.told.write(state).unwrap();
         notices.extend(checked.notices);
     }

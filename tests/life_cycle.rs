@@ -145,6 +145,44 @@ fn nights_one_by_one_together_and_again_leave_the_same_files() {
     assert_same_files(&first, &results(&together));
 }
 
+/// A successful change of the trail.
+fn trail_change(date: NaiveDate, on: u32, parameters: &'static str) -> Vec<Call> {
+    let change = Call { service: "Actiontrail", api: "UpdateTrail", parameters, ..Call::usual(40_000, 3) };
+    if date == night(on) { vec![change] } else { Vec::new() }
+}
+
+#[test]
+fn a_trail_is_held_against_the_settings_it_was_last_seen_to_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let all = r#"{"Name":"main","EventRW":"All","OssBucketName":"logs"}"#;
+    let less = r#"{"Name":"main","EventRW":"Write","OssBucketName":"other"}"#;
+    write_days(&events, day(1, 1), night(4), |date| {
+        [trail_change(date, 1, all), trail_change(date, 3, less), trail_change(date, 4, less)].concat()
+    });
+    run(&events, &state, 1..=4, &[]);
+    let told = |number: u32| {
+        let path = dated(&state.join("insights"), night(number)).join("insights.jsonl");
+        let text = fs::read_to_string(path).unwrap();
+        let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let own = events.map(|event| event["insightDetails"].clone());
+        let trail = own.into_iter().find(|details| details["insightType"] == "TrailConcealmentInsight");
+        trail.map(|details| details["analysis"].clone()).unwrap_or_default()
+    };
+    let concerns =
+        |number: u32| -> Vec<String> { serde_json::from_value(told(number)["concerns"].clone()).unwrap_or_default() };
+    let is_about_settings = |concern: &String| ["records_less", "narrowed", "redirected"].contains(&concern.as_str());
+    let settings = |number: u32| concerns(number).into_iter().filter(is_about_settings).collect::<Vec<_>>();
+    assert!(settings(1).is_empty(), "{}", told(1));
+    assert_eq!(settings(3), ["records_less", "redirected"], "over a night without a change");
+    let sentence = told(3)["sentence"].as_str().unwrap().to_owned();
+    assert!(
+        sentence.contains("the trail records less than before; its records go elsewhere than before"),
+        "{sentence}"
+    );
+    assert_eq!(settings(4), ["narrowed"], "as it was by then");
+}
+
 #[test]
 fn a_damaged_note_of_the_night_before_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -36,7 +36,17 @@ fn week(more: &[&str]) -> tempfile::TempDir {
 }
 
 fn results(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    files_below(&state.join("insights"))
+    let below = |name: &str| {
+        files_below(&state.join(name))
+            .into_iter()
+            .map(move |(path, bytes)| (name.to_owned(), path, bytes))
+            .collect::<Vec<_>>()
+    };
+    ["insights", "reports"]
+        .iter()
+        .flat_map(|name| below(name))
+        .map(|(name, path, bytes)| (Path::new(&name).join(path), bytes))
+        .collect()
 }
 
 /// The insights events of a state directory, by day.
@@ -71,7 +81,7 @@ fn number(value: &Value, pointer: &str) -> f64 {
 fn a_week_gives_the_same_bytes_on_one_thread_and_on_two_and_again() {
     let states = [week(&["--threads", "1"]), week(&["--threads", "2"]), week(&["--threads", "2"])];
     let first = results(states[0].path());
-    assert_eq!(first.len(), 21, "insights.jsonl, insights.parquet and episodes.json for seven days");
+    assert_eq!(first.len(), 42, "insights.jsonl and three files beside it, page and digest, for seven days");
     assert!(first.values().all(|bytes| !bytes.is_empty()));
     for state in &states[1..] {
         assert_same_files(&first, &results(state.path()));
@@ -93,8 +103,8 @@ fn a_rerun_replaces_its_files_and_leaves_no_other() {
     };
     assert_same_files(&lasting(before), &lasting(after));
     for (path, _) in files_below(state.path()) {
-        let known =
-            ["rollups", "insights", "alerts", "alerting", "runs", "lock"].iter().any(|known| path.starts_with(known));
+        let folders = ["rollups", "insights", "alerts", "alerting", "reports", "runs", "trail_settings", "lock"];
+        let known = folders.iter().any(|known| path.starts_with(known));
         assert!(known, "{}", path.display());
     }
 }

@@ -13,8 +13,9 @@ use insights::partition::{ColumnOverrides, Partitions, RowGroupReader};
 use insights::rules::evaluate::exact::Evaluator;
 use insights::rules::evaluate::scan::evaluate_day;
 use insights::rules::parse::parse_text;
-use insights::rules::{Program, RuleSet, RuleSettings};
-use parquet::file::properties::WriterProperties;
+use insights::rules::replay::replay;
+use insights::rules::{Intake, Program, RuleSet, RuleSettings};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 /// Conditions that lean on every kind of column, and on none.
 const DETECTIONS: [&str; 18] = [
@@ -39,12 +40,18 @@ const DETECTIONS: [&str; 18] = [
 ];
 
 fn rules() -> RuleSet {
+    some_rules(|_| true)
+}
+
+/// Those of the rules whose number is wanted.
+fn some_rules(wanted: impl Fn(usize) -> bool) -> RuleSet {
     let settings = RuleSettings { values: [("none".to_owned(), Vec::new())].into(), ..RuleSettings::default() };
     let text = |(at, detection): (usize, &&str)| {
         let head = format!("title: t{at}\nid: '{at:02}'\nlogsource: {{product: alibabacloud, service: actiontrail}}");
         parse_text(&format!("{at}.yml"), &format!("{head}\ndetection:\n  {detection}\n"), &settings)
     };
-    let set = RuleSet::link(DETECTIONS.iter().enumerate().map(text).collect(), &settings);
+    let wanted = DETECTIONS.iter().enumerate().filter(|(at, _)| wanted(*at));
+    let set = RuleSet::link(wanted.map(text).collect(), &settings);
     assert!(set.refusals().is_empty(), "{:?}", set.refusals());
     set
 }
@@ -132,4 +139,89 @@ fn the_layout_of_files_and_the_threads_make_no_difference() {
     for threads in [1, 2, 5] {
         assert_eq!(by_day(&program, cut.path(), threads), whole, "on {threads} threads");
     }
+}
+
+/// Alone or few together rules are sifted in other ways: dictionaries leave row groups out, and few columns are decoded.
+#[test]
+fn the_sieve_loses_nothing_of_few_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { seed: 13, days: 1, events_per_day: 6_000, first_day: day(1, 5), ..Options::default() };
+    generate_events(folder.path(), &options);
+    let rows =
+        read_parquet(&std::fs::read_dir(dated(folder.path(), day(1, 5))).unwrap().next().unwrap().unwrap().path());
+    let groups = || WriterProperties::builder().set_max_row_group_row_count(Some(700));
+    let layouts = [
+        ("as written", WriterProperties::builder().build()),
+        ("small row groups", groups().build()),
+        ("without statistics", groups().set_statistics_enabled(EnabledStatistics::None).build()),
+        ("without dictionaries", groups().set_dictionary_enabled(false).build()),
+        (
+            "dictionaries that overflow",
+            groups()
+                .set_dictionary_page_size_limit(200)
+                .set_data_page_row_count_limit(100)
+                .set_write_batch_size(50)
+                .build(),
+        ),
+    ];
+    let all = plainly(&Program::compile(&rules()), folder.path());
+    for (name, layout) in layouts {
+        let cut = tempfile::tempdir().unwrap();
+        write_parquet(&dated(cut.path(), day(1, 5)).join("a.parquet"), &rows, layout);
+        let singles = (0..DETECTIONS.len()).map(|rule| vec![rule]);
+        let pairs = (0..DETECTIONS.len())
+            .map(|rule| vec![rule, (rule * 7 + 3) % DETECTIONS.len(), (rule * 5 + 1) % DETECTIONS.len()]);
+        for few in singles.chain(pairs) {
+            let set = some_rules(|rule| few.contains(&rule));
+            let mut number: Vec<usize> = few.clone();
+            number.sort_unstable();
+            number.dedup();
+            let mut expected: Found = all.iter().filter(|(rule, ..)| few.contains(rule)).cloned().collect();
+            expected.iter_mut().for_each(|(rule, ..)| *rule = number.iter().position(|known| known == rule).unwrap());
+            expected.sort();
+            assert_eq!(
+                found(by_day(&Program::compile(&set), cut.path(), 2).iter()),
+                expected,
+                "{name}, rules {number:?}"
+            );
+        }
+    }
+}
+
+/// Day by day correlations are counted in bounded memory; the counts are those of everything together.
+#[test]
+fn a_replay_counts_what_all_days_together_come_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { seed: 14, days: 4, events_per_day: 3_000, first_day: day(1, 5), ..Options::default() };
+    generate_events(folder.path(), &options);
+    let base = |name: &str, detection: &str| {
+        format!(
+            "title: {name}\nid: {name}\nlogsource: {{product: alibabacloud, service: actiontrail}}\ndetection: {{s: {{{detection}}}, condition: s}}\n---\n"
+        )
+    };
+    let correlation = |name: &str, body: &str| format!("title: {name}\nid: {name}\ncorrelation: {{{body}}}\n---\n");
+    let text = [
+        base("failed", "insights.failed: true"),
+        base("written", "eventRW: Write"),
+        correlation("often", "type: event_count, rules: [failed], group-by: [userIdentity.principalId], timespan: 12h, condition: {gte: 3}, generate: true"),
+        correlation("wide", "type: value_count, rules: [failed, written], group-by: [userIdentity.principalId], timespan: 30h, condition: {gte: 4, field: serviceName}"),
+        correlation("chain", "type: temporal_ordered, rules: [often, written], group-by: [userIdentity.principalId], timespan: 20h"),
+        correlation("quiet", "type: temporal, rules: [written, failed], group-by: [userIdentity.principalId], timespan: 5h, condition: written and not failed"),
+    ]
+    .concat();
+    let settings = RuleSettings::default();
+    let set = RuleSet::link(vec![parse_text("f.yml", text.trim_end_matches("---\n"), &settings)], &settings);
+    assert!(set.refusals().is_empty(), "{:?}", set.refusals());
+    let mut intake = Intake::new(&set, &settings.whitelist);
+    for found in by_day(&Program::compile(&set), folder.path(), 1) {
+        intake.take(found);
+    }
+    let (fired, taken) = intake.finish(i64::MIN..i64::MAX);
+    let partitions = Partitions::find(folder.path(), &ColumnOverrides::new()).unwrap();
+    let replayed = replay(&set, &settings, &partitions, &|_| {}, None);
+    assert_eq!(replayed.rules.iter().map(|rule| rule.hits).collect::<Vec<_>>(), taken.hits);
+    assert!(taken.hits.iter().all(|hits| *hits > 10), "{:?}", taken.hits);
+    assert_eq!(replayed.without_group, taken.left_out.without_group);
+    let whole_days = |moment: i64| moment.div_euclid(86_400_000);
+    assert!(fired.iter().any(|found| whole_days(found.first) < whole_days(found.time)), "no window went past midnight");
 }

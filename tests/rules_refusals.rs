@@ -220,3 +220,92 @@ fn examples_that_contradict_their_rule_are_named() {
     assert_eq!(outcome.stdout, "1 rules, 0 of them without examples; 2 examples, 0 failed\n");
     insta::assert_snapshot!(test(&rule("DeleteUser", "CreateUser")).expect_code(2).stdout);
 }
+
+/// Eight bad rules, each with what must be said of it.
+fn eight_bad_rules() -> [(&'static str, String, &'static str); 8] {
+    let circle = |name: &str, other: &str| {
+        format!(
+            "title: {name}\nid: {name}\ncorrelation: {{type: event_count, rules: [{other}], timespan: 1h, condition: {{gte: 2}}}}\n"
+        )
+    };
+    let mut bomb = String::from("title: bomb\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb.extend([format!("a{level}: &a{level} [{aliases}]\n")]);
+    }
+    [
+        (
+            "field.yml",
+            detection("eventNam: x"),
+            "field.yml:5:5: no event of aws/cloudtrail has a field `eventNam`; did you mean `eventName`?",
+        ),
+        (
+            "modifier.yml",
+            detection("eventName|contain: x"),
+            "modifier.yml:5:15: there is no modifier `contain`; did you mean `contains`?",
+        ),
+        (
+            "regex.yml",
+            detection("eventName|re: '((a{1,200}){1,200}){1,200}'"),
+            "regex.yml:5:5: the regular expression `((a{1,200}){1,200}){1,200}` becomes larger than 1048576 bytes; use smaller repetitions, or `contains`",
+        ),
+        (
+            "circle.yml",
+            format!("{}---\n{}", circle("a", "b"), circle("b", "a")),
+            "circle.yml:1:1: the correlation leads back to itself, by way of `b`; take one of them out of `rules`",
+        ),
+        (
+            "twin.yml",
+            GOOD.replace("title: good", "title: twin"),
+            "twin.yml:1:1: the id or name of `good` is also that of",
+        ),
+        (
+            "source.yml",
+            "title: t\ndetection: {s: {eventName: x}, condition: s}\n".to_owned(),
+            "source.yml:1: the rule has no log source; add `logsource:`",
+        ),
+        ("large.yml", format!("{GOOD}# {}\n", "x".repeat(10 << 20)), "large.yml: the file has 10485"),
+        (
+            "bomb.yml",
+            bomb,
+            "bomb.yml:2:5: YAML anchors that expand without end, or lists nested too deep; write the values out",
+        ),
+    ]
+}
+
+#[test]
+fn eight_bad_rules_stop_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    generate_quiet(&folder.path().join("events"), 3, 1, 2_000);
+    fs::create_dir(path("rules")).unwrap();
+    // Of two files with one id the first in the order of names is used.
+    fs::write(
+        path("rules/a-good.yml"),
+        GOOD.replace("aws, service: cloudtrail", "alibabacloud, service: actiontrail")
+            .replace("CreateUser", "Describe*"),
+    )
+    .unwrap();
+    let test = || insights(["rules", "test", &path("rules"), "--events", &path("events"), "--quiet"]);
+    let alone = test().expect_code(0);
+    assert!(alone.stdout.contains("matches of 1 rules out of 1 in"), "{}", alone.stdout);
+    let bad = eight_bad_rules();
+    bad.iter().for_each(|(name, text, _)| fs::write(folder.path().join("rules").join(name), text).unwrap());
+    let said: Vec<&str> = bad.iter().map(|(.., said)| *said).collect();
+    let together = test().expect_code(2).expect_said(&said);
+    assert_eq!(together.stdout, alone.stdout);
+}
+
+#[test]
+fn settings_that_name_no_rule_are_faults_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |settings: &str, arguments: &[&str]| -> Outcome {
+        fs::write(folder.path().join("insights.toml"), settings).unwrap();
+        program().current_dir(folder.path()).arg("rules").args(arguments).output().unwrap().into()
+    };
+    let wrong = "[rules]\ndisable = ['cis.at.trail_of', 'low', 'attack.persistence']\n[rules.override.'cis.at.root_logn']\nthreshold = 3\n\
+                 [[rules.whitelist]]\nrules = ['cis.at.api_eror']\naccounts = ['1']\nreason = 'x'\n";
+    let outcome = run(wrong, &["list", "--service", "kms"]).expect_code(2);
+    insta::assert_snapshot!(outcome.stderr);
+    run("[rules]\ndisable = ['cis.at.trail_off', 'low']\n", &["list", "--service", "kms"]).expect_code(0);
+}

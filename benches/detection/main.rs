@@ -4,10 +4,12 @@
 
 #![allow(clippy::print_stdout)]
 
+mod company;
 mod population;
 
 use insights::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
-use insights::detect::rate::{EntityScore, Night, detect, score};
+use insights::detect::judgement::{Night, detect};
+use insights::detect::rate::{EntityScore, score};
 use insights::detect::{Deviation, Direction, Model, Thresholds};
 use population::{HISTORY_DAYS, Nature, Planted, Truth, population};
 use rayon::prelude::*;
@@ -138,4 +140,5 @@ fn main() {
         );
     }
     print_calibration(seeds);
+    company::print_company(seeds);
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::seasonal::Fit;
-use crate::baseline::series::{Profile, ProfileSum, Series};
+use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
@@ -19,6 +19,8 @@ use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 const GROUP_MEMBERS: f64 = 5.0;
 /// Entities that are heard about what a family shares; of more, every so many-th is.
 const WITNESSES: usize = 4096;
+/// Entities whose shapes are held at a time.
+const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
 const BURSTY_SHARE: f64 = 0.15;
 
@@ -78,11 +80,17 @@ impl<'a> FamilyBaseline<'a> {
     fn learn_profiles(&mut self) {
         let mut overall = ProfileSum::default();
         let mut groups: BTreeMap<String, ProfileSum> = BTreeMap::new();
-        let mut series = Series::default();
-        for member in 0..self.history.len() {
-            if self.lay_out(member, &self.today(), &mut series).is_some() {
-                overall.add(&series);
-                groups.entry(self.group(member)).or_default().add(&series);
+        let own_shape = |series: &mut Series, member: usize| {
+            self.lay_out(member, &self.today(), series)?;
+            Some((member, OwnShape::of(series)?))
+        };
+        for first in (0..self.history.len()).step_by(SHAPES_AT_A_TIME) {
+            let members = first..self.history.len().min(first + SHAPES_AT_A_TIME);
+            let shapes = members.into_par_iter().map_init(Series::default, own_shape);
+            // Threads work the shapes out; they are added in the order of entities.
+            for (member, shape) in shapes.collect::<Vec<_>>().into_iter().flatten() {
+                overall.add(&shape);
+                groups.entry(self.group(member)).or_default().add(&shape);
             }
         }
         self.overall = overall.profile();

@@ -1,11 +1,11 @@
 //! One family's past: what each of its entities did, hour by hour, in the days before the scored one and on that day itself.
 //!
-//! Read from rollups, sparse, in memory: it grows with the entities alive in the window and the hours in which they were.
+//! Read from rollups, sparse, in memory: 16 bytes for each hour in which an entity was active, and a key for each entity alive in
+//! the window.
 
 use std::path::Path;
 
 use chrono::NaiveDate;
-use hashbrown::HashMap;
 
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
@@ -82,71 +82,69 @@ pub struct FamilyHistory {
 }
 
 impl FamilyHistory {
-    /// Reads the family's rollups of the window. A service is shown as the earliest day spelled it.
+    /// Reads the family's rollups of the window, entity by entity. A service is shown as the earliest day spelled it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Rollup`] when a rollup is damaged.
     pub fn read(state: &Path, family: Family, window: &Window) -> Result<Self> {
-        let mut numbers: HashMap<EntityKey, u32, foldhash::quality::RandomState> = HashMap::default();
-        let mut members: Vec<(EntityKey, Option<String>)> = Vec::new();
-        let mut found: Vec<(u32, HistoryHour)> = Vec::new();
-        for day in (0..=window.length()).filter(|&day| window.is_present(day)) {
-            store::read_family(&store::rollup_path(state, window.date(day)), family, |key, service, entity| {
-                let number = if let Some(&number) = numbers.get(&key) {
-                    number
-                } else {
-                    let number = members.len() as u32;
-                    members.push((key.clone(), service.map(str::to_owned)));
-                    numbers.insert(key, number);
-                    number
-                };
-                for (index, &hour) in entity.hours.iter().enumerate() {
-                    let hour = HistoryHour {
-                        hour: (day * 24) as u16 + u16::from(hour),
-                        calls: entity.calls[index],
-                        errors: entity.errors[index],
-                        peak: entity.peaks[index],
-                    };
-                    found.push((number, hour));
-                }
-            })?;
-        }
-        Ok(Self::ordered(family, members, &found))
+        let days: Vec<usize> = (0..=window.length()).filter(|&day| window.is_present(day)).collect();
+        let paths: Vec<_> = days.iter().map(|&day| store::rollup_path(state, window.date(day))).collect();
+        let merged = store::FamilyDays::open(&paths, family, store::Detail::Hours)?;
+        let mut history = Self::empty(family, merged.most_hours());
+        merged.for_each(|found| {
+            if history.members.last().is_none_or(|last| last.as_str() != found.key) {
+                history.begin(EntityKey::of_joined(found.key), found.service.map(str::to_owned));
+            }
+            let day = &found.day;
+            let first = (days[found.place] * 24) as u16;
+            history.hours.extend(day.hours.iter().enumerate().map(|(index, &hour)| HistoryHour {
+                hour: first + u16::from(hour),
+                calls: day.calls[index],
+                errors: day.errors[index],
+                peak: day.peaks[index],
+            }));
+            history.end();
+        })?;
+        history.shrink();
+        Ok(history)
     }
 
     /// A history made of entities and their hours, which must be ascending within an entity.
     pub fn from_entities(family: Family, entities: impl IntoIterator<Item = (EntityKey, Vec<HistoryHour>)>) -> Self {
-        let (mut members, mut found) = (Vec::new(), Vec::new());
-        for (number, (key, hours)) in entities.into_iter().enumerate() {
-            members.push((key, None));
-            found.extend(hours.into_iter().map(|hour| (number as u32, hour)));
+        let mut entities: Vec<(EntityKey, Vec<HistoryHour>)> = entities.into_iter().collect();
+        entities.sort_by(|left, right| left.0.cmp(&right.0));
+        let mut history = Self::empty(family, entities.iter().map(|(_, hours)| hours.len()).sum());
+        for (key, hours) in entities {
+            history.begin(key, None);
+            history.hours.extend(hours);
+            history.end();
         }
-        Self::ordered(family, members, &found)
+        history
     }
 
-    /// Puts members in the order of their keys and hours with their members; days came in order, so hours within a member are.
-    fn ordered(family: Family, members: Vec<(EntityKey, Option<String>)>, found: &[(u32, HistoryHour)]) -> Self {
-        let mut order: Vec<u32> = (0..members.len() as u32).collect();
-        order.sort_unstable_by(|&left, &right| members[left as usize].0.cmp(&members[right as usize].0));
-        let mut rank = vec![0; members.len()];
-        for (place, &number) in order.iter().enumerate() {
-            rank[number as usize] = place;
+    fn empty(family: Family, hours: usize) -> Self {
+        let (members, services) = (Vec::new(), Vec::new());
+        Self { family, members, services, starts: vec![0], hours: Vec::with_capacity(hours) }
+    }
+
+    /// Begins an entity; its hours follow.
+    fn begin(&mut self, key: EntityKey, service: Option<String>) {
+        self.members.push(key);
+        self.services.push(service);
+        self.starts.push(self.hours.len());
+    }
+
+    /// Ends what the last entity has of hours, for now.
+    fn end(&mut self) {
+        if let Some(end) = self.starts.last_mut() {
+            *end = self.hours.len();
         }
-        let mut starts = vec![0; members.len() + 1];
-        for (number, _) in found {
-            starts[rank[*number as usize] + 1] += 1;
-        }
-        for member in 0..members.len() {
-            starts[member + 1] += starts[member];
-        }
-        let mut next = starts.clone();
-        let mut hours = vec![HistoryHour { hour: 0, calls: 0, errors: 0, peak: 0 }; found.len()];
-        for (number, hour) in found {
-            let place = &mut next[rank[*number as usize]];
-            hours[*place] = *hour;
-            *place += 1;
-        }
-        let mut members: Vec<Option<(EntityKey, Option<String>)>> = members.into_iter().map(Some).collect();
-        let sorted = order.iter().filter_map(|&number| members[number as usize].take());
-        let (members, services) = sorted.unzip();
-        Self { family, members, services, starts, hours }
+    }
+
+    fn shrink(&mut self) {
+        self.members.shrink_to_fit();
+        self.services.shrink_to_fit();
+        self.starts.shrink_to_fit();
     }
 
     /// How many entities there are.

@@ -2,13 +2,15 @@
 //!
 //! Three models, by how much is known: [`seasonal`] for entities that are active day by day, [`sparse`] for those that come and
 //! go, and its sibling for those never seen before. History is read from rollups alone; hours in which the feed was silent are
-//! masked ([`Feed`]), and the scored day is never part of what it is compared with.
+//! masked ([`Feed`]), and the scored day is never part of what it is compared with. Beside counts, [`novelty`] knows with whom entities
+//! were seen, and how often that is somebody new.
 
 mod calendar;
 pub mod dispersion;
 mod family;
 mod feed;
 mod history;
+pub mod novelty;
 pub mod seasonal;
 pub mod series;
 mod shift;

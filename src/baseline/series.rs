@@ -87,17 +87,29 @@ impl Default for ProfileSum {
     }
 }
 
-impl ProfileSum {
-    /// Adds an entity, if it is active enough to have a shape.
-    pub fn add(&mut self, series: &Series) {
+/// An entity's own shape: for each slot its calls relative to its level; `None` for slots of which nothing is known.
+#[derive(Debug, Clone)]
+pub struct OwnShape([Option<f64>; SLOTS]);
+
+impl OwnShape {
+    /// The shape of an entity, if it is active enough to have one.
+    pub fn of(series: &Series) -> Option<Self> {
         let sums = series.sums(None);
         let level = sums.level();
-        if level < SHAPING_LEVEL {
-            return;
-        }
-        for slot in (0..SLOTS).filter(|&slot| sums.hours[slot] > 0.0) {
-            self.shape[slot] += (sums.calls[slot] / sums.hours[slot] / level).min(SHAPE_CAP);
-            self.members[slot] += 1.0;
+        let relative = |slot: usize| (sums.calls[slot] / sums.hours[slot] / level).min(SHAPE_CAP);
+        let shape = std::array::from_fn(|slot| (sums.hours[slot] > 0.0).then(|| relative(slot)));
+        (level >= SHAPING_LEVEL).then_some(Self(shape))
+    }
+}
+
+impl ProfileSum {
+    /// Adds an entity.
+    pub fn add(&mut self, own: &OwnShape) {
+        for (slot, relative) in own.0.iter().enumerate() {
+            if let Some(relative) = relative {
+                self.shape[slot] += relative;
+                self.members[slot] += 1.0;
+            }
         }
     }
 

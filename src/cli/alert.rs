@@ -14,7 +14,7 @@ use crate::cli::{Common, exit};
 use crate::error::Result;
 use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
-use crate::pipeline::check_lately;
+use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
 use crate::report::summary::{alert_table, printable};
 use crate::settings::Settings;
@@ -58,11 +58,19 @@ const SHOWN: usize = 50;
 
 pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&[])?;
-    let span = span(args)?;
+    let (last, now) = span(args)?;
     let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let _lock = StateLock::acquire(&args.state)?;
-    let mut checked = check_lately(&partitions, &args.state, &settings, &book, span)?;
+    let job = Job {
+        partitions: &partitions,
+        state: &args.state,
+        settings: &settings,
+        settings_hash: &settings.hash(),
+        book: &book,
+        progress: &|_| (),
+    };
+    let mut checked = check_lately(&job, last, now)?;
     print(args, common, &checked)?;
     let told = tell(args, &settings, &mut checked);
     let problems = problems(&partitions, &checked);

@@ -14,6 +14,7 @@ mod memory;
 mod output;
 mod progress;
 mod query;
+mod report;
 mod rollup;
 mod rules;
 mod run;
@@ -56,6 +57,7 @@ Examples:
   insights run events                         the nightly job, for the newest day before today
   insights run events --from 2026-01-29 --to 2026-02-04
   insights alert events --last 30m            rules only, over what arrived lately
+  insights report --out report.html           the page of the newest night
   insights rollup events                      only bring the history up to date
   insights explain Oss/GetObject --date 2026-01-29
   insights score counts.csv                   judge any count series by its own past
@@ -141,6 +143,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 enum Command {
     Import(import::ImportArgs),
     Run(run::RunArgs),
+    Report(report::ReportArgs),
     Rollup(rollup::RollupArgs),
     Score(score::ScoreArgs),
     Generate(generate::GenerateArgs),
@@ -165,6 +168,7 @@ pub fn run() -> anyhow::Result<u8> {
     match cli.command {
         Command::Import(args) => import::run(&args, &cli.common),
         Command::Run(args) => run::run(&args, &cli.common),
+        Command::Report(args) => report::run(&args, &cli.common),
         Command::Rollup(args) => rollup::run(&args, &cli.common),
         Command::Score(args) => score::run(&args, &cli.common),
         Command::Generate(args) => generate::run(&args, &cli.common),

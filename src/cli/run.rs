@@ -1,6 +1,8 @@
 //! `insights run`: the job.
 
-use std::fmt::Write;
+mod telling;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,10 +16,10 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
 use crate::insight::Severity;
+use crate::late::{Why, judged};
 use crate::partition::Partitions;
-use crate::pipeline::{NightResult, run_night};
+use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
 use crate::report::metrics::RunMetrics;
-use crate::report::summary;
 use crate::settings::{self, OutputFormat, Settings};
 use crate::storage::{StateLock, remove_before, write_text};
 
@@ -26,14 +28,15 @@ use crate::storage::{StateLock, remove_before, write_text};
 #[command(after_help = "\
 Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail
 Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over
-the day as well, and writes alerts.jsonl and alerts.parquet.
+the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are
+judged again, up to `late_window` days back; what that changes is said.
 
 Examples:
   insights run events                          the newest day before today (UTC)
   insights run events --date 2026-02-04 --state /var/lib/insights
   insights run events --from 2026-01-29 --to 2026-02-04
   insights run events --outputs ocsf,csv --keep 400d
-  insights run events --quiet --fail-on high --metrics run.prom   for a scheduler")]
+  insights run events --catch-up --quiet --fail-on high --metrics run.prom   for a scheduler")]
 pub(super) struct RunArgs {
     /// Folder of event partitions
     #[arg(value_name = "EVENTS")]
@@ -50,6 +53,9 @@ pub(super) struct RunArgs {
     /// Last of several days
     #[arg(long, value_name = "DATE", requires = "from")]
     to: Option<NaiveDate>,
+    /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off
+    #[arg(long, conflicts_with_all = ["date", "from", "to"])]
+    catch_up: bool,
     /// Exit with 1 if there is an insight or an alert of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -83,11 +89,11 @@ impl RunArgs {
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
     let begin = Instant::now();
     let settings = common.load_settings(&args.flags())?;
-    let mut nights = Vec::new();
-    let done = judge(args, common, &settings, &mut nights);
-    let code = done.as_ref().map_or_else(explain_code, |()| code(args, &nights));
+    let mut runs = Vec::new();
+    let done = judge(args, common, &settings, &mut runs);
+    let code = done.as_ref().map_or_else(explain_code, |()| code(args, &runs));
     let metrics = settings.operations.metrics.as_deref();
-    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &nights, code, begin));
+    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &runs, code, begin));
     // What stopped the run is worth more than that it could not be told.
     done.and(written)?;
     output::step("run ended", &[("exit_code", json!(code)), ("seconds", json!(seconds(begin)))]);
@@ -95,72 +101,43 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
 }
 
 /// Judges the days, tells each, and puts it to the others.
-fn judge(args: &RunArgs, common: &Common, settings: &Settings, nights: &mut Vec<NightResult>) -> anyhow::Result<()> {
+fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<RunResult>) -> anyhow::Result<()> {
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
     let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
     let _lock = StateLock::acquire(&args.state)?;
-    tell_begin(args, settings, dates.len());
-    for date in dates {
-        check_memory(settings, nights.len())?;
+    let settings_hash = settings.hash();
+    telling::begin(&args.state, &settings_hash, dates.len());
+    for (number, &date) in dates.iter().enumerate() {
+        check_memory(settings, number)?;
         let begin = Instant::now();
         let bar = progress::events(common, &date.to_string(), None);
         let heartbeat = Heartbeat::new(date);
-        let count = |events| {
+        let progress = |events| {
             bar.inc(events);
             heartbeat.tick(bar.position());
         };
-        let night = run_night(&partitions, date, &args.state, settings, &book, &count)?;
+        let job = Job {
+            partitions: &partitions,
+            state: &args.state,
+            settings,
+            settings_hash: &settings_hash,
+            book: &book,
+            progress: &progress,
+        };
+        let next: BTreeSet<NaiveDate> = dates[number + 1..].iter().copied().collect();
+        let run = run_job(&job, date, &next)?;
         bar.finish_and_clear();
-        tell(&night, begin);
+        telling::log(&run, begin);
         if args.format == Format::Text {
-            output::result(&text(&night, common))?;
+            output::result(&telling::text(&run, common.quiet))?;
         }
-        nights.push(night);
+        runs.push(run);
     }
     if args.format == Format::Json {
-        let value = |night: &NightResult| {
-            json!({
-                "run": night.record,
-                "incidents": night.incidents,
-                "insights": night.insights,
-                "alerts": night.alerts,
-            })
-        };
-        output::json(&nights.iter().map(value).collect::<Vec<_>>())?;
+        output::json(&runs.iter().map(telling::value).collect::<Vec<_>>())?;
     }
-    retain(args, common, settings, nights)
-}
-
-fn tell_begin(args: &RunArgs, settings: &Settings, days: usize) {
-    let numbers = [
-        ("version", json!(env!("CARGO_PKG_VERSION"))),
-        ("state", json!(args.state.display().to_string())),
-        ("settings", json!(settings.hash())),
-        ("threads", json!(rayon::current_num_threads())),
-        ("days", json!(days)),
-    ];
-    output::step("run begins", &numbers);
-}
-
-fn tell(night: &NightResult, begin: Instant) {
-    let record = &night.record;
-    let numbers = [
-        ("date", json!(record.date)),
-        ("events", json!(record.counts.events)),
-        ("history_days", json!(record.days_of_history)),
-        ("counted_days", json!(record.counted_days.len())),
-        ("insights", json!(night.insights.len())),
-        ("rules", json!(record.rules.rules)),
-        ("alerts", json!(night.alerts.len())),
-        ("warnings", json!(record.warnings.len())),
-        ("problems", json!(record.problems.len())),
-        ("seconds", json!(seconds(begin))),
-        ("peak_memory_bytes", json!(memory::peak())),
-    ];
-    output::step("night judged", &numbers);
-    record.warnings.iter().for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
-    record.problems.iter().for_each(|problem| output::log_warning(&format!("{}: {}", problem.file, problem.message)));
+    retain(args, common, settings, runs)
 }
 
 /// Seconds since then, to the millisecond.
@@ -182,8 +159,8 @@ fn check_memory(settings: &Settings, judged: usize) -> anyhow::Result<()> {
 }
 
 /// Removes days that are older than what is kept, counted from the newest judged day.
-fn retain(args: &RunArgs, common: &Common, settings: &Settings, nights: &[NightResult]) -> anyhow::Result<()> {
-    let newest = nights.iter().map(|night| night.record.date).max();
+fn retain(args: &RunArgs, common: &Common, settings: &Settings, runs: &[RunResult]) -> anyhow::Result<()> {
+    let newest = runs.iter().map(|run| run.night.record.date).max();
     let Some((keep, newest)) = settings.operations.keep.zip(newest) else { return Ok(()) };
     let Some(first_kept) = newest.checked_sub_days(Days::new(u64::from(keep.0))) else { return Ok(()) };
     let removed = remove_before(&args.state, first_kept)?;
@@ -196,9 +173,9 @@ fn retain(args: &RunArgs, common: &Common, settings: &Settings, nights: &[NightR
     Ok(())
 }
 
-fn write_metrics(path: &Path, nights: &[NightResult], exit_code: u8, begin: Instant) -> anyhow::Result<()> {
+fn write_metrics(path: &Path, runs: &[RunResult], exit_code: u8, begin: Instant) -> anyhow::Result<()> {
     let metrics = RunMetrics {
-        nights: nights.iter().map(|night| (&night.record, &night.insights[..])).collect(),
+        nights: runs.iter().map(|run| (&run.night.record, &run.night.insights[..])).collect(),
         exit_code,
         ended: Utc::now(),
         seconds: begin.elapsed().as_secs_f64(),
@@ -220,8 +197,9 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         return Ok(between);
     }
     let today = Utc::now().date_naive();
-    match known.into_iter().rfind(|date| *date < today) {
-        Some(date) => Ok(vec![date]),
+    match known.iter().rfind(|date| **date < today) {
+        Some(&newest) if args.catch_up => since_last_judged(&args.state, &known, newest),
+        Some(&newest) => Ok(vec![newest]),
         None => bail!(
             "no usable events before today ({today}) in `{}`{}",
             args.events.display(),
@@ -230,30 +208,33 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
     }
 }
 
-fn text(night: &NightResult, common: &Common) -> String {
-    let mut text = summary::night(&night.record, &night.insights, &night.alerts, output::width());
-    if !common.quiet {
-        for path in &night.written {
-            let _ = writeln!(text, "wrote {}", path.display());
-        }
-    }
-    text.push('\n');
-    text
+/// The days after the last that was judged, up to the newest; that alone if none was judged, or all were.
+fn since_last_judged(state: &Path, known: &BTreeSet<NaiveDate>, newest: NaiveDate) -> anyhow::Result<Vec<NaiveDate>> {
+    let last = judged(state, &(NaiveDate::MIN..=newest))?.last().map(|night| night.date);
+    let after = known.iter().copied().filter(|date| *date <= newest && last.is_some_and(|last| *date > last));
+    let dates: Vec<NaiveDate> = after.collect();
+    Ok(if dates.is_empty() { vec![newest] } else { dates })
 }
 
-fn code(args: &RunArgs, nights: &[NightResult]) -> u8 {
-    let serious = |severity: Severity| args.fail_on.is_some_and(|least| severity >= least);
-    let found = |night: &NightResult| {
-        let insights = night.insights.iter().map(|insight| insight.severity);
-        insights.chain(night.alerts.iter().map(|alert| alert.severity)).any(serious)
-    };
-    if nights.iter().any(|night| !night.record.rules.refused.is_empty()) {
+fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
+    let nights = || runs.iter().flat_map(|run| run.again.iter().chain([&run.night]));
+    if nights().any(|night| !night.record.rules.refused.is_empty()) {
         exit::USAGE
-    } else if nights.iter().any(|night| night.record.is_partial()) {
+    } else if nights().any(|night| night.record.is_partial()) {
         exit::PARTIAL
-    } else if nights.iter().any(found) {
+    } else if args.fail_on.is_some_and(|least| nights().any(|night| has_news(night, least))) {
         exit::FINDINGS
     } else {
         exit::DONE
+    }
+}
+
+/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new insights count.
+fn has_news(night: &NightResult, least: Severity) -> bool {
+    let is_new = |id| night.record.revision.as_ref().is_some_and(|revision| revision.added.contains(&id));
+    let mut serious = night.insights.iter().filter(|insight| insight.severity >= least);
+    match night.why {
+        Why::Asked => serious.next().is_some() || night.alerts.iter().any(|alert| alert.severity >= least),
+        _ => serious.any(|insight| is_new(insight.id)),
     }
 }

@@ -44,16 +44,19 @@ pub struct NightRates {
     pub families: Vec<RateResult>,
     /// How honest p-values were on the last days.
     pub calibrations: Calibrations,
+    /// What was selected of the questions that others ask.
+    pub others: Vec<Ranked>,
 }
 
 /// Scores a family and selects what deviates in it, as if it were alone.
 pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
-    judge(&[history], night).families.pop().unwrap_or_default()
+    judge(&[history], night, &[]).families.pop().unwrap_or_default()
 }
 
-/// Scores families and selects what deviates, in one go over all of them; the results are in their order.
-pub fn judge(families: &[&FamilyHistory], night: Night<'_>) -> NightRates {
-    Judgement::of(&learn(families, night), &night.thresholds).rates()
+/// Scores families and selects what deviates, in one go over all of them; the results are in their order. For `others` see
+/// [`Judgement::of`].
+pub fn judge(families: &[&FamilyHistory], night: Night<'_>, others: &[Test]) -> NightRates {
+    Judgement::of(&learn(families, night), &night.thresholds, others).rates()
 }
 
 /// What each family's past teaches, in their order.
@@ -74,8 +77,9 @@ pub struct Judgement<'a> {
 }
 
 impl<'a> Judgement<'a> {
-    /// Judges the scored day of some families.
-    pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds) -> Self {
+    /// Judges the scored day of some families. `others` are tests of other questions, which are ranked together with these; their
+    /// families are numbered from the number of families on.
+    pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds, others: &[Test]) -> Self {
         let surges = surges(baselines, thresholds.min_ratio);
         let scores: Vec<Vec<EntityScore>> =
             baselines.iter().map(|baseline| scores(baseline, surges.as_ref(), thresholds)).collect();
@@ -84,6 +88,7 @@ impl<'a> Judgement<'a> {
         let tests: Vec<Test> = families
             .flat_map(|(family, (scores, baseline))| tests(family, baseline.history.family, scores))
             .map(|test| Test { ln_p: test.ln_p * power(&calibrations, test.set), ..test })
+            .chain(others.iter().copied())
             .collect();
         let ranked = rank(&tests, thresholds);
         Self { baselines, thresholds, surges, scores, calibrations, ranked }
@@ -92,13 +97,17 @@ impl<'a> Judgement<'a> {
     /// What was found.
     pub fn rates(self) -> NightRates {
         let mut families: Vec<RateResult> = self.scores.iter().map(|scores| RateResult::tested(scores)).collect();
-        for discovery in self.ranked.iter().filter(|ranked| ranked.selected) {
+        let selected = self.ranked.iter().filter(|ranked| ranked.selected);
+        let (own, others): (Vec<&Ranked>, Vec<&Ranked>) =
+            selected.partition(|ranked| ranked.test.family < families.len());
+        for discovery in own {
             families[discovery.test.family].deviations.extend(self.deviations(discovery));
         }
+        let others = others.into_iter().copied().collect();
         for result in &mut families {
             result.deviations.sort_by_key(|deviation| (deviation.member, deviation.direction, deviation.hours));
         }
-        NightRates { families, calibrations: self.calibrations }
+        NightRates { families, calibrations: self.calibrations, others }
     }
 
     /// The episodes that make a selected entity's day what it is and are large enough to matter.

@@ -1,11 +1,14 @@
 //! Finding the entities and hours that the baseline cannot explain.
 //!
-//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls; [`judgement`] does so for all entities and controls
-//! the share of false discoveries over them; [`change`] reports changes by their meaning. A [`Deviation`] says what was found; turning it
-//! into an insight that a person reads is the business of [`crate::insight`].
+//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls, [`first_seen`] with whom it was seen; [`judgement`]
+//! puts this together for all entities and controls the share of false discoveries over them; [`change`] reports changes by their
+//! meaning; [`hours`] is for those who draw what was expected. A [`Deviation`] says what was found; turning it into an insight that a
+//! person reads is the business of [`crate::insight`].
 
 pub mod change;
 mod episode;
+pub mod first_seen;
+pub mod hours;
 pub mod judgement;
 pub mod rate;
 pub mod replay;
@@ -28,7 +31,7 @@ pub enum Direction {
 
 /// Which model a deviation is judged by, and so what "expected" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Model {
     /// Hour by hour against the entity's own past.
     Seasonal,
@@ -36,6 +39,20 @@ pub enum Model {
     Sparse,
     /// The day against first days of entities.
     New,
+    /// Whom the entity met for the first time, against how often it meets somebody new.
+    FirstSeen,
+}
+
+impl Model {
+    /// The name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Seasonal => "seasonal",
+            Self::Sparse => "sparse",
+            Self::New => "new",
+            Self::FirstSeen => "first_seen",
+        }
+    }
 }
 
 /// An entity and some hours of the scored day that the baseline cannot explain.
@@ -65,6 +82,8 @@ pub struct Deviation {
     pub unstable: bool,
     /// Days since the entity was first seen, as far as history goes.
     pub days_known: usize,
+    /// What was expected of each hour of [`hours::hourly_days`]; empty where days are judged as a whole.
+    pub by_hour: Vec<hours::Band>,
 }
 
 /// What counts as worth a person's time.

@@ -15,6 +15,7 @@ use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::episode::{JudgedHour, episodes};
+use crate::detect::hours::by_hour;
 use crate::detect::select::{Ranked, TestSet};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, DayScore};
@@ -137,6 +138,7 @@ pub(super) fn candidates(
             ln_q: ranked.ln_q,
             unstable: matches!(&expectation, Expectation::Seasonal { fit, .. } if fit.is_unstable()),
             days_known: baseline.days_known(member, today),
+            by_hour: by_hour(baseline, &expectation, COVERAGE),
         }
     };
     episodes(&hours, ranked.ln_threshold).into_iter().map(episode).collect()

@@ -40,7 +40,8 @@ pub fn replay(baselines: &[FamilyBaseline<'_>], thresholds: &Thresholds) -> Cali
     found.into_iter().map(|(set, ln_p)| (set, measure(ln_p))).collect()
 }
 
-fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Vec<f64> {
+/// Leaves out what would have been a discovery.
+pub(super) fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Vec<f64> {
     let Ok(selection) = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate) else { return ln_p };
     ln_p.into_iter().zip(selection.rejected).filter(|(_, discovery)| !discovery).map(|(ln_p, _)| ln_p).collect()
 }

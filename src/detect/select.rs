@@ -35,7 +35,7 @@ impl TestSet {
 pub struct Test {
     /// The set.
     pub set: TestSet,
-    /// The family, by its place among those judged.
+    /// The family, by its place among those judged; beyond them are those of other questions.
     pub family: usize,
     /// The entity's number in the family.
     pub member: usize,

@@ -192,7 +192,7 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&apis, &window, calendar);
         let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
-        let result = judge(&[&apis, &errors], night).families.pop().unwrap();
+        let result = judge(&[&apis, &errors], night, &[]).families.pop().unwrap();
         result.deviations.iter().map(|found| (found.member, found.hours)).collect()
     }
 

@@ -41,6 +41,7 @@ fn heading(explanation: &Explanation) -> String {
         Model::Seasonal => "judged hour by hour against its own past",
         Model::Sparse => "judged by the day, for it comes and goes",
         Model::New => "judged by the day, for it is new",
+        Model::FirstSeen => "judged by whom it met for the first time",
     };
     let mut text = format!(
         "{} {entity} of account {account} on {}\n{judged}; known for {} of {} days of history\n",

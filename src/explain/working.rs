@@ -5,10 +5,11 @@ use std::path::Path;
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::baseline::novelty::Company;
 use crate::baseline::{Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
 use crate::detect::judgement::{Judgement, Night, learn};
 use crate::detect::select::{Ranked, TestSet};
-use crate::detect::{Deviation, Direction, Model, Thresholds, WindowTest, rate, trace};
+use crate::detect::{Deviation, Direction, Model, Thresholds, WindowTest, first_seen, rate, trace};
 use crate::error::{Error, Result};
 use crate::evaluate::reported::{self, Found};
 use crate::explain::partners::partners;
@@ -34,7 +35,8 @@ pub fn explain(state: &Path, question: &Question, date: Option<NaiveDate>, setti
     let feed = Feed::judge(&families[0], &window, settings.calendar);
     let night = Night { window: &window, calendar: settings.calendar, feed: &feed, thresholds: settings.thresholds };
     let baselines = learn(&families.iter().collect::<Vec<_>>(), night);
-    let judgement = Judgement::of(&baselines, &settings.thresholds);
+    let company = first_seen::judge(Company::read(state, &window)?, &settings.thresholds);
+    let judgement = Judgement::of(&baselines, &settings.thresholds, &company.tests(families.len()));
     let mut explanation = of_entity(&judgement, &settings.thresholds, family, member);
     explanation.partners = partners(state, &window, families[family].family, families[family].key(member))?;
     explanation.reported = reported_of(state, date, &families[family], member)?;

@@ -13,6 +13,7 @@ use crate::insight::concern;
 use crate::insight::continuation::{ending_insight, go_on};
 use crate::insight::episode::{Episode, Running};
 use crate::insight::findings::{NightFindings, search, usual_rate};
+use crate::insight::first_seen;
 use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
@@ -64,6 +65,9 @@ pub fn build(findings: &NightFindings, evidence: &[Evidence], usual: &[Usual], w
         for (change, told) in changes.iter().zip(told.by_ref()) {
             built.insights.push(change_insight(findings, history, change, told, night));
         }
+    }
+    for (found, told) in findings.firsts.iter().zip(told.by_ref()) {
+        built.insights.push(first_seen::insight(findings, found, (told.evidence, told.usual), window.scored()));
     }
     for ((same, episode, running), told) in findings.ending().into_iter().zip(told) {
         built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
@@ -209,6 +213,7 @@ fn rate_insight(
         life: Life::default(),
         incident: IncidentPart::default(),
         concerns: Vec::new(),
+        new_company: None,
     }
 }
 
@@ -272,6 +277,7 @@ fn change_insight(
         life: Life::default(),
         incident: IncidentPart::default(),
         concerns: findings.concerns(history, change, evidence),
+        new_company: None,
     };
     complete(&mut insight, evidence, told.usual);
     insight
@@ -305,7 +311,7 @@ fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
 }
 
 /// An id that depends only on what the episode is, so that a re-run finds the same.
-fn id(insight_type: InsightType, account: &str, entity: &str, date: NaiveDate, more: &str) -> Uuid {
+pub(super) fn id(insight_type: InsightType, account: &str, entity: &str, date: NaiveDate, more: &str) -> Uuid {
     let name = [insight_type.name(), account, entity, &date.to_string(), more].join("\u{0}");
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }

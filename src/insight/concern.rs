@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::event::ChangeKind;
 use crate::insight::Severity;
-use crate::insight::investigate::Evidence;
+use crate::insight::investigate::{Evidence, Request};
 
 static TABLE: &str = include_str!("../../data/serious.csv");
 
@@ -27,8 +27,12 @@ pub enum Concern {
     SelfGrant,
     /// Nothing is recorded any more.
     Stopped,
+    /// The trail records less than it was last seen to.
+    RecordsLess,
     /// The trail records less than everything.
     Narrowed,
+    /// The trail's records go elsewhere than they were last seen to.
+    Redirected,
     /// Anybody may read or write.
     MadePublic,
     /// A second factor or an expiry is no longer asked for.
@@ -42,11 +46,13 @@ pub enum Concern {
 }
 
 impl Concern {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::AdministratorPolicy,
         Self::SelfGrant,
         Self::Stopped,
+        Self::RecordsLess,
         Self::Narrowed,
+        Self::Redirected,
         Self::MadePublic,
         Self::WeakerSignIn,
         Self::PasswordKnownToTheCaller,
@@ -60,7 +66,9 @@ impl Concern {
             Self::AdministratorPolicy => "administrator_policy",
             Self::SelfGrant => "self_grant",
             Self::Stopped => "stopped",
+            Self::RecordsLess => "records_less",
             Self::Narrowed => "narrowed",
+            Self::Redirected => "redirected",
             Self::MadePublic => "made_public",
             Self::WeakerSignIn => "weaker_sign_in",
             Self::PasswordKnownToTheCaller => "password_known_to_the_caller",
@@ -75,7 +83,9 @@ impl Concern {
             Self::AdministratorPolicy => "it gives all rights",
             Self::SelfGrant => "it is to the caller's own benefit",
             Self::Stopped => "it stops the recording",
+            Self::RecordsLess => "the trail records less than before",
             Self::Narrowed => "the trail records less than everything now",
+            Self::Redirected => "its records go elsewhere than before",
             Self::MadePublic => "it lets anybody in",
             Self::WeakerSignIn => "it makes signing in easier",
             Self::PasswordKnownToTheCaller => "the caller knows the new password",
@@ -86,10 +96,14 @@ impl Concern {
 
     /// Whether it raises the severity by a level, whatever that is.
     pub const fn is_grave(self) -> bool {
-        matches!(self, Self::AdministratorPolicy | Self::SelfGrant | Self::Stopped | Self::MadePublic)
+        matches!(
+            self,
+            Self::AdministratorPolicy | Self::SelfGrant | Self::Stopped | Self::RecordsLess | Self::MadePublic
+        )
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The concern of that name.
+    pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|concern| concern.name() == name)
     }
 }
@@ -135,7 +149,7 @@ impl Condition {
 pub(super) fn of_requests(kind: ChangeKind, evidence: &Evidence) -> BTreeSet<Concern> {
     let conditions: Vec<Condition> = TABLE.lines().filter_map(Condition::parse).collect();
     let mut concerns = BTreeSet::new();
-    for (event_name, text) in &evidence.requests {
+    for Request { api: event_name, parameters: text, .. } in &evidence.requests {
         let Ok(request) = serde_json::from_str::<Value>(text) else { continue };
         let mut parameters = Vec::new();
         flatten("", &request, &mut parameters);
@@ -152,7 +166,7 @@ pub(super) fn of_requests(kind: ChangeKind, evidence: &Evidence) -> BTreeSet<Con
 }
 
 /// All names and texts of a request in lower case, of documents inside texts too. Nesting is bounded by the reader of JSON.
-fn flatten(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
+pub(super) fn flatten(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(&name.to_lowercase(), value, found)),
         Value::Array(items) => items.iter().for_each(|item| flatten(name, item, found)),
@@ -203,7 +217,7 @@ mod tests {
 
     fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
         let evidence = Evidence {
-            requests: vec![(event_name.to_owned(), parameters.to_owned())],
+            requests: vec![Request { time: 0, api: event_name.to_owned(), parameters: parameters.to_owned() }],
             names: [("Alice@corp.example".to_owned(), 1)].into(),
             ..Evidence::default()
         };

@@ -83,6 +83,7 @@ pub(super) fn ending_insight(
         life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
         incident: IncidentPart::default(),
         concerns: Vec::new(),
+        new_company: None,
     };
     go_on(&mut insight, &mut evidence, running);
     complete(&mut insight, &evidence, usual);

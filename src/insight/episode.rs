@@ -140,7 +140,8 @@ impl Episode {
     }
 }
 
-fn path(state: &Path, date: NaiveDate) -> PathBuf {
+/// The file in which the night of `date` leaves its episodes.
+pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
     state.join("insights").join(format!("date={date}")).join("episodes.json")
 }
 

@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use crate::baseline::FamilyHistory;
 use crate::detect::change::ChangeFound;
+use crate::detect::first_seen::FirstSeen;
 use crate::detect::{Deviation, Direction, Model};
 use crate::error::Result;
 use crate::insight::concern::{self, Concern};
 use crate::insight::episode::{Episode, Running, Same};
+use crate::insight::first_seen;
 use crate::insight::habits::{Habits, principal_of};
 use crate::insight::investigate::{Evidence, Minutes, Target};
 use crate::insight::usual::Past;
@@ -29,6 +31,8 @@ pub struct NightFindings {
     pub rates: Vec<(FamilyHistory, Vec<Deviation>)>,
     /// Changes with theirs.
     pub changes: Option<(FamilyHistory, Vec<ChangeFound>)>,
+    /// Entities that met somebody for the first time.
+    pub firsts: Vec<FirstSeen>,
     pub(super) before: BTreeMap<Same, Episode>,
     pub(super) level_shift_days: u32,
     habits: Habits,
@@ -43,7 +47,20 @@ impl NightFindings {
         before: BTreeMap<Same, Episode>,
         level_shift_days: u32,
     ) -> Self {
-        Self { rates, changes: Some(changes), before, level_shift_days, habits: Habits::default() }
+        let (firsts, habits) = (Vec::new(), Habits::default());
+        Self { rates, changes: Some(changes), firsts, before, level_shift_days, habits }
+    }
+
+    /// Adds entities that met somebody for the first time.
+    #[must_use]
+    pub fn with_firsts(mut self, firsts: Vec<FirstSeen>) -> Self {
+        self.firsts = firsts;
+        self
+    }
+
+    /// The history of a family whose rates were judged.
+    pub(super) fn history(&self, family: Family) -> Option<&FamilyHistory> {
+        self.rates.iter().map(|(history, _)| history).find(|history| history.family == family)
     }
 
     /// Adds the habits of those who made changes, to judge these by.
@@ -51,8 +68,7 @@ impl NightFindings {
         let changes =
             self.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
         let principals = changes.map(|(history, change)| principal_of(history.key(change.members[0]))).collect();
-        let history = self.rates.iter().map(|(history, _)| history).find(|history| history.family == Family::Principal);
-        self.habits = Habits::read(past, history, &principals)?;
+        self.habits = Habits::read(past, self.history(Family::Principal), &principals)?;
         Ok(self)
     }
 
@@ -61,6 +77,11 @@ impl NightFindings {
         let mut concerns = concern::of_requests(change.kind, evidence);
         let principal = principal_of(history.key(change.members[0]));
         concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
+        concerns.extend(&evidence.concerns);
+        if concerns.contains(&Concern::RecordsLess) {
+            // It says all of it.
+            concerns.remove(&Concern::Narrowed);
+        }
         concerns.into_iter().collect()
     }
 
@@ -112,6 +133,7 @@ impl NightFindings {
                 search: change.hours,
                 minutes: Minutes::Whole,
                 since: date,
+                with: Vec::new(),
             })
         });
         let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
@@ -121,8 +143,10 @@ impl NightFindings {
             search: (0, TAIL_HOURS),
             minutes: Minutes::Tail { rate: running.rate(date), usual: running.usual },
             since: running.start.date_naive(),
+            with: Vec::new(),
         });
-        rates.chain(changes).chain(ending).collect()
+        let firsts = self.firsts.iter().map(|found| first_seen::target(found, self.history(found.family), date));
+        rates.chain(changes).chain(firsts).chain(ending).collect()
     }
 
     fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
@@ -139,6 +163,7 @@ impl NightFindings {
                 Direction::Down => Minutes::Whole,
             },
             since: continued.map_or(date, |running| running.start.date_naive()),
+            with: Vec::new(),
         }
     }
 }
@@ -156,7 +181,7 @@ pub(super) fn search(deviation: &Deviation, continued: bool) -> (u8, u8) {
 pub(super) fn usual_rate(deviation: &Deviation) -> f64 {
     let hours = match deviation.model {
         Model::Seasonal => f64::from(deviation.hours.1 - deviation.hours.0),
-        Model::Sparse | Model::New => 24.0,
+        Model::Sparse | Model::New | Model::FirstSeen => 24.0,
     };
     deviation.expected / (hours * 60.0)
 }

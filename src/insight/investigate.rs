@@ -3,12 +3,13 @@
 //! Only row groups that can hold a flagged window are read ([`reading`](super::reading)). What is gathered is bounded: minutes of
 //! the window, and the values of a few attributes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::event::Column;
+use crate::insight::concern::Concern;
 use crate::insight::minutes::{rise, tail};
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, MINUTE_MS, MORE, TargetRows, Values, add, read, window};
 use crate::partition::EventFile;
@@ -30,6 +31,8 @@ const REQUESTS: usize = 100;
 pub enum Minutes {
     /// They are the hours that stood out.
     Whole,
+    /// They are those from the first event to the last.
+    Active,
     /// A rise above the calls a minute that are usual, cut out of the hours searched.
     Rise {
         /// Calls a minute.
@@ -61,6 +64,8 @@ pub struct Target {
     pub minutes: Minutes,
     /// The day from which on the past tells nothing of what is usual: the one on which the episode began.
     pub since: NaiveDate,
+    /// Only events with one of these are meant; with anybody, if there are none.
+    pub with: Vec<(Family, EntityKey)>,
 }
 
 impl Target {
@@ -73,6 +78,11 @@ impl Target {
     fn span(&self, minutes: &[u32]) -> (usize, usize) {
         match self.minutes {
             Minutes::Whole => self.core(),
+            Minutes::Active => {
+                let first = minutes.iter().position(|&calls| calls > 0);
+                let last = minutes.iter().rposition(|&calls| calls > 0);
+                first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1))
+            }
             Minutes::Rise { usual, from_start } => {
                 let (first, end) = rise(minutes, self.core(), usual);
                 (if from_start { 0 } else { first }, end)
@@ -97,8 +107,21 @@ pub struct Evidence {
     pub names: BTreeMap<String, u64>,
     /// The earliest events: time and id.
     pub examples: Vec<(i64, String)>,
-    /// Of changes, the successful requests in order of time: the API's name and its parameters as JSON.
-    pub requests: Vec<(String, String)>,
+    /// Of changes, the successful requests in order of time.
+    pub requests: Vec<Request>,
+    /// What makes a change serious beside what its own requests and its principal's habits tell.
+    pub concerns: BTreeSet<Concern>,
+}
+
+/// A successful request of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// When, in milliseconds.
+    pub time: i64,
+    /// The API's name.
+    pub api: String,
+    /// Its parameters as JSON.
+    pub parameters: String,
 }
 
 impl Evidence {
@@ -155,8 +178,8 @@ fn note(evidence: &mut Evidence, found: &TargetRows<'_>, is_change: bool) {
         }
         if is_change && !found.has_failed(row) && evidence.requests.len() < REQUESTS {
             let parameters = found.text(MORE + 2, row).filter(|text| text.len() <= MOST_PARAMETERS);
-            let api = found.text(3, row).unwrap_or_default();
-            evidence.requests.push((api.to_owned(), parameters.unwrap_or_default().to_owned()));
+            let (api, parameters) = (found.text(3, row).unwrap_or_default(), parameters.unwrap_or_default());
+            evidence.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
 //! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
+//! Most are about counts or changes; [`NewCompany`] stands in those about whom an entity met for the first time.
 //! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
-//! query. [`episode`] is what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
+//! query. [`episode`] and [`trail`] are what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
 //! that the clouds' own consumers know.
 
 mod actor;
@@ -17,7 +18,9 @@ pub mod episode;
 #[cfg(test)]
 pub(crate) mod example;
 mod findings;
+mod first_seen;
 mod habits;
+pub mod hours;
 pub mod incident;
 pub mod investigate;
 pub mod minutes;
@@ -28,8 +31,10 @@ pub mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
+pub mod trail;
 pub mod usual;
 pub mod vendor;
+pub mod visible;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -45,6 +50,7 @@ pub use build::{Built, build};
 pub use cloud::Cloud;
 pub use concern::Concern;
 pub use findings::NightFindings;
+pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
 pub(crate) use next_query::list_condition;
 pub use place::Place;
@@ -190,6 +196,8 @@ pub struct Insight {
     pub incident: IncidentPart,
     /// What makes a change serious, the gravest first.
     pub concerns: Vec<Concern>,
+    /// Whom the entity met for the first time, where that is what it is about.
+    pub new_company: Option<NewCompany>,
 }
 
 /// How an episode goes on from night to night.

@@ -1,12 +1,13 @@
 //! The command that shows the events behind an insight: what to type next.
 //!
 //! Its values come from whoever can make a call, and people paste it into a shell. So every value is written as a pattern that means
-//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with control characters in it is
-//! left out, which makes the answer wider, never wrong.
+//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with characters in it that do not
+//! show is left out, which makes the answer wider, never wrong.
 
 use chrono::SecondsFormat;
 
 use crate::event::PrincipalKind;
+use crate::insight::visible::is_hidden;
 use crate::insight::{Actor, Insight, InsightType};
 
 /// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions.
@@ -59,7 +60,7 @@ fn condition(flag: &str, value: &str) -> Option<String> {
 /// An option with several values, any of which will do; none where there is one that could not be typed.
 pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<String> {
     let literals: Vec<String> = values.iter().map(|value| literal(value.as_ref())).collect();
-    if literals.is_empty() || literals.iter().any(|value| value.is_empty() || value.chars().any(char::is_control)) {
+    if literals.is_empty() || literals.iter().any(|value| value.is_empty() || value.contains(is_hidden)) {
         return None;
     }
     let list = literals.join(",");
@@ -123,6 +124,7 @@ mod tests {
             assert_eq!(condition("--user", value).unwrap(), written);
         }
         assert_eq!(condition("--user", "a\nb"), None);
+        assert_eq!(condition("--user", "a\u{202e}b"), None);
         assert_eq!(condition("--user", ""), None);
     }
 }

@@ -65,7 +65,8 @@ pub(super) fn read(
     let columns: Vec<&[Column]> = INPUTS.into_iter().chain(more.iter().copied()).collect();
     for file in files {
         for group in file.row_groups_of(date).filter(|&group| may_hold(file, group, date, targets)) {
-            let (mut keyer, mut keys) = (Keyer::default(), RowKeys::default());
+            let places = targets.iter().any(|target| !target.with.is_empty());
+            let (mut keyer, mut keys) = (Keyer::new(places), RowKeys::default());
             for batch in RowGroupReader::open(file, group, &columns)? {
                 // An unreadable part was named when the day was counted; what was read before it still tells something.
                 let Ok(batch) = batch else { break };
@@ -102,11 +103,13 @@ fn rows_of(targets: &[Target], date: NaiveDate, batch: &EventBatch, keyer: &Keye
     let families: BTreeSet<Family> = targets.iter().map(|target| target.family).collect();
     for family in families {
         let wanted = wanted(targets, family, keyer);
+        let with: Vec<Option<Vec<(Family, u32)>>> = targets.iter().map(|target| with(target, keyer)).collect();
         let mut note = |row: u32, member: u32| {
             let time = batch.times[row as usize];
             for &target in wanted.get(member as usize).into_iter().flatten() {
                 let (start, end) = window(date, targets[target].search);
-                if (start..end).contains(&time) {
+                let is_with = |&(family, member): &(Family, u32)| keys.member(family, row as usize) == Some(member);
+                if (start..end).contains(&time) && with[target].as_ref().is_none_or(|with| with.iter().any(is_with)) {
                     rows[target].push(row);
                 }
             }
@@ -117,6 +120,12 @@ fn rows_of(targets: &[Target], date: NaiveDate, batch: &EventBatch, keyer: &Keye
         }
     }
     rows
+}
+
+/// The members of a batch one of which a target's rows must be with; `None` if all rows are meant.
+fn with(target: &Target, keyer: &Keyer) -> Option<Vec<(Family, u32)>> {
+    let member = |(family, key): &(Family, EntityKey)| Some((*family, keyer.members(*family).number(key)?));
+    (!target.with.is_empty()).then(|| target.with.iter().filter_map(member).collect())
 }
 
 /// For each member of a family the targets that it belongs to.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::insight::actor::dominant;
+use crate::insight::first_seen;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::{Actor, Insight, InsightType};
 
@@ -14,6 +15,7 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
         InsightType::TrailConcealmentInsight
         | InsightType::PolicyChangeInsight
         | InsightType::PasswordChangeInsight => change_sentence(insight, evidence),
+        _ if insight.new_company.is_some() => first_seen::sentence(insight),
         _ => rate_sentence(insight, evidence),
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! rates     score below 25 informational, 25 low, 50 medium, 90 high;
 //!           a level up if calls of high sensitivity are a fifth of those attributed, a level up if a privileged identity made them,
-//!           a level down for an API that only reads and was called by nobody privileged; drops are low at most
+//!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
+//!           a level up for somebody on a network that was unknown to all, who calls what he never called
 //! changes   trail: critical, or high if every attempt failed;
 //!           permission, password: high if a first that succeeded, low without history, else medium;
 //!           a level up if a privileged identity made them and there is a history to compare with;
@@ -79,9 +80,9 @@ fn of_rate(insight: &Insight) -> Severity {
         return by_score.min(Severity::Low);
     }
     let privileged = is_privileged(insight);
-    let levels =
-        i32::from(is_sensitive(insight)) + i32::from(privileged) - i32::from(only_reads(insight) && !privileged);
-    by_score.moved(levels)
+    let intruding = insight.new_company.as_ref().is_some_and(|new| new.unknown_network && !new.apis.is_empty());
+    let more = i32::from(is_sensitive(insight)) + i32::from(privileged) + i32::from(intruding);
+    by_score.moved(more - i32::from(only_reads(insight) && !privileged))
 }
 
 fn of_change(insight: &Insight, reason: Reason) -> Severity {

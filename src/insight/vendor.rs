@@ -110,6 +110,9 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "model": MODEL,
         "settings": maker.settings,
     });
+    if let Some(company) = &insight.new_company {
+        analysis["firstSeen"] = json!(company);
+    }
     if !insight.places.is_empty() {
         analysis["places"] = json!(insight.places);
     }

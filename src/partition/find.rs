@@ -80,6 +80,17 @@ impl Partitions {
         self.dated.iter().map(|(date, _)| date).chain(undated).copied().collect()
     }
 
+    /// Whether the folder of a day that held this file, as it is called below the root, has no files any more: its day was purged.
+    pub fn is_purged(&self, file: &str) -> bool {
+        date_of_path(Path::new(file)).is_some_and(|date| !self.has_folder(date))
+    }
+
+    /// Whether there are files in a folder that names this day.
+    pub fn has_folder(&self, date: NaiveDate) -> bool {
+        let first = self.dated.partition_point(|(folder, _)| *folder < date);
+        self.dated.get(first).is_some_and(|(folder, _)| *folder == date)
+    }
+
     /// Opens the files that may concern any of the days from `first` to `last`; those that cannot be opened are problems.
     pub fn open_range(&self, first: NaiveDate, last: NaiveDate) -> (Vec<EventFile>, Vec<Problem>) {
         let near = |date: NaiveDate| (date - first).num_days() >= -1 && (date - last).num_days() <= 1;
@@ -120,7 +131,7 @@ fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// The day that the folders of a path name, if they name one.
-fn date_of_path(path: &Path) -> Option<NaiveDate> {
+pub fn date_of_path(path: &Path) -> Option<NaiveDate> {
     let (mut year, mut month, mut day) = (None, None, None);
     for folder in path.parent()?.components() {
         let Some((name, value)) = folder.as_os_str().to_str().and_then(|text| text.split_once('=')) else { continue };

@@ -5,6 +5,7 @@
 
 mod chunks;
 mod columns;
+mod distinct;
 mod file;
 mod find;
 mod footer;
@@ -15,8 +16,9 @@ mod times;
 pub mod write;
 
 pub use columns::{ColumnMap, ColumnOverrides};
+pub use distinct::{DistinctValues, distinct_values, is_absent, lies_within};
 pub use file::{EventFile, RowGroupRange};
-pub use find::{Partitions, Problem};
+pub use find::{Partitions, Problem, date_of_path};
 pub use read::{EventBatch, RowChoice, RowGroupReader};
 pub use rows::read_rows;
 pub use text_column::TextColumn;

@@ -34,7 +34,7 @@ pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[
 }
 
 /// Whether every page of a leaf holds keys into a dictionary, or values as cheap as keys.
-fn is_coded(file: &EventFile, group: usize, leaf: &Leaf) -> bool {
+pub(super) fn is_coded(file: &EventFile, group: usize, leaf: &Leaf) -> bool {
     let chunk = file.metadata.metadata().row_group(group).column(leaf.index);
     let text = chunk.column_type() == parquet::basic::Type::BYTE_ARRAY;
     let only_keys = chunk

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::alert::Alert;
+use crate::detect::Model;
 use crate::insight::{Insight, Place};
 
 /// How a column is filled.
@@ -36,7 +37,7 @@ pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
     ("family", Text(|insight| insight.family.name().to_owned())),
     ("entity", Text(|insight| insight.entity.clone())),
     ("direction", Text(|insight| format!("{:?}", insight.direction).to_lowercase())),
-    ("judged_by", Text(|insight| insight.model.map_or(String::new(), |model| format!("{model:?}").to_lowercase()))),
+    ("judged_by", Text(|insight| insight.model.map_or("", Model::name).to_owned())),
     ("start", Time(|insight| insight.start)),
     ("end", Time(|insight| insight.end)),
     ("ended", Flag(|insight| insight.ended)),

@@ -68,6 +68,12 @@ impl RunMetrics<'_> {
             one("failed_events", "Failed calls among them.", sum(|record| record.counts.errors)),
             one("history_days", "Days that the newest judged day was compared with.", last.days_of_history as f64),
             one("history_missing_days", "Days of its baseline without events.", last.missing_days.len() as f64),
+            one(
+                "judged_again_days",
+                "Earlier days that were judged again.",
+                sum(|record| record.judged_again.len() as u64),
+            ),
+            one("stale_days", "Days whose results do not stand any more.", last.stale.len() as f64),
             one("warnings", "Warnings of the judged days.", sum(|record| record.warnings.len() as u64)),
             one("problems", "Parts of the input that could not be used.", sum(|record| record.problems.len() as u64)),
             ("entities_tested", "Entities of the newest judged day that were tested, by family.", tested(last)),

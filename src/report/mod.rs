@@ -1,16 +1,41 @@
-//! Writing findings down: for machines ([`output`]), for the monitoring of the job ([`metrics`]) and for the person at the terminal
-//! ([`summary`]).
+//! Writing findings down: for machines ([`output`]), for the monitoring of the job ([`metrics`]), for the person at the terminal
+//! ([`summary`]), and for those who read in the morning what the night found ([`page`], [`digest`]).
+//!
+//! The former are written from what the night holds; the latter from what it left in the state directory ([`mod@night`]), in words that both
+//! share ([`telling`]), so that they can be made again at any time.
 
 mod columns;
 pub mod csv;
+pub mod digest;
+pub mod hours;
 mod jsonl;
 pub mod metrics;
+pub mod night;
 pub mod ocsf;
 pub mod output;
+pub mod page;
 mod record;
 mod rule_record;
 pub mod summary;
 mod table;
+pub mod telling;
 
 pub use record::{CalibrationRecord, FamilyRecord, NightRecord};
 pub use rule_record::RuleRecord;
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+use crate::error::Result;
+use crate::storage::write_text;
+
+/// Writes the page and the digest of a night from the other files of the state directory.
+pub fn write_pages(state: &Path, date: NaiveDate) -> Result<[PathBuf; 2]> {
+    let night = night::Night::read(state, date)?;
+    let path = |ending: &str| state.join("reports").join(format!("{date}.{ending}"));
+    let (html, markdown) = (path("html"), path("md"));
+    write_text(&markdown, &digest::night(&night).markdown())?;
+    write_text(&html, &page::page(&night))?;
+    Ok([markdown, html])
+}

@@ -107,6 +107,7 @@ fn analytic(insight: &Insight) -> Value {
         Some(Model::Seasonal) => (3, "Statistical", "negative binomial, by hour of the day and kind of day"),
         Some(Model::Sparse) => (3, "Statistical", "log-normal size of active days"),
         Some(Model::New) => (3, "Statistical", "log-normal size of first days"),
+        Some(Model::FirstSeen) => (3, "Statistical", "Pitman-Yor law of new company"),
         None => (2, "Behavioral", "first or unusual change by a principal"),
     };
     json!({
@@ -195,7 +196,7 @@ fn attributed(insight: &Insight, found: &Attribution) -> Value {
 fn pattern(insight: &Insight) -> &'static str {
     match (insight.direction, insight.model) {
         (Direction::Down, _) => "DROP",
-        (_, Some(Model::New)) => "UNSEEN",
+        (_, Some(Model::New | Model::FirstSeen)) => "UNSEEN",
         (_, Some(Model::Seasonal)) => "SPIKE",
         _ => "RARE",
     }

@@ -12,6 +12,7 @@ use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
+use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
 use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
@@ -96,6 +97,8 @@ pub struct NightRecord {
     pub missing_days: Vec<NaiveDate>,
     /// Days that were counted in this run.
     pub counted_days: Vec<NaiveDate>,
+    /// What the results rest on.
+    pub basis: Basis,
     /// What was tested.
     pub families: Vec<FamilyRecord>,
     /// How honest p-values were on the last days, for the sets in which that can be told.
@@ -108,6 +111,19 @@ pub struct NightRecord {
     pub rules: RuleRecord,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
+    /// What was reported, in short.
+    pub reported: Vec<Reported>,
+    /// What judging the night again changed, the latest last.
+    pub revisions: Vec<Revision>,
+    /// What this run changed, if it did; the last of the revisions then.
+    #[serde(skip)]
+    pub revision: Option<Revision>,
+    /// Nights before it that were judged again in the same run.
+    pub judged_again: Vec<NaiveDate>,
+    /// Nights whose results do not stand and were left as they are.
+    pub stale: Vec<StaleNight>,
+    /// The same in sentences, with what mends them.
+    pub stale_nights: Vec<String>,
     /// What a reader of the results should know.
     pub warnings: Vec<String>,
     /// What could not be used, of all days that were looked at.
@@ -124,6 +140,7 @@ impl NightRecord {
         families: Vec<FamilyRecord>,
         insights: &[Insight],
     ) -> Self {
+        let history = &history.within(window.date(0), window.scored());
         let scored = history.days.iter().find(|day| day.note.date == window.scored());
         let counts = scored.map_or_else(ScanCounts::default, |day| day.note.counts);
         let mut by_type = BTreeMap::new();
@@ -144,12 +161,19 @@ impl NightRecord {
             days_of_history: window.days_of_history(),
             missing_days: window.missing().collect(),
             counted_days: counted.map(|day| day.note.date).collect(),
+            basis: Basis::of(window, history, None),
             families,
             calibration: Vec::new(),
             insights: by_type,
             incidents: 0,
             rules: RuleRecord::default(),
             absorbed: 0,
+            reported: insights.iter().map(Reported::of).collect(),
+            revisions: Vec::new(),
+            revision: None,
+            judged_again: Vec::new(),
+            stale: Vec::new(),
+            stale_nights: Vec::new(),
             warnings: warnings(history, window, feed, settings, counts),
             problems,
         }
@@ -162,6 +186,20 @@ impl NightRecord {
         self.problems.extend(day.problems.iter().cloned());
         self.problems.sort();
         self.problems.dedup();
+    }
+
+    /// Takes over what was known of the night, and notes what is reported otherwise than before.
+    pub fn revise(&mut self, before: PastNight, why: &Why, in_run_of: NaiveDate) {
+        let Some(before) = before.record else { return };
+        self.revision = Revision::between(&before.reported, &self.reported, why, in_run_of);
+        self.revisions = before.revisions.into_iter().chain(self.revision.clone()).collect();
+    }
+
+    /// Notes the nights that are stale; `newest` is the last that was judged. They are no warning about this night, whose page
+    /// would depend on when it was judged.
+    pub fn note_stale(&mut self, nights: Vec<StaleNight>, newest: NaiveDate) {
+        self.stale_nights = stale(&nights, newest);
+        self.stale = nights;
     }
 
     /// Whether part of the input could not be used.

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use uuid::Uuid;
 
 use crate::alert::Alert;
 use crate::detect::select::TestSet;
 use crate::insight::{Insight, sentence_number as number};
+use crate::late::{Revision, Why, because};
 use crate::report::NightRecord;
 
 /// Insights shown in full; the rest is in the files.
@@ -24,7 +26,10 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     if let Some(calibration) = calibration(record) {
         let _ = writeln!(text, "{calibration}");
     }
-    for warning in &record.warnings {
+    if let Some(revision) = &record.revision {
+        let _ = writeln!(text, "since it was judged last: {}", revised(revision));
+    }
+    for warning in record.warnings.iter().chain(&record.stale_nights) {
         let _ = writeln!(text, "! {}", printable(warning));
     }
     for problem in record.problems.iter().take(PROBLEMS) {
@@ -105,6 +110,53 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
     let more: usize = rules.iter().skip(shown).map(|(_, count, _)| count).sum();
     let more = if more > 0 { format!("and {more} more, less severe or of noisier rules\n") } else { String::new() };
     format!("{table}\n{more}")
+}
+
+/// What judging an earlier night again changed.
+pub fn again(record: &NightRecord, why: &Why, width: Option<u16>) -> String {
+    let because = because(why);
+    let Some(revision) = &record.revision else {
+        return format!("{} judged again, {because}: nothing that was reported has changed\n", record.date);
+    };
+    let mut text = format!("{} judged again, {because}: {}\n", record.date, revised(revision));
+    let _ = writeln!(text, "{}", revision_table(record, revision, width));
+    text
+}
+
+/// How much a revision changed.
+fn revised(revision: &Revision) -> String {
+    let parts = [
+        (revision.added.len(), "added"),
+        (revision.changed.len(), "changed"),
+        (revision.taken_back.len(), "taken back"),
+    ];
+    let told = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {} {what}", if *count == 1 { "insight" } else { "insights" }));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width.unwrap_or(120));
+    table.set_header(["", "severity", "type", "what happened"]);
+    let now = |ids: &[Uuid]| record.reported.iter().filter(|own| ids.contains(&own.id)).collect::<Vec<_>>();
+    let taken_back = revision.taken_back.iter().collect();
+    for (what, mut reported) in
+        [("added", now(&revision.added)), ("changed", now(&revision.changed)), ("taken back", taken_back)]
+    {
+        reported.sort_by_key(|one| std::cmp::Reverse(one.severity));
+        for one in reported.iter().take(SHOWN) {
+            let kind = one.insight_type.trim_end_matches("Insight");
+            table.add_row([what, one.severity.name(), kind, &printable(&one.sentence)]);
+        }
+        if reported.len() > SHOWN {
+            table.add_row([what, "", "", &format!("and {} more", reported.len() - SHOWN)]);
+        }
+    }
+    table
 }
 
 fn headline(record: &NightRecord, insights: &[Insight]) -> String {

@@ -6,16 +6,17 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, S
 
 use crate::error::{Error, Result};
 use crate::report::columns::{Columns, Values};
-use crate::storage::AtomicFile;
+use crate::storage::write_bytes;
 
 /// Writes the table.
 pub(super) fn write<Row>(path: &Path, rows: &[Row], columns: &Columns<Row>) -> Result<()> {
     let internal = |error: polars::error::PolarsError| Error::Internal(error.to_string());
     let columns = columns.iter().map(|(name, values)| column(name, values, rows)).collect();
     let mut frame = DataFrame::new(rows.len(), columns).map_err(internal)?;
-    let mut file = AtomicFile::create(path)?;
-    ParquetWriter::new(&mut file).finish(&mut frame).map_err(internal)?;
-    file.commit()
+    // Into memory first: this writer has words of its own for a disk that is full.
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame).map_err(internal)?;
+    write_bytes(path, &bytes)
 }
 
 fn column<Row>(name: &str, values: &Values<Row>, rows: &[Row]) -> Column {

@@ -22,6 +22,13 @@ impl EntityKey {
     /// Joins the account and the family's fields. A NUL character inside a field, which no cloud writes, becomes U+FFFD.
     pub fn new<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
         let mut joined = String::new();
+        Self::join(fields, &mut joined);
+        Self(joined.into_boxed_str())
+    }
+
+    /// What [`EntityKey::as_str`] of these fields is, written over `joined`.
+    pub(super) fn join<'a>(fields: impl IntoIterator<Item = &'a str>, joined: &mut String) {
+        joined.clear();
         for (position, field) in fields.into_iter().enumerate() {
             if position > 0 {
                 joined.push(SEPARATOR);
@@ -32,7 +39,11 @@ impl EntityKey {
                 joined.push_str(field);
             }
         }
-        Self(joined.into_boxed_str())
+    }
+
+    /// The key whose [`EntityKey::as_str`] is `joined`.
+    pub(crate) fn of_joined(joined: &str) -> Self {
+        Self(joined.into())
     }
 
     /// The account, then the fields in the order of [`crate::rollup::Family::keyed_by`].

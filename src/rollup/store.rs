@@ -5,14 +5,20 @@
 //! format they have and which input they were made from, so that a day is redone only when its input changed. Each family, and each
 //! kind of pair, begins a row group of its own, whose statistics name it: that is how one of them is read without the others.
 
+mod entities;
 mod input;
+mod merge;
+mod pair_days;
 mod partners;
 mod reading;
 mod writing;
 
+pub use entities::{Detail, EntityDay};
 pub use input::{DayInput, InputFile};
+pub use merge::{FamilyDays, MergedDay, Numbering};
+pub use pair_days::{PairDay, merge_pairs};
 pub use partners::{Partners, Side, read_partners};
-pub use reading::{EntityDay, read_family, read_note, read_pairs};
+pub use reading::{read_family, read_note, read_pairs};
 pub use writing::write_day;
 
 use std::path::{Path, PathBuf};

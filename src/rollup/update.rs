@@ -1,4 +1,7 @@
 //! Bringing the history up to date: days whose input is new or has changed are counted, all others are left alone.
+//!
+//! Events that were purged, which is by the folder of a day, take nothing out of a rollup: neither of their own day's, nor of a
+//! neighbour's to which they had given a few rows.
 
 use std::path::Path;
 
@@ -7,8 +10,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::partition::{EventFile, Partitions, Problem};
-use crate::rollup::store::{self, DayInput, DayNote};
+use crate::partition::{EventFile, Partitions, Problem, date_of_path};
+use crate::rollup::store::{self, DayInput, DayNote, InputFile};
 use crate::rollup::{Family, ScanOptions, Scanner};
 
 /// What was done about a day.
@@ -19,7 +22,7 @@ pub enum DayOutcome {
     Counted,
     /// The rollup is of the input as it is.
     UpToDate,
-    /// There are no events any more; the rollup is kept.
+    /// Its events are there no more; the rollup is kept.
     Kept,
 }
 
@@ -41,6 +44,16 @@ pub struct Update {
     pub problems: Vec<Problem>,
 }
 
+impl Update {
+    /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
+    pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
+        let days = self.days.iter().filter(|day| (first..=last).contains(&day.note.date)).cloned().collect();
+        let near = |date: NaiveDate| (date - first).num_days() >= -1 && (date - last).num_days() <= 1;
+        let concerns = |problem: &&Problem| date_of_path(Path::new(&problem.file)).is_none_or(near);
+        Self { days, problems: self.problems.iter().filter(concerns).cloned().collect() }
+    }
+}
+
 /// Brings the rollups of `dates` (ascending) up to date; `progress` is told of each day's events when it is done.
 ///
 /// # Errors
@@ -59,41 +72,63 @@ pub fn update(
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
     let options = ScanOptions { pairs, threads: within };
-    let day = |scanner: &mut Scanner, &date: &NaiveDate| update_day(scanner, &files, date, state, pairs, progress);
+    let work = Work { partitions, files: &files, state, pairs, progress };
+    let day = |scanner: &mut Scanner, &date: &NaiveDate| work.update_day(scanner, date);
     let days: Vec<Option<UpdatedDay>> =
         dates.par_iter().map_init(|| Scanner::new(options), day).collect::<Result<_>>()?;
     let days: Vec<UpdatedDay> = days.into_iter().flatten().collect();
     Ok(Update { days, problems })
 }
 
-fn update_day(
-    scanner: &mut Scanner,
-    files: &[EventFile],
-    date: NaiveDate,
-    state: &Path,
+/// What all days of an update share.
+struct Work<'a> {
+    partitions: &'a Partitions,
+    files: &'a [EventFile],
+    state: &'a Path,
     pairs: bool,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Option<UpdatedDay>> {
-    let own: Vec<EventFile> = files.iter().filter(|file| file.concerns(date)).cloned().collect();
-    let old = store::read_note(&store::rollup_path(state, date))?;
-    let input = DayInput::of(&own);
-    if own.is_empty() {
-        return Ok(old.map(|note| UpdatedDay { note, outcome: DayOutcome::Kept }));
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Work<'_> {
+    fn update_day(&self, scanner: &mut Scanner, date: NaiveDate) -> Result<Option<UpdatedDay>> {
+        let own: Vec<EventFile> = self.files.iter().filter(|file| file.concerns(date)).cloned().collect();
+        let old = store::read_note(&store::rollup_path(self.state, date))?;
+        if own.is_empty() {
+            return Ok(old.map(|note| UpdatedDay { note, outcome: DayOutcome::Kept }));
+        }
+        let input = DayInput::of(&own);
+        if let Some(note) = old {
+            let is_kept = self.is_purged(&note);
+            let is_complete =
+                self.has_pairs(&note) && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
+            if is_kept || is_complete {
+                (self.progress)(note.counts.events);
+                let outcome = if is_kept { DayOutcome::Kept } else { DayOutcome::UpToDate };
+                return Ok(Some(UpdatedDay { note, outcome }));
+            }
+        }
+        self.count(scanner, &own, date, input).map(Some)
     }
-    if let Some(note) = old
-        && note.input == input
-        && (note.pairs || !pairs)
-        && (!note.pairs || store::pairs_path(state, date).exists())
-    {
-        progress(note.counts.events);
-        return Ok(Some(UpdatedDay { note, outcome: DayOutcome::UpToDate }));
+
+    /// Whether the day had a folder of its own that is gone: what neighbours still hold of it is not the day.
+    fn is_purged(&self, note: &DayNote) -> bool {
+        let is_own = |file: &InputFile| date_of_path(Path::new(&file.file)) == Some(note.date);
+        !self.partitions.has_folder(note.date) && note.input.files.iter().any(is_own)
     }
-    let (rollup, problems) = scanner.scan(&own, date);
-    check(&rollup)?;
-    let note = DayNote { date, input, pairs, counts: rollup.counts, problems };
-    store::write_day(state, &rollup, &note)?;
-    progress(note.counts.events);
-    Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted }))
+
+    /// Whether pairs were counted if they are wanted, and are there if they were counted.
+    fn has_pairs(&self, note: &DayNote) -> bool {
+        (note.pairs || !self.pairs) && (!note.pairs || store::pairs_path(self.state, note.date).exists())
+    }
+
+    fn count(&self, scanner: &mut Scanner, own: &[EventFile], date: NaiveDate, input: DayInput) -> Result<UpdatedDay> {
+        let (rollup, problems) = scanner.scan(own, date);
+        check(&rollup)?;
+        let note = DayNote { date, input, pairs: self.pairs, counts: rollup.counts, problems };
+        store::write_day(self.state, &rollup, &note)?;
+        (self.progress)(note.counts.events);
+        Ok(UpdatedDay { note, outcome: DayOutcome::Counted })
+    }
 }
 
 /// Every event with an API is in exactly one member of the API family.

@@ -7,17 +7,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::inputs::{Input, Inputs};
 use crate::rules::matched::Match;
 use crate::rules::plan::{Correlation, CorrelationKind, Presence};
 use crate::rules::set::RuleSet;
 use crate::rules::window::{Percentile, Sequence, Sum, ValueCount, bounds_hold};
 
-/// The most members that one run correlates; those beyond are counted.
-pub const MOST_INPUTS: usize = 5_000_000;
+pub use crate::rules::inputs::MOST_INPUTS;
+
 /// Events that a correlation's match names as examples.
 const EXAMPLES: usize = 10;
 
@@ -66,147 +67,155 @@ pub struct LeftOut {
 #[derive(Debug)]
 pub struct Correlator<'s> {
     rules: &'s RuleSet,
-    /// By rule position.
-    inputs: BTreeMap<usize, Vec<Input>>,
-    texts: Texts,
+    inputs: Inputs,
     left_out: LeftOut,
-    count: usize,
-}
-
-/// Texts by number, each once.
-#[derive(Debug, Default)]
-struct Texts {
-    numbers: HashMap<Box<str>, u32>,
-    texts: Vec<Box<str>>,
-}
-
-impl Texts {
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(&known) = self.numbers.get(text) {
-            return known;
-        }
-        let number = self.texts.len() as u32;
-        self.numbers.insert(text.into(), number);
-        self.texts.push(text.into());
-        number
-    }
-
-    fn text(&self, number: u32) -> &str {
-        &self.texts[number as usize]
-    }
-}
-
-/// A member of a group. Equal inputs are interchangeable, so that their order makes no difference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Input {
-    group: Vec<u32>,
-    pub(super) time: i64,
-    pub(super) member: usize,
-    /// The number of the measured text, if there is one.
-    pub(super) value: Option<u32>,
-    /// The measured number, in millionths.
-    pub(super) number: Option<i128>,
-    id: Option<u32>,
 }
 
 impl<'s> Correlator<'s> {
     /// A correlator of a set's correlations.
     pub fn new(rules: &'s RuleSet) -> Self {
-        Self { rules, inputs: BTreeMap::new(), texts: Texts::default(), left_out: LeftOut::default(), count: 0 }
+        Self { rules, inputs: Inputs::default(), left_out: LeftOut::default() }
     }
 
     /// Puts in a match for the correlations that `wanted` names (by position).
     pub fn push(&mut self, found: &Match, mut wanted: impl FnMut(usize) -> bool) {
+        let mut id = None;
         for link in self.rules.links(found.rule) {
             if !wanted(link.correlation) {
                 continue;
             }
             let capture = |place: &usize| found.captures.get(*place).and_then(Option::as_deref);
-            let group: Option<Vec<&str>> = link.group.iter().map(capture).collect();
-            let values: Vec<Option<&str>> = link.values.iter().map(capture).collect();
-            self.add(link.correlation, link.member, found.event.time, group, &values, found.event.event_id.as_deref());
+            let group = link.group.iter().map(capture);
+            let Some(group) = self.group(group) else { continue };
+            let Some(value) = self.value(link.values.iter().map(capture)) else { continue };
+            if id.is_none() {
+                id = found.event.event_id.as_ref().map(|id| self.inputs.id(id));
+            }
+            self.inputs.add(link.correlation, Input::new(found.event.time, group, link.member, value, id));
         }
     }
 
     /// Puts in an insight.
     pub fn push_insight(&mut self, insight: &InsightInput) {
         for link in self.rules.insight_links() {
-            if link.kind.as_ref().is_none_or(|kind| *kind == insight.kind) {
-                let group = link.group.iter().map(|name| insight.keys.get(name).map(String::as_str)).collect();
-                self.add(link.correlation, link.member, insight.time, group, &[], Some(&insight.id));
+            if link.kind.as_ref().is_some_and(|kind| *kind != insight.kind) {
+                continue;
             }
+            let group = link.group.iter().map(|name| insight.keys.get(name).map(String::as_str));
+            let Some(group) = self.group(group) else { continue };
+            let id = self.inputs.id(&Arc::from(insight.id.as_str()));
+            self.inputs.add(link.correlation, Input::new(insight.time, group, link.member, None, Some(id)));
         }
     }
 
-    fn add(
-        &mut self,
-        rule: usize,
-        member: usize,
-        time: i64,
-        group: Option<Vec<&str>>,
-        values: &[Option<&str>],
-        id: Option<&str>,
-    ) {
-        let Some(group) = group else {
+    /// The group with these values; `None`, and counted, where one is lacking or no more members are taken.
+    fn group<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>> + Clone) -> Option<u32> {
+        if values.clone().any(|value| value.is_none()) {
             self.left_out.without_group += 1;
-            return;
-        };
-        if self.count >= MOST_INPUTS {
-            self.left_out.beyond_limit += 1;
-            return;
+            return None;
         }
-        let Ok(measured) =
-            values.iter().copied().collect::<Option<Vec<&str>>>().map(|values| values.join("\u{1f}")).ok_or(())
-        else {
-            return;
-        };
-        let number = measured.trim().parse::<f64>().ok().and_then(millionths);
-        let input = Input {
-            group: group.into_iter().map(|text| self.texts.number(text)).collect(),
-            time,
-            member,
-            value: (!values.is_empty()).then(|| self.texts.number(&measured)),
-            number,
-            id: id.map(|id| self.texts.number(id)),
-        };
-        self.count += 1;
-        self.inputs.entry(rule).or_default().push(input);
+        if self.inputs.is_full() {
+            self.left_out.beyond_limit += 1;
+            return None;
+        }
+        Some(self.inputs.group(values.flatten()))
+    }
+
+    /// What was measured, if anything is; `None` where it is lacking.
+    fn value<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>>) -> Option<Option<u32>> {
+        let values: Vec<&str> = values.collect::<Option<_>>()?;
+        Some(match values.as_slice() {
+            [] => None,
+            [one] => Some(self.inputs.value(one)),
+            several => Some(self.inputs.value(&several.join("\u{1f}"))),
+        })
     }
 
     /// What fired at moments in `span` (milliseconds since 1970), by rule, moment and group.
     pub fn finish(mut self, span: Range<i64>) -> (Vec<CorrelationMatch>, LeftOut) {
         let mut fired = Vec::new();
-        for &rule in self.rules.correlations() {
-            let Some(correlation) = self.rules.correlation(rule) else { continue };
-            let mut inputs = self.inputs.remove(&rule).unwrap_or_default();
-            inputs.sort_unstable();
-            let mut matches = Vec::new();
-            for group in inputs.chunk_by(|left, right| left.group == right.group) {
-                correlate_group(rule, correlation, group, &self.texts, &mut matches);
-            }
-            for found in &matches {
-                self.feed(found);
-            }
-            fired.extend(matches.into_iter().filter(|found| span.contains(&found.time)));
-        }
-        fired.sort_by(|left, right| (left.rule, left.time, &left.group).cmp(&(right.rule, right.time, &right.group)));
+        self.fire(&span, &mut |moment, known| fired.push(moment.describe(known)));
+        fired.sort_by(|left: &CorrelationMatch, right| {
+            (left.rule, left.time, &left.group).cmp(&(right.rule, right.time, &right.group))
+        });
         (fired, self.left_out)
     }
 
-    /// A correlation that fired is a member of those built on it.
-    fn feed(&mut self, found: &CorrelationMatch) {
-        for link in self.rules.links(found.rule) {
-            let group = link.group.iter().map(|place| found.group.get(*place).map(String::as_str)).collect();
-            let id = found.examples.first().map(String::as_str);
-            self.add(link.correlation, link.member, found.time, group, &[], id);
+    /// Adds to `counts`, by position, at how many moments in `span` each correlation fired, and forgets what no window of a later
+    /// moment reaches.
+    pub fn count(&mut self, span: &Range<i64>, counts: &mut [u64]) {
+        self.fire(span, &mut |moment, _| counts[moment.rule] += 1);
+        for (rule, reach) in self.rules.reaches() {
+            self.inputs.forget_until(rule, span.end.saturating_sub(reach));
+        }
+    }
+
+    /// What could not be correlated.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// Calls `each` with every moment in `span` at which a correlation fired; those that fire are members of those built on them.
+    fn fire(&mut self, span: &Range<i64>, each: &mut dyn FnMut(&Moment<'_>, &Inputs)) {
+        let rules = self.rules;
+        let mut fed: BTreeMap<usize, Vec<Input>> = BTreeMap::new();
+        for &rule in rules.correlations() {
+            let Some(correlation) = rules.correlation(rule) else { continue };
+            let inputs = self.inputs.in_order(rule, &fed.remove(&rule).unwrap_or_default());
+            let mut passed_on = Vec::new();
+            let known = &self.inputs;
+            let mut fires = |moment: &Moment<'_>| {
+                if !rules.links(rule).is_empty() {
+                    passed_on.push((moment.time(), moment.latest()));
+                }
+                if span.contains(&moment.time()) {
+                    each(moment, known);
+                }
+            };
+            for group in inputs.chunk_by(|left, right| left.group == right.group) {
+                correlate_group(rule, correlation, group, known, &mut fires);
+            }
+            for (time, latest) in passed_on {
+                for link in rules.links(rule) {
+                    let group = self.inputs.part_of_group(latest.group, &link.group);
+                    let input = Input::new(time, group, link.member, None, latest.id());
+                    fed.entry(link.correlation).or_default().push(input);
+                }
+            }
         }
     }
 }
 
-/// A number in millionths; sums of them are exact, in whatever order.
-fn millionths(number: f64) -> Option<i128> {
-    let scaled = (number * 1e6).round();
-    (scaled.abs() < 1e30).then_some(scaled as i128)
+/// A moment at which a correlation fired.
+struct Moment<'i> {
+    rule: usize,
+    /// The members in the window, in order of time.
+    inputs: &'i [Input],
+    value: f64,
+}
+
+impl Moment<'_> {
+    fn time(&self) -> i64 {
+        self.inputs[self.inputs.len() - 1].time
+    }
+
+    /// The latest member that has an id, or the first where none has.
+    fn latest(&self) -> Input {
+        *self.inputs.iter().rev().find(|input| input.id().is_some()).unwrap_or(&self.inputs[0])
+    }
+
+    fn describe(&self, inputs: &Inputs) -> CorrelationMatch {
+        let latest = self.inputs.iter().rev().filter_map(|input| inputs.id_of(*input));
+        CorrelationMatch {
+            rule: self.rule,
+            group: inputs.group_values(self.inputs[0].group).map(str::to_owned).collect(),
+            first: self.inputs[0].time,
+            time: self.time(),
+            members: self.inputs.len() as u64,
+            value: self.value,
+            examples: latest.take(EXAMPLES).map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// Goes through the members of one group, in order of time.
@@ -214,32 +223,23 @@ fn correlate_group(
     rule: usize,
     correlation: &Correlation,
     inputs: &[Input],
-    texts: &Texts,
-    matches: &mut Vec<CorrelationMatch>,
+    known: &Inputs,
+    each: &mut dyn FnMut(&Moment<'_>),
 ) {
-    let mut window = Window::new(correlation);
+    let mut window = Window::new(correlation, known);
     let mut first = 0;
     let mut next = 0;
     while let Some(moment) = inputs.get(next).map(|input| input.time) {
         let after = next + inputs[next..].partition_point(|input| input.time == moment);
         let start = moment.saturating_sub(correlation.window_ms);
-        inputs[next..after].iter().for_each(|input| window.add(input));
+        inputs[next..after].iter().for_each(|input| window.add(*input));
         while inputs[first].time <= start {
-            window.remove(&inputs[first]);
+            window.remove(inputs[first]);
             first += 1;
         }
         next = after;
         if let Some(value) = window.fires(&inputs[first..after], moment, start) {
-            let latest = inputs[first..after].iter().rev().filter_map(|input| input.id);
-            matches.push(CorrelationMatch {
-                rule,
-                group: inputs[first].group.iter().map(|&text| texts.text(text).to_owned()).collect(),
-                first: inputs[first].time,
-                time: moment,
-                members: (after - first) as u64,
-                value,
-                examples: latest.take(EXAMPLES).map(|id| texts.text(id).to_owned()).collect(),
-            });
+            each(&Moment { rule, inputs: &inputs[first..after], value });
         }
     }
 }
@@ -247,6 +247,7 @@ fn correlate_group(
 /// What is known of the members in the window.
 struct Window<'c> {
     kind: &'c CorrelationKind,
+    known: &'c Inputs,
     values: ValueCount,
     sum: Sum,
     percentile: Percentile,
@@ -255,10 +256,11 @@ struct Window<'c> {
 }
 
 impl<'c> Window<'c> {
-    fn new(correlation: &'c Correlation) -> Self {
+    fn new(correlation: &'c Correlation, known: &'c Inputs) -> Self {
         let rank = if let CorrelationKind::ValuePercentile(_, rank, _) = &correlation.kind { *rank } else { 50.0 };
         Self {
             kind: &correlation.kind,
+            known,
             values: ValueCount::default(),
             sum: Sum::default(),
             percentile: Percentile::new(rank),
@@ -267,24 +269,26 @@ impl<'c> Window<'c> {
         }
     }
 
-    fn add(&mut self, input: &Input) {
+    fn add(&mut self, input: Input) {
         match self.kind {
             CorrelationKind::EventCount(_) => {}
-            CorrelationKind::ValueCount(..) => self.values.add(input.value),
-            CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) => self.sum.add(input.number),
-            CorrelationKind::ValuePercentile(..) => self.percentile.add(input.number),
-            CorrelationKind::Temporal(_) => self.seen[input.member] += 1,
-            CorrelationKind::TemporalOrdered => self.sequence.add(input.member, input.time),
+            CorrelationKind::ValueCount(..) => self.values.add(input.value()),
+            CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) => self.sum.add(self.known.millionths(input)),
+            CorrelationKind::ValuePercentile(..) => self.percentile.add(self.known.millionths(input)),
+            CorrelationKind::Temporal(_) => self.seen[input.member as usize] += 1,
+            CorrelationKind::TemporalOrdered => self.sequence.add(input.member as usize, input.time),
         }
     }
 
-    fn remove(&mut self, input: &Input) {
+    fn remove(&mut self, input: Input) {
         match self.kind {
             CorrelationKind::EventCount(_) | CorrelationKind::TemporalOrdered => {}
-            CorrelationKind::ValueCount(..) => self.values.remove(input.value),
-            CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) => self.sum.remove(input.number),
-            CorrelationKind::ValuePercentile(..) => self.percentile.remove(input.number),
-            CorrelationKind::Temporal(_) => self.seen[input.member] -= 1,
+            CorrelationKind::ValueCount(..) => self.values.remove(input.value()),
+            CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) => {
+                self.sum.remove(self.known.millionths(input))
+            }
+            CorrelationKind::ValuePercentile(..) => self.percentile.remove(self.known.millionths(input)),
+            CorrelationKind::Temporal(_) => self.seen[input.member as usize] -= 1,
         }
     }
 

@@ -72,6 +72,18 @@ impl<'s> Intake<'s> {
         (reported.collect(), taken)
     }
 
+    /// Counts at which moments in `span` correlations fired, without telling more of them, and forgets what no later moment needs: for
+    /// going through many days in bounded memory. Spans must follow one another, each after all of its matches were taken.
+    pub fn count(&mut self, span: &Range<i64>) {
+        self.correlator.count(span, &mut self.taken.hits);
+    }
+
+    /// What became of the matches.
+    pub fn taken(mut self) -> Taken {
+        self.taken.left_out = self.correlator.left_out();
+        self.taken
+    }
+
     /// Remembers a match for the correlations that no whitelist entry keeps it from; the entries that do.
     fn remember(&mut self, found: &Match) -> Vec<usize> {
         let (rules, whitelist) = (self.rules, self.whitelist);

@@ -24,6 +24,25 @@ pub const FACTS: [&[Column]; 15] = [
     &[Column::UserAgent],
 ];
 
+/// How much of an event is told with a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facts {
+    /// Everything in [`MatchedEvent`].
+    All,
+    /// Its time alone, where matches are only counted and correlated.
+    Time,
+}
+
+impl Facts {
+    /// The columns that must be read for it.
+    pub(super) fn columns(self) -> &'static [&'static [Column]] {
+        match self {
+            Self::All => &FACTS,
+            Self::Time => &[],
+        }
+    }
+}
+
 /// An event that a rule matched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the columns' own names")]
@@ -73,6 +92,9 @@ impl FactReader {
     }
 
     pub(super) fn read(&mut self, batch: &EventBatch, row: usize) -> MatchedEvent {
+        if self.places.is_empty() {
+            return MatchedEvent { time: batch.times[row], ..MatchedEvent::default() };
+        }
         let text = |fact: usize| batch.columns[self.places[fact]].row(row);
         let error_code = failure_code(text(11), text(12)).map(Arc::from);
         let principal = principal(text(5), text(6), text(7), text(4)).map(Arc::from);

@@ -9,12 +9,14 @@
 //! on purpose, and listed in `tests/oracle`.
 
 pub mod builtin;
+pub mod catalogue;
 pub mod compile;
 pub mod correlate;
 pub mod evaluate;
 pub mod example;
 pub mod field;
 pub mod hours;
+mod inputs;
 pub mod intake;
 pub mod json;
 pub mod matched;

@@ -1,12 +1,14 @@
 //! Rules over a folder of partitions, day after day: how often each would have matched.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::partition::{Partitions, Problem};
+use crate::partition::{Partitions, Problem, midnight_ms};
 use crate::rules::compile::Program;
-use crate::rules::evaluate::scan::{Looked, evaluate_day};
+use crate::rules::evaluate::scan::{Found, Looked, Scan, row_groups};
 use crate::rules::intake::{Intake, Taken};
-use crate::rules::matched::Match;
+use crate::rules::matched::{Facts, Match};
 use crate::rules::plan::Level;
 use crate::rules::set::RuleSet;
 use crate::rules::settings::RuleSettings;
@@ -58,35 +60,66 @@ pub struct Hidden {
     pub matches: u64,
 }
 
-/// Evaluates rules over every day of a folder. `each` sees the matches that are reported, those of correlations aside, file by file.
+/// Evaluates rules over every day of a folder. `each`, if there is one, sees the matches that are reported, those of correlations
+/// aside, file by file.
 pub fn replay(
     rules: &RuleSet,
     settings: &RuleSettings,
     partitions: &Partitions,
     progress: &dyn Fn(u64),
-    each: &mut dyn FnMut(&Match),
+    mut each: Option<&mut dyn FnMut(&Match)>,
 ) -> Replay {
     let program = Program::compile(rules);
-    let mut intake = Intake::new(rules, &settings.whitelist);
-    let mut looked = Looked::default();
+    let mut days =
+        Days { intake: Intake::new(rules, &settings.whitelist), looked: Looked::default(), reached: i64::MIN };
     let mut problems = partitions.problems().to_vec();
-    for date in partitions.dates() {
-        let (files, unopened) = partitions.open_range(date, date);
-        let take = |found| {
-            if let Some(found) = intake.take(found) {
-                each(&found);
-            }
-        };
-        let (day, unread) = evaluate_day(&program, &settings.hours, &files, date, take);
-        looked.events += day.events;
-        looked.candidates += day.candidates;
-        progress(day.events);
-        problems.extend(unopened.into_iter().chain(unread));
-    }
+    let mut unopened = Vec::new();
+    let facts = if each.is_none() && settings.whitelist.entries().is_empty() { Facts::Time } else { Facts::All };
+    let groups = partitions.dates().into_iter().flat_map(|date| {
+        let (files, problems) = partitions.open_range(date, date);
+        unopened.extend(problems);
+        row_groups(files.into_iter().map(Arc::new), date)
+    });
+    Scan::new(&program, &settings.hours, facts).run(groups, |found| {
+        progress(found.looked.events);
+        problems.extend(found.problem.clone());
+        days.take(found, &mut |found| each.iter_mut().for_each(|each| each(found)));
+    });
+    problems.extend(unopened);
     problems.sort();
     problems.dedup();
-    let (_, taken) = intake.finish(i64::MIN..i64::MAX);
+    let (looked, taken) = days.finish();
     summary(rules, settings, looked, &taken, problems)
+}
+
+/// Days one after another.
+struct Days<'s> {
+    intake: Intake<'s>,
+    looked: Looked,
+    /// The moment up to which correlations were counted.
+    reached: i64,
+}
+
+impl Days<'_> {
+    fn take(&mut self, found: Found, each: &mut dyn FnMut(&Match)) {
+        // A day's rows are handed on before those of the next.
+        let begin = midnight_ms(found.date);
+        if begin > self.reached {
+            self.intake.count(&(self.reached..begin));
+            self.reached = begin;
+        }
+        self.looked.add(found.looked);
+        for found in found.matches {
+            if let Some(found) = self.intake.take(found) {
+                each(&found);
+            }
+        }
+    }
+
+    fn finish(mut self) -> (Looked, Taken) {
+        self.intake.count(&(self.reached..i64::MAX));
+        (self.looked, self.intake.taken())
+    }
 }
 
 fn summary(rules: &RuleSet, settings: &RuleSettings, looked: Looked, taken: &Taken, problems: Vec<Problem>) -> Replay {

@@ -188,6 +188,8 @@ pub(super) fn flat(raw: &RawSettings) -> BTreeMap<String, Value> {
 
 fn flatten(before: &str, table: &Table, found: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
+        // Ids of rules have points in them.
+        let name = if name.contains('.') { &format!("\"{name}\"") } else { name };
         let key = if before.is_empty() { name.clone() } else { format!("{before}.{name}") };
         match value {
             Value::Table(inner) => flatten(&key, inner, found),
@@ -197,14 +199,25 @@ fn flatten(before: &str, table: &Table, found: &mut BTreeMap<String, Value>) {
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) {
-    match key.split_once('.') {
-        None => drop(table.insert(key.to_owned(), value)),
-        Some((name, rest)) => {
+    match first_name(key) {
+        (name, None) => drop(table.insert(name.to_owned(), value)),
+        (name, Some(rest)) => {
             let inner = table.entry(name.to_owned()).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(inner) = inner {
                 insert(inner, rest, value);
             }
         }
+    }
+}
+
+/// The first name of a key, and the key below it; a name with points in it stands in quotes.
+fn first_name(key: &str) -> (&str, Option<&str>) {
+    let Some(quoted) = key.strip_prefix('"') else {
+        return key.split_once('.').map_or((key, None), |(name, rest)| (name, Some(rest)));
+    };
+    match quoted.split_once("\".") {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (quoted.trim_end_matches('"'), None),
     }
 }
 
@@ -283,6 +296,14 @@ mod tests {
             &[("columns.region", "r")],
         );
         assert_eq!(layers.unwrap().settings().unwrap().columns.len(), 3);
+    }
+
+    #[test]
+    fn names_may_have_points_in_them() {
+        let file = "[rules.override.'cis.at.root_login']\nthreshold = 3\n[rules.override.\"cis.at.unauth_login\".values]\nnets = ['10.0.0.0/8']";
+        let rules = layers(file, &[], &[]).unwrap().settings().unwrap().rules;
+        assert_eq!(rules.overrides["cis.at.root_login"].threshold, Some(3.0));
+        assert_eq!(rules.overrides["cis.at.unauth_login"].values["nets"].len(), 1);
     }
 
     #[test]

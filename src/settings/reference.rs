@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 24] = [
+pub const REFERENCE: [Setting; 25] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -53,6 +53,11 @@ pub const REFERENCE: [Setting; 24] = [
         "level_shift_days",
         "nights",
         "an entity that deviates the same way for so many nights in a row has a new level; it is said once",
+    ),
+    setting(
+        "late_window",
+        "days",
+        "when the events of so recent a day come late or change, its night and the later ones are judged again (0 to 60)",
     ),
     setting("vendor_types_only", "", "`true` leaves out `PrincipalInsight`"),
     open_table("columns", "names", "event column to the name it has in your files"),

@@ -77,8 +77,13 @@ fn default_permissions() -> fs::Permissions {
 
 /// Writes a whole text file at once.
 pub fn write_text(target: &Path, text: &str) -> Result<()> {
+    write_bytes(target, text.as_bytes())
+}
+
+/// Writes a whole file at once.
+pub fn write_bytes(target: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(target)?;
-    file.write_all(text.as_bytes()).map_err(Error::write(target))?;
+    file.write_all(bytes).map_err(Error::write(target))?;
     file.commit()
 }
 

@@ -7,7 +7,7 @@ mod lock;
 mod parquet_writer;
 mod retention;
 
-pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_text};
+pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_bytes, write_text};
 pub use lock::StateLock;
 pub use parquet_writer::{ListLevels, ParquetFile, Values, compact};
 pub use retention::remove_before;

@@ -53,7 +53,12 @@ pub(crate) fn usual_day(date: NaiveDate) -> Vec<Call> {
 }
 
 /// Writes the calls of a day as its partition.
-pub(crate) fn write_day(events: &Path, date: NaiveDate, mut calls: Vec<Call>) {
+pub(crate) fn write_day(events: &Path, date: NaiveDate, calls: Vec<Call>) {
+    write_part(events, date, 0, calls);
+}
+
+/// Writes calls as one file of a day's partition.
+pub(crate) fn write_part(events: &Path, date: NaiveDate, part: u32, mut calls: Vec<Call>) {
     calls.sort_by_key(|call| call.second);
     let texts = |text: &dyn Fn(usize, &Call) -> Option<String>| -> ArrayRef {
         Arc::new(calls.iter().enumerate().map(|(row, call)| text(row, call)).collect::<StringArray>())
@@ -78,7 +83,11 @@ pub(crate) fn write_day(events: &Path, date: NaiveDate, mut calls: Vec<Call>) {
         ("request_parameters", texts(&|_, call| Some(call.parameters.to_owned()))),
     ];
     let rows = RecordBatch::try_from_iter(columns).unwrap();
-    write_parquet(&dated(events, date).join("part-0000.parquet"), &rows, WriterProperties::builder().build());
+    write_parquet(
+        &dated(events, date).join(format!("part-{part:04}.parquet")),
+        &rows,
+        WriterProperties::builder().build(),
+    );
 }
 
 /// Writes days from `first` to `last`, with what a test adds to each.

@@ -40,18 +40,21 @@ pub fn read_partners(
         Side::Left => families,
         Side::Right => (families.1, families.0),
     };
-    let places: BTreeMap<&EntityKey, usize> = wanted.iter().enumerate().map(|(place, key)| (key, place)).collect();
-    let mut numbers: BTreeMap<u32, usize> = BTreeMap::new();
+    // The same entity may be asked about more than once.
+    let mut places: BTreeMap<&EntityKey, Vec<usize>> = BTreeMap::new();
+    wanted.iter().enumerate().for_each(|(place, key)| places.entry(key).or_default().push(place));
+    let mut numbers: BTreeMap<u32, &[usize]> = BTreeMap::new();
     read_family(&rollup, own, |key, _, entity| {
-        if let Some(&place) = places.get(&key) {
-            numbers.insert(entity.entity, place);
+        if let Some(places) = places.get(&key) {
+            numbers.insert(entity.entity, places);
         }
     })?;
     let mut found: BTreeMap<u32, Vec<(usize, u64)>> = BTreeMap::new();
     if !numbers.is_empty() {
         read_pairs(&pairs, families, |pair| {
             let (own, other) = if side == Side::Left { (pair.left, pair.right) } else { (pair.right, pair.left) };
-            if let Some(&place) = numbers.get(&own) {
+            let places = numbers.get(&own).into_iter().flat_map(|places| places.iter());
+            for &place in places {
                 found.entry(other).or_default().push((place, u64::from(pair.calls)));
             }
         })?;

@@ -3,34 +3,24 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::{AsArray, RecordBatch, StringArray};
-use arrow::datatypes::{UInt8Type, UInt32Type};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt32Type;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
-use crate::event::fold_service;
+use crate::rollup::Family;
 use crate::rollup::family::pair_name;
 use crate::rollup::members::EntityKey;
 use crate::rollup::pairs::Pair;
+use crate::rollup::store::entities::{Detail, EntityCursor, EntityDay};
 use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY};
-use crate::rollup::{Dimension, Family};
 
-/// What one entity did on one day; the slices are of equal length, an element for each hour with calls.
-#[derive(Debug, Clone, Copy)]
-pub struct EntityDay<'batch> {
-    /// Its row in the file.
-    pub entity: u32,
-    /// Its hours, ascending.
-    pub hours: &'batch [u8],
-    /// Calls by hour.
-    pub calls: &'batch [u32],
-    /// Failed calls by hour.
-    pub errors: &'batch [u32],
-    /// The largest five-minute count by hour.
-    pub peaks: &'batch [u32],
-}
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 32_768;
 
 /// The note of a rollup file, or `None` where there is no such file.
 ///
@@ -43,7 +33,7 @@ pub fn read_note(path: &Path) -> Result<Option<DayNote>> {
     let metadata = open(path)?.1;
     let notes = metadata.metadata().file_metadata().key_value_metadata();
     let value = |key: &str| notes?.iter().find(|note| note.key == key)?.value.clone();
-    let refuse = |message: String| Error::Rollup { path: path.to_path_buf(), message };
+    let refuse = refusal(path);
     match value(FORMAT_KEY).and_then(|format| format.parse::<u32>().ok()) {
         Some(format) if format <= FORMAT => {}
         Some(format) => return Err(refuse(format!("it has format {format}, and {FORMAT} is the newest known here"))),
@@ -66,100 +56,70 @@ pub fn read_family(
     family: Family,
     mut visit: impl FnMut(EntityKey, Option<&str>, EntityDay<'_>),
 ) -> Result<()> {
-    let names: Vec<&str> =
-        std::iter::once(Dimension::Account).chain(family.keyed_by().iter().copied()).map(Dimension::name).collect();
-    let wanted: Vec<&str> =
-        ["entity"].into_iter().chain(names.iter().copied()).chain(["hour", "calls", "errors", "peak"]).collect();
-    let mut read = |batch: &RecordBatch| {
-        let texts: Option<Vec<&StringArray>> =
-            names.iter().map(|name| batch.column_by_name(name)?.as_string_opt::<i32>()).collect();
-        let lists = ["hour", "calls", "errors", "peak"].map(|name| batch.column_by_name(name)?.as_list_opt::<i32>());
-        let entities = batch.column_by_name("entity")?.as_primitive_opt::<UInt32Type>()?;
-        visit_batch(family, &texts?, entities.values(), lists, &mut visit)
-    };
-    for_each_batch(path, family.name(), &wanted, &mut read)
-}
-
-fn visit_batch(
-    family: Family,
-    texts: &[&StringArray],
-    entities: &[u32],
-    lists: [Option<&arrow::array::ListArray>; 4],
-    visit: &mut impl FnMut(EntityKey, Option<&str>, EntityDay<'_>),
-) -> Option<()> {
-    let [hour, calls, errors, peak] = lists;
-    let (hour, calls, errors, peak) = (hour?, calls?, errors?, peak?);
-    let hours = hour.values().as_primitive_opt::<UInt8Type>()?.values();
-    let numbers =
-        |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
-    let (calls, errors, peaks) = (numbers(calls)?, numbers(errors)?, numbers(peak)?);
-    let service = family.keyed_by().iter().position(|&key| key == Dimension::Service).map(|position| position + 1);
-    for (row, &entity) in entities.iter().enumerate() {
-        let range = hour.value_offsets()[row] as usize..hour.value_offsets()[row + 1] as usize;
-        let text = |(position, column): (usize, &&'_ StringArray)| {
-            let text = column.value(row);
-            if Some(position) == service { fold_service(text).into_owned() } else { text.to_owned() }
-        };
-        let fields: Vec<String> = texts.iter().enumerate().map(|(position, column)| text((position, column))).collect();
-        let day = EntityDay {
-            entity,
-            hours: &hours[range.clone()],
-            calls: &calls[range.clone()],
-            errors: &errors[range.clone()],
-            peaks: &peaks[range],
-        };
-        visit(
-            EntityKey::new(fields.iter().map(String::as_str)),
-            service.map(|position| texts[position].value(row)),
-            day,
-        );
+    let mut entities = EntityCursor::open(path, family, Detail::Hours, BATCH_ROWS)?;
+    while entities.advance()? {
+        visit(EntityKey::of_joined(entities.key()), entities.service(), entities.day());
     }
-    Some(())
+    Ok(())
 }
 
 /// Calls `visit` for every pair of a kind; its sides are rows of the rollup file.
 pub fn read_pairs(path: &Path, families: (Family, Family), mut visit: impl FnMut(Pair)) -> Result<()> {
-    let mut read = |batch: &RecordBatch| {
-        let lefts = batch.column_by_name("entity")?.as_primitive_opt::<UInt32Type>()?.values();
-        let list = |name: &str| batch.column_by_name(name)?.as_list_opt::<i32>();
-        let (rights, calls) = (list("with")?, list("calls")?);
-        let numbers =
-            |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
-        let (right_values, call_values) = (numbers(rights)?, numbers(calls)?);
-        for (row, &left) in lefts.iter().enumerate() {
-            let range = rights.value_offsets()[row] as usize..rights.value_offsets()[row + 1] as usize;
-            for place in range {
-                visit(Pair { left, right: right_values[place], calls: call_values[place] });
-            }
-        }
-        Some(())
-    };
-    for_each_batch(path, &pair_name(families), &["entity", "with", "calls"], &mut read)
+    let (batches, _) = batches(path, &pair_name(families), &["entity", "with", "calls"], BATCH_ROWS)?;
+    for batch in batches {
+        let batch = batch.map_err(refusal(path))?;
+        visit_pairs(&batch, &mut visit).ok_or_else(|| refusal(path)("a column is missing or of another type"))?;
+    }
+    Ok(())
 }
 
-/// Reads the row groups whose second (or, for pairs, first) column, which names their kind, is `kind`.
-fn for_each_batch(
+fn visit_pairs(batch: &RecordBatch, visit: &mut impl FnMut(Pair)) -> Option<()> {
+    let lefts = batch.column_by_name("entity")?.as_primitive_opt::<UInt32Type>()?.values();
+    let rights = batch.column_by_name("with")?.as_list_opt::<i32>()?;
+    let (rights, calls) = (rights, batch.column_by_name("calls")?.as_list_opt::<i32>()?);
+    let call_values = calls.values().as_primitive_opt::<UInt32Type>()?.values();
+    let right_values = rights.values().as_primitive_opt::<UInt32Type>()?.values();
+    if rights.value_offsets() != calls.value_offsets() {
+        return None;
+    }
+    for (row, &left) in lefts.iter().enumerate() {
+        for place in rights.value_offsets()[row] as usize..rights.value_offsets()[row + 1] as usize {
+            visit(Pair { left, right: right_values[place], calls: call_values[place] });
+        }
+    }
+    Some(())
+}
+
+/// What is wrong with a file of the store.
+pub(super) fn refusal<Message: ToString>(path: &Path) -> impl Fn(Message) -> Error {
+    move |message| Error::Rollup { path: path.to_path_buf(), message: message.to_string() }
+}
+
+/// Some columns of the row groups whose second (or, for pairs, first) column, which names their kind, is `kind`; and how many
+/// values the largest of these columns holds at most.
+pub(super) fn batches(
     path: &Path,
     kind: &str,
     columns: &[&str],
-    read: &mut impl FnMut(&RecordBatch) -> Option<()>,
-) -> Result<()> {
-    let refuse = |message: String| Error::Rollup { path: path.to_path_buf(), message };
+    rows: usize,
+) -> Result<(ParquetRecordBatchReader, usize)> {
     let (file, metadata) = open(path)?;
     let groups: Vec<usize> =
         (0..metadata.metadata().num_row_groups()).filter(|&group| is_of_kind(&metadata, group, kind)).collect();
     let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
+    let values = |&group: &usize| {
+        let chunks = metadata.metadata().row_group(group).columns().iter().enumerate();
+        let own = chunks.filter(|(leaf, _)| mask.leaf_included(*leaf)).map(|(_, chunk)| chunk.num_values());
+        own.max().unwrap_or(0).max(0) as usize
+    };
+    let most = groups.iter().map(values).sum();
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
         .with_row_groups(groups)
         .with_projection(mask)
-        .with_batch_size(32_768)
+        .with_batch_size(rows)
         .build()
-        .map_err(|error| refuse(error.to_string()))?;
-    for batch in reader {
-        let batch = batch.map_err(|error| refuse(error.to_string()))?;
-        read(&batch).ok_or_else(|| refuse("a column is missing or of another type".to_owned()))?;
-    }
-    Ok(())
+        .map_err(refusal(path))?;
+    Ok((reader, most))
 }
 
 fn is_of_kind(metadata: &ArrowReaderMetadata, group: usize, kind: &str) -> bool {

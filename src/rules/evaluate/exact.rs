@@ -14,7 +14,7 @@ use crate::rules::evaluate::{Dictionaries, Layout, Truth, key, written};
 use crate::rules::field::{Derived, Operand, View, holds_json};
 use crate::rules::hours::WorkingHours;
 use crate::rules::json;
-use crate::rules::matched::{FACTS, FactReader, Match, principal};
+use crate::rules::matched::{FactReader, Facts, Match, principal};
 
 /// Dictionaries larger than this are not remembered: the memory would cost more than deciding again.
 const MOST_REMEMBERED: usize = 1 << 16;
@@ -40,8 +40,18 @@ struct Memory {
 impl<'p> Evaluator<'p> {
     /// An evaluator for batches that hold the given columns; those that a match is described by come along.
     pub fn new(program: &'p Program, hours: &'p WorkingHours, columns: impl IntoIterator<Item = Column>) -> Self {
+        Self::with_facts(program, hours, columns, Facts::All)
+    }
+
+    /// The same, with as much of a match's event as `facts` says.
+    pub fn with_facts(
+        program: &'p Program,
+        hours: &'p WorkingHours,
+        columns: impl IntoIterator<Item = Column>,
+        facts: Facts,
+    ) -> Self {
         let mut layout = Layout::new(columns);
-        let facts = FactReader::new(FACTS.iter().map(|fact| layout.add(fact)).collect());
+        let facts = FactReader::new(facts.columns().iter().map(|fact| layout.add(fact)).collect());
         let memories = program.predicates.iter().map(|_| Memory::default()).collect();
         Self { program, hours, layout, facts, dictionaries: Dictionaries::default(), memories }
     }

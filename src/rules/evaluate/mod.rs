@@ -1,9 +1,12 @@
 //! Deciding which events a [`Program`] matches.
 //!
-//! [`sieve`] looks at a few cheap columns of every row and keeps the rows that some rule might match; [`exact`] decides those, and is
+//! [`sieve`] looks at dictionaries and a few cheap columns and keeps the rows that some rule might match; [`exact`] decides those, and is
 //! right by itself; [`scan`] drives both over partitions. A predicate about one column is decided once for each distinct value.
 
+mod candidates;
+mod channel;
 pub mod exact;
+mod in_order;
 mod rule_sets;
 pub mod scan;
 pub mod sieve;
@@ -128,12 +131,9 @@ fn key(column: &TextColumn, row: usize) -> i32 {
     column.keys().map_or(0, |keys| keys[row])
 }
 
-/// The text of a key as it is written: unlike [`TextColumn::value`] it takes nothing for a word that means nothing, for a rule may
-/// ask for that very word.
+/// The text of a key as it is written, for a rule may ask for the very word that means nothing.
 fn written(column: &TextColumn, key: i32) -> Option<&str> {
-    use arrow::array::Array;
-    let place = key as usize;
-    (place < column.values().len() && column.values().is_valid(place)).then(|| column.values().value(place))
+    column.as_written(key)
 }
 
 /// Notices when a column of a batch has another dictionary than that of the batch before.

@@ -2,8 +2,6 @@
 
 use hashbrown::HashMap;
 
-use crate::event::Column;
-
 /// The number of a set.
 pub(super) type SetId = u32;
 
@@ -13,9 +11,10 @@ pub(super) const NOTHING: SetId = 0;
 const EVERYTHING: SetId = 1;
 const NOT_YET: SetId = SetId::MAX;
 
-/// The most sets, and values, that are remembered.
+/// With more sets it is time to forget.
+const MANY_SETS: usize = 2_048;
+/// The most sets. Where another would be needed, one with more rules stands in for it: the sieve may let too much through, never too little.
 const MOST_SETS: usize = 4_096;
-const MOST_VALUES: usize = 1 << 17;
 
 /// Sets of the rules from 0 up to some number.
 #[derive(Debug)]
@@ -26,21 +25,18 @@ pub(super) struct RuleSets {
     numbers: HashMap<Box<[u64]>, SetId>,
     /// What two sets have in common, by the number of the one and of the other.
     common: Vec<Vec<SetId>>,
-    /// What a column's value leaves, for all files alike.
-    values: HashMap<(Column, Option<Box<str>>), SetId>,
 }
 
 impl RuleSets {
     pub(super) fn new(rules: usize) -> Self {
-        let mut sets =
-            Self { rules, sets: Vec::new(), numbers: HashMap::new(), common: Vec::new(), values: HashMap::new() };
+        let mut sets = Self { rules, sets: Vec::new(), numbers: HashMap::new(), common: Vec::new() };
         sets.forget();
         sets
     }
 
     /// Whether it would be wise to forget.
     pub(super) fn is_full(&self) -> bool {
-        self.sets.len() > MOST_SETS || self.values.len() > MOST_VALUES
+        self.sets.len() > MANY_SETS
     }
 
     /// Forgets every set but that of no rules and that of all; their numbers must not be used any more.
@@ -48,15 +44,9 @@ impl RuleSets {
         self.sets.clear();
         self.numbers.clear();
         self.common.clear();
-        self.values.clear();
-        self.number(vec![0; self.rules.div_ceil(64)].into_boxed_slice());
-        let everything = self.all();
+        let (nothing, everything) = (self.none(), self.all());
+        self.number(nothing);
         self.number(everything);
-    }
-
-    /// The set of all rules.
-    pub(super) fn every(&self) -> SetId {
-        if self.rules == 0 { NOTHING } else { EVERYTHING }
     }
 
     /// The set of all rules but some.
@@ -65,23 +55,25 @@ impl RuleSets {
         for rule in rules {
             set[rule / 64] &= !(1 << (rule % 64));
         }
-        self.number(set)
+        self.number(set).unwrap_or(EVERYTHING)
     }
 
-    /// What a column's value leaves, worked out by `left` if it is not known.
-    pub(super) fn of_value(
-        &mut self,
-        column: Column,
-        value: Option<&str>,
-        left: impl FnOnce(&mut Self) -> SetId,
-    ) -> SetId {
-        let key = (column, value.map(Box::from));
-        if let Some(&known) = self.values.get(&key) {
-            return known;
+    /// The set of some rules.
+    pub(super) fn of(&mut self, rules: &[usize]) -> SetId {
+        let mut set = self.none();
+        for rule in rules {
+            set[rule / 64] |= 1 << (rule % 64);
         }
-        let set = left(self);
-        self.values.insert(key, set);
-        set
+        self.number(set).unwrap_or(EVERYTHING)
+    }
+
+    /// The rules that are in any of some sets.
+    pub(super) fn any(&mut self, sets: &[SetId]) -> SetId {
+        let mut union = self.none();
+        for &set in sets {
+            union.iter_mut().zip(&self.sets[set as usize]).for_each(|(all, bits)| *all |= bits);
+        }
+        self.number(union).unwrap_or(EVERYTHING)
     }
 
     /// What two sets have in common.
@@ -95,13 +87,19 @@ impl RuleSets {
     #[cold]
     fn work_out(&mut self, one: SetId, other: SetId) -> SetId {
         let pairs = self.sets[one as usize].iter().zip(&self.sets[other as usize]);
-        let common = self.number(pairs.map(|(left, right)| left & right).collect());
+        let common = pairs.map(|(left, right)| left & right).collect();
+        let Some(common) = self.number(common) else { return one };
         let row = &mut self.common[one as usize];
         if row.len() <= other as usize {
             row.resize(other as usize + 1, NOT_YET);
         }
         row[other as usize] = common;
         common
+    }
+
+    /// Whether a rule is in a set.
+    pub(super) fn has(&self, set: SetId, rule: usize) -> bool {
+        self.sets[set as usize][rule / 64] & 1 << (rule % 64) != 0
     }
 
     /// The rules of a set, ascending.
@@ -118,15 +116,23 @@ impl RuleSets {
         (0..self.rules.div_ceil(64)).map(bits).collect()
     }
 
-    fn number(&mut self, set: Box<[u64]>) -> SetId {
+    fn none(&self) -> Box<[u64]> {
+        vec![0; self.rules.div_ceil(64)].into_boxed_slice()
+    }
+
+    /// The number of a set; `None` where there are too many.
+    fn number(&mut self, set: Box<[u64]>) -> Option<SetId> {
         if let Some(&known) = self.numbers.get(&set) {
-            return known;
+            return Some(known);
+        }
+        if self.sets.len() >= MOST_SETS {
+            return None;
         }
         let number = self.sets.len() as SetId;
         self.sets.push(set.clone());
         self.common.push(Vec::new());
         self.numbers.insert(set, number);
-        number
+        Some(number)
     }
 }
 
@@ -151,21 +157,38 @@ mod tests {
     fn sets_are_what_is_left() {
         for rules in [1, 63, 64, 65, 200] {
             let mut sets = RuleSets::new(rules);
-            let every = sets.every();
+            let every = sets.without(std::iter::empty());
             assert_eq!(sets.rules(every).collect::<Vec<_>>(), (0..rules).collect::<Vec<_>>());
             let even = sets.without((0..rules).filter(|rule| rule % 2 == 1));
             let third = sets.without((0..rules).filter(|rule| rule % 3 != 0));
             let both = sets.both(even, third);
             assert_eq!(sets.rules(both).collect::<Vec<_>>(), (0..rules).step_by(6).collect::<Vec<_>>());
             assert_eq!(sets.both(even, third), both);
+            assert_eq!(sets.of(&(0..rules).step_by(6).collect::<Vec<_>>()), both);
+            assert_eq!((sets.any(&[]), sets.any(&[both, even])), (NOTHING, even));
             let none = sets.without(0..rules);
             assert_eq!((none, sets.both(even, none), sets.both(every, even)), (NOTHING, NOTHING, even));
         }
     }
 
     #[test]
+    fn too_many_sets_are_stood_in_for_by_larger_ones() {
+        let mut sets = RuleSets::new(64);
+        let bits = |number: usize| (0..64).filter(move |bit| number >> bit & 1 == 1);
+        for number in 0..2 * MOST_SETS {
+            let rules: Vec<usize> = bits(number).collect();
+            let set = sets.of(&rules);
+            assert!(rules.iter().all(|&rule| sets.has(set, rule)));
+            let common = sets.both(set, set);
+            assert!(rules.iter().all(|&rule| sets.has(common, rule)));
+        }
+        assert!(sets.is_full() && sets.sets.len() == MOST_SETS);
+        sets.forget();
+        assert!(!sets.is_full());
+    }
+
+    #[test]
     fn no_rules_are_nothing() {
-        let sets = RuleSets::new(0);
-        assert_eq!(sets.every(), NOTHING);
+        assert_eq!(RuleSets::new(0).without(std::iter::empty()), NOTHING);
     }
 }

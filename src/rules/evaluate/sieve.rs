@@ -1,18 +1,26 @@
 //! The sieve: which rows any rule might match, told from a few cheap columns.
 //!
-//! For every distinct value of a column it is known which rules it rules out; a row is a candidate for the rules that none of its
-//! values rules out. That is an over-approximation: it never loses a match, and [`exact`](crate::rules::evaluate::exact) decides.
-//! Sets of rules have numbers, and what two sets leave is looked up, so that a row costs a few look-ups however many rules there are.
+//! First the dictionaries of a row group are looked at: rules that want what is not in them are out before a row is decoded, and with
+//! no rule left the row group is not read at all. Then the columns that hold the remaining rules back best are decoded, and a row is a
+//! candidate for the rules that none of its values rules out; where that leaves many rows, the other telling columns are decoded too.
+//! That is an over-approximation: it never loses a match, and [`exact`](crate::rules::evaluate::exact) decides. Sets of rules have
+//! numbers, and what two sets leave is looked up, so that a row costs a few look-ups however many rules there are.
 
-use crate::event::{Column, failure_code, meaningful};
-use crate::partition::EventBatch;
+use std::ops::Range;
+
+use hashbrown::HashMap;
+
+use crate::error::Result;
+use crate::event::Column;
+use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, is_absent, lies_within};
 use crate::rules::compile::{Compiled, Program, Value};
-use crate::rules::evaluate::exact::viewed;
+use crate::rules::evaluate::candidates::Candidates;
+use crate::rules::evaluate::channel::{Channel, Outlook, Source};
 use crate::rules::evaluate::rule_sets::{NOTHING, RuleSets, SetId};
-use crate::rules::evaluate::{Dictionaries, Layout, Truth, written};
-use crate::rules::field::{Derived, Operand};
+use crate::rules::evaluate::{Dictionaries, Layout, Truth, alternatives};
+use crate::rules::field::Operand;
 
-/// Columns with few distinct values, the most telling first.
+/// Columns with few distinct values, the most telling first; between the first and the others stands whether the call failed.
 const CHEAP: [Column; 13] = [
     Column::EventName,
     Column::ErrorCode,
@@ -41,156 +49,242 @@ const DEAR: [Column; 8] = [
     Column::ResourceName,
 ];
 
-/// Finds candidates in batches of one layout.
+/// Of how many rows one may be open before further columns are decoded: deciding a row costs about as much as decoding so many.
+const CROWDED: usize = 32;
+
+/// Finds candidates in row groups.
 #[derive(Debug)]
 pub struct Sieve<'p> {
     program: &'p Program,
-    layout: Layout,
     channels: Vec<Channel>,
-    dictionaries: Dictionaries,
     sets: RuleSets,
-    /// The rows of a batch that are not ruled out yet, each with its set.
-    open: Vec<(u32, SetId)>,
+    /// What is left where some columns (bits) hold nothing.
+    by_absence: HashMap<u32, SetId>,
 }
 
-/// Rows, and for each the rules that might match it.
+/// What the sieve leaves of a row group.
 #[derive(Debug, Default)]
-pub struct Candidates {
-    rows: Vec<u32>,
-    rules: Vec<u32>,
-    /// Where the rules of each row end.
-    ends: Vec<usize>,
+pub struct Sifted {
+    /// Rows within the span of time.
+    pub events: u64,
+    /// Those among them that rules might match.
+    pub candidates: Candidates,
 }
 
-impl Candidates {
-    /// The rows' numbers, ascending.
-    pub fn rows(&self) -> &[u32] {
-        &self.rows
-    }
-
-    /// The rules (by their place in the program) that might match the row at `index` of [`Self::rows`].
-    pub fn rules(&self, index: usize) -> impl Iterator<Item = usize> {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        self.rules[start..self.ends[index]].iter().map(|&rule| rule as usize)
-    }
-
-    /// The rules that might match any row.
-    pub fn all_rules(&self) -> Vec<usize> {
-        let mut all = self.rules.clone();
-        all.sort_unstable();
-        all.dedup();
-        all.into_iter().map(|rule| rule as usize).collect()
-    }
-
-    fn push(&mut self, row: u32, rules: impl Iterator<Item = usize>) {
-        self.rows.push(row);
-        self.rules.extend(rules.map(|rule| rule as u32));
-        self.ends.push(self.rules.len());
-    }
-}
-
-/// Something about a row that rules out rules.
-#[derive(Debug)]
-struct Channel {
-    source: Source,
-    /// The rules that it can rule out.
-    rules: Vec<usize>,
-    /// The set that is left by each key of the current dictionary.
-    by_key: Vec<SetId>,
-    generation: u32,
-    /// The sets that are left by a call that failed, and by one that did not.
-    by_failure: [SetId; 2],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Column(Column, usize),
-    /// Whether the call failed: the columns of the code and of the message.
-    Failed(usize, usize),
-}
-
-impl Source {
-    /// Whether it decides a predicate.
-    fn tells(self, predicate: &Compiled) -> bool {
-        match self {
-            Self::Column(column, _) => plain_column(predicate) == Some(column),
-            Self::Failed(..) => is_failed(predicate),
-        }
-    }
+/// How the rows of a row group are sifted.
+#[derive(Debug, Default)]
+struct Passes {
+    /// The rules that the dictionaries leave.
+    alive: SetId,
+    /// The channels that hold them back, and the others that tell anything.
+    first: Vec<usize>,
+    rest: Vec<usize>,
 }
 
 impl<'p> Sieve<'p> {
     /// A sieve for a program's rules.
     pub fn new(program: &'p Program) -> Self {
-        let mut sieve = Self {
-            program,
-            layout: Layout::default(),
-            channels: Vec::new(),
-            dictionaries: Dictionaries::default(),
-            sets: RuleSets::new(program.rules.len()),
-            open: Vec::new(),
+        let sets = RuleSets::new(program.rules.len());
+        let sieve = Self { program, channels: Vec::new(), sets, by_absence: HashMap::new() };
+        let asked = |source: Source, among: &[usize]| -> Vec<usize> {
+            among.iter().copied().filter(|&rule| sieve.asks(rule, |predicate| source.tells(predicate))).collect()
         };
         let every: Vec<usize> = (0..program.rules.len()).collect();
-        sieve.layout = Layout::new(sieve.columns(&every));
-        sieve.open_channels(&every);
-        sieve
+        let loose: Vec<usize> = every.iter().copied().filter(|&rule| !sieve.is_held(rule)).collect();
+        let mut cheap: Vec<Source> = CHEAP.map(Source::Column).to_vec();
+        cheap.insert(1, Source::Failed);
+        let dear = DEAR.into_iter().map(Source::Column).filter(|source| !asked(*source, &loose).is_empty());
+        let channels = cheap.into_iter().chain(dear).map(|source| Channel::new(source, asked(source, &every)));
+        let channels = channels.filter(|channel| !channel.rules.is_empty()).collect();
+        Self { channels, ..sieve }
     }
 
-    /// The columns that batches must hold.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
+    /// The columns that any row group may be sifted by.
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.channels.iter().flat_map(|channel| channel.source.columns()))
     }
 
-    /// Adds the candidates among a batch's rows for which `wanted` is true; row numbers are counted from `first`.
-    pub fn sift(&mut self, batch: &EventBatch, first: u32, wanted: impl Fn(i64) -> bool, found: &mut Candidates) {
-        if self.program.rules.is_empty() {
-            return;
-        }
-        self.dictionaries.begin(batch);
+    /// Sifts the rows of a row group that lie within a span of time (milliseconds).
+    ///
+    /// # Errors
+    /// When the row group cannot be read.
+    pub fn sift(&mut self, file: &EventFile, group: usize, span: &Range<i64>) -> Result<Sifted> {
         if self.sets.is_full() {
             self.sets.forget();
-            self.channels.iter_mut().for_each(|channel| channel.generation = 0);
+            self.by_absence.clear();
+            self.channels.iter_mut().for_each(Channel::forget);
         }
-        let rows = batch.times.iter().enumerate().filter(|(_, time)| wanted(**time));
-        self.open.clear();
-        self.open.extend(rows.map(|(row, _)| (row as u32, self.sets.every())));
-        for channel in &mut self.channels {
-            channel.begin(batch, &self.dictionaries, self.program, &mut self.sets);
-            channel.narrow(batch, &mut self.open, &mut self.sets);
+        let passes = self.look_ahead(file, group)?;
+        let rows = file.row_groups[group].rows;
+        let timeless = lies_within(file, group, span);
+        if timeless && passes.alive == NOTHING {
+            return Ok(Sifted { events: rows, ..Sifted::default() });
         }
-        for &(row, set) in &self.open {
-            found.push(first + row, self.sets.rules(set));
+        let (mut open, timed) = self.first_pass(file, group, &passes, (!timeless).then_some(span))?;
+        if open.len() > rows as usize / CROWDED && !passes.rest.is_empty() {
+            self.second_pass(file, group, &passes.rest, &mut open)?;
         }
+        let events = if timeless { rows } else { timed };
+        Ok(Sifted { events, candidates: Candidates::new(&open, &self.sets) })
     }
 
-    /// The columns worth reading: the cheap ones that rules ask for, and the dear ones for rules that the cheap do not hold back.
-    fn columns(&self, rules: &[usize]) -> Vec<Column> {
-        let asked = |column: Column, among: &[usize]| {
-            among.iter().any(|&rule| self.asks(rule, |predicate| plain_column(predicate) == Some(column)))
-        };
-        let failed = rules.iter().any(|&rule| self.asks(rule, is_failed));
-        let mut columns: Vec<Column> = CHEAP.into_iter().filter(|column| asked(*column, rules)).collect();
-        if failed {
-            columns.extend([Column::ErrorCode, Column::ErrorMessage]);
-        }
-        let loose: Vec<usize> = rules.iter().copied().filter(|&rule| !self.is_held(rule)).collect();
-        columns.extend(DEAR.into_iter().filter(|column| asked(*column, &loose)));
-        columns
-    }
-
-    /// Whether the call failed comes first: where rules ask for it, few rows are left.
-    fn open_channels(&mut self, rules: &[usize]) {
-        let slot = |column| self.layout.slot(column);
-        let failed =
-            slot(Column::ErrorCode).zip(slot(Column::ErrorMessage)).map(|(code, text)| Source::Failed(code, text));
-        let columns = CHEAP.into_iter().chain(DEAR).filter_map(|column| Some(Source::Column(column, slot(column)?)));
-        for source in failed.into_iter().chain(columns).collect::<Vec<_>>() {
-            let told: Vec<usize> =
-                rules.iter().copied().filter(|&rule| self.asks(rule, |predicate| source.tells(predicate))).collect();
-            if !told.is_empty() {
-                self.channels.push(Channel::new(source, told));
+    /// Asks the dictionaries of a row group which rules can match in it at all, and which channels tell rows apart.
+    fn look_ahead(&mut self, file: &EventFile, group: usize) -> Result<Passes> {
+        let mut alive = self.left_by_absence(file, group);
+        let mut told: Vec<(usize, Option<Outlook>)> = Vec::new();
+        for (place, channel) in self.channels.iter_mut().enumerate() {
+            let rules = self.sets.of(&channel.rules);
+            if self.sets.both(alive, rules) == NOTHING {
+                continue;
             }
+            let outlook = channel.outlook(file, group, self.program, &mut self.sets)?;
+            if let Some(outlook) = &outlook {
+                let left: Vec<SetId> = outlook.iter().map(|(set, _)| *set).collect();
+                let left = self.sets.any(&left);
+                alive = self.sets.both(alive, left);
+            }
+            told.push((place, outlook));
         }
+        let mut passes = Passes { alive, ..Passes::default() };
+        if alive != NOTHING {
+            self.choose(told, &mut passes);
+        }
+        Ok(passes)
+    }
+
+    /// The rules that can match although some columns hold nothing in a row group, those of JSON among them.
+    fn left_by_absence(&mut self, file: &EventFile, group: usize) -> SetId {
+        let absent = |column: &Column| is_absent(file, group, alternatives(*column));
+        let bits =
+            Column::ALL.iter().filter(|column| absent(column)).fold(0, |bits, column| bits | 1 << *column as u32);
+        if let Some(&known) = self.by_absence.get(&bits) {
+            return known;
+        }
+        let program = self.program;
+        let nothing = |predicate: &Compiled| {
+            let columns = predicate.columns();
+            let plain = matches!(predicate.operand, Operand::Column(..) | Operand::Json { .. });
+            plain && columns.iter().all(|column| bits >> *column as u32 & 1 == 1)
+        };
+        let decide = |predicate: u32| {
+            let predicate = &program.predicates[predicate as usize];
+            if nothing(predicate) { predicate.holds(&Value::Absent, &|_| Vec::new()).into() } else { Truth::Unknown }
+        };
+        let out =
+            |rule: &usize| program.rules[*rule].condition.truth(&mut |predicate| decide(predicate)) == Truth::False;
+        let left = self.sets.without((0..program.rules.len()).filter(out));
+        self.by_absence.insert(bits, left);
+        left
+    }
+
+    /// Chooses for each rule the first channel that holds it back; the columns of the chosen serve other channels too.
+    fn choose(&mut self, told: Vec<(usize, Option<Outlook>)>, passes: &mut Passes) {
+        let alive = passes.alive;
+        let mut free: Vec<usize> = self.sets.rules(alive).collect();
+        for (place, outlook) in told {
+            let mut tells = |(set, _): &(SetId, usize)| self.sets.both(alive, *set) != alive;
+            if outlook.as_ref().is_some_and(|outlook| !outlook.iter().any(&mut tells)) {
+                continue;
+            }
+            let before = free.len();
+            free.retain(|&rule| !self.holds_back(place, outlook.as_ref(), rule));
+            if free.len() < before { &mut passes.first } else { &mut passes.rest }.push(place);
+        }
+        let columns = |place: &usize| self.channels[*place].source.columns();
+        let decoded: Vec<Column> = passes.first.iter().flat_map(columns).collect();
+        let at_hand = |place: &usize| columns(place).iter().all(|column| decoded.contains(column));
+        let (more, rest): (Vec<usize>, Vec<usize>) = std::mem::take(&mut passes.rest).into_iter().partition(at_hand);
+        passes.rest = rest;
+        passes.first.extend(more);
+    }
+
+    /// Whether a channel rules out a rule by at least half of the values there are.
+    fn holds_back(&self, place: usize, outlook: Option<&Outlook>, rule: usize) -> bool {
+        let Some(outlook) = outlook else { return self.channels[place].rules.contains(&rule) };
+        let all: usize = outlook.iter().map(|(_, values)| values).sum();
+        let leave = outlook.iter().filter(|(set, _)| self.sets.has(*set, rule));
+        leave.map(|(_, values)| values).sum::<usize>() * 2 <= all
+    }
+
+    /// The rows that the first channels leave, and how many rows lie within the span, if there is one to be heeded.
+    fn first_pass(
+        &mut self,
+        file: &EventFile,
+        group: usize,
+        passes: &Passes,
+        span: Option<&Range<i64>>,
+    ) -> Result<(Vec<(u32, SetId)>, u64)> {
+        let mut open = Vec::new();
+        let mut events = 0;
+        let mut of_batch = Vec::new();
+        self.each_batch(file, group, &passes.first, span.is_some(), |channels, sets, batch, layout, first| {
+            of_batch.clear();
+            match channels.split_first_mut() {
+                _ if passes.alive == NOTHING => {}
+                None => of_batch.extend((0..batch.rows as u32).map(|row| (row, passes.alive))),
+                Some((channel, others)) => {
+                    channel.open(batch, layout, passes.alive, sets, &mut of_batch);
+                    others.iter_mut().for_each(|channel| channel.narrow(batch, layout, 0, sets, &mut of_batch));
+                }
+            }
+            if let Some(span) = span {
+                events += batch.times.iter().filter(|time| span.contains(time)).count() as u64;
+                of_batch.retain(|(row, _)| span.contains(&batch.times[*row as usize]));
+            }
+            open.extend(of_batch.iter().map(|(row, set)| (first + row, *set)));
+        })?;
+        Ok((open, events))
+    }
+
+    /// Drops the rows that further channels rule out.
+    fn second_pass(
+        &mut self,
+        file: &EventFile,
+        group: usize,
+        channels: &[usize],
+        open: &mut Vec<(u32, SetId)>,
+    ) -> Result<()> {
+        let mut left = Vec::new();
+        let mut of_batch = Vec::new();
+        self.each_batch(file, group, channels, false, |channels, sets, batch, layout, first| {
+            of_batch.clear();
+            let begin = open.partition_point(|(row, _)| *row < first);
+            let end = open.partition_point(|(row, _)| *row < first + batch.rows as u32);
+            of_batch.extend_from_slice(&open[begin..end]);
+            channels.iter_mut().for_each(|channel| channel.narrow(batch, layout, first, sets, &mut of_batch));
+            left.append(&mut of_batch);
+        })?;
+        *open = left;
+        Ok(())
+    }
+
+    /// Decodes the columns of some channels, batch by batch; `look` gets the channels, and the number of the batch's first row.
+    fn each_batch(
+        &mut self,
+        file: &EventFile,
+        group: usize,
+        places: &[usize],
+        times: bool,
+        mut look: impl FnMut(&mut [&mut Channel], &mut RuleSets, &EventBatch, &Layout, u32),
+    ) -> Result<()> {
+        let chosen = self.channels.iter_mut().enumerate().filter(|(place, _)| places.contains(place));
+        let mut channels: Vec<&mut Channel> = chosen.map(|(_, channel)| channel).collect();
+        let layout = Layout::new(channels.iter().flat_map(|channel| channel.source.columns()));
+        channels.iter_mut().for_each(|channel| channel.begin_rows());
+        let mut dictionaries = Dictionaries::default();
+        let mut first = 0;
+        for batch in
+            RowGroupReader::open_rows(file, group, layout.columns(), RowChoice { times, ..RowChoice::default() })?
+        {
+            let batch = batch?;
+            dictionaries.begin(&batch);
+            for channel in &mut channels {
+                channel.begin(&batch, &layout, &dictionaries, self.program, &mut self.sets);
+            }
+            look(&mut channels, &mut self.sets, &batch, &layout, first);
+            first += batch.rows as u32;
+        }
+        Ok(())
     }
 
     fn asks(&self, rule: usize, what: impl Fn(&Compiled) -> bool) -> bool {
@@ -205,105 +299,13 @@ impl<'p> Sieve<'p> {
     fn is_held(&self, rule: usize) -> bool {
         let truth = self.program.rules[rule].condition.truth(&mut |predicate| {
             let predicate = &self.program.predicates[predicate as usize];
-            let cheap =
-                plain_column(predicate).is_some_and(|column| column != Column::Cloud && CHEAP.contains(&column));
-            if cheap || is_failed(predicate) { Truth::False } else { Truth::Unknown }
+            let mut cheap = CHEAP.into_iter().filter(|column| *column != Column::Cloud).map(Source::Column);
+            if cheap.any(|source| source.tells(predicate)) || Source::Failed.tells(predicate) {
+                Truth::False
+            } else {
+                Truth::Unknown
+            }
         });
         truth == Truth::False
     }
-}
-
-/// The one column on which a predicate depends, if it looks at it and not at what can be worked out from it.
-fn plain_column(predicate: &Compiled) -> Option<Column> {
-    predicate.column.filter(|_| matches!(predicate.operand, Operand::Column(..)))
-}
-
-fn is_failed(predicate: &Compiled) -> bool {
-    predicate.operand == Operand::Derived(Derived::Failed)
-}
-
-impl Channel {
-    fn new(source: Source, rules: Vec<usize>) -> Self {
-        Self { source, rules, by_key: Vec::new(), generation: 0, by_failure: [NOTHING; 2] }
-    }
-
-    /// Learns what each key of a dictionary that is new leaves.
-    fn begin(&mut self, batch: &EventBatch, dictionaries: &Dictionaries, program: &Program, sets: &mut RuleSets) {
-        match self.source {
-            Source::Column(column, slot) if self.generation != dictionaries.generation(slot) => {
-                self.generation = dictionaries.generation(slot);
-                let values = &batch.columns[slot];
-                let of_key = |key| {
-                    let value = written(values, key);
-                    sets.of_value(column, value, |sets| self.left(value, program, sets))
-                };
-                self.by_key = (0..values.key_count() as i32).map(of_key).collect();
-            }
-            Source::Column(..) => {}
-            Source::Failed(..) => self.by_failure = ["false", "true"].map(|word| self.left(Some(word), program, sets)),
-        }
-    }
-
-    /// Drops the rows of which no rule is left.
-    fn narrow(&self, batch: &EventBatch, open: &mut Vec<(u32, SetId)>, sets: &mut RuleSets) {
-        match self.source {
-            Source::Column(_, slot) => match batch.columns[slot].keys() {
-                Some(keys) => narrow(open, sets, |row| self.by_key[keys[row] as usize]),
-                None => narrow(open, sets, |_| self.by_key[0]),
-            },
-            Source::Failed(code, message) => {
-                let (codes, messages) = (Told::new(batch, code, code_says), Told::new(batch, message, message_says));
-                narrow(open, sets, |row| self.by_failure[usize::from(codes.row(row) || messages.row(row))]);
-            }
-        }
-    }
-
-    fn left(&self, value: Option<&str>, program: &Program, sets: &mut RuleSets) -> SetId {
-        let ruled_out = self.rules.iter().copied().filter(|&rule| {
-            let truth = program.rules[rule].condition.truth(&mut |predicate| {
-                let predicate = &program.predicates[predicate as usize];
-                if self.source.tells(predicate) { holds(predicate, value).into() } else { Truth::Unknown }
-            });
-            truth == Truth::False
-        });
-        sets.without(ruled_out)
-    }
-}
-
-fn narrow(open: &mut Vec<(u32, SetId)>, sets: &mut RuleSets, left: impl Fn(usize) -> SetId) {
-    open.retain_mut(|(row, set)| {
-        *set = sets.both(*set, left(*row as usize));
-        *set != NOTHING
-    });
-}
-
-/// For each key of a column whether its text tells of a failure.
-struct Told<'b> {
-    keys: Option<&'b [i32]>,
-    by_key: Vec<bool>,
-}
-
-impl<'b> Told<'b> {
-    fn new(batch: &'b EventBatch, slot: usize, says: fn(&str) -> bool) -> Self {
-        let column = &batch.columns[slot];
-        let by_key = (0..column.key_count() as i32).map(|key| written(column, key).is_some_and(says)).collect();
-        Self { keys: column.keys(), by_key }
-    }
-
-    fn row(&self, row: usize) -> bool {
-        self.by_key[self.keys.map_or(0, |keys| keys[row]) as usize]
-    }
-}
-
-fn code_says(text: &str) -> bool {
-    meaningful(text).is_some()
-}
-
-fn message_says(text: &str) -> bool {
-    failure_code(None, Some(text)).is_some()
-}
-
-fn holds(predicate: &Compiled, value: Option<&str>) -> bool {
-    let view = |text| if let Operand::Column(_, view) = &predicate.operand { viewed(text, *view) } else { text };
-    predicate.holds(&value.map(view).map_or(Value::Absent, Value::Text), &|_| Vec::new())
 }

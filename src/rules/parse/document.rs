@@ -64,6 +64,14 @@ impl<'t> Document<'t> {
         Place { file: self.file.to_owned(), line: self.before + line, column }
     }
 
+    /// The place of a character, counted from 0 in the document; of the last one that is no blank, where it is beyond the end.
+    pub(super) fn place_of(&self, character: usize) -> Place {
+        let end = self.text.char_indices().nth(character).map(|(at, _)| at);
+        let before = end.map_or_else(|| self.text.trim_end(), |end| &self.text[..end]);
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        self.at(before.matches('\n').count() + 1, column + 1)
+    }
+
     /// A refusal at the last of `keys` that is found.
     pub(super) fn refuse(&self, keys: &[&str], found: impl Into<String>, instead: impl Into<String>) -> Refusal {
         Refusal { place: self.place(keys), found: found.into(), instead: instead.into() }

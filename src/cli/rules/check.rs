@@ -1,0 +1,44 @@
+//! `insights rules check`: what is wrong with rule files.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::exit;
+use crate::cli::output::{self, Format};
+use crate::cli::rules::FAULTY;
+use crate::report::summary::printable;
+use crate::rules::{RuleSet, RuleSettings};
+
+/// Check rule files: place, what was found, what to write instead
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Rule files, or folders to search for .yml and .yaml
+    #[arg(required = true, value_name = "FILES")]
+    files: Vec<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &CheckArgs, settings: &RuleSettings) -> anyhow::Result<u8> {
+    let set = RuleSet::read(&args.files, settings)?;
+    match args.format {
+        Format::Json => output::json(&set.refusals())?,
+        Format::Text => {
+            let mut text = String::new();
+            for refusal in set.refusals() {
+                let _ = writeln!(text, "{}", printable(&refusal.to_string()));
+            }
+            let _ = writeln!(
+                text,
+                "{} rules can be used, {} faults",
+                set.rules().len() + set.disabled().len(),
+                set.refusals().len()
+            );
+            output::result(&text)?;
+        }
+    }
+    Ok(if set.refusals().is_empty() { exit::DONE } else { FAULTY })
+}

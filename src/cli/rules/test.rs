@@ -1,0 +1,156 @@
+//! `insights rules test`: rules against their own examples, or over partitions.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::output::{self, Format};
+use crate::cli::rules::{FAULTY, complain, table};
+use crate::cli::{Common, exit, progress};
+use crate::insight::sentence_number as number;
+use crate::partition::Partitions;
+use crate::report::summary::printable;
+use crate::rules::example::{Failure, try_all};
+use crate::rules::replay::{Replay, RuleHits, replay};
+use crate::rules::{Match, RuleSet, RuleSettings};
+use crate::settings::Settings;
+
+/// Bytes of lines that are printed at a time.
+const LINES_AT_A_TIME: usize = 1 << 16;
+
+/// Try rules out: against their own example events, or against partitions
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Rule files or folders [default: the rules of the settings]
+    #[arg(value_name = "RULES")]
+    rules: Vec<PathBuf>,
+    /// Folder of event partitions
+    #[arg(long, value_name = "PARTITIONS")]
+    events: Option<PathBuf>,
+    /// Print every match, a line of JSON each, in place of how many there are
+    #[arg(long, requires = "events")]
+    matches: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &TestArgs, settings: &Settings, common: &Common) -> anyhow::Result<u8> {
+    match &args.events {
+        Some(events) => on_events(args, events, settings, common),
+        None => examples(args, &settings.rules),
+    }
+}
+
+fn rules_of(args: &TestArgs, settings: &RuleSettings) -> anyhow::Result<RuleSet> {
+    Ok(if args.rules.is_empty() { RuleSet::load(settings)? } else { RuleSet::read(&args.rules, settings)? })
+}
+
+/// What trying examples came to.
+#[derive(Debug, Serialize)]
+struct Tried {
+    rules: usize,
+    without_examples: Vec<String>,
+    examples: usize,
+    failures: Vec<Failure>,
+}
+
+fn examples(args: &TestArgs, settings: &RuleSettings) -> anyhow::Result<u8> {
+    let set = rules_of(args, settings)?;
+    let (examples, failures) = try_all(&set, settings);
+    let bare = set.rules().iter().filter(|rule| rule.extension.examples.is_empty()).map(|rule| rule.id.clone());
+    let tried = Tried { rules: set.rules().len(), without_examples: bare.collect(), examples, failures };
+    match args.format {
+        Format::Json => output::json(&tried)?,
+        Format::Text => {
+            let mut text = String::new();
+            for failure in &tried.failures {
+                let words = format!("{}, example `{}`: {}", failure.rule, failure.example, failure.message);
+                let _ = writeln!(text, "{}", printable(&words));
+            }
+            let bare = tried.without_examples.len();
+            let (rules, failed) = (tried.rules, tried.failures.len());
+            let _ =
+                writeln!(text, "{rules} rules, {bare} of them without examples; {examples} examples, {failed} failed");
+            output::result(&text)?;
+        }
+    }
+    let code = complain(set.refusals());
+    Ok(if tried.failures.is_empty() { code } else { FAULTY })
+}
+
+fn on_events(args: &TestArgs, events: &Path, settings: &Settings, common: &Common) -> anyhow::Result<u8> {
+    let set = rules_of(args, &settings.rules)?;
+    let partitions = Partitions::find(events, &settings.columns)?;
+    let bar = progress::events(common, "evaluating", None);
+    let (mut lines, mut printed) = (String::new(), Ok(()));
+    let mut each = |found: &Match| {
+        if printed.is_ok() {
+            lines.extend([match_line(&set, found).as_str(), "\n"]);
+            if lines.len() > LINES_AT_A_TIME {
+                printed = output::result(&std::mem::take(&mut lines));
+            }
+        }
+    };
+    let replay =
+        replay(&set, &settings.rules, &partitions, &|events| bar.inc(events), args.matches.then_some(&mut each));
+    printed?;
+    output::result(&lines)?;
+    bar.finish_and_clear();
+    match args.format {
+        _ if args.matches => {}
+        Format::Json => output::json(&replay)?,
+        Format::Text => output::result(&replay_text(&replay))?,
+    }
+    for problem in &replay.problems {
+        output::complain(&format!("! {}: {}", printable(&problem.file), printable(&problem.message)));
+    }
+    let code = complain(set.refusals());
+    Ok(if code == exit::DONE && !replay.problems.is_empty() { exit::PARTIAL } else { code })
+}
+
+/// A match as a line of JSON.
+fn match_line(set: &RuleSet, found: &Match) -> String {
+    let event = &found.event;
+    let time = chrono::DateTime::from_timestamp_millis(event.time);
+    serde_json::json!({
+        "rule": set.rules()[found.rule].id,
+        "time": time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+        "event_id": event.event_id.as_deref(),
+        "event_name": event.event_name.as_deref(),
+        "account": event.account.as_deref(),
+        "principal": event.principal.as_deref(),
+        "source_ip": event.source_ip.as_deref(),
+        "error_code": event.error_code.as_deref(),
+    })
+    .to_string()
+}
+
+fn replay_text(replay: &Replay) -> String {
+    let mut hit: Vec<&RuleHits> = replay.rules.iter().filter(|rule| rule.hits > 0).collect();
+    hit.sort_by(|left, right| right.hits.cmp(&left.hits).then(left.id.cmp(&right.id)));
+    let rows = hit.iter().map(|rule| {
+        let file = Path::new(&rule.file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        [number(rule.hits), rule.level.name().to_owned(), printable(&file.unwrap_or_default()), printable(&rule.title)]
+    });
+    let mut text = String::new();
+    if !hit.is_empty() {
+        let _ = writeln!(text, "{}", table(["matches", "level", "file", "rule"], rows));
+    }
+    let (rules, events) = (replay.rules.len(), number(replay.events));
+    let _ =
+        writeln!(text, "{} matches of {} rules out of {rules} in {events} events", number(replay.matches), hit.len());
+    for hidden in replay.hidden.iter().filter(|hidden| hidden.matches > 0) {
+        let _ = writeln!(text, "{} matches hidden: {}", number(hidden.matches), printable(&hidden.reason));
+    }
+    if replay.without_group > 0 {
+        let _ =
+            writeln!(text, "{} matches not correlated: they lack a value to group by", number(replay.without_group));
+    }
+    if replay.beyond_limit > 0 {
+        let _ = writeln!(text, "{} matches not correlated: there were too many", number(replay.beyond_limit));
+    }
+    text
+}

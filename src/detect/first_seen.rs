@@ -1,0 +1,297 @@
+//! First-seen pairs: an entity that meets more, or rarer, new company than its habits explain.
+//!
+//! *What it flags*: keys, principals and APIs on networks, keys and principals with APIs, principals in regions, where the two were
+//! never seen together in the window: a stolen key on a network of its own that calls what its owner never called.
+//! *Statistic*: for each kind of pairs the number of new partners of the day against a negative binomial around the Pitman-Yor law of
+//! the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
+//! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
+//! the set of newcomers of [`super::select`].
+//! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
+//! seven days sees it and corrects p. *When it is wrong*: when somebody changes his work; when a network of the cloud's own,
+//! shared by all tenants, changes. Entities with less than 20 active days are judged by popularity alone.
+//! *Parameters*: [`Thresholds`]; those of [`crate::baseline::novelty`].
+//! *References*: Sanna Passino and Heard 2019; Metelli and Heard 2019 (new links of a network).
+
+use rayon::prelude::*;
+
+use crate::baseline::novelty::{
+    Acquaintance, Company, HABITS_FROM, Habit, LEARNT_FROM, LEAST_DAYS, Novelty, REPLAYED, TONIGHT,
+};
+use crate::detect::Thresholds;
+use crate::detect::replay::without_discoveries;
+use crate::detect::select::{Ranked, Test, TestSet};
+use crate::rollup::{EntityKey, Family};
+use crate::stats::{Calibration, Occasional, ln_occasional};
+
+/// The families that company is judged of.
+pub const JUDGED: [Family; 3] = [Family::AccessKey, Family::Principal, Family::Api];
+/// New partners of a day that are counted; more cannot make it any less likely.
+const MOST_COUNTED: u16 = 10_000;
+/// A silence of so many days is worth a word.
+const LONG_SILENCE: usize = 7;
+
+/// A partner that an entity met for the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPartner {
+    /// Its key.
+    pub key: EntityKey,
+    /// How many others of the entity's family knew it before.
+    pub known_to: u32,
+}
+
+/// An entity whose new company on the scored day is beyond its habits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstSeen {
+    /// The entity's family.
+    pub family: Family,
+    /// The entity.
+    pub key: EntityKey,
+    /// Whom it met for the first time, by family, the least known first.
+    pub partners: Vec<(Family, Vec<NewPartner>)>,
+    /// How many new partners it usually meets on a day on which it is active.
+    pub usual: f64,
+    /// Days of history that were looked back on.
+    pub days: usize,
+    /// Days on which it was active among them.
+    pub active_days: usize,
+    /// Days since it was last active, where they are many.
+    pub silent_days: Option<usize>,
+    /// The natural logarithm of the p-value.
+    pub ln_p: f64,
+    /// The natural logarithm of the q-value among all newcomers of the night.
+    pub ln_q: f64,
+}
+
+/// The tests of a night.
+#[derive(Debug, Default)]
+pub struct FirstSeenTests {
+    company: Company,
+    /// Family by family, in the order of [`JUDGED`]: entities, ascending, with the `ln p` of their night.
+    scores: Vec<Vec<(u32, f64)>>,
+    /// How honest p-values were on the last days; `None` where nothing was judged.
+    pub calibration: Option<Calibration>,
+}
+
+/// Judges the company of a night.
+pub fn judge(company: Company, thresholds: &Thresholds) -> FirstSeenTests {
+    if company.kinds.is_empty() {
+        return FirstSeenTests { company, ..FirstSeenTests::default() };
+    }
+    let families = JUDGED.map(|family| Judged::new(&company, family, thresholds.max_p_value));
+    let replayed: Vec<f64> = families.iter().flat_map(Judged::replay).collect();
+    let calibration = Calibration::measure(&without_discoveries(replayed, thresholds));
+    let corrected = |(member, ln_p): (u32, f64)| (member, calibration.correct(ln_p));
+    let scores = families.iter().map(|family| family.scores(TONIGHT, HABITS_FROM).into_iter().map(corrected).collect());
+    FirstSeenTests { scores: scores.collect(), calibration: Some(calibration), company }
+}
+
+/// The kinds of pairs of one family.
+struct Judged<'a> {
+    kinds: Vec<&'a Novelty>,
+    /// A kind in which nothing can be as unlikely as this by popularity says nothing of entities without habits.
+    max_p_value: f64,
+}
+
+impl<'a> Judged<'a> {
+    fn new(company: &'a Company, family: Family, max_p_value: f64) -> Self {
+        Self { kinds: company.kinds.iter().filter(|kind| kind.families.0 == family).collect(), max_p_value }
+    }
+
+    fn members(&self) -> Vec<u32> {
+        let mut members: Vec<u32> =
+            self.kinds.iter().flat_map(|kind| kind.entities.iter().map(|entity| entity.member)).collect();
+        members.sort_unstable();
+        members.dedup();
+        members
+    }
+
+    /// The entities that can be judged on a day, with their `ln p`; habits are such from `settled_from` active days on.
+    fn scores(&self, day: usize, settled_from: u16) -> Vec<(u32, f64)> {
+        let score = |member: u32| {
+            let habits = self.kinds.iter().filter_map(|kind| Some((*kind, kind.habits(member)?.days[day])));
+            let questions: Vec<Occasional> =
+                habits.filter_map(|(kind, habit)| self.question(kind, &habit, settled_from)).collect();
+            (!questions.is_empty()).then(|| (member, ln_occasional(&questions)))
+        };
+        self.members().into_par_iter().filter_map(score).collect()
+    }
+
+    /// The `ln p` of all entities on each of the days before.
+    fn replay(&self) -> Vec<f64> {
+        (0..REPLAYED).flat_map(|day| self.scores(day, LEARNT_FROM)).map(|(_, ln_p)| ln_p).collect()
+    }
+
+    /// What one kind of pairs asks of an entity's day: how many are new, and how little known they are.
+    fn question(&self, kind: &Novelty, habit: &Habit, settled_from: u16) -> Option<Occasional> {
+        let new = i32::from(habit.new.min(MOST_COUNTED));
+        let rarest = kind.rarity(habit.rarest);
+        // One of so many is as little known.
+        let ln_rarity = (-(1.0 - rarest).powi(new)).ln_1p();
+        if habit.days >= settled_from {
+            let partners = kind.new_partners(kind.expected(habit))?;
+            let ln_active = partners.ln_upper(1).min(0.0);
+            let ln_count = (partners.ln_upper(u64::from(habit.new)) - ln_active).min(0.0);
+            return Some(Occasional { ln_active, parts: 2, ln_parts: (new > 0).then_some(ln_count + ln_rarity) });
+        }
+        let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
+        telling.then_some(Occasional { ln_active: 0.0, parts: 1, ln_parts: (new > 0).then_some(ln_rarity) })
+    }
+}
+
+impl FirstSeenTests {
+    /// The tests, whose families are numbered from `first_family` on.
+    pub fn tests(&self, first_family: usize) -> Vec<Test> {
+        let of_family = |(place, scores): (usize, &Vec<(u32, f64)>)| -> Vec<Test> {
+            let family = first_family + place;
+            scores
+                .iter()
+                .map(|&(member, ln_p)| Test { set: TestSet::New, family, member: member as usize, ln_p })
+                .collect()
+        };
+        self.scores.iter().enumerate().flat_map(of_family).collect()
+    }
+
+    /// Why nothing was judged, in words; `None` if something was.
+    pub fn left_out(&self) -> Option<String> {
+        let days = self.company.days;
+        let said = || {
+            format!(
+                "{days} days of history have pairs, and {LEAST_DAYS} are needed: nothing is said of what was first seen together"
+            )
+        };
+        self.company.kinds.is_empty().then(said)
+    }
+
+    /// How many entities were judged.
+    pub fn tested(&self) -> usize {
+        self.scores.iter().map(Vec::len).sum()
+    }
+
+    /// What is worth telling of the tests that were selected.
+    pub fn found(&self, discoveries: &[Ranked], first_family: usize) -> Vec<FirstSeen> {
+        let found = discoveries.iter().filter_map(|discovery| {
+            let family = *JUDGED.get(discovery.test.family.checked_sub(first_family)?)?;
+            self.first_seen(family, discovery)
+        });
+        found.filter(FirstSeen::is_worth_telling).collect()
+    }
+
+    fn first_seen(&self, family: Family, discovery: &Ranked) -> Option<FirstSeen> {
+        let member = discovery.test.member as u32;
+        let mut found = FirstSeen {
+            family,
+            key: self.company.key(family, member)?.clone(),
+            partners: Vec::new(),
+            usual: 0.0,
+            days: self.company.days,
+            active_days: 0,
+            silent_days: None,
+            ln_p: discovery.test.ln_p,
+            ln_q: discovery.ln_q,
+        };
+        let mut since = usize::MAX;
+        for kind in self.company.kinds.iter().filter(|kind| kind.families.0 == family) {
+            let Some(entity) = kind.habits(member) else { continue };
+            let (habit, right) = (entity.days[TONIGHT], kind.families.1);
+            let partner = |met: &Acquaintance| {
+                Some(NewPartner { key: self.company.key(right, met.partner)?.clone(), known_to: met.known_to })
+            };
+            let partners: Vec<NewPartner> = kind.acquaintances(member).iter().filter_map(partner).collect();
+            found.usual += kind.expected(&habit);
+            found.active_days = found.active_days.max(usize::from(habit.days));
+            since = since.min(usize::from(habit.since));
+            if !partners.is_empty() {
+                found.partners.push((right, partners));
+            }
+        }
+        found.silent_days = Some(since).filter(|since| (LONG_SILENCE..usize::MAX).contains(since));
+        Some(found)
+    }
+}
+
+impl FirstSeen {
+    /// The new partners of a family.
+    pub fn partners(&self, family: Family) -> &[NewPartner] {
+        self.partners.iter().find(|(own, _)| *own == family).map_or(&[], |(_, partners)| partners)
+    }
+
+    /// A single new API or region is nobody's business, however seldom that happens; a network that nobody knew is.
+    fn is_worth_telling(&self) -> bool {
+        let all: usize = self.partners.iter().map(|(_, partners)| partners.len()).sum();
+        all > 1 || self.partners(Family::Network).iter().any(|partner| partner.known_to == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::detect::select::rank;
+    use crate::rollup::store::PairDay;
+
+    const LENGTH: u16 = 28;
+
+    fn pairs(met: impl IntoIterator<Item = (u32, u16)>) -> Vec<PairDay> {
+        let pairs = met.into_iter().map(|(partner, place)| PairDay { partner, place });
+        pairs.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Sixty keys on networks of their own that call four of ten APIs a day, and whatever a test adds on the last day.
+    fn company(networks: &[(u32, u32)], apis: &[(u32, u32)]) -> Company {
+        let days = || 0..=LENGTH;
+        let more = |added: &[(u32, u32)], key: u32| -> Vec<(u32, u16)> {
+            added.iter().filter(|(own, _)| *own == key).map(|(_, partner)| (*partner, LENGTH)).collect()
+        };
+        let on = |key: u32| pairs(days().map(|day| (key, day)).chain(more(networks, key)));
+        let api = |key: u32, day: u16, call: u32| (key * 7 + u32::from(day) * 3 + call * 11) % 10 + key % 5;
+        let called = |key: u32| {
+            pairs(days().flat_map(|day| (0..4).map(move |call| (api(key, day, call), day))).chain(more(apis, key)))
+        };
+        let kinds = [
+            ((Family::AccessKey, Family::Network), (0..60).map(on).collect()),
+            ((Family::AccessKey, Family::Api), (0..60).map(called).collect()),
+        ];
+        Company::from_pairs(usize::from(LENGTH), kinds)
+    }
+
+    fn found(company: Company) -> Vec<FirstSeen> {
+        let thresholds = Thresholds::default();
+        let tests = judge(company, &thresholds);
+        let selected = rank(&tests.tests(3), &thresholds).into_iter().filter(|ranked| ranked.selected);
+        tests.found(&selected.collect::<Vec<_>>(), 3)
+    }
+
+    #[test]
+    fn a_key_on_a_new_network_that_calls_new_apis_is_found_with_them() {
+        let found = found(company(&[(7, 90)], &[(7, 31), (7, 32), (7, 33)]));
+        assert_eq!(found.len(), 1);
+        let key = &found[0];
+        assert_eq!((key.family, key.key.label().as_str(), key.active_days), (Family::AccessKey, "00000007", 28));
+        let networks: Vec<(String, u32)> =
+            key.partners(Family::Network).iter().map(|partner| (partner.key.label(), partner.known_to)).collect();
+        assert_eq!(networks, [("00000090".to_owned(), 0)]);
+        assert_eq!((key.partners(Family::Api).len(), key.silent_days), (3, None));
+        assert!(key.usual < 0.5 && key.ln_p < 1e-5_f64.ln() && key.ln_q < 0.05_f64.ln(), "{key:?}");
+    }
+
+    #[test]
+    fn one_new_api_and_an_ordinary_night_are_nothing() {
+        assert_eq!(found(company(&[], &[(7, 31)])), []);
+        assert_eq!(found(company(&[], &[])), []);
+    }
+
+    #[test]
+    fn a_network_that_others_use_is_no_more_of_a_surprise_than_one_that_nobody_does() {
+        let tests = judge(company(&[(7, 90)], &[(7, 31), (7, 32)]), &Thresholds::default());
+        let known = judge(company(&[(7, 12)], &[(7, 31), (7, 32)]), &Thresholds::default());
+        let ln_p = |tests: &FirstSeenTests| tests.tests(0).iter().find(|test| test.member == 7).unwrap().ln_p;
+        assert!(ln_p(&tests) <= ln_p(&known), "{} {}", ln_p(&tests), ln_p(&known));
+    }
+
+    #[test]
+    fn without_pairs_nothing_is_judged() {
+        let tests = judge(Company::default(), &Thresholds::default());
+        assert_eq!((tests.tested(), tests.tests(0).len(), tests.calibration), (0, 0, None));
+    }
+}

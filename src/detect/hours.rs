@@ -1,0 +1,44 @@
+//! What was expected hour by hour, for those who draw it.
+//!
+//! Nothing is decided by these numbers; windows and episodes are judged in [`super::windows`] and [`super::rate`]. Entities that are
+//! judged by the day have none: no hour of theirs was expected to hold anything in particular.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::baseline::{Expectation, FamilyBaseline};
+
+/// Days that are told: the scored one and some before it.
+pub const HOURLY_DAYS: usize = 4;
+
+/// What was expected of one hour: the band that a chart shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Band {
+    /// The mean.
+    pub mean: f64,
+    /// The lower end of the central 99 %.
+    pub lower: u64,
+    /// The upper end of it.
+    pub upper: u64,
+}
+
+/// The last days of a window that are told, the scored one included.
+pub fn hourly_days(length: usize) -> Range<usize> {
+    (length + 1).saturating_sub(HOURLY_DAYS)..length + 1
+}
+
+/// What tonight's model expects of each hour of [`hourly_days`]; nothing where it judges days as a whole.
+pub(super) fn by_hour(baseline: &FamilyBaseline<'_>, expectation: &Expectation, coverage: f64) -> Vec<Band> {
+    let Expectation::Seasonal { fit, shifted } = expectation else { return Vec::new() };
+    let fit = shifted.as_ref().unwrap_or(fit);
+    // Hours of one slot are expected alike.
+    let mut of_slot: BTreeMap<u8, Band> = BTreeMap::new();
+    let expected = |&slot: &u8| {
+        *of_slot.entry(slot).or_insert_with(|| {
+            let expected = fit.expected(&[slot], 0);
+            let (lower, upper) = expected.and_then(|expected| expected.interval(coverage).ok()).unwrap_or((0, 0));
+            Band { mean: expected.map_or(0.0, |expected| expected.mean()), lower, upper }
+        })
+    };
+    baseline.slots(hourly_days(baseline.window().length())).iter().map(expected).collect()
+}

@@ -1,0 +1,210 @@
+//! Insights about entities that met somebody for the first time: which events are meant, and how it is said.
+//!
+//! Such an insight is about the events with the new partners alone: they were never seen with the entity before, so what was to be
+//! expected of them is nothing.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::baseline::FamilyHistory;
+use crate::detect::first_seen::{FirstSeen, NewPartner};
+use crate::detect::{Direction, Model};
+use crate::insight::build::{complete, id, moment, rate_type, region};
+use crate::insight::findings::NightFindings;
+use crate::insight::investigate::{Evidence, Minutes, Target};
+use crate::insight::sentence::{number, span};
+use crate::insight::usual::Usual;
+use crate::insight::{Actor, IncidentPart, Insight, InsightType, Life, Severity};
+use crate::rollup::{EntityKey, Family};
+use crate::stats::score;
+
+/// New partners of a family that are listed.
+const LISTED: usize = 20;
+/// New partners that a sentence names.
+const NAMED: usize = 3;
+
+/// Whom an entity met for the first time, and how often it meets somebody new.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewCompany {
+    /// Networks, the least known to others first.
+    pub networks: Vec<String>,
+    /// APIs, the same.
+    pub apis: Vec<String>,
+    /// Regions, the same.
+    pub regions: Vec<String>,
+    /// How many there are in all; of each sort at most 20 are listed.
+    pub total: usize,
+    /// Whether one of the networks was known to no other entity of the family.
+    pub unknown_network: bool,
+    /// How many new ones it usually meets on a day on which it is active.
+    pub usual: f64,
+    /// Days of history that were looked back on.
+    pub days: usize,
+    /// Days since it was last active, where they are many.
+    pub silent_days: Option<usize>,
+}
+
+/// The events that an entity's new company is told by.
+pub(super) fn target(found: &FirstSeen, history: Option<&FamilyHistory>, date: NaiveDate) -> Target {
+    let member = history.and_then(|history| Some((history, history.find(&found.key)?)));
+    let hours = member.map_or((0, 24), |(history, member)| last_hours(history, member));
+    let with = |(family, partners): &(Family, Vec<NewPartner>)| {
+        partners.iter().map(|partner| (*family, partner.key.clone())).collect::<Vec<_>>()
+    };
+    Target {
+        family: found.family,
+        keys: vec![found.key.clone()],
+        hours,
+        search: hours,
+        minutes: Minutes::Active,
+        since: date,
+        with: found.partners.iter().flat_map(with).collect(),
+    }
+}
+
+/// The hours of an entity's last day, first and one past the last.
+fn last_hours(history: &FamilyHistory, member: usize) -> (u8, u8) {
+    let hours = history.hours(member);
+    let day = hours.last().map_or(0, |hour| hour.hour / 24);
+    let of_day = || hours.iter().filter(|hour| hour.hour / 24 == day).map(|hour| (hour.hour % 24) as u8);
+    (of_day().min().unwrap_or(0), of_day().max().map_or(24, |last| last + 1))
+}
+
+/// The insight of an entity's new company.
+pub(super) fn insight(
+    findings: &NightFindings,
+    found: &FirstSeen,
+    (evidence, usual): (&Evidence, &Usual),
+    date: NaiveDate,
+) -> Insight {
+    let history = findings.history(found.family);
+    let entity = spelled(history, &found.key);
+    let hours = target(found, history, date).hours;
+    let minute = |minute: usize| moment(date, i64::from(hours.0) * 60 + minute as i64);
+    let insight_type = rate_type(found.family);
+    let mut insight = Insight {
+        id: id(insight_type, found.key.account(), &entity, date, Model::FirstSeen.name()),
+        insight_type,
+        date,
+        account: found.key.account().to_owned(),
+        region: region(evidence),
+        object: found.key.fields().last().unwrap_or_default().to_owned(),
+        family: found.family,
+        entity,
+        direction: Direction::Up,
+        model: Some(Model::FirstSeen),
+        reason: None,
+        start: minute(evidence.span.0),
+        end: minute(evidence.span.1),
+        ended: true,
+        observed: evidence.calls(),
+        errors: evidence.errors,
+        expected: 0.0,
+        expected_lower: 0,
+        expected_upper: 0,
+        ln_p: found.ln_p,
+        ln_q: Some(found.ln_q),
+        score: score(found.ln_p.min(0.0)).unwrap_or(0.0),
+        severity: Severity::Informational,
+        baseline_average: 0.0,
+        days_known: found.days,
+        attributions: Vec::new(),
+        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
+        actor: None,
+        attacks: Vec::new(),
+        places: Vec::new(),
+        sentence: String::new(),
+        next_query: String::new(),
+        life: Life::default(),
+        incident: IncidentPart::default(),
+        concerns: Vec::new(),
+        new_company: Some(new_company(findings, found)),
+    };
+    complete(&mut insight, evidence, usual);
+    insight
+}
+
+fn new_company(findings: &NightFindings, found: &FirstSeen) -> NewCompany {
+    let listed = |family: Family| {
+        let partners = found.partners(family).iter().take(LISTED);
+        partners.map(|partner| spelled(findings.history(family), &partner.key)).collect()
+    };
+    NewCompany {
+        networks: listed(Family::Network),
+        apis: listed(Family::Api),
+        regions: listed(Family::Region),
+        total: found.partners.iter().map(|(_, partners)| partners.len()).sum(),
+        unknown_network: found.partners(Family::Network).iter().any(|partner| partner.known_to == 0),
+        usual: found.usual,
+        days: found.days,
+        silent_days: found.silent_days,
+    }
+}
+
+/// The label of an entity, its service as it is spelled where there is a history to tell that.
+fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> String {
+    let known = history.and_then(|history| Some(history.label(history.find(key)?)));
+    known.unwrap_or_else(|| key.label())
+}
+
+/// `AccessKey LTAI…x was used from the network 203.0.113.0/24, unknown to all other keys, and called 6 APIs (…) for the first time
+/// in 28 days between 11:40 and 11:50 UTC; usual: 0.1 new ones a day`.
+pub(super) fn sentence(insight: &Insight) -> String {
+    let Some(company) = &insight.new_company else { return String::new() };
+    let who = match insight.insight_type {
+        InsightType::AkInsight => format!("AccessKey {}", insight.object),
+        InsightType::PrincipalInsight => insight.actor.as_ref().map_or_else(|| insight.entity.clone(), Actor::shown),
+        _ => insight.entity.clone(),
+    };
+    let did: Vec<String> =
+        [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
+    let days = format!("for the first time in {} days", company.days);
+    let when = span(insight.start, insight.end);
+    let usual = if company.usual < 0.05 { "less than 0.1".to_owned() } else { format!("{:.1}", company.usual) };
+    let silence = company.silent_days.map_or(String::new(), |days| format!("; after {} silent days", days - 1));
+    format!("{who} {} {days} {when}{silence}; usual: {usual} new ones a day", did.join(" and "))
+}
+
+fn used_from(insight: &Insight, company: &NewCompany) -> Option<String> {
+    let by_whom = match insight.insight_type {
+        InsightType::AkInsight => ", unknown to all other keys,",
+        InsightType::PrincipalInsight => ", unknown to everybody else,",
+        _ => ", unknown to all other APIs,",
+    };
+    let verb = if insight.family == Family::Api { "was called" } else { "was used" };
+    let verb = if insight.family == Family::Principal { "called" } else { verb };
+    let unknown = if company.unknown_network { by_whom } else { "" };
+    match &company.networks[..] {
+        [] => None,
+        [network] => Some(format!("{verb} from the network {network}{unknown}")),
+        networks => Some(format!("{verb} from {} networks ({})", count(networks), named(networks))),
+    }
+}
+
+fn called(company: &NewCompany) -> Option<String> {
+    match &company.apis[..] {
+        [] => None,
+        [api] => Some(format!("called {api}")),
+        apis => Some(format!("called {} APIs ({})", count(apis), named(apis))),
+    }
+}
+
+fn worked_in(company: &NewCompany) -> Option<String> {
+    match &company.regions[..] {
+        [] => None,
+        [region] => Some(format!("was active in {region}")),
+        regions => Some(format!("was active in {} regions ({})", count(regions), named(regions))),
+    }
+}
+
+/// How many there are, if all are listed.
+fn count(values: &[String]) -> String {
+    if values.len() < LISTED { number(values.len() as u64) } else { format!("at least {LISTED}") }
+}
+
+fn named(values: &[String]) -> String {
+    let more = values.len().saturating_sub(NAMED);
+    let names = values[..values.len().min(NAMED)].join(", ");
+    if more == 0 { names } else { format!("{names} and {more} more") }
+}

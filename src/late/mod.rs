@@ -1,0 +1,20 @@
+//! Late and corrected data: whether what a night reported still stands.
+//!
+//! A night's results rest on the counts of its days and on what the night before left. Its record says which these were
+//! ([`Basis`]). Where they are others now, the night is judged again if what changed is recent, and is named as stale if not
+//! ([`Now::standing`]). What that changed of what had been reported is a [`Revision`]. Nothing is judged here, and nothing is
+//! written but the mark of a night that is not finished yet.
+
+mod basis;
+mod left;
+mod past;
+mod revision;
+mod standing;
+mod words;
+
+pub use basis::Basis;
+pub use left::left_before;
+pub use past::{PastNight, PastRecord, begin, finish, judged};
+pub use revision::{Reported, Revision};
+pub use standing::{Now, StaleNight, Standing, Why};
+pub use words::{because, stale};

@@ -1,0 +1,141 @@
+//! The nights that were judged before, from their records, and the mark of those that were begun and not finished.
+//!
+//! A night's files are replaced one after the other and its record last. While that goes on `runs/DATE.unfinished` stands beside
+//! the record, so that a night that was killed in the middle is known from one that is whole.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::late::{Basis, Reported, Revision};
+use crate::storage::write_text;
+
+/// How the name of an unfinished night's mark ends.
+const MARK: &str = "unfinished";
+
+/// A night that was judged, or begun, before.
+#[derive(Debug, Clone, Default)]
+pub struct PastNight {
+    /// The day.
+    pub date: NaiveDate,
+    /// Whether its files may be of two runs.
+    pub is_unfinished: bool,
+    /// What its record says; `None` where there is none, or it cannot be understood.
+    pub record: Option<PastRecord>,
+}
+
+/// What is read of a night's record.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct PastRecord {
+    /// The program's version.
+    pub version: String,
+    /// The hash of the settings.
+    pub settings_hash: String,
+    /// What its results rest on; absent from records of earlier versions.
+    pub basis: Option<Basis>,
+    /// What was reported.
+    #[serde(default)]
+    pub reported: Vec<Reported>,
+    /// What later runs made of it.
+    #[serde(default)]
+    pub revisions: Vec<Revision>,
+}
+
+impl PastNight {
+    /// What is known of a night; nothing, if it was never judged.
+    ///
+    /// # Errors
+    /// When its record is there and cannot be read.
+    pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
+        let path = runs(state).join(format!("{date}.json"));
+        let text = match fs::read(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::read(&path)(error)),
+        };
+        let record = text.as_deref().map(serde_json::from_slice::<PastRecord>);
+        // A record that is damaged tells nothing: its night is judged again as one that was not finished.
+        let is_damaged = matches!(record, Some(Err(_)));
+        let is_unfinished = is_damaged || mark(state, date).exists();
+        Ok(Self { date, is_unfinished, record: record.and_then(std::result::Result::ok) })
+    }
+}
+
+/// The nights among some days that were judged or begun, ascending.
+///
+/// # Errors
+/// When a record is there and cannot be read.
+pub fn judged(state: &Path, days: &RangeInclusive<NaiveDate>) -> Result<Vec<PastNight>> {
+    let folder = runs(state);
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::read(&folder))?,
+    };
+    let mut dates = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(Error::read(&folder))?.file_name();
+        dates.extend(name.to_str().and_then(day_of).filter(|date| days.contains(date)));
+    }
+    dates.sort_unstable();
+    dates.dedup();
+    dates.into_iter().map(|date| PastNight::read(state, date)).collect()
+}
+
+/// The day of a record or a mark.
+fn day_of(name: &str) -> Option<NaiveDate> {
+    let (day, ending) = name.split_once('.')?;
+    ["json", MARK].contains(&ending).then(|| day.parse().ok()).flatten()
+}
+
+/// Marks a night as not finished, before the first of its files is replaced.
+pub fn begin(state: &Path, date: NaiveDate) -> Result<()> {
+    write_text(&mark(state, date), "")
+}
+
+/// Takes the mark away, after the last of a night's files was written.
+pub fn finish(state: &Path, date: NaiveDate) -> Result<()> {
+    let path = mark(state, date);
+    fs::remove_file(&path).map_err(Error::write(&path))
+}
+
+fn runs(state: &Path) -> PathBuf {
+    state.join("runs")
+}
+
+fn mark(state: &Path, date: NaiveDate) -> PathBuf {
+    runs(state).join(format!("{date}.{MARK}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(number: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, number).unwrap()
+    }
+
+    #[test]
+    fn nights_are_known_by_their_records_and_marks() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path();
+        assert!(judged(state, &(day(1)..=day(31))).unwrap().is_empty());
+        begin(state, day(3)).unwrap();
+        let record = r#"{"version": "1", "settings_hash": "a", "something": "new"}"#;
+        for (name, text) in [("2026-01-02.json", record), ("2026-01-04.json", "{"), ("2026-01-20.json", record)] {
+            fs::write(runs(state).join(name), text).unwrap();
+        }
+        fs::write(runs(state).join("notes.txt"), "").unwrap();
+        let nights = judged(state, &(day(1)..=day(10))).unwrap();
+        let told: Vec<_> =
+            nights.iter().map(|night| (night.date, night.is_unfinished, night.record.is_some())).collect();
+        assert_eq!(told, [(day(2), false, true), (day(3), true, false), (day(4), true, false)]);
+        assert_eq!(nights[0].record.as_ref().unwrap().basis, None);
+        finish(state, day(3)).unwrap();
+        assert_eq!(judged(state, &(day(1)..=day(3))).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,133 @@
+//! Late data in words: why a night was judged again, and which nights are stale and how to mend them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use crate::late::{StaleNight, Why};
+
+/// Why a night was judged again, for the middle of a sentence.
+pub fn because(why: &Why) -> String {
+    match why {
+        Why::Asked => "as it was asked for".to_owned(),
+        Why::Unfinished => "as the run that began it was ended in the middle".to_owned(),
+        Why::Counts(days) => format!("as the events of {} have changed", spans(&days.iter().copied().collect())),
+        Why::NightBefore => "as the night before it was judged again with another result".to_owned(),
+        Why::Maker => "as it was judged with other settings or by another version".to_owned(),
+    }
+}
+
+/// What is to be said of nights that are stale; `newest` is the last that was judged.
+pub fn stale(nights: &[StaleNight], newest: NaiveDate) -> Vec<String> {
+    let mut groups: BTreeMap<(Reason, bool), Group> = BTreeMap::new();
+    for night in nights {
+        let group = groups.entry((Reason::of(&night.why), night.is_lost)).or_default();
+        group.nights.insert(night.date);
+        if let Why::Counts(days) = &night.why {
+            group.days.extend(days);
+        }
+    }
+    groups.iter().map(|((reason, is_lost), group)| group.sentence(*reason, *is_lost, newest)).collect()
+}
+
+/// A reason without its days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    Counts,
+    NightBefore,
+    Unfinished,
+    Maker,
+}
+
+impl Reason {
+    fn of(why: &Why) -> Self {
+        match why {
+            Why::Counts(_) => Self::Counts,
+            Why::NightBefore | Why::Asked => Self::NightBefore,
+            Why::Unfinished => Self::Unfinished,
+            Why::Maker => Self::Maker,
+        }
+    }
+}
+
+/// Nights that are stale for one reason, and the days whose events have changed.
+#[derive(Debug, Default)]
+struct Group {
+    nights: BTreeSet<NaiveDate>,
+    days: BTreeSet<NaiveDate>,
+}
+
+impl Group {
+    fn sentence(&self, reason: Reason, is_lost: bool, newest: NaiveDate) -> String {
+        let is_one = self.nights.len() == 1;
+        let (subject, left) = if is_one { ("the night", "as it is") } else { ("the nights", "as they are") };
+        let were = if is_one { "was" } else { "were" };
+        let what = match reason {
+            Reason::Counts => format!("judged before the events of {} changed", spans(&self.days)),
+            Reason::NightBefore => "judged before the night before was judged again with another result".to_owned(),
+            Reason::Unfinished => "not judged to the end".to_owned(),
+            Reason::Maker => format!("judged with other settings or by another version, and left {left}"),
+        };
+        let told = format!("{subject} {} {were} {what}", spans(&self.nights));
+        match (reason, is_lost) {
+            (Reason::Maker, _) => told,
+            (_, true) => format!("{told}; what it was judged by is gone in part, so its results are left as they are"),
+            (_, false) => format!("{told}; {}", self.remedy(newest)),
+        }
+    }
+
+    /// The command that judges these nights again, and those after them.
+    fn remedy(&self, newest: NaiveDate) -> String {
+        let first = self.nights.first().copied().unwrap_or(newest);
+        let last = self.nights.last().map_or(newest, |last| newest.max(*last));
+        format!("`insights run EVENTS --from {first} --to {last}` judges again what is stale")
+    }
+}
+
+/// Days in words, those in a row as a span.
+fn spans(days: &BTreeSet<NaiveDate>) -> String {
+    let mut spans: Vec<(NaiveDate, NaiveDate)> = Vec::new();
+    for &day in days {
+        match spans.last_mut() {
+            Some((_, last)) if last.succ_opt() == Some(day) => *last = day,
+            _ => spans.push((day, day)),
+        }
+    }
+    let span = |(first, last): &(NaiveDate, NaiveDate)| match (*last - *first).num_days() {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first} to {last}"),
+    };
+    spans.iter().map(span).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(number: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, number).unwrap()
+    }
+
+    #[test]
+    fn days_in_a_row_are_a_span() {
+        let days = [1, 2, 5, 7, 8, 9].map(day).into_iter().collect();
+        assert_eq!(spans(&days), "2026-01-01, 2026-01-02, 2026-01-05, 2026-01-07 to 2026-01-09");
+    }
+
+    #[test]
+    fn stale_nights_are_told_by_their_reason_with_what_to_do() {
+        let night = |number, why| StaleNight { date: day(number), why, is_lost: false };
+        let mut nights = vec![
+            night(5, Why::Counts(vec![day(4)])),
+            night(6, Why::Counts(vec![day(4), day(6)])),
+            night(7, Why::NightBefore),
+            night(8, Why::Unfinished),
+            night(9, Why::Maker),
+            night(10, Why::Counts(vec![day(4)])),
+        ];
+        nights[5].is_lost = true;
+        insta::assert_snapshot!(stale(&nights, day(20)).join("\n"));
+        assert_eq!(because(&Why::Counts(vec![day(4)])), "as the events of 2026-01-04 have changed");
+    }
+}

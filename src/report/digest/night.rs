@@ -1,0 +1,109 @@
+//! The digest of a night.
+
+use crate::report::digest::Document;
+use crate::report::night::{Finding, Incident, Night};
+use crate::report::telling::{
+    commands, counted, facts, honesty, input, long_date, span, steps, tonight, troubles, unusual,
+};
+
+/// Incidents that are told; more are on the page.
+const INCIDENTS: usize = 10;
+/// Alerts that are told.
+const ALERTS: usize = 20;
+/// Entries of other lists.
+const ENTRIES: usize = 10;
+
+/// The digest.
+pub fn night(night: &Night) -> Document {
+    let mut document = Document::default();
+    document.heading(1, format!("Insights of {}", long_date(night.date)));
+    document.paragraph(tonight(night).join(" "));
+    add_incidents(&mut document, night);
+    add_alerts(&mut document, night);
+    add_since(&mut document, night);
+    add_health(&mut document, night);
+    document
+}
+
+fn add_incidents(document: &mut Document, night: &Night) {
+    for (place, incident) in night.incidents.iter().take(INCIDENTS).enumerate() {
+        document.heading(2, format!("{}. {}", place + 1, heading(night, incident)));
+        let Some(lead) = night.findings_of(incident).next() else { continue };
+        document.paragraph(format!("{}.", lead.sentence.shown()));
+        let known = facts(lead, night.date).into_iter().filter(|(name, _)| *name != "When");
+        document.list(known.map(|(name, known)| format!("{name}: {known}")));
+        document.paragraph(format!("How unusual: {}", unusual(lead)));
+        let more: Vec<&Finding> = night.findings_of(incident).skip(1).collect();
+        let said = more.iter().take(ENTRIES).map(|finding| {
+            format!(
+                "also {} ({}): {}",
+                finding.severity().name(),
+                crate::report::telling::type_words(&finding.insight_type),
+                finding.sentence.shown()
+            )
+        });
+        let rules = night.alerts_of(incident).map(|alert| format!("rule agrees: {}", alert.rule.shown()));
+        document.list(said.chain(rules));
+        document.paragraph(format!("What to do next: {}", steps(lead).join(" ")));
+        commands(lead).into_iter().for_each(|(_, command)| document.command(command));
+    }
+    if let Some(more) = night.incidents.len().checked_sub(INCIDENTS).filter(|more| *more > 0) {
+        document.paragraph(format!("And {}, on the page.", counted(more as u64, "more incident", "more incidents")));
+    }
+}
+
+fn heading(night: &Night, incident: &Incident) -> String {
+    let parts = counted(incident.findings.len() as u64, "finding", "findings");
+    format!("{}, {}, {parts}", incident.severity.name(), span(incident.start, incident.end, night.date))
+}
+
+fn add_alerts(document: &mut Document, night: &Night) {
+    if night.alerts.is_empty() {
+        return;
+    }
+    document.heading(2, "Alerts of rules");
+    let alert = |alert: &crate::report::night::Alert| {
+        let times = counted(alert.count, "time", "times");
+        let when = span(alert.first_time, alert.last_time, night.date);
+        let group = if alert.group.is_empty() { String::new() } else { format!(", {}", alert.group.shown()) };
+        format!(
+            "{}: {}{group}, {times}, {when}: {}",
+            alert.severity().name(),
+            alert.rule.shown(),
+            alert.sentence.shown()
+        )
+    };
+    document.list(night.alerts.iter().take(ALERTS).map(alert));
+    if let Some(more) = night.alerts.len().checked_sub(ALERTS).filter(|more| *more > 0) {
+        document.paragraph(format!("And {more} more."));
+    }
+}
+
+fn add_since(document: &mut Document, night: &Night) {
+    let since = &night.since;
+    if since.compared_with.is_none() || (since.going_on.is_empty() && since.over.is_empty() && since.gone.is_empty()) {
+        return;
+    }
+    document.heading(2, "Since the night before");
+    let sentence = |what: &str, number: &usize| format!("{what}: {}", night.findings[*number].sentence.shown());
+    let going_on = since.going_on.iter().map(|number| sentence("going on", number));
+    let over = since.over.iter().map(|number| sentence("over", number));
+    let gone = since.gone.iter().map(|finding| format!("not any more: {}", finding.entity.shown()));
+    let all: Vec<String> = going_on.chain(over).chain(gone).collect();
+    document.list(all.iter().take(ENTRIES).cloned());
+    if all.len() > ENTRIES {
+        document.paragraph(format!("And {} more.", all.len() - ENTRIES));
+    }
+}
+
+fn add_health(document: &mut Document, night: &Night) {
+    document.heading(2, "Health of the input, and how honest the numbers are");
+    let troubles = troubles(night);
+    let more = troubles.len().saturating_sub(ENTRIES);
+    document.list(troubles.into_iter().take(ENTRIES).map(|trouble| format!("mind: {trouble}")));
+    if more > 0 {
+        document.paragraph(format!("And {more} more remarks."));
+    }
+    let told = input(night).into_iter().map(|(name, value)| format!("{name}: {value}"));
+    document.list(told.chain(honesty(night).into_iter().map(|(set, answer)| format!("{set}: {answer}"))));
+}

@@ -1,0 +1,69 @@
+//! An alert of a rule, read back.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::insight::Severity;
+use crate::report::night::Text;
+use crate::report::night::finding::severity_named;
+
+/// An alert as it was raised.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the file, described in README.md")]
+pub struct Alert {
+    pub alert_id: String,
+    pub rule_id: Text,
+    pub rule: Text,
+    pub group: Text,
+    severity: String,
+    pub account: Text,
+    pub keys: Map<String, Value>,
+    pub first_time: DateTime<Utc>,
+    pub last_time: DateTime<Utc>,
+    pub count: u64,
+    pub example_event_ids: Vec<Text>,
+    pub actor: Text,
+    pub source_ips: Vec<Text>,
+    pub tactic: Text,
+    pub technique: Text,
+    pub technique_name: Text,
+    pub sentence: Text,
+    pub next_query: Text,
+    pub continued: bool,
+    pub description: Text,
+    pub false_positives: Vec<Text>,
+}
+
+impl Alert {
+    /// Its severity; what this version does not know is the least.
+    pub fn severity(&self) -> Severity {
+        severity_named(&self.severity).unwrap_or(Severity::Informational)
+    }
+}
+
+/// The alerts of a night, the most serious first; none where there is no file.
+pub(super) fn read(path: &Path) -> Result<Vec<Alert>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let mut alerts = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let alert: Alert = serde_json::from_str(line).map_err(|error| Error::Line {
+            path: path.to_path_buf(),
+            line: number + 1,
+            message: format!("no alert: {error}"),
+        })?;
+        alerts.push(alert);
+    }
+    alerts.sort_by(|left, right| {
+        let rank = |alert: &Alert| (std::cmp::Reverse(alert.severity()), alert.first_time);
+        rank(left).cmp(&rank(right)).then_with(|| left.alert_id.cmp(&right.alert_id))
+    });
+    Ok(alerts)
+}

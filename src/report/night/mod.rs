@@ -1,0 +1,161 @@
+//! A judged night, read back from the files of a state directory: all that a page or a digest tells.
+//!
+//! Nothing but files goes in, and no file of a later night, so that what is told of a night is the same whenever it is asked for.
+//! What somebody else may have written comes out as [`Text`]. Files of earlier nights that cannot be read cost their part of
+//! the story, and are named; those of the night itself are needed.
+
+mod alert;
+mod columns;
+mod days;
+mod finding;
+mod hours;
+mod incident;
+mod record;
+mod since;
+mod text;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+use crate::error::{Error, Result};
+use crate::report::hours::FILE_NAME as HOURS;
+
+pub use alert::Alert;
+pub use days::{CALENDAR_DAYS, DayCount};
+pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
+pub use hours::Hour;
+pub use incident::Incident;
+pub use record::{Calibration, Counts, Family, Problem, Quality, Record};
+pub use since::Since;
+pub use text::Text;
+
+/// Everything that is known of a night.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Night {
+    /// The judged day.
+    pub date: NaiveDate,
+    /// The insights, the incidents of the run in their order.
+    pub findings: Vec<Finding>,
+    /// The alerts, the most serious first.
+    pub alerts: Vec<Alert>,
+    /// The stories, the one with the most evidence first.
+    pub incidents: Vec<Incident>,
+    /// What was read and tested; `None` where the record is gone.
+    pub record: Option<Record>,
+    /// What changed since the night before.
+    pub since: Since,
+    /// How much was found on each of the last days, the oldest first.
+    pub days: Vec<DayCount>,
+    /// What of earlier nights could not be read.
+    pub unread: Vec<String>,
+}
+
+impl Night {
+    /// Reads a night.
+    ///
+    /// # Errors
+    /// When there is no such night, or its own files cannot be read.
+    pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
+        let folder = insights_folder(state, date);
+        if !folder.join(TABLE).is_file() {
+            return Err(no_such_night(state, date)?);
+        }
+        let mut night = Self { date, findings: finding::read_table(&folder.join(TABLE))?, ..Self::default() };
+        night.read_details(state)?;
+        night.alerts = alert::read(&alerts_path(state, date))?;
+        night.record = record::read(&state.join("runs").join(format!("{date}.json")))?;
+        night.incidents = Incident::group(&night.findings, &night.alerts);
+        let before = night.read_before(state);
+        night.since = Since::of(date, &night.findings, before);
+        for day in days::last(date) {
+            let count = days::count(state, day);
+            let known = count.map_err(|error| night.unread.push(format!("{day}: {error}")));
+            night.days.push(known.unwrap_or(DayCount { date: day, ..DayCount::default() }));
+        }
+        Ok(night)
+    }
+
+    /// Adds what the flat table has no room for. An episode that goes on without beginning or ending tonight has its events in
+    /// the night in which it began.
+    fn read_details(&mut self, state: &Path) -> Result<()> {
+        let folder = insights_folder(state, self.date);
+        let mut details = finding::read_details(&folder.join(EVENTS))?;
+        let begun: BTreeSet<NaiveDate> = self.findings.iter().map(|finding| finding.start.date_naive()).collect();
+        for earlier in begun.into_iter().filter(|begin| *begin < self.date) {
+            match finding::read_details(&insights_folder(state, earlier).join(EVENTS)) {
+                Ok(found) => found.into_iter().for_each(|(id, told)| {
+                    details.entry(id).or_insert(told);
+                }),
+                Err(_) => self.unread.push(format!("{earlier}: who began what goes on tonight")),
+            }
+        }
+        let path = folder.join(HOURS);
+        let mut hours = if path.is_file() { hours::read(&path)? } else { Default::default() };
+        for finding in &mut self.findings {
+            finding.hours = hours.remove(&finding.id).unwrap_or_default();
+            finding.details = details.remove(&finding.id).unwrap_or_else(|| std::mem::take(&mut finding.details));
+        }
+        Ok(())
+    }
+
+    /// The insights of the night before, if it was judged.
+    fn read_before(&mut self, state: &Path) -> Option<Vec<Finding>> {
+        let before = self.date.pred_opt()?;
+        let path = insights_folder(state, before).join(TABLE);
+        if !path.is_file() {
+            return None;
+        }
+        let read = finding::read_table(&path);
+        read.map_err(|error| self.unread.push(format!("{before}: {error}"))).ok()
+    }
+
+    /// The findings of an incident.
+    pub fn findings_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Finding> {
+        incident.findings.iter().map(|&finding| &self.findings[finding])
+    }
+
+    /// The alerts of an incident.
+    pub fn alerts_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Alert> {
+        incident.alerts.iter().map(|&alert| &self.alerts[alert])
+    }
+}
+
+/// The flat table of a night.
+const TABLE: &str = "insights.parquet";
+/// The events of a night.
+const EVENTS: &str = "insights.jsonl";
+
+fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("insights").join(format!("date={date}"))
+}
+
+fn alerts_path(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("alerts").join(format!("date={date}")).join("alerts.jsonl")
+}
+
+/// The nights of which a state directory holds results.
+///
+/// # Errors
+/// When there are none, or the folder cannot be read.
+pub fn judged(state: &Path) -> Result<BTreeSet<NaiveDate>> {
+    let folder = state.join("insights");
+    if !folder.is_dir() {
+        return Err(Error::NoInsights { path: state.to_path_buf() });
+    }
+    let mut nights = BTreeSet::new();
+    for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
+        let entry = entry.map_err(Error::read(&folder))?;
+        let name = entry.file_name();
+        let date: Option<NaiveDate> = name.to_str().and_then(|name| name.strip_prefix("date=")?.parse().ok());
+        nights.extend(date.filter(|_| entry.path().join(TABLE).is_file()));
+    }
+    if nights.is_empty() { Err(Error::NoInsights { path: state.to_path_buf() }) } else { Ok(nights) }
+}
+
+fn no_such_night(state: &Path, date: NaiveDate) -> Result<Error> {
+    let nights = judged(state)?;
+    let (first, last) = (nights.first().copied().unwrap_or(date), nights.last().copied().unwrap_or(date));
+    Ok(Error::NoSuchNight { path: state.to_path_buf(), date, first, last })
+}

@@ -1,0 +1,108 @@
+//! The record of a run, read back: what was read and tested, what was wrong with it, how honest the p-values were.
+//!
+//! What a run did beside judging, such as which days it counted, is left where it is: it changes from run to run, and a report
+//! made twice has to be the same.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::report::night::Text;
+
+/// The record of a night.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record, see `NightRecord`")]
+pub struct Record {
+    pub version: Text,
+    pub settings_hash: Text,
+    pub counts: Counts,
+    pub days_of_history: u64,
+    pub missing_days: Vec<NaiveDate>,
+    pub families: Vec<Family>,
+    pub calibration: Vec<Calibration>,
+    pub absorbed: u64,
+    pub warnings: Vec<Text>,
+    pub problems: Vec<Problem>,
+    pub quality: Vec<Quality>,
+}
+
+/// What became of the day's rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `ScanCounts`")]
+pub struct Counts {
+    pub events: u64,
+    pub errors: u64,
+    pub set_aside: u64,
+    pub without_time: u64,
+    pub without_api: u64,
+    pub unreadable: u64,
+}
+
+/// What was tested of a family.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `FamilyRecord`")]
+pub struct Family {
+    pub family: String,
+    pub entities: u64,
+    pub tested: u64,
+    pub tested_for_drops: u64,
+    pub deviations: u64,
+}
+
+/// How honest the p-values of a set of tests were.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `CalibrationRecord`")]
+pub struct Calibration {
+    pub set: String,
+    pub entity_days: u64,
+    pub nominal: Option<f64>,
+    pub inflation: Option<f64>,
+    pub power: f64,
+}
+
+/// Something that could not be used.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `Problem`")]
+pub struct Problem {
+    pub file: Text,
+    pub message: Text,
+}
+
+/// A defect of the input that the night worked around.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record")]
+pub struct Quality {
+    pub kind: Text,
+    pub r#where: Text,
+    pub effect: Text,
+    pub sentence: Text,
+}
+
+impl Record {
+    /// Whether anything about the input should be known.
+    pub fn is_clean(&self) -> bool {
+        self.warnings.is_empty() && self.problems.is_empty() && self.quality.is_empty() && self.missing_days.is_empty()
+    }
+}
+
+/// Reads the record of a night; `None` where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Record>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let record = serde_json::from_str(&text);
+    record.map(Some).map_err(|error| Error::Line {
+        path: path.to_path_buf(),
+        line: error.line(),
+        message: format!("no record of a run: {error}"),
+    })
+}

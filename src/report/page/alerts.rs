@@ -1,0 +1,53 @@
+//! The alerts of rules: rule, group, how often, from when to when.
+
+use maud::{Markup, html};
+
+use crate::report::night::{Alert, Night};
+use crate::report::page::command::command;
+use crate::report::page::tally::badge;
+use crate::report::page::tools::ALERT_TYPE;
+use crate::report::telling::{counted, span};
+
+/// The section.
+pub(super) fn alerts(night: &Night) -> Markup {
+    html! {
+        section #alerts aria-labelledby="alerts-title" {
+            h2 #alerts-title { "Alerts of rules" }
+            @if night.alerts.is_empty() { p.none { "None." } }
+            @for own in &night.alerts { (alert(night, own)) }
+        }
+    }
+}
+
+fn alert(night: &Night, own: &Alert) -> Markup {
+    let times = counted(own.count, "time", "times");
+    html! {
+        details.finding.alert id={ "alert-" (own.alert_id) } data-severity=(own.severity() as u8) data-type=(ALERT_TYPE) {
+            summary {
+                (badge(own.severity())) " " bdi { (own.rule) }
+                span.quiet { " · " (times) " · " (span(own.first_time, own.last_time, night.date)) @if own.continued { " · going on" } }
+            }
+            @if !own.sentence.is_empty() { p { bdi { (own.sentence) } } }
+            dl.facts { @for (name, known) in facts(own) { dt { (name) } dd { bdi { (known) } } } }
+            @if !own.next_query.is_empty() { div.next { (command("its events", &own.next_query.whole())) } }
+        }
+    }
+}
+
+fn facts(own: &Alert) -> Vec<(&'static str, String)> {
+    let joined =
+        |texts: &[crate::report::night::Text]| texts.iter().map(|text| text.shown()).collect::<Vec<_>>().join(", ");
+    let technique = [own.technique.shown(), own.technique_name.shown(), own.tactic.shown()].join(" ");
+    let facts = [
+        ("Who", own.actor.shown().into_owned()),
+        ("From", joined(&own.source_ips)),
+        ("Group", own.group.shown().into_owned()),
+        ("Rule", own.rule_id.shown().into_owned()),
+        ("Account", own.account.shown().into_owned()),
+        ("ATT&CK", technique.trim().to_owned()),
+        ("Meaning", own.description.shown().into_owned()),
+        ("May be harmless", joined(&own.false_positives)),
+        ("Events", joined(&own.example_event_ids)),
+    ];
+    facts.into_iter().filter(|(_, known)| !known.is_empty()).collect()
+}

@@ -1,0 +1,72 @@
+//! The incidents, the one with the most evidence first, each with its findings.
+//!
+//! The findings that rank highest have a chart each; what comes after them is a click away in a compact form, so that a night
+//! with a thousand findings is still a page.
+
+use maud::{Markup, html};
+
+use crate::report::night::{Incident, Night};
+use crate::report::page::finding::{Form, finding};
+use crate::report::page::tally::badge;
+use crate::report::telling::{counted, span};
+
+/// Findings with a chart.
+const CHARTS: usize = 100;
+
+/// The section.
+pub(super) fn incidents(night: &Night) -> Markup {
+    let mut drawn = 0;
+    html! {
+        section #incidents aria-labelledby="incidents-title" {
+            h2 #incidents-title { "Incidents" }
+            @if night.incidents.is_empty() { p.none { "None: nothing deviates from its history." } }
+            @for (place, incident) in night.incidents.iter().enumerate() {
+                (section(night, incident, place + 1, &mut drawn))
+            }
+            p.none.no-match hidden { "Nothing fits the filter." }
+        }
+    }
+}
+
+fn section(night: &Night, incident: &Incident, rank: usize, drawn: &mut usize) -> Markup {
+    let id = format!("incident-{rank}");
+    let forms: Vec<(usize, Form)> =
+        incident.findings.iter().map(|&number| (number, form(number, incident, drawn))).collect();
+    html! {
+        section.incident id=(id) aria-labelledby={ (id) "-title" } {
+            h3 id={ (id) "-title" } { (badge(incident.severity)) " " (heading(night, incident, rank)) }
+            @if !incident.alerts.is_empty() {
+                p.agree {
+                    "Rules that agree: "
+                    @for (place, alert) in night.alerts_of(incident).enumerate() {
+                        @if place > 0 { ", " }
+                        a href={ "#alert-" (alert.alert_id) } { (alert.rule) }
+                    }
+                }
+            }
+            @for (number, form) in &forms { (finding(night, *number, *form)) }
+        }
+    }
+}
+
+fn form(number: usize, incident: &Incident, drawn: &mut usize) -> Form {
+    *drawn += 1;
+    match (*drawn <= CHARTS, incident.findings.first() == Some(&number)) {
+        (true, true) => Form::Open,
+        (true, false) => Form::Folded,
+        (false, _) => Form::Compact,
+    }
+}
+
+fn heading(night: &Night, incident: &Incident, rank: usize) -> Markup {
+    let parts = counted(incident.findings.len() as u64, "finding", "findings");
+    let actors = night.findings_of(incident).map(|finding| &finding.actor);
+    let culprits = night.findings_of(incident).map(|finding| &finding.culprit);
+    // A name says more than an identifier.
+    let culprit = actors.chain(culprits).find(|culprit| !culprit.is_empty());
+    html! {
+        "Incident " (rank)
+        @if let Some(culprit) = culprit { ": " bdi { (culprit) } }
+        span.quiet { " · " (span(incident.start, incident.end, night.date)) " · " (parts) }
+    }
+}

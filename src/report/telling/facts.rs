@@ -1,0 +1,84 @@
+//! Who, from where, with what, when.
+
+use chrono::NaiveDate;
+
+use crate::report::night::{Finding, Text};
+use crate::report::telling::{counted, span};
+
+/// A name and what is known under it.
+pub type Fact = (&'static str, String);
+
+/// What is known of a finding, the most asked for first; what is not known is left out.
+pub fn facts(finding: &Finding, date: NaiveDate) -> Vec<Fact> {
+    let facts = [
+        ("Who", who(finding)),
+        ("AccessKey", own(finding, "access_key").unwrap_or_else(|| first(finding, "accessKeyId", &finding.access_key))),
+        ("From", from(finding)),
+        ("With", first(finding, "userAgent", &finding.user_agent)),
+        ("What", what(finding)),
+        ("When", when(finding, date)),
+        ("Account", [finding.account.shown(), finding.region.shown()].join(" ").trim().to_owned()),
+        ("ATT&CK", attacks(finding)),
+    ];
+    facts.into_iter().filter(|(_, known)| !known.is_empty()).collect()
+}
+
+/// The entity, if the finding is about one of that family.
+fn own(finding: &Finding, family: &str) -> Option<String> {
+    (finding.family == family).then(|| finding.entity.shown().into_owned())
+}
+
+/// The value that best explains the finding, if one does.
+fn first(finding: &Finding, attribute: &str, named: &Text) -> String {
+    if named.is_empty() || named.raw() == "null" {
+        return String::new();
+    }
+    let broad = finding.attribution(attribute).is_some_and(|found| found.broad);
+    if broad { format!("many, {} among them", named.shown()) } else { named.shown().into_owned() }
+}
+
+fn who(finding: &Finding) -> String {
+    let principal = finding.attribution("principalId").and_then(|found| found.insight.first());
+    let named = || match principal {
+        Some(share) => first(finding, "principalId", &share.value),
+        None => own(finding, "principal").unwrap_or_default(),
+    };
+    if finding.actor.is_empty() { named() } else { finding.actor.shown().into_owned() }
+}
+
+fn from(finding: &Finding) -> String {
+    let address = own(finding, "source_ip").unwrap_or_else(|| first(finding, "sourceIpAddress", &finding.source_ip));
+    let place = [finding.country.shown(), finding.network_owner.shown()];
+    let place = place.iter().filter(|part| !part.is_empty()).map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
+    if address.is_empty() || place.is_empty() { address } else { format!("{address} ({place})") }
+}
+
+fn what(finding: &Finding) -> String {
+    let calls = counted(finding.observed, "call", "calls");
+    let failed = if finding.errors > 0 {
+        format!(", {} failed", counted(finding.errors, "call", "calls"))
+    } else {
+        String::new()
+    };
+    let api = if finding.api.is_empty() { String::new() } else { format!(" to {}", finding.api.shown()) };
+    match finding.family.as_str() {
+        "api_error" => format!("{calls} failed: {}", finding.entity.shown()),
+        _ => format!("{calls}{api}{failed}"),
+    }
+}
+
+fn when(finding: &Finding, date: NaiveDate) -> String {
+    let day = finding.start.date_naive();
+    let minutes = counted(finding.minutes, "minute", "minutes");
+    let open = if finding.ended { "" } else { ", not over at midnight" };
+    format!("{day} {}, {minutes}{open}", span(finding.start, finding.end, if day < date { day } else { date }))
+}
+
+/// `T1562.008 Impair Defenses: Disable or Modify Cloud Logs (Defense Evasion)`, and more of them.
+pub fn attacks(finding: &Finding) -> String {
+    let attack = |attack: &crate::report::night::Attack| {
+        let tactic = if attack.tactic.name.is_empty() { attack.tactic.uid.shown() } else { attack.tactic.name.shown() };
+        format!("{} {} ({tactic})", attack.technique.uid.shown(), attack.technique.name.shown())
+    };
+    finding.details.attacks.iter().map(attack).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,75 @@
+//! The health of the input, and how honest the night's p-values were.
+
+use crate::insight::sentence_number as number;
+use crate::report::night::Night;
+use crate::report::telling::{Fact, counted};
+
+/// What was read.
+pub fn input(night: &Night) -> Vec<Fact> {
+    let Some(record) = &night.record else { return Vec::new() };
+    let counts = record.counts;
+    let failed = counts.errors as f64 / counts.events.max(1) as f64 * 100.0;
+    let rows = |rows: u64| if rows == 0 { String::new() } else { number(rows) };
+    let tested: Vec<String> = record
+        .families
+        .iter()
+        .filter(|family| family.tested > 0)
+        .map(|family| format!("{} {}", number(family.tested), family.family.replace('_', " ")))
+        .collect();
+    let facts = [
+        ("Events", number(counts.events)),
+        ("Failed calls", format!("{failed:.1} %")),
+        ("Days of history", number(record.days_of_history)),
+        ("Days without events", rows(record.missing_days.len() as u64)),
+        ("Tested", tested.join(", ")),
+        ("Set aside, too far from their day", rows(counts.set_aside)),
+        ("Set aside, without a time", rows(counts.without_time)),
+        ("Without an API", rows(counts.without_api)),
+        ("Unreadable", rows(counts.unreadable)),
+        ("Not reported, a new level by now", rows(record.absorbed)),
+    ];
+    facts.into_iter().filter(|(_, told)| !told.is_empty()).collect()
+}
+
+/// Everything about the input that a reader should know; each a sentence.
+pub fn troubles(night: &Night) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(record) = &night.record {
+        said.extend(record.quality.iter().map(|found| found.sentence.shown().into_owned()));
+        said.extend(record.warnings.iter().map(|warning| warning.shown().into_owned()));
+        let problems = record.problems.iter();
+        said.extend(problems.map(|problem| format!("{}: {}", problem.file.shown(), problem.message.shown())));
+    }
+    said.extend(night.unread.iter().map(|what| format!("not readable any more: {what}")));
+    // The same defect may be a warning and an entry of its own.
+    let mut unique: Vec<String> = Vec::new();
+    said.into_iter().for_each(|sentence| {
+        if !unique.contains(&sentence) {
+            unique.push(sentence);
+        }
+    });
+    unique
+}
+
+/// How honest p-values were on the last days, set by set: what is asked, and the answer.
+pub fn honesty(night: &Night) -> Vec<(String, String)> {
+    let calibration = night.record.iter().flat_map(|record| &record.calibration);
+    calibration
+        .map(|set| {
+            let asked = match set.set.as_str() {
+                "rate_up" => "rises".to_owned(),
+                "rate_down" => "drops".to_owned(),
+                other => other.replace('_', " "),
+            };
+            let days = counted(set.entity_days, "entity-day", "entity-days");
+            let told = match (set.nominal, set.inflation) {
+                (Some(nominal), Some(inflation)) => {
+                    let corrected = if set.power < 1.0 { ", corrected tonight" } else { "" };
+                    format!("{inflation:.1} times as many p-values below {nominal} as due in {days}{corrected}")
+                }
+                _ => format!("not measurable yet in {days}"),
+            };
+            (asked, told)
+        })
+        .collect()
+}

@@ -1,0 +1,129 @@
+//! What to do next about a finding: questions to ask, things to check, commands to run.
+
+use crate::report::night::Finding;
+use crate::report::telling::whom;
+
+/// Words in error codes that say that a call was not allowed.
+const REFUSED: [&str; 5] = ["permission", "forbidden", "denied", "unauthorized", "authfailure"];
+
+/// What to do, first things first.
+pub fn steps(finding: &Finding) -> Vec<String> {
+    if finding.is_drop {
+        return drop(finding);
+    }
+    match finding.insight_type.as_str() {
+        "TrailConcealmentInsight" => trail(finding),
+        "PolicyChangeInsight" => permissions(finding),
+        "PasswordChangeInsight" => passwords(finding),
+        "ApiErrorRateInsight" => errors(finding),
+        "AkInsight" => access_key(finding),
+        "IpInsight" => address(finding),
+        _ => calls(finding),
+    }
+}
+
+/// The commands that show more: its events and, where a model judged it, why it was reported.
+pub fn commands(finding: &Finding) -> Vec<(&'static str, String)> {
+    let events = ("its events", finding.next_query.whole().into_owned());
+    let why = || ("why it was reported", format!("insights explain {}", finding.id));
+    std::iter::once(events).chain((!finding.is_change()).then(why)).collect()
+}
+
+fn trail(finding: &Finding) -> Vec<String> {
+    let who = whom(finding);
+    vec![
+        format!("Ask {who} whether this was planned, and who agreed to it."),
+        "Put the trail back to all regions and all events, and see that it delivers.".to_owned(),
+        format!(
+            "Look at all that {who} did in the hours around it: what a trail is silenced for comes just before or after."
+        ),
+    ]
+}
+
+fn permissions(finding: &Finding) -> Vec<String> {
+    let who = whom(finding);
+    vec![
+        format!("Ask {who} for the request behind it, and whether it was from the usual place."),
+        "If nobody asked for it, take the rights back now.".to_owned(),
+        "Look for what was done with the new rights since, by whoever has them.".to_owned(),
+    ]
+}
+
+fn passwords(finding: &Finding) -> Vec<String> {
+    let who = whom(finding);
+    vec![
+        format!("Ask {who}, by another way than the account, whether they made the change."),
+        "If not, set the password and the second factor anew, and end all sessions.".to_owned(),
+        "Look at the sign-ins of that user since: `insights changes EVENTS --sign-ins`.".to_owned(),
+    ]
+}
+
+fn errors(finding: &Finding) -> Vec<String> {
+    let entity = finding.entity.raw().to_lowercase();
+    let who = whom(finding);
+    if entity.contains("signin") || entity.contains("login") {
+        return vec![
+            "These look like guesses at passwords: see whether a sign-in from the same address succeeded afterwards."
+                .to_owned(),
+            "Block the address, and see that the users it tried have a second factor.".to_owned(),
+        ];
+    }
+    if REFUSED.iter().any(|word| entity.contains(word)) {
+        return vec![
+            format!(
+                "Refusals in a row are somebody trying what works, or a job that lost its rights: ask {who} which."
+            ),
+            "See which other APIs they tried, and whether one of them succeeded.".to_owned(),
+        ];
+    }
+    vec![
+        format!("See what changed for {who}: a new version, a quota, a resource that is gone."),
+        "If nothing explains it, look at the parameters of the failed calls.".to_owned(),
+    ]
+}
+
+fn access_key(finding: &Finding) -> Vec<String> {
+    let (key, who) = (finding.entity.shown(), whom(finding));
+    vec![
+        format!(
+            "Ask {who} whether these calls are theirs; an address or a client that the key never had speaks for theft."
+        ),
+        format!("If they are not, disable {key} now and make a new one."),
+        "See what the key read, changed and created in the time; what it created can outlive it.".to_owned(),
+    ]
+}
+
+fn address(finding: &Finding) -> Vec<String> {
+    let (address, who) = (finding.entity.shown(), whom(finding));
+    vec![
+        format!("Find out whose address {address} is, and whether {who} may call from there."),
+        "If it is nobody's, block it and replace the credentials that it used.".to_owned(),
+    ]
+}
+
+fn calls(finding: &Finding) -> Vec<String> {
+    let who = whom(finding);
+    let credentials = credentials(finding);
+    vec![
+        format!("Ask {who} whether a release, a migration or a job explains the calls."),
+        format!("If nothing does, see what was read or changed, and limit or disable {credentials}."),
+    ]
+}
+
+/// What the calls were made with, if one key stands out.
+fn credentials(finding: &Finding) -> String {
+    let broad = finding.attribution("accessKeyId").is_none_or(|found| found.broad);
+    if broad || finding.access_key.is_empty() {
+        "the credentials".to_owned()
+    } else {
+        finding.access_key.shown().into_owned()
+    }
+}
+
+fn drop(finding: &Finding) -> Vec<String> {
+    vec![
+        format!("See whether the job or service behind {} still runs.", finding.entity.shown()),
+        "See under “Health of the input” whether the feed was whole in these hours.".to_owned(),
+        "If both are well, ask who switched it off: silence can be the sign of an attack, or of its end.".to_owned(),
+    ]
+}

@@ -1,0 +1,139 @@
+//! How unusual a finding is, in words that need no statistics.
+//!
+//! What the week before did not have is named, where that can be told: a list of usual values that is full may lack one.
+
+use crate::insight::{Concern, sentence_number as number};
+use crate::report::night::Finding;
+use crate::report::telling::{MOST_VALUES, counted, figure};
+
+/// Attributes whose new values say something about who it is, in words.
+const TELLING: [(&str, &str); 4] = [
+    ("principalId", "principal"),
+    ("accessKeyId", "AccessKey"),
+    ("sourceIpAddress", "address"),
+    ("userAgent", "client"),
+];
+
+/// How unusual it is: against what was expected, how often such a day comes by chance, against what it was judged, and what is new
+/// about it.
+pub fn unusual(finding: &Finding) -> String {
+    let told = if finding.is_change() { change(finding) } else { rate(finding) };
+    let new = unseen(finding);
+    if new.is_empty() { told } else { format!("{told} Not seen in the week before: {}.", new.join(", ")) }
+}
+
+/// What leads an attribute now and was not there at all in the week before.
+fn unseen(finding: &Finding) -> Vec<String> {
+    let new = |(attribute, word): (&str, &str)| {
+        let found = finding.attribution(attribute).filter(|found| found.baseline_known && !found.broad)?;
+        let value = &found.insight.first()?.value;
+        let is_new = found.baseline.len() < MOST_VALUES && found.baseline.iter().all(|usual| usual.value != *value);
+        is_new.then(|| format!("{word} {}", value.shown()))
+    };
+    if finding.is_drop { Vec::new() } else { TELLING.into_iter().filter_map(new).collect() }
+}
+
+fn change(finding: &Finding) -> String {
+    let days = counted(finding.days_of_history, "day", "days");
+    let known = match finding.details.reason.as_str() {
+        "first" => format!("This principal never did so in the {days} of history."),
+        "unusual" => format!(
+            "In the {days} of history this principal did so {} times a day; a day like this comes by chance {}.",
+            figure(finding.expected),
+            how_often(finding.log10_p)
+        ),
+        "trail" => format!("Changes of the audit trail are always reported; there are {days} of history."),
+        _ => "There is too little history to say whether this principal does so usually.".to_owned(),
+    };
+    let concerns: Vec<&str> = finding.concerns.iter().filter_map(|name| Some(Concern::named(name)?.words())).collect();
+    if concerns.is_empty() { known } else { format!("{known} What makes it serious: {}.", concerns.join("; ")) }
+}
+
+fn rate(finding: &Finding) -> String {
+    let expected = match finding.judged_by.as_str() {
+        "new" if finding.days_of_history == 0 => {
+            format!(
+                "Never seen before; first days of others usually hold up to {} calls.",
+                number(finding.expected_upper)
+            )
+        }
+        "new" => format!(
+            "Known for {}; such early days usually hold up to {} calls.",
+            counted(finding.days_of_history, "day", "days"),
+            number(finding.expected_upper)
+        ),
+        "sparse" => format!(
+            "It comes and goes; its active days usually hold up to {} calls, this day's part was {}.",
+            number(finding.expected_upper),
+            number(finding.observed)
+        ),
+        _ => seasonal(finding),
+    };
+    let chance = format!("By chance a day like this comes {}.", how_often(finding.log10_p));
+    let false_share = finding.q.filter(|q| q.is_finite()).map_or(String::new(), |q| {
+        format!(" Of findings at least this unusual {} are expected to be false alarms.", percent(q))
+    });
+    let history = format!(" Compared with {} of history.", counted(finding.days_of_history, "day", "days"));
+    format!("{expected} {chance}{false_share}{history}")
+}
+
+fn seasonal(finding: &Finding) -> String {
+    let (lower, upper) = (number(finding.expected_lower), number(finding.expected_upper));
+    let observed = counted(finding.observed, "call", "calls");
+    let ratio = finding.observed as f64 / finding.expected.max(f64::MIN_POSITIVE);
+    let times = if finding.is_drop || !(1.5..1e6).contains(&ratio) {
+        String::new()
+    } else {
+        format!(", {} times the expected {}", figure(ratio), figure(finding.expected))
+    };
+    format!("{observed} where {lower}–{upper} were expected in these hours{times}.")
+}
+
+/// `about once in 12,000 days (p = 8.3e-5)`.
+fn how_often(log10_p: Option<f64>) -> String {
+    let Some(log10) = log10_p.filter(|log10| log10.is_finite()) else { return "next to never".to_owned() };
+    let exponent = log10.floor();
+    let p = if log10 > -3.0 {
+        format!("{:.4}", 10_f64.powf(log10))
+    } else {
+        format!("{:.1}e{exponent:.0}", 10_f64.powf(log10 - exponent))
+    };
+    match -log10 {
+        size if size < 0.5 => format!("often (p = {p})"),
+        size if size < 6.0 => format!("about once in {} days (p = {p})", number(rounded(10_f64.powf(size)))),
+        _ => format!("less than once in a million days (p = {p})"),
+    }
+}
+
+/// Two digits; more would promise too much.
+fn rounded(number: f64) -> u64 {
+    let unit = 10_f64.powf(number.log10().floor() - 1.0).max(1.0);
+    ((number / unit).round() * unit) as u64
+}
+
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        share if share < 0.01 => "less than 0.01 %".to_owned(),
+        share if share < 1.0 => format!("{share:.2} %"),
+        share => format!("{share:.1} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_said_as_how_often() {
+        for (log10, said) in [
+            (Some(-0.1), "often (p = 0.7943)"),
+            (Some(-2.5), "about once in 320 days (p = 0.0032)"),
+            (Some(-5.0), "about once in 100,000 days (p = 1.0e-5)"),
+            (Some(-48.2), "less than once in a million days (p = 6.3e-49)"),
+            (Some(f64::NEG_INFINITY), "next to never"),
+            (None, "next to never"),
+        ] {
+            assert_eq!(how_often(log10), said);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! One document: a rule, a correlation or a filter, with the keys that all of them have.
+
+use std::collections::BTreeMap;
+
+use rsigma_parser::{FilterRuleTarget, SigmaCollection, parse_sigma_yaml};
+use serde::Deserialize;
+use yaml_serde::Value;
+
+use crate::rules::field::LogSource;
+use crate::rules::parse::detection::Reading;
+use crate::rules::parse::document::Document;
+use crate::rules::parse::{Filter, Parsed, correlation};
+use crate::rules::plan::{Body, Detection, Extension, Level, Rule, Scalar};
+use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::settings::RuleSettings;
+
+/// Reads one document.
+pub(super) struct Reader<'r> {
+    pub(super) document: Document<'r>,
+    pub(super) settings: &'r RuleSettings,
+}
+
+/// The keys of a rule about which nothing is decided by its kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    id: Option<String>,
+    name: Option<String>,
+    title: Option<String>,
+    description: Option<String>,
+    level: Option<String>,
+    tags: Option<Vec<String>>,
+    fields: Option<Vec<String>>,
+    falsepositives: Option<Value>,
+}
+
+impl Reader<'_> {
+    /// Adds what the document holds to `parsed`.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(super) fn read(&self, parsed: &mut Parsed) -> Result<(), Refusal> {
+        let value = self.yaml()?;
+        let extension = self.extension(&value)?;
+        let head = Head::deserialize(&value).map_err(|error| self.document.unreadable(&error.to_string()))?;
+        if value.get("correlation").is_some() {
+            parsed.rules.push(self.correlation(&value, head, extension)?);
+            return Ok(());
+        }
+        let collection = self.sigma()?;
+        if let Some(filter) = collection.filters.first() {
+            parsed.filters.push(self.filter(filter, &extension)?);
+        } else if let Some(rule) = collection.rules.first() {
+            parsed.rules.push(self.detection(rule, head, extension)?);
+        }
+        Ok(())
+    }
+
+    /// The document as plain YAML. References that would expand without end are stopped by the reader's own limit.
+    fn yaml(&self) -> Result<Value, Refusal> {
+        let value: Value = yaml_serde::from_str(self.document.text()).map_err(|error| {
+            let message = error.to_string();
+            if message.contains("repetition limit") || message.contains("recursion limit") {
+                let found = "YAML anchors that expand without end, or lists nested too deep";
+                return Refusal {
+                    place: self.document.anchor(),
+                    found: found.into(),
+                    instead: "write the values out".into(),
+                };
+            }
+            let place = error.location().map(|place| self.document.place_of(place.index()));
+            Refusal {
+                place: place.unwrap_or_else(|| self.document.place(&[])),
+                found: format!("this is no YAML: {}", without_places(&message)),
+                instead: "mend the YAML; values with `: ` or `#` need quotes".into(),
+            }
+        })?;
+        if !value.is_mapping() {
+            return Err(self.document.refuse(
+                &[],
+                "this is no map",
+                "write a rule with title, logsource and detection",
+            ));
+        }
+        if value.get("action").is_some() {
+            let instead = "write every rule in full, in documents of its own";
+            return Err(self.document.refuse(&["action"], "`action` is from before Sigma 2", instead));
+        }
+        Ok(value)
+    }
+
+    fn extension(&self, value: &Value) -> Result<Extension, Refusal> {
+        let Some(value) = value.get("insights") else { return Ok(Extension::default()) };
+        let extension = Extension::deserialize(value).map_err(|error| {
+            let message = error.to_string();
+            let key = message.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
+            let known = [
+                "builtin",
+                "group",
+                "parameters",
+                "notify",
+                "examples",
+                "threshold",
+                "window",
+                "values",
+                "consecutive",
+                "no_data",
+                "name",
+                "fires",
+                "events",
+            ];
+            match key {
+                Some(key) => {
+                    let instead = format!("did you mean `{}`?", nearest(key, known));
+                    self.document.refuse(&["insights", key], format!("`insights` has no key `{key}`"), instead)
+                }
+                None => self.document.refuse(
+                    &["insights"],
+                    format!("`insights` cannot be read: {message}"),
+                    "see the rules chapter of the documentation",
+                ),
+            }
+        })?;
+        match &extension.notify.no_data {
+            Some(text) if extension.notify.no_data_ms().is_none() => Err(self.document.refuse(
+                &["insights", "notify", "no_data"],
+                format!("`{text}` is no timespan"),
+                "write a number and s, m, h or d, as `24h`",
+            )),
+            _ => Ok(extension),
+        }
+    }
+
+    /// The document as the Sigma parser sees it; whatever it complains of refuses the document.
+    fn sigma(&self) -> Result<SigmaCollection, Refusal> {
+        let collection =
+            parse_sigma_yaml(self.document.text()).map_err(|error| self.document.explain(&error.to_string()))?;
+        match collection.errors.first() {
+            Some(error) => Err(self.document.explain(error)),
+            None => Ok(collection),
+        }
+    }
+
+    fn correlation(&self, value: &Value, head: Head, extension: Extension) -> Result<Rule, Refusal> {
+        let own = &extension.parameters;
+        let id = head.id.as_deref().unwrap_or_default();
+        let set = self.settings.override_of(id, extension.builtin.as_deref());
+        let mut parameters = own.clone();
+        parameters.threshold = set.and_then(|set| set.threshold).or(own.threshold);
+        parameters.window = set.and_then(|set| set.window.clone()).or_else(|| own.window.clone());
+        let section = value.get("correlation").unwrap_or(&Value::Null);
+        let correlation = correlation::read(&self.document, section, &parameters)?;
+        self.rule(head, extension, Body::Correlation(correlation))
+    }
+
+    fn detection(&self, rule: &rsigma_parser::SigmaRule, head: Head, extension: Extension) -> Result<Rule, Refusal> {
+        if rule.sigma_version.is_some_and(|version| version > 2) {
+            return Err(self.document.refuse(
+                &["sigma-version"],
+                "a version of Sigma after 2",
+                "write the rule in Sigma 2",
+            ));
+        }
+        let source = self.log_source(&rule.logsource)?;
+        let id = head.id.as_deref().unwrap_or_default();
+        let values = self.values(id, &extension);
+        let reading = Reading { document: self.document, section: "detection", source, values };
+        let condition = reading.condition(&rule.detection)?;
+        for field in head.fields.iter().flatten() {
+            reading
+                .operand(field)
+                .map_err(|(found, instead)| self.document.refuse(&["fields", field], found, instead))?;
+        }
+        self.rule(head, extension, Body::Detection(Detection { source, condition }))
+    }
+
+    fn filter(&self, filter: &rsigma_parser::FilterRule, extension: &Extension) -> Result<Filter, Refusal> {
+        let source = self.log_source(&filter.logsource.clone().unwrap_or_default())?;
+        let id = filter.id.as_deref().unwrap_or_default();
+        let values = self.values(id, extension);
+        let reading = Reading { document: self.document, section: "filter", source, values };
+        Ok(Filter {
+            rules: match &filter.rules {
+                FilterRuleTarget::Any => None,
+                FilterRuleTarget::Specific(names) => Some(names.clone()),
+            },
+            source,
+            condition: reading.condition(&filter.detection)?,
+            place: self.document.place(&["title"]),
+        })
+    }
+
+    /// What placeholders stand for: the settings' word for this rule, then the rule's own, then the settings' for all rules.
+    fn values(&self, id: &str, extension: &Extension) -> BTreeMap<String, Vec<Scalar>> {
+        let mut values = self.settings.values.clone();
+        values.extend(extension.parameters.values.clone());
+        if let Some(set) = self.settings.override_of(id, extension.builtin.as_deref()) {
+            values.extend(set.values.clone());
+        }
+        values
+    }
+
+    fn log_source(&self, source: &rsigma_parser::LogSource) -> Result<LogSource, Refusal> {
+        let known =
+            LogSource::ALL.map(|source| format!("product: {}, service: {}", source.names().0, source.names().1));
+        let instead = format!("write `{}`", known.join("` or `"));
+        let (product, service) = (source.product.as_deref(), source.service.as_deref());
+        if product.is_none() && service.is_none() && source.category.is_none() {
+            return Err(self.document.refuse(
+                &[],
+                "the rule has no log source",
+                format!("add `logsource:`; {instead}"),
+            ));
+        }
+        let fits = |known: LogSource| {
+            let names = known.names();
+            product.is_none_or(|product| product == names.0) && service.is_none_or(|service| service == names.1)
+        };
+        let found = LogSource::ALL
+            .into_iter()
+            .find(|known| fits(*known))
+            .filter(|_| source.category.is_none() && source.custom.is_empty());
+        found.ok_or_else(|| {
+            let named = [source.category.as_deref(), product, service];
+            let named: Vec<&str> = named.into_iter().flatten().collect();
+            self.document.refuse(
+                &["logsource"],
+                format!("there are no events of the log source {}", named.join("/")),
+                instead,
+            )
+        })
+    }
+
+    fn rule(&self, head: Head, extension: Extension, body: Body) -> Result<Rule, Refusal> {
+        let title = head.title.clone().filter(|title| !title.trim().is_empty());
+        let title = title.ok_or_else(|| self.document.refuse(&[], "the rule has no `title`", "add `title:`"))?;
+        let level = match head.level.as_deref() {
+            None => Level::default(),
+            Some(word) => Level::named(word).ok_or_else(|| self.document.unknown_level(word))?,
+        };
+        let id = head.id.or_else(|| head.name.clone()).unwrap_or_else(|| title.clone());
+        let set = self.settings.override_of(&id, extension.builtin.as_deref());
+        Ok(Rule {
+            level: set.and_then(|set| set.level).unwrap_or(level),
+            id,
+            name: head.name,
+            title,
+            description: head.description.unwrap_or_default().trim().to_owned(),
+            tags: head.tags.unwrap_or_default(),
+            fields: head.fields.unwrap_or_default(),
+            false_positives: lines(head.falsepositives.as_ref()),
+            place: self.document.place(&["title"]),
+            extension,
+            body,
+        })
+    }
+}
+
+/// A message of the YAML reader without its places, which are counted from the document's first line.
+fn without_places(message: &str) -> String {
+    let mut parts = message.split(" at line ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        let after = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        let after = after.strip_prefix(" column ").unwrap_or(after);
+        told + after.trim_start_matches(|letter: char| letter.is_ascii_digit())
+    })
+}
+
+/// A text, or a list of texts.
+fn lines(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Sequence(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}

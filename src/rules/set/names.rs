@@ -1,0 +1,33 @@
+//! Names that the settings use for rules, and that no rule has: a slip there would leave a rule on, or a match visible, unnoticed.
+
+use crate::rules::plan::{Level, Rule};
+use crate::rules::refusal::{Place, Refusal, nearest};
+use crate::rules::settings::{RuleSettings, names_rule};
+
+/// A refusal for every name in the settings that is no rule's.
+pub(super) fn unknown(rules: &[Rule], settings: &RuleSettings) -> Vec<Refusal> {
+    let whitelisted = settings.whitelist.entries().iter().flat_map(|entry| &entry.rules);
+    let named =
+        [("disable", settings.disable.iter().collect::<Vec<_>>()), ("enable", settings.enable.iter().collect())];
+    let named = named.into_iter().chain([("whitelist", whitelisted.collect())]);
+    let mut refusals: Vec<Refusal> = named
+        .flat_map(|(key, names)| names.into_iter().map(move |name| (key, name)))
+        .filter(|(_, name)| Level::named(name).is_none() && !rules.iter().any(|rule| names_rule(name, rule)))
+        .map(|(key, name)| refusal(rules, key, name, "rule, tag or level"))
+        .collect();
+    let is_id = |name: &str, rule: &Rule| rule.id == name || rule.extension.builtin.as_deref() == Some(name);
+    let overridden = settings.overrides.keys().filter(|name| !rules.iter().any(|rule| is_id(name, rule)));
+    refusals.extend(overridden.map(|name| refusal(rules, "override", name, "rule")));
+    refusals.dedup();
+    refusals
+}
+
+fn refusal(rules: &[Rule], key: &str, name: &str, kind: &str) -> Refusal {
+    let ids = rules.iter().flat_map(|rule| [Some(rule.id.as_str()), rule.extension.builtin.as_deref()]).flatten();
+    let tags = rules.iter().flat_map(|rule| &rule.tags).map(String::as_str).filter(|_| kind != "rule");
+    Refusal {
+        place: Place { file: format!("settings, rules.{key}"), ..Place::default() },
+        found: format!("there is no {kind} `{name}`"),
+        instead: format!("did you mean `{}`?", nearest(name, ids.chain(tags))),
+    }
+}

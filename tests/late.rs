@@ -1,0 +1,285 @@
+//! Events that come late, change or go: what had been reported is made good, or named where it is not, and in the end the state is
+//! that of nights that had all events from the beginning.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use common::made::{Call, key_of, usual_day, write_day, write_days};
+use common::{Outcome, assert_same_files, dated, day, files_below, insights, program};
+use serde_json::Value;
+
+/// The first of the nights that are judged; two weeks lie before it.
+fn night(number: u32) -> NaiveDate {
+    day(1, 14) + chrono::Duration::days(i64::from(number))
+}
+
+/// A burst of user 7: three more calls a minute from ten to eleven.
+fn burst() -> Vec<Call> {
+    (36_000..39_600).step_by(20).map(|second| Call::usual(second, 7)).collect()
+}
+
+/// Events from the first day to a night, with a burst on some.
+fn events(folder: &Path, last: u32, bursts: &[u32]) -> PathBuf {
+    let events = folder.join("events");
+    let has_burst = |date: NaiveDate| bursts.iter().any(|&number| night(number) == date);
+    write_days(&events, day(1, 1), night(last), |date| if has_burst(date) { burst() } else { Vec::new() });
+    events
+}
+
+/// Writes a night's events anew.
+fn rewrite(events: &Path, number: u32, more: Vec<Call>) {
+    write_day(events, night(number), usual_day(night(number)).into_iter().chain(more).collect());
+}
+
+fn run(events: &Path, state: &Path, nights: std::ops::RangeInclusive<u32>, more: &[&str]) -> Outcome {
+    let (from, to) = (night(*nights.start()).to_string(), night(*nights.end()).to_string());
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--from", &from, "--to", &to];
+    insights(arguments.iter().chain(&["--quiet", "--set", "baseline_days=14"]).chain(more)).expect_code(0)
+}
+
+/// Everything in a state directory but `runs/` and the lock.
+fn lasting(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = files_below(state).into_iter();
+    files.filter(|(path, _)| !path.starts_with("runs") && !path.starts_with("lock")).collect()
+}
+
+/// The state of nights that have all events from the beginning.
+fn quiet(folder: &Path, events: &Path, last: u32) -> BTreeMap<PathBuf, Vec<u8>> {
+    let state = folder.join("quiet");
+    run(events, &state, 1..=last, &[]);
+    lasting(&state)
+}
+
+fn record(state: &Path, number: u32) -> Value {
+    let text = fs::read_to_string(state.join("runs").join(format!("{}.json", night(number)))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Whether a night reports the key of user 7.
+fn reports_the_key(state: &Path, number: u32) -> bool {
+    let path = dated(&state.join("insights"), night(number)).join("insights.jsonl");
+    fs::read_to_string(path).unwrap().contains(&format!("\"insightObject\":\"{}\"", key_of("7")))
+}
+
+#[test]
+fn what_came_late_is_reported_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 3, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=2, &[]);
+    assert!(!reports_the_key(&state, 1));
+    rewrite(&events, 1, burst());
+    let told = run(&events, &state, 3..=3, &["--fail-on", "critical"]).stdout;
+    let (first, second) = (night(1), night(2));
+    assert!(told.contains(&format!("{first} judged again, as the events of {first} have changed: ")), "{told}");
+    assert!(told.contains(&format!("{second} judged again, as the events of {first} have changed")), "{told}");
+    assert!(told.contains("added") && told.contains(&key_of("7")), "{told}");
+    insta::assert_snapshot!("judged_again", told);
+    assert!(reports_the_key(&state, 1));
+    assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
+
+    let own = record(&state, 1);
+    let revision = &own["revisions"][0];
+    assert_eq!(revision["in_run_of"], night(3).to_string());
+    assert_eq!(revision["why"]["counts"][0], first.to_string());
+    let added = revision["added"].as_array().unwrap();
+    assert!(!added.is_empty() && revision["taken_back"].as_array().unwrap().is_empty(), "{revision}");
+    let ids: Vec<&Value> = own["reported"].as_array().unwrap().iter().map(|reported| &reported["id"]).collect();
+    assert!(added.iter().all(|id| ids.contains(&id)), "{own}");
+    assert_eq!(record(&state, 3)["judged_again"], serde_json::json!([first, second]));
+    let again = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(!again.contains("judged again"), "what stands is left alone: {again}");
+}
+
+#[test]
+fn what_turns_out_wrong_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &[]);
+    assert!(reports_the_key(&state, 1));
+    rewrite(&events, 1, Vec::new());
+    let told = run(&events, &state, 2..=2, &["--format", "json"]).stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let again = &told[0]["judged_again"][0]["run"];
+    assert_eq!((&told[0]["run"]["date"], &again["date"]), (&night(2).to_string().into(), &night(1).to_string().into()));
+    let taken_back = again["revisions"][0]["taken_back"].as_array().unwrap();
+    assert!(taken_back.iter().any(|own| own["sentence"].as_str().unwrap().contains(&key_of("7"))), "{again}");
+    assert!(!reports_the_key(&state, 1));
+    assert_same_files(&quiet(folder.path(), &events, 2), &lasting(&state));
+}
+
+#[test]
+fn an_older_change_is_counted_and_its_nights_are_named_with_what_mends_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 5, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=4, &[]);
+    rewrite(&events, 1, burst());
+    let told = run(&events, &state, 5..=5, &["--set", "late_window=3"]).stdout;
+    let (first, last) = (night(1), night(5));
+    let words = format!(
+        "the nights {first} to {} were judged before the events of {first} changed; `insights run EVENTS --from {first} --to {last}`",
+        night(4)
+    );
+    assert!(told.contains(&words), "{told}");
+    assert!(!reports_the_key(&state, 1), "the night itself is left");
+    let stale = record(&state, 5)["stale"].as_array().unwrap().clone();
+    assert_eq!(stale.len(), 4);
+    assert_eq!(record(&state, 5)["counted_days"], serde_json::json!([first, last]));
+    let mended = run(&events, &state, 1..=5, &[]).stdout;
+    assert!(mended.contains("since it was judged last: "), "{mended}");
+    assert!(!mended.contains("were judged before"), "{mended}");
+    assert_same_files(&quiet(folder.path(), &events, 5), &lasting(&state));
+}
+
+#[test]
+fn a_night_judged_again_with_another_result_takes_the_next_ones_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=3, &[]);
+    rewrite(&events, 2, burst());
+    let told = run(&events, &state, 2..=2, &[]).stdout;
+    assert!(
+        told.contains(&format!("the night {} was judged before the events of {} changed", night(3), night(2))),
+        "{told}"
+    );
+    run(&events, &state, 4..=4, &[]);
+    assert_same_files(&quiet(folder.path(), &events, 4), &lasting(&state));
+}
+
+#[test]
+fn a_night_that_nobody_asked_for_is_not_judged_by_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 3, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &[]);
+    rewrite(&events, 2, burst());
+    run(&events, &state, 3..=3, &[]);
+    assert!(!state.join("runs").join(format!("{}.json", night(2))).exists());
+    assert!(!dated(&state.join("insights"), night(2)).exists());
+}
+
+#[test]
+fn events_that_were_purged_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events");
+    // Every day also holds a few calls of the next, which count for that.
+    let spilled = |_| (86_400..86_460).step_by(20).map(|second| Call::usual(second, 3)).collect();
+    write_days(&events, day(1, 1), night(3), spilled);
+    let state = folder.path().join("state");
+    run(&events, &state, 1..=2, &[]);
+    let rollups = |state: &Path| files_below(&state.join("rollups"));
+    let before = rollups(&state);
+    for date in day(1, 1).iter_days().take(6) {
+        fs::remove_dir_all(dated(&events, date)).unwrap();
+    }
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(!told.contains("judged again") && !told.contains("judged before"), "{told}");
+    let mut after = rollups(&state);
+    let own = after.keys().filter(|path| path.starts_with(format!("date={}", night(3)))).cloned().collect::<Vec<_>>();
+    for path in own {
+        after.remove(&path);
+    }
+    assert_same_files(&before, &after);
+    assert_eq!(record(&state, 3)["missing_days"], serde_json::json!([]));
+}
+
+#[test]
+fn a_night_whose_own_events_are_gone_is_left_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 3, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=2, &[]);
+    let before = fs::read(dated(&state.join("insights"), night(1)).join("insights.jsonl")).unwrap();
+    fs::remove_dir_all(dated(&events, night(1))).unwrap();
+    write_day(&events, night(0), usual_day(night(0)).into_iter().chain(burst()).collect());
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains("what it was judged by is gone in part"), "{told}");
+    assert!(told.contains(&format!("{} judged again", night(2))), "{told}");
+    assert_eq!(fs::read(dated(&state.join("insights"), night(1)).join("insights.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn nights_judged_with_other_settings_are_named_and_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &["--set", "min_excess=20"]);
+    rewrite(&events, 1, burst());
+    let told = run(&events, &state, 2..=2, &[]).stdout;
+    let words =
+        format!("the night {} was judged with other settings or by another version, and left as they are", night(1));
+    assert!(told.contains(&words.replace("as they are", "as it is")), "{told}");
+    assert!(!reports_the_key(&state, 1));
+}
+
+#[test]
+fn a_night_that_was_killed_while_it_wrote_is_finished_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &[]);
+    fs::write(dated(&state.join("insights"), night(1)).join("insights.jsonl"), "").unwrap();
+    fs::write(state.join("runs").join(format!("{}.unfinished", night(1))), "").unwrap();
+    let told = run(&events, &state, 2..=2, &[]).stdout;
+    let words = format!("{} judged again, as the run that began it was ended in the middle", night(1));
+    assert!(told.contains(&words), "{told}");
+    assert_same_files(&quiet(folder.path(), &events, 2), &lasting(&state));
+    assert!(!state.join("runs").join(format!("{}.unfinished", night(1))).exists());
+}
+
+#[test]
+fn days_that_were_missed_are_caught_up_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[2]), folder.path().join("state"));
+    let catch_up = || {
+        let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--catch-up", "--quiet"];
+        insights(words.iter().chain(&["--set", "baseline_days=14"])).expect_code(0).stdout
+    };
+    run(&events, &state, 1..=1, &[]);
+    let told = catch_up();
+    let judged = |number: u32| told.contains(&format!("{}: ", night(number)));
+    assert_eq!([1, 2, 3, 4].map(judged), [false, true, true, true], "{told}");
+    assert_same_files(&quiet(folder.path(), &events, 4), &lasting(&state));
+    let again = catch_up();
+    assert!(again.starts_with(&format!("{}: ", night(4))), "nothing was missed: {again}");
+}
+
+#[test]
+fn only_what_is_new_in_earlier_nights_counts_for_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 3, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=2, &[]);
+    let arguments = |number: u32| -> Vec<String> {
+        let (events, state, date) = (events.to_str().unwrap(), state.to_str().unwrap(), night(number).to_string());
+        let words = ["run", events, "--state", state, "--date", &date, "--quiet", "--fail-on", "medium"];
+        words.iter().map(|word| (*word).to_owned()).chain(["--set".to_owned(), "baseline_days=14".to_owned()]).collect()
+    };
+    // One more call of the same burst: what was reported is changed, and not new.
+    rewrite(&events, 1, burst().into_iter().chain([Call::usual(38_000, 7)]).collect());
+    insights(arguments(3)).expect_code(0);
+    rewrite(&events, 2, burst());
+    insights(arguments(3)).expect_code(1);
+}
+
+#[test]
+fn the_state_is_the_same_elsewhere_in_another_zone_and_with_rollups_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 3, &[1, 2]), folder.path().join("state"));
+    let expected = quiet(folder.path(), &events, 3);
+    for number in 1..=3 {
+        run(&events, &state, number..=number, &["--threads", "1"]);
+    }
+    assert_same_files(&expected, &lasting(&state));
+    fs::remove_dir_all(state.join("rollups")).unwrap();
+    let moved = folder.path().join("moved/events");
+    fs::create_dir_all(moved.parent().unwrap()).unwrap();
+    fs::rename(&events, &moved).unwrap();
+    let date = night(3).to_string();
+    let words = ["run", moved.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
+    let mut command = program();
+    command.args(words).args(["--set", "baseline_days=14", "--threads", "2"]).env("TZ", "Asia/Kathmandu");
+    let told = Outcome::from(command.current_dir(folder.path()).output().unwrap()).expect_code(0).stdout;
+    assert!(!told.contains("judged again"), "the same events elsewhere are no change: {told}");
+    assert_same_files(&expected, &lasting(&state));
+}
