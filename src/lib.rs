@@ -37,6 +37,7 @@
 //! | [`baseline`] | what the past makes us expect of an entity, whom it usually meets, and which hours of the past can be believed |
 //! | [`detect`] | which entities, hours and first meetings the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
+//! | [`quality`] | what is wrong with a night's input, and what follows from it |
 //! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`alert`] | what matches come to: joined, told at most so often, remembered from day to day and from check to check |
@@ -62,6 +63,8 @@
 //!   storage                         └─▶ rollup ──▶ baseline ──▶ detect ──▶ insight ──▶ late ──▶ report ──▶ pipeline ──▶ cli
 //!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
+//!
+//! `quality` looks at `partition`, `rollup` and `baseline`, and shows numbers as `insight` does; `report` tells what it found.
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
 //! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two. `rules` uses
@@ -114,6 +117,7 @@ pub mod insight;
 pub mod late;
 pub mod partition;
 pub mod pipeline;
+pub mod quality;
 pub mod query;
 pub mod report;
 pub mod rollup;

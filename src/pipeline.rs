@@ -15,7 +15,7 @@ use crate::alert::check::{Checked, check};
 use crate::alert::day::{DayAlerts, Look};
 use crate::alert::{Alert, RuleBook};
 use crate::baseline::novelty::Company;
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
@@ -31,6 +31,7 @@ use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build
 use crate::late::{Basis, PastNight, Why, left_before};
 use crate::partition::Partitions;
 use crate::pipeline::late::KnownNights;
+use crate::quality::{self, Inspection, NightInput};
 use crate::report::{self, CalibrationRecord, FamilyRecord, NightRecord, output};
 use crate::rollup::update::{Update, update};
 use crate::rollup::{Family, store};
@@ -49,6 +50,8 @@ pub struct Job<'a> {
     pub settings: &'a Settings,
     /// Their hash.
     pub settings_hash: &'a str,
+    /// The day that the newest partition should be of, where somebody expects one.
+    pub due: Option<NaiveDate>,
     /// The rules.
     pub book: &'a RuleBook,
     /// Is told of events that were counted.
@@ -110,10 +113,24 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
     let families = read_families(state, &window)?;
     let feed = Feed::judge(&families[0], &window, settings.calendar);
+    let regions = SilentRegions::judge(state, &window, settings.calendar)?;
+    let (files, _) = partitions.open_range(date, date);
+    let input = NightInput {
+        window: &window,
+        files: &files,
+        counts: history.counts_of(date),
+        apis: &families[0],
+        feed: &feed,
+        regions: &regions,
+        due: job.due.filter(|_| matches!(why, Why::Asked)),
+        check_duplicates: settings.operations.check_duplicates,
+    };
+    let Inspection { flaws, ids_checked } = quality::inspect(&input)?;
     let company = Company::read(state, &window)?;
-    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
+    let Detected { rates: detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
-    let found = change::detect(&changes, &window);
+    let mut found = change::detect(&changes, &window);
+    found.extend(change::silences(&changes, &window, &feed));
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
@@ -121,19 +138,20 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
-    let (files, _) = partitions.open_range(date, date);
     let mut evidence = investigate(&files, date, &targets)?;
     let mut trails = TrailBook::read_before(state, date)?;
     trails.follow(&targets, &mut evidence);
     let (usual, left_out) = past.usual(&targets)?;
-    let Built { mut insights, episodes } = build(&findings, &evidence, &usual, &window, &feed);
+    let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, &window, (&feed, &regions));
     insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
     PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
     let incidents = incident::group(&mut insights);
-    let mut record = NightRecord::new(history, &window, &feed, settings, tested, &insights);
+    let mut record = NightRecord::new(history, &window, settings, tested, &insights);
     record.calibration = CalibrationRecord::of(&calibrations);
     record.incidents = incidents.len();
     record.absorbed = findings.absorbed();
+    (record.quality, record.ids_checked) = (flaws, ids_checked);
+    record.drops_explained = explained;
     record.warnings.extend(left_out.into_iter().chain(unjudged));
     let day = job.look().whole_day(date, &insights)?;
     record.add_rules(job.book, &day);
@@ -206,7 +224,7 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
 /// What the detectors made of a night.
 #[derive(Default)]
 struct Detected {
-    detected: Vec<(FamilyHistory, RateResult)>,
+    rates: Vec<(FamilyHistory, RateResult)>,
     firsts: Vec<FirstSeen>,
     calibrations: Calibrations,
     /// What could not be judged, in words.
@@ -224,16 +242,16 @@ fn detect(
     let thresholds = settings.thresholds;
     let night = Night { window, calendar: settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
-        return Detected { detected, ..Detected::default() };
+        let rates = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { rates, ..Detected::default() };
     }
     let company = first_seen::judge(company, &thresholds);
     let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
     let firsts = company.found(&rates.others, families.len());
     let mut calibrations = rates.calibrations;
     calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
-    let detected = families.into_iter().zip(rates.families).collect();
-    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
+    let rates = families.into_iter().zip(rates.families).collect();
+    Detected { rates, firsts, calibrations, unjudged: company.left_out() }
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {

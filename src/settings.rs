@@ -77,6 +77,8 @@ pub struct Operations {
     pub memory_limit: Option<Bytes>,
     /// Where metrics are written.
     pub metrics: Option<PathBuf>,
+    /// Whether to look for ids that stand in more than one event.
+    pub check_duplicates: bool,
 }
 
 /// The file's own form.
@@ -130,6 +132,7 @@ struct RawOperations {
     keep: String,
     memory_limit: String,
     metrics: String,
+    check_duplicates: bool,
 }
 
 impl Default for RawSettings {
@@ -273,7 +276,7 @@ fn operations(settings: &RawSettings) -> std::result::Result<Operations, String>
     }
     let memory_limit = optional(&raw.memory_limit).map_err(|message| format!("operations.memory_limit: {message}"))?;
     let metrics = Some(&raw.metrics).filter(|path| !path.is_empty()).map(PathBuf::from);
-    Ok(Operations { keep, memory_limit, metrics })
+    Ok(Operations { keep, memory_limit, metrics, check_duplicates: raw.check_duplicates })
 }
 
 /// A quantity that need not be there.

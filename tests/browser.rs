@@ -131,8 +131,8 @@ fn look(browser: &Browser, address: &str) {
         assert_eq!((&folded, &unfolded), (&json!([]), &json!([])), "{address}, {width} wide, {scheme}");
         assert_eq!(faults(browser, address), Vec::<String>::new(), "{address}, {width} wide, {scheme}");
         let script = "return getComputedStyle(document.body).backgroundColor";
-        let is_dark = browser.run(script).as_str().unwrap().starts_with("rgb(2");
-        assert_eq!(!is_dark, scheme == "dark", "the page follows the scheme");
+        let is_dark = browser.run(script).as_str().unwrap().starts_with("rgb(20,");
+        assert_eq!(is_dark, scheme == "dark", "the page follows the scheme");
     }
 }
 
@@ -163,7 +163,7 @@ fn filter_search_links_and_copying_work() {
     browser.type_into("#severity", "critical");
     assert_eq!((shown(&browser), browser.run("return shown.textContent")), (3, json!("3 of 14 shown")));
     browser.run("tools.reset(); severity.dispatchEvent(new Event('input'));");
-    browser.type_into("#search", "svc-25 secret");
+    browser.type_into("#search", "nora61 TRAIL");
     assert_eq!(shown(&browser), 1);
     // A link to a finding that the filter hides gives the filter up, and opens it.
     let folded = browser.run("return document.querySelector('details.finding[hidden]').id");
@@ -229,24 +229,20 @@ fn axe_finds_no_serious_fault_of_accessibility() {
     let Some((browser, axe)) = Browser::start().zip(axe()) else { return };
     // The page's own policy keeps axe's script out; the page is what is looked at, not the policy.
     browser.devtools("Page.setBypassCSP", &json!({ "enabled": true }));
-    for address in [address(sample(), "2026-02-02"), address(month(), "2026-01-29")] {
-        for (width, scheme) in [(390, "light"), (1440, "dark")] {
-            browser.view(width, scheme);
-            browser.open(&address);
-            browser.run(
-                "for (const own of Array.from(document.querySelectorAll('details')).slice(0, 40)) own.open = true;",
-            );
-            browser.run(&axe);
-            let found = browser.wait_for("axe.run(document, { resultTypes: ['violations'] })");
-            let serious = |found: &&Value| matches!(found["impact"].as_str(), Some("serious" | "critical"));
-            let violations: Vec<&Value> = found["violations"].as_array().unwrap().iter().filter(serious).collect();
-            let told = |found: &&Value| format!("{}: {}", found["id"], found["nodes"][0]["html"]);
-            assert_eq!(
-                violations.iter().map(told).collect::<Vec<_>>(),
-                Vec::<String>::new(),
-                "{address} {width} {scheme}"
-            );
-        }
+    let (small, large) = (address(sample(), "2026-02-02"), address(month(), "2026-01-29"));
+    for (address, width, scheme) in [(&small, 390, "light"), (&small, 1440, "dark"), (&large, 390, "dark")] {
+        browser.view(width, scheme);
+        browser.open(address);
+        browser
+            .run("for (const own of Array.from(document.querySelectorAll('details')).slice(0, 40)) own.open = true;");
+        browser.run(&axe);
+        // The hours of a chart are parts of one picture, and there are ten thousand of them.
+        let found = browser.wait_for("axe.run({ exclude: [['.hours > g']] }, { resultTypes: ['violations'] })");
+        let serious = |found: &&Value| matches!(found["impact"].as_str(), Some("serious" | "critical"));
+        let violations: Vec<&Value> = found["violations"].as_array().unwrap().iter().filter(serious).collect();
+        let told = |found: &&Value| format!("{}: {}", found["id"], found["nodes"][0]["html"]);
+        let told: Vec<String> = violations.iter().map(told).collect();
+        assert_eq!(told, Vec::<String>::new(), "{address} {width} {scheme}");
     }
 }
 

@@ -340,37 +340,93 @@ fn nested_texts(array: &dyn Array, found: &mut Vec<String>) {
     }
 }
 
+/// The agents of the sample's days before those in which all are [`HOSTILE`]: those that a drop misses.
+fn usual_agents() -> BTreeSet<String> {
+    let days = day(1, 1).iter_days().take(28).map(|date| dated(&data().join("sample"), date).join("part-0000.parquet"));
+    days.flat_map(|file| texts(&read_parquet(&file), "user_agent")).flatten().collect()
+}
+
+/// The ids of insights about rises and changes, all of whose events have the agent [`HOSTILE`].
+fn rises() -> BTreeSet<String> {
+    let lines = lines("insights.jsonl");
+    let up = lines.iter().filter(|line| text(line, "/insightDetails/analysis/direction") == "up");
+    up.map(|line| text(line, "/sharedEventId").to_lowercase()).collect()
+}
+
+/// Every agent must be the hostile one, byte by byte, or one that a drop misses; so many insights of rises must name it.
+#[track_caller]
+fn assert_exact(form: &str, found: &[(String, String)]) {
+    let (rises, usual) = (rises(), usual_agents());
+    assert!(!usual.iter().any(|agent| agent.contains("calc")));
+    for (id, agent) in found {
+        let missed = !rises.contains(id) && usual.contains(agent);
+        assert!(agent == HOSTILE || missed, "{form}: {id} names {agent:?}");
+    }
+    let named: BTreeSet<&String> = found.iter().filter(|(_, agent)| agent == HOSTILE).map(|(id, _)| id).collect();
+    assert!(rises.iter().all(|id| named.contains(id)), "{form}: {} of {} rises name it", named.len(), rises.len());
+}
+
 #[test]
-fn a_hostile_user_agent_is_text_in_every_form() {
-    for file in ["insights.jsonl", "insights.cloudtrail.jsonl"] {
-        let agents: Vec<String> = lines(file)
-            .iter()
-            .flat_map(|line| line["insightDetails"]["insightContext"]["attributions"].as_array().unwrap().clone())
-            .filter(|attribution| attribution["attribute"] == "userAgent")
-            .map(|attribution| text(&attribution, "/insight/0/value").to_owned())
-            // A drop names whom it misses, who called with other agents.
-            .filter(|agent| agent.contains("calc"))
-            .collect();
-        assert!(agents.len() > 10 && agents.iter().all(|agent| agent == HOSTILE), "{file}: {agents:?}");
-    }
-    let findings = lines("insights.ocsf.jsonl");
-    let agents = findings.iter().flat_map(|finding| finding["evidences"].as_array().unwrap());
-    let agents: Vec<&str> =
-        agents.filter_map(|evidence| evidence.pointer("/http_request/user_agent")?.as_str()).collect();
-    let agents: Vec<&str> = agents.into_iter().filter(|agent| agent.contains("calc")).collect();
-    assert!(agents.len() > 10 && agents.iter().all(|agent| *agent == HOSTILE), "{agents:?}");
-    let (mut flat, mut lake, mut sheet) = (0, 0, 0);
-    for folder in days() {
-        let agents = texts(&read_parquet(&folder.join("insights.parquet")), "top_user_agent");
-        flat += agents.iter().flatten().filter(|agent| *agent == HOSTILE).count();
-        for file in lake_files(&folder) {
-            let mut found = Vec::new();
-            nested_texts(read_parquet(&file).column_by_name("evidences").unwrap(), &mut found);
-            lake += found.iter().filter(|text| *text == HOSTILE).count();
+fn a_hostile_user_agent_is_text_in_both_vendors_forms() {
+    for (file, id) in [("insights.jsonl", "/sharedEventId"), ("insights.cloudtrail.jsonl", "/sharedEventID")] {
+        let mut found = Vec::new();
+        for line in lines(file) {
+            let attributions = line["insightDetails"]["insightContext"]["attributions"].as_array().unwrap();
+            let agents = attributions.iter().filter(|attribution| attribution["attribute"] == "userAgent");
+            let shares = agents.flat_map(|agents| agents["insight"].as_array().unwrap());
+            found.extend(shares.map(|share| (text(&line, id).to_lowercase(), text(share, "/value").to_owned())));
         }
-        sheet += cells(&folder).iter().flatten().filter(|cell| **cell == format!("'{HOSTILE}")).count();
+        assert_exact(file, &found);
     }
-    assert!(flat > 10 && lake > 10 && sheet > 10, "{flat} {lake} {sheet}");
+}
+
+#[test]
+fn a_hostile_user_agent_is_text_in_findings() {
+    let mut found = Vec::new();
+    for finding in lines("insights.ocsf.jsonl") {
+        let id = text(&finding, "/finding_info/uid").to_lowercase();
+        let evidences = finding["evidences"].as_array().unwrap();
+        let agents = evidences.iter().filter_map(|evidence| evidence.pointer("/http_request/user_agent")?.as_str());
+        found.extend(agents.map(|agent| (id.clone(), agent.to_owned())));
+    }
+    assert_exact("ocsf", &found);
+    let mut lake = Vec::new();
+    for file in days().iter().flat_map(|folder| lake_files(folder)) {
+        let rows = read_parquet(&file);
+        let uids = rows.column_by_name("finding_info").unwrap().as_struct().column_by_name("uid").unwrap().clone();
+        for (row, uid) in uids.as_string::<i32>().iter().flatten().enumerate() {
+            let evidences = rows.column_by_name("evidences").unwrap().as_list::<i32>().value(row);
+            let requests = evidences.as_struct().column_by_name("http_request").unwrap().clone();
+            let agents = requests.as_struct().column_by_name("user_agent").unwrap().clone();
+            let agents = agents.as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+            lake.extend(agents.into_iter().map(|agent| (uid.to_lowercase(), agent)));
+        }
+    }
+    assert_exact("security lake", &lake);
+}
+
+#[test]
+fn a_hostile_user_agent_is_text_in_tables() {
+    let (mut flat, mut sheet) = (Vec::new(), Vec::new());
+    for folder in days() {
+        let rows = read_parquet(&folder.join("insights.parquet"));
+        let pairs = texts(&rows, "insight_id").into_iter().zip(texts(&rows, "top_user_agent"));
+        flat.extend(
+            pairs.filter_map(|(id, agent)| Some((id?.to_lowercase(), agent?))).filter(|(_, agent)| !agent.is_empty()),
+        );
+        let mut reader = csv::Reader::from_path(folder.join("insights.csv")).unwrap();
+        let head = reader.headers().unwrap().clone();
+        let place = |name: &str| head.iter().position(|column| column == name).unwrap();
+        let (id, agent) = (place("insight_id"), place("top_user_agent"));
+        for row in reader.records().map(Result::unwrap).filter(|row| !row[agent].is_empty()) {
+            // What begins like a formula comes with a quote before it.
+            let bare = row[agent].strip_prefix("'=").map_or_else(|| row[agent].to_owned(), |rest| format!("={rest}"));
+            assert!(!row[agent].starts_with('='), "{}", &row[agent]);
+            sheet.push((row[id].to_lowercase(), bare));
+        }
+    }
+    assert_exact("parquet", &flat);
+    assert_exact("csv", &sheet);
 }
 
 #[test]
@@ -433,6 +489,53 @@ fn addresses_carry_country_and_network_owner_where_a_database_is_named() {
     assert!(cells(&folder)[0].iter().any(|cell| cell.contains("121.17.102.68 (DE, Example Net)")));
 }
 
+/// The first day of the sample's last week, with or without a database of places.
+fn placed(more: &[&str]) -> (tempfile::TempDir, Vec<Value>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, events) = (folder.path().join("state"), data().join("sample"));
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-29"];
+    let printed = insights(arguments.iter().chain(&["--outputs", ALL]).chain(more)).expect_code(0).stdout;
+    let lines = fs::read_to_string(dated(&state.join("insights"), day(1, 29)).join("insights.jsonl")).unwrap();
+    (folder, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), printed)
+}
+
+#[test]
+fn every_address_has_its_place_and_without_a_database_nothing_else_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("places.mmdb");
+    fs::write(&file, database()).unwrap();
+    let setting = format!("geoip.files={}", file.display());
+    let (_with, told, printed) = placed(&["--set", &setting]);
+    let (_without, bare, _) = placed(&[]);
+    assert!(printed.contains("(DE, Example Net)"), "{printed}");
+    let is_address = |text: &&str| text.parse::<std::net::Ipv4Addr>().is_ok();
+    for event in &told {
+        let details = &event["insightDetails"];
+        let attributions = details["insightContext"]["attributions"].as_array().unwrap();
+        let sources = attributions.iter().filter(|attribution| attribution["attribute"] == "sourceIpAddress");
+        let shares = sources.flat_map(|sources| sources["insight"].as_array().unwrap());
+        let named =
+            shares.map(|share| text(share, "/value")).chain([text(details, "/insightObject")]).filter(is_address);
+        let places = details["analysis"]["places"].as_array().cloned().unwrap_or_default();
+        for address in named {
+            let place =
+                places.iter().find(|place| place["address"] == address).unwrap_or_else(|| panic!("{address}: {event}"));
+            assert_eq!((text(place, "/country"), text(place, "/networkOwner")), ("DE", "Example Net"));
+        }
+    }
+    let without_places = |events: &[Value]| -> Vec<Value> {
+        let mut events = events.to_vec();
+        for event in &mut events {
+            let analysis = event["insightDetails"]["analysis"].as_object_mut().unwrap();
+            analysis.remove("places");
+            let sentence = analysis["sentence"].as_str().unwrap().replace(" (DE, Example Net)", "");
+            analysis["sentence"] = Value::from(sentence);
+        }
+        events
+    };
+    assert_eq!(without_places(&told), bare);
+}
+
 #[test]
 fn a_form_that_is_asked_for_no_more_goes_and_what_others_read_stays() {
     let state = tempfile::tempdir().unwrap();
@@ -447,8 +550,14 @@ fn a_form_that_is_asked_for_no_more_goes_and_what_others_read_stays() {
         names.sort();
         names
     };
-    assert_eq!(names(&[]), ["episodes.json", "insights.jsonl", "insights.parquet"]);
-    assert_eq!(names(&["--outputs", ALL]).len(), 7);
-    assert_eq!(names(&["--outputs", "csv"]), ["episodes.json", "insights.csv", "insights.jsonl", "insights.parquet"]);
-    assert_eq!(names(&["--set", "outputs.formats="]), ["episodes.json", "insights.jsonl", "insights.parquet"]);
+    assert_eq!(names(&[]), ["episodes.json", "hours.parquet", "insights.jsonl", "insights.parquet"]);
+    assert_eq!(names(&["--outputs", ALL]).len(), 8);
+    assert_eq!(
+        names(&["--outputs", "csv"]),
+        ["episodes.json", "hours.parquet", "insights.csv", "insights.jsonl", "insights.parquet"]
+    );
+    assert_eq!(
+        names(&["--set", "outputs.formats="]),
+        ["episodes.json", "hours.parquet", "insights.jsonl", "insights.parquet"]
+    );
 }

@@ -45,8 +45,8 @@ fn text(html: &str) -> String {
     while let Some(begin) = rest.find('<') {
         shown.push_str(&rest[..begin]);
         shown.push(' ');
-        let end = begin + rest[begin..].find('>').unwrap();
-        rest = &rest[end + 1..];
+        // A piece may end within a tag.
+        rest = rest[begin..].split_once('>').map_or("", |(_, after)| after);
     }
     shown.push_str(rest);
     let plain = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");

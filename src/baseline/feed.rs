@@ -1,28 +1,59 @@
 //! Whether the feed was alive, account by account and hour by hour.
 //!
-//! A missing hour is no hour without calls: it is masked, and neither alarms nor teaches. An hour counts as missing when its
-//! day has no rollup, when the account was wholly silent, or when it had less than a twentieth of what is usual for the slot.
+//! A missing hour is no hour without calls: it is masked, and neither alarms nor teaches. An hour counts as missing when its day has no
+//! rollup, when the account was all but silent on the whole day, or when it had less than a twentieth of what is usual for the slot. In
+//! an hour beside a missing one the feed may have broken off or come back: it counts as missing below three quarters of the usual.
 
 use std::collections::BTreeMap;
 
 use crate::baseline::{Calendar, FamilyHistory, SLOTS, Window};
 
 /// Less than this share of the usual total means that part of the feed is missing.
-const ALIVE_SHARE: f64 = 0.05;
+pub(super) const ALIVE_SHARE: f64 = 0.05;
+/// Beside a missing hour, less than this share does.
+const ALIVE_SHARE_BESIDE: f64 = 0.75;
 /// Below this usual total a silent hour tells nothing about the feed.
 const TELLING_TOTAL: f64 = 20.0;
+/// Below this usual total a silent day tells nothing about it.
+const TELLING_DAY: f64 = 50.0;
+/// Hours of a day.
+const DAY: usize = 24;
 
 /// Which hours of the window can be believed.
 #[derive(Debug)]
 pub struct Feed {
-    alive: BTreeMap<String, Vec<bool>>,
-    overall: Vec<bool>,
+    accounts: BTreeMap<String, Account>,
+    overall: Account,
+}
+
+/// One account's hours.
+#[derive(Debug)]
+struct Account {
+    /// For each hour of the window whether it can be believed.
+    alive: Vec<bool>,
+    /// The calls of each hour of the scored day.
+    calls: Vec<u64>,
+    /// The calls that are usual in it.
+    usual: Vec<f64>,
+}
+
+/// The hours of the scored day in which an account was silent though it is usually heard of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Silence {
+    /// The account.
+    pub account: String,
+    /// The hours, ascending.
+    pub hours: Vec<u8>,
+    /// The calls that came all the same.
+    pub calls: u64,
+    /// The calls that usually come in these hours.
+    pub usual: u64,
 }
 
 impl Feed {
     /// Judges the feed from the calls of all APIs.
     pub fn judge(apis: &FamilyHistory, window: &Window, calendar: Calendar) -> Self {
-        let hours = (window.length() + 1) * 24;
+        let hours = (window.length() + 1) * DAY;
         let mut totals: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         let mut overall = vec![0; hours];
         for member in 0..apis.len() {
@@ -32,54 +63,123 @@ impl Feed {
                 overall[usize::from(hour.hour)] += u64::from(hour.calls);
             }
         }
-        let judge = |total: &Vec<u64>| alive(total, window, calendar);
-        let alive = totals.iter().map(|(account, total)| (account.clone(), judge(total))).collect();
-        Self { alive, overall: judge(&overall) }
+        let accounts =
+            totals.iter().map(|(account, total)| (account.clone(), Account::judge(total, window, calendar))).collect();
+        Self { accounts, overall: Account::judge(&overall, window, calendar) }
+    }
+
+    fn of(&self, account: &str) -> &Account {
+        self.accounts.get(account).unwrap_or(&self.overall)
     }
 
     /// For each hour of the window whether the account's feed was alive; an unknown account shares everybody's.
     pub fn alive(&self, account: &str) -> &[bool] {
-        self.alive.get(account).unwrap_or(&self.overall)
+        &self.of(account).alive
     }
 
-    /// The hours of the scored day in which nothing can be said of an account that is usually heard of.
-    pub fn silent_hours(&self) -> Vec<(String, Vec<u8>)> {
-        let silent = |alive: &Vec<bool>| {
-            let today = &alive[alive.len() - 24..];
-            (0..24_u8).filter(|&hour| !today[usize::from(hour)]).collect::<Vec<u8>>()
-        };
-        let found = self.alive.iter().map(|(account, alive)| (account.clone(), silent(alive)));
-        found.filter(|(_, hours)| !hours.is_empty()).collect()
+    /// Who was silent on the scored day, and when, in the order of accounts.
+    pub fn silences(&self) -> Vec<Silence> {
+        let silence = |(name, account): (&String, &Account)| account.silence(name);
+        self.accounts.iter().filter_map(silence).collect()
+    }
+
+    /// The silences of the scored day that did not come over from the day before: first hour, and one past the last.
+    pub fn silences_begun(&self, account: &str) -> Vec<(u8, u8)> {
+        let alive = &self.of(account).alive;
+        let midnight = alive.len() - DAY;
+        let begins = |hour: &usize| !alive[*hour] && (*hour == 0 || alive[*hour - 1]);
+        let length = |first: usize| alive[first..].iter().take_while(|alive| !**alive).count();
+        let run = |first: usize| ((first - midnight) as u8, (first - midnight + length(first)) as u8);
+        (midnight..alive.len()).filter(begins).map(run).collect()
+    }
+
+    /// The calls that are usual for an account in some hours of the scored day.
+    pub fn usual(&self, account: &str, hours: (u8, u8)) -> f64 {
+        self.of(account).usual[usize::from(hours.0)..usize::from(hours.1)].iter().sum()
+    }
+
+    /// The last hour of the scored day in which the feed as a whole was alive, if it then fell silent until the day's end.
+    pub fn last_heard(&self) -> Option<u8> {
+        let today = &self.overall.alive[self.overall.alive.len() - DAY..];
+        if today[DAY - 1] { None } else { today.iter().rposition(|&alive| alive).map(|hour| hour as u8) }
     }
 }
 
-fn alive(totals: &[u64], window: &Window, calendar: Calendar) -> Vec<bool> {
-    let usual = usual_by_slot(totals, window, calendar);
-    let hour_alive = |day: usize, hour: usize, slot: u8| {
-        let total = totals[day * 24 + hour] as f64;
-        let usual = usual[usize::from(slot)];
-        usual < TELLING_TOTAL || total >= ALIVE_SHARE * usual
-    };
-    let day_alive = |day: usize| {
-        let slots = calendar.slots(window.date(day));
-        (0..24).map(move |hour| window.is_present(day) && hour_alive(day, hour, slots[hour])).collect::<Vec<_>>()
-    };
-    (0..=window.length()).flat_map(day_alive).collect()
-}
-
-/// The median total of each slot over the days before the scored one.
-fn usual_by_slot(totals: &[u64], window: &Window, calendar: Calendar) -> Vec<f64> {
-    let mut by_slot = vec![Vec::new(); SLOTS];
-    for day in (0..window.length()).filter(|&day| window.is_present(day)) {
-        for (hour, slot) in calendar.slots(window.date(day)).into_iter().enumerate() {
-            by_slot[usize::from(slot)].push(totals[day * 24 + hour]);
+impl Account {
+    fn judge(totals: &[u64], window: &Window, calendar: Calendar) -> Self {
+        let usual = UsualTotals::learn(totals, window, calendar);
+        let today = window.length() * DAY;
+        Self {
+            alive: alive(totals, &usual, window, calendar),
+            calls: totals[today..].to_vec(),
+            usual: calendar.slots(window.scored()).map(|slot| usual.by_slot[usize::from(slot)]).to_vec(),
         }
     }
-    let median = |values: &mut Vec<u64>| {
-        values.sort_unstable();
-        values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
+
+    fn silence(&self, account: &str) -> Option<Silence> {
+        let today = &self.alive[self.alive.len() - DAY..];
+        let hours: Vec<u8> = (0..DAY as u8).filter(|&hour| !today[usize::from(hour)]).collect();
+        let sum =
+            |of: &dyn Fn(usize) -> f64| hours.iter().map(|&hour| of(usize::from(hour))).sum::<f64>().round() as u64;
+        let (calls, usual) = (sum(&|hour| self.calls[hour] as f64), sum(&|hour| self.usual[hour]));
+        (!hours.is_empty()).then(|| Silence { account: account.to_owned(), hours, calls, usual })
+    }
+}
+
+/// What is usual before the scored day.
+struct UsualTotals {
+    /// The median total of each slot.
+    by_slot: Vec<f64>,
+    /// The median total of a weekday, and that of a weekend day.
+    by_day: [f64; 2],
+}
+
+impl UsualTotals {
+    fn learn(totals: &[u64], window: &Window, calendar: Calendar) -> Self {
+        let mut by_slot = vec![Vec::new(); SLOTS];
+        let mut by_day = [Vec::new(), Vec::new()];
+        for day in (0..window.length()).filter(|&day| window.is_present(day)) {
+            let hours = &totals[day * DAY..(day + 1) * DAY];
+            let slots = calendar.slots(window.date(day));
+            for (&total, slot) in hours.iter().zip(slots) {
+                by_slot[usize::from(slot)].push(total);
+            }
+            by_day[kind_of_day(&slots)].push(hours.iter().sum());
+        }
+        Self { by_slot: by_slot.iter_mut().map(median).collect(), by_day: by_day.each_mut().map(median) }
+    }
+}
+
+/// Whether more of the day is weekend than not, as a number.
+pub(super) fn kind_of_day(slots: &[u8; DAY]) -> usize {
+    usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY).count() * 2 > DAY)
+}
+
+pub(super) fn median(values: &mut Vec<u64>) -> f64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
+}
+
+fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: Calendar) -> Vec<bool> {
+    let slots: Vec<[u8; DAY]> = (0..=window.length()).map(|day| calendar.slots(window.date(day))).collect();
+    let day_alive: Vec<bool> = (0..=window.length())
+        .map(|day| {
+            let total: u64 = totals[day * DAY..(day + 1) * DAY].iter().sum();
+            let usual = usual.by_day[kind_of_day(&slots[day])];
+            window.is_present(day) && (usual < TELLING_DAY || total as f64 >= ALIVE_SHARE * usual)
+        })
+        .collect();
+    let reaches = |hour: usize, share: f64| {
+        let usual = usual.by_slot[usize::from(slots[hour / DAY][hour % DAY])];
+        usual < TELLING_TOTAL || totals[hour] as f64 >= share * usual
     };
-    by_slot.iter_mut().map(median).collect()
+    let alive: Vec<bool> = (0..totals.len()).map(|hour| day_alive[hour / DAY] && reaches(hour, ALIVE_SHARE)).collect();
+    let beside_silence = |hour: usize| {
+        let silent = |hour: Option<usize>| hour.and_then(|hour| alive.get(hour)).is_some_and(|alive| !alive);
+        silent(hour.checked_sub(1)) || silent(Some(hour + 1))
+    };
+    let believed = |hour: usize| alive[hour] && (!beside_silence(hour) || reaches(hour, ALIVE_SHARE_BESIDE));
+    (0..totals.len()).map(believed).collect()
 }
 
 #[cfg(test)]
@@ -101,16 +201,44 @@ mod tests {
     fn silence_of_a_busy_account_is_masked_and_of_a_quiet_one_believed() {
         let gap = 28 * 24 + 5;
         let busy = judged(|hour| if hour == gap || hour == 100 { 0 } else { 200 }, |_| true);
-        assert_eq!(busy.silent_hours(), [("1".to_owned(), vec![5])]);
+        let silence = Silence { account: "1".to_owned(), hours: vec![5], calls: 0, usual: 200 };
+        assert_eq!(busy.silences(), [silence]);
+        assert_eq!((busy.silences_begun("1"), busy.last_heard()), (vec![(5, 6)], None));
         assert!(!busy.alive("1")[100] && busy.alive("1")[101]);
         let quiet = judged(|hour| if hour == gap { 0 } else { 5 }, |_| true);
-        assert!(quiet.silent_hours().is_empty());
+        assert!(quiet.silences().is_empty());
     }
 
     #[test]
     fn a_trickle_of_the_usual_is_a_gap_too_and_a_day_without_a_rollup_is_one_long_gap() {
         let feed = judged(|hour| if hour == 28 * 24 { 9 } else { 200 }, |day| day != 3);
-        assert_eq!(feed.silent_hours(), [("1".to_owned(), vec![0])]);
+        assert_eq!(feed.silences()[0].hours, [0]);
         assert!(feed.alive("1")[3 * 24..4 * 24].iter().all(|&alive| !alive));
+    }
+
+    #[test]
+    fn an_hour_in_which_the_feed_breaks_off_is_not_believed_and_an_ordinary_small_hour_is() {
+        let today = 28 * 24;
+        let broken = judged(
+            |hour| match hour {
+                hour if hour == today + 9 => 100,
+                hour if hour > today + 9 => 0,
+                hour if hour == today + 3 => 100,
+                _ => 200,
+            },
+            |_| true,
+        );
+        assert_eq!(broken.silences()[0].hours, (9..24).collect::<Vec<u8>>());
+        assert_eq!((broken.silences_begun("1"), broken.last_heard()), (vec![(9, 24)], Some(8)));
+    }
+
+    #[test]
+    fn a_small_account_that_is_silent_all_day_is_masked_and_its_silence_goes_on_from_the_day_before() {
+        let yesterday = 27 * 24;
+        let small = judged(|hour| if hour >= yesterday { 0 } else { 5 }, |_| true);
+        assert_eq!(small.silences()[0].hours.len(), 24);
+        assert_eq!(small.silences_begun("1"), []);
+        let tiny = judged(|hour| u32::from(hour < yesterday), |_| true);
+        assert!(tiny.silences().is_empty(), "24 calls a day tell nothing");
     }
 }

@@ -11,6 +11,7 @@ mod family;
 mod feed;
 mod history;
 pub mod novelty;
+mod regions;
 pub mod seasonal;
 pub mod series;
 mod shift;
@@ -18,5 +19,6 @@ pub mod sparse;
 
 pub use calendar::{Calendar, SLOTS};
 pub use family::{Expectation, FamilyBaseline};
-pub use feed::Feed;
+pub use feed::{Feed, Silence};
 pub use history::{FamilyHistory, HistoryHour, Window};
+pub use regions::{SilentRegion, SilentRegions};

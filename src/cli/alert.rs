@@ -67,6 +67,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
         state: &args.state,
         settings: &settings,
         settings_hash: &settings.hash(),
+        due: None,
         book: &book,
         progress: &|_| (),
     };

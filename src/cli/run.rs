@@ -65,6 +65,9 @@ pub(super) struct RunArgs {
     /// Remove days from the state that are older than this, such as 400d [default: keep all]
     #[arg(long, value_name = "DAYS")]
     keep: Option<settings::Days>,
+    /// Look for event ids that stand in more than one event; reads every id
+    #[arg(long)]
+    check_duplicates: bool,
     /// Write metrics in Prometheus' text format to this file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -82,7 +85,14 @@ impl RunArgs {
         flags.extend((!formats.is_empty()).then(|| ("outputs.formats", formats.join(","))));
         flags.extend(self.keep.map(|keep| ("operations.keep", keep.to_string())));
         flags.extend(self.metrics.as_ref().map(|path| ("operations.metrics", path.display().to_string())));
+        flags.extend(self.check_duplicates.then(|| ("operations.check_duplicates", "true".to_owned())));
         flags
+    }
+
+    /// The day that the newest partition should be of, unless days were named.
+    fn due(&self) -> Option<NaiveDate> {
+        let named = self.date.is_some() || self.from.is_some();
+        if named { None } else { Utc::now().date_naive().pred_opt() }
     }
 }
 
@@ -122,6 +132,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
             state: &args.state,
             settings,
             settings_hash: &settings_hash,
+            due: args.due(),
             book: &book,
             progress: &progress,
         };

@@ -1,14 +1,15 @@
 //! Changes of permissions, passwords and the trail: reported by their meaning, not by their volume.
 //!
 //! *What it flags*: every attempt on the trail; changes of permissions and passwords that are a first by their principal, that
-//! are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with.
+//! are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with. An account whose feed
+//! falls silent on the day after its trail was touched is reported as if the silence were a change of the trail itself.
 //! *Statistic*: the gamma-Poisson predictive tail of the principal's changes of that kind in a day.
 //! *Assumptions*: a principal's days are exchangeable. *When it is wrong*: when changes are batched and come in clumps; then it
 //! reports too much, which is the safer side. *Parameters*: none; no size gate silences a change.
 
 use std::collections::BTreeMap;
 
-use crate::baseline::{FamilyHistory, Window};
+use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::event::ChangeKind;
 use crate::stats::NegativeBinomial;
 
@@ -29,6 +30,8 @@ pub enum Reason {
     Unusual,
     /// There is no history to compare with.
     NoHistory,
+    /// The feed fell silent on the day after the trail was touched.
+    Silence,
 }
 
 /// Changes of one kind by one principal through one service on the scored day.
@@ -38,13 +41,13 @@ pub struct ChangeFound {
     pub kind: ChangeKind,
     /// Why it is reported.
     pub reason: Reason,
-    /// The entities of the change family, one an API.
+    /// The entities of the change family, one an API; of a silence those of the day before, the last first.
     pub members: Vec<usize>,
     /// Attempts.
     pub calls: u64,
     /// Failed attempts among them.
     pub errors: u64,
-    /// Attempts that were expected of the principal on a day.
+    /// Attempts that were expected of the principal on a day; of a silence the calls of the account that were.
     pub expected: f64,
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
@@ -79,6 +82,40 @@ pub fn detect(history: &FamilyHistory, window: &Window) -> Vec<ChangeFound> {
     let days = window.days_of_history();
     let found = principals.iter().flat_map(|((_, kind, _), changes)| judge(history, window, *kind, changes, days));
     found.collect()
+}
+
+/// Silences of accounts that begin on the scored day, after the trail was touched on the day before it. Where it was touched on the
+/// scored day too, before the silence, that change is reported anyway.
+pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
+    let today = (window.length() * 24) as u16;
+    let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
+    for member in (0..history.len()).filter(|&member| kind_of(history, member) == Some(ChangeKind::Trail)) {
+        let hours = history.hours(member).iter().filter(|hour| hour.hour + 24 >= today);
+        touched.entry(history.key(member).account()).or_default().extend(hours.map(|hour| (hour.hour, member)));
+    }
+    let mut found = Vec::new();
+    for (account, mut touched) in touched {
+        touched.sort_unstable_by(|left, right| right.cmp(left));
+        let before: Vec<usize> = touched.iter().filter(|(hour, _)| *hour < today).map(|(_, member)| *member).collect();
+        let since = touched.iter().filter(|(hour, _)| *hour >= today).map(|(hour, _)| (hour - today) as u8).min();
+        let silence =
+            feed.silences_begun(account).into_iter().find(|silence| since.is_none_or(|since| silence.0 < since));
+        found.extend(
+            silence.filter(|_| !before.is_empty()).map(|hours| silent(before, hours, feed.usual(account, hours))),
+        );
+    }
+    found
+}
+
+fn silent(mut members: Vec<usize>, hours: (u8, u8), expected: f64) -> ChangeFound {
+    let mut known = std::collections::BTreeSet::new();
+    members.retain(|&member| known.insert(member));
+    let (kind, reason) = (ChangeKind::Trail, Reason::Silence);
+    ChangeFound { kind, reason, members, calls: 0, errors: 0, expected, ln_p: 0.0, hours }
+}
+
+fn kind_of(history: &FamilyHistory, member: usize) -> Option<ChangeKind> {
+    ChangeKind::named(history.key(member).fields().nth(1)?)
 }
 
 fn judge(
@@ -126,5 +163,76 @@ fn summed(
         expected,
         ln_p,
         hours: (first, last + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baseline::{Calendar, HistoryHour};
+    use crate::rollup::{EntityKey, Family};
+
+    const TODAY: u16 = 28 * 24;
+
+    fn window() -> Window {
+        Window::new("2026-01-29".parse().unwrap(), 28, |_| true)
+    }
+
+    fn hours(hours: &[u16], calls: u32) -> Vec<HistoryHour> {
+        hours.iter().map(|&hour| HistoryHour { hour, calls, errors: 0, peak: calls }).collect()
+    }
+
+    fn reasons(kind: &str, past: &[u16], calls_today: u32) -> Vec<Reason> {
+        let key = EntityKey::new(["1", kind, "ram", "AttachPolicyToUser", "user", "7"]);
+        let all = [hours(past, 1), hours(&[TODAY + 9], calls_today)].concat();
+        let history = FamilyHistory::from_entities(Family::Change, [(key, all)]);
+        detect(&history, &window()).into_iter().map(|found| found.reason).collect()
+    }
+
+    #[test]
+    fn a_first_by_a_principal_is_told_and_a_second_is_not() {
+        assert_eq!(reasons("permission", &[], 1), [Reason::First]);
+        assert_eq!(reasons("permission", &[40], 1), []);
+        assert_eq!(reasons("password", &[], 1), [Reason::First]);
+    }
+
+    #[test]
+    fn more_than_usual_is_told_and_the_usual_is_not() {
+        let daily: Vec<u16> = (0..28).map(|day| day * 24 + 9).collect();
+        assert_eq!(reasons("permission", &daily, 12), [Reason::Unusual]);
+        assert_eq!(reasons("permission", &daily, 3), []);
+    }
+
+    #[test]
+    fn the_trail_is_always_told() {
+        let daily: Vec<u16> = (0..28).map(|day| day * 24 + 9).collect();
+        assert_eq!(reasons("trail", &daily, 1), [Reason::Trail]);
+    }
+
+    /// The silences after changes of the trail in some hours, where the feed stops with this hour of the scored day.
+    fn silences_after(changes: &[u16], stops: u16) -> Vec<(u8, u8)> {
+        let window = window();
+        let apis = (0..TODAY + 24).filter(|hour| *hour < stops).collect::<Vec<_>>();
+        let apis =
+            FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours(&apis, 200))]);
+        let feed = Feed::judge(&apis, &window, Calendar::new(chrono_tz::UTC));
+        let key = EntityKey::new(["1", "trail", "actiontrail", "StopLogging", "user", "7"]);
+        let history = FamilyHistory::from_entities(Family::Change, [(key, hours(changes, 1))]);
+        silences(&history, &window, &feed).into_iter().map(|found| found.hours).collect()
+    }
+
+    #[test]
+    fn a_silence_on_the_day_after_a_change_of_the_trail_is_told() {
+        assert_eq!(silences_after(&[TODAY - 2], TODAY + 10), [(10, 24)]);
+        assert_eq!(silences_after(&[TODAY - 2], TODAY), [(0, 24)]);
+    }
+
+    #[test]
+    fn a_silence_that_went_on_from_before_or_follows_nothing_or_a_change_of_the_day_is_not() {
+        assert_eq!(silences_after(&[TODAY - 2], TODAY - 1), [], "it was the concern of the night before");
+        assert_eq!(silences_after(&[TODAY - 30], TODAY + 10), []);
+        assert_eq!(silences_after(&[TODAY - 2], TODAY + 24), []);
+        assert_eq!(silences_after(&[TODAY + 9], TODAY + 10), [], "that change is reported with it");
+        assert_eq!(silences_after(&[TODAY - 2, TODAY + 9], TODAY + 10), []);
     }
 }

@@ -5,17 +5,21 @@
 mod address;
 mod change;
 pub mod dialect;
+mod id;
 mod identity;
 mod outcome;
 pub mod schema;
 mod service;
+mod verb;
 
 pub use address::{SourceAddress, network};
 pub use change::ChangeKind;
+pub use id::id_hash;
 pub use identity::{Principal, PrincipalKind, permanent_access_key};
 pub use outcome::{NO_CODE, failure_code};
 pub use schema::Column;
 pub use service::{fold_service, service_name};
+pub use verb::only_reads;
 
 /// The word for null that some exports write.
 const NULL: &str = "null";

@@ -14,7 +14,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::{Error, Result};
-use crate::event::Column;
+use crate::event::{Column, id_hash};
 use crate::import::run::Run;
 use crate::partition::write;
 
@@ -49,16 +49,11 @@ fn mark(run: &Run, day: NaiveDate, dropped: &mut [bool], mut repeated: impl FnMu
     let mut row = 0;
     for batch in run.ids(day)? {
         for id in batch?.column(0).as_string::<i32>() {
-            dropped[row] |= repeated(hash(id.unwrap_or_default()));
+            dropped[row] |= repeated(id_hash(id.unwrap_or_default()));
             row += 1;
         }
     }
     Ok(())
-}
-
-fn hash(id: &str) -> u128 {
-    let bytes = *blake3::hash(id.as_bytes()).as_bytes();
-    u128::from_le_bytes(std::array::from_fn(|index| bytes[index]))
 }
 
 /// The partition files of a day, in order.
@@ -96,7 +91,7 @@ fn for_each_present_id(path: &Path, mut visit: impl FnMut(u128)) -> Result<()> {
         let batch = batch.map_err(Error::parquet(path))?;
         let Some(ids) = batch.columns().first().and_then(|column| column.as_string_opt::<i32>()) else { return Ok(()) };
         for row in (0..ids.len()).filter(|&row| ids.is_valid(row)) {
-            visit(hash(ids.value(row)));
+            visit(id_hash(ids.value(row)));
         }
     }
     Ok(())

@@ -51,7 +51,8 @@ impl Attack {
 pub(super) fn attacks(insight: &Insight) -> Vec<Attack> {
     let apis = insight.apis();
     let first = |fallback: Attack| apis.first().map_or(fallback, |api| Attack::of_call(CallMeaning::of_api(api)));
-    if insight.direction == Direction::Down {
+    let is_silence_of_the_trail = insight.insight_type == InsightType::TrailConcealmentInsight;
+    if insight.direction == Direction::Down && !is_silence_of_the_trail {
         return vec![Attack::new("TA0040", "T1489")];
     }
     match insight.insight_type {

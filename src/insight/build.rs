@@ -3,13 +3,13 @@
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
-use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::change::ChangeFound;
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::detect::change::{ChangeFound, Reason};
 use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
 use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
-use crate::insight::concern;
+use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
 use crate::insight::episode::{Episode, Running};
 use crate::insight::findings::{NightFindings, search, usual_rate};
@@ -27,6 +27,8 @@ use crate::stats::score;
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
+/// The place of the region among [`ATTRIBUTES`].
+const REGION: usize = 6;
 /// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
 const TELLING_SILENCE: f64 = 3.0;
 
@@ -37,6 +39,8 @@ pub struct Built {
     pub insights: Vec<Insight>,
     /// What the next night needs to know.
     pub episodes: Vec<Episode>,
+    /// Drops that are not reported, because a silent region explains them.
+    pub explained: usize,
 }
 
 /// What the events told of one target.
@@ -51,15 +55,26 @@ struct Told<'a> {
 struct Night<'a> {
     window: &'a Window,
     feed: &'a Feed,
+    regions: &'a SilentRegions,
 }
 
 /// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
-pub fn build(findings: &NightFindings, evidence: &[Evidence], usual: &[Usual], window: &Window, feed: &Feed) -> Built {
+pub fn build(
+    findings: &NightFindings,
+    evidence: &[Evidence],
+    usual: &[Usual],
+    window: &Window,
+    (feed, regions): (&Feed, &SilentRegions),
+) -> Built {
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
-    let night = Night { window, feed };
+    let night = Night { window, feed, regions };
     let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
-        built.add_rate(findings, history, deviation, told, night);
+        if night.explains(history, deviation, told) {
+            built.explained += 1;
+        } else {
+            built.add_rate(findings, history, deviation, told, night);
+        }
     }
     if let Some((history, changes)) = &findings.changes {
         for (change, told) in changes.iter().zip(told.by_ref()) {
@@ -136,6 +151,15 @@ impl Built {
                 }
             }
         }
+    }
+}
+
+impl Night<'_> {
+    /// Whether a deviation is a drop that is no more than what a silent region lacks, as far as its regions are known.
+    fn explains(&self, history: &FamilyHistory, deviation: &Deviation, told: Told<'_>) -> bool {
+        let account = history.key(deviation.member).account();
+        let explains = |by_region: &_| self.regions.explain(account, by_region, deviation.expected, deviation.observed);
+        deviation.direction == Direction::Down && told.usual.values[REGION].as_ref().is_some_and(explains)
     }
 }
 
@@ -224,25 +248,32 @@ fn change_insight(
     told: Told<'_>,
     night: Night<'_>,
 ) -> Insight {
-    let Told { evidence, .. } = told;
+    let mut insight = bare_change(history, change, told.evidence, night);
+    insight.concerns = findings.concerns(history, change, told.evidence);
+    if change.reason == Reason::Silence {
+        insight.baseline_average = change.expected / insight.minutes() as f64;
+    } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, &insight.account, night.feed) {
+        insight.concerns.push(Concern::SilenceFollowed);
+        insight.concerns.sort_unstable();
+    }
+    complete(&mut insight, told.evidence, told.usual);
+    insight
+}
+
+/// A change without what makes it serious, and without what all of it means.
+fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence, night: Night<'_>) -> Insight {
     let date = night.window.scored();
-    let busy = |minute: &usize| evidence.minutes[*minute] > 0;
-    let first = (0..evidence.minutes.len()).find(busy).unwrap_or(0);
-    let last = (0..evidence.minutes.len()).rev().find(busy).unwrap_or(first);
-    let day_minute = |minute: usize| i64::from(change.hours.0) * 60 + minute as i64;
-    let insight_type = match change.kind {
-        ChangeKind::Permission => InsightType::PolicyChangeInsight,
-        ChangeKind::Password => InsightType::PasswordChangeInsight,
-        ChangeKind::Trail => InsightType::TrailConcealmentInsight,
-    };
+    let is_silence = change.reason == Reason::Silence;
+    let (start, end) = change_minutes(change, evidence);
+    let insight_type = change_type(change.kind);
     let member = change.members[0];
     let key = history.key(member);
     let entity = history.label(member);
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
-    let mut insight = Insight {
-        id: id(insight_type, key.account(), &identity, date, change.kind.name()),
+    Insight {
+        id: id(insight_type, key.account(), &identity, date, if is_silence { "silence" } else { change.kind.name() }),
         insight_type,
         date,
         account: key.account().to_owned(),
@@ -250,11 +281,11 @@ fn change_insight(
         object: service,
         family: Family::Change,
         entity,
-        direction: Direction::Up,
+        direction: if is_silence { Direction::Down } else { Direction::Up },
         model: None,
         reason: Some(change.reason),
-        start: moment(date, day_minute(first)),
-        end: moment(date, day_minute(last + 1)),
+        start: moment(date, start),
+        end: moment(date, end),
         ended: true,
         observed: change.calls,
         errors: change.errors,
@@ -276,11 +307,34 @@ fn change_insight(
         next_query: String::new(),
         life: Life::default(),
         incident: IncidentPart::default(),
-        concerns: findings.concerns(history, change, evidence),
+        concerns: Vec::new(),
         new_company: None,
-    };
-    complete(&mut insight, evidence, told.usual);
-    insight
+    }
+}
+
+fn change_type(kind: ChangeKind) -> InsightType {
+    match kind {
+        ChangeKind::Permission => InsightType::PolicyChangeInsight,
+        ChangeKind::Password => InsightType::PasswordChangeInsight,
+        ChangeKind::Trail => InsightType::TrailConcealmentInsight,
+    }
+}
+
+/// The minutes of the day of a change, from its first call to its last; of a silence all of its hours.
+fn change_minutes(change: &ChangeFound, evidence: &Evidence) -> (i64, i64) {
+    let day_minute = |minute: usize| i64::from(change.hours.0) * 60 + minute as i64;
+    if change.reason == Reason::Silence {
+        return (i64::from(change.hours.0) * 60, i64::from(change.hours.1) * 60);
+    }
+    let busy = |minute: &usize| evidence.minutes[*minute] > 0;
+    let first = (0..evidence.minutes.len()).find(busy).unwrap_or(0);
+    let last = (0..evidence.minutes.len()).rev().find(busy).unwrap_or(first);
+    (day_minute(first), day_minute(last + 1))
+}
+
+/// Whether the account's feed fell silent in the hour of a change, or later that day.
+fn is_followed_by_silence(change: &ChangeFound, account: &str, feed: &Feed) -> bool {
+    feed.silences_begun(account).iter().any(|silence| silence.0 >= change.hours.0)
 }
 
 /// Fills in what the events tell, and what all of it means.
@@ -306,7 +360,12 @@ fn lasting(life: &Life) -> String {
 }
 
 fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
-    let own = || (insight.family == Family::Principal).then(|| Actor::of_entity(&insight.entity)).flatten();
+    let own = || match insight.family {
+        Family::Principal => Actor::of_entity(&insight.entity),
+        // Kind, service and API come before the principal.
+        Family::Change => Actor::of_entity(insight.entity.splitn(4, '/').nth(3)?),
+        _ => None,
+    };
     Actor::of(evidence).or_else(own)
 }
 
@@ -321,7 +380,7 @@ fn object(history: &FamilyHistory, member: usize) -> String {
 }
 
 pub(super) fn region(evidence: &Evidence) -> String {
-    top(&evidence.values[6], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
+    top(&evidence.values[REGION], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
 }
 
 /// The score of the evidence, held down where there is little to judge by.

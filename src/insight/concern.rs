@@ -27,6 +27,8 @@ pub enum Concern {
     SelfGrant,
     /// Nothing is recorded any more.
     Stopped,
+    /// The account's feed fell silent after it.
+    SilenceFollowed,
     /// The trail records less than it was last seen to.
     RecordsLess,
     /// The trail records less than everything.
@@ -46,10 +48,11 @@ pub enum Concern {
 }
 
 impl Concern {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::AdministratorPolicy,
         Self::SelfGrant,
         Self::Stopped,
+        Self::SilenceFollowed,
         Self::RecordsLess,
         Self::Narrowed,
         Self::Redirected,
@@ -66,6 +69,7 @@ impl Concern {
             Self::AdministratorPolicy => "administrator_policy",
             Self::SelfGrant => "self_grant",
             Self::Stopped => "stopped",
+            Self::SilenceFollowed => "silence_followed",
             Self::RecordsLess => "records_less",
             Self::Narrowed => "narrowed",
             Self::Redirected => "redirected",
@@ -83,6 +87,7 @@ impl Concern {
             Self::AdministratorPolicy => "it gives all rights",
             Self::SelfGrant => "it is to the caller's own benefit",
             Self::Stopped => "it stops the recording",
+            Self::SilenceFollowed => "the account's feed fell silent after it",
             Self::RecordsLess => "the trail records less than before",
             Self::Narrowed => "the trail records less than everything now",
             Self::Redirected => "its records go elsewhere than before",
@@ -98,7 +103,12 @@ impl Concern {
     pub const fn is_grave(self) -> bool {
         matches!(
             self,
-            Self::AdministratorPolicy | Self::SelfGrant | Self::Stopped | Self::RecordsLess | Self::MadePublic
+            Self::AdministratorPolicy
+                | Self::SelfGrant
+                | Self::Stopped
+                | Self::SilenceFollowed
+                | Self::RecordsLess
+                | Self::MadePublic
         )
     }
 
@@ -242,6 +252,145 @@ mod tests {
         let harmless =
             r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
         assert!(concerns(Permission, "CreatePolicyVersion", harmless).is_empty());
+    }
+
+    #[test]
+    fn every_condition_has_a_near_miss() {
+        use ChangeKind::{Password, Permission, Trail};
+        type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);
+        let requests: [Requests; 21] = [
+            (
+                Permission,
+                "AttachPolicyToRole",
+                r#"{"PolicyName":"administratoraccess"}"#,
+                r#"{"PolicyName":"AdministratorAccessAudit"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachPolicyToUser",
+                r#"{"PolicyName":"AliyunRAMFullAccess"}"#,
+                r#"{"PolicyName":"AliyunRAMReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachUserPolicy",
+                r#"{"policyName":"PowerUserAccess"}"#,
+                r#"{"policyName":"UserAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::1:policy/NoAdministratorAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/AmazonS3FullAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::aws:policy/FullAccessDenied"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/PowerUserAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AddPermissionPolicyToAccessConfiguration",
+                r#"{"PermissionPolicyName":"AdministratorAccess"}"#,
+                r#"{"PermissionPolicyName":"ReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachManagedPolicyToPermissionSet",
+                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (Permission, "PutBucketAcl", r#"{"x-oss-acl":"public-read"}"#, r#"{"x-oss-acl":"private"}"#, "made_public"),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-acl":"public-read-write"}"#,
+                r#"{"x-amz-acl":"bucket-owner-read"}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "PutBucketPublicAccessBlock",
+                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":false}}"#,
+                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#,
+                "made_public",
+            ),
+            (Password, "SetPasswordPolicy", r#"{"HardExpiry":false}"#, r#"{"HardExpiry":true}"#, "weaker_sign_in"),
+            (
+                Password,
+                "UpdateLoginProfile",
+                r#"{"MFABindRequired":"false"}"#,
+                r#"{"MFABindRequired":"true"}"#,
+                "weaker_sign_in",
+            ),
+            (
+                Password,
+                "SetSecurityPreference",
+                r#"{"EnforceMFAForLogin":"false"}"#,
+                r#"{"EnforceMFAForLogin":"true"}"#,
+                "weaker_sign_in",
+            ),
+            (
+                Password,
+                "UpdateLoginProfile",
+                r#"{"PasswordResetRequired":false}"#,
+                r#"{"PasswordResetRequired":true}"#,
+                "password_known_to_the_caller",
+            ),
+            (Trail, "UpdateTrail", r#"{"EventRW":"Write"}"#, r#"{"EventRW":"All"}"#, "narrowed"),
+            (Trail, "UpdateTrail", r#"{"TrailRegion":"cn-hangzhou"}"#, r#"{"TrailRegion":"All"}"#, "narrowed"),
+            (Trail, "UpdateTrail", r#"{"isMultiRegionTrail":false}"#, r#"{"isMultiRegionTrail":true}"#, "narrowed"),
+            (Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#, r#"{"StartLogging":"true"}"#, "stopped"),
+            (
+                Trail,
+                "PutEventSelectors",
+                r#"{"eventSelectors":[{"includeManagementEvents":false}]}"#,
+                r#"{"eventSelectors":[{"includeManagementEvents":true}]}"#,
+                "narrowed",
+            ),
+            (Trail, "UpdateDetector", r#"{"enable":false}"#, r#"{"enable":true}"#, "stopped"),
+        ];
+        for (kind, event_name, serious, near_miss, concern) in requests {
+            assert_eq!(concerns(kind, event_name, serious), [concern], "{event_name} {serious}");
+            assert!(concerns(kind, event_name, near_miss).is_empty(), "{event_name} {near_miss}");
+        }
+    }
+
+    #[test]
+    fn rights_for_oneself_are_seen_and_rights_for_a_namesake_are_not() {
+        use ChangeKind::{Password, Permission};
+        let attach = |name: &str| format!(r#"{{"PolicyName":"Own","UserName":"{name}"}}"#);
+        assert_eq!(concerns(Permission, "AttachPolicyToUser", &attach("alice")), ["self_grant"]);
+        assert_eq!(concerns(Permission, "AddUserToGroup", &attach("ALICE@corp.example")), ["self_grant"]);
+        assert!(concerns(Permission, "AttachPolicyToUser", &attach("alice2")).is_empty());
+        assert!(concerns(Password, "UpdateLoginProfile", &attach("alice")).is_empty(), "a password of one's own");
+    }
+
+    #[test]
+    fn a_document_that_allows_much_is_not_one_that_allows_all() {
+        let document = |action: &str, resource: &str| {
+            format!(
+                r#"{{"PolicyDocument":"{{\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{resource}\"}}]}}"}}"#
+            )
+        };
+        let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
+        assert_eq!(of("*", "*"), ["administrator_policy"]);
+        assert!(of("oss:*", "*").is_empty() && of("*", "acs:oss:*:*:mine").is_empty());
     }
 
     #[test]

@@ -79,3 +79,54 @@ fn active_hours(history: &FamilyHistory, member: usize, window: &Window) -> Opti
     }
     (days.len() >= ACTIVE_DAYS).then_some(hours)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A principal that calls from one network in the hours 8 to 17.
+    fn habits() -> (Habits, EntityKey) {
+        let key = EntityKey::new(["1", "user", "7"]);
+        let hours = std::array::from_fn(|hour| (8..18).contains(&hour));
+        let networks = BTreeSet::from([network("192.0.2.7".parse().unwrap())]);
+        (Habits { networks: [(key.clone(), networks)].into(), hours: [(key.clone(), hours)].into() }, key)
+    }
+
+    fn concerns(address: &str, hour: u8) -> Vec<Concern> {
+        let (habits, key) = habits();
+        let mut evidence = Evidence::default();
+        evidence.values[2].insert(address.to_owned(), 1);
+        habits.concerns(&key, &evidence, hour)
+    }
+
+    #[test]
+    fn another_network_is_unusual_and_another_address_of_the_same_is_not() {
+        assert_eq!(concerns("192.0.3.7", 10), [Concern::UnusualNetwork]);
+        assert_eq!(concerns("2001:db8::7", 10), [Concern::UnusualNetwork]);
+        assert_eq!(concerns("192.0.2.250", 10), []);
+        assert_eq!(concerns("ecs.aliyuncs.com", 10), [], "a service's own host is no network");
+    }
+
+    #[test]
+    fn an_hour_beside_the_usual_ones_is_no_unusual_hour() {
+        assert_eq!(concerns("192.0.2.7", 3), [Concern::UnusualHour]);
+        assert_eq!(concerns("192.0.2.7", 6), [Concern::UnusualHour]);
+        assert_eq!(concerns("192.0.2.7", 7), []);
+        assert_eq!(concerns("192.0.2.7", 18), []);
+        assert_eq!(concerns("198.51.100.1", 23), [Concern::UnusualNetwork, Concern::UnusualHour]);
+    }
+
+    #[test]
+    fn who_was_active_on_too_few_days_has_no_habits() {
+        let window = Window::new("2026-01-29".parse().unwrap(), 28, |_| true);
+        let active = |days: u16| {
+            let hour = |day: u16| crate::baseline::HistoryHour { hour: day * 24 + 9, calls: 1, errors: 0, peak: 1 };
+            let hours = (0..days).map(hour).collect::<Vec<_>>();
+            let history =
+                FamilyHistory::from_entities(Family::Principal, [(EntityKey::new(["1", "user", "7"]), hours)]);
+            active_hours(&history, 0, &window)
+        };
+        assert_eq!(active(6), None);
+        assert!(active(7).is_some_and(|hours| hours[9] && !hours[10]));
+    }
+}

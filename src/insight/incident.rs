@@ -2,8 +2,9 @@
 //!
 //! A stolen key that deletes resources raises an `IpInsight`, an `AkInsight` and an `ApiCallRateInsight`. Two insights of an account belong
 //! together if they go the same way, share at least half of the shorter one's time, and agree on an actor: the entity of one, or
-//! a first attribution that stands out, is that of the other. An API and those that mostly call it agree as well. An insight that
-//! agrees with nobody is an incident of its own.
+//! a first attribution that stands out, is that of the other. An API and those that mostly call it agree as well. Several episodes of one
+//! entity in a night belong together whenever they are, if an actor is the same. An insight that agrees with nobody is an incident
+//! of its own.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -86,7 +87,9 @@ fn groups(insights: &[Insight]) -> Vec<Vec<usize>> {
     let mut first: Vec<usize> = (0..insights.len()).collect();
     for right in 0..insights.len() {
         for left in 0..right {
-            if together(&insights[left], &insights[right]) && named[left].agrees(&named[right]) {
+            let (one, other) = (&insights[left], &insights[right]);
+            let at_once = together(one, other) && named[left].agrees(&named[right]);
+            if at_once || (is_again(one, other) && named[left].shares_actor(&named[right])) {
                 let (one, other) = (first[left].min(first[right]), first[left].max(first[right]));
                 first.iter_mut().filter(|own| **own == other).for_each(|own| *own = one);
             }
@@ -106,6 +109,13 @@ fn together(left: &Insight, right: &Insight) -> bool {
         && left.direction == right.direction
         && common > Duration::zero()
         && common * 2 >= shorter
+}
+
+/// Whether two insights are episodes of one entity that go the same way.
+fn is_again(left: &Insight, right: &Insight) -> bool {
+    let entity =
+        |insight: &Insight| (insight.family, insight.direction, insight.account.clone(), insight.entity.clone());
+    entity(left) == entity(right)
 }
 
 fn span(insight: &Insight) -> (DateTime<Utc>, DateTime<Utc>) {
@@ -137,9 +147,13 @@ impl Named {
         Self { actors, own_api, api: first(insight, API).map(str::to_lowercase) }
     }
 
+    fn shares_actor(&self, other: &Self) -> bool {
+        self.actors.iter().any(|actor| other.actors.contains(actor))
+    }
+
     fn agrees(&self, other: &Self) -> bool {
         let is = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
-        self.actors.iter().any(|actor| other.actors.contains(actor))
+        self.shares_actor(other)
             || is(&self.own_api, &other.api)
             || is(&self.api, &other.own_api)
             || is(&self.own_api, &other.own_api)
@@ -240,6 +254,15 @@ mod tests {
         assert_eq!(insights.iter().map(|insight| insight.incident.rank).collect::<Vec<_>>(), [1, 1, 1, 1, 2]);
         let culprit = incidents[0].culprit.as_ref().unwrap();
         assert_eq!((culprit.attribute, culprit.value.as_str()), ("principalId", "user/7"));
+    }
+
+    #[test]
+    fn several_episodes_of_an_entity_are_one_story_if_the_actor_is_the_same() {
+        let at = |start, end| insight(Family::AccessKey, "LTAI1", start, end);
+        assert_eq!(ranks(vec![at(60, 80), at(300, 320)]), [1, 1]);
+        let api = |start, end, who| by(insight(Family::Api, "Ecs/RunInstances", start, end), "principalId", who);
+        assert_eq!(ranks(vec![api(60, 80, "user/7"), api(300, 320, "user/7")]), [1, 1]);
+        assert_eq!(ranks(vec![api(60, 80, "user/7"), api(300, 320, "user/8")]), [1, 2]);
     }
 
     #[test]

@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::Column;
 use crate::insight::concern::Concern;
 use crate::insight::minutes::{rise, tail};
-use crate::insight::reading::{ATTRIBUTE_COLUMNS, MINUTE_MS, MORE, TargetRows, Values, add, read, window};
+use crate::insight::notes::{Note, Notes, notes_on};
+use crate::insight::reading::{ATTRIBUTE_COLUMNS, Group, MORE, Reader, TargetRows, Values, add, groups};
 use crate::partition::EventFile;
+use crate::rollup::keys::INPUTS;
 use crate::rollup::{EntityKey, Family};
 
 pub use crate::insight::reading::{ATTRIBUTES, OTHER};
@@ -25,6 +28,8 @@ const DETAILS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Colu
 const MOST_PARAMETERS: usize = 65_536;
 /// Requests of a change that are looked at.
 const REQUESTS: usize = 100;
+/// Row groups of which results are held before they are put together.
+const GROUPS_AT_ONCE: usize = 16;
 
 /// How the minutes of a target are found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,6 +130,22 @@ pub struct Request {
 }
 
 impl Evidence {
+    /// Adds what later events of the same episode tell.
+    fn absorb(&mut self, later: Self) {
+        self.errors += later.errors;
+        for (own, later) in self.values.iter_mut().zip(later.values) {
+            later.into_iter().for_each(|(value, calls)| add(own, value, calls));
+        }
+        for (name, calls) in later.names {
+            add(&mut self.names, name, calls);
+        }
+        self.examples.extend(later.examples);
+        self.examples.sort();
+        self.examples.truncate(EXAMPLES);
+        self.requests.extend(later.requests);
+        self.requests.truncate(REQUESTS);
+    }
+
     /// Calls in the episode's minutes.
     pub fn calls(&self) -> u64 {
         let calls = self.minutes.get(self.span.0..self.span.1).unwrap_or_default();
@@ -140,25 +161,70 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
         Evidence { minutes: vec![0; minutes], ..Evidence::default() }
     };
     let mut evidence: Vec<Evidence> = targets.iter().map(new).collect();
-    let start = |target: usize| window(date, targets[target].search).0;
-    let minute = |target: usize, found: &TargetRows<'_>, row: u32| {
-        ((found.batch.times[row as usize] - start(target)) / MINUTE_MS) as usize
-    };
-    read(files, date, targets, &[], |target, found| {
-        found.rows.iter().for_each(|&row| evidence[target].minutes[minute(target, found, row)] += 1);
-    })?;
+    let groups = groups(files, date, targets);
+    let notes = find_minutes(&groups, date, targets, &mut evidence)?;
     for (target, evidence) in targets.iter().zip(&mut evidence) {
         evidence.span = target.span(&evidence.minutes);
     }
+    let again = (0..groups.len()).map(|group| (groups[group], notes.rows_within(group, &evidence)));
+    let again: Vec<(Group<'_>, Option<Vec<u32>>)> =
+        again.filter(|(_, rows)| rows.as_ref().is_none_or(|rows| !rows.is_empty())).collect();
+    for some in again.chunks(GROUPS_AT_ONCE) {
+        let found: Vec<BTreeMap<usize, Evidence>> = some
+            .par_iter()
+            .map(|(group, rows)| look_closer(*group, rows.as_deref(), date, targets, &evidence))
+            .collect::<Result<_>>()?;
+        for (target, more) in found.into_iter().flatten() {
+            evidence[target].absorb(more);
+        }
+    }
+    Ok(evidence)
+}
+
+/// Counts the minutes of all targets, row group by row group, and notes where their rows are.
+fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
+    let find = |reader: &mut Reader<'_>, &group: &Group<'_>| {
+        let mut found: Vec<Note> = Vec::new();
+        reader.find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
+        Ok(found)
+    };
+    let mut notes = Notes::default();
+    for some in groups.chunks(GROUPS_AT_ONCE) {
+        let found: Vec<Vec<Note>> =
+            some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
+        for found in found {
+            found.iter().for_each(|note| evidence[note.target as usize].minutes[usize::from(note.minute)] += 1);
+            notes.push(found);
+        }
+    }
+    Ok(notes)
+}
+
+/// What some rows of a row group (all of them, where none are named) tell of the episodes whose minutes are known.
+fn look_closer(
+    group: Group<'_>,
+    rows: Option<&[u32]>,
+    date: NaiveDate,
+    targets: &[Target],
+    known: &[Evidence],
+) -> Result<BTreeMap<usize, Evidence>> {
     let with_requests = targets.iter().any(|target| target.family == Family::Change);
     let details = &DETAILS[..if with_requests { 3 } else { 2 }];
-    let columns: Vec<&[Column]> = ATTRIBUTE_COLUMNS.iter().chain(details).copied().collect();
-    read(files, date, targets, &columns, |target, found| {
-        let (first, end) = evidence[target].span;
-        let inside = |row: &u32| (first..end).contains(&minute(target, found, *row));
-        let rows: Vec<u32> = found.rows.iter().copied().filter(inside).collect();
-        note(&mut evidence[target], &found.only(&rows), targets[target].family == Family::Change);
-    })?;
+    let columns: Vec<&[Column]> = INPUTS.iter().chain(&ATTRIBUTE_COLUMNS).chain(details).copied().collect();
+    let mut evidence: BTreeMap<usize, Evidence> = BTreeMap::new();
+    let mut visit = |target: usize, found: &TargetRows<'_>| {
+        let (first, end) = known[target].span;
+        let minutes = notes_on(target, found, date, targets).map(|note| usize::from(note.minute));
+        let inside = minutes.zip(found.rows).filter(|(minute, _)| (first..end).contains(minute));
+        let rows: Vec<u32> = inside.map(|(_, &row)| row).collect();
+        let own = evidence.entry(target).or_default();
+        note(own, &found.only(&rows), targets[target].family == Family::Change);
+    };
+    let mut reader = Reader::new(date, targets);
+    match rows {
+        Some(rows) => reader.these(group, &columns, rows, &mut visit)?,
+        None => reader.all(group, &columns, &mut visit)?,
+    }
     Ok(evidence)
 }
 

@@ -25,12 +25,14 @@ pub mod incident;
 pub mod investigate;
 pub mod minutes;
 mod next_query;
+mod notes;
 pub mod place;
 mod pruning;
 pub mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
+mod sieve;
 pub mod trail;
 pub mod usual;
 pub mod vendor;
@@ -205,7 +207,7 @@ pub struct Insight {
 pub struct Life {
     /// Whether an earlier night reported its start.
     pub continued: bool,
-    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes.
+    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes and first meetings.
     pub nights: u32,
     /// Whether this is taken for the entity's new level from now on.
     pub level_shift: bool,

@@ -4,8 +4,9 @@
 //! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with characters in it that do not
 //! show is left out, which makes the answer wider, never wrong.
 
-use chrono::SecondsFormat;
+use chrono::{Duration, SecondsFormat};
 
+use crate::detect::change::Reason;
 use crate::event::PrincipalKind;
 use crate::insight::visible::is_hidden;
 use crate::insight::{Actor, Insight, InsightType};
@@ -14,7 +15,9 @@ use crate::insight::{Actor, Insight, InsightType};
 pub(super) fn next_query(insight: &Insight) -> String {
     let mut words = vec!["insights query EVENTS".to_owned()];
     words.extend(conditions(insight).iter().filter_map(|(flag, value)| condition(flag, value)));
-    words.push(format!("--from {}", insight.start.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    // In a silence there is nothing to see; what came before it tells more.
+    let back = Duration::days(i64::from(insight.reason == Some(Reason::Silence)));
+    words.push(format!("--from {}", (insight.start - back).to_rfc3339_opts(SecondsFormat::Secs, true)));
     words.push(format!("--to {}", insight.end.to_rfc3339_opts(SecondsFormat::Secs, true)));
     words.join(" ")
 }

@@ -1,7 +1,7 @@
 //! The rows of some entities in the events, and what values their attributes have.
 //!
-//! Only row groups that can hold a target's hours and name are opened. Values are counted by the small numbers that stand for them in a
-//! batch; their texts are made once a batch, not once a row.
+//! Only row groups that can hold a target's hours and name are opened, and of their rows only those that pass a [`Sieve`] are told apart
+//! any further. Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::event::{Column, SourceAddress, meaningful, service_name};
 use crate::insight::investigate::Target;
 use crate::insight::pruning::may_name;
-use crate::partition::{EventBatch, EventFile, RowGroupReader, TextColumn, midnight_ms};
+use crate::insight::sieve::Sieve;
+use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn, midnight_ms, read_rows};
 use crate::rollup::keys::{INPUTS, Keyer};
 use crate::rollup::{EntityKey, Family, RowKeys};
 
@@ -44,6 +45,12 @@ const RESOURCE: usize = INPUTS.len() + 1;
 /// Where the columns after [`ATTRIBUTE_COLUMNS`] stand in a batch.
 pub(super) const MORE: usize = INPUTS.len() + ATTRIBUTE_COLUMNS.len();
 
+/// The columns of [`INPUTS`] that tell failures and regions, which belonging to a target does not depend on unless it is about errors.
+const ERROR_COLUMNS: [usize; 2] = [9, 10];
+const REGION_COLUMN: usize = 5;
+/// The rows of a batch.
+const BATCH_ROWS: usize = 32_768;
+
 /// The rows of a batch that belong to one target.
 pub(super) struct TargetRows<'a> {
     pub(super) batch: &'a EventBatch,
@@ -51,6 +58,17 @@ pub(super) struct TargetRows<'a> {
     keys: &'a RowKeys,
     /// The rows, ascending in the batch.
     pub(super) rows: &'a [u32],
+    /// For each row of the batch its number in the row group.
+    pub(super) numbers: &'a [u32],
+}
+
+/// A row group of a file.
+pub(super) type Group<'files> = (&'files EventFile, usize);
+
+/// The row groups that can hold rows of the targets, by their times and names.
+pub(super) fn groups<'files>(files: &'files [EventFile], date: NaiveDate, targets: &[Target]) -> Vec<Group<'files>> {
+    let all = files.iter().flat_map(|file| file.row_groups_of(date).map(move |group| (file, group)));
+    all.filter(|&(file, group)| held(file, group, date, targets).next().is_some()).collect()
 }
 
 /// Reads the rows of all targets on one day and calls `visit` with a target's number and its rows in a batch. A batch has the
@@ -62,33 +80,101 @@ pub(super) fn read(
     more: &[&[Column]],
     mut visit: impl FnMut(usize, &TargetRows<'_>),
 ) -> Result<()> {
+    let mut reader = Reader::new(date, targets);
     let columns: Vec<&[Column]> = INPUTS.into_iter().chain(more.iter().copied()).collect();
-    for file in files {
-        for group in file.row_groups_of(date).filter(|&group| may_hold(file, group, date, targets)) {
-            let places = targets.iter().any(|target| !target.with.is_empty());
-            let (mut keyer, mut keys) = (Keyer::new(places), RowKeys::default());
-            for batch in RowGroupReader::open(file, group, &columns)? {
-                // An unreadable part was named when the day was counted; what was read before it still tells something.
-                let Ok(batch) = batch else { break };
-                keyer.number_rows(&batch, &mut keys);
-                for (number, rows) in rows_of(targets, date, &batch, &keyer, &keys).iter().enumerate() {
-                    if !rows.is_empty() {
-                        visit(number, &TargetRows { batch: &batch, keyer: &keyer, keys: &keys, rows });
-                    }
-                }
+    groups(files, date, targets).into_iter().try_for_each(|group| reader.all(group, &columns, &mut visit))
+}
+
+/// Reads row group after row group, and remembers what it worked out about who calls.
+pub(super) struct Reader<'a> {
+    date: NaiveDate,
+    targets: &'a [Target],
+    keyer: Keyer,
+    keys: RowKeys,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(date: NaiveDate, targets: &'a [Target]) -> Self {
+        let with_networks = targets.iter().any(|target| !target.with.is_empty());
+        Self { date, targets, keyer: Keyer::new(with_networks), keys: RowKeys::default() }
+    }
+
+    /// Finds the rows of all targets in a row group, without what tells more of them.
+    pub(super) fn find(&mut self, group: Group<'_>, visit: &mut impl FnMut(usize, &TargetRows<'_>)) -> Result<()> {
+        let mut columns = INPUTS;
+        if self.targets.iter().all(|target| target.with.is_empty()) {
+            columns[REGION_COLUMN] = &[];
+        }
+        let about_errors = |&target: &usize| self.targets[target].family == Family::ApiError;
+        if !held(group.0, group.1, self.date, self.targets).any(|target| about_errors(&target)) {
+            ERROR_COLUMNS.into_iter().for_each(|column| columns[column] = &[]);
+        }
+        self.all(group, &columns, visit)
+    }
+
+    /// Reads all rows of a row group; those that no target can be about are passed over at once.
+    pub(super) fn all(
+        &mut self,
+        (file, group): Group<'_>,
+        columns: &[&[Column]],
+        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+    ) -> Result<()> {
+        let mut sieve = Sieve::of(held(file, group, self.date, self.targets).map(|target| &self.targets[target]));
+        let mut first = 0;
+        for batch in RowGroupReader::open(file, group, columns)? {
+            // An unreadable part was named when the day was counted; what was read before it still tells something.
+            let Ok(batch) = batch else { break };
+            let rows = sieve.rows(&batch);
+            if !rows.is_empty() {
+                let numbers: Vec<u32> = rows.iter().map(|row| first + row).collect();
+                self.visit_batch(&batch.take(&rows), &numbers, visit);
+            }
+            first += batch.rows as u32;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of these ascending numbers in a row group.
+    pub(super) fn these(
+        &mut self,
+        (file, group): Group<'_>,
+        columns: &[&[Column]],
+        rows: &[u32],
+        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+    ) -> Result<()> {
+        if rows.len() <= BATCH_ROWS {
+            let Ok(batch) = read_rows(file, group, columns, rows) else { return Ok(()) };
+            self.visit_batch(&batch, rows, visit);
+            return Ok(());
+        }
+        let choice = RowChoice { rows: Some(rows), times: true, batch_rows: BATCH_ROWS };
+        let mut first = 0;
+        for batch in RowGroupReader::open_rows(file, group, columns, choice)? {
+            let Ok(batch) = batch else { break };
+            self.visit_batch(&batch, &rows[first..first + batch.rows], visit);
+            first += batch.rows;
+        }
+        Ok(())
+    }
+
+    fn visit_batch(&mut self, batch: &EventBatch, numbers: &[u32], visit: &mut impl FnMut(usize, &TargetRows<'_>)) {
+        self.keyer.number_rows(batch, &mut self.keys);
+        let (keyer, keys) = (&self.keyer, &self.keys);
+        for (number, rows) in rows_of(self.targets, self.date, batch, keyer, keys).iter().enumerate() {
+            if !rows.is_empty() {
+                visit(number, &TargetRows { batch, keyer, keys, rows, numbers });
             }
         }
     }
-    Ok(())
 }
 
-/// Whether a row group can hold rows of any target, by the times and names that its statistics tell.
-fn may_hold(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> bool {
-    let overlaps = |target: &Target| {
+/// The numbers of the targets that a row group can hold rows of, by the times and names that its statistics tell.
+fn held(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> impl Iterator<Item = usize> {
+    let overlaps = move |target: &Target| {
         let (start, end) = window(date, target.search);
         file.row_groups[group].span.is_none_or(|(first, last)| first < end && last >= start)
     };
-    targets.iter().any(|target| overlaps(target) && may_name(file, group, target))
+    (0..targets.len()).filter(move |&target| overlaps(&targets[target]) && may_name(file, group, &targets[target]))
 }
 
 /// The first millisecond of some hours of a day, and one past the last.
@@ -143,7 +229,7 @@ fn wanted(targets: &[Target], family: Family, keyer: &Keyer) -> Vec<Vec<usize>> 
 impl TargetRows<'_> {
     /// The same batch with fewer rows.
     pub(super) fn only<'b>(&'b self, rows: &'b [u32]) -> TargetRows<'b> {
-        TargetRows { batch: self.batch, keyer: self.keyer, keys: self.keys, rows }
+        TargetRows { batch: self.batch, keyer: self.keyer, keys: self.keys, rows, numbers: self.numbers }
     }
 
     /// Whether a row failed.

@@ -66,7 +66,22 @@ fn expectation(insight: &Insight) -> String {
     }
 }
 
+/// The entity of a silence is the last change of the trail before it.
+fn silence_sentence(insight: &Insight) -> String {
+    let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
+    let api = insight.entity.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/");
+    format!(
+        "the feed of {} fell silent {}, where {} calls are usual, after {who} touched the audit trail with {api} the day before",
+        if insight.account.is_empty() { "no account" } else { &insight.account },
+        span(insight.start, insight.end),
+        number(insight.expected.round() as u64)
+    )
+}
+
 fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
+    if insight.reason == Some(Reason::Silence) {
+        return silence_sentence(insight);
+    }
     let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
     let apis: Vec<String> = top(&evidence.values[4], 4).iter().map(|(api, calls)| times(api, *calls)).collect();
     let more = evidence.values[4].len().saturating_sub(apis.len());

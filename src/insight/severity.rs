@@ -5,7 +5,7 @@
 //!           a level up if calls of high sensitivity are a fifth of those attributed, a level up if a privileged identity made them,
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
 //!           a level up for somebody on a network that was unknown to all, who calls what he never called
-//! changes   trail: critical, or high if every attempt failed;
+//! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
 //!           permission, password: high if a first that succeeded, low without history, else medium;
 //!           a level up if a privileged identity made them and there is a history to compare with;
 //!           a level up for a grave concern, for any other one up to high
@@ -88,6 +88,7 @@ fn of_rate(insight: &Insight) -> Severity {
 fn of_change(insight: &Insight, reason: Reason) -> Severity {
     let all_failed = insight.errors == insight.observed;
     let by_reason = match (insight.insight_type, reason) {
+        (_, Reason::Silence) => Severity::Critical,
         (InsightType::TrailConcealmentInsight, _) if all_failed => Severity::High,
         (InsightType::TrailConcealmentInsight, _) => Severity::Critical,
         (_, Reason::NoHistory) => return Severity::Low,

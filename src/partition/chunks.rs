@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use parquet::errors::Result;
@@ -15,9 +16,9 @@ use parquet::file::reader::{ChunkReader, Length};
 const LARGEST: u64 = 1 << 24;
 
 /// A file of which some column chunks are in memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Chunks {
-    file: File,
+    file: Arc<File>,
     length: u64,
     loaded: Vec<(u64, Bytes)>,
 }
@@ -36,7 +37,7 @@ impl Chunks {
             file.read_exact(&mut bytes)?;
             loaded.push((range.start, Bytes::from(bytes)));
         }
-        Ok(Self { file, length, loaded })
+        Ok(Self { file: Arc::new(file), length, loaded })
     }
 
     /// What is in memory from `start` on, to the end of its chunk.

@@ -55,7 +55,8 @@ impl EventFile {
 /// What a value of a column with a useful dictionary takes at most, its share of the dictionary included.
 const MOST_KEY_BYTES: i64 = 8;
 
-fn is_all_dictionary(chunk: &ColumnChunkMetaData) -> bool {
+/// Whether every page of a chunk holds keys into its dictionary.
+pub(super) fn is_all_dictionary(chunk: &ColumnChunkMetaData) -> bool {
     chunk.dictionary_page_offset().is_some()
         && chunk
             .page_encoding_stats_mask()

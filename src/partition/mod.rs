@@ -9,6 +9,7 @@ mod distinct;
 mod file;
 mod find;
 mod footer;
+mod pages;
 mod read;
 mod rows;
 mod text_column;

@@ -4,6 +4,7 @@
 //! statistics show a single value is not read at all. One row group at a time, so that a batch never straddles dictionaries.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
@@ -16,11 +17,12 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
+use crate::partition::pages::{KeyColumn, TimeColumn};
 use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
 
 /// Rows in a batch: small enough for its keys to stay in the processor's cache.
-const BATCH_ROWS: usize = 32_768;
+const BATCH_ROWS: usize = 8_192;
 
 /// Which rows of a row group are read, and how.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +66,44 @@ impl EventBatch {
 #[allow(missing_debug_implementations)]
 pub struct RowGroupReader<'file> {
     file: &'file EventFile,
-    reader: ParquetRecordBatchReader,
     time: Option<Leaf>,
     columns: Vec<Vec<Source>>,
+    pages: Pages,
+    /// Reads the leaves that cannot be read page by page.
+    arrays: Option<ParquetRecordBatchReader>,
+    batch_rows: usize,
+    left: usize,
+}
+
+/// The leaves that are read page by page, texts by the leaves' numbers.
+#[derive(Default)]
+struct Pages {
+    times: Option<TimeColumn>,
+    texts: Vec<(usize, KeyColumn)>,
+}
+
+impl Pages {
+    /// Opens those of the leaves that can be read so, and takes them from the leaves that are still to be read.
+    fn open(
+        file: &EventFile,
+        group: usize,
+        time: Option<&Leaf>,
+        leaves: &mut Vec<&Leaf>,
+        chunks: &Arc<Chunks>,
+    ) -> parquet::errors::Result<Self> {
+        let mut pages = Self::default();
+        if let Some(column) = time.and_then(|leaf| TimeColumn::open(file, group, leaf, chunks)) {
+            pages.times = Some(column?);
+            leaves.retain(|leaf| time.is_none_or(|time| leaf.index != time.index));
+        }
+        for leaf in std::mem::take(leaves) {
+            match KeyColumn::open(file, group, leaf, chunks) {
+                Some(column) => pages.texts.push((leaf.index, column?)),
+                None => leaves.push(leaf),
+            }
+        }
+        Ok(pages)
+    }
 }
 
 /// Where the rows of a column come from.
@@ -99,73 +136,122 @@ impl<'file> RowGroupReader<'file> {
     ) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
-        let wanted = || columns.iter().flatten().filter_map(Source::leaf);
-        let as_stored = time.is_none() && wanted().all(|leaf| file.is_mostly_distinct(group, leaf));
-        let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
-        let mut leaves: Vec<usize> = wanted().chain(time.as_ref()).map(|leaf| leaf.index).collect();
-        leaves.sort_unstable();
-        leaves.dedup();
-        let chunks = chunks(file, group, &leaves)?;
-        let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves);
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone())
-            .with_row_groups(vec![group])
-            .with_projection(mask)
-            .with_batch_size(choice.batch_rows);
-        if let Some(rows) = choice.rows {
-            let all = file.metadata.metadata().row_group(group).num_rows() as usize;
-            builder = builder.with_row_selection(row_selection(rows, all));
+        let mut leaves: Vec<&Leaf> = columns.iter().flatten().filter_map(Source::leaf).chain(time.as_ref()).collect();
+        leaves.sort_unstable_by_key(|leaf| leaf.index);
+        leaves.dedup_by_key(|leaf| leaf.index);
+        let chunks = Arc::new(chunks(file, group, &leaves)?);
+        let (mut pages, failure) = (Pages::default(), Error::parquet(&file.path));
+        if choice.rows.is_none() {
+            pages = Pages::open(file, group, time.as_ref(), &mut leaves, &chunks).map_err(failure)?;
         }
-        let reader = builder.build().map_err(Error::parquet(&file.path))?;
-        Ok(Self { file, reader, time, columns })
+        let arrays = (!leaves.is_empty() || choice.rows.is_some())
+            .then(|| arrays(file, group, &leaves, &chunks, choice))
+            .transpose()?;
+        let left = file.metadata.metadata().row_group(group).num_rows() as usize;
+        Ok(Self { file, time, columns, pages, arrays, batch_rows: choice.batch_rows, left })
     }
 
-    fn convert(&self, batch: &RecordBatch) -> Result<EventBatch> {
-        convert(self.file, self.time.as_ref(), &self.columns, batch.num_rows(), &|leaf| leaf_array(batch, leaf))
+    fn read(&mut self) -> Result<Option<EventBatch>> {
+        let path = &self.file.path;
+        let arrays = self.arrays.as_mut().map(|arrays| arrays.next().transpose()).transpose();
+        let batch = arrays.map_err(Error::parquet(path))?.flatten();
+        let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+        let rows = if self.arrays.is_some() { rows } else { self.left.min(self.batch_rows) };
+        if rows == 0 {
+            return Ok(None);
+        }
+        self.left = self.left.saturating_sub(rows);
+        let array = |leaf: &Leaf| batch.as_ref().map_or_else(|| no_array(rows), |batch| leaf_array(batch, leaf));
+        let times = match (&mut self.pages.times, &self.time) {
+            (Some(column), _) => column.read(rows).map_err(Error::parquet(path))?.into(),
+            (None, Some(leaf)) => times_of(self.file, leaf, &array(leaf))?,
+            (None, None) => ScalarBuffer::from(Vec::new()),
+        };
+        let mut texts: Vec<(usize, TextColumn)> = Vec::with_capacity(self.pages.texts.len());
+        for (leaf, column) in &mut self.pages.texts {
+            texts.push((*leaf, column.read(rows).map_err(Error::parquet(path))?));
+        }
+        let text = |leaf: &Leaf| match texts.iter().find(|(index, _)| *index == leaf.index) {
+            Some((_, column)) => Ok(column.clone()),
+            None => text_of(self.file, leaf, &array(leaf)),
+        };
+        convert(times, &self.columns, rows, &text).map(Some)
     }
-}
-
-/// Puts columns under their canonical names; `array` finds that of a leaf.
-pub(super) fn convert(
-    file: &EventFile,
-    time: Option<&Leaf>,
-    columns: &[Vec<Source>],
-    rows: usize,
-    array: &dyn Fn(&Leaf) -> ArrayRef,
-) -> Result<EventBatch> {
-    let wrong = |leaf: &Leaf, expected| Error::ColumnType {
-        path: file.path.clone(),
-        column: leaf.path.join("."),
-        expected,
-        found: leaf.data_type.to_string(),
-    };
-    let times = match time {
-        Some(time) => milliseconds(&array(time)).map_err(|_| wrong(time, "a timestamp"))?,
-        None => ScalarBuffer::from(Vec::new()),
-    };
-    let column = |sources: &Vec<Source>| {
-        let parts = sources.iter().map(|source| match source {
-            Source::Constant(column) => Ok(column.clone()),
-            Source::Leaf(leaf) => {
-                let array = array(leaf);
-                // Texts come as they are stored only where a dictionary of them would be of no use.
-                match array.as_string_opt::<i32>() {
-                    Some(texts) => Ok(TextColumn::of_rows(texts)),
-                    None => TextColumn::from_array(&array).map_err(|_| wrong(leaf, "text")),
-                }
-            }
-        });
-        Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
-    };
-    Ok(EventBatch { rows, times, columns: columns.iter().map(column).collect::<Result<_>>()? })
 }
 
 impl Iterator for RowGroupReader<'_> {
     type Item = Result<EventBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(Error::parquet(&self.file.path)).and_then(|batch| self.convert(&batch)))
+        let batch = self.read();
+        if batch.is_err() {
+            // There is no telling where the columns stand now.
+            (self.arrays, self.left) = (None, 0);
+        }
+        batch.transpose()
     }
+}
+
+/// Puts columns under their canonical names; `text` finds that of a leaf.
+pub(super) fn convert(
+    times: ScalarBuffer<i64>,
+    columns: &[Vec<Source>],
+    rows: usize,
+    text: &dyn Fn(&Leaf) -> Result<TextColumn>,
+) -> Result<EventBatch> {
+    let column = |sources: &Vec<Source>| {
+        let parts = sources.iter().map(|source| match source {
+            Source::Constant(column) => Ok(column.clone()),
+            Source::Leaf(leaf) => text(leaf),
+        });
+        Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
+    };
+    Ok(EventBatch { rows, times, columns: columns.iter().map(column).collect::<Result<_>>()? })
+}
+
+/// The milliseconds of a leaf's array.
+pub(super) fn times_of(file: &EventFile, leaf: &Leaf, array: &ArrayRef) -> Result<ScalarBuffer<i64>> {
+    milliseconds(array).map_err(|_| wrong_type(file, leaf, "a timestamp"))
+}
+
+/// The texts of a leaf's array.
+pub(super) fn text_of(file: &EventFile, leaf: &Leaf, array: &ArrayRef) -> Result<TextColumn> {
+    // Texts come as they are stored only where a dictionary of them would be of no use.
+    match array.as_string_opt::<i32>() {
+        Some(texts) => Ok(TextColumn::of_rows(texts)),
+        None => TextColumn::from_array(array).map_err(|_| wrong_type(file, leaf, "text")),
+    }
+}
+
+fn wrong_type(file: &EventFile, leaf: &Leaf, expected: &'static str) -> Error {
+    Error::ColumnType {
+        path: file.path.clone(),
+        column: leaf.path.join("."),
+        expected,
+        found: leaf.data_type.to_string(),
+    }
+}
+
+/// A reader of leaves as arrays.
+fn arrays(
+    file: &EventFile,
+    group: usize,
+    leaves: &[&Leaf],
+    chunks: &Chunks,
+    choice: RowChoice<'_>,
+) -> Result<ParquetRecordBatchReader> {
+    let as_stored = !choice.times && leaves.iter().all(|leaf| file.is_mostly_distinct(group, leaf));
+    let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
+    let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves.iter().map(|leaf| leaf.index));
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks.clone(), metadata.clone())
+        .with_row_groups(vec![group])
+        .with_projection(mask)
+        .with_batch_size(choice.batch_rows);
+    if let Some(rows) = choice.rows {
+        let all = file.metadata.metadata().row_group(group).num_rows() as usize;
+        builder = builder.with_row_selection(row_selection(rows, all));
+    }
+    builder.build().map_err(Error::parquet(&file.path))
 }
 
 /// Consecutive rows are one range; most rows that are asked for stand alone.
@@ -174,8 +260,9 @@ fn row_selection(rows: &[u32], all: usize) -> RowSelection {
     RowSelection::from_consecutive_ranges(ranges.map(|run| run[0] as usize..run[0] as usize + run.len()), all)
 }
 
-fn chunks(file: &EventFile, group: usize, leaves: &[usize]) -> Result<Chunks> {
-    let range = |&leaf: &usize| {
+fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result<Chunks> {
+    let range = |leaf: &&Leaf| {
+        let leaf = leaf.index;
         let chunk = file.metadata.metadata().row_group(group).column(leaf);
         let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
         // What Parquet itself would panic at.
@@ -252,10 +339,7 @@ fn leaf_type(file: &EventFile, leaf: &Leaf) -> Option<DataType> {
 
 /// The array of a leaf; a row whose enclosing struct is null has no value.
 pub(super) fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
-    let mut array = batch
-        .column_by_name(&leaf.path[0])
-        .cloned()
-        .unwrap_or_else(|| arrow::array::new_null_array(&DataType::Utf8, batch.num_rows()));
+    let mut array = batch.column_by_name(&leaf.path[0]).cloned().unwrap_or_else(|| no_array(batch.num_rows()));
     for name in &leaf.path[1..] {
         let parent = array.as_struct();
         let Some(child) = parent.column_by_name(name) else { break };
@@ -265,6 +349,11 @@ pub(super) fn leaf_array(batch: &RecordBatch, leaf: &Leaf) -> ArrayRef {
         };
     }
     array
+}
+
+/// What stands for the array of a leaf that was not read.
+fn no_array(rows: usize) -> ArrayRef {
+    arrow::array::new_null_array(&DataType::Utf8, rows)
 }
 
 fn mask(child: &ArrayRef, nulls: &arrow::buffer::NullBuffer) -> ArrayRef {

@@ -13,7 +13,7 @@ use parquet::basic::Encoding;
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::columns::Leaf;
-use crate::partition::read::{Source, convert, leaf_array, sources};
+use crate::partition::read::{Source, convert, leaf_array, sources, text_of, times_of};
 use crate::partition::{EventBatch, EventFile};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
@@ -30,7 +30,8 @@ pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[
     let array = |leaf: &Leaf| -> ArrayRef {
         leaf_array(if is_coded(file, group, leaf) { &coded_rows } else { &plain_rows }, leaf)
     };
-    convert(file, Some(&time), &columns, rows.len(), &array)
+    let times = times_of(file, &time, &array(&time))?;
+    convert(times, &columns, rows.len(), &|leaf| text_of(file, leaf, &array(leaf)))
 }
 
 /// Whether every page of a leaf holds keys into a dictionary, or values as cheap as keys.

@@ -31,6 +31,11 @@ impl TextColumn {
         Self { values: texts.clone(), keys: Some((0..texts.len() as i32).collect()), constant_null: false }
     }
 
+    /// Takes keys into texts; whoever calls has seen to it that none is beyond [`TextColumn::null_key`].
+    pub(super) fn of_keys(values: StringArray, keys: ScalarBuffer<i32>) -> Self {
+        Self { values, keys: Some(keys), constant_null: false }
+    }
+
     /// Takes an array of any type that has a text form.
     pub fn from_array(array: &ArrayRef) -> Result<Self, ArrowError> {
         let array = as_dictionary(array)?;

@@ -21,16 +21,26 @@ pub const NO_TIME: i64 = i64::MIN;
 /// When the column's type cannot hold a time.
 pub(crate) fn milliseconds(array: &ArrayRef) -> Result<ScalarBuffer<i64>, ArrowError> {
     match array.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => integers(array, |value| value.saturating_mul(1000)),
         DataType::Timestamp(TimeUnit::Millisecond, _) if array.null_count() == 0 => {
             Ok(array.as_primitive::<TimestampMillisecondType>().values().clone())
         }
-        DataType::Timestamp(TimeUnit::Millisecond, _) => integers(array, |value| value),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => integers(array, |value| value.div_euclid(1000)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => integers(array, |value| value.div_euclid(1_000_000)),
-        DataType::Int64 | DataType::UInt64 | DataType::Int32 => integers(array, from_bare_integer),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => texts(array),
-        other => Err(ArrowError::CastError(format!("{other} is no time"))),
+        other => match conversion(other) {
+            Some(convert) => integers(array, convert),
+            None => Err(ArrowError::CastError(format!("{other} is no time"))),
+        },
+    }
+}
+
+/// What makes milliseconds of the numbers of a type, if they can be times.
+pub(super) fn conversion(data_type: &DataType) -> Option<fn(i64) -> i64> {
+    match data_type {
+        DataType::Timestamp(TimeUnit::Second, _) => Some(|value| value.saturating_mul(1000)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => Some(|value| value),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(|value| value.div_euclid(1000)),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(|value| value.div_euclid(1_000_000)),
+        DataType::Int64 | DataType::UInt64 | DataType::Int32 => Some(from_bare_integer),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{Column, PrincipalKind, SourceAddress, service_name};
+use crate::event::{Column, PrincipalKind, SourceAddress, only_reads, service_name};
 use crate::partition::EventFile;
 use crate::query::pattern::Glob;
 
@@ -64,10 +64,6 @@ pub enum AddressPattern {
     Text(Glob),
 }
 
-/// What the names of APIs begin with that change nothing, in both clouds.
-const READING_VERBS: [&str; 10] =
-    ["Describe", "List", "Get", "Query", "Check", "Search", "Lookup", "Head", "BatchGet", "Select"];
-
 impl ValueTest {
     /// Whether a text passes.
     pub fn passes(&self, text: Option<&str>) -> bool {
@@ -81,7 +77,7 @@ impl ValueTest {
             }
             Self::Kind(kind) => PrincipalKind::parse(text) == *kind,
             Self::Read => text.eq_ignore_ascii_case("read"),
-            Self::ReadingVerb => READING_VERBS.iter().any(|verb| text.starts_with(verb)),
+            Self::ReadingVerb => only_reads(text),
             Self::FailureMessage => !text.eq_ignore_ascii_case("success"),
         }
     }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::insight::{Insight, Severity};
+use crate::quality::FlawKind;
 use crate::report::NightRecord;
 
 /// What a run came to.
@@ -76,6 +77,7 @@ impl RunMetrics<'_> {
             one("stale_days", "Days whose results do not stand any more.", last.stale.len() as f64),
             one("warnings", "Warnings of the judged days.", sum(|record| record.warnings.len() as u64)),
             one("problems", "Parts of the input that could not be used.", sum(|record| record.problems.len() as u64)),
+            ("input_flaws", "Flaws of the judged days' input, by kind.", self.by_flaw()),
             ("entities_tested", "Entities of the newest judged day that were tested, by family.", tested(last)),
             ("findings", "Insights of the judged days, by severity.", self.by_severity()),
             ("findings_by_type", "Insights of the judged days, by type.", self.by_type()),
@@ -97,6 +99,12 @@ impl RunMetrics<'_> {
         let count = |severity: Severity| all().filter(|insight| insight.severity == severity).count() as f64;
         let labelled = |severity: Severity| (label("severity", severity.name()), count(severity));
         Severity::ALL.into_iter().map(labelled).collect()
+    }
+
+    fn by_flaw(&self) -> Vec<(String, f64)> {
+        let all = || self.nights.iter().flat_map(|(record, _)| &record.quality);
+        let count = |kind: FlawKind| all().filter(|flaw| flaw.kind == kind).count() as f64;
+        FlawKind::ALL.into_iter().map(|kind| (label("kind", kind.name()), count(kind))).collect()
     }
 
     fn by_type(&self) -> Vec<(String, f64)> {

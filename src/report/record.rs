@@ -7,13 +7,14 @@ use serde::Serialize;
 
 use crate::alert::RuleBook;
 use crate::alert::day::DayAlerts;
-use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
 use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
+use crate::quality::Flaw;
 use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
@@ -111,6 +112,8 @@ pub struct NightRecord {
     pub rules: RuleRecord,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
+    /// Drops that are not reported, because a silent region explains them.
+    pub drops_explained: usize,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
     /// What judging the night again changed, the latest last.
@@ -124,7 +127,11 @@ pub struct NightRecord {
     pub stale: Vec<StaleNight>,
     /// The same in sentences, with what mends them.
     pub stale_nights: Vec<String>,
-    /// What a reader of the results should know.
+    /// What is wrong with the input, and what follows from it.
+    pub quality: Vec<Flaw>,
+    /// How many event ids were looked at for duplicates; absent where nobody asked.
+    pub ids_checked: Option<u64>,
+    /// What a reader of the results should know beside that.
     pub warnings: Vec<String>,
     /// What could not be used, of all days that were looked at.
     pub problems: Vec<Problem>,
@@ -135,14 +142,13 @@ impl NightRecord {
     pub fn new(
         history: &Update,
         window: &Window,
-        feed: &Feed,
         settings: &Settings,
         families: Vec<FamilyRecord>,
         insights: &[Insight],
     ) -> Self {
         let history = &history.within(window.date(0), window.scored());
         let scored = history.days.iter().find(|day| day.note.date == window.scored());
-        let counts = scored.map_or_else(ScanCounts::default, |day| day.note.counts);
+        let counts = history.counts_of(window.scored());
         let mut by_type = BTreeMap::new();
         for insight in insights {
             *by_type.entry(insight.insight_type.name()).or_default() += 1;
@@ -168,13 +174,16 @@ impl NightRecord {
             incidents: 0,
             rules: RuleRecord::default(),
             absorbed: 0,
+            drops_explained: 0,
             reported: insights.iter().map(Reported::of).collect(),
             revisions: Vec::new(),
             revision: None,
             judged_again: Vec::new(),
             stale: Vec::new(),
             stale_nights: Vec::new(),
-            warnings: warnings(history, window, feed, settings, counts),
+            quality: Vec::new(),
+            ids_checked: None,
+            warnings: warnings(history, window, settings),
             problems,
         }
     }
@@ -208,17 +217,8 @@ impl NightRecord {
     }
 }
 
-fn warnings(history: &Update, window: &Window, feed: &Feed, settings: &Settings, counts: ScanCounts) -> Vec<String> {
+fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
-    for (account, hours) in feed.silent_hours() {
-        let hours: Vec<String> = hours.iter().map(|hour| format!("{hour:02}")).collect();
-        let account = if account.is_empty() { "no account" } else { &account };
-        said.push(format!(
-            "the feed of {account} was silent in the hours {}: nothing is said of them",
-            hours.join(", ")
-        ));
-    }
-    said.extend(counts.warnings());
     if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
         said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
     }

@@ -9,13 +9,14 @@ use crate::alert::Alert;
 use crate::detect::select::TestSet;
 use crate::insight::{Insight, sentence_number as number};
 use crate::late::{Revision, Why, because};
+use crate::quality::FlawKind;
 use crate::report::NightRecord;
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
 /// Rules whose alerts are shown.
 const SHOWN_RULES: usize = 8;
-/// Problems shown; the rest is in the run record.
+/// Problems, and flaws of the input, that are shown; the rest is in the run record.
 const PROBLEMS: usize = 10;
 
 /// The summary of one night as text; `width` is the terminal's, if there is one.
@@ -32,12 +33,10 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     for warning in record.warnings.iter().chain(&record.stale_nights) {
         let _ = writeln!(text, "! {}", printable(warning));
     }
-    for problem in record.problems.iter().take(PROBLEMS) {
-        let _ = writeln!(text, "! {}: {}", printable(&problem.file), printable(&problem.message));
-    }
-    if record.problems.len() > PROBLEMS {
-        let _ = writeln!(text, "! and {} more, all in the run record", record.problems.len() - PROBLEMS);
-    }
+    let flaws: Vec<&str> = record.quality.iter().map(|flaw| flaw.sentence.as_str()).collect();
+    let problems = record.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.message));
+    list(&mut text, &flaws);
+    list(&mut text, &problems.collect::<Vec<_>>());
     if !insights.is_empty() {
         let _ = writeln!(text, "\n{}", table(insights, width));
         if insights.len() > SHOWN {
@@ -54,6 +53,16 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
         let _ = writeln!(text, "begin with: {}", printable(query));
     }
     text
+}
+
+/// Some lines, and how many more there are.
+fn list(text: &mut String, lines: &[impl AsRef<str>]) {
+    for line in lines.iter().take(PROBLEMS) {
+        let _ = writeln!(text, "! {}", printable(line.as_ref()));
+    }
+    if lines.len() > PROBLEMS {
+        let _ = writeln!(text, "! and {} more, all in the run record", lines.len() - PROBLEMS);
+    }
 }
 
 /// Rules that fire on ordinary days and raise nothing until they are tuned, if any matched.
@@ -190,7 +199,11 @@ fn input(record: &NightRecord) -> String {
         days => format!("compared with {days} days of history"),
     };
     let tested = if entities.is_empty() { String::new() } else { format!("; tested {}", entities.join(", ")) };
-    format!("{} events read, {failed:.1} % failed; {compared}{tested}", number(counts.events))
+    let ids = match (record.ids_checked, record.quality.iter().any(|flaw| flaw.kind == FlawKind::DuplicateIds)) {
+        (Some(checked), false) => format!("; {} ids, none twice", number(checked)),
+        _ => String::new(),
+    };
+    format!("{} events read, {failed:.1} % failed{ids}; {compared}{tested}", number(counts.events))
 }
 
 /// How honest p-values were, in one line; `None` before there was enough history to judge days again.

@@ -3,13 +3,12 @@
 //! A combination that has been met before in a row group costs an array access. One that is new there is looked up by its
 //! texts as they are written, and only texts that no row group before had together are taken apart for what they mean.
 
-use std::hash::BuildHasher;
-
 use foldhash::quality::RandomState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
 use crate::partition::TextColumn;
 use crate::rollup::NONE;
+use crate::rollup::memory::Memory;
 
 /// A table is an array while it has no more cells than this; beyond, it is a hash map.
 const DENSE_CELLS: usize = 1 << 22;
@@ -19,9 +18,6 @@ const MOST_COLUMNS: usize = 3;
 
 /// The key of each column; 0 where a column is constant.
 type Keys = [i32; MOST_COLUMNS];
-
-/// Texts are remembered up to this many bytes; beyond, the memory begins anew.
-const MEMORY_BYTES: usize = 1 << 24;
 
 /// Not yet asked for.
 const UNSEEN: u32 = u32::MAX - 1;
@@ -110,6 +106,10 @@ pub(super) struct Combination {
     /// By key of the only column that varies, the lasting number where one was learnt before.
     recalled: Vec<u32>,
     memory: Memory,
+    /// The columns that vary.
+    varying: Vec<usize>,
+    /// What the memory is asked for: what the columns that vary say.
+    asked: Vec<u8>,
 }
 
 impl Combination {
@@ -122,16 +122,15 @@ impl Combination {
         meaning: &mut impl Meaning,
     ) {
         self.renew(columns);
-        let varying: Vec<usize> = (0..columns.len()).filter(|&index| columns[index].keys().is_some()).collect();
         let keys = |index: usize| &columns[index].keys().unwrap_or_default()[..rows];
         numbers.clear();
-        match varying[..] {
+        match self.varying[..] {
             [] => numbers.resize(rows, self.number_of(Keys::default(), meaning)),
             [only] => self.number_singles((only, keys(only)), numbers, meaning),
             [left, right] if columns[left].key_count() * columns[right].key_count() <= DENSE_CELLS => {
                 self.number_by_table((left, keys(left)), (right, keys(right)), numbers, meaning);
             }
-            _ => self.number_by_pairs(columns, &varying, numbers, meaning),
+            _ => self.number_by_pairs(columns, numbers, meaning),
         }
     }
 
@@ -140,27 +139,27 @@ impl Combination {
             self.recall_all(column.0);
         }
         numbers.extend(column.1.iter().map(|&key| {
-            let cell = key as usize;
-            if self.numbers[cell] == UNSEEN && self.recalled[cell] != UNSEEN {
-                self.numbers[cell] = of_day(self.recalled[cell], meaning);
-            }
-            self.look_up(cell, || keys([(column.0, key)]), meaning)
+            let known = self.numbers[key as usize];
+            if known == UNSEEN { self.number_single(column.0, key, meaning) } else { known }
         }));
     }
 
-    /// Recalls what is known of every key of a column, all others being constant: one after another is faster than when met.
+    /// Recalls what is known of every key of the only column that varies.
     fn recall_all(&mut self, column: usize) {
         let count = self.columns[column].key_count();
         self.numbers.resize(count, UNSEEN);
-        self.recalled.clear();
-        for key in 0..count as i32 {
-            let recalled = self.recall(keys([(column, key)])).unwrap_or(UNSEEN);
-            self.recalled.push(recalled);
-        }
+        let texts = (0..count as i32).map(|key| bytes_of(self.columns[column].as_written(key)));
+        self.memory.recall_all(texts, UNSEEN, &mut self.recalled);
     }
 
-    fn recall(&mut self, keys: Keys) -> Option<u32> {
-        self.memory.recall(self.columns.iter().zip(keys).map(|(column, key)| column.as_written(key)))
+    #[inline(never)]
+    fn number_single(&mut self, column: usize, key: i32, meaning: &mut impl Meaning) -> u32 {
+        let number = match self.recalled[key as usize] {
+            UNSEEN => self.number_of(keys([(column, key)]), meaning),
+            recalled => of_day(recalled, meaning),
+        };
+        self.numbers[key as usize] = number;
+        number
     }
 
     fn number_by_table(
@@ -178,15 +177,9 @@ impl Combination {
         }));
     }
 
-    fn number_by_pairs(
-        &mut self,
-        columns: &[&TextColumn],
-        varying: &[usize],
-        numbers: &mut Vec<u32>,
-        meaning: &mut impl Meaning,
-    ) {
+    fn number_by_pairs(&mut self, columns: &[&TextColumn], numbers: &mut Vec<u32>, meaning: &mut impl Meaning) {
         let keys = |index: usize| columns[index].keys().unwrap_or_default().iter().map(|&key| key as u32);
-        let mut steps = std::mem::take(&mut self.steps);
+        let (mut steps, varying) = (std::mem::take(&mut self.steps), self.varying.clone());
         numbers.extend(keys(varying[0]));
         for (step, &index) in varying[1..].iter().enumerate() {
             if steps.len() <= step {
@@ -197,7 +190,7 @@ impl Combination {
         self.numbers.resize(steps[varying.len() - 2].pairs().len(), UNSEEN);
         for number in numbers {
             let pair = *number;
-            *number = self.look_up(pair as usize, || unpaired(&steps, varying, pair), meaning);
+            *number = self.look_up(pair as usize, || unpaired(&steps, &varying, pair), meaning);
         }
         self.steps = steps;
     }
@@ -216,13 +209,31 @@ impl Combination {
     /// The number of the combination of these keys.
     #[inline(never)]
     fn number_of(&mut self, keys: Keys, meaning: &mut impl Meaning) -> u32 {
-        let lasting = self.recall(keys).unwrap_or_else(|| {
+        self.ask(keys);
+        let lasting = self.memory.recall(&self.asked).unwrap_or_else(|| {
             let mut texts = [None; MOST_COLUMNS];
             let columns = self.columns.iter().zip(keys);
             texts.iter_mut().zip(columns).for_each(|(text, (column, key))| *text = column.value(key));
-            self.memory.learn(meaning.lasting(&texts[..self.columns.len()]))
+            let number = meaning.lasting(&texts[..self.columns.len()]);
+            self.memory.learn(&self.asked, number);
+            number
         });
         of_day(lasting, meaning)
+    }
+
+    /// Writes down what the columns that vary say.
+    fn ask(&mut self, keys: Keys) {
+        let Self { columns, varying, asked, .. } = self;
+        asked.clear();
+        let vary = |index: usize| columns[index].keys().is_some();
+        for (index, (column, key)) in columns.iter().zip(keys).enumerate().filter(|(index, _)| vary(*index)) {
+            let text = bytes_of(column.as_written(key));
+            // Lengths go first, so that no two combinations are written alike; the last one needs none.
+            if varying.last() != Some(&index) {
+                asked.extend((text.len() as u32).to_le_bytes());
+            }
+            asked.extend(text);
+        }
     }
 
     /// Forgets the day's numbers.
@@ -240,10 +251,28 @@ impl Combination {
                 .all(|(old, new)| old.same_dictionary(new) && old.keys().is_some() == new.keys().is_some());
         if !same {
             self.columns = columns.iter().map(|&column| column.without_rows()).collect();
+            self.varying = (0..columns.len()).filter(|&index| columns[index].keys().is_some()).collect();
             self.steps.clear();
             self.numbers.clear();
+            self.memory.set_context(&context(columns));
         }
     }
+}
+
+/// What the constant columns say, and which they are.
+fn context(columns: &[&TextColumn]) -> Vec<u8> {
+    let mut written = Vec::new();
+    for column in columns {
+        let text = column.keys().is_none().then(|| bytes_of(column.as_written(0)));
+        written.extend(text.map_or(u32::MAX, |text| text.len() as u32).to_le_bytes());
+        written.extend(text.unwrap_or_default());
+    }
+    written
+}
+
+/// The bytes of a text; those of a missing one are no text's.
+fn bytes_of(text: Option<&str>) -> &[u8] {
+    text.map_or(&[0xff], str::as_bytes)
 }
 
 fn of_day(lasting: u32, meaning: &mut impl Meaning) -> u32 {
@@ -268,58 +297,6 @@ fn unpaired(steps: &[PairNumbers], varying: &[usize], mut number: u32) -> Keys {
     }
     keys[varying[0]] = number as i32;
     keys
-}
-
-/// What combinations of texts were found to mean, by the texts as they are written: row groups repeat one another, and so do days.
-/// It may forget at any time.
-#[derive(Debug, Default)]
-struct Memory {
-    table: HashTable<(u32, u32)>,
-    hasher: RandomState,
-    /// The texts of all combinations, one after another.
-    written: Vec<u8>,
-    /// Where each combination's texts end.
-    ends: Vec<usize>,
-    /// What was asked for last.
-    asked: Vec<u8>,
-}
-
-impl Memory {
-    /// The lasting number of a combination, if it was learnt.
-    fn recall<'text>(&mut self, texts: impl Iterator<Item = Option<&'text str>>) -> Option<u32> {
-        self.asked.clear();
-        for text in texts {
-            // Lengths go first, so that no two combinations are written alike.
-            self.asked.extend(text.map_or(u32::MAX, |text| text.len() as u32).to_le_bytes());
-            self.asked.extend(text.unwrap_or_default().as_bytes());
-        }
-        let hash = self.hasher.hash_one(&self.asked[..]);
-        self.table.find(hash, |&(place, _)| *self.written(place) == self.asked[..]).map(|&(_, number)| number)
-    }
-
-    /// Learns what was asked for last.
-    fn learn(&mut self, number: u32) -> u32 {
-        if self.written.len() > MEMORY_BYTES {
-            *self = Self { asked: std::mem::take(&mut self.asked), ..Self::default() };
-        }
-        let place = self.ends.len() as u32;
-        self.written.extend(&self.asked);
-        self.ends.push(self.written.len());
-        let Self { table, hasher, written, ends, .. } = self;
-        let hash = hasher.hash_one(&self.asked[..]);
-        table.insert_unique(hash, (place, number), |&(place, _)| hasher.hash_one(slice(written, ends, place)));
-        number
-    }
-
-    fn written(&self, place: u32) -> &[u8] {
-        slice(&self.written, &self.ends, place)
-    }
-}
-
-fn slice<'bytes>(written: &'bytes [u8], ends: &[usize], place: u32) -> &'bytes [u8] {
-    let place = place as usize;
-    let first = if place == 0 { 0 } else { ends[place - 1] };
-    &written[first..ends[place]]
 }
 
 #[cfg(test)]

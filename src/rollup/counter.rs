@@ -84,7 +84,8 @@ impl DayCounter {
 
     fn make_room_for_pairs(&mut self) {
         if let Some(pairs) = &mut self.pairs {
-            pairs.reserve(self.keyer.members(Family::Api).len(), self.keyer.members(Family::Network).len());
+            let members = |family| self.keyer.members(family).len();
+            pairs.reserve(members(Family::Api), members(Family::Network), members(Family::Region));
         }
     }
 
@@ -157,11 +158,11 @@ impl DayCounter {
             self.keyer.members_mut().par_iter_mut().map(Members::in_order).collect();
         let (members, ranks): (Vec<_>, Vec<_>) = ordered.into_iter().unzip();
         let hours = self.hours.par_iter_mut().zip(&members).map(|(hours, members)| hours.finish(members.len()));
-        let mut hours: Vec<_> = hours.collect();
-        hours.resize(Family::COUNT, Vec::new());
+        let mut hours: Vec<&[HourCount]> = hours.collect();
+        hours.resize(Family::COUNT, &[]);
         let families: Vec<_> = Family::ALL.into_iter().zip(members).zip(hours).collect();
-        let family = |((family, members), hours): ((Family, Vec<EntityKey>), Vec<HourCount>)| {
-            FamilyRollup::new(family, members, &ranks[family as usize], &hours)
+        let family = |((family, members), hours): ((Family, Vec<EntityKey>), &[HourCount])| {
+            FamilyRollup::new(family, members, &ranks[family as usize], hours)
         };
         let pairs = self.pairs.as_mut();
         let (families, pairs) = rayon::join(

@@ -48,22 +48,34 @@ pub(super) struct PairCounter {
     networks: usize,
 }
 
-/// Calls of callers by region: regions are few, so there is a line for each caller and hardly ever more than that.
+/// Calls of callers by region: regions are few, so there is a line for each caller, as wide as the regions that are known ask for.
 #[derive(Debug, Default)]
 struct RegionalCalls {
-    lines: Vec<[u32; REGIONS]>,
+    width: usize,
+    calls: Vec<u32>,
     others: BTreeMap<(u32, u32), u32>,
 }
 
 impl RegionalCalls {
+    /// Makes room for this many regions in a line; at most [`REGIONS`] get it.
+    fn reserve(&mut self, regions: usize) {
+        let width = regions.min(REGIONS).next_power_of_two();
+        if width > self.width {
+            let others = std::mem::take(&mut self.others);
+            let narrow = std::mem::replace(self, Self { width, others, ..Self::default() });
+            narrow.in_lines().for_each(|(caller, region, calls)| self.add(caller, region, calls));
+        }
+    }
+
     /// Adds calls; those of no region are left out.
     #[inline]
     fn add(&mut self, caller: u32, region: u32, calls: u32) {
-        if self.lines.len() <= caller as usize {
-            self.lines.resize(caller as usize + 1, [0; REGIONS]);
-        }
-        if let Some(known) = self.lines[caller as usize].get_mut(region as usize) {
-            *known += calls;
+        let (line, region_number) = (caller as usize * self.width, region as usize);
+        if region_number < self.width {
+            if self.calls.len() < line + self.width {
+                self.calls.resize(line + self.width, 0);
+            }
+            self.calls[line + region_number] += calls;
         } else if region != NONE {
             *self.others.entry((caller, region)).or_default() += calls;
         }
@@ -71,10 +83,14 @@ impl RegionalCalls {
 
     /// Caller, region, calls.
     fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> {
-        let lines = (0..).zip(&self.lines).flat_map(|(caller, line)| {
+        self.in_lines().chain(self.others.iter().map(|(&(caller, region), &calls)| (caller, region, calls)))
+    }
+
+    fn in_lines(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        let lines = (0..).zip(self.calls.chunks_exact(self.width.max(1)));
+        lines.flat_map(|(caller, line)| {
             (0..).zip(line).filter(|(_, calls)| **calls > 0).map(move |(region, &calls)| (caller, region, calls))
-        });
-        lines.chain(self.others.iter().map(|(&(caller, region), &calls)| (caller, region, calls)))
+        })
     }
 }
 
@@ -176,9 +192,10 @@ impl PairCounter {
         *self = Self { rows, room, ..Self::default() };
     }
 
-    /// Makes room for this many APIs and networks.
-    pub(super) fn reserve(&mut self, apis: usize, networks: usize) {
+    /// Makes room for this many APIs, networks and regions.
+    pub(super) fn reserve(&mut self, apis: usize, networks: usize, regions: usize) {
         (self.apis, self.networks) = (apis, networks);
+        self.regional.reserve(regions);
     }
 
     /// Counts the rows of a batch; room must have been made for its members.
@@ -318,7 +335,9 @@ mod tests {
         for (place, family) in FAMILIES.into_iter().enumerate() {
             *keys.of_mut(family) = rows.iter().map(|row| row[place].unwrap_or(NONE)).collect();
         }
-        counter.reserve(MEMBERS as usize, MEMBERS as usize);
+        // Regions become known little by little.
+        let regions = rows.iter().filter_map(|row| row[3]).max().map_or(0, |last| last as usize + 1);
+        counter.reserve(MEMBERS as usize, MEMBERS as usize, regions);
         counter.count(&keys);
     }
 

@@ -4,6 +4,7 @@
 //! neighbour's to which they had given a few rows.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{self, DayInput, DayNote, InputFile};
-use crate::rollup::{Family, ScanOptions, Scanner};
+use crate::rollup::{Family, ScanCounts, ScanOptions, Scanner};
 
 /// What was done about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +46,14 @@ pub struct Update {
 }
 
 impl Update {
+    /// What became of a day's rows; nothing where it has no rollup.
+    pub fn counts_of(&self, date: NaiveDate) -> ScanCounts {
+        let day = self.days.iter().find(|day| day.note.date == date);
+        day.map_or_else(ScanCounts::default, |day| day.note.counts)
+    }
+
     /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
+    #[must_use]
     pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
         let days = self.days.iter().filter(|day| (first..=last).contains(&day.note.date)).cloned().collect();
         let near = |date: NaiveDate| (date - first).num_days() >= -1 && (date - last).num_days() <= 1;
@@ -72,12 +80,28 @@ pub fn update(
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
     let options = ScanOptions { pairs, threads: within };
+    let scanners = Scanners { options, idle: Mutex::default() };
     let work = Work { partitions, files: &files, state, pairs, progress };
-    let day = |scanner: &mut Scanner, &date: &NaiveDate| work.update_day(scanner, date);
-    let days: Vec<Option<UpdatedDay>> =
-        dates.par_iter().map_init(|| Scanner::new(options), day).collect::<Result<_>>()?;
+    let day = |date: &NaiveDate| scanners.lend(|scanner| work.update_day(scanner, *date));
+    let days: Vec<Option<UpdatedDay>> = dates.par_iter().with_max_len(1).map(day).collect::<Result<_>>()?;
     let days: Vec<UpdatedDay> = days.into_iter().flatten().collect();
     Ok(Update { days, problems })
+}
+
+/// Scanners that go from day to day, as many as there are days at work: what one has learnt about names holds on the next day.
+struct Scanners {
+    options: ScanOptions,
+    idle: Mutex<Vec<Scanner>>,
+}
+
+impl Scanners {
+    fn lend<T>(&self, work: impl FnOnce(&mut Scanner) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scanner = idle().pop().unwrap_or_else(|| Scanner::new(self.options));
+        let result = work(&mut scanner);
+        idle().push(scanner);
+        result
+    }
 }
 
 /// What all days of an update share.

@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 25] = [
+pub const REFERENCE: [Setting; 26] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -106,6 +106,11 @@ pub const REFERENCE: [Setting; 25] = [
         "how much memory to make do with, such as `\"2G\"`; empty sets no limit",
     ),
     setting("operations.metrics", "path", "a file for metrics in Prometheus' text format; empty writes none"),
+    setting(
+        "operations.check_duplicates",
+        "",
+        "`true` reads every event id of a judged day and tells which stand in more than one event",
+    ),
 ];
 
 /// The environment variable of a setting.

@@ -56,6 +56,7 @@ pub(super) fn log(run: &RunResult, begin: Instant) {
         .iter()
         .chain(&record.stale_nights)
         .for_each(|warning| output::log_warning(&format!("{}: {warning}", record.date)));
+    record.quality.iter().for_each(|flaw| output::log_warning(&format!("{}: {}", record.date, flaw.sentence)));
     record.problems.iter().for_each(|problem| output::log_warning(&format!("{}: {}", problem.file, problem.message)));
 }
 

@@ -109,7 +109,8 @@ impl<'world> Planner<'world> {
             self.touched.entry(*entity).or_default().push(extra.first..extra.last + 1);
         }
         self.anomalies += 1;
-        self.plan.labels.extend(labels);
+        let whole: Vec<Label> = labels.into_iter().map(|label| self.whole(label, &draft, &extras)).collect();
+        self.plan.labels.extend(whole);
         self.plan.rows.extend(draft.rows);
         self.plan.silences.extend(draft.silence);
         true
@@ -182,6 +183,35 @@ impl<'world> Planner<'world> {
             self.label(draft.kind, entity, span, size, expected, calls as i64)
         };
         seen.into_iter().map(label).collect()
+    }
+
+    /// A label from the minute of its first planted call to that of its last, which is all that anybody can see of it. A side effect's
+    /// hours before and after those that were seen go with them as long as the planted calls double the entity's there too.
+    fn whole(&self, mut label: Label, draft: &Draft, extras: &Extras) -> Label {
+        let is_mark = draft.marks.iter().any(|(entity, _)| *entity == label.entity);
+        let planted = |hour: u32| {
+            let extra = extras.get(&(hour, label.entity))?;
+            let part = draft.span.start.max(hour * HOUR)..draft.span.end.min((hour + 1) * HOUR);
+            (is_mark || extra.calls as f64 >= self.expected(label.entity, &part)).then_some(*extra)
+        };
+        let (first, last) = (label.start / HOUR, (label.end - 1) / HOUR);
+        let seen = (first..=last).filter_map(|hour| extras.get(&(hour, label.entity)).copied());
+        let before = (0..first).rev().map_while(planted);
+        let after = (last + 1..).map_while(planted);
+        let all: Vec<Extra> = before.chain(seen).chain(after).collect();
+        let ends = all
+            .iter()
+            .map(|extra| (extra.first, extra.last))
+            .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        // Nothing is planted in a silence.
+        let Some((first, last)) = ends else { return label };
+        (label.start, label.end) = (first / 60 * 60, (last / 60 + 1) * 60);
+        label.calls = all.iter().map(|extra| extra.calls as i64).sum();
+        label.expected = self.expected(label.entity, &(label.start..label.end));
+        if !is_mark {
+            label.size = (label.expected >= 1.0).then(|| 1.0 + label.calls as f64 / label.expected);
+        }
+        label
     }
 
     /// Labels of every entity that visibly loses calls when another falls silent.

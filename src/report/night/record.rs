@@ -81,7 +81,6 @@ pub struct Problem {
 #[allow(missing_docs, reason = "the fields are those of the record")]
 pub struct Quality {
     pub kind: Text,
-    pub r#where: Text,
     pub effect: Text,
     pub sentence: Text,
 }

@@ -17,9 +17,11 @@ const TELLING: [(&str, &str); 4] = [
 /// How unusual it is: against what was expected, how often such a day comes by chance, against what it was judged, and what is new
 /// about it.
 pub fn unusual(finding: &Finding) -> String {
-    let told = if finding.is_change() { change(finding) } else { rate(finding) };
-    let new = unseen(finding);
-    if new.is_empty() { told } else { format!("{told} Not seen in the week before: {}.", new.join(", ")) }
+    if finding.is_change() {
+        return change(finding);
+    }
+    let (told, new) = (rate(finding), unseen(finding));
+    if new.is_empty() { told } else { format!("{told} New to it, against the week before: {}.", new.join(", ")) }
 }
 
 /// What leads an attribute now and was not there at all in the week before.
@@ -67,6 +69,9 @@ fn rate(finding: &Finding) -> String {
             number(finding.expected_upper),
             number(finding.observed)
         ),
+        "first_seen" => {
+            format!("In {} of history it was never seen with these.", counted(finding.days_of_history, "day", "days"))
+        }
         _ => seasonal(finding),
     };
     let chance = format!("By chance a day like this comes {}.", how_often(finding.log10_p));

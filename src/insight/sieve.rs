@@ -1,0 +1,102 @@
+//! Which rows of a batch may belong to a target at all, by the one text that names its entity: nearly none do, and the rest is not looked
+//! at any further.
+//!
+//! A sieve lets too much through (an API of another service, a user of another account), never too little.
+
+use std::collections::BTreeSet;
+
+use crate::event::{PrincipalKind, SourceAddress, permanent_access_key};
+use crate::insight::investigate::Target;
+use crate::partition::{EventBatch, TextColumn};
+use crate::rollup::{EntityKey, Family};
+
+/// Where the columns that name entities stand in a batch; the order is that of [`INPUTS`](crate::rollup::keys::INPUTS).
+const EVENT_NAME: usize = 3;
+const SOURCE_IP: usize = 4;
+const IDENTITY_TYPE: usize = 6;
+const PRINCIPAL_ID: usize = 7;
+const ACCESS_KEY: usize = 8;
+
+/// Texts of a column that may name an entity.
+struct Test {
+    column: usize,
+    names: BTreeSet<String>,
+    /// What a text names.
+    named: fn(&str) -> Option<String>,
+    /// The dictionary that was tested last, and for each of its keys whether it passes.
+    known: Option<(TextColumn, Vec<bool>)>,
+}
+
+/// What the texts of some targets have in common.
+pub(super) struct Sieve(Vec<Test>);
+
+impl Sieve {
+    /// A sieve for targets.
+    pub(super) fn of<'a>(targets: impl Iterator<Item = &'a Target>) -> Self {
+        let mut tests = Vec::new();
+        for (target, key) in targets.flat_map(|target| target.keys.iter().map(move |key| (target, key))) {
+            let (column, name, named) = test(target.family, key);
+            match tests.iter_mut().find(|test: &&mut Test| test.column == column) {
+                Some(test) => test.names.insert(name),
+                None => {
+                    tests.push(Test { column, names: BTreeSet::from([name]), named, known: None });
+                    true
+                }
+            };
+        }
+        Self(tests)
+    }
+
+    /// The rows that pass, ascending.
+    pub(super) fn rows(&mut self, batch: &EventBatch) -> Vec<u32> {
+        let mut passes = vec![false; batch.rows];
+        for test in &mut self.0 {
+            let column = &batch.columns[test.column];
+            let by_key = test.by_key(column);
+            match column.keys() {
+                Some(keys) => passes.iter_mut().zip(keys).for_each(|(passes, &key)| *passes |= by_key[key as usize]),
+                None if by_key[0] => return (0..batch.rows as u32).collect(),
+                None => {}
+            }
+        }
+        (0..batch.rows as u32).filter(|&row| passes[row as usize]).collect()
+    }
+}
+
+impl Test {
+    fn by_key(&mut self, column: &TextColumn) -> &[bool] {
+        let is_known = self.known.as_ref().is_some_and(|(known, _)| known.same_dictionary(column));
+        if !is_known {
+            let passes =
+                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains(&name));
+            let by_key = (0..column.key_count() as i32).map(passes).collect();
+            self.known = Some((column.without_rows(), by_key));
+        }
+        self.known.as_ref().map_or(&[], |(_, by_key)| by_key)
+    }
+}
+
+/// By which column an entity is known, its name there, and how a text of the column comes to such a name.
+fn test(family: Family, key: &EntityKey) -> (usize, String, fn(&str) -> Option<String>) {
+    let field = |place: usize| key.fields().nth(place).unwrap_or_default().to_owned();
+    match family {
+        Family::Api | Family::ApiError => (EVENT_NAME, field(2), as_is),
+        Family::Change => (EVENT_NAME, field(3), as_is),
+        Family::SourceIp => (SOURCE_IP, field(1), |text| SourceAddress::parse(text)?.ip().map(|ip| ip.to_string())),
+        Family::AccessKey => (ACCESS_KEY, field(1), |text| permanent_access_key(text).map(str::to_owned)),
+        // The owner of an account goes by the account.
+        _ if field(1) == PrincipalKind::Root.name() => {
+            (IDENTITY_TYPE, field(1), |text| Some(PrincipalKind::parse(text).name().to_owned()))
+        }
+        // A role's session follows its name after a colon; the names of others may have one too.
+        _ => (PRINCIPAL_ID, without_session(&field(2)), |text| Some(without_session(text))),
+    }
+}
+
+fn as_is(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn without_session(text: &str) -> String {
+    text.split(':').next().unwrap_or_default().to_owned()
+}

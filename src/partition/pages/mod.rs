@@ -1,0 +1,153 @@
+//! Columns read from their pages without an array in between: texts as keys into their dictionary, times as plain numbers.
+//!
+//! This is how nearly every column of a scan is read: a chunk whose pages hold only keys, or only plain numbers, comes as one vector a
+//! batch. Whatever else a writer may do (other types, other encodings, nesting in lists) is left to the Parquet library's own
+//! reader, and the tests compare the two.
+
+mod keys;
+mod numbers;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::serialized_reader::SerializedPageReader;
+
+use crate::partition::chunks::Chunks;
+use runs::Runs;
+
+pub(super) use keys::KeyColumn;
+pub(super) use numbers::TimeColumn;
+
+/// What turns the bytes of pages into values.
+trait Decoder {
+    /// What a row comes to.
+    type Value: Copy + Default;
+
+    /// Takes the dictionary of the chunk.
+    fn set_dictionary(&mut self, bytes: &Bytes, count: usize) -> Result<()>;
+
+    /// Takes the values of the next page.
+    fn set_page(&mut self, encoding: Encoding, bytes: Bytes) -> Result<()>;
+
+    /// Decodes as many values as there is room for.
+    fn decode(&mut self, values: &mut [Self::Value]) -> Result<()>;
+
+    /// What stands for a row without a value.
+    fn null(&self) -> Self::Value;
+}
+
+/// A column chunk, read from its first row to its last.
+struct Column<D> {
+    pages: SerializedPageReader<Chunks>,
+    /// The definition level of a row that has a value.
+    present: i16,
+    /// The levels of the current page, if any row of it has no value.
+    levels: Option<Runs>,
+    /// The rows of the current page that are still to be read.
+    left: usize,
+    decoder: D,
+    /// Levels of rows that are being read.
+    scratch: Vec<i32>,
+}
+
+impl<D: Decoder> Column<D> {
+    fn open(chunks: &Arc<Chunks>, chunk: &ColumnChunkMetaData, rows: usize, decoder: D) -> Result<Self> {
+        let pages = SerializedPageReader::new(chunks.clone(), chunk, rows, None)?;
+        let present = chunk.column_descr().max_def_level();
+        Ok(Self { pages, present, levels: None, left: 0, decoder, scratch: Vec::new() })
+    }
+
+    /// The next rows.
+    fn read(&mut self, rows: usize) -> Result<Vec<D::Value>> {
+        let mut values = vec![D::Value::default(); rows];
+        let mut rest = &mut values[..];
+        while !rest.is_empty() {
+            while self.left == 0 {
+                self.turn_page()?;
+            }
+            let (now, later) = rest.split_at_mut(self.left.min(rest.len()));
+            self.read_from_page(now)?;
+            self.left -= now.len();
+            rest = later;
+        }
+        Ok(values)
+    }
+
+    fn read_from_page(&mut self, values: &mut [D::Value]) -> Result<()> {
+        let Some(levels) = &mut self.levels else { return self.decoder.decode(values) };
+        self.scratch.resize(values.len(), 0);
+        levels.decode(&mut self.scratch)?;
+        let is_present = |level: i32| level == i32::from(self.present);
+        let mut next = self.scratch.iter().filter(|&&level| is_present(level)).count();
+        self.decoder.decode(&mut values[..next])?;
+        // From the last row to the first, each value moves to its row; none is overwritten before it has moved.
+        let null = self.decoder.null();
+        for (row, &level) in self.scratch.iter().enumerate().rev() {
+            values[row] = if is_present(level) {
+                next -= 1;
+                values[next]
+            } else {
+                null
+            };
+        }
+        Ok(())
+    }
+
+    fn turn_page(&mut self) -> Result<()> {
+        match self.pages.get_next_page()? {
+            None => Err(ParquetError::EOF("a column ends before its row group does".to_owned())),
+            Some(Page::DictionaryPage { buf, num_values, .. }) => {
+                self.decoder.set_dictionary(&buf, num_values as usize)
+            }
+            Some(Page::DataPage { buf, num_values, encoding, def_level_encoding, .. }) => {
+                let (levels, values) =
+                    if self.present > 0 { split_levels(&buf, def_level_encoding)? } else { (Bytes::new(), buf) };
+                self.begin_page(levels, num_values, encoding, values)
+            }
+            Some(Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, .. }) => {
+                let (first, end) =
+                    (rep_levels_byte_len as usize, rep_levels_byte_len as usize + def_levels_byte_len as usize);
+                if end > buf.len() {
+                    return Err(damaged("the levels of a page are longer than the page"));
+                }
+                self.begin_page(buf.slice(first..end), num_values, encoding, buf.slice(end..))
+            }
+        }
+    }
+
+    fn begin_page(&mut self, levels: Bytes, rows: u32, encoding: Encoding, values: Bytes) -> Result<()> {
+        self.left = rows as usize;
+        self.levels = None;
+        if self.present > 0 {
+            let mut levels = Runs::new(levels, 16 - self.present.leading_zeros())?;
+            if !levels.begin_with(i32::from(self.present), self.left)? {
+                self.levels = Some(levels);
+            }
+        }
+        self.decoder.set_page(encoding, values)
+    }
+}
+
+/// Definition levels and values of a page of the first version, where the levels' length goes first.
+fn split_levels(page: &Bytes, encoding: Encoding) -> Result<(Bytes, Bytes)> {
+    if encoding != Encoding::RLE {
+        return Err(ParquetError::NYI(format!("levels written as {encoding}")));
+    }
+    let (length, rest) = page.split_first_chunk::<4>().ok_or_else(|| damaged("a page has no room for its levels"))?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > rest.len() {
+        return Err(damaged("the levels of a page are longer than the page"));
+    }
+    Ok((page.slice(4..4 + length), page.slice(4 + length..)))
+}
+
+fn damaged(message: &str) -> ParquetError {
+    ParquetError::General(message.to_owned())
+}

@@ -1,0 +1,127 @@
+//! A column of 64-bit numbers, as times are, plain or as keys into a dictionary.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use bytes::{Buf, Bytes};
+use parquet::basic::{Encoding, Type};
+use parquet::errors::Result;
+
+use crate::partition::EventFile;
+use crate::partition::chunks::Chunks;
+use crate::partition::columns::Leaf;
+use crate::partition::pages::keys::{are_keys, key_runs, no_such_key};
+use crate::partition::pages::runs::Runs;
+use crate::partition::pages::{Column, Decoder, damaged};
+use crate::partition::times::{NO_TIME, conversion};
+
+/// Keys that are decoded at a time.
+const KEYS: usize = 1024;
+
+/// The times of a leaf in a row group.
+pub(in crate::partition) struct TimeColumn(Column<Numbers>);
+
+impl TimeColumn {
+    /// Opens a leaf of times, if its chunk is of the kind that can be read this way.
+    pub(in crate::partition) fn open(
+        file: &EventFile,
+        group: usize,
+        leaf: &Leaf,
+        chunks: &Arc<Chunks>,
+    ) -> Option<Result<Self>> {
+        let group = file.metadata.metadata().row_group(group);
+        let chunk = group.column(leaf.index);
+        let flat = chunk.column_type() == Type::INT64 && chunk.column_descr().max_rep_level() == 0;
+        let known = |encoding: Encoding| encoding == Encoding::PLAIN || encoding == Encoding::RLE || are_keys(encoding);
+        let signed = leaf.data_type != DataType::UInt64;
+        if !(flat && signed && chunk.encodings().all(known)) {
+            return None;
+        }
+        let decoder = Numbers::new(&leaf.data_type)?;
+        Some(Column::open(chunks, chunk, group.num_rows() as usize, decoder).map(Self))
+    }
+
+    /// The times of the next rows in milliseconds.
+    pub(in crate::partition) fn read(&mut self, rows: usize) -> Result<Vec<i64>> {
+        self.0.read(rows)
+    }
+}
+
+struct Numbers {
+    dictionary: Bytes,
+    page: NumberPage,
+    /// What makes milliseconds of numbers that are none.
+    conversion: Option<fn(i64) -> i64>,
+}
+
+enum NumberPage {
+    Plain(Bytes),
+    Keys(Runs),
+}
+
+impl Numbers {
+    /// For numbers of a type that can hold times.
+    fn new(data_type: &DataType) -> Option<Self> {
+        let is_milliseconds = matches!(data_type, DataType::Timestamp(TimeUnit::Millisecond, _));
+        let conversion = conversion(data_type)?;
+        let conversion = (!is_milliseconds).then_some(conversion);
+        Some(Self { dictionary: Bytes::new(), page: NumberPage::Plain(Bytes::new()), conversion })
+    }
+}
+
+impl Decoder for Numbers {
+    type Value = i64;
+
+    fn set_dictionary(&mut self, bytes: &Bytes, _: usize) -> Result<()> {
+        self.dictionary = bytes.clone();
+        Ok(())
+    }
+
+    fn set_page(&mut self, encoding: Encoding, bytes: Bytes) -> Result<()> {
+        self.page = if encoding == Encoding::PLAIN {
+            NumberPage::Plain(bytes)
+        } else {
+            NumberPage::Keys(key_runs(encoding, &bytes)?)
+        };
+        Ok(())
+    }
+
+    fn decode(&mut self, numbers: &mut [i64]) -> Result<()> {
+        match &mut self.page {
+            NumberPage::Plain(bytes) => plain(bytes, numbers)?,
+            NumberPage::Keys(runs) => by_keys(&self.dictionary, runs, numbers)?,
+        }
+        if let Some(convert) = self.conversion {
+            numbers.iter_mut().for_each(|number| *number = convert(*number));
+        }
+        Ok(())
+    }
+
+    fn null(&self) -> i64 {
+        NO_TIME
+    }
+}
+
+fn plain(bytes: &mut Bytes, numbers: &mut [i64]) -> Result<()> {
+    let length = numbers.len() * size_of::<i64>();
+    if bytes.len() < length {
+        return Err(damaged("a page ends before its rows do"));
+    }
+    let (own, _) = bytes[..length].as_chunks();
+    numbers.iter_mut().zip(own).for_each(|(number, bytes)| *number = i64::from_le_bytes(*bytes));
+    bytes.advance(length);
+    Ok(())
+}
+
+fn by_keys(dictionary: &[u8], runs: &mut Runs, numbers: &mut [i64]) -> Result<()> {
+    let (dictionary, _) = dictionary.as_chunks();
+    let mut keys = [0; KEYS];
+    for numbers in numbers.chunks_mut(KEYS) {
+        let keys = &mut keys[..numbers.len()];
+        runs.decode(keys)?;
+        for (number, &key) in numbers.iter_mut().zip(&*keys) {
+            *number = i64::from_le_bytes(*dictionary.get(key as u32 as usize).ok_or_else(no_such_key)?);
+        }
+    }
+    Ok(())
+}

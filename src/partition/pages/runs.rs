@@ -1,0 +1,257 @@
+//! Small numbers as Parquet writes levels and keys: runs of one number repeated, and of numbers packed bit by bit.
+
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result};
+
+/// Packed numbers come in groups of eight.
+const GROUP: usize = 8;
+/// No number is wider.
+const MOST_BITS: usize = 32;
+/// Bytes that are in view while a group is unpacked: the group, and what reading eight bytes at its end takes in beside it.
+const WINDOW: usize = MOST_BITS + 8;
+
+/// One function a width.
+macro_rules! unpackers {
+    ($($width:literal)*) => { [$(unpack_groups::<$width>),*] };
+}
+
+/// Numbers of one width, run by run.
+pub(super) struct Runs {
+    bytes: Bytes,
+    width: usize,
+    /// Where the next run begins.
+    next: usize,
+    /// How much of the current run is left.
+    left: usize,
+    run: Run,
+}
+
+enum Run {
+    Repeated(i32),
+    /// Where the run's numbers begin, and how many were taken.
+    Packed {
+        first: usize,
+        taken: usize,
+    },
+}
+
+impl Runs {
+    /// The runs of numbers of `width` bits.
+    pub(super) fn new(bytes: Bytes, width: u32) -> Result<Self> {
+        let width = width as usize;
+        if width > MOST_BITS {
+            return Err(ParquetError::General(format!("numbers of {width} bits cannot be keys")));
+        }
+        Ok(Self { bytes, width, next: 0, left: 0, run: Run::Repeated(0) })
+    }
+
+    /// Whether the first run repeats `number` at least `count` times; asked before anything is decoded.
+    pub(super) fn begin_with(&mut self, number: i32, count: usize) -> Result<bool> {
+        if count > 0 {
+            self.begin_run()?;
+        }
+        Ok(self.left >= count && matches!(self.run, Run::Repeated(repeated) if repeated == number))
+    }
+
+    /// Decodes as many numbers as there is room for.
+    pub(super) fn decode(&mut self, numbers: &mut [i32]) -> Result<()> {
+        let mut rest = numbers;
+        while !rest.is_empty() {
+            if self.left == 0 {
+                self.begin_run()?;
+                continue;
+            }
+            let (now, later) = rest.split_at_mut(self.left.min(rest.len()));
+            match &mut self.run {
+                Run::Repeated(number) => now.fill(*number),
+                Run::Packed { first, taken } => {
+                    unpack(&self.bytes[*first..], self.width, *taken, now);
+                    *taken += now.len();
+                }
+            }
+            self.left -= now.len();
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn begin_run(&mut self) -> Result<()> {
+        // Some writers fill pages up with zeros.
+        let header = self.header().filter(|&header| header > 0).ok_or_else(ended)?;
+        let count = usize::try_from(header >> 1).map_err(|_| ended())?;
+        if header & 1 == 1 {
+            let bytes = count.saturating_mul(self.width).min(self.bytes.len() - self.next);
+            self.run = Run::Packed { first: self.next, taken: 0 };
+            // Others cut the last group short.
+            let held = (bytes * 8).checked_div(self.width).unwrap_or(usize::MAX);
+            self.left = count.saturating_mul(GROUP).min(held);
+            self.next += bytes;
+        } else {
+            let bytes = self.bytes.get(self.next..self.next + self.width.div_ceil(8)).ok_or_else(ended)?;
+            let number = bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte));
+            self.run = Run::Repeated(number as i32);
+            self.left = count;
+            self.next += bytes.len();
+        }
+        Ok(())
+    }
+
+    /// A whole number, seven bits a byte, the lowest first.
+    fn header(&mut self) -> Option<u64> {
+        let mut header = 0;
+        for shift in (0..63).step_by(7) {
+            let byte = *self.bytes.get(self.next)?;
+            self.next += 1;
+            header |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(header);
+            }
+        }
+        None
+    }
+}
+
+fn ended() -> ParquetError {
+    ParquetError::EOF("a page ends before its rows do".to_owned())
+}
+
+/// Unpacks numbers of which `taken` were taken before.
+fn unpack(bytes: &[u8], width: usize, taken: usize, numbers: &mut [i32]) {
+    let groups = |first: usize, groups: &mut [[i32; GROUP]]| {
+        UNPACK[width](bytes.get(first * width..).unwrap_or_default(), groups);
+    };
+    let (group, begun) = (taken / GROUP, taken % GROUP);
+    let (head, numbers) = numbers.split_at_mut(((GROUP - begun) % GROUP).min(numbers.len()));
+    let mut whole = [[0; GROUP]];
+    if !head.is_empty() {
+        groups(group, &mut whole);
+        head.copy_from_slice(&whole[0][begun..begun + head.len()]);
+    }
+    let group = group + usize::from(begun > 0);
+    let (middle, tail) = numbers.as_chunks_mut();
+    groups(group, middle);
+    if !tail.is_empty() {
+        groups(group + middle.len(), &mut whole);
+        tail.copy_from_slice(&whole[0][..tail.len()]);
+    }
+}
+
+/// By width, what unpacks groups. Each width has code of its own, in which all shifts are constants.
+static UNPACK: [fn(&[u8], &mut [[i32; GROUP]]); MOST_BITS + 1] = unpackers![
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
+];
+
+fn unpack_groups<const WIDTH: usize>(bytes: &[u8], groups: &mut [[i32; GROUP]]) {
+    for (place, group) in groups.iter_mut().enumerate() {
+        let rest = bytes.get(place * WIDTH..).unwrap_or_default();
+        if let Some(window) = rest.first_chunk() {
+            unpack_group::<WIDTH>(window, group);
+        } else {
+            let mut window = [0; WINDOW];
+            window[..rest.len()].copy_from_slice(rest);
+            unpack_group::<WIDTH>(&window, group);
+        }
+    }
+}
+
+#[inline]
+fn unpack_group<const WIDTH: usize>(window: &[u8; WINDOW], group: &mut [i32; GROUP]) {
+    for (place, number) in group.iter_mut().enumerate() {
+        let bit = place * WIDTH;
+        let mut word = [0; 8];
+        word.copy_from_slice(&window[bit / 8..bit / 8 + 8]);
+        *number = (u64::from_le_bytes(word) >> (bit % 8) & ((1 << WIDTH) - 1)) as i32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Runs as they are meant: packed groups, or a number repeated.
+    #[derive(Debug, Clone)]
+    enum Meant {
+        Packed(Vec<[u32; GROUP]>),
+        Repeated(u32, usize),
+    }
+
+    fn meant() -> impl Strategy<Value = Vec<Meant>> {
+        let packed = prop::collection::vec(any::<[u32; GROUP]>(), 1..9).prop_map(Meant::Packed);
+        let repeated = (any::<u32>(), 1_usize..40).prop_map(|(number, count)| Meant::Repeated(number, count));
+        prop::collection::vec(prop_oneof![packed, repeated], 1..6)
+    }
+
+    /// Writes runs in the plainest way, bit by bit; gives the bytes and the numbers.
+    fn written(runs: &[Meant], width: u32) -> (Vec<u8>, Vec<i32>) {
+        let cut = |number: u32| (u64::from(number) & ((1 << width) - 1)) as u32;
+        let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
+        for run in runs {
+            match run {
+                Meant::Packed(groups) => {
+                    bytes.push((groups.len() << 1 | 1) as u8);
+                    let own: Vec<u32> = groups.iter().flatten().map(|&number| cut(number)).collect();
+                    let bits: Vec<u32> =
+                        own.iter().flat_map(|number| (0..width).map(move |bit| number >> bit & 1)).collect();
+                    bytes.extend(
+                        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | *bit as u8)),
+                    );
+                    numbers.extend(own.iter().map(|&number| number as i32));
+                }
+                Meant::Repeated(number, count) => {
+                    bytes.push((count << 1) as u8);
+                    bytes.extend(&cut(*number).to_le_bytes()[..width.div_ceil(8) as usize]);
+                    numbers.extend(std::iter::repeat_n(cut(*number) as i32, *count));
+                }
+            }
+        }
+        (bytes, numbers)
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_of_every_width_come_back(
+            runs in meant(), width in 0_u32..=32, pieces in prop::collection::vec(1_usize..30, 1..200)
+        ) {
+            let (bytes, numbers) = written(&runs, width);
+            let mut decoder = Runs::new(bytes.into(), width).unwrap();
+            let mut left = &numbers[..];
+            for piece in pieces {
+                let mut found = vec![-1; piece.min(left.len())];
+                decoder.decode(&mut found).unwrap();
+                prop_assert_eq!(&found[..], &left[..found.len()]);
+                left = &left[found.len()..];
+            }
+            if left.is_empty() {
+                prop_assert!(decoder.decode(&mut [0]).is_err());
+            }
+        }
+
+        #[test]
+        fn no_bytes_are_a_reason_to_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), width in 0_u32..40, count in 0_usize..200) {
+            if let Ok(mut decoder) = Runs::new(bytes.into(), width) {
+                let _ = decoder.begin_with(1, count);
+                let _ = decoder.decode(&mut vec![0; count]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_last_group_may_be_cut_short() {
+        let mut decoder = Runs::new(vec![3, 0x21, 0x43].into(), 4).unwrap();
+        let mut numbers = [0; 4];
+        decoder.decode(&mut numbers).unwrap();
+        assert_eq!(numbers, [1, 2, 3, 4]);
+        assert!(decoder.decode(&mut [0]).is_err());
+    }
+
+    #[test]
+    fn the_first_run_tells_whether_all_are_the_same() {
+        let begins = |bytes: &[u8], count| Runs::new(bytes.to_vec().into(), 1).unwrap().begin_with(1, count).unwrap();
+        assert!(begins(&[20, 1], 10));
+        assert!(!begins(&[20, 1, 20, 0], 11));
+        assert!(!begins(&[20, 0], 10));
+        assert!(!begins(&[3, 0xff], 8));
+    }
+}

@@ -1,0 +1,138 @@
+//! What is read page by page is what the Parquet library's own reader finds, however the file was written.
+
+use std::path::Path;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray};
+use arrow::buffer::NullBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::Column as Canonical;
+use crate::partition::read::{RowChoice, RowGroupReader};
+use crate::partition::{ColumnOverrides, EventBatch, EventFile};
+
+const COLUMNS: [&[Canonical]; 4] = [
+    &[Canonical::EventName],
+    &[Canonical::ServiceName],
+    &[Canonical::AccessKeyId],
+    &[Canonical::UserName, Canonical::AccessKeyId],
+];
+
+/// Time, event name, service, whether there is an identity, its key.
+type Row = (Option<i64>, u8, u8, bool, Option<u8>);
+
+#[derive(Debug, Clone)]
+struct Writing {
+    rows: Vec<Row>,
+    data_type: DataType,
+    properties: WriterProperties,
+    batch_rows: usize,
+}
+
+fn writing() -> impl Strategy<Value = Writing> {
+    let row =
+        (prop::option::weighted(0.9, 0_i64..1 << 41), any::<u8>(), 0_u8..2, any::<bool>(), prop::option::of(0_u8..5));
+    let data_type = prop_oneof![
+        Just(DataType::Int64),
+        Just(DataType::Timestamp(TimeUnit::Second, None)),
+        Just(DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))),
+        Just(DataType::Timestamp(TimeUnit::Microsecond, None)),
+    ];
+    let properties =
+        (any::<bool>(), any::<bool>(), 1_usize..300, 8_usize..2000).prop_map(|(new, zstd, page_rows, dictionary)| {
+            WriterProperties::builder()
+                .set_writer_version(if new { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 })
+                .set_compression(if zstd { Compression::ZSTD(ZstdLevel::default()) } else { Compression::UNCOMPRESSED })
+                .set_data_page_row_count_limit(page_rows)
+                .set_write_batch_size(16)
+                .set_dictionary_page_size_limit(dictionary)
+                .build()
+        });
+    (prop::collection::vec(row, 1..400), data_type, properties, 1_usize..150)
+        .prop_map(|(rows, data_type, properties, batch_rows)| Writing { rows, data_type, properties, batch_rows })
+}
+
+/// Writes rows as a file whose access keys lie in a struct that may be missing.
+fn write(path: &Path, writing: &Writing) {
+    let rows = &writing.rows;
+    let texts = |text: &dyn Fn(&Row) -> Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(text).collect::<StringArray>())
+    };
+    let keys = texts(&|row| row.4.map(|key| format!("key {key}")));
+    let is_there: NullBuffer = rows.iter().map(|row| row.3).collect::<Vec<bool>>().into();
+    let identity =
+        StructArray::new(vec![Field::new("accessKeyId", DataType::Utf8, true)].into(), vec![keys], Some(is_there));
+    let times: ArrayRef = match &writing.data_type {
+        DataType::Int64 => Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>()),
+        other => cast(&rows.iter().map(|row| row.0).collect::<TimestampMillisecondArray>(), other).unwrap(),
+    };
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("event_time", times, true),
+        ("event_name", texts(&|row| Some(format!("Name{}", row.1))), false),
+        ("service_name", texts(&|row| Some(format!("service {}", row.2))), true),
+        ("userIdentity", Arc::new(identity) as ArrayRef, true),
+        ("user_name", texts(&|row| (row.1 % 3 == 0).then(|| format!("user {}", row.1 % 7))), true),
+    ])
+    .unwrap();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(writing.properties.clone())).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn open(writing: &Writing) -> (tempfile::TempDir, EventFile) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.parquet");
+    write(&path, writing);
+    let file = EventFile::open(&path, "events.parquet".to_owned(), None, &ColumnOverrides::new()).unwrap();
+    (folder, file)
+}
+
+/// Times and texts, row by row.
+fn read(file: &EventFile, choice: RowChoice<'_>) -> Vec<(i64, Vec<Option<String>>)> {
+    let batches = RowGroupReader::open_rows(file, 0, &COLUMNS, choice).unwrap();
+    let rows = |batch: EventBatch| {
+        assert!(batch.rows <= choice.batch_rows);
+        let row = |row: usize| {
+            (batch.times[row], batch.columns.iter().map(|column| column.row(row).map(str::to_owned)).collect())
+        };
+        (0..batch.rows).map(row).collect::<Vec<_>>()
+    };
+    batches.flat_map(|batch| rows(batch.unwrap())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn pages_and_arrays_say_the_same(writing in writing()) {
+        let (_folder, file) = open(&writing);
+        // Rows that were chosen are always read as arrays.
+        let all: Vec<u32> = (0..writing.rows.len() as u32).collect();
+        let choice = RowChoice { batch_rows: writing.batch_rows, ..RowChoice::default() };
+        let expected = read(&file, RowChoice { rows: Some(&all), ..choice });
+        prop_assert_eq!(expected.len(), writing.rows.len());
+        prop_assert_eq!(read(&file, choice), expected);
+    }
+}
+
+#[test]
+fn a_usual_file_is_read_page_by_page() {
+    let rows = (0..300).map(|row| (Some(row), row as u8 % 9, row as u8 % 2, true, Some(row as u8 % 4))).collect();
+    let data_type = DataType::Timestamp(TimeUnit::Millisecond, None);
+    let writing = Writing { rows, data_type, properties: WriterProperties::default(), batch_rows: 100 };
+    let (_folder, file) = open(&writing);
+    let chunks = || Arc::new(Chunks::load(std::fs::File::open(&file.path).unwrap(), file.size, []).unwrap());
+    assert!(TimeColumn::open(&file, 0, &file.columns.leaves(Canonical::EventTime)[0], &chunks()).is_some());
+    for column in COLUMNS {
+        let leaf = &file.columns.leaves(column[0])[0];
+        let mut column = KeyColumn::open(&file, 0, leaf, &chunks()).unwrap().unwrap();
+        column.read(300).unwrap();
+        assert!(column.read(1).is_err(), "there are no more rows");
+    }
+}

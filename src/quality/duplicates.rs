@@ -1,0 +1,160 @@
+//! Ids that stand in more than one event of a day.
+//!
+//! Exact up to the 128 bits that stand for an id, and in bounded memory: a day with more ids than fit is gone through several times, each
+//! time for the ids of one part of the hash space. The part goes by a hash that is seeded by the process, for ids come from outside; which
+//! part an id falls into does not show.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use chrono::NaiveDate;
+use foldhash::fast::RandomState;
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::event::{Column, id_hash};
+use crate::insight::sentence_number as number;
+use crate::partition::{DAY_MS, EventFile, RowChoice, RowGroupReader, midnight_ms};
+use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, Whereabouts};
+
+/// Ids held in memory at a time: a hundred megabytes.
+const IDS_AT_ONCE: u64 = 4 << 20;
+/// The rows of a batch.
+const BATCH_ROWS: usize = 32_768;
+
+/// What repeats among the ids of a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Duplicates {
+    /// Ids that were read.
+    pub(super) checked: u64,
+    /// Rows beyond the first of their id.
+    pub(super) rows: u64,
+    /// Ids that stand in more than one row.
+    pub(super) ids: u64,
+    /// For each file how many of its rows have such an id.
+    pub(super) files: BTreeMap<String, u64>,
+}
+
+/// An id, in halves, and the number of its file.
+type Id = ([u64; 2], u32);
+
+/// Finds the ids that stand in more than one event of the day. A row group that cannot be read is left out: it was named when the day was
+/// counted.
+///
+/// # Errors
+/// When a file cannot be opened any more.
+pub(super) fn find(files: &[EventFile], date: NaiveDate) -> Result<Duplicates> {
+    find_within(files, date, IDS_AT_ONCE)
+}
+
+fn find_within(files: &[EventFile], date: NaiveDate, at_once: u64) -> Result<Duplicates> {
+    let groups: Vec<(usize, usize)> = files
+        .iter()
+        .enumerate()
+        .flat_map(|(number, file)| file.row_groups_of(date).map(move |group| (number, group)))
+        .collect();
+    let rows: u64 = groups.iter().map(|&(file, group)| files[file].row_groups[group].rows).sum();
+    let parts = rows.div_ceil(at_once).max(1);
+    let seed = RandomState::default();
+    let mut found = Duplicates::default();
+    for part in 0..parts {
+        let is_own = |id: &str| parts == 1 || seed.hash_one(id) % parts == part;
+        let read = |&(file, group): &(usize, usize)| ids(&files[file], file, group, date, &is_own);
+        let ids: Vec<Vec<Id>> = groups.par_iter().map(read).collect::<Result<_>>()?;
+        found.add(ids.concat(), files);
+    }
+    Ok(found)
+}
+
+/// The ids of a row group's rows of the day.
+fn ids(
+    file: &EventFile,
+    number: usize,
+    group: usize,
+    date: NaiveDate,
+    is_own: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Vec<Id>> {
+    let day = midnight_ms(date)..midnight_ms(date) + DAY_MS;
+    let all_of_the_day =
+        file.row_groups[group].span.is_some_and(|(first, last)| day.contains(&first) && day.contains(&last));
+    let choice = RowChoice { rows: None, times: !all_of_the_day, batch_rows: BATCH_ROWS };
+    let mut found = Vec::new();
+    for batch in RowGroupReader::open_rows(file, group, &[&[Column::EventId]], choice)? {
+        let Ok(batch) = batch else { break };
+        for row in (0..batch.rows).filter(|&row| all_of_the_day || day.contains(&batch.times[row])) {
+            if let Some(id) = batch.columns[0].row(row).filter(|id| is_own(id)) {
+                let hash = id_hash(id);
+                found.push(([(hash >> 64) as u64, hash as u64], number as u32));
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Duplicates {
+    fn add(&mut self, mut ids: Vec<Id>, files: &[EventFile]) {
+        ids.sort_unstable();
+        self.checked += ids.len() as u64;
+        for same in ids.chunk_by(|left, right| left.0 == right.0).filter(|same| same.len() > 1) {
+            self.ids += 1;
+            self.rows += same.len() as u64 - 1;
+            for (_, file) in same {
+                *self.files.entry(files[*file as usize].name.clone()).or_default() += 1;
+            }
+        }
+    }
+
+    /// The flaw that they are; `None` if no id repeats.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        let mut files: Vec<(&String, &u64)> = self.files.iter().collect();
+        files.sort_by(|left, right| right.1.cmp(left.1).then(left.0.cmp(right.0)));
+        files.truncate(NAMED_FILES);
+        let named: Vec<String> =
+            files.iter().take(3).map(|(file, rows)| format!("{file} ({})", number(**rows))).collect();
+        let more = self.files.len().saturating_sub(3);
+        let more = if more > 0 { format!(" and {more} more files") } else { String::new() };
+        (self.rows > 0).then(|| Flaw {
+            kind: FlawKind::DuplicateIds,
+            numbers: [("rows", self.rows), ("ids", self.ids), ("files", self.files.len() as u64)].into(),
+            effect: Effect::ForInformation,
+            sentence: format!(
+                "{} rows repeat the id of another event, in {}{more}: they are counted again",
+                number(self.rows),
+                named.join(", ")
+            ),
+            whereabouts: Whereabouts {
+                files: files.into_iter().map(|(file, _)| file.clone()).collect(),
+                ..Whereabouts::default()
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::{Options, generate};
+    use crate::partition::{ColumnOverrides, Partitions};
+
+    /// A day of events that stands in two files.
+    fn twice() -> (Vec<EventFile>, NaiveDate, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { days: 1, events_per_day: 2_000, quiet: true, ..Options::default() };
+        generate(&options, folder.path(), &|_| ()).unwrap();
+        let own = folder.path().join(format!("date={}", options.first_day));
+        std::fs::copy(own.join("part-0000.parquet"), own.join("part-0001.parquet")).unwrap();
+        let partitions = Partitions::find(folder.path(), &ColumnOverrides::new()).unwrap();
+        (partitions.open_range(options.first_day, options.first_day).0, options.first_day, folder)
+    }
+
+    #[test]
+    fn however_few_ids_fit_at_once_the_same_are_found() {
+        let (files, date, _folder) = twice();
+        let all = find(&files, date).unwrap();
+        assert_eq!((all.rows, all.ids, all.checked), (all.checked / 2, all.checked / 2, files[0].rows() * 2));
+        assert!(all.files.values().all(|&rows| rows == files[0].rows()), "{all:?}");
+        assert_eq!(find_within(&files, date, 300).unwrap(), all);
+        let one = find(&files[..1], date).unwrap();
+        assert_eq!((one.rows, one.flaw()), (0, None));
+    }
+}

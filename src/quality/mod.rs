@@ -1,0 +1,200 @@
+//! What is wrong with a night's input, and what follows from it: the quality gate.
+//!
+//! A [`Flaw`] says what, where, how much and with what effect, in numbers and in a sentence. Judging is pure: it looks at counts, footers
+//! and at which hours and regions can be believed; only looking for repeated ids reads events. Masking itself is done where counts are judged
+//! ([`crate::baseline::Feed`], [`crate::baseline::SilentRegions`]); here it is told.
+
+mod columns;
+mod duplicates;
+mod one_sided;
+mod silence;
+mod times;
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::error::Result;
+use crate::partition::EventFile;
+use crate::rollup::ScanCounts;
+
+use duplicates::Duplicates;
+
+/// Files that a flaw names; the rest is counted.
+const NAMED_FILES: usize = 10;
+
+/// What kind of flaw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlawKind {
+    /// An account was not heard of for some hours.
+    SilentHours,
+    /// An account was not heard of all day.
+    SilentAccount,
+    /// A region of an account was not heard of all day.
+    SilentRegion,
+    /// The newest event, or the newest partition, is older than it should be.
+    StaleFeed,
+    /// Events lie far outside their partition's day.
+    ClockSkew,
+    /// Events have no usable time.
+    NoTime,
+    /// Events name no service or no API.
+    NoApi,
+    /// Ids stand in more than one event.
+    DuplicateIds,
+    /// A column is absent or null in every event.
+    EmptyColumn,
+    /// An account's events are writes only.
+    WritesOnly,
+    /// An account's events are reads only.
+    ReadsOnly,
+}
+
+impl FlawKind {
+    /// All kinds.
+    pub const ALL: [Self; 11] = [
+        Self::SilentHours,
+        Self::SilentAccount,
+        Self::SilentRegion,
+        Self::StaleFeed,
+        Self::ClockSkew,
+        Self::NoTime,
+        Self::NoApi,
+        Self::DuplicateIds,
+        Self::EmptyColumn,
+        Self::WritesOnly,
+        Self::ReadsOnly,
+    ];
+
+    /// The name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SilentHours => "silent_hours",
+            Self::SilentAccount => "silent_account",
+            Self::SilentRegion => "silent_region",
+            Self::StaleFeed => "stale_feed",
+            Self::ClockSkew => "clock_skew",
+            Self::NoTime => "no_time",
+            Self::NoApi => "no_api",
+            Self::DuplicateIds => "duplicate_ids",
+            Self::EmptyColumn => "empty_column",
+            Self::WritesOnly => "writes_only",
+            Self::ReadsOnly => "reads_only",
+        }
+    }
+}
+
+/// What follows from a flaw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// What is missing is neither an alarm nor evidence.
+    Masked,
+    /// Part of the input is not judged, or a type of insight is blind.
+    NotJudged,
+    /// Nothing; a reader should know.
+    ForInformation,
+}
+
+/// Where a flaw is, as far as it is somewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Whereabouts {
+    /// The account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The column, or those of which one would do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<&'static str>,
+    /// The hours of the UTC day.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<u8>,
+    /// The files, the worst first, ten at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+/// Something that is wrong with the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Flaw {
+    /// What.
+    pub kind: FlawKind,
+    /// Where.
+    #[serde(rename = "where")]
+    pub whereabouts: Whereabouts,
+    /// How much, by what is counted.
+    pub numbers: BTreeMap<&'static str, u64>,
+    /// What follows.
+    pub effect: Effect,
+    /// All of it in a sentence.
+    pub sentence: String,
+}
+
+/// What a night's input is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct NightInput<'a> {
+    /// The days.
+    pub window: &'a Window,
+    /// The files that concern the scored day.
+    pub files: &'a [EventFile],
+    /// What became of the scored day's rows.
+    pub counts: ScanCounts,
+    /// The calls of all APIs.
+    pub apis: &'a FamilyHistory,
+    /// Which hours can be believed.
+    pub feed: &'a Feed,
+    /// Which regions cannot.
+    pub regions: &'a SilentRegions,
+    /// The day that the newest partition should be of, where somebody expects one.
+    pub due: Option<NaiveDate>,
+    /// Whether to look for ids that stand in more than one event.
+    pub check_duplicates: bool,
+}
+
+/// What was found about a night's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// What is wrong, in the order of kinds.
+    pub flaws: Vec<Flaw>,
+    /// How many ids were looked at for duplicates; `None` where nobody asked.
+    pub ids_checked: Option<u64>,
+}
+
+/// Finds the flaws of a night's input.
+///
+/// # Errors
+/// When a file cannot be opened any more to read its ids.
+pub fn inspect(input: &NightInput<'_>) -> Result<Inspection> {
+    let find = || duplicates::find(input.files, input.window.scored());
+    let duplicates = input.check_duplicates.then(find).transpose()?;
+    let mut flaws = silence::accounts(input.feed);
+    flaws.extend(silence::regions(input.regions, input.feed));
+    flaws.extend(times::judge(input));
+    flaws.extend(columns::judge(input.files, input.window.scored(), input.counts));
+    flaws.extend(one_sided::judge(input.apis, input.window));
+    flaws.extend(duplicates.iter().filter_map(Duplicates::flaw));
+    flaws.sort_by_key(|flaw| flaw.kind);
+    Ok(Inspection { flaws, ids_checked: duplicates.map(|found| found.checked) })
+}
+
+/// An account in a sentence.
+fn shown(account: &str) -> String {
+    if account.is_empty() { "events without an account".to_owned() } else { format!("account {account}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_goes_by_one_name() {
+        for kind in FlawKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

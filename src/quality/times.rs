@@ -1,0 +1,137 @@
+//! Rows at odd times or without any, and feeds whose newest event is too old.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::insight::sentence_number as number;
+use crate::partition::{DAY_MS, EventFile, midnight_ms};
+use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
+
+/// What the times and the names of a night's rows lack.
+pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
+    let date = input.window.scored();
+    let flaws = [
+        broke_off(input),
+        input.due.and_then(|due| overdue(date, due)),
+        skew(input.files, date, input.counts.set_aside),
+        rows(FlawKind::NoTime, input.counts.without_time, "have no usable time and were set aside"),
+        rows(
+            FlawKind::NoApi,
+            input.counts.without_api,
+            "name no service or no API: they count for their address, key and principal only",
+        ),
+    ];
+    flaws.into_iter().flatten().collect()
+}
+
+fn rows(kind: FlawKind, rows: u64, what: &str) -> Option<Flaw> {
+    (rows > 0).then(|| Flaw {
+        kind,
+        whereabouts: Whereabouts::default(),
+        numbers: [("rows", rows)].into(),
+        effect: Effect::NotJudged,
+        sentence: format!("{} rows {what}", number(rows)),
+    })
+}
+
+/// A feed that fell silent as a whole and stayed so until the day's end.
+fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
+    let last_hour = input.feed.last_heard()?;
+    let day = days_of(input.window.scored(), 1);
+    let newest = spans(input.files).map(|(_, last)| last).filter(|last| day.contains(last)).max();
+    let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * 3_600_000 - 1);
+    let minutes = (day.end - newest) as u64 / 60_000;
+    Some(Flaw {
+        kind: FlawKind::StaleFeed,
+        whereabouts: Whereabouts { hours: (last_hour + 1..24).collect(), ..Whereabouts::default() },
+        numbers: [("minutes_missing", minutes)].into(),
+        effect: Effect::Masked,
+        sentence: format!(
+            "the newest event is of {}, {} minutes before the day's end: the feed has stopped, or the night was judged too early",
+            moment(newest),
+            number(minutes)
+        ),
+    })
+}
+
+/// The newest partition is older than the one that should be there.
+fn overdue(date: NaiveDate, due: NaiveDate) -> Option<Flaw> {
+    let days = u64::try_from((due - date).num_days()).ok().filter(|days| *days > 0)?;
+    Some(Flaw {
+        kind: FlawKind::StaleFeed,
+        whereabouts: Whereabouts::default(),
+        numbers: [("days_missing", days)].into(),
+        effect: Effect::ForInformation,
+        sentence: format!(
+            "the newest partition is of {date}, and one of {due} should be there: {} missing",
+            if days == 1 { "a day is".to_owned() } else { format!("{days} days are") }
+        ),
+    })
+}
+
+/// Rows that are more than a day away from the day of their folder.
+fn skew(files: &[EventFile], date: NaiveDate, set_aside: u64) -> Option<Flaw> {
+    if set_aside == 0 {
+        return None;
+    }
+    let near = days_of(date, 3);
+    let own = || files.iter().filter(|file| file.folder_date == Some(date));
+    let is_far = |file: &&EventFile| {
+        file.row_groups
+            .iter()
+            .filter_map(|group| group.span)
+            .any(|(first, last)| !near.contains(&first) || !near.contains(&last))
+    };
+    let named: BTreeSet<String> = own().filter(is_far).map(|file| file.name.clone()).collect();
+    let times = own().flat_map(|file| file.row_groups.iter().filter_map(|group| group.span));
+    let (earliest, latest) =
+        times.fold((near.start, near.end), |(from, to), (first, last)| (from.min(first), to.max(last)));
+    let from = (earliest < near.start).then(|| format!("as early as {}", moment(earliest)));
+    let to = (latest > near.end).then(|| format!("as late as {}", moment(latest)));
+    let extremes: Vec<String> = from.into_iter().chain(to).collect();
+    let extremes = if extremes.is_empty() { String::new() } else { format!(" ({})", extremes.join(", ")) };
+    Some(Flaw {
+        kind: FlawKind::ClockSkew,
+        numbers: [("rows", set_aside), ("files", named.len() as u64)].into(),
+        whereabouts: Whereabouts { files: named.into_iter().take(NAMED_FILES).collect(), ..Whereabouts::default() },
+        effect: Effect::NotJudged,
+        sentence: format!(
+            "{} rows lie more than a day away from their partition's date{extremes} and were set aside",
+            number(set_aside)
+        ),
+    })
+}
+
+fn spans(files: &[EventFile]) -> impl Iterator<Item = (i64, i64)> {
+    files.iter().flat_map(|file| file.row_groups.iter().filter_map(|group| group.span))
+}
+
+/// The milliseconds of an odd number of days with `date` in their middle.
+fn days_of(date: NaiveDate, days: i64) -> std::ops::Range<i64> {
+    let around = days / 2 * DAY_MS;
+    midnight_ms(date) - around..midnight_ms(date) + DAY_MS + around
+}
+
+fn moment(ms: i64) -> String {
+    let time: Option<DateTime<Utc>> = DateTime::from_timestamp_millis(ms);
+    time.map_or_else(|| "a time beyond the calendar".to_owned(), |time| time.format("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overdue_partition_is_told_and_one_in_time_is_not() {
+        let day = |day| NaiveDate::from_ymd_opt(2026, 2, day).unwrap();
+        assert_eq!(overdue(day(4), day(4)), None);
+        assert_eq!(overdue(day(4), day(3)), None);
+        let flaw = overdue(day(4), day(7)).unwrap();
+        assert_eq!(flaw.numbers["days_missing"], 3);
+        assert_eq!(
+            flaw.sentence,
+            "the newest partition is of 2026-02-04, and one of 2026-02-07 should be there: 3 days are missing"
+        );
+    }
+}
