@@ -146,7 +146,10 @@ impl UsualTotals {
             }
             by_day[kind_of_day(&slots)].push(hours.iter().sum());
         }
-        Self { by_slot: by_slot.iter_mut().map(|values| median(values)).collect(), by_day: by_day.each_mut().map(|values| median(values)) }
+        Self {
+            by_slot: by_slot.iter_mut().map(|values| median(values)).collect(),
+            by_day: by_day.each_mut().map(|values| median(values)),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn moment(text: &str) -> DateTime<Utc> {
 }
 
 /// A call by user alice from one address.
+#[allow(clippy::needless_pass_by_value, reason = "parameters are made for the call")]
 pub(crate) fn call(time: DateTime<Utc>, source: &str, name: &str, parameters: Value) -> Value {
     json!({
         "eventID": format!("{source}-{name}-{}", time.timestamp_millis()),
