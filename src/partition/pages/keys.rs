@@ -80,8 +80,8 @@ impl Decoder for Keys {
         }
         let count = self.dictionary.len() as u32;
         // Every key is looked at, for that takes less time than to stop at the first bad one.
-        let bad = keys.iter().map(|&key| u32::from(key as u32 >= count)).fold(0, |bad, one| bad | one);
-        if bad == 0 { Ok(()) } else { Err(no_such_key()) }
+        let beyond = keys.iter().filter(|&&key| key as u32 >= count).count();
+        if beyond == 0 { Ok(()) } else { Err(no_such_key()) }
     }
 
     fn null(&self) -> i32 {

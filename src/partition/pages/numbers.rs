@@ -92,7 +92,9 @@ impl Decoder for Numbers {
             NumberPage::Keys(runs) => by_keys(&self.dictionary, runs, numbers)?,
         }
         if let Some(convert) = self.conversion {
-            numbers.iter_mut().for_each(|number| *number = convert(*number));
+            for number in numbers {
+                *number = convert(*number);
+            }
         }
         Ok(())
     }
@@ -108,7 +110,9 @@ fn plain(bytes: &mut Bytes, numbers: &mut [i64]) -> Result<()> {
         return Err(damaged("a page ends before its rows do"));
     }
     let (own, _) = bytes[..length].as_chunks();
-    numbers.iter_mut().zip(own).for_each(|(number, bytes)| *number = i64::from_le_bytes(*bytes));
+    for (number, bytes) in numbers.iter_mut().zip(own) {
+        *number = i64::from_le_bytes(*bytes);
+    }
     bytes.advance(length);
     Ok(())
 }

@@ -136,7 +136,7 @@ fn unpack(bytes: &[u8], width: usize, taken: usize, numbers: &mut [i32]) {
     }
 }
 
-/// Unpacks groups of numbers of one width.
+/// Unpacks groups.
 type Unpack = fn(&[u8], &mut [[i32; GROUP]]);
 
 /// By width, what unpacks groups. Each width has code of its own, in which all shifts are constants.
