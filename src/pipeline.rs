@@ -114,7 +114,8 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     };
     let Inspection { flaws, ids_checked } = quality::inspect(&input)?;
     let company = Company::read(state, &window)?;
-    let Detected { rates: detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
+    let Detected { rates: detected, firsts, calibrations, unjudged } =
+        detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let mut found = change::detect(&changes, &window);
     found.extend(change::silences(&changes, &window, &feed));
