@@ -7,7 +7,7 @@
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stdout, reason = "the long edition says what it did")]
+#![allow(clippy::print_stdout, reason = "a soak says what it went through, to who asks with --nocapture")]
 
 mod common;
 
