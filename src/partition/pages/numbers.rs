@@ -81,7 +81,7 @@ impl Decoder for Numbers {
         self.page = if encoding == Encoding::PLAIN {
             NumberPage::Plain(bytes)
         } else {
-            NumberPage::Keys(key_runs(encoding, bytes)?)
+            NumberPage::Keys(key_runs(encoding, &bytes)?)
         };
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Decoder for Numbers {
 }
 
 fn plain(bytes: &mut Bytes, numbers: &mut [i64]) -> Result<()> {
-    let length = numbers.len() * size_of::<i64>();
+    let length = size_of_val(numbers);
     if bytes.len() < length {
         return Err(damaged("a page ends before its rows do"));
     }
