@@ -98,6 +98,7 @@ fn checks(state: &Path, moments: impl IntoIterator<Item = i64>) -> Vec<Notice> {
             state,
             settings: &settings,
             settings_hash: &settings.hash(),
+            due: None,
             book: &book,
             progress: &|_| (),
         };

@@ -71,7 +71,8 @@ impl Carry {
     }
 }
 
-fn path(state: &Path, date: NaiveDate) -> PathBuf {
+/// The file in which a day leaves something.
+pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
     folder(state, date).join("carry.json")
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
+use crate::alert::{carry, matches};
 use crate::error::{Error, Result};
 use crate::insight::{episode, trail};
 
@@ -12,7 +13,8 @@ use crate::insight::{episode, trail};
 /// adds it here.
 fn files(state: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
     let trails = trail::newest(state, date)?;
-    Ok([episode::path(state, date)].into_iter().chain(trails).collect())
+    let own = [episode::path(state, date), carry::path(state, date), matches::path(state, date)];
+    Ok(own.into_iter().chain(trails).collect())
 }
 
 /// The digest of what the night before that of `date` left; `None` if it left nothing, as one that was not judged.
