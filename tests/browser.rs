@@ -193,6 +193,8 @@ fn filter_search_links_and_copying_work() {
     );
     let trail = "return Array.from(document.querySelectorAll('article')).find((own) => own.textContent.includes('nora61 touched')).id";
     let trail = format!("#{}", browser.run(trail).as_str().unwrap());
+    // Away from the toolbar, which stays at the top of the window.
+    browser.run(&format!("document.querySelector('{trail} .copy').scrollIntoView({{ block: 'center' }})"));
     browser.click(&format!("{trail} .copy"));
     let copied =
         browser.wait_for("new Promise((done) => setTimeout(done, 300)).then(() => navigator.clipboard.readText())");
