@@ -170,7 +170,10 @@ fn filter_search_links_and_copying_work() {
     assert_eq!((shown(&browser), browser.run("return shown.textContent")), (critical, said));
     browser.run("tools.reset(); severity.dispatchEvent(new Event('input'));");
     browser.type_into("#search", "nora61 TRAIL");
-    assert_eq!(shown(&browser), 1);
+    let found = shown(&browser);
+    assert!(found > 0 && found < all, "{found} of {all}");
+    let told = "return Array.from(document.querySelectorAll('.finding:not([hidden])')).every((own) => own.textContent.includes('nora61'))";
+    assert_eq!(browser.run(told), json!(true));
     // A link to a finding that the filter hides gives the filter up, and opens it.
     let folded = browser.run("return document.querySelector('details.finding[hidden]').id");
     browser.run(&format!("location.hash = '#' + {folded}"));
@@ -188,8 +191,11 @@ fn filter_search_links_and_copying_work() {
         "Browser.grantPermissions",
         &json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }),
     );
-    browser.run("window.scrollTo(0, 0)");
-    browser.click("article .copy");
+    let trail = "return Array.from(document.querySelectorAll('article')).find((own) => own.textContent.includes('nora61 touched')).id";
+    let trail = format!("#{}", browser.run(trail).as_str().unwrap());
+    // Away from the toolbar, which stays at the top of the window.
+    browser.run(&format!("document.querySelector('{trail} .copy').scrollIntoView({{ block: 'center' }})"));
+    browser.click(&format!("{trail} .copy"));
     let copied =
         browser.wait_for("new Promise((done) => setTimeout(done, 300)).then(() => navigator.clipboard.readText())");
     assert_eq!(
@@ -199,11 +205,11 @@ fn filter_search_links_and_copying_work() {
                --from 2026-01-29T07:14:00Z --to 2026-01-29T07:15:00Z"
         )
     );
-    assert_eq!(browser.run("return document.querySelector('article .copy').textContent"), json!("Copied"));
+    assert_eq!(browser.run(&format!("return document.querySelector('{trail} .copy').textContent")), json!("Copied"));
     // A chart says the numbers of its hours to the keyboard too.
-    browser.run("document.querySelector('.hours').focus()");
-    browser.type_into(".hours", "\u{e010}\u{e012}");
-    let reading = browser.run("return document.querySelector('.reading').textContent");
+    browser.run(&format!("document.querySelector('{trail} .hours').focus()"));
+    browser.type_into(&format!("{trail} .hours"), "\u{e010}\u{e012}");
+    let reading = browser.run(&format!("return document.querySelector('{trail} .reading').textContent"));
     assert!(reading.as_str().unwrap().starts_with("Thu 29 Jan 22:00: 0 calls"), "{reading}");
     assert_eq!(
         faults(&browser, &address).into_iter().filter(|fault| !fault.contains("INFO")).collect::<Vec<_>>(),
