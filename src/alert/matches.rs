@@ -144,7 +144,7 @@ impl DayMatches {
 }
 
 /// Where the matches of a day are.
-pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
+pub(super) fn path(state: &Path, date: NaiveDate) -> PathBuf {
     folder(state, date).join("matches.parquet")
 }
 

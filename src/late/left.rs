@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
-use crate::alert::{carry, matches};
+use crate::alert::carry;
 use crate::error::{Error, Result};
 use crate::insight::{episode, trail};
 
@@ -13,8 +13,7 @@ use crate::insight::{episode, trail};
 /// adds it here.
 fn files(state: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
     let trails = trail::newest(state, date)?;
-    let own = [episode::path(state, date), carry::path(state, date), matches::path(state, date)];
-    Ok(own.into_iter().chain(trails).collect())
+    Ok([episode::path(state, date), carry::path(state, date)].into_iter().chain(trails).collect())
 }
 
 /// The digest of what the night before that of `date` left; `None` if it left nothing, as one that was not judged.
