@@ -90,6 +90,13 @@ impl Record {
     pub fn is_clean(&self) -> bool {
         self.warnings.is_empty() && self.problems.is_empty() && self.quality.is_empty() && self.missing_days.is_empty()
     }
+
+    /// Without the remark that a partition was overdue when the run was: a page is the same whenever it is made.
+    fn without_the_clock(mut self) -> Self {
+        let overdue = |found: &Quality| found.kind.raw() == "stale_feed" && found.effect.raw() == "for_information";
+        self.quality.retain(|found| !overdue(found));
+        self
+    }
 }
 
 /// Reads the record of a night; `None` where there is none.
@@ -98,10 +105,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Record>> {
         return Ok(None);
     }
     let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-    let record = serde_json::from_str(&text);
-    record.map(Some).map_err(|error| Error::Line {
+    let record = serde_json::from_str(&text).map_err(|error| Error::Line {
         path: path.to_path_buf(),
         line: error.line(),
         message: format!("no record of a run: {error}"),
-    })
+    });
+    record.map(|record: Record| Some(record.without_the_clock()))
 }
