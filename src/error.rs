@@ -160,6 +160,14 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// The program that is told of alerts was not told.
+    #[error("alerts.command: `{program}` {message}")]
+    Notify {
+        /// The program.
+        program: String,
+        /// What went wrong.
+        message: String,
+    },
     /// A count does not add up: a defect of this program, never to be passed over.
     #[error("internal check failed: {0}")]
     Internal(String),
@@ -222,6 +230,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::Query { hint, .. } => hint.clone(),
+            Self::Notify { .. } => Some("what it should have been told is told again by the next start".to_owned()),
             Self::Internal(_) => Some("please report this, with the command that you ran".to_owned()),
             _ => None,
         }

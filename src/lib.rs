@@ -10,13 +10,15 @@
 //!       │                 folder a day           folder a day                       ▲
 //!       │                      │                      │                             │
 //!       └── import ──▶ [files] ┴── rollup ──▶ [files] ┴── baseline ── detect ── insight ── report
-//!                          │                                                     ▲
-//!                          └───── the flagged hours of the scored day alone ─────┘
+//!                          │                                                     ▲  │        ▲
+//!                          ├───── the flagged hours of the scored day alone ─────┘  ▼        │
+//!                          └───── the events that a rule matches ────── rules ─── alert ─────┘
 //! ```
 //!
 //! Only the rollup reads every event, and each day once. A rollup holds whole numbers (calls, failed calls, the largest five-minute
 //! count) by entity and hour, so the history of a night is small however many events there were. The scored day's events are
-//! opened a second time for what was flagged: exact minutes, who, from where, and some event ids.
+//! opened a second time for what was flagged: exact minutes, who, from where, and some event ids. Rules look at the day's events by
+//! themselves, and what they match is remembered, so that correlations run on across midnight.
 //! [`pipeline::run`] is this picture as code, one call a step, after the nights that late data have overtaken. Its last step reads the
 //! night back from the files and makes the page that people read: what a report tells is in the state directory, so it can be made
 //! again at any time.
@@ -38,8 +40,9 @@
 //! | [`quality`] | what is wrong with a night's input, and what follows from it |
 //! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
+//! | [`alert`] | what matches come to: joined, told at most so often, remembered from day to day and from check to check |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
-//! | [`report`] | insights as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
+//! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
 //! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
@@ -65,9 +68,11 @@
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
 //! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two. `rules` uses
-//! `event`, `partition` and, to try rules out on log records, `import`.
+//! `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `report`
+//! (`rules ──▶ alert ──▶ report`): it uses `rules`, `partition` and `storage`, and from `insight` what is a member of correlations and how
+//! severities, names and commands are shown.
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
+//! `stats` uses nobody. `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
 //! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
 //! pipeline: it reads what `report` wrote, and only `explain` and `cli` use it. `explain` judges a night again with `baseline` and
 //! `detect`, for `cli`.
@@ -97,6 +102,7 @@
 //! a format readable that is not yet, begin in [`event::dialect`].
 
 pub mod access_key;
+pub mod alert;
 pub mod baseline;
 pub mod changes;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! A night, step by step: history, baseline, detection, investigation, insights.
+//! A night, step by step: history, baseline, detection, investigation, insights, rules, alerts.
 //!
 //! This module alone knows all rooms and the order in which one goes through them; each step is one call. A run ([`run`]) first
 //! judges again what late data have overtaken, then the night that was asked for.
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::alert::check::{Checked, check};
+use crate::alert::day::{DayAlerts, Look};
+use crate::alert::{Alert, RuleBook};
 use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::first_seen::{self, FirstSeen};
@@ -49,8 +52,16 @@ pub struct Job<'a> {
     pub settings_hash: &'a str,
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
+    /// The rules.
+    pub book: &'a RuleBook,
     /// Is told of events that were counted.
     pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl<'a> Job<'a> {
+    fn look(&self) -> Look<'a> {
+        Look { partitions: self.partitions, state: self.state, book: self.book, settled: BTreeSet::new() }
+    }
 }
 
 /// A finished night.
@@ -62,6 +73,8 @@ pub struct NightResult {
     pub insights: Vec<Insight>,
     /// The stories that they tell, most serious first.
     pub incidents: Vec<Incident>,
+    /// What the rules raised, most serious first.
+    pub alerts: Vec<Alert>,
     /// Why the night was judged.
     pub why: Why,
     /// The files that were written.
@@ -115,7 +128,8 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     };
     let Inspection { flaws, ids_checked } = quality::inspect(&input)?;
     let company = Company::read(state, &window)?;
-    let Detected { detected, firsts, calibrations, unjudged } = detect(families, company, &window, &feed, settings);
+    let Detected { rates: detected, firsts, calibrations, unjudged } =
+        detect(families, company, &window, &feed, settings);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     let mut found = change::detect(&changes, &window);
     found.extend(change::silences(&changes, &window, &feed));
@@ -141,15 +155,32 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     (record.quality, record.ids_checked) = (flaws, ids_checked);
     record.drops_explained = explained;
     record.warnings.extend(left_out.into_iter().chain(unjudged));
+    let day = job.look().whole_day(date, &insights)?;
+    record.add_rules(job.book, &day);
     record.basis = Basis::of(&window, history, left_before(state, date)?);
     record.revise(PastNight::read(state, date)?, &why, in_run_of);
     crate::late::begin(state, date)?;
     let mut written = write(state, &record, &insights, settings)?;
+    written.extend(write_alerts(state, &day, settings, &record.settings_hash)?);
     let hours = hours::hours(&findings, &insights, &window, &feed);
     written.push(report::hours::write(&insights_folder(state, date), &hours)?);
     written.push(episode::write(state, date, episodes, &insights)?);
     written.extend(trails.write(state, date)?);
-    Ok(NightResult { record, insights, incidents, why, written })
+    day.keep(state, job.book)?;
+    Ok(NightResult { record, insights, incidents, alerts: day.alerts, why, written })
+}
+
+/// Looks for what rules match of late: since the check before, and at least in the last `last` milliseconds before `now`. Writes the
+/// alerts of the days that this touches.
+///
+/// # Errors
+/// When the state cannot be read or written. Input that could not be used is in the days.
+pub fn check_lately(job: &Job<'_>, last: i64, now: i64) -> Result<Checked> {
+    let checked = check(&mut job.look(), last, now)?;
+    for day in &checked.days {
+        write_alerts(job.state, day, job.settings, job.settings_hash)?;
+    }
+    Ok(checked)
 }
 
 impl NightResult {
@@ -195,7 +226,7 @@ fn read_families(state: &Path, window: &Window) -> Result<Vec<FamilyHistory>> {
 /// What the detectors made of a night.
 #[derive(Default)]
 struct Detected {
-    detected: Vec<(FamilyHistory, RateResult)>,
+    rates: Vec<(FamilyHistory, RateResult)>,
     firsts: Vec<FirstSeen>,
     calibrations: Calibrations,
     /// What could not be judged, in words.
@@ -213,20 +244,25 @@ fn detect(
     let thresholds = settings.thresholds;
     let night = Night { window, calendar: &settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
-        let detected = families.into_iter().map(|history| (history, RateResult::default())).collect();
-        return Detected { detected, ..Detected::default() };
+        let rates = families.into_iter().map(|history| (history, RateResult::default())).collect();
+        return Detected { rates, ..Detected::default() };
     }
     let company = first_seen::judge(company, &thresholds);
     let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
     let firsts = company.found(&rates.others, families.len());
     let mut calibrations = rates.calibrations;
     calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
-    let detected = families.into_iter().zip(rates.families).collect();
-    Detected { detected, firsts, calibrations, unjudged: company.left_out() }
+    let rates = families.into_iter().zip(rates.families).collect();
+    Detected { rates, firsts, calibrations, unjudged: company.left_out() }
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
     state.join("insights").join(format!("date={date}"))
+}
+
+fn write_alerts(state: &Path, day: &DayAlerts, settings: &Settings, settings_hash: &str) -> Result<Vec<PathBuf>> {
+    let folder = state.join("alerts").join(format!("date={}", day.date));
+    output::write_alerts(&folder, &day.alerts, &settings.formats, Maker { settings: settings_hash })
 }
 
 fn write(state: &Path, record: &NightRecord, insights: &[Insight], settings: &Settings) -> Result<Vec<PathBuf>> {

@@ -22,6 +22,7 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{AlertSettings, RawAlerts};
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
 use crate::error::Result;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub operations: Operations,
     /// Which rules are evaluated, and how.
     pub rules: RuleSettings,
+    /// What is made of their matches, and who is told.
+    pub alerts: AlertSettings,
 }
 
 /// Settings for whoever runs the job; none of them changes a result.
@@ -105,6 +108,7 @@ struct RawSettings {
     searches: SavedSearches,
     #[serde(skip_serializing)]
     rules: RawRules,
+    alerts: RawAlerts,
     outputs: RawOutputs,
     geoip: RawGeoip,
     operations: RawOperations,
@@ -158,6 +162,7 @@ impl Default for RawSettings {
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
             rules: RawRules::default(),
+            alerts: RawAlerts::default(),
             outputs: RawOutputs::default(),
             geoip: RawGeoip::default(),
             operations: RawOperations::default(),
@@ -182,6 +187,7 @@ impl Default for Settings {
             geoip: Vec::new(),
             operations: Operations::default(),
             rules: RuleSettings::default(),
+            alerts: AlertSettings::default(),
         }
     }
 }
@@ -237,6 +243,7 @@ impl Settings {
             geoip: raw.geoip.files.into_iter().map(PathBuf::from).collect(),
             operations,
             rules: raw.rules.validate(zone)?,
+            alerts: raw.alerts.validate()?,
         })
     }
 
@@ -248,6 +255,7 @@ impl Settings {
             formats: Vec::new(),
             geoip: Vec::new(),
             operations: Operations::default(),
+            alerts: self.alerts.judging(),
             ..self.clone()
         };
         blake3::hash(format!("{judging:?}").as_bytes()).to_hex()[..16].to_owned()

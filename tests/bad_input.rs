@@ -432,9 +432,11 @@ fn start_without_rights(place: &Place, subcommand: &str, is_superuser: bool) -> 
     let mut command = program();
     command.arg(subcommand).arg(place.events()).arg("--state").arg(place.state());
     if is_superuser {
-        // A copy that everybody may start, wherever the program was built.
+        // A copy that everybody may start, wherever the program was built; not made by this process, whose other threads start
+        // programs that would hold it open for writing.
         let copy = place.0.path().join("program");
-        fs::copy(command.get_program(), &copy).unwrap();
+        let copied = std::process::Command::new("cp").arg(command.get_program()).arg(&copy).status();
+        assert!(copied.unwrap().success());
         let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
         command = std::process::Command::new(copy);
         command.args(arguments).current_dir(place.0.path()).stdin(Stdio::null()).uid(NOBODY).gid(NOBODY);

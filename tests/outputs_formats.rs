@@ -550,8 +550,14 @@ fn a_form_that_is_asked_for_no_more_goes_and_what_others_read_stays() {
         names.sort();
         names
     };
-    assert_eq!(names(&[]), ["episodes.json", "insights.jsonl", "insights.parquet"]);
-    assert_eq!(names(&["--outputs", ALL]).len(), 7);
-    assert_eq!(names(&["--outputs", "csv"]), ["episodes.json", "insights.csv", "insights.jsonl", "insights.parquet"]);
-    assert_eq!(names(&["--set", "outputs.formats="]), ["episodes.json", "insights.jsonl", "insights.parquet"]);
+    assert_eq!(names(&[]), ["episodes.json", "hours.parquet", "insights.jsonl", "insights.parquet"]);
+    assert_eq!(names(&["--outputs", ALL]).len(), 8);
+    assert_eq!(
+        names(&["--outputs", "csv"]),
+        ["episodes.json", "hours.parquet", "insights.csv", "insights.jsonl", "insights.parquet"]
+    );
+    assert_eq!(
+        names(&["--set", "outputs.formats="]),
+        ["episodes.json", "hours.parquet", "insights.jsonl", "insights.parquet"]
+    );
 }

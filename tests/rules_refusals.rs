@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::{Outcome, day, generate_quiet, insights, program};
+use insights::rules::{RuleSet, RuleSettings};
 
 const GOOD: &str = "title: good\nid: good\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {eventName: CreateUser}, condition: s}\n";
 
@@ -308,4 +309,41 @@ fn settings_that_name_no_rule_are_faults_too() {
     let outcome = run(wrong, &["list", "--service", "kms"]).expect_code(2);
     insta::assert_snapshot!(outcome.stderr);
     run("[rules]\ndisable = ['cis.at.trail_off', 'low']\n", &["list", "--service", "kms"]).expect_code(0);
+}
+
+#[test]
+fn the_latest_alerts_of_a_rule_are_shown() {
+    let set = RuleSet::load(&RuleSettings::default()).unwrap();
+    let rule = set.rules().iter().find(|rule| rule.is_called("cis.at.trail_off")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let alert = |rule: &str, time: &str, count: u64| {
+        format!("{{\"rule_id\": \"{rule}\", \"first_time\": \"{time}\", \"count\": {count}, \"account\": \"1\"}}\n")
+    };
+    for (date, lines) in [
+        ("2026-01-01", alert(&rule.id, "2026-01-01T08:00:00Z", 1) + "no alert\n"),
+        ("2026-01-02", alert(&rule.id, "2026-01-02T08:00:00Z", 2) + &alert("another", "2026-01-02T09:00:00Z", 9)),
+        ("2026-01-03", String::new()),
+    ] {
+        let day = folder.path().join("alerts").join(format!("date={date}"));
+        fs::create_dir_all(&day).unwrap();
+        fs::write(day.join("alerts.jsonl"), lines).unwrap();
+    }
+    let show = |state: &Path| {
+        let shown = insights(["rules", "show", "cis.at.trail_off", "--state", state.to_str().unwrap()]).expect_code(0);
+        shown.stdout.lines().filter(|line| line.contains("lately")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lately = show(folder.path());
+    assert_eq!(lately.len(), 2, "{lately:?}");
+    assert!(lately[0].contains("2026-01-02T08:00:00Z, 2 times, account 1"), "{lately:?}");
+    assert!(lately[1].contains("2026-01-01T08:00:00Z, 1 times, account 1"), "{lately:?}");
+    assert!(show(&folder.path().join("nothing")).is_empty());
+}
+
+#[test]
+fn a_list_may_be_a_page() {
+    let page = insights(["rules", "list", "--service", "actiontrail", "--level", "high", "--format", "markdown"])
+        .expect_code(0);
+    assert!(page.stdout.starts_with("# Rules\n\n"), "{}", page.stdout);
+    assert!(page.stdout.contains("(trail-off.yml) | high | "), "{}", page.stdout);
+    assert!(!page.stdout.contains("| low |") && !page.stdout.contains("## aws/"), "{}", page.stdout);
 }

@@ -7,6 +7,7 @@
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "a soak says what it went through, to who asks with --nocapture")]
 
 mod common;
 
@@ -77,8 +78,11 @@ fn calls(number: u32, random: &mut impl Rng) -> Vec<Call> {
 }
 
 fn trail_change(second: i64, number: u32) -> Call {
-    let parameters =
-        if number % 2 == 0 { r#"{"Name":"main","EventRW":"All"}"# } else { r#"{"Name":"main","EventRW":"Write"}"# };
+    let parameters = if number.is_multiple_of(2) {
+        r#"{"Name":"main","EventRW":"All"}"#
+    } else {
+        r#"{"Name":"main","EventRW":"Write"}"#
+    };
     Call { service: "Actiontrail", api: "UpdateTrail", parameters, ..Call::usual(second, 2) }
 }
 

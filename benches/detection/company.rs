@@ -154,7 +154,7 @@ fn by_law(key: u32, random: &mut Xoshiro256PlusPlus) -> (Met, Met) {
 /// A fixed palette; work that changes now and then, journeys, days off.
 fn by_work(key: u32, random: &mut Xoshiro256PlusPlus) -> (Met, Met) {
     let (mut on, mut called) = (Met::new(), Met::new());
-    let is_person = key % 3 == 0;
+    let is_person = key.is_multiple_of(3);
     let network = if is_person { popular(50, random) } else { 1000 + key };
     let mut palette: Vec<u32> = (0..random.random_range(2..15)).map(|_| popular(APIS, random)).collect();
     let (changes, journeys) = if is_person { (0.03, 0.03) } else { (0.004, 0.001) };

@@ -146,7 +146,10 @@ impl UsualTotals {
             }
             by_day[kind_of_day(&slots)].push(hours.iter().sum());
         }
-        Self { by_slot: by_slot.iter_mut().map(median).collect(), by_day: by_day.each_mut().map(median) }
+        Self {
+            by_slot: by_slot.iter_mut().map(|values| median(values)).collect(),
+            by_day: by_day.each_mut().map(|values| median(values)),
+        }
     }
 }
 
@@ -155,7 +158,7 @@ pub(super) fn kind_of_day(slots: &[u8; DAY]) -> usize {
     usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY).count() * 2 > DAY)
 }
 
-pub(super) fn median(values: &mut Vec<u64>) -> f64 {
+pub(super) fn median(values: &mut [u64]) -> f64 {
     values.sort_unstable();
     values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
 }

@@ -459,6 +459,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "exact by construction")]
     fn a_partner_is_known_to_those_who_met_it_on_days_before() {
         let with = |more: &[(u32, u16)]| pairs(steady().chain(more.iter().copied()));
         let found = learnt(vec![

@@ -3,6 +3,7 @@
 //! One file a subcommand. Results go to stdout, everything else to stderr; a reader who closes the pipe ends the program quietly.
 
 mod access_key;
+mod alert;
 mod changes;
 mod completions;
 mod evaluate;
@@ -32,6 +33,8 @@ pub mod exit {
     pub const DONE: u8 = 0;
     /// Done, with findings at or above `--fail-on`.
     pub const FINDINGS: u8 = 1;
+    /// Wrong usage or settings; done, but a rule could not be used.
+    pub const USAGE: u8 = 2;
     /// Done, but part of the input was unreadable and is named.
     pub const PARTIAL: u8 = 4;
     /// Input could not be read or results not written.
@@ -53,12 +56,13 @@ Examples:
   insights import logs/ --out events          audit log files into partitions
   insights run events                         the nightly job, for the newest day before today
   insights run events --from 2026-01-29 --to 2026-02-04
+  insights alert events --last 30m            rules only, over what arrived lately
   insights report --out report.html           the page of the newest night
   insights rollup events                      only bring the history up to date
   insights explain Oss/GetObject --date 2026-01-29
   insights score counts.csv                   judge any count series by its own past
 
-Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or settings; 3 input or output failed;
+Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage, settings or rules; 3 input or output failed;
 4 done, but part of the input could not be read and is named.";
 
 /// Options of every subcommand.
@@ -152,6 +156,7 @@ enum Command {
     AccessKey(access_key::AccessKeyArgs),
     Changes(changes::ChangesArgs),
     Rules(rules::RulesArgs),
+    Alert(alert::AlertArgs),
 }
 
 /// Runs what was typed; the exit code of a command that came to its end.
@@ -176,6 +181,7 @@ pub fn run() -> anyhow::Result<u8> {
         Command::AccessKey(args) => access_key::run(&args, &cli.common),
         Command::Changes(args) => changes::run(&args, &cli.common),
         Command::Rules(args) => rules::run(&args, &cli.common),
+        Command::Alert(args) => alert::run(&args, &cli.common),
     }
 }
 

@@ -11,6 +11,7 @@ use chrono::{Days, NaiveDate, Utc};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::alert::RuleBook;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
@@ -26,8 +27,9 @@ use crate::storage::{StateLock, remove_before, write_text};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail
-Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Nights before it whose
-events have come or changed since are judged again, up to `late_window` days back; what that changes is said.
+Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over
+the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are
+judged again, up to `late_window` days back; what that changes is said.
 
 Examples:
   insights run events                          the newest day before today (UTC)
@@ -54,7 +56,7 @@ pub(super) struct RunArgs {
     /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off
     #[arg(long, conflicts_with_all = ["date", "from", "to"])]
     catch_up: bool,
-    /// Exit with 1 if there is an insight of this severity or above
+    /// Exit with 1 if there is an insight or an alert of this severity or above
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
     /// What to write insights as, beside what other commands read [default: actiontrail,parquet]
@@ -112,6 +114,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
 fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<RunResult>) -> anyhow::Result<()> {
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
+    let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
     let _lock = StateLock::acquire(&args.state)?;
     let settings_hash = settings.hash();
     telling::begin(&args.state, &settings_hash, dates.len());
@@ -130,6 +133,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
             settings,
             settings_hash: &settings_hash,
             due: args.due(),
+            book: &book,
             progress: &progress,
         };
         let next: BTreeSet<NaiveDate> = dates[number + 1..].iter().copied().collect();
@@ -225,7 +229,9 @@ fn since_last_judged(state: &Path, known: &BTreeSet<NaiveDate>, newest: NaiveDat
 
 fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
     let nights = || runs.iter().flat_map(|run| run.again.iter().chain([&run.night]));
-    if nights().any(|night| night.record.is_partial()) {
+    if nights().any(|night| !night.record.rules.refused.is_empty()) {
+        exit::USAGE
+    } else if nights().any(|night| night.record.is_partial()) {
         exit::PARTIAL
     } else if args.fail_on.is_some_and(|least| nights().any(|night| has_news(night, least))) {
         exit::FINDINGS
@@ -234,12 +240,12 @@ fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
     }
 }
 
-/// Whether a night has an insight of this severity or above; of one that was judged again by the way only what is new counts.
+/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new insights count.
 fn has_news(night: &NightResult, least: Severity) -> bool {
     let is_new = |id| night.record.revision.as_ref().is_some_and(|revision| revision.added.contains(&id));
     let mut serious = night.insights.iter().filter(|insight| insight.severity >= least);
     match night.why {
-        Why::Asked => serious.next().is_some(),
+        Why::Asked => serious.next().is_some() || night.alerts.iter().any(|alert| alert.severity >= least),
         _ => serious.any(|insight| is_new(insight.id)),
     }
 }

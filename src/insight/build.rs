@@ -248,22 +248,31 @@ fn change_insight(
     told: Told<'_>,
     night: Night<'_>,
 ) -> Insight {
-    let Told { evidence, .. } = told;
+    let mut insight = bare_change(history, change, told.evidence, night);
+    insight.concerns = findings.concerns(history, change, told.evidence);
+    if change.reason == Reason::Silence {
+        insight.baseline_average = change.expected / insight.minutes() as f64;
+    } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, &insight.account, night.feed) {
+        insight.concerns.push(Concern::SilenceFollowed);
+        insight.concerns.sort_unstable();
+    }
+    complete(&mut insight, told.evidence, told.usual);
+    insight
+}
+
+/// A change without what makes it serious, and without what all of it means.
+fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence, night: Night<'_>) -> Insight {
     let date = night.window.scored();
     let is_silence = change.reason == Reason::Silence;
     let (start, end) = change_minutes(change, evidence);
-    let insight_type = match change.kind {
-        ChangeKind::Permission => InsightType::PolicyChangeInsight,
-        ChangeKind::Password => InsightType::PasswordChangeInsight,
-        ChangeKind::Trail => InsightType::TrailConcealmentInsight,
-    };
+    let insight_type = change_type(change.kind);
     let member = change.members[0];
     let key = history.key(member);
     let entity = history.label(member);
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
-    let mut insight = Insight {
+    Insight {
         id: id(insight_type, key.account(), &identity, date, if is_silence { "silence" } else { change.kind.name() }),
         insight_type,
         date,
@@ -298,17 +307,17 @@ fn change_insight(
         next_query: String::new(),
         life: Life::default(),
         incident: IncidentPart::default(),
-        concerns: findings.concerns(history, change, evidence),
+        concerns: Vec::new(),
         new_company: None,
-    };
-    if is_silence {
-        insight.baseline_average = change.expected / insight.minutes() as f64;
-    } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, key.account(), night.feed) {
-        insight.concerns.push(Concern::SilenceFollowed);
-        insight.concerns.sort_unstable();
     }
-    complete(&mut insight, evidence, told.usual);
-    insight
+}
+
+fn change_type(kind: ChangeKind) -> InsightType {
+    match kind {
+        ChangeKind::Permission => InsightType::PolicyChangeInsight,
+        ChangeKind::Password => InsightType::PasswordChangeInsight,
+        ChangeKind::Trail => InsightType::TrailConcealmentInsight,
+    }
 }
 
 /// The minutes of the day of a change, from its first call to its last; of a silence all of its hours.

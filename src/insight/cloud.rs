@@ -19,11 +19,16 @@ pub enum Cloud {
 impl Cloud {
     /// The cloud of an insight.
     pub fn of(insight: &Insight) -> Self {
-        let digits = insight.account.bytes().all(|byte| byte.is_ascii_digit());
-        match insight.account.len() {
+        Self::of_account(&insight.account, &insight.region)
+    }
+
+    /// The cloud of an account, or else of a region.
+    pub fn of_account(account: &str, region: &str) -> Self {
+        let digits = account.bytes().all(|byte| byte.is_ascii_digit());
+        match account.len() {
             12 if digits => Self::Aws,
             16 if digits => Self::Alibaba,
-            _ if is_aws_region(&insight.region) => Self::Aws,
+            _ if is_aws_region(region) => Self::Aws,
             _ => Self::Unknown,
         }
     }

@@ -255,6 +255,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "it is a table")]
     fn every_condition_has_a_near_miss() {
         use ChangeKind::{Password, Permission, Trail};
         type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);

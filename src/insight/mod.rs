@@ -54,8 +54,10 @@ pub use concern::Concern;
 pub use findings::NightFindings;
 pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
+pub(crate) use next_query::list_condition;
 pub use place::Place;
 pub use sentence::number as sentence_number;
+pub(crate) use sentence::span as sentence_span;
 pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.
@@ -205,7 +207,7 @@ pub struct Insight {
 pub struct Life {
     /// Whether an earlier night reported its start.
     pub continued: bool,
-    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes.
+    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes and first meetings.
     pub nights: u32,
     /// Whether this is taken for the entity's new level from now on.
     pub level_shift: bool,

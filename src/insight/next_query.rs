@@ -57,12 +57,19 @@ fn of_actor(insight: &Insight) -> Vec<(&'static str, String)> {
 
 /// An option with its value; none where there is no value that could be typed.
 fn condition(flag: &str, value: &str) -> Option<String> {
-    if value.is_empty() || value.contains(is_hidden) {
+    list_condition(flag, &[value])
+}
+
+/// An option with several values, any of which will do; none where there is one that could not be typed.
+pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<String> {
+    let literals: Vec<String> = values.iter().map(|value| literal(value.as_ref())).collect();
+    if literals.is_empty() || literals.iter().any(|value| value.is_empty() || value.contains(is_hidden)) {
         return None;
     }
+    let list = literals.join(",");
     // What begins with a dash would be taken for an option.
-    let between = if value.starts_with('-') { "=" } else { " " };
-    Some(format!("{flag}{between}{}", quoted(&literal(value))))
+    let between = if list.starts_with('-') { "=" } else { " " };
+    Some(format!("{flag}{between}{}", quoted(&list)))
 }
 
 /// A pattern that means nothing but the value.
@@ -73,7 +80,7 @@ fn literal(value: &str) -> String {
 
 /// A word for a POSIX shell.
 fn quoted(value: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+".contains(character);
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+,".contains(character);
     if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }
 

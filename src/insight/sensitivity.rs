@@ -34,10 +34,25 @@ pub struct Named {
 impl Named {
     /// The tactic or technique of that identifier; one that `data/attack.csv` lacks goes by its identifier.
     pub fn of(uid: &'static str) -> Self {
-        let lines = NAMES.lines().filter_map(|line| line.split_once(','));
-        let name = lines.into_iter().find(|(known, _)| *known == uid).map_or(uid, |(_, name)| name);
-        Self { uid, name }
+        Self { uid, name: name_of(uid).unwrap_or(uid) }
     }
+}
+
+/// The names in `data/attack.csv`, by identifier.
+fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    NAMES.lines().filter_map(|line| line.split_once(','))
+}
+
+/// The name of the tactic or technique of an identifier.
+pub fn name_of(uid: &str) -> Option<&'static str> {
+    names().find(|(known, _)| *known == uid).map(|(_, name)| name)
+}
+
+/// The identifier of the tactic that a rule's tag names, as `defense-evasion`.
+pub fn tactic_named(word: &str) -> Option<&'static str> {
+    let hyphened = |name: &str| name.to_ascii_lowercase().replace(' ', "-");
+    let word = word.replace('_', "-");
+    names().find(|(uid, name)| uid.starts_with("TA") && hyphened(name) == word).map(|(uid, _)| uid)
 }
 
 /// A line of the table.

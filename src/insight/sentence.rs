@@ -113,7 +113,7 @@ fn times(api: &str, calls: u64) -> String {
 }
 
 /// `between 16:32 and 16:34 UTC`, with the days where the two differ.
-pub(super) fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
+pub(crate) fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     if (end - start).num_minutes() <= 1 {
         return format!("at {} UTC", start.format("%H:%M"));
     }

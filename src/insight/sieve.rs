@@ -36,13 +36,11 @@ impl Sieve {
         let mut tests = Vec::new();
         for (target, key) in targets.flat_map(|target| target.keys.iter().map(move |key| (target, key))) {
             let (column, name, named) = test(target.family, key);
-            match tests.iter_mut().find(|test: &&mut Test| test.column == column) {
-                Some(test) => test.names.insert(name),
-                None => {
-                    tests.push(Test { column, names: BTreeSet::from([name]), named, known: None });
-                    true
-                }
-            };
+            if let Some(test) = tests.iter_mut().find(|test: &&mut Test| test.column == column) {
+                test.names.insert(name);
+            } else {
+                tests.push(Test { column, names: BTreeSet::from([name]), named, known: None });
+            }
         }
         Self(tests)
     }
@@ -76,8 +74,11 @@ impl Test {
     }
 }
 
+/// How a text of a column comes to the name of an entity.
+type Named = fn(&str) -> Option<String>;
+
 /// By which column an entity is known, its name there, and how a text of the column comes to such a name.
-fn test(family: Family, key: &EntityKey) -> (usize, String, fn(&str) -> Option<String>) {
+fn test(family: Family, key: &EntityKey) -> (usize, String, Named) {
     let field = |place: usize| key.fields().nth(place).unwrap_or_default().to_owned();
     match family {
         Family::Api | Family::ApiError => (EVENT_NAME, field(2), as_is),
@@ -93,6 +94,7 @@ fn test(family: Family, key: &EntityKey) -> (usize, String, fn(&str) -> Option<S
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is one of several of this type")]
 fn as_is(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

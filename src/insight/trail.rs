@@ -175,7 +175,7 @@ impl TrailBook {
 
 fn trail_name(parameters: &[(String, String)]) -> Option<String> {
     let value = |name: &&str| parameters.iter().find(|(own, _)| own == *name).map(|(_, value)| value);
-    let name = NAMES.iter().find_map(|name| value(&name))?;
+    let name = NAMES.iter().find_map(value)?;
     let name = name.rsplit('/').next().unwrap_or_default();
     (!name.is_empty() && name.len() <= MOST_BYTES).then(|| name.to_owned())
 }

@@ -101,6 +101,20 @@ impl EventFile {
         self.row_groups.iter().enumerate().filter(move |(_, group)| holds(group)).map(|(index, _)| index)
     }
 
+    /// The same file, as if it had no rows but those of row groups that may hold a moment in `span` (milliseconds).
+    #[must_use]
+    pub fn narrowed(&self, span: &std::ops::Range<i64>) -> Self {
+        let mut file = self.clone();
+        for group in &mut file.row_groups {
+            let touches = |(first, last): (i64, i64)| first < span.end && last >= span.start;
+            let near = |day: &NaiveDate| self.may_hold(*day) && group.span.is_none_or(touches);
+            group.days.retain(near);
+        }
+        // Otherwise every row group of the folder's own day would count.
+        file.folder_date = None;
+        file
+    }
+
     /// A folder's rows may be a day off; a file in no dated folder may hold any day.
     fn may_hold(&self, date: NaiveDate) -> bool {
         self.folder_date.is_none_or(|folder| (date - folder).num_days().abs() <= 1)

@@ -88,16 +88,23 @@ impl Pages {
         file: &EventFile,
         group: usize,
         time: Option<&Leaf>,
+        columns: &[Vec<Source>],
         leaves: &mut Vec<&Leaf>,
         chunks: &Arc<Chunks>,
     ) -> parquet::errors::Result<Self> {
         let mut pages = Self::default();
-        if let Some(column) = time.and_then(|leaf| TimeColumn::open(file, group, leaf, chunks)) {
+        let is_time = |leaf: &Leaf| time.is_some_and(|time| time.index == leaf.index);
+        let is_text_too = columns.iter().flatten().filter_map(Source::leaf).any(is_time);
+        if let Some(leaf) = time.filter(|_| !is_text_too)
+            && let Some(column) = TimeColumn::open(file, group, leaf, chunks)
+        {
             pages.times = Some(column?);
-            leaves.retain(|leaf| time.is_none_or(|time| leaf.index != time.index));
+            leaves.retain(|leaf| !is_time(leaf));
         }
+        // Times that are written as texts, or wanted as texts too, are read as arrays.
         for leaf in std::mem::take(leaves) {
-            match KeyColumn::open(file, group, leaf, chunks) {
+            let column = if is_time(leaf) { None } else { KeyColumn::open(file, group, leaf, chunks) };
+            match column {
                 Some(column) => pages.texts.push((leaf.index, column?)),
                 None => leaves.push(leaf),
             }
@@ -142,7 +149,7 @@ impl<'file> RowGroupReader<'file> {
         let chunks = Arc::new(chunks(file, group, &leaves)?);
         let (mut pages, failure) = (Pages::default(), Error::parquet(&file.path));
         if choice.rows.is_none() {
-            pages = Pages::open(file, group, time.as_ref(), &mut leaves, &chunks).map_err(failure)?;
+            pages = Pages::open(file, group, time.as_ref(), &columns, &mut leaves, &chunks).map_err(failure)?;
         }
         let arrays = (!leaves.is_empty() || choice.rows.is_some())
             .then(|| arrays(file, group, &leaves, &chunks, choice))

@@ -1,28 +1,32 @@
-//! The flat form of an insight: one column a thing, the same in Parquet and in CSV.
+//! The flat forms of insights and of alerts: one column a thing, the same in Parquet and in CSV.
 
 use chrono::{DateTime, Utc};
 
+use crate::alert::Alert;
 use crate::detect::Model;
 use crate::insight::{Insight, Place};
 
 /// How a column is filled.
-pub(super) enum Values {
+pub(super) enum Values<Row> {
     /// Text, empty where there is none.
-    Text(fn(&Insight) -> String),
+    Text(fn(&Row) -> String),
     /// A number; NaN where there is none.
-    Number(fn(&Insight) -> f64),
+    Number(fn(&Row) -> f64),
     /// A whole number.
-    Count(fn(&Insight) -> u64),
+    Count(fn(&Row) -> u64),
     /// A moment in UTC.
-    Time(fn(&Insight) -> DateTime<Utc>),
+    Time(fn(&Row) -> DateTime<Utc>),
     /// Yes or no.
-    Flag(fn(&Insight) -> bool),
+    Flag(fn(&Row) -> bool),
 }
+
+/// Columns in their order, by name.
+pub(super) type Columns<Row> = [(&'static str, Values<Row>)];
 
 use Values::{Count, Flag, Number, Text, Time};
 
 /// The columns in their order.
-pub(super) const COLUMNS: [(&str, Values); 45] = [
+pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
     ("insight_id", Text(|insight| insight.id.to_string())),
     ("date", Text(|insight| insight.date.to_string())),
     ("insight_type", Text(|insight| insight.insight_type.name().to_owned())),
@@ -69,6 +73,44 @@ pub(super) const COLUMNS: [(&str, Values); 45] = [
     ("concerns", Text(concerns)),
     ("example_event_ids", Text(|insight| insight.examples.join(" "))),
 ];
+
+/// The columns of alerts in their order.
+pub(super) const ALERT_COLUMNS: [(&str, Values<Alert>); 30] = [
+    ("alert_id", Text(|alert| alert.alert_id.to_string())),
+    ("date", Text(|alert| alert.date.to_string())),
+    ("severity", Text(|alert| alert.severity.name().to_owned())),
+    ("severity_number", Count(|alert| u64::from(alert.severity_number))),
+    ("rule_id", Text(|alert| alert.rule_id.clone())),
+    ("rule", Text(|alert| alert.rule.clone())),
+    ("builtin", Text(|alert| text(alert.builtin.as_ref()))),
+    ("group", Text(|alert| text(alert.group.as_ref()))),
+    ("account", Text(|alert| alert.account.clone())),
+    ("fingerprint", Text(|alert| alert.fingerprint.to_string())),
+    ("keys", Text(|alert| serde_json::to_string(&alert.keys).unwrap_or_default())),
+    ("first_time", Time(|alert| alert.first_time)),
+    ("last_time", Time(|alert| alert.last_time)),
+    ("count", Count(|alert| alert.count)),
+    ("failed", Count(|alert| alert.failed)),
+    ("continued", Flag(|alert| alert.continued)),
+    ("no_data", Flag(|alert| alert.no_data)),
+    ("status", Text(|alert| alert.status.name().to_owned())),
+    ("notifications", Count(|alert| alert.notifications.len() as u64)),
+    ("actor", Text(|alert| text(alert.actor.as_ref()))),
+    ("apis", Text(|alert| alert.apis.join(" "))),
+    ("source_ips", Text(|alert| alert.source_ips.join(" "))),
+    ("tactic", Text(|alert| text(alert.tactic.as_ref()))),
+    ("technique", Text(|alert| text(alert.technique.as_ref()))),
+    ("technique_name", Text(|alert| text(alert.technique_name.as_ref()))),
+    ("sentence", Text(|alert| alert.sentence.clone())),
+    ("next_query", Text(|alert| alert.next_query.clone())),
+    ("description", Text(|alert| alert.description.clone())),
+    ("false_positives", Text(|alert| alert.false_positives.join("\n"))),
+    ("example_event_ids", Text(|alert| alert.example_event_ids.join(" "))),
+];
+
+fn text(value: Option<&String>) -> String {
+    value.cloned().unwrap_or_default()
+}
 
 fn attack(insight: &Insight, pick: fn(&crate::insight::Attack) -> &'static str) -> String {
     insight.attacks.first().map_or(String::new(), |attack| pick(attack).to_owned())

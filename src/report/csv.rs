@@ -32,7 +32,7 @@ pub(super) fn write(path: &Path, insights: &[Insight]) -> Result<()> {
     file.commit()
 }
 
-fn cell(values: &Values, insight: &Insight) -> String {
+fn cell(values: &Values<Insight>, insight: &Insight) -> String {
     match values {
         Values::Text(pick) => harmless(&pick(insight)).into_owned(),
         Values::Number(pick) => {

@@ -43,7 +43,8 @@ impl RunMetrics<'_> {
     }
 
     fn of_run(&self) -> Vec<Metric> {
-        let succeeded = matches!(self.exit_code, 0 | 1 | 4);
+        let refused = self.nights.iter().any(|(record, _)| !record.rules.refused.is_empty());
+        let succeeded = matches!(self.exit_code, 0 | 1 | 4) || self.exit_code == 2 && refused;
         let mut metrics = vec![
             one("run_end_timestamp_seconds", "When the last run ended, Unix time.", self.ended.timestamp() as f64),
             one("run_duration_seconds", "How long the last run took.", self.seconds),
@@ -80,7 +81,17 @@ impl RunMetrics<'_> {
             ("entities_tested", "Entities of the newest judged day that were tested, by family.", tested(last)),
             ("findings", "Insights of the judged days, by severity.", self.by_severity()),
             ("findings_by_type", "Insights of the judged days, by type.", self.by_type()),
+            ("alerts", "Alerts of the judged days, by severity.", self.alerts()),
+            one("rules", "Rules that were evaluated.", last.rules.rules as f64),
+            one("rules_refused", "Faults in rule files.", last.rules.refused.len() as f64),
+            one("rule_matches", "Matches of rules.", sum(|record| record.rules.matches.values().sum())),
+            one("rule_matches_hidden", "Matches that whitelists hid.", sum(hidden)),
         ]
+    }
+
+    fn alerts(&self) -> Vec<(String, f64)> {
+        let count = |severity| self.nights.iter().map(|(record, _)| record.rules.of_severity(severity)).sum::<usize>();
+        Severity::ALL.into_iter().map(|severity| (label("severity", severity.name()), count(severity) as f64)).collect()
     }
 
     fn by_severity(&self) -> Vec<(String, f64)> {
@@ -109,6 +120,10 @@ impl RunMetrics<'_> {
 
 fn one(name: &'static str, help: &'static str, value: f64) -> Metric {
     (name, help, vec![(String::new(), value)])
+}
+
+fn hidden(record: &NightRecord) -> u64 {
+    record.rules.hidden.iter().map(|hidden| hidden.matches).sum()
 }
 
 fn tested(record: &NightRecord) -> Vec<(String, f64)> {

@@ -15,11 +15,13 @@ pub mod ocsf;
 pub mod output;
 pub mod page;
 mod record;
+mod rule_record;
 pub mod summary;
 mod table;
 pub mod telling;
 
 pub use record::{CalibrationRecord, FamilyRecord, NightRecord};
+pub use rule_record::RuleRecord;
 
 use std::path::{Path, PathBuf};
 

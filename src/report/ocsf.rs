@@ -4,6 +4,7 @@
 //! are counted each by itself, so an evidence holds one value of one attribute, with its calls a minute under `data`; only the
 //! first evidence puts together the values that most calls had. [`lake`] writes the same findings as nested Parquet.
 
+pub mod alert;
 mod evidence;
 mod lake;
 mod nested;
@@ -45,7 +46,7 @@ pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
         "duration": (insight.end - insight.start).num_milliseconds(),
         "timezone_offset": 0,
         "count": insight.observed,
-        "metadata": metadata(insight),
+        "metadata": metadata(&insight.id.to_string(), insight.insight_type.name()),
         "cloud": cloud(insight),
         "finding_info": information(insight),
         "resources": [{ "uid": insight.entity, "name": insight.object, "type": insight.family.name() }],
@@ -59,11 +60,11 @@ pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
     finding
 }
 
-fn metadata(insight: &Insight) -> Value {
+fn metadata(uid: &str, event_code: &str) -> Value {
     json!({
         "version": VERSION,
-        "uid": insight.id.to_string(),
-        "event_code": insight.insight_type.name(),
+        "uid": uid,
+        "event_code": event_code,
         "profiles": ["cloud"],
         "product": {
             "name": "Insights",

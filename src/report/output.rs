@@ -1,4 +1,4 @@
-//! Which files a night's insights are written to.
+//! Which files a night's insights and alerts are written to.
 //!
 //! Each format is a way of writing [`Insight`]s down, and a new one is a variant here with its file and its writer. What other
 //! commands read of a state directory, [`OutputFormat::Actiontrail`] and [`OutputFormat::Parquet`], is always written; the others
@@ -6,9 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::alert::Alert;
 use crate::error::{Error, Result};
 use crate::insight::Insight;
 use crate::insight::vendor::{self, Maker};
+use crate::report::columns::{ALERT_COLUMNS, COLUMNS};
 use crate::report::{csv, jsonl, ocsf, table};
 use crate::settings::OutputFormat;
 
@@ -33,7 +35,7 @@ impl OutputFormat {
             }
             Self::Ocsf => jsonl::write(path, insights.iter().map(|one| ocsf::finding(one, maker))),
             Self::SecurityLake => ocsf::write_lake(path, insights, maker),
-            Self::Parquet => table::write(path, insights),
+            Self::Parquet => table::write(path, insights, &COLUMNS),
             Self::Csv => csv::write(path, insights),
         }
     }
@@ -50,6 +52,23 @@ pub fn write(folder: &Path, insights: &[Insight], asked: &[OutputFormat], maker:
         } else {
             remove(&path)?;
         }
+    }
+    Ok(written)
+}
+
+/// Writes a day's alerts into its folder: as lines, as a table and, where that is asked for, as OCSF findings.
+pub fn write_alerts(folder: &Path, alerts: &[Alert], asked: &[OutputFormat], maker: Maker<'_>) -> Result<Vec<PathBuf>> {
+    let [lines, parquet, findings] =
+        ["alerts.jsonl", "alerts.parquet", "alerts.ocsf.jsonl"].map(|name| folder.join(name));
+    let values = alerts.iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>();
+    jsonl::write(&lines, values.map_err(|error| Error::Internal(error.to_string()))?.into_iter())?;
+    table::write(&parquet, alerts, &ALERT_COLUMNS)?;
+    let mut written = vec![lines, parquet];
+    if asked.contains(&OutputFormat::Ocsf) {
+        jsonl::write(&findings, alerts.iter().map(|alert| ocsf::alert::finding(alert, maker)))?;
+        written.push(findings);
+    } else {
+        remove(&findings)?;
     }
     Ok(written)
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::alert::RuleBook;
+use crate::alert::day::DayAlerts;
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
@@ -13,6 +15,7 @@ use crate::insight::Insight;
 use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
 use crate::quality::Flaw;
+use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
 use crate::rollup::update::{DayOutcome, Update};
@@ -107,6 +110,8 @@ pub struct NightRecord {
     pub insights: BTreeMap<&'static str, usize>,
     /// Stories that the insights tell.
     pub incidents: usize,
+    /// What became of the rules.
+    pub rules: RuleRecord,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
     /// Drops that are not reported, because a silent region explains them.
@@ -170,6 +175,7 @@ impl NightRecord {
             calibration: Vec::new(),
             insights: by_type,
             incidents: 0,
+            rules: RuleRecord::default(),
             absorbed: 0,
             drops_explained: 0,
             reported: insights.iter().map(Reported::of).collect(),
@@ -183,6 +189,15 @@ impl NightRecord {
             warnings: warnings(history, window, settings),
             problems,
         }
+    }
+
+    /// Adds what became of the rules.
+    pub fn add_rules(&mut self, book: &RuleBook, day: &DayAlerts) {
+        self.rules = RuleRecord::new(book, day);
+        self.warnings.extend(self.rules.warnings().into_iter().chain(day.warnings.iter().cloned()));
+        self.problems.extend(day.problems.iter().cloned());
+        self.problems.sort();
+        self.problems.dedup();
     }
 
     /// Takes over what was known of the night, and notes what is reported otherwise than before.

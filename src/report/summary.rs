@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 use uuid::Uuid;
 
+use crate::alert::Alert;
 use crate::detect::select::TestSet;
 use crate::insight::{Insight, sentence_number as number};
 use crate::late::{Revision, Why, because};
@@ -13,13 +14,15 @@ use crate::report::NightRecord;
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
+/// Rules whose alerts are shown.
+const SHOWN_RULES: usize = 8;
 /// Problems, and flaws of the input, that are shown; the rest is in the run record.
 const PROBLEMS: usize = 10;
 
 /// The summary of one night as text; `width` is the terminal's, if there is one.
-pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> String {
+pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width: Option<u16>) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{}", headline(record, insights));
+    let _ = writeln!(text, "{}{}", headline(record, insights), alerts_in_short(alerts));
     let _ = writeln!(text, "{}", input(record));
     if let Some(calibration) = calibration(record) {
         let _ = writeln!(text, "{calibration}");
@@ -39,7 +42,15 @@ pub fn night(record: &NightRecord, insights: &[Insight], width: Option<u16>) -> 
         if insights.len() > SHOWN {
             let _ = writeln!(text, "and {} more, less severe or less certain", insights.len() - SHOWN);
         }
-        let _ = writeln!(text, "begin with: {}", printable(&insights[0].next_query));
+    }
+    if !alerts.is_empty() {
+        let _ = write!(text, "\n{}", alert_table(alerts, SHOWN_RULES, width));
+    }
+    if let Some(waiting) = waiting(record) {
+        let _ = writeln!(text, "{waiting}");
+    }
+    if let Some(query) = first_query(insights, alerts) {
+        let _ = writeln!(text, "begin with: {}", printable(query));
     }
     text
 }
@@ -52,6 +63,62 @@ fn list(text: &mut String, lines: &[impl AsRef<str>]) {
     if lines.len() > PROBLEMS {
         let _ = writeln!(text, "! and {} more, all in the run record", lines.len() - PROBLEMS);
     }
+}
+
+/// Rules that fire on ordinary days and raise nothing until they are tuned, if any matched.
+fn waiting(record: &NightRecord) -> Option<String> {
+    let waiting = &record.rules.waiting;
+    let matches = number(waiting.values().sum());
+    let told = match waiting.len() {
+        0 => return None,
+        1 => format!("1 rule with {matches} matches waits for tuning"),
+        many => format!("{many} rules with {matches} matches wait for tuning"),
+    };
+    Some(format!("{told}: insights rules list --tag insights.tune-first"))
+}
+
+/// The command that shows what is most serious; insights go before alerts, for they are fewer.
+fn first_query<'a>(insights: &'a [Insight], alerts: &'a [Alert]) -> Option<&'a str> {
+    let insight = insights.first().map(|insight| (insight.severity, &insight.next_query));
+    let alert = alerts.first().map(|alert| (alert.severity, &alert.next_query));
+    match (insight, alert) {
+        (Some((severity, query)), Some((other, _))) if severity >= other => Some(query),
+        (_, Some((_, query))) | (Some((_, query)), None) => Some(query),
+        (None, None) => None,
+    }
+}
+
+/// `; 9 alerts, 3 high or critical`.
+fn alerts_in_short(alerts: &[Alert]) -> String {
+    let serious = alerts.iter().filter(|alert| alert.severity >= crate::insight::Severity::High).count();
+    let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
+    match alerts.len() {
+        0 => String::new(),
+        1 => format!("; 1 alert{serious}"),
+        many => format!("; {many} alerts{serious}"),
+    }
+}
+
+/// Alerts, a row for each rule with the first of them, in the order in which they come; at most `shown` rows.
+pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String {
+    let mut rules: Vec<(&Alert, usize, u64)> = Vec::new();
+    for alert in alerts {
+        match rules.iter_mut().find(|(first, ..)| first.rule_id == alert.rule_id) {
+            Some((_, count, matches)) => (*count, *matches) = (*count + 1, *matches + alert.count),
+            None => rules.push((alert, 1, alert.count)),
+        }
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width.unwrap_or(120));
+    table.set_header(["severity", "alerts", "matches", "what happened, the first of each rule"]);
+    for (first, count, matches) in rules.iter().take(shown) {
+        let (count, matches) = (number(*count as u64), number(*matches));
+        table.add_row([first.severity.name(), &count, &matches, &printable(&first.sentence)]);
+    }
+    let more: usize = rules.iter().skip(shown).map(|(_, count, _)| count).sum();
+    let more = if more > 0 { format!("and {more} more, less severe or of noisier rules\n") } else { String::new() };
+    format!("{table}\n{more}")
 }
 
 /// What judging an earlier night again changed.

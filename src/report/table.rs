@@ -1,33 +1,32 @@
-//! `insights.parquet`: one flat row an insight, every number in it, to be loaded in one line.
+//! `insights.parquet` and `alerts.parquet`: one flat row each, every number in it, to be loaded in one line.
 
 use std::path::Path;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 
 use crate::error::{Error, Result};
-use crate::insight::Insight;
-use crate::report::columns::{COLUMNS, Values};
+use crate::report::columns::{Columns, Values};
 use crate::storage::write_bytes;
 
 /// Writes the table.
-pub(super) fn write(path: &Path, insights: &[Insight]) -> Result<()> {
+pub(super) fn write<Row>(path: &Path, rows: &[Row], columns: &Columns<Row>) -> Result<()> {
     let internal = |error: polars::error::PolarsError| Error::Internal(error.to_string());
-    let columns = COLUMNS.iter().map(|(name, values)| column(name, values, insights)).collect();
-    let mut frame = DataFrame::new(insights.len(), columns).map_err(internal)?;
+    let columns = columns.iter().map(|(name, values)| column(name, values, rows)).collect();
+    let mut frame = DataFrame::new(rows.len(), columns).map_err(internal)?;
     // Into memory first: this writer has words of its own for a disk that is full.
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).finish(&mut frame).map_err(internal)?;
     write_bytes(path, &bytes)
 }
 
-fn column(name: &str, values: &Values, insights: &[Insight]) -> Column {
+fn column<Row>(name: &str, values: &Values<Row>, rows: &[Row]) -> Column {
     let name = name.into();
     let series = match values {
-        Values::Text(pick) => Series::new(name, insights.iter().map(pick).collect::<Vec<String>>()),
-        Values::Number(pick) => Series::new(name, insights.iter().map(pick).collect::<Vec<f64>>()),
-        Values::Count(pick) => Series::new(name, insights.iter().map(|one| pick(one) as i64).collect::<Vec<i64>>()),
-        Values::Time(pick) => Series::new(name, insights.iter().map(|one| pick(one).naive_utc()).collect::<Vec<_>>()),
-        Values::Flag(pick) => Series::new(name, insights.iter().map(pick).collect::<Vec<bool>>()),
+        Values::Text(pick) => Series::new(name, rows.iter().map(pick).collect::<Vec<String>>()),
+        Values::Number(pick) => Series::new(name, rows.iter().map(pick).collect::<Vec<f64>>()),
+        Values::Count(pick) => Series::new(name, rows.iter().map(|one| pick(one) as i64).collect::<Vec<i64>>()),
+        Values::Time(pick) => Series::new(name, rows.iter().map(|one| pick(one).naive_utc()).collect::<Vec<_>>()),
+        Values::Flag(pick) => Series::new(name, rows.iter().map(pick).collect::<Vec<bool>>()),
     };
     series.into_column()
 }

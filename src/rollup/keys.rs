@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 
-use crate::event::{
-    ChangeKind, Column, Principal, SourceAddress, failure_code, fold_service, network, permanent_access_key,
-    service_name,
-};
+use crate::event::{ChangeKind, Column, failure_code, fold_service, service_name};
 use crate::partition::{EventBatch, TextColumn};
-use crate::rollup::combine::{Combination, Meaning};
+use crate::rollup::combine::Combination;
+use crate::rollup::meanings::{Addresses, Plain, access_key, api_key, principal_key, region_key};
 use crate::rollup::members::{EntityKey, Members};
 use crate::rollup::{Family, NONE};
 
@@ -316,82 +314,6 @@ impl Keyer {
             }
         }
     }
-}
-
-/// Texts that stand for one member of a family.
-struct Plain<'members, Key> {
-    members: &'members mut Members,
-    key: Key,
-}
-
-impl<Key: Fn(&[Option<&str>]) -> Option<EntityKey>> Meaning for Plain<'_, Key> {
-    fn lasting(&mut self, texts: &[Option<&str>]) -> u32 {
-        (self.key)(texts).map_or(NONE, |key| self.members.intern(key))
-    }
-
-    fn of_day(&mut self, lasting: u32) -> u32 {
-        self.members.number_of_day(lasting)
-    }
-}
-
-/// Texts that stand for an address, and so for a network.
-struct Addresses<'keyer> {
-    members: &'keyer mut Members,
-    networks: Option<&'keyer mut Members>,
-    network_of: &'keyer mut Vec<u32>,
-    of_day: &'keyer mut Vec<u32>,
-}
-
-impl Meaning for Addresses<'_> {
-    fn lasting(&mut self, texts: &[Option<&str>]) -> u32 {
-        let (account, written) = (texts[0].unwrap_or_default(), texts[1].unwrap_or_default());
-        let address = SourceAddress::parse(written).and_then(|source| source.ip());
-        address.map_or(NONE, |address| self.members.intern(EntityKey::new([account, &address.to_string()])))
-    }
-
-    fn of_day(&mut self, lasting: u32) -> u32 {
-        let number = self.members.number_of_day(lasting);
-        if let Some(networks) = &mut self.networks
-            && self.of_day.get(number as usize).is_none_or(|known| *known == NONE)
-        {
-            let known = entry(self.network_of, lasting);
-            if *known == NONE
-                && let Some(key) = network_key(self.members.key(number))
-            {
-                *known = networks.intern(key);
-            }
-            *entry(self.of_day, number) = networks.number_of_day(*known);
-        }
-        number
-    }
-}
-
-fn network_key(address: &EntityKey) -> Option<EntityKey> {
-    let parsed = address.fields().nth(1)?.parse().ok()?;
-    Some(EntityKey::new([address.account(), &network(parsed)]))
-}
-
-fn entry(numbers: &mut Vec<u32>, place: u32) -> &mut u32 {
-    numbers.resize(numbers.len().max(place as usize + 1), NONE);
-    &mut numbers[place as usize]
-}
-
-fn api_key(texts: &[Option<&str>]) -> Option<EntityKey> {
-    let service = service_name(texts[1]?);
-    Some(EntityKey::new([texts[0].unwrap_or_default(), &fold_service(service), texts[2]?]))
-}
-
-fn access_key(texts: &[Option<&str>]) -> Option<EntityKey> {
-    Some(EntityKey::new([texts[0].unwrap_or_default(), texts[1].and_then(permanent_access_key)?]))
-}
-
-fn principal_key(texts: &[Option<&str>]) -> Option<EntityKey> {
-    let found = Principal::from_fields(texts[1], texts[2], None, texts[0])?;
-    Some(EntityKey::new([texts[0].unwrap_or_default(), found.kind.name(), &found.id]))
-}
-
-fn region_key(texts: &[Option<&str>]) -> Option<EntityKey> {
-    Some(EntityKey::new([texts[0].unwrap_or_default(), texts[1]?]))
 }
 
 /// The day's number of a key.

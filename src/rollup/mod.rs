@@ -9,6 +9,7 @@ mod day;
 pub mod family;
 pub mod hours;
 pub mod keys;
+mod meanings;
 mod members;
 mod memory;
 mod pairs;

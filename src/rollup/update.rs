@@ -53,6 +53,7 @@ impl Update {
     }
 
     /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
+    #[must_use]
     pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
         let days = self.days.iter().filter(|day| (first..=last).contains(&day.note.date)).cloned().collect();
         let near = |date: NaiveDate| (date - first).num_days() >= -1 && (date - last).num_days() <= 1;

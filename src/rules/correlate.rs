@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::rules::inputs::{Input, Inputs};
 use crate::rules::matched::Match;
@@ -23,7 +23,7 @@ pub use crate::rules::inputs::MOST_INPUTS;
 const EXAMPLES: usize = 10;
 
 /// An insight, as correlations see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsightInput {
     /// Its type, as `ApiErrorRateInsight`.
     pub kind: String,
@@ -87,7 +87,8 @@ impl<'s> Correlator<'s> {
             let capture = |place: &usize| found.captures.get(*place).and_then(Option::as_deref);
             let group = link.group.iter().map(capture);
             let Some(group) = self.group(group) else { continue };
-            let Some(value) = self.value(link.values.iter().map(capture)) else { continue };
+            let Some(measured) = link.values.iter().map(capture).collect::<Option<Vec<&str>>>() else { continue };
+            let value = self.measured(&measured);
             if id.is_none() {
                 id = found.event.event_id.as_ref().map(|id| self.inputs.id(id));
             }
@@ -109,6 +110,7 @@ impl<'s> Correlator<'s> {
     }
 
     /// The group with these values; `None`, and counted, where one is lacking or no more members are taken.
+    #[allow(clippy::option_option, reason = "an item that is lacking is not the end of the items")]
     fn group<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>> + Clone) -> Option<u32> {
         if values.clone().any(|value| value.is_none()) {
             self.left_out.without_group += 1;
@@ -121,14 +123,13 @@ impl<'s> Correlator<'s> {
         Some(self.inputs.group(values.flatten()))
     }
 
-    /// What was measured, if anything is; `None` where it is lacking.
-    fn value<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>>) -> Option<Option<u32>> {
-        let values: Vec<&str> = values.collect::<Option<_>>()?;
-        Some(match values.as_slice() {
+    /// The number of what was measured, if anything is.
+    fn measured(&mut self, texts: &[&str]) -> Option<u32> {
+        match texts {
             [] => None,
             [one] => Some(self.inputs.value(one)),
             several => Some(self.inputs.value(&several.join("\u{1f}"))),
-        })
+        }
     }
 
     /// What fired at moments in `span` (milliseconds since 1970), by rule, moment and group.
@@ -285,7 +286,7 @@ impl<'c> Window<'c> {
             CorrelationKind::EventCount(_) | CorrelationKind::TemporalOrdered => {}
             CorrelationKind::ValueCount(..) => self.values.remove(input.value()),
             CorrelationKind::ValueSum(..) | CorrelationKind::ValueAvg(..) => {
-                self.sum.remove(self.known.millionths(input))
+                self.sum.remove(self.known.millionths(input));
             }
             CorrelationKind::ValuePercentile(..) => self.percentile.remove(self.known.millionths(input)),
             CorrelationKind::Temporal(_) => self.seen[input.member as usize] -= 1,

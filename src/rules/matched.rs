@@ -44,7 +44,7 @@ impl Facts {
 }
 
 /// An event that a rule matched.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the columns' own names")]
 pub struct MatchedEvent {
     /// Milliseconds since 1970.

@@ -17,7 +17,7 @@ pub mod example;
 pub mod field;
 pub mod hours;
 mod inputs;
-mod intake;
+pub mod intake;
 pub mod json;
 pub mod matched;
 pub mod parse;

@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 23] = [
+pub const REFERENCE: [Setting; 28] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -73,6 +73,27 @@ pub const REFERENCE: [Setting; 23] = [
     open_table("columns", "names", "event column to the name it has in your files"),
     open_table("searches", "names", "saved searches, see [Questions](#questions)"),
     open_table("rules", "names", "rules, see below"),
+    setting(
+        "alerts.group_gap",
+        "time",
+        "matches of a rule with the same keys join an alert as long as no more than this lies between them (1m to 24h)",
+    ),
+    setting(
+        "alerts.repeat_interval",
+        "time",
+        "a fingerprint is worth a notification at most once in this time (1m to 24h)",
+    ),
+    setting(
+        "alerts.check_interval",
+        "time",
+        "what a check is to rules that ask for matches in several checks in a row (1m to 24h)",
+    ),
+    setting("alerts.resolved", "", "`true` makes `insights alert` tell when an alert is over as well"),
+    setting(
+        "alerts.command",
+        "words",
+        "a program and its arguments that `insights alert` starts with what is due, as JSON on its standard input",
+    ),
     setting(
         "outputs.formats",
         "names",

@@ -83,6 +83,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "exact by construction")]
     fn one_rare_answer_is_as_unlikely_as_it_says() {
         assert!((ln_occasional(&[question(0.01, 1, Some(0.5))]).exp() - 0.005).abs() < 1e-15);
         assert_eq!(ln_occasional(&[question(0.01, 2, None), question(0.2, 1, None)]), 0.0);

@@ -222,6 +222,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "exact by construction")]
     fn who_never_meets_anything_new_is_not_expected_to() {
         let mut counts = KindCounts::default();
         (0..100).for_each(|_| counts.add(28, 1, 0));

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use crate::error::{Error, Result};
 
 /// The folders of a state directory that hold one entry a day.
-const DAILY: [&str; 6] = ["rollups", "insights", "alerts", "reports", "runs", "trail_settings"];
+const DAILY: [&str; 7] = ["rollups", "insights", "alerts", "alerting", "reports", "runs", "trail_settings"];
 
 /// Removes every entry of a day before `first_kept`; the days that were removed.
 pub fn remove_before(state: &Path, first_kept: NaiveDate) -> Result<BTreeSet<NaiveDate>> {

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven through its own driver by WebDriver's protocol, which is JSON over HTTP.
+//! A headless Chromium, driven through its own driver by `WebDriver`'s protocol, which is JSON over HTTP.
 //!
 //! Chromium and its driver are packages of Debian (`chromium`, `chromium-driver`). Where they are not to be had, tests of pages cannot
 //! run: they say so loudly and pass, unless `INSIGHTS_BROWSER=required` demands them, as `.ci/run` does.
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Tries at starting the browser; a loaded machine may need more than one.
 const TRIES: usize = 3;
 /// How long a command may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window.
@@ -22,7 +22,7 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 /// Whether tests that need a browser may not be passed over.
@@ -61,9 +61,9 @@ impl Browser {
             .map_err(|error| format!("chromedriver: {error}"))?;
         let profile = tempfile::tempdir().map_err(|error| error.to_string())?;
         let port = port(&mut driver).ok_or("chromedriver named no port");
-        let mut browser = Self { driver, port: port.unwrap_or_default(), session: String::new(), _profile: profile };
+        let mut browser = Self { driver, port: port.unwrap_or_default(), session: String::new(), profile };
         port?;
-        let folder = browser._profile.path().display().to_string();
+        let folder = browser.profile.path().display().to_string();
         let flags = [
             "--headless",
             "--no-sandbox",
@@ -83,7 +83,7 @@ impl Browser {
             "timeouts": { "script": 110_000, "pageLoad": 60_000 },
         } } });
         let session = browser.ask("POST", "/session", &wanted)?;
-        browser.session = session["sessionId"].as_str().ok_or("no session")?.to_owned();
+        session["sessionId"].as_str().ok_or("no session")?.clone_into(&mut browser.session);
         Ok(browser)
     }
 

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 pub(crate) mod browser;
+pub(crate) mod logs;
 pub(crate) mod made;
 
 use std::collections::BTreeMap;

@@ -43,6 +43,8 @@ pub(super) fn log(run: &RunResult, begin: Instant) {
         ("history_days", json!(record.days_of_history)),
         ("counted_days", json!(record.counted_days.len())),
         ("insights", json!(run.night.insights.len())),
+        ("rules", json!(record.rules.rules)),
+        ("alerts", json!(run.night.alerts.len())),
         ("warnings", json!(record.warnings.len())),
         ("problems", json!(record.problems.len())),
         ("seconds", json!(seconds(begin))),
@@ -60,8 +62,14 @@ pub(super) fn log(run: &RunResult, begin: Instant) {
 
 /// A run as JSON; what was judged again stands within the night that was asked for.
 pub(super) fn value(run: &RunResult) -> Value {
-    let of =
-        |night: &NightResult| json!({ "run": night.record, "incidents": night.incidents, "insights": night.insights });
+    let of = |night: &NightResult| {
+        json!({
+            "run": night.record,
+            "incidents": night.incidents,
+            "insights": night.insights,
+            "alerts": night.alerts,
+        })
+    };
     let mut value = of(&run.night);
     value["judged_again"] = run.again.iter().map(of).collect();
     value
@@ -75,7 +83,7 @@ pub(super) fn text(run: &RunResult, quiet: bool) -> String {
         text.push_str(&summary::again(&night.record, &night.why, width));
         text.push('\n');
     }
-    text.push_str(&summary::night(&run.night.record, &run.night.insights, width));
+    text.push_str(&summary::night(&run.night.record, &run.night.insights, &run.night.alerts, width));
     if !quiet {
         for path in run.again.iter().chain([&run.night]).flat_map(|night| &night.written) {
             let _ = writeln!(text, "wrote {}", path.display());

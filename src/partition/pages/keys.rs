@@ -70,7 +70,7 @@ impl Decoder for Keys {
     }
 
     fn set_page(&mut self, encoding: Encoding, bytes: Bytes) -> Result<()> {
-        self.runs = Some(key_runs(encoding, bytes)?);
+        self.runs = Some(key_runs(encoding, &bytes)?);
         Ok(())
     }
 
@@ -80,7 +80,8 @@ impl Decoder for Keys {
         }
         let count = self.dictionary.len() as u32;
         // Every key is looked at, for that takes less time than to stop at the first bad one.
-        if keys.iter().fold(true, |good, &key| good & ((key as u32) < count)) { Ok(()) } else { Err(no_such_key()) }
+        let beyond = keys.iter().filter(|&&key| key as u32 >= count).count();
+        if beyond == 0 { Ok(()) } else { Err(no_such_key()) }
     }
 
     fn null(&self) -> i32 {
@@ -94,7 +95,7 @@ pub(super) fn are_keys(encoding: Encoding) -> bool {
 }
 
 /// The keys of a page, whose first byte is their width.
-pub(super) fn key_runs(encoding: Encoding, page: Bytes) -> Result<Runs> {
+pub(super) fn key_runs(encoding: Encoding, page: &Bytes) -> Result<Runs> {
     if !are_keys(encoding) {
         return Err(damaged("the footer says that a column holds keys alone, and a page of it does not"));
     }

@@ -81,7 +81,7 @@ impl Decoder for Numbers {
         self.page = if encoding == Encoding::PLAIN {
             NumberPage::Plain(bytes)
         } else {
-            NumberPage::Keys(key_runs(encoding, bytes)?)
+            NumberPage::Keys(key_runs(encoding, &bytes)?)
         };
         Ok(())
     }
@@ -92,7 +92,9 @@ impl Decoder for Numbers {
             NumberPage::Keys(runs) => by_keys(&self.dictionary, runs, numbers)?,
         }
         if let Some(convert) = self.conversion {
-            numbers.iter_mut().for_each(|number| *number = convert(*number));
+            for number in numbers {
+                *number = convert(*number);
+            }
         }
         Ok(())
     }
@@ -103,12 +105,14 @@ impl Decoder for Numbers {
 }
 
 fn plain(bytes: &mut Bytes, numbers: &mut [i64]) -> Result<()> {
-    let length = numbers.len() * size_of::<i64>();
+    let length = size_of_val(numbers);
     if bytes.len() < length {
         return Err(damaged("a page ends before its rows do"));
     }
     let (own, _) = bytes[..length].as_chunks();
-    numbers.iter_mut().zip(own).for_each(|(number, bytes)| *number = i64::from_le_bytes(*bytes));
+    for (number, bytes) in numbers.iter_mut().zip(own) {
+        *number = i64::from_le_bytes(*bytes);
+    }
     bytes.advance(length);
     Ok(())
 }

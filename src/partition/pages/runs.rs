@@ -136,8 +136,11 @@ fn unpack(bytes: &[u8], width: usize, taken: usize, numbers: &mut [i32]) {
     }
 }
 
+/// Unpacks groups.
+type Unpack = fn(&[u8], &mut [[i32; GROUP]]);
+
 /// By width, what unpacks groups. Each width has code of its own, in which all shifts are constants.
-static UNPACK: [fn(&[u8], &mut [[i32; GROUP]]); MOST_BITS + 1] = unpackers![
+static UNPACK: [Unpack; MOST_BITS + 1] = unpackers![
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
 ];
 
@@ -154,7 +157,7 @@ fn unpack_groups<const WIDTH: usize>(bytes: &[u8], groups: &mut [[i32; GROUP]]) 
     }
 }
 
-#[inline(always)]
+#[inline]
 fn unpack_group<const WIDTH: usize>(window: &[u8; WINDOW], group: &mut [i32; GROUP]) {
     for (place, number) in group.iter_mut().enumerate() {
         let bit = place * WIDTH;

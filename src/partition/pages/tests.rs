@@ -14,13 +14,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Column as Canonical;
 use crate::partition::read::{RowChoice, RowGroupReader};
-use crate::partition::{ColumnOverrides, EventBatch, EventFile};
+use crate::partition::{ColumnOverrides, EventBatch, EventFile, NO_TIME};
 
-const COLUMNS: [&[Canonical]; 4] = [
+const COLUMNS: [&[Canonical]; 5] = [
     &[Canonical::EventName],
     &[Canonical::ServiceName],
     &[Canonical::AccessKeyId],
     &[Canonical::UserName, Canonical::AccessKeyId],
+    &[Canonical::EventTime],
 ];
 
 /// Time, event name, service, whether there is an identity, its key.
@@ -39,6 +40,7 @@ fn writing() -> impl Strategy<Value = Writing> {
         (prop::option::weighted(0.9, 0_i64..1 << 41), any::<u8>(), 0_u8..2, any::<bool>(), prop::option::of(0_u8..5));
     let data_type = prop_oneof![
         Just(DataType::Int64),
+        Just(DataType::Utf8),
         Just(DataType::Timestamp(TimeUnit::Second, None)),
         Just(DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))),
         Just(DataType::Timestamp(TimeUnit::Microsecond, None)),
@@ -94,8 +96,8 @@ fn open(writing: &Writing) -> (tempfile::TempDir, EventFile) {
 }
 
 /// Times and texts, row by row.
-fn read(file: &EventFile, choice: RowChoice<'_>) -> Vec<(i64, Vec<Option<String>>)> {
-    let batches = RowGroupReader::open_rows(file, 0, &COLUMNS, choice).unwrap();
+fn read(file: &EventFile, columns: &[&[Canonical]], choice: RowChoice<'_>) -> Vec<(i64, Vec<Option<String>>)> {
+    let batches = RowGroupReader::open_rows(file, 0, columns, choice).unwrap();
     let rows = |batch: EventBatch| {
         assert!(batch.rows <= choice.batch_rows);
         let row = |row: usize| {
@@ -115,9 +117,14 @@ proptest! {
         // Rows that were chosen are always read as arrays.
         let all: Vec<u32> = (0..writing.rows.len() as u32).collect();
         let choice = RowChoice { batch_rows: writing.batch_rows, ..RowChoice::default() };
-        let expected = read(&file, RowChoice { rows: Some(&all), ..choice });
-        prop_assert_eq!(expected.len(), writing.rows.len());
-        prop_assert_eq!(read(&file, choice), expected);
+        // A time with a zone has no text form.
+        let as_text = if matches!(writing.data_type, DataType::Timestamp(..)) { 4 } else { 5 };
+        for columns in [&COLUMNS[..4], &COLUMNS[..as_text]] {
+            let expected = read(&file, columns, RowChoice { rows: Some(&all), ..choice });
+            prop_assert_eq!(expected.len(), writing.rows.len());
+            prop_assert!(writing.rows.iter().zip(&expected).all(|(row, found)| row.0.is_some() == (found.0 != NO_TIME)));
+            prop_assert_eq!(read(&file, columns, choice), expected);
+        }
     }
 }
 
@@ -129,7 +136,7 @@ fn a_usual_file_is_read_page_by_page() {
     let (_folder, file) = open(&writing);
     let chunks = || Arc::new(Chunks::load(std::fs::File::open(&file.path).unwrap(), file.size, []).unwrap());
     assert!(TimeColumn::open(&file, 0, &file.columns.leaves(Canonical::EventTime)[0], &chunks()).is_some());
-    for column in COLUMNS {
+    for column in &COLUMNS[..4] {
         let leaf = &file.columns.leaves(column[0])[0];
         let mut column = KeyColumn::open(&file, 0, leaf, &chunks()).unwrap().unwrap();
         column.read(300).unwrap();

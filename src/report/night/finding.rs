@@ -172,7 +172,7 @@ fn fill_what(columns: &Columns<'_>, findings: &mut [Finding]) -> Result<()> {
     fill(findings, texts("next_query")?, |finding, text| finding.next_query = Text::new(text));
     fill(findings, texts("concerns")?, |finding, names| finding.concerns = words(&names).map(str::to_owned).collect());
     fill(findings, texts("example_event_ids")?, |finding, ids| {
-        finding.examples = words(&ids).map(Text::from).collect()
+        finding.examples = words(&ids).map(Text::from).collect();
     });
     Ok(())
 }

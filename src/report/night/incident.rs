@@ -77,7 +77,7 @@ fn agree(alert: &Alert, finding: &Finding) -> bool {
     let named = [&finding.actor, &finding.culprit, &finding.entity, &finding.access_key, &finding.source_ip];
     let is_named = |value: &str| !value.is_empty() && named.iter().any(|name| name.raw() == value);
     let keys = alert.keys.values().filter_map(|value| value.as_str());
-    let values = keys.chain([alert.actor.raw()]).chain(alert.source_ips.iter().map(|address| address.raw()));
+    let values = keys.chain([alert.actor.raw()]).chain(alert.source_ips.iter().map(crate::report::night::Text::raw));
     alert.account == finding.account && values.into_iter().any(is_named)
 }
 

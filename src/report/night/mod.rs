@@ -92,7 +92,7 @@ impl Night {
             }
         }
         let path = folder.join(HOURS);
-        let mut hours = if path.is_file() { hours::read(&path)? } else { Default::default() };
+        let mut hours = if path.is_file() { hours::read(&path)? } else { std::collections::BTreeMap::default() };
         for finding in &mut self.findings {
             finding.hours = hours.remove(&finding.id).unwrap_or_default();
             finding.details = details.remove(&finding.id).unwrap_or_else(|| std::mem::take(&mut finding.details));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::insight::{Actor, Attribution, Insight, Share};
+use crate::insight::{Actor, Attribution, Insight, Place, Share};
 
 /// From this share of the calls on, one value speaks for all.
 const SPEAKS_FOR_ALL: f64 = 0.6;
@@ -55,7 +55,7 @@ fn add(evidence: &mut Map<String, Value>, insight: &Insight, attribute: &str, va
     let (place, content) = match attribute {
         "principalId" => ("actor", json!({ "user": user(insight, value) })),
         "accessKeyId" => ("actor", json!({ "user": { "credential_uid": value, "uid": value } })),
-        "sourceIpAddress" => ("src_endpoint", endpoint(insight, value)),
+        "sourceIpAddress" => ("src_endpoint", endpoint(&insight.places, value)),
         "apiRelated" => ("api", api(value)),
         _ => ("http_request", json!({ "user_agent": value })),
     };
@@ -75,11 +75,11 @@ fn user(insight: &Insight, principal: &str) -> Value {
     json!({ "uid": actor.id, "name": actor.name, "type": actor.kind })
 }
 
-fn endpoint(insight: &Insight, address: &str) -> Value {
+pub(super) fn endpoint(places: &[Place], address: &str) -> Value {
     if address.parse::<std::net::IpAddr>().is_err() {
         return json!({ "svc_name": address });
     }
-    let Some(place) = insight.places.iter().find(|place| place.address == address) else {
+    let Some(place) = places.iter().find(|place| place.address == address) else {
         return json!({ "ip": address });
     };
     let system = json!({ "number": place.network_number, "name": place.network_owner });
@@ -91,7 +91,7 @@ fn endpoint(insight: &Insight, address: &str) -> Value {
     })
 }
 
-fn api(value: &str) -> Value {
+pub(super) fn api(value: &str) -> Value {
     match value.split_once('/') {
         Some((service, operation)) => json!({ "operation": operation, "service": { "name": service } }),
         None => json!({ "operation": value }),

@@ -49,7 +49,7 @@ fn usual(row: &Row<'_>, attribution: &Attribution) -> String {
     let least = attribution.baseline.last().filter(|_| attribution.baseline.len() >= MOST_VALUES);
     match (row.usual, least) {
         (None, _) => "unknown".to_owned(),
-        (Some(usual), Some(least)) if usual == 0.0 => format!("< {}", figure(least.average)),
+        (Some(0.0), Some(least)) => format!("< {}", figure(least.average)),
         (Some(usual), _) => figure(usual),
     }
 }

@@ -203,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "exact by construction")]
     fn a_quarter_of_the_top_is_half_way_up() {
         assert_eq!([0.0, 25.0, 100.0, 400.0].map(|count| depth(count, 100)), [100.0, 50.0, 0.0, 0.0]);
     }

@@ -74,7 +74,7 @@ pub fn type_words(insight_type: &str) -> &str {
 /// A number with as many digits as say something: `0.04`, `2.5`, `204`.
 pub fn figure(number: f64) -> String {
     match number.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if size < 0.01 => format!("{number:.4}"),
         size if size < 1.0 => format!("{number:.2}"),
         size if size < 100.0 => format!("{number:.1}"),

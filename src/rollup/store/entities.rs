@@ -123,7 +123,7 @@ struct EntityBatch {
 /// The lists of those rows.
 struct Hours {
     offsets: OffsetBuffer<i32>,
-    hours: ScalarBuffer<u8>,
+    of_day: ScalarBuffer<u8>,
     calls: ScalarBuffer<u32>,
     errors: ScalarBuffer<u32>,
     peaks: ScalarBuffer<u32>,
@@ -160,7 +160,7 @@ impl EntityBatch {
         let range = lists.offsets[row] as usize..lists.offsets[row + 1] as usize;
         EntityDay {
             entity,
-            hours: &lists.hours[range.clone()],
+            hours: &lists.of_day[range.clone()],
             calls: &lists.calls[range.clone()],
             errors: &lists.errors[range.clone()],
             peaks: &lists.peaks[range],
@@ -173,16 +173,16 @@ impl Hours {
     fn of(batch: &RecordBatch) -> Option<std::result::Result<Self, &'static str>> {
         let [hour, calls, errors, peak] = LISTS.map(|name| batch.column_by_name(name)?.as_list_opt::<i32>());
         let (hour, calls, errors, peak) = (hour?, calls?, errors?, peak?);
-        let hours = hour.values().as_primitive_opt::<UInt8Type>()?.values().clone();
+        let of_day = hour.values().as_primitive_opt::<UInt8Type>()?.values().clone();
         if [calls, errors, peak].iter().any(|list| list.value_offsets() != hour.value_offsets()) {
             return Some(Err("the lists of an entity are not of equal length"));
         }
-        if hours.iter().any(|&hour| hour > 23) {
+        if of_day.iter().any(|&hour| hour > 23) {
             return Some(Err("it has an hour beyond 23"));
         }
         let numbers =
             |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
         let offsets = hour.offsets().clone();
-        Some(Ok(Self { offsets, hours, calls: numbers(calls)?, errors: numbers(errors)?, peaks: numbers(peak)? }))
+        Some(Ok(Self { offsets, of_day, calls: numbers(calls)?, errors: numbers(errors)?, peaks: numbers(peak)? }))
     }
 }

@@ -147,8 +147,7 @@ mod tests {
         families[Family::Network as usize].starts = vec![0; networks.len() + 1];
         let place: BTreeMap<EntityKey, u32> =
             families[Family::Network as usize].members.iter().cloned().zip(0..).collect();
-        let mut keys: Vec<(EntityKey, &(BTreeSet<u8>, BTreeSet<u8>))> =
-            day.iter().map(|(&number, found)| (key("k", number), found)).collect();
+        let mut keys: Vec<_> = day.iter().map(|(&number, found)| (key("k", number), found)).collect();
         keys.sort();
         let own = &mut families[Family::AccessKey as usize];
         let mut pairs = PairRollup {

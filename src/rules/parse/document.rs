@@ -124,6 +124,16 @@ mod tests {
     }
 
     #[test]
+    fn characters_have_places_and_the_end_is_the_last_of_them() {
+        let text = "a: é\nbc: [\n\n";
+        let document = Document::split("f", text)[0];
+        for (character, place) in [(0, "f:1:1"), (3, "f:1:4"), (5, "f:2:1"), (9, "f:2:5"), (12, "f:2:6"), (99, "f:2:6")]
+        {
+            assert_eq!(document.place_of(character).to_string(), place, "{character}");
+        }
+    }
+
+    #[test]
     fn keys_are_found_below_one_another() {
         let text = "title: x\ndetection:\n  a:\n    eventName: A\n  b:\n    - eventName|contains: B\n  condition: a\n";
         let document = Document::split("f", text)[0];

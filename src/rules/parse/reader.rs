@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     fn extension(&self, value: &Value) -> Result<Extension, Refusal> {
         let Some(value) = value.get("insights") else { return Ok(Extension::default()) };
-        Extension::deserialize(value).map_err(|error| {
+        let extension = Extension::deserialize(value).map_err(|error| {
             let message = error.to_string();
             let key = message.split_once("unknown field `").and_then(|(_, rest)| rest.split('`').next());
             let known = [
@@ -104,6 +104,7 @@ impl Reader<'_> {
                 "window",
                 "values",
                 "consecutive",
+                "no_data",
                 "name",
                 "fires",
                 "events",
@@ -119,7 +120,15 @@ impl Reader<'_> {
                     "see the rules chapter of the documentation",
                 ),
             }
-        })
+        })?;
+        match &extension.notify.no_data {
+            Some(text) if extension.notify.no_data_ms().is_none() => Err(self.document.refuse(
+                &["insights", "notify", "no_data"],
+                format!("`{text}` is no timespan"),
+                "write a number and s, m, h or d, as `24h`",
+            )),
+            _ => Ok(extension),
+        }
     }
 
     /// The document as the Sigma parser sees it; whatever it complains of refuses the document.

@@ -63,11 +63,20 @@ impl std::fmt::Display for Scalar {
 pub struct Notify {
     /// Only after so many checks in a row that matched.
     pub consecutive: u32,
+    /// When nothing matched for so long, and not for matches.
+    pub no_data: Option<String>,
 }
 
 impl Default for Notify {
     fn default() -> Self {
-        Self { consecutive: 1 }
+        Self { consecutive: 1, no_data: None }
+    }
+}
+
+impl Notify {
+    /// How long the rule may be silent, in milliseconds; `None` where it may for ever.
+    pub fn no_data_ms(&self) -> Option<i64> {
+        self.no_data.as_deref().and_then(crate::rules::parse::timespan_ms)
     }
 }
 

@@ -7,7 +7,7 @@ mod links;
 mod names;
 mod soundness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use hashbrown::HashMap;
@@ -178,16 +178,13 @@ impl RuleSet {
             .into_iter()
             .flatten()
             .collect();
-        match own.iter().find_map(|name| names.get(name)) {
-            Some(twin) => {
-                let instead = "give each rule an id of its own, such as a fresh UUID".to_owned();
-                let found = format!("the id or name of `{}` is also that of {twin}", rule.id);
-                self.refusals.push(Refusal { place: rule.place, found, instead });
-            }
-            None => {
-                names.extend(own.into_iter().map(|name| (name, rule.place.clone())));
-                self.rules.push(rule);
-            }
+        if let Some(twin) = own.iter().find_map(|name| names.get(name)) {
+            let instead = "give each rule an id of its own, such as a fresh UUID".to_owned();
+            let found = format!("the id or name of `{}` is also that of {twin}", rule.id);
+            self.refusals.push(Refusal { place: rule.place, found, instead });
+        } else {
+            names.extend(own.into_iter().map(|name| (name, rule.place.clone())));
+            self.rules.push(rule);
         }
     }
 
@@ -220,7 +217,14 @@ impl RuleSet {
     }
 
     fn leave_out_disabled(&mut self, settings: &RuleSettings) {
-        let enabled: Vec<bool> = self.rules.iter().map(|rule| settings.enables(rule)).collect();
+        let members = self.base_rules();
+        // The base rules of a correlation say nothing by themselves, also when the correlation is left out.
+        let enabled: Vec<bool> = self
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(position, rule)| settings.enables(rule) && !members.contains(&position))
+            .collect();
         let mut needed = enabled.clone();
         // Members of what is needed are needed too; as deep as chains can be.
         for _ in 0..self.rules.len() {
@@ -237,17 +241,23 @@ impl RuleSet {
             }
         }
         let mut position = 0;
-        self.disabled = self
-            .rules
-            .iter()
-            .zip(&enabled)
-            .filter(|(_, enabled)| !**enabled)
-            .map(|(rule, _)| rule.id.clone())
-            .collect();
+        self.disabled = self.rules.iter().filter(|rule| !settings.enables(rule)).map(|rule| rule.id.clone()).collect();
         self.rules.retain(|_| {
             position += 1;
             needed[position - 1]
         });
+    }
+
+    /// Positions of rules that stand beside a correlation in its file, for nothing but to be its members.
+    fn base_rules(&self) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        for (position, rule) in self.rules.iter().enumerate() {
+            let silent = |correlation: &&Correlation| !correlation.generate;
+            let Some(correlation) = self.correlation(position).filter(silent) else { continue };
+            let members = correlation.members.iter().filter_map(|member| self.member(member));
+            found.extend(members.filter(|&member| self.rules[member].place.file == rule.place.file));
+        }
+        found
     }
 }
 

@@ -1,0 +1,81 @@
+//! What a day leaves to the days after it: alerts that may go on, its insights as members of correlations, and which rules are silent.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::join::Thread;
+use crate::alert::{AlertSettings, Fingerprint};
+use crate::error::{Error, Result};
+use crate::rules::InsightInput;
+use crate::storage::write_text;
+
+/// What is left.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Carry {
+    /// Alerts that further matches would join, and when somebody was last told.
+    pub threads: BTreeMap<Fingerprint, Thread>,
+    /// Insights of the day.
+    pub insights: Vec<InsightInput>,
+    /// Of the rules that must not be silent, by id: the last match, or since when they are watched.
+    pub heard: BTreeMap<String, i64>,
+}
+
+impl Carry {
+    /// What a day left; nothing if it was not looked at.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
+        let path = path(state, date);
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            text => text.map_err(Error::read(&path))?,
+        };
+        serde_json::from_str(&text).map_err(|error| Error::Line {
+            line: error.line(),
+            message: format!("not what a day leaves to the next: {error}; delete the file, or run that night again"),
+            path,
+        })
+    }
+
+    /// What the day before left.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn read_before(state: &Path, date: NaiveDate) -> Result<Self> {
+        date.pred_opt().map_or(Ok(Self::default()), |before| Self::read(state, before))
+    }
+
+    /// Forgets what cannot matter after `end`.
+    pub fn prune(&mut self, end: i64, settings: &AlertSettings) {
+        for thread in self.threads.values_mut() {
+            thread.open.take_if(|open| end - open.last > settings.group_gap);
+            thread.notified.take_if(|notified| end - *notified > settings.repeat_interval);
+        }
+        self.threads.retain(|_, thread| thread.open.is_some() || thread.notified.is_some());
+    }
+
+    /// Writes what a day leaves.
+    ///
+    /// # Errors
+    /// When that is impossible.
+    pub fn write(&self, state: &Path, date: NaiveDate) -> Result<PathBuf> {
+        let path = path(state, date);
+        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Internal(error.to_string()))?;
+        write_text(&path, &(text + "\n"))?;
+        Ok(path)
+    }
+}
+
+fn path(state: &Path, date: NaiveDate) -> PathBuf {
+    folder(state, date).join("carry.json")
+}
+
+/// What is remembered of a day.
+pub(super) fn folder(state: &Path, date: NaiveDate) -> PathBuf {
+    state.join("alerting").join(format!("date={date}"))
+}

@@ -1,0 +1,268 @@
+//! The matches of a day, kept as a file: whatever part of the day is looked at again, the rest need not be.
+//!
+//! Rules go by their id and texts by themselves, so that a file can be read by rules in another order. Whitelists are applied to what is
+//! read, not to what is kept. The file says which rules it was made with, up to when, and of which files.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use chrono::NaiveDate;
+use hashbrown::HashSet;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::RuleBook;
+use crate::alert::carry::folder;
+use crate::error::{Error, Result};
+use crate::rules::Match;
+use crate::rules::matched::MatchedEvent;
+use crate::storage::{ParquetFile, compact};
+
+/// The most matches that are kept of a day; those beyond are counted.
+pub const MOST_MATCHES: usize = 1_000_000;
+/// Matches in a row group.
+const ROW_GROUP: usize = 131_072;
+const NOTE_KEY: &str = "insights.matches";
+
+/// What the file says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The fingerprint of the rules.
+    pub rules: String,
+    /// Events up to this moment (milliseconds) were looked at.
+    pub until: i64,
+    /// A hash of the files, where the whole day was looked at once and nothing of it again.
+    pub input: Option<String>,
+    /// Matches beyond [`MOST_MATCHES`].
+    pub beyond: u64,
+}
+
+/// The matches of a day.
+#[derive(Debug, Clone, Default)]
+pub struct DayMatches {
+    /// What they were made of.
+    pub note: Note,
+    /// The matches, in an order that depends on nothing else.
+    pub matches: Vec<Match>,
+}
+
+/// The facts of an event that are kept, beside its time.
+type Facts<T> = [T; 13];
+const FACTS: Facts<&str> = [
+    "event_id",
+    "event_name",
+    "service",
+    "account",
+    "caller_account",
+    "principal",
+    "user_name",
+    "access_key",
+    "source_ip",
+    "region",
+    "error_code",
+    "resource_name",
+    "user_agent",
+];
+
+fn facts(event: &MatchedEvent) -> Facts<&Option<Arc<str>>> {
+    [
+        &event.event_id,
+        &event.event_name,
+        &event.service,
+        &event.account,
+        &event.caller_account,
+        &event.principal,
+        &event.user_name,
+        &event.access_key,
+        &event.source_ip,
+        &event.region,
+        &event.error_code,
+        &event.resource_name,
+        &event.user_agent,
+    ]
+}
+
+impl DayMatches {
+    /// Adds a match, as long as there is room.
+    pub fn add(&mut self, found: Match) {
+        if self.matches.len() < MOST_MATCHES {
+            self.matches.push(found);
+        } else {
+            self.note.beyond += 1;
+        }
+    }
+
+    /// Puts the matches in their order.
+    pub fn sort(&mut self) {
+        self.matches.sort_by(|left, right| {
+            let order = |one: &Match| (one.event.time, one.rule);
+            order(left)
+                .cmp(&order(right))
+                .then_with(|| left.event.cmp(&right.event))
+                .then_with(|| left.captures.cmp(&right.captures))
+        });
+    }
+
+    /// The matches of a day, as far as they are those of the book's rules; `None` if there are none, or the file cannot be used.
+    pub fn read(state: &Path, date: NaiveDate, book: &RuleBook) -> Option<Self> {
+        let path = path(state, date);
+        let file = File::open(&path).ok()?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
+        let notes = reader.metadata().file_metadata().key_value_metadata()?;
+        let note = notes.iter().find(|note| note.key == NOTE_KEY)?.value.as_deref()?;
+        let note: Note = serde_json::from_str(note).ok().filter(|note: &Note| note.rules == book.fingerprint())?;
+        let rules: BTreeMap<&str, usize> =
+            book.rules.rules().iter().enumerate().map(|(position, rule)| (rule.id.as_str(), position)).collect();
+        let mut read = Self { note, matches: Vec::new() };
+        let mut texts = HashSet::new();
+        for batch in reader.build().ok()? {
+            read_batch(&batch.ok()?, &rules, &mut texts, &mut read.matches)?;
+        }
+        read.sort();
+        Some(read)
+    }
+
+    /// Writes the matches of a day.
+    ///
+    /// # Errors
+    /// When that is impossible.
+    pub fn write(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<PathBuf> {
+        let path = path(state, date);
+        let mut file = ParquetFile::create(&path, &schema(), compact().build())?;
+        let note = serde_json::to_string(&self.note).map_err(|error| Error::Internal(error.to_string()))?;
+        file.note(NOTE_KEY, note);
+        for matches in self.matches.chunks(ROW_GROUP) {
+            file.write(&batch(matches, book).map_err(|error| Error::Internal(error.to_string()))?)?;
+        }
+        file.finish()?;
+        Ok(path)
+    }
+}
+
+/// Where the matches of a day are.
+pub(super) fn path(state: &Path, date: NaiveDate) -> PathBuf {
+    folder(state, date).join("matches.parquet")
+}
+
+fn schema() -> SchemaRef {
+    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+    let mut fields =
+        vec![Field::new("rule", DataType::Utf8, false), Field::new("time", DataType::Int64, false), text("captures")];
+    fields.extend(FACTS.map(text));
+    Arc::new(Schema::new(fields))
+}
+
+fn batch(matches: &[Match], book: &RuleBook) -> std::result::Result<RecordBatch, arrow::error::ArrowError> {
+    let ids = matches.iter().map(|found| Some(book.rules.rules()[found.rule].id.as_str()));
+    let times = matches.iter().map(|found| found.event.time);
+    let captures = matches.iter().map(|found| Some(serde_json::Value::from(found.captures.clone()).to_string()));
+    let mut columns: Vec<ArrayRef> = vec![
+        Arc::new(ids.collect::<StringArray>()),
+        Arc::new(times.collect::<Int64Array>()),
+        Arc::new(captures.collect::<StringArray>()),
+    ];
+    for fact in 0..FACTS.len() {
+        let texts = matches.iter().map(|found| facts(&found.event)[fact].as_deref());
+        columns.push(Arc::new(texts.collect::<StringArray>()));
+    }
+    RecordBatch::try_new(schema(), columns)
+}
+
+/// Adds the matches of a batch; `None` if it is not what is written.
+fn read_batch(
+    batch: &RecordBatch,
+    rules: &BTreeMap<&str, usize>,
+    texts: &mut HashSet<Arc<str>>,
+    matches: &mut Vec<Match>,
+) -> Option<()> {
+    let column = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+    let (ids, captures) = (column("rule")?, column("captures")?);
+    let times = batch.column_by_name("time")?.as_primitive_opt::<Int64Type>()?;
+    let columns: Vec<&StringArray> = FACTS.iter().map(|name| column(name)).collect::<Option<_>>()?;
+    for row in 0..batch.num_rows() {
+        let mut fact = |place: usize| {
+            let text = columns[place].is_valid(row).then(|| columns[place].value(row))?;
+            Some(shared(texts, text))
+        };
+        let event = MatchedEvent {
+            time: times.value(row),
+            event_id: fact(0),
+            event_name: fact(1),
+            service: fact(2),
+            account: fact(3),
+            caller_account: fact(4),
+            principal: fact(5),
+            user_name: fact(6),
+            access_key: fact(7),
+            source_ip: fact(8),
+            region: fact(9),
+            error_code: fact(10),
+            resource_name: fact(11),
+            user_agent: fact(12),
+        };
+        let rule = *rules.get(ids.value(row))?;
+        let captures = serde_json::from_str(captures.value(row)).ok()?;
+        matches.push(Match { rule, event: Arc::new(event), captures });
+    }
+    Some(())
+}
+
+/// The text, once in memory however often it comes.
+fn shared(texts: &mut HashSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(known) = texts.get(text) {
+        return Arc::clone(known);
+    }
+    let new: Arc<str> = Arc::from(text);
+    texts.insert(Arc::clone(&new));
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::AlertSettings;
+    use crate::partition::ColumnOverrides;
+    use crate::rules::RuleSettings;
+
+    fn book(settings: &RuleSettings) -> RuleBook {
+        RuleBook::load(settings, &AlertSettings::default(), &ColumnOverrides::new()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_only_by_the_same_rules() {
+        let state = tempfile::tempdir().unwrap();
+        let date = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+        let own = book(&RuleSettings::default());
+        let text = |text: &str| Some(Arc::from(text));
+        let event =
+            Arc::new(MatchedEvent { time: 7, event_id: text("e"), account: text(""), ..MatchedEvent::default() });
+        let early = Arc::new(MatchedEvent { time: 3, error_code: text("\u{1f}\"é"), ..MatchedEvent::default() });
+        let mut day = DayMatches {
+            note: Note { rules: own.fingerprint().to_owned(), ..Note::default() },
+            ..DayMatches::default()
+        };
+        day.add(Match { rule: 4, event: Arc::clone(&event), captures: vec![None, Some("a".into())] });
+        day.add(Match { rule: 0, event, captures: vec![] });
+        day.add(Match { rule: 9, event: early, captures: vec![Some("\u{0}".into())] });
+        day.sort();
+        assert_eq!(day.matches.iter().map(|found| found.rule).collect::<Vec<_>>(), [9, 0, 4]);
+        day.write(state.path(), date, &own).unwrap();
+        let read = DayMatches::read(state.path(), date, &own).unwrap();
+        assert_eq!((read.note, read.matches), (day.note, day.matches));
+        let others = book(&RuleSettings { disable: vec!["low".into()], ..RuleSettings::default() });
+        assert!(DayMatches::read(state.path(), date, &others).is_none());
+    }
+
+    #[test]
+    fn a_damaged_file_is_none() {
+        let state = tempfile::tempdir().unwrap();
+        let date = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+        std::fs::create_dir_all(folder(state.path(), date)).unwrap();
+        std::fs::write(path(state.path(), date), "PAR1 nonsense PAR1").unwrap();
+        assert!(DayMatches::read(state.path(), date, &book(&RuleSettings::default())).is_none());
+    }
+}

@@ -1,0 +1,154 @@
+//! A match as alerts see it: of a rule about single events or of a correlation, with the fingerprint it falls under.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::alert::Fingerprint;
+use crate::rules::matched::MatchedEvent;
+use crate::rules::plan::{Body, Correlation, Rule};
+use crate::rules::{CorrelationMatch, Match, RuleSet};
+
+/// Fields that hold an account, in the order in which they are asked.
+pub(super) const ACCOUNTS: [&str; 4] =
+    ["recipientAccountId", "recipient_account_id", "userIdentity.accountId", "account_id"];
+
+/// What happened at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occurrence {
+    /// The moment, in milliseconds.
+    pub time: i64,
+    /// What.
+    pub what: What,
+}
+
+/// An event that matched, or a correlation that held.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// An event.
+    Event(Arc<MatchedEvent>),
+    /// A correlation, with those of its examples that are events.
+    Correlation(Arc<CorrelationMatch>, Vec<Arc<MatchedEvent>>),
+}
+
+/// What tells a rule's alerts apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The rule's position.
+    pub rule: usize,
+    /// The account; empty where the rule's group does not tell it.
+    pub account: String,
+    /// The values of its keys, in the rule's order.
+    pub keys: Vec<Option<String>>,
+}
+
+/// Occurrences by fingerprint, each in order of time.
+pub type Grouped = BTreeMap<Fingerprint, (Identity, Vec<Occurrence>)>;
+
+impl Occurrence {
+    /// The first event of it.
+    pub fn first(&self) -> i64 {
+        match &self.what {
+            What::Event(_) => self.time,
+            What::Correlation(found, _) => found.first,
+        }
+    }
+
+    /// The events that are known of it.
+    pub fn events(&self) -> &[Arc<MatchedEvent>] {
+        match &self.what {
+            What::Event(event) => std::slice::from_ref(event),
+            What::Correlation(_, events) => events,
+        }
+    }
+
+    /// Ids of its events, earliest first.
+    pub fn ids(&self) -> Vec<&str> {
+        match &self.what {
+            What::Event(event) => event.event_id.as_deref().into_iter().collect(),
+            What::Correlation(found, _) => found.examples.iter().rev().map(String::as_str).collect(),
+        }
+    }
+
+    /// A correlation's members in its window.
+    pub fn members(&self) -> u64 {
+        if let What::Correlation(found, _) = &self.what { found.members } else { 0 }
+    }
+
+    /// An order that does not depend on where an occurrence was read.
+    fn order(&self) -> (i64, i64, &[Arc<MatchedEvent>]) {
+        (self.time, self.first(), self.events())
+    }
+}
+
+impl Identity {
+    /// The identity of a match of a rule about single events.
+    pub fn of_match(rules: &RuleSet, found: &Match) -> Self {
+        let key = |place: &usize| found.captures.get(*place).cloned().flatten();
+        Self {
+            rule: found.rule,
+            account: found.event.account.as_deref().unwrap_or_default().to_owned(),
+            keys: rules.keys(found.rule).iter().map(key).collect(),
+        }
+    }
+
+    /// The identity of a correlation's match: the values of its group.
+    pub fn of_correlation(correlation: &Correlation, found: &CorrelationMatch) -> Self {
+        let place = |field: &&str| correlation.group_by.iter().position(|known| known == *field);
+        let account = ACCOUNTS.iter().find_map(place).and_then(|place| found.group.get(place));
+        Self {
+            rule: found.rule,
+            account: account.cloned().unwrap_or_default(),
+            keys: found.group.iter().cloned().map(Some).collect(),
+        }
+    }
+
+    /// The fingerprint.
+    pub fn fingerprint(&self, rule: &Rule) -> Fingerprint {
+        Fingerprint::new(&self.account, &rule.id, self.keys.iter().map(Option::as_deref))
+    }
+
+    /// The keys by the names of their fields.
+    pub fn named_keys(&self, rule: &Rule) -> BTreeMap<String, Option<String>> {
+        let names = match &rule.body {
+            Body::Detection(_) => &rule.fields,
+            Body::Correlation(correlation) => &correlation.group_by,
+        };
+        names.iter().cloned().zip(self.keys.iter().cloned()).collect()
+    }
+}
+
+/// Puts what is to be reported in order: by fingerprint, then by time. `members` are the events that correlations looked at.
+pub fn grouped<'m>(
+    rules: &RuleSet,
+    reported: Vec<Match>,
+    correlated: Vec<CorrelationMatch>,
+    members: impl Iterator<Item = &'m Match>,
+) -> Grouped {
+    let mut grouped = Grouped::new();
+    let mut add = |identity: Identity, occurrence| {
+        let fingerprint = identity.fingerprint(&rules.rules()[identity.rule]);
+        grouped.entry(fingerprint).or_insert_with(|| (identity, Vec::new())).1.push(occurrence);
+    };
+    for found in reported {
+        let occurrence = Occurrence { time: found.event.time, what: What::Event(Arc::clone(&found.event)) };
+        add(Identity::of_match(rules, &found), occurrence);
+    }
+    let known = if correlated.is_empty() { HashMap::new() } else { by_id(members) };
+    for found in correlated {
+        let Some(correlation) = rules.correlation(found.rule) else { continue };
+        let identity = Identity::of_correlation(correlation, &found);
+        let events = found.examples.iter().rev().filter_map(|id| known.get(id.as_str()).map(Arc::clone)).collect();
+        add(identity, Occurrence { time: found.time, what: What::Correlation(Arc::new(found), events) });
+    }
+    for (_, occurrences) in grouped.values_mut() {
+        occurrences.sort_by(|left, right| left.order().cmp(&right.order()));
+    }
+    grouped
+}
+
+fn by_id<'m>(members: impl Iterator<Item = &'m Match>) -> HashMap<&'m str, Arc<MatchedEvent>> {
+    let entry = |found: &'m Match| Some((found.event.event_id.as_deref()?, Arc::clone(&found.event)));
+    members.filter_map(entry).collect()
+}
