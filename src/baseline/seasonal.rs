@@ -34,10 +34,8 @@ const PASSES: usize = 4;
 pub(super) const WHOLE_DAY: usize = 3;
 /// The largest relative variance between days that is believed in.
 const MOST_DAY_VARIANCE: f64 = 2.0;
-/// The fewest degrees of freedom that a variance between days is given.
-const LEAST_FREEDOM: f64 = 3.0;
-/// Inflation of alpha for its own uncertainty (`c`), in standard deviations.
-const INFLATION: f64 = 0.75;
+/// Inflation of alpha for its own uncertainty (`c`).
+const INFLATION: f64 = 0.3;
 
 /// What is expected of one entity, slot by slot.
 #[derive(Debug, Clone)]
@@ -51,8 +49,6 @@ pub struct Fit {
     by_mean: [[Option<f64>; BANDS]; WIDTHS.len()],
     /// Relative variance of whole days that clumps within them do not explain.
     day_variance: f64,
-    /// Degrees of freedom that it was learnt from.
-    day_freedom: f64,
     level: f64,
     odd_days: usize,
     unstable: bool,
@@ -111,7 +107,7 @@ impl Fit {
             let all = bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and);
             let own = shrunk_by(&all, prior(width, self.level), 0.0);
             match width {
-                0 => self.day_variance -= own * self.concentration(series),
+                0 => self.day_variance -= own / 24.0,
                 WHOLE_DAY => self.day_variance += own,
                 _ => {}
             }
@@ -119,21 +115,6 @@ impl Fit {
             self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, own)));
         }
         self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
-        self.day_freedom = (series.believed_days() as f64 - 1.0).max(LEAST_FREEDOM);
-    }
-
-    /// How much of the clumping of hours is left in days: 1/24 where all hours are alike, 1 where a day has a single busy hour.
-    ///
-    /// ```text
-    /// concentration = sum over days of (sum m_h^2) / sum over days of (sum m_h)^2
-    /// ```
-    fn concentration(&self, series: &Series) -> f64 {
-        let (mut squares, mut whole) = (0.0, 0.0);
-        for day in series.week_hours.chunks_exact(24) {
-            squares += day.iter().map(|&hour| self.mean(hour).powi(2)).sum::<f64>();
-            whole += day.iter().map(|&hour| self.mean(hour)).sum::<f64>().powi(2);
-        }
-        if whole > 0.0 { squares / whole } else { 1.0 / 24.0 }
     }
 
     fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64, week: Week) -> Self {
@@ -146,19 +127,7 @@ impl Fit {
         let means = std::array::from_fn(|slot| (sums.calls[slot] + strength(slot) * parents[slot]) / samples[slot]);
         let total = sums.calls.iter().sum();
         let (alpha, by_mean) = ([alpha; WIDTHS.len()], [[None; BANDS]; WIDTHS.len()]);
-        Self {
-            means,
-            samples,
-            week,
-            total,
-            alpha,
-            by_mean,
-            day_variance: 0.0,
-            day_freedom: LEAST_FREEDOM,
-            level,
-            odd_days: 0,
-            unstable: false,
-        }
+        Self { means, samples, week, total, alpha, by_mean, day_variance: 0.0, level, odd_days: 0, unstable: false }
     }
 
     /// What a window of [`WIDTHS`]`[width]` hours, given as hours of the week, is expected to hold: the predictive distribution, with
@@ -195,15 +164,14 @@ impl Fit {
     /// counts that [`Fit::expected`] finds unlikely, of which there are few. It never says less likely than that.
     ///
     /// ```text
-    /// day variance = max(0, alpha of whole days - alpha of hours * concentration), neither inflated,   1/size = 1/size of `expected` - day variance
+    /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
         let (mean, spread) = self.mean_and_spread(hours, width);
         let day_variance = self.day_variance.min(spread);
         let size = (spread - day_variance).max(1e-6).recip();
         let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
-        let mixed =
-            LogNormalMixed::new(mean, size, day_variance, self.day_freedom).map_or(0.0, |mixed| mixed.ln_upper(count));
+        let mixed = LogNormalMixed::new(mean, size, day_variance).map_or(0.0, |mixed| mixed.ln_upper(count));
         plain.max(mixed)
     }
 

@@ -60,7 +60,7 @@ impl LogNormalPredictive {
 }
 
 /// `ln P(T >= t)` of a Student t with `freedom` degrees of freedom.
-pub(super) fn ln_student_upper(t: f64, freedom: f64) -> f64 {
+fn ln_student_upper(t: f64, freedom: f64) -> f64 {
     let square = t * t;
     let (x, y) = (freedom / (freedom + square), square / (freedom + square));
     let half = 0.5 * freedom;
