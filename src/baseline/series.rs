@@ -51,11 +51,6 @@ impl Series {
         self.believed.iter().filter(|&&believed| believed).count()
     }
 
-    /// How many days can be believed from the first hour to the last.
-    pub(super) fn believed_days(&self) -> usize {
-        self.believed.chunks_exact(24).filter(|day| !day.contains(&false)).count()
-    }
-
     pub(super) fn sums(&self, weights: Option<&[f64]>, week: &Week) -> SlotSums {
         let mut sums = SlotSums { calls: [0.0; SLOTS], hours: [0.0; SLOTS] };
         for hour in (0..self.counts.len()).filter(|&hour| self.believed[hour]) {
