@@ -39,8 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let read = || Family::RATED.map(|family| FamilyHistory::read(&state, family, &window));
     let families: Vec<FamilyHistory> = read().into_iter().collect::<Result<_, _>>()?;
     let calendar = Calendar::new(chrono_tz::UTC);
-    let feed = Feed::judge(&families[0], &window, calendar);
-    let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+    let feed = Feed::judge(&families[0], &window, &calendar);
+    let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
     let entities: usize = families.iter().map(FamilyHistory::len).sum();
 
     let mut criterion = Criterion::default().configure_from_args();

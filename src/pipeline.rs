@@ -111,9 +111,10 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
 fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: NaiveDate) -> Result<NightResult> {
     let Job { partitions, state, settings, .. } = *job;
     let window = Window::new(date, settings.baseline_days, |day| has_day(history, state, day));
+    let window = window.without(&settings.incident_days);
     let families = read_families(state, &window)?;
-    let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let regions = SilentRegions::judge(state, &window, settings.calendar)?;
+    let feed = Feed::judge(&families[0], &window, &settings.calendar);
+    let regions = SilentRegions::judge(state, &window, &settings.calendar)?;
     let (files, _) = partitions.open_range(date, date);
     let input = NightInput {
         window: &window,
@@ -241,7 +242,7 @@ fn detect(
     settings: &Settings,
 ) -> Detected {
     let thresholds = settings.thresholds;
-    let night = Night { window, calendar: settings.calendar, feed, thresholds };
+    let night = Night { window, calendar: &settings.calendar, feed, thresholds };
     if window.days_of_history() < settings.min_history_days {
         let rates = families.into_iter().map(|history| (history, RateResult::default())).collect();
         return Detected { rates, ..Detected::default() };

@@ -3,6 +3,7 @@
 //! Every setting has a good default and the file is optional. A key that does not exist is an error that names the nearest one. The
 //! environment and the command line may set the same keys, see [`Layers`]; what each key is, is told once, in [`REFERENCE`].
 
+mod dates;
 mod layers;
 mod output_format;
 mod quantity;
@@ -13,10 +14,11 @@ pub use output_format::OutputFormat;
 pub use quantity::{Bytes, Days};
 pub use reference::{InForce, REFERENCE, Setting, example, variable};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,8 @@ pub struct Settings {
     pub min_history_days: usize,
     /// The seasonal slots.
     pub calendar: Calendar,
+    /// Days that nothing is learnt from.
+    pub incident_days: BTreeSet<NaiveDate>,
     /// What counts as worth a person's time.
     pub thresholds: Thresholds,
     /// Names of columns in files that no dialect knows.
@@ -88,6 +92,8 @@ struct RawSettings {
     baseline_days: usize,
     min_history_days: usize,
     time_zone: String,
+    days_off: Vec<String>,
+    incident_days: Vec<String>,
     false_discovery_rate: f64,
     max_p_value: f64,
     min_excess: f64,
@@ -142,6 +148,8 @@ impl Default for RawSettings {
             baseline_days: 28,
             min_history_days: 7,
             time_zone: "UTC".to_owned(),
+            days_off: Vec::new(),
+            incident_days: Vec::new(),
             false_discovery_rate: thresholds.false_discovery_rate,
             max_p_value: thresholds.max_p_value,
             min_excess: thresholds.min_excess,
@@ -168,6 +176,7 @@ impl Default for Settings {
             baseline_days: 28,
             min_history_days: 7,
             calendar: Calendar::new(chrono_tz::UTC),
+            incident_days: BTreeSet::new(),
             thresholds: Thresholds::default(),
             columns: ColumnOverrides::new(),
             level_shift_days: 7,
@@ -210,7 +219,8 @@ impl Settings {
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
-            calendar: Calendar::new(zone),
+            calendar: Calendar::new(zone).with_days_off(dates::read("days_off", &raw.days_off)?),
+            incident_days: dates::read("incident_days", &raw.incident_days)?,
             thresholds: Thresholds {
                 false_discovery_rate: raw.false_discovery_rate,
                 max_p_value: raw.max_p_value,
@@ -348,6 +358,7 @@ mod tests {
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),
+            ("days_off = ['2026-02-30']", "days_off: `2026-02-30` is neither a date"),
             ("min_ratio = 'x'", "line 1: invalid type"),
         ] {
             let message = Settings::parse(text).unwrap_err();
@@ -362,5 +373,8 @@ mod tests {
         assert_eq!(settings.calendar.zone(), chrono_tz::Asia::Shanghai);
         assert_eq!(settings.columns[&Column::EventTime], "ts");
         assert_ne!(settings.hash(), Settings::default().hash());
+        let [none, off, incident] = ["", "days_off = ['2026-02-17']", "incident_days = ['2026-02-17']"]
+            .map(|text| Settings::parse(text).unwrap().hash());
+        assert!(none != off && none != incident && off != incident);
     }
 }

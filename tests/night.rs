@@ -345,6 +345,21 @@ fn the_table_has_a_row_for_every_episode() {
 }
 
 #[test]
+fn incident_days_are_not_learnt_from_and_said() {
+    let state = tempfile::tempdir().unwrap();
+    let named = ["--date", FIRST, "--set", "incident_days=2026-01-12/2026-01-13,2026-01-29"];
+    run(&sample(), state.path(), &named).expect_code(0);
+    let record = fs::read_to_string(state.path().join("runs").join(format!("{FIRST}.json"))).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    // The judged day itself is judged as any other.
+    assert_eq!(record["incident_days"], serde_json::json!(["2026-01-12", "2026-01-13"]));
+    assert_eq!((&record["days_of_history"], &record["missing_days"]), (&Value::from(26), &Value::Array(Vec::new())));
+    let warnings = record["warnings"].to_string();
+    assert!(warnings.contains("incident on 2026-01-12, 2026-01-13: not learnt from"), "{warnings}");
+    assert!(record["insights"]["TrailConcealmentInsight"].as_u64() >= Some(1), "{record}");
+}
+
+#[test]
 fn a_scheduler_can_ask_for_an_exit_code() {
     let state = tempfile::tempdir().unwrap();
     run(&sample(), state.path(), &["--date", FIRST, "--fail-on", "informational"]).expect_code(1);

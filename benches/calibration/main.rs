@@ -5,9 +5,12 @@
 
 #![allow(clippy::print_stdout, reason = "tables on stdout are what it is for")]
 
+mod nightly;
 mod null;
 mod outbreaks;
 
+use insights::baseline::dispersion::WIDTHS;
+use nightly::{ByWidth, NIGHTLY_RATES, calibrate_nightly};
 use null::{EARLY, Exceedances, Generator, LEVELS, RATES, SETTLED, calibrate, pooled};
 use outbreaks::{DETECTORS, Judged, ORACLE, OURS, SCENARIOS, performance, ratio_interval, threshold_at};
 
@@ -15,6 +18,8 @@ use outbreaks::{DETECTORS, Judged, ORACLE, OURS, SCENARIOS, performance, ratio_i
 const SEED: u64 = 7_654_321;
 /// Series at each rate of each generator.
 const NULL_REPLICATES: usize = 60;
+/// Entities at each rate of each generator, for the nightly model.
+const NIGHTLY_REPLICATES: usize = 600;
 /// Replicates of each scenario.
 const OUTBREAK_REPLICATES: usize = 100;
 /// The level at which detectors claim to work.
@@ -33,6 +38,7 @@ fn main() {
     }
     println!("\n## Null calibration after one week: weeks two to four\n");
     print_pooled(&study(&EARLY));
+    print_nightly();
     print_outbreaks(&outbreaks::run(OUTBREAK_REPLICATES, SEED));
 }
 
@@ -56,6 +62,43 @@ fn print_by_rate(studies: &[Study], level: usize) {
     for (generator, by_rate) in studies {
         let cells: Vec<String> = by_rate.iter().map(|rate| format!("{:.2}", rate.ratio(2, level))).collect();
         println!("| {} | {} |", generator.name(), cells.join(" | "));
+    }
+}
+
+fn print_nightly() {
+    println!("\n## Null calibration of the nightly model\n");
+    println!(
+        "| generator | window | windows | rise 0.01 | rise 0.001 | drop 0.01 | drop 0.001 |\n|---|---|---|---|---|---|---|"
+    );
+    let studies = Generator::ALL.map(|generator| (generator, calibrate_nightly(generator, NIGHTLY_REPLICATES, SEED)));
+    for (generator, by_width) in &studies {
+        for (rates, hours) in by_width.iter().zip(WIDTHS) {
+            let all = pooled(rates);
+            let [up, down] = [0, 1].map(|direction| [0, 1].map(|level| all.ratio(direction, level)));
+            println!(
+                "| {} | {hours} h | {} | {:.2} | {:.2} | {:.2} | {:.2} |",
+                generator.name(),
+                all.hours,
+                up[0],
+                up[1],
+                down[0],
+                down[1]
+            );
+        }
+    }
+    print_nightly_rates(&studies);
+}
+
+fn print_nightly_rates(studies: &[(Generator, ByWidth)]) {
+    println!("\nRises of single hours at 0.001 by mean count an hour:\n");
+    println!(
+        "| generator | {} |\n|---|{}",
+        NIGHTLY_RATES.map(|rate| rate.to_string()).join(" | "),
+        "---|".repeat(NIGHTLY_RATES.len())
+    );
+    for (generator, by_width) in studies {
+        let cells = by_width[0].map(|rate| format!("{:.2}", rate.ratio(0, 1))).join(" | ");
+        println!("| {} | {cells} |", generator.name());
     }
 }
 

@@ -54,13 +54,13 @@ impl Generator {
     }
 
     /// Hourly counts around a rhythm with this mean.
-    fn series(self, rate: f64, replicate: usize, random: &mut Xoshiro256PlusPlus) -> Vec<u64> {
+    pub(crate) fn series(self, rate: f64, replicate: usize, hours: usize, random: &mut Xoshiro256PlusPlus) -> Vec<u64> {
         let mut log_rate = 0.0;
         let normal = |random: &mut Xoshiro256PlusPlus| -> f64 { StandardNormal.sample(random) };
         let rhythm = Rhythm::draw(random);
         let pick = |values: [f64; 3]| values[replicate % 3];
-        let mut counts = Vec::with_capacity(HOURS);
-        for hour in 0..HOURS {
+        let mut counts = Vec::with_capacity(hours);
+        for hour in 0..hours {
             let mean = rate * rhythm.at(hour);
             let mixed = match self {
                 Self::Poisson => mean,
@@ -133,7 +133,7 @@ impl Exceedances {
         self.below[direction][level] as f64 / self.hours as f64 / LEVELS[level]
     }
 
-    fn add(mut self, other: Self) -> Self {
+    pub(crate) fn add(mut self, other: Self) -> Self {
         self.hours += other.hours;
         for (own, other) in self.below.iter_mut().flatten().zip(other.below.as_flattened()) {
             *own += other;
@@ -142,10 +142,15 @@ impl Exceedances {
     }
 
     fn judge(&mut self, forecast: &Forecast, count: u64, chance: f64) {
-        let between = |outer: f64, inner: f64| outer.exp() + chance * (inner.exp() - outer.exp());
-        let up = between(forecast.ln_upper(count + 1), forecast.ln_upper(count));
         let outer = if count == 0 { f64::NEG_INFINITY } else { forecast.ln_lower(count - 1) };
-        let down = between(outer, forecast.ln_lower(count));
+        let up = [forecast.ln_upper(count + 1), forecast.ln_upper(count)];
+        self.judge_with(up, [outer, forecast.ln_lower(count)], chance);
+    }
+
+    /// Judges a count by the logarithms of its tails, each without the count itself and with it.
+    pub(crate) fn judge_with(&mut self, up: [f64; 2], down: [f64; 2], chance: f64) {
+        let between = |[outer, inner]: [f64; 2]| outer.exp() + chance * (inner.exp() - outer.exp());
+        let (up, down) = (between(up), between(down));
         self.hours += 1;
         for (level, &nominal) in LEVELS.iter().enumerate() {
             let two_sided = 2.0 * up.min(down);
@@ -174,7 +179,7 @@ fn one_series(generator: Generator, rate: usize, replicate: usize, seed: u64, ju
     let stream =
         seed ^ ((generator as u64) << 40 | (rate as u64) << 32 | replicate as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(stream);
-    let counts = generator.series(RATES[rate], replicate, &mut random);
+    let counts = generator.series(RATES[rate], replicate, HOURS, &mut random);
     let timeline = Timeline { start: 4 * 86_400, bucket: 3600, buckets: HOURS };
     let values: Vec<Option<u64>> = counts.iter().copied().map(Some).collect();
     let forecasts = walk(&values, &plan(&timeline, Season::Week, None));

@@ -17,12 +17,13 @@ use rayon::prelude::*;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NATURES: [Nature; 5] = [
-    Nature { name: "clean", entities: 4000, past_bursts: 0.0, day_effect: 0.12, planted: 0.09 },
-    Nature { name: "dirty", entities: 4000, past_bursts: 0.03, day_effect: 0.12, planted: 0.09 },
-    Nature { name: "stress clean", entities: 4000, past_bursts: 0.0, day_effect: 0.3, planted: 0.09 },
-    Nature { name: "stress dirty", entities: 4000, past_bursts: 0.03, day_effect: 0.3, planted: 0.09 },
-    Nature { name: "quiet", entities: 4000, past_bursts: 0.03, day_effect: 0.12, planted: 0.0 },
+const NATURES: [Nature; 6] = [
+    Nature { name: "clean", entities: 4000, past_bursts: 0.0, day_effect: 0.12, drift: 0.0, planted: 0.09 },
+    Nature { name: "dirty", entities: 4000, past_bursts: 0.03, day_effect: 0.12, drift: 0.0, planted: 0.09 },
+    Nature { name: "stress clean", entities: 4000, past_bursts: 0.0, day_effect: 0.3, drift: 0.0, planted: 0.09 },
+    Nature { name: "stress dirty", entities: 4000, past_bursts: 0.03, day_effect: 0.3, drift: 0.0, planted: 0.09 },
+    Nature { name: "drifting", entities: 4000, past_bursts: 0.03, day_effect: 0.12, drift: 0.06, planted: 0.09 },
+    Nature { name: "quiet", entities: 4000, past_bursts: 0.03, day_effect: 0.12, drift: 0.0, planted: 0.0 },
 ];
 
 /// Found and planted, by what was planted.
@@ -70,8 +71,8 @@ fn right(deviation: &Deviation, truth: &Truth) -> bool {
 fn tally(history: &FamilyHistory, truths: &[Truth]) -> Tally {
     let window = Window::new("2026-02-02".parse().unwrap_or_default(), HISTORY_DAYS, |_| true);
     let calendar = Calendar::new(chrono_tz::UTC);
-    let feed = Feed::judge(history, &window, calendar);
-    let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+    let feed = Feed::judge(history, &window, &calendar);
+    let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
     let deviations = detect(history, night).deviations;
     let mut tally = Tally { reported: deviations.len(), entity_days: truths.len(), ..Tally::default() };
     // `from_entities` keeps the order of keys, which is the order of numbers.
@@ -91,15 +92,15 @@ fn print_calibration(seeds: u64) {
     println!(
         "\ncombined p-values of quiet days, observed over nominal   up: 1e-2  1e-3  1e-4   down: 1e-2  1e-3  1e-4"
     );
-    for nature in &NATURES[..4] {
+    for nature in &NATURES[..5] {
         let nature = Nature { planted: 0.0, ..*nature };
         let mut scores: Vec<EntityScore> = Vec::new();
         for seed in 0..seeds {
             let (history, _) = population(nature, 5000 + seed);
             let window = Window::new("2026-02-02".parse().unwrap_or_default(), HISTORY_DAYS, |_| true);
             let calendar = Calendar::new(chrono_tz::UTC);
-            let feed = Feed::judge(&history, &window, calendar);
-            let baseline = FamilyBaseline::learn(&history, &window, calendar, &feed);
+            let feed = Feed::judge(&history, &window, &calendar);
+            let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
             scores.extend(score(&baseline, &Thresholds::default(), HISTORY_DAYS));
         }
         let up: Vec<f64> =

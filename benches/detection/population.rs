@@ -25,6 +25,8 @@ pub(crate) struct Nature {
     pub past_bursts: f64,
     /// Standard deviation of the logarithm of a day's effect on an entity.
     pub day_effect: f64,
+    /// Standard deviation of the logarithm of an entity's step from one day's level to the next.
+    pub drift: f64,
     /// Share of entities with something planted on the last day.
     pub planted: f64,
 }
@@ -70,9 +72,13 @@ fn entity(nature: Nature, random: &mut Xoshiro256PlusPlus) -> (Vec<u32>, Truth) 
     let shape = shape(random);
     let weekend = random.random_range(0.2..1.1);
     let size = (4.0_f64.ln() + 0.8 * normal(random)).exp().max(0.3);
+    let mut drifted = 0.0;
     let means: Vec<f64> = (0..HOURS / 24)
         .flat_map(|day| {
-            let effect = (nature.day_effect * normal(random)).exp();
+            if nature.drift > 0.0 {
+                drifted += nature.drift * normal(random);
+            }
+            let effect = (drifted + nature.day_effect * normal(random)).exp();
             let factor = if day % 7 >= 5 { weekend } else { 1.0 };
             shape.map(|hour| level * hour * factor * effect)
         })

@@ -62,8 +62,8 @@ fn judge(state: &Path, scored: NaiveDate) -> Result<(), Box<dyn Error>> {
     println!("{entities} entities, {hours} hours with calls");
     clock.lap("read the history");
     let calendar = Calendar::new(chrono_tz::UTC);
-    let feed = Feed::judge(&families[0], &window, calendar);
-    let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+    let feed = Feed::judge(&families[0], &window, &calendar);
+    let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
     clock.lap("judge the feed");
     let company = Company::read(state, &window)?;
     clock.lap("read the pairs");

@@ -1,39 +1,71 @@
-//! The seasonal slots: hour of the day by weekday or weekend, in the tenant's time zone.
+//! The seasonal slots: hour of the day by weekday or weekend, in the tenant's time zone, with the days off it names.
 //!
 //! Counts are kept by UTC hour; the zone only decides which slot an hour falls into, its clock changes included.
 
-use chrono::{Datelike, NaiveDate, Timelike, Weekday};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use chrono_tz::Tz;
 
 /// Seasonal slots: 24 hours of a weekday, then 24 of a weekend day.
 pub const SLOTS: usize = 48;
+/// Hours of a week, from Monday's first.
+pub const WEEK_HOURS: usize = 7 * 24;
+/// The days of a week from which on it is the weekend, counted from Monday.
+const WEEKEND_FROM: u8 = 5;
+/// Days off are Sundays, whatever day of the week they fall on.
+const DAY_OFF: u8 = 6;
 
 /// Maps hours to slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     zone: Tz,
+    days_off: BTreeSet<NaiveDate>,
 }
 
 impl Calendar {
-    /// The calendar of a time zone.
+    /// The calendar of a time zone, without days off.
     pub fn new(zone: Tz) -> Self {
-        Self { zone }
+        Self { zone, days_off: BTreeSet::new() }
+    }
+
+    /// The same with these days off, dates in the zone: they are like weekend days.
+    #[must_use]
+    pub fn with_days_off(self, days_off: impl IntoIterator<Item = NaiveDate>) -> Self {
+        Self { days_off: days_off.into_iter().collect(), ..self }
     }
 
     /// The zone.
-    pub fn zone(self) -> Tz {
+    pub fn zone(&self) -> Tz {
         self.zone
     }
 
     /// The slots of the 24 hours of a UTC day.
-    pub fn slots(self, date: NaiveDate) -> [u8; 24] {
+    pub fn slots(&self, date: NaiveDate) -> [u8; 24] {
+        self.week_hours(date).map(|hour| slot(hour) as u8)
+    }
+
+    /// The hours of the week, of [`WEEK_HOURS`], that the 24 hours of a UTC day are.
+    pub fn week_hours(&self, date: NaiveDate) -> [u8; 24] {
+        let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
         std::array::from_fn(|hour| {
-            let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
             let local = (midnight + chrono::Duration::hours(hour as i64)).with_timezone(&self.zone);
-            let weekend = matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
-            local.hour() as u8 + if weekend { 24 } else { 0 }
+            self.day_of_week(&local) * 24 + local.hour() as u8
         })
     }
+
+    fn day_of_week(&self, local: &DateTime<Tz>) -> u8 {
+        if self.days_off.contains(&local.date_naive()) {
+            return DAY_OFF;
+        }
+        local.weekday().num_days_from_monday() as u8
+    }
+}
+
+/// The slot of an hour of the week.
+pub(super) fn slot(week_hour: u8) -> usize {
+    let weekend = week_hour / 24 >= WEEKEND_FROM;
+    usize::from(week_hour % 24) + if weekend { 24 } else { 0 }
 }
 
 #[cfg(test)]
@@ -50,6 +82,15 @@ mod tests {
         assert_eq!((utc[0], utc[23]), (0, 23));
         let shanghai = Calendar::new(chrono_tz::Asia::Shanghai).slots(day("2026-01-02"));
         assert_eq!((shanghai[0], shanghai[15], shanghai[16]), (8, 23, 24));
+    }
+
+    #[test]
+    fn a_day_off_is_a_day_of_the_weekend_in_its_own_zone() {
+        let calendar = Calendar::new(chrono_tz::Asia::Shanghai).with_days_off([day("2026-02-17")]);
+        // 16:00 UTC is midnight in Shanghai.
+        assert_eq!((calendar.slots(day("2026-02-16"))[15], calendar.slots(day("2026-02-16"))[16]), (23, 24));
+        assert_eq!((calendar.slots(day("2026-02-17"))[15], calendar.slots(day("2026-02-17"))[16]), (47, 0));
+        assert_eq!(calendar.week_hours(day("2026-02-17"))[0], 6 * 24 + 8);
     }
 
     #[test]

@@ -8,10 +8,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
+use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
 use crate::baseline::seasonal::Fit;
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
-use crate::baseline::shift::{SHIFT_DAYS, shift_ratio};
+use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 
@@ -24,6 +26,9 @@ const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
 const BURSTY_SHARE: f64 = 0.15;
 
+/// Days in which hours of a slot are looked for that have moved.
+const RECENT_DAYS: usize = 14;
+
 /// What a family's past teaches.
 #[derive(Debug)]
 pub struct FamilyBaseline<'a> {
@@ -31,7 +36,7 @@ pub struct FamilyBaseline<'a> {
     pub history: &'a FamilyHistory,
     window: &'a Window,
     feed: &'a Feed,
-    slots: Vec<u8>,
+    week_hours: Vec<u8>,
     overall: Profile,
     groups: BTreeMap<String, Profile>,
     dispersions: Dispersions,
@@ -61,11 +66,11 @@ pub enum Expectation {
 
 impl<'a> FamilyBaseline<'a> {
     /// Learns from all entities' past.
-    pub fn learn(history: &'a FamilyHistory, window: &'a Window, calendar: Calendar, feed: &'a Feed) -> Self {
-        let slots = (0..=window.length()).flat_map(|day| calendar.slots(window.date(day))).collect();
+    pub fn learn(history: &'a FamilyHistory, window: &'a Window, calendar: &Calendar, feed: &'a Feed) -> Self {
+        let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
         let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
-        let mut learnt = Self { history, window, feed, slots, overall, groups, dispersions, sizes };
+        let mut learnt = Self { history, window, feed, week_hours, overall, groups, dispersions, sizes };
         learnt.learn_profiles();
         learnt.learn_dispersions();
         learnt.learn_sizes();
@@ -134,9 +139,9 @@ impl<'a> FamilyBaseline<'a> {
         &self.sizes
     }
 
-    /// The seasonal slots of some days.
-    pub fn slots(&self, days: Range<usize>) -> &[u8] {
-        &self.slots[days.start * 24..days.end * 24]
+    /// The hours of the week that the hours of some days are.
+    pub fn week_hours(&self, days: Range<usize>) -> &[u8] {
+        &self.week_hours[days.start * 24..days.end * 24]
     }
 
     /// Whether the feed of the entity's account was alive in the hours of some days.
@@ -182,6 +187,25 @@ impl<'a> FamilyBaseline<'a> {
         others.map(|hours| hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0)).collect()
     }
 
+    /// `ln P(a window of a day holds at most this share of what is expected)`, by the entity's other days before the scored one; negative
+    /// infinity unless such windows are its habit.
+    pub fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
+        let days = 0..self.window.length();
+        let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
+        let known_from = self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24);
+        let windows = days.filter(|&past| past != day && past >= known_from).flat_map(|past| {
+            let calls = self.calls_of(member, past);
+            (0..24 / hours).filter_map(move |window| {
+                let (within, place) = (window * hours, past * 24 + window * hours);
+                let expected = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
+                let calls = calls[within..within + hours].iter().map(|&calls| f64::from(calls)).sum();
+                let is_alive = !alive[place..place + hours].contains(&false);
+                is_alive.then_some(PastWindow { day: past, calls, expected })
+            })
+        });
+        ln_habit_of_lows(windows, share)
+    }
+
     /// Days before `day` that the entity is known for; a window that begins with a gap begins after it.
     pub fn days_known(&self, member: usize, day: usize) -> usize {
         let (past, _) = self.history.split(member, self.window);
@@ -211,19 +235,48 @@ impl<'a> FamilyBaseline<'a> {
             return days.map(sparse).collect();
         }
         let seasonal = |day: usize| {
-            let shifted = self.shift(member, day, &fit).map(|ratio| Box::new(fit.at_level(ratio)));
+            let shifted = self.shifted(member, day, &fit).map(Box::new);
             Expectation::Seasonal { fit: Box::new(fit.clone()), shifted }
         };
         days.map(seasonal).collect()
+    }
+
+    /// The fit at the level of the last days, where all of the day or some hours of it have changed for good.
+    fn shifted(&self, member: usize, day: usize, fit: &Fit) -> Option<Fit> {
+        if let Some(ratio) = self.shift(member, day, fit) {
+            return Some(fit.at_level(ratio));
+        }
+        let moved = self.moved_hours(member, day, fit);
+        (!moved.is_empty()).then(|| fit.with_hours(&moved, SHIFT_DAYS as f64))
     }
 
     fn shift(&self, member: usize, day: usize, fit: &Fit) -> Option<f64> {
         let past = |day: usize| {
             let alive = !self.alive(member, day..day + 1).contains(&false);
             let calls = self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
-            alive.then(|| (calls, self.slots(day..day + 1)))
+            alive.then(|| (calls, self.week_hours(day..day + 1)))
         };
         shift_ratio(fit, (day.checked_sub(SHIFT_DAYS)?..day).map(past))
+    }
+
+    /// The hours of the week that a day's hours are and that had another level on the last three days, or on the last three days
+    /// of that slot; with that level relative to the one fitted.
+    fn moved_hours(&self, member: usize, day: usize, fit: &Fit) -> Vec<(u8, f64)> {
+        let days = day.saturating_sub(RECENT_DAYS)..day;
+        let first = days.start;
+        let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
+        let calls: Vec<[u32; 24]> = days.clone().map(|day| self.calls_of(member, day)).collect();
+        let past = |day: usize, hour: usize| {
+            let place = (day - first) * 24 + hour;
+            alive[place].then(|| (calls[day - first][hour], week_hours[place]))
+        };
+        let moved = |(hour, &today): (usize, &u8)| {
+            let recent = days.clone().rev().map(|day| past(day, hour));
+            let alike = recent.clone().filter(|past| past.is_none_or(|(_, week_hour)| slot(week_hour) == slot(today)));
+            let ratio = hour_ratio(fit, last_days(recent)).or_else(|| hour_ratio(fit, last_days(alike)))?;
+            Some((today, ratio))
+        };
+        self.week_hours(day..day + 1).iter().enumerate().filter_map(moved).collect()
     }
 
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.
@@ -231,7 +284,7 @@ impl<'a> FamilyBaseline<'a> {
         let (past, _) = self.history.split(member, self.window);
         let first_day = usize::from(past.first()?.hour) / 24;
         let days = 0..self.window.length();
-        series.fill(past, self.slots(days.clone()), self.alive(member, days), first_day);
+        series.fill(past, self.week_hours(days.clone()), self.alive(member, days), first_day);
         series.leave_out(without.start.min(self.window.length())..without.end.min(self.window.length()));
         Some(first_day)
     }
@@ -256,4 +309,9 @@ impl<'a> FamilyBaseline<'a> {
     fn profile(&self, member: usize) -> &Profile {
         self.groups.get(&self.group(member)).unwrap_or(&self.overall)
     }
+}
+
+/// The latest of some past hours, the last first.
+fn last_days(mut hours: impl Iterator<Item = Option<(u32, u8)>>) -> [Option<(u32, u8)>; SHIFT_DAYS] {
+    std::array::from_fn(|_| hours.next().flatten())
 }

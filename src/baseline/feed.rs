@@ -52,7 +52,7 @@ pub struct Silence {
 
 impl Feed {
     /// Judges the feed from the calls of all APIs.
-    pub fn judge(apis: &FamilyHistory, window: &Window, calendar: Calendar) -> Self {
+    pub fn judge(apis: &FamilyHistory, window: &Window, calendar: &Calendar) -> Self {
         let hours = (window.length() + 1) * DAY;
         let mut totals: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         let mut overall = vec![0; hours];
@@ -106,7 +106,7 @@ impl Feed {
 }
 
 impl Account {
-    fn judge(totals: &[u64], window: &Window, calendar: Calendar) -> Self {
+    fn judge(totals: &[u64], window: &Window, calendar: &Calendar) -> Self {
         let usual = UsualTotals::learn(totals, window, calendar);
         let today = window.length() * DAY;
         Self {
@@ -135,7 +135,7 @@ struct UsualTotals {
 }
 
 impl UsualTotals {
-    fn learn(totals: &[u64], window: &Window, calendar: Calendar) -> Self {
+    fn learn(totals: &[u64], window: &Window, calendar: &Calendar) -> Self {
         let mut by_slot = vec![Vec::new(); SLOTS];
         let mut by_day = [Vec::new(), Vec::new()];
         for day in (0..window.length()).filter(|&day| window.is_present(day)) {
@@ -163,7 +163,7 @@ pub(super) fn median(values: &mut [u64]) -> f64 {
     values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
 }
 
-fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: Calendar) -> Vec<bool> {
+fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calendar) -> Vec<bool> {
     let slots: Vec<[u8; DAY]> = (0..=window.length()).map(|day| calendar.slots(window.date(day))).collect();
     let day_alive: Vec<bool> = (0..=window.length())
         .map(|day| {
@@ -197,7 +197,7 @@ mod tests {
         let hours = (0..29 * 24).map(|hour| HistoryHour { hour, calls: calls(hour), errors: 0, peak: 0 });
         let hours: Vec<HistoryHour> = hours.filter(|hour| hour.calls > 0).collect();
         let history = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours)]);
-        Feed::judge(&history, &window, Calendar::new(chrono_tz::UTC))
+        Feed::judge(&history, &window, &Calendar::new(chrono_tz::UTC))
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Read from rollups, sparse, in memory: 16 bytes for each hour in which an entity was active, and a key for each entity alive in
 //! the window.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -16,14 +17,26 @@ pub struct Window {
     scored: NaiveDate,
     length: usize,
     present: Vec<bool>,
+    set_aside: Vec<NaiveDate>,
 }
 
 impl Window {
     /// The window before and with `scored`; a day is present when there is a rollup of it.
     pub fn new(scored: NaiveDate, length: usize, has_rollup: impl Fn(NaiveDate) -> bool) -> Self {
-        let mut window = Self { scored, length, present: Vec::new() };
+        let mut window = Self { scored, length, present: Vec::new(), set_aside: Vec::new() };
         window.present = (0..=length).map(|day| has_rollup(window.date(day))).collect();
         window
+    }
+
+    /// The same without days that nothing is to be learnt from; the scored day stays.
+    #[must_use]
+    pub fn without(mut self, days: &BTreeSet<NaiveDate>) -> Self {
+        for day in (0..self.length).filter(|&day| days.contains(&self.date(day))).collect::<Vec<_>>() {
+            if std::mem::take(&mut self.present[day]) {
+                self.set_aside.push(self.date(day));
+            }
+        }
+        self
     }
 
     /// The date of a day of the window; the scored day is the last.
@@ -41,19 +54,25 @@ impl Window {
         self.scored
     }
 
-    /// Whether there is a rollup of a day.
+    /// Whether there is a rollup of a day, and it is to be learnt from.
     pub fn is_present(&self, day: usize) -> bool {
         self.present[day]
     }
 
-    /// How many of the days before the scored one have a rollup.
+    /// How many of the days before the scored one are learnt from.
     pub fn days_of_history(&self) -> usize {
         self.present[..self.length].iter().filter(|&&present| present).count()
     }
 
     /// The days before the scored one that have no rollup.
     pub fn missing(&self) -> impl Iterator<Item = NaiveDate> {
-        (0..self.length).filter(|&day| !self.present[day]).map(|day| self.date(day))
+        let absent = (0..self.length).filter(|&day| !self.present[day]).map(|day| self.date(day));
+        absent.filter(|date| !self.set_aside.contains(date))
+    }
+
+    /// The days before the scored one that have a rollup and are not learnt from.
+    pub fn set_aside(&self) -> &[NaiveDate] {
+        &self.set_aside
     }
 }
 
@@ -199,6 +218,16 @@ impl FamilyHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_set_aside_are_neither_learnt_from_nor_missing() {
+        let date = |text: &str| -> NaiveDate { text.parse().unwrap() };
+        let incidents = ["2026-01-30", "2026-01-31", "2026-02-01"].map(date).into_iter().collect();
+        let window = Window::new(date("2026-02-01"), 28, |day| day != date("2026-01-31")).without(&incidents);
+        assert_eq!(window.set_aside(), [date("2026-01-30")]);
+        assert_eq!(window.missing().collect::<Vec<_>>(), [date("2026-01-31")]);
+        assert!(window.days_of_history() == 26 && window.is_present(28) && !window.is_present(26));
+    }
 
     #[test]
     fn entities_come_in_the_order_of_their_keys_with_their_own_hours() {

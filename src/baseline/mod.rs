@@ -10,14 +10,16 @@ pub mod dispersion;
 mod family;
 mod feed;
 mod history;
+mod lows;
 pub mod novelty;
 mod regions;
 pub mod seasonal;
 pub mod series;
 mod shift;
 pub mod sparse;
+mod week;
 
-pub use calendar::{Calendar, SLOTS};
+pub use calendar::{Calendar, SLOTS, WEEK_HOURS};
 pub use family::{Expectation, FamilyBaseline};
 pub use feed::{Feed, Silence};
 pub use history::{FamilyHistory, HistoryHour, Window};

@@ -46,7 +46,7 @@ impl SilentRegions {
     ///
     /// # Errors
     /// When a rollup cannot be read.
-    pub fn judge(state: &Path, window: &Window, calendar: Calendar) -> Result<Self> {
+    pub fn judge(state: &Path, window: &Window, calendar: &Calendar) -> Result<Self> {
         let kind = |day: usize| kind_of_day(&calendar.slots(window.date(day)));
         let today = window.length();
         let alike = (0..today).rev().filter(|&day| window.is_present(day) && kind(day) == kind(today)).take(DAYS);

@@ -4,12 +4,18 @@
 //! entity's own, drawn towards that of entities of about its size. Past bursts are weighed down before anything is learnt from
 //! them. Formulas: [`Fit::expected`], [`Profile`]; robust weights and dispersion in [`crate::stats`].
 
+mod weights;
+
+use weights::{odd_days, reweigh};
+
 use crate::baseline::SLOTS;
+use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, USUAL_ALPHA, WIDTHS, band};
 use crate::baseline::series::{Profile, Series, SlotSums};
+use crate::baseline::week::Week;
 use crate::stats::{
     DOWN_WEIGHT_FROM, DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, NegativeBinomial,
-    full_weight_range, residual, shrunk_alpha, weight,
+    full_weight_range, shrunk_alpha,
 };
 
 /// Relative variance of an entity's daily shape around its group's, before the entity is heard.
@@ -20,16 +26,10 @@ const SHAPE_BELIEF: f64 = 4.0;
 const MOST_SHAPE_SPREAD: f64 = 4.0;
 /// Hours' worth of the group's shape in an entity's weekday or weekend level.
 const DAY_TYPE_HOURS: f64 = 12.0;
-/// An hour that keeps less weight than this was far above what is expected of it.
-const ODD_WEIGHT: f64 = 0.3;
 /// The first pass believes in at most so many times the usual alpha.
 const FIRST_ALPHA: f64 = 2.0;
 /// Passes of weighing and fitting.
 const PASSES: usize = 4;
-/// No more than this share of an entity's hours may be given up as anomalous; beyond it, what looks anomalous is its nature.
-const MOST_IGNORED: f64 = 0.2;
-/// The weight that such an entity's odd hours keep.
-const LEAST_WEIGHT: f64 = 0.2;
 /// The place of the whole day among the widths.
 pub(super) const WHOLE_DAY: usize = 3;
 /// The largest relative variance between days that is believed in.
@@ -42,6 +42,7 @@ const INFLATION: f64 = 0.3;
 pub struct Fit {
     means: [f64; SLOTS],
     samples: [f64; SLOTS],
+    week: Week,
     total: f64,
     alpha: [f64; WIDTHS.len()],
     /// Alpha of windows with such a mean, where the entity has some: quiet hours clump unlike busy ones.
@@ -81,14 +82,15 @@ impl Fit {
         let mut weights: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
         let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
-        let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()));
+        let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()), Week::flat());
         // The first alpha is that of all hours, within reason: one that is too small would call clumps odd, and so stay too small.
         let first = shrunk(&fit.evidence(series, &raw, &weights, 0), prior(0, fit.level));
         fit.alpha[0] = first.min(FIRST_ALPHA * prior(0, fit.level));
         for _ in 1..PASSES {
             let unstable = reweigh(series, &fit, &mut weights);
             let alpha = shrunk(&fit.evidence(series, &raw, &weights, 0), prior(0, fit.level));
-            fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha) };
+            let week = Week::learn(series, &weights, &fit.means);
+            fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha, week) };
         }
         fit.odd_days = odd_days(series, &fit, &weights);
         fit.learn_dispersion(series, &weights, prior);
@@ -103,19 +105,20 @@ impl Fit {
             let counts = if width == 0 { &raw } else { &usual };
             let bands = self.evidence_by_mean(series, counts, weights, width);
             let all = bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and);
-            if width == 0 || width == WHOLE_DAY {
-                let sign = if width == 0 { -1.0 / 24.0 } else { 1.0 };
-                self.day_variance += sign * shrunk_by(&all, prior(width, self.level), 0.0);
+            let own = shrunk_by(&all, prior(width, self.level), 0.0);
+            match width {
+                0 => self.day_variance -= own / 24.0,
+                WHOLE_DAY => self.day_variance += own,
+                _ => {}
             }
             self.alpha[width] = shrunk(&all, prior(width, self.level));
-            let own = shrunk_by(&all, prior(width, self.level), 0.0);
             self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, own)));
         }
         self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
     }
 
-    fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64) -> Self {
-        let sums = series.sums(Some(weights));
+    fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64, week: Week) -> Self {
+        let sums = series.sums(Some(weights), &week);
         let level = sums.level();
         let parents = parents(&sums, profile);
         let spread = shape_spread(&sums, &parents, alpha);
@@ -124,10 +127,10 @@ impl Fit {
         let means = std::array::from_fn(|slot| (sums.calls[slot] + strength(slot) * parents[slot]) / samples[slot]);
         let total = sums.calls.iter().sum();
         let (alpha, by_mean) = ([alpha; WIDTHS.len()], [[None; BANDS]; WIDTHS.len()]);
-        Self { means, samples, total, alpha, by_mean, day_variance: 0.0, level, odd_days: 0, unstable: false }
+        Self { means, samples, week, total, alpha, by_mean, day_variance: 0.0, level, odd_days: 0, unstable: false }
     }
 
-    /// What a window of [`WIDTHS`]`[width]` hours, given by their slots, is expected to hold: the predictive distribution, with
+    /// What a window of [`WIDTHS`]`[width]` hours, given as hours of the week, is expected to hold: the predictive distribution, with
     /// all that is uncertain about its mean.
     ///
     /// ```text
@@ -136,20 +139,24 @@ impl Fit {
     /// where alpha is the entity's for that width and windows with such a mean, `m_i` are the means of
     /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
-    pub fn expected(&self, slots: &[u8], width: usize) -> Option<NegativeBinomial> {
-        let (mean, spread) = self.mean_and_spread(slots, width);
+    pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
+        let (mean, spread) = self.mean_and_spread(hours, width);
         NegativeBinomial::new(mean, 1.0 / spread).ok()
     }
 
-    fn mean_and_spread(&self, slots: &[u8], width: usize) -> (f64, f64) {
-        let means = || slots.iter().map(|&slot| self.means[usize::from(slot)]);
-        let mean: f64 = means().sum();
+    /// The calls that an hour of the week is expected to hold.
+    pub(super) fn mean(&self, week_hour: u8) -> f64 {
+        self.means[slot(week_hour)] * self.week.factor(week_hour)
+    }
+
+    fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
+        let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
         let alpha = self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width]);
-        let unsure = |&slot: &u8| {
-            let (mean, samples) = (self.means[usize::from(slot)], self.samples[usize::from(slot)]);
+        let unsure = |&hour: &u8| {
+            let (mean, samples) = (self.mean(hour), self.samples[slot(hour)]);
             mean * mean * (1.0 / mean + alpha) / samples
         };
-        let unsure: f64 = slots.iter().map(unsure).sum();
+        let unsure: f64 = hours.iter().map(unsure).sum();
         (mean, alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0))
     }
 
@@ -159,8 +166,8 @@ impl Fit {
     /// ```text
     /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
     /// ```
-    pub fn ln_upper(&self, slots: &[u8], width: usize, count: u64) -> f64 {
-        let (mean, spread) = self.mean_and_spread(slots, width);
+    pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
+        let (mean, spread) = self.mean_and_spread(hours, width);
         let day_variance = self.day_variance.min(spread);
         let size = (spread - day_variance).max(1e-6).recip();
         let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
@@ -174,9 +181,27 @@ impl Fit {
         Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, ..self.clone() }
     }
 
-    /// What an hour of a slot usually holds at most: the count from which an hour is weighed down, or `m + 2.58 sd` of small means.
-    pub fn usual_most(&self, slot: u8) -> f64 {
-        let mean = self.means[usize::from(slot)];
+    /// The same entity with some of its hours of the week at other levels, told by a few days each.
+    #[must_use]
+    pub(super) fn with_hours(&self, moved: &[(u8, f64)], samples: f64) -> Self {
+        let mut changed = self.clone();
+        for &(week_hour, ratio) in moved {
+            changed.means[slot(week_hour)] = self.means[slot(week_hour)] * ratio;
+            changed.samples[slot(week_hour)] = self.samples[slot(week_hour)].min(samples);
+        }
+        changed
+    }
+
+    /// Whether a count is worth comparing with an hour's distribution because it may be odd.
+    pub(super) fn may_be_odd(&self, week_hour: u8, count: u32) -> bool {
+        let (mean, count) = (self.mean(week_hour), f64::from(count));
+        let sd = (mean + self.alpha[0] * mean * mean).sqrt();
+        count > mean + sd || (mean >= DROP_MIN_MEAN && count < mean - sd)
+    }
+
+    /// What an hour of the week usually holds at most: the count from which one is weighed down, or `m + 2.58 sd` of small means.
+    pub fn usual_most(&self, week_hour: u8) -> f64 {
+        let mean = self.mean(week_hour);
         let expected = NegativeBinomial::new(mean, 1.0 / self.alpha[0].max(1e-6)).ok();
         let range = expected.as_ref().and_then(full_weight_range);
         range.map_or(mean + DOWN_WEIGHT_FROM * (mean + self.alpha[0] * mean * mean).sqrt(), |(_, most)| most)
@@ -220,10 +245,9 @@ impl Fit {
 
     /// The past's counts; hours that were weighed down hold what is usual at most.
     fn usual_counts(&self, series: &Series, weights: &[f64]) -> Vec<f64> {
-        let most: [f64; SLOTS] = std::array::from_fn(|slot| self.usual_most(slot as u8));
         let usual = |hour: usize| {
             let count = f64::from(series.counts[hour]);
-            if weights[hour] < 1.0 { count.min(most[usize::from(series.slots[hour])]) } else { count }
+            if weights[hour] < 1.0 { count.min(self.usual_most(series.week_hours[hour])) } else { count }
         };
         (0..series.counts.len()).map(usual).collect()
     }
@@ -243,9 +267,10 @@ impl Fit {
             if series.believed[range.clone()].contains(&false) {
                 return None;
             }
-            let slots = &series.slots[range.clone()];
-            let mean: f64 = slots.iter().map(|&slot| self.means[usize::from(slot)]).sum();
-            let samples = slots.iter().map(|&slot| self.samples[usize::from(slot)]).fold(f64::INFINITY, f64::min);
+            let week_hours = &series.week_hours[range.clone()];
+            let mean: f64 = week_hours.iter().map(|&hour| self.mean(hour)).sum();
+            let behind = if hours >= 24 { self.week.days() } else { f64::INFINITY };
+            let samples = week_hours.iter().map(|&hour| self.samples[slot(hour)]).fold(behind, f64::min);
             let count = counts[range.clone()].iter().sum();
             let weight = if hours == 1 { weights[range.start] } else { 1.0 };
             (weight > 0.0).then(|| PastWindow { count, mean, weight, samples: samples.max(1.001) })
@@ -294,67 +319,4 @@ fn shrunk(evidence: &DispersionEvidence, prior: f64) -> f64 {
 fn shrunk_by(evidence: &DispersionEvidence, prior: f64, inflation: f64) -> f64 {
     let prior = DispersionPrior::new(prior.clamp(0.0, 5.0), DispersionPrior::DEFAULT_INFORMATION);
     prior.and_then(|prior| shrunk_alpha(evidence, &prior, inflation)).unwrap_or(USUAL_ALPHA)
-}
-
-/// Days with an hour that was given up for being far too large.
-fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
-    let above = |hour: usize| f64::from(series.counts[hour]) > fit.means[usize::from(series.slots[hour])];
-    let odd = |hour: usize| series.believed[hour] && weights[hour] < ODD_WEIGHT && above(hour);
-    let days = weights.len() / 24;
-    (0..days).filter(|day| (day * 24..day * 24 + 24).any(odd)).count()
-}
-
-/// The weights of one slot's hours; most are told without a residual.
-struct SlotWeights {
-    expected: NegativeBinomial,
-    full: Option<(f64, f64)>,
-    /// Weights worked out before, by count; NaN where none was.
-    known: [f64; KNOWN_COUNTS],
-}
-
-/// Counts below this are remembered.
-const KNOWN_COUNTS: usize = 32;
-
-impl SlotWeights {
-    fn new(mean: f64, alpha: f64) -> Option<Self> {
-        let expected = NegativeBinomial::new(mean, 1.0 / alpha.max(1e-6)).ok()?;
-        Some(Self { expected, full: full_weight_range(&expected), known: [f64::NAN; KNOWN_COUNTS] })
-    }
-
-    fn weight(&mut self, count: u32) -> f64 {
-        // An empty hour of a small entity is never odd, and most hours are such.
-        let quiet = count == 0 && self.expected.mean() < DROP_MIN_MEAN;
-        if quiet || self.full.is_some_and(|(low, high)| (low..=high).contains(&f64::from(count))) {
-            return 1.0;
-        }
-        let work_out = || weight(residual(u64::from(count), &self.expected), self.expected.mean());
-        match self.known.get_mut(count as usize) {
-            Some(known) if known.is_nan() => {
-                *known = work_out();
-                *known
-            }
-            Some(known) => *known,
-            None => work_out(),
-        }
-    }
-}
-
-/// Weighs every believed hour by how odd it is; true when too many are odd for any to be given up.
-fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
-    let mut slots: Vec<Option<SlotWeights>> =
-        fit.means.iter().map(|&mean| SlotWeights::new(mean, fit.alpha[0])).collect();
-    let (mut believed, mut ignored) = (0.0, 0.0);
-    for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
-        believed += 1.0;
-        let slot = &mut slots[usize::from(series.slots[hour])];
-        weights[hour] = slot.as_mut().map_or(1.0, |slot| slot.weight(series.counts[hour]));
-        ignored += f64::from(u8::from(weights[hour] == 0.0));
-    }
-    let too_many = ignored > MOST_IGNORED * believed;
-    if too_many {
-        for hour in (0..weights.len()).filter(|&hour| series.believed[hour]) {
-            weights[hour] = weights[hour].max(LEAST_WEIGHT);
-        }
-    }
-    too_many
 }

@@ -1,5 +1,7 @@
 //! An entity's past laid out hour by hour, and the shape of the day that a group of entities shares.
 
+use crate::baseline::calendar::slot;
+use crate::baseline::week::Week;
 use crate::baseline::{HistoryHour, SLOTS};
 
 /// A level from which an entity has a say in its group's shape, in calls an hour.
@@ -7,27 +9,27 @@ const SHAPING_LEVEL: f64 = 1.0;
 /// An hour counts at most this many times its entity's level in the group's shape.
 const SHAPE_CAP: f64 = 8.0;
 
-/// An entity's past as dense hours: the count, the seasonal slot, and whether the hour can be believed.
+/// An entity's past as dense hours: the count, the hour of the week, and whether the hour can be believed.
 #[derive(Debug, Default)]
 pub struct Series {
     pub(super) counts: Vec<u32>,
-    pub(super) slots: Vec<u8>,
+    pub(super) week_hours: Vec<u8>,
     pub(super) believed: Vec<bool>,
 }
 
 impl Series {
     /// Lays out the hours before the scored day. An entity's past begins with the day it was first seen.
-    pub fn fill(&mut self, hours: &[HistoryHour], slots: &[u8], alive: &[bool], first_day: usize) {
+    pub fn fill(&mut self, hours: &[HistoryHour], week_hours: &[u8], alive: &[bool], first_day: usize) {
         self.counts.clear();
-        self.counts.resize(slots.len(), 0);
+        self.counts.resize(week_hours.len(), 0);
         for hour in hours {
             self.counts[usize::from(hour.hour)] = hour.calls;
         }
-        self.slots.clear();
-        self.slots.extend_from_slice(slots);
+        self.week_hours.clear();
+        self.week_hours.extend_from_slice(week_hours);
         self.believed.clear();
         self.believed
-            .extend(alive[..slots.len()].iter().enumerate().map(|(hour, &alive)| alive && hour >= first_day * 24));
+            .extend(alive[..week_hours.len()].iter().enumerate().map(|(hour, &alive)| alive && hour >= first_day * 24));
     }
 
     /// Leaves days out of what is learnt from.
@@ -41,22 +43,27 @@ impl Series {
     /// level = (sum y + 0.1) / (n + 5)
     /// ```
     pub fn level(&self) -> f64 {
-        self.sums(None).level()
+        self.sums(None, &Week::flat()).level()
     }
 
-    pub(super) fn sums(&self, weights: Option<&[f64]>) -> SlotSums {
+    /// How many hours can be believed.
+    pub(super) fn believed_hours(&self) -> usize {
+        self.believed.iter().filter(|&&believed| believed).count()
+    }
+
+    pub(super) fn sums(&self, weights: Option<&[f64]>, week: &Week) -> SlotSums {
         let mut sums = SlotSums { calls: [0.0; SLOTS], hours: [0.0; SLOTS] };
         for hour in (0..self.counts.len()).filter(|&hour| self.believed[hour]) {
             let weight = weights.map_or(1.0, |weights| weights[hour]);
-            let slot = usize::from(self.slots[hour]);
+            let slot = slot(self.week_hours[hour]);
             sums.calls[slot] += weight * f64::from(self.counts[hour]);
-            sums.hours[slot] += weight;
+            sums.hours[slot] += weight * week.factor(self.week_hours[hour]);
         }
         sums
     }
 }
 
-/// Weighted calls and hours by slot.
+/// Weighted calls and hours by slot; an hour of a day with twice the calls counts as two.
 pub(super) struct SlotSums {
     pub(super) calls: [f64; SLOTS],
     pub(super) hours: [f64; SLOTS],
@@ -94,7 +101,7 @@ pub struct OwnShape([Option<f64>; SLOTS]);
 impl OwnShape {
     /// The shape of an entity, if it is active enough to have one.
     pub fn of(series: &Series) -> Option<Self> {
-        let sums = series.sums(None);
+        let sums = series.sums(None, &Week::flat());
         let level = sums.level();
         let relative = |slot: usize| (sums.calls[slot] / sums.hours[slot] / level).min(SHAPE_CAP);
         let shape = std::array::from_fn(|slot| (sums.hours[slot] > 0.0).then(|| relative(slot)));

@@ -215,7 +215,7 @@ mod tests {
         let apis = (0..TODAY + 24).filter(|hour| *hour < stops).collect::<Vec<_>>();
         let apis =
             FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours(&apis, 200))]);
-        let feed = Feed::judge(&apis, &window, Calendar::new(chrono_tz::UTC));
+        let feed = Feed::judge(&apis, &window, &Calendar::new(chrono_tz::UTC));
         let key = EntityKey::new(["1", "trail", "actiontrail", "StopLogging", "user", "7"]);
         let history = FamilyHistory::from_entities(Family::Change, [(key, hours(changes, 1))]);
         silences(&history, &window, &feed).into_iter().map(|found| found.hours).collect()

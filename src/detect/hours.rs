@@ -31,14 +31,14 @@ pub fn hourly_days(length: usize) -> Range<usize> {
 pub(super) fn by_hour(baseline: &FamilyBaseline<'_>, expectation: &Expectation, coverage: f64) -> Vec<Band> {
     let Expectation::Seasonal { fit, shifted } = expectation else { return Vec::new() };
     let fit = shifted.as_ref().unwrap_or(fit);
-    // Hours of one slot are expected alike.
-    let mut of_slot: BTreeMap<u8, Band> = BTreeMap::new();
-    let expected = |&slot: &u8| {
-        *of_slot.entry(slot).or_insert_with(|| {
-            let expected = fit.expected(&[slot], 0);
+    // The same hours of a week are expected alike.
+    let mut of_hour: BTreeMap<u8, Band> = BTreeMap::new();
+    let expected = |&week_hour: &u8| {
+        *of_hour.entry(week_hour).or_insert_with(|| {
+            let expected = fit.expected(&[week_hour], 0);
             let (lower, upper) = expected.and_then(|expected| expected.interval(coverage).ok()).unwrap_or((0, 0));
             Band { mean: expected.map_or(0.0, |expected| expected.mean()), lower, upper }
         })
     };
-    baseline.slots(hourly_days(baseline.window().length())).iter().map(expected).collect()
+    baseline.week_hours(hourly_days(baseline.window().length())).iter().map(expected).collect()
 }

@@ -19,7 +19,7 @@ pub struct Night<'a> {
     /// The days.
     pub window: &'a Window,
     /// The slots.
-    pub calendar: Calendar,
+    pub calendar: &'a Calendar,
     /// Which hours can be believed.
     pub feed: &'a Feed,
     /// What matters.

@@ -10,6 +10,8 @@ mod episode;
 pub mod first_seen;
 pub mod hours;
 pub mod judgement;
+#[cfg(test)]
+mod known_truth;
 pub mod rate;
 pub mod replay;
 pub mod select;

@@ -119,7 +119,11 @@ pub(super) fn candidates(
     };
     let score = score.to_the_power(power);
     let calls = baseline.calls_of(member, today);
-    let judged = |hour: u8| JudgedHour { hour, ln_p: score.hours[usize::from(hour)] };
+    let judged = |hour: u8| JudgedHour {
+        hour,
+        ln_p: score.hours[usize::from(hour)],
+        ln_single: score.single[usize::from(hour)],
+    };
     let hours: Vec<JudgedHour> = (0..24).map(judged).collect();
     let episode = |hours: (u8, u8)| {
         let inside = usize::from(hours.0)..usize::from(hours.1);
@@ -152,8 +156,8 @@ pub(super) fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation,
             let fit = shifted.as_ref().unwrap_or(fit);
             // The widest width's dispersion comes nearest for episodes that are longer still.
             let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.1 - hours.0)).unwrap_or(0);
-            let slots = &baseline.slots(today..today + 1)[usize::from(hours.0)..usize::from(hours.1)];
-            let expected = fit.expected(slots, width);
+            let week_hours = &baseline.week_hours(today..today + 1)[usize::from(hours.0)..usize::from(hours.1)];
+            let expected = fit.expected(week_hours, width);
             let interval = expected.and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or((0, 0));
             (expected.map_or(0.0, |expected| expected.mean()), interval.0, interval.1)
         }
@@ -204,8 +208,8 @@ mod tests {
     fn found(history: &FamilyHistory) -> Vec<Deviation> {
         let window = window();
         let calendar = Calendar::new(chrono_tz::UTC);
-        let feed = Feed::judge(history, &window, calendar);
-        let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+        let feed = Feed::judge(history, &window, &calendar);
+        let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
         detect(history, night).deviations
     }
 

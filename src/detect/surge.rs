@@ -190,8 +190,8 @@ mod tests {
             (FamilyHistory::from_entities(Family::Api, apis), FamilyHistory::from_entities(Family::ApiError, errors));
         let window = Window::new("2026-02-02".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
-        let feed = Feed::judge(&apis, &window, calendar);
-        let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
+        let feed = Feed::judge(&apis, &window, &calendar);
+        let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
         let result = judge(&[&apis, &errors], night, &[]).families.pop().unwrap();
         result.deviations.iter().map(|found| (found.member, found.hours)).collect()
     }

@@ -3,6 +3,7 @@
 //! *Widths*: 1, 3, 6 and 24 hours at every offset of the day, the 3 and 7 days that end with it (slow changes), and the largest
 //! five minutes (bursts inside an hour). *Combination*: weighted Bonferroni, each width with a share of its own, its windows with
 //! equal parts of that, so the result is valid however much windows depend on one another.
+//! A low window of an entity that pauses day after day is as likely as its pauses are.
 //! *When it is wrong*: a slow window that contains a day of little feed is left out, so slow changes are seen later then.
 
 use crate::baseline::dispersion::WIDTHS;
@@ -18,7 +19,7 @@ const PEAK_SHARE: f64 = 0.06;
 const ODD_BELOW: f64 = 0.01;
 /// An hour with less than this share of the largest hour's excess is not what a window is about.
 const TELLING_SHARE: f64 = 0.5;
-/// Rises below this p-value are looked at more closely.
+/// Windows below this p-value are looked at more closely.
 const LOOK_CLOSER_BELOW: f64 = 0.01;
 /// A slow change must go on: the day itself is at least this unlikely in the same direction.
 const SLOW_DAY_BELOW: f64 = 0.1;
@@ -36,23 +37,27 @@ pub(super) struct DayScore {
     pub(super) ln_p: f64,
     /// The same for each hour: that of the most unlikely window the hour has a part in.
     pub(super) hours: [f64; DAY],
+    /// The natural logarithm of each single hour's own p-value, not corrected.
+    pub(super) single: [f64; DAY],
 }
 
 impl DayScore {
     /// A day in which nothing is unlikely.
     pub(super) fn usual() -> Self {
-        Self { ln_p: 0.0, hours: [0.0; DAY] }
+        Self { ln_p: 0.0, hours: [0.0; DAY], single: [0.0; DAY] }
     }
 
     /// What neither of two explanations makes likely.
     pub(super) fn unless(&self, other: &Self) -> Self {
-        let hours = std::array::from_fn(|hour| self.hours[hour].max(other.hours[hour]));
-        Self { ln_p: self.ln_p.max(other.ln_p), hours }
+        let larger = |own: &[f64; DAY], other: &[f64; DAY]| std::array::from_fn(|hour| own[hour].max(other[hour]));
+        let (hours, single) = (larger(&self.hours, &other.hours), larger(&self.single, &other.single));
+        Self { ln_p: self.ln_p.max(other.ln_p), hours, single }
     }
 
     /// The same, corrected by a power of the p-values.
     pub(super) fn to_the_power(self, power: f64) -> Self {
-        Self { ln_p: self.ln_p * power, hours: self.hours.map(|ln_p| ln_p * power) }
+        let corrected = |hours: [f64; DAY]| hours.map(|ln_p| ln_p * power);
+        Self { ln_p: self.ln_p * power, hours: corrected(self.hours), single: corrected(self.single) }
     }
 
     /// Notes that these hours are so unlikely, the correction for choosing among windows included.
@@ -153,6 +158,12 @@ impl<'a> Day<'a> {
     /// Judges rises, and drops if some window is large enough to drop.
     pub(super) fn score(&self, drop_min_expected: f64) -> (DayScore, Option<DayScore>) {
         let (mut up, mut down, mut droppable) = (DayScore::usual(), DayScore::usual(), false);
+        for (hour, judged) in self.single.iter().enumerate() {
+            if let Some(judged) = judged {
+                let score = if judged.above { &mut up } else { &mut down };
+                score.single[hour] = judged.ln_p;
+            }
+        }
         for test in self.tests() {
             let drops = test.expected >= drop_min_expected;
             droppable |= drops && matches!(test.span, Span::Hours { .. });
@@ -188,8 +199,9 @@ impl<'a> Day<'a> {
     /// An hour as if it had held `count` calls; `None` unless it can be believed.
     pub(super) fn hour_with(&self, hour: u8, count: u64) -> Option<WindowTest> {
         let judged = (0..DAY).filter(|&hour| self.single[hour].is_some()).count();
-        let slots = &self.baseline.slots(self.number..self.number + 1)[usize::from(hour)..=usize::from(hour)];
-        let window = self.single[usize::from(hour)].and_then(|_| self.judge_count(count, slots, 0))?;
+        let today = self.baseline.week_hours(self.number..self.number + 1);
+        let window = self.single[usize::from(hour)]
+            .and_then(|_| self.judge_count(count, &today[usize::from(hour)..=usize::from(hour)], 0))?;
         let correction = (judged as f64 / SHARES[0]).ln();
         Some(WindowTest::new(Span::Hours { first: hour, end: hour + 1 }, window, correction))
     }
@@ -202,33 +214,45 @@ impl<'a> Day<'a> {
             return None;
         }
         let count = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
-        self.judge_count(count, &self.baseline.slots(today)[range], width)
+        let judged = self.judge_count(count, &self.baseline.week_hours(today)[range], width)?;
+        Some(self.unless_habit(judged, width))
     }
 
-    fn judge_count(&self, count: u64, slots: &[u8], width: usize) -> Option<Judged> {
-        let expected = self.fit.expected(slots, width)?;
+    /// A low window of an entity that has such windows day after day is as likely as they were.
+    fn unless_habit(&self, judged: Judged, width: usize) -> Judged {
+        if judged.above || judged.ln_p > LOOK_CLOSER_BELOW.ln() {
+            return judged;
+        }
+        let (hours, share) = (WIDTHS[width], judged.observed as f64 / judged.mean);
+        let habit = self.baseline.ln_habit_of_lows(self.member, self.number, self.fit, hours, share);
+        Judged { ln_p: judged.ln_p.max(habit), ..judged }
+    }
+
+    fn judge_count(&self, count: u64, hours: &[u8], width: usize) -> Option<Judged> {
+        let expected = self.fit.expected(hours, width)?;
         let above = count as f64 > expected.mean();
         let ln_p = if above { expected.ln_upper(count) } else { expected.ln_lower(count) };
-        let ln_p = if above && ln_p < LOOK_CLOSER_BELOW.ln() { self.fit.ln_upper(slots, width, count) } else { ln_p };
+        let ln_p = if above && ln_p < LOOK_CLOSER_BELOW.ln() { self.fit.ln_upper(hours, width, count) } else { ln_p };
         Some(Judged { above, ln_p, mean: expected.mean(), observed: count })
     }
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
     fn judge_slow(&self, width: usize, today: Judged) -> Option<Judged> {
         let days = (self.number + 1).checked_sub(WIDTHS[width] / DAY)?..self.number + 1;
-        let (alive, slots) = (self.baseline.alive(self.member, days.clone()), self.baseline.slots(days.clone()));
+        let (alive, week_hours) =
+            (self.baseline.alive(self.member, days.clone()), self.baseline.week_hours(days.clone()));
         let believed = (0..alive.len()).filter(|&hour| alive[hour]);
-        let slots: Vec<u8> = believed.clone().map(|hour| slots[hour]).collect();
-        if today.ln_p > SLOW_DAY_BELOW.ln() || (slots.len() as f64) < SLOW_BELIEVED * alive.len() as f64 {
+        let week_hours: Vec<u8> = believed.clone().map(|hour| week_hours[hour]).collect();
+        if today.ln_p > SLOW_DAY_BELOW.ln() || (week_hours.len() as f64) < SLOW_BELIEVED * alive.len() as f64 {
             return None;
         }
         let counts = self.calls_since(days.start);
         let today_starts = alive.len() - DAY;
-        let count = believed.zip(&slots).map(|(hour, &slot)| {
+        let count = believed.zip(&week_hours).map(|(hour, &week_hour)| {
             let count = f64::from(counts[hour]);
-            if hour >= today_starts { count } else { count.min(self.fit.usual_most(slot)) }
+            if hour >= today_starts { count } else { count.min(self.fit.usual_most(week_hour)) }
         });
-        let window = self.judge_count(count.sum::<f64>().round() as u64, &slots, width)?;
+        let window = self.judge_count(count.sum::<f64>().round() as u64, &week_hours, width)?;
         (window.above == today.above).then_some(window)
     }
 

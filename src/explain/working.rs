@@ -29,11 +29,12 @@ pub fn explain(state: &Path, question: &Question, date: Option<NaiveDate>, setti
     let date = night(state, date.or(meant.as_ref().map(|found| found.night)))?;
     let question = meant.as_ref().map_or_else(|| Ok(question.clone()), about)?;
     let window = Window::new(date, settings.baseline_days, |day| store::rollup_path(state, day).exists());
+    let window = window.without(&settings.incident_days);
     let families: Vec<FamilyHistory> =
         Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, &window)).collect::<Result<_>>()?;
     let (family, member) = entity(&question, &families, date)?;
-    let feed = Feed::judge(&families[0], &window, settings.calendar);
-    let night = Night { window: &window, calendar: settings.calendar, feed: &feed, thresholds: settings.thresholds };
+    let feed = Feed::judge(&families[0], &window, &settings.calendar);
+    let night = Night { window: &window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
     let baselines = learn(&families.iter().collect::<Vec<_>>(), night);
     let company = first_seen::judge(Company::read(state, &window)?, &settings.thresholds);
     let judgement = Judgement::of(&baselines, &settings.thresholds, &company.tests(families.len()));

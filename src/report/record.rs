@@ -96,6 +96,8 @@ pub struct NightRecord {
     pub days_of_history: usize,
     /// Days of the baseline window without a rollup.
     pub missing_days: Vec<NaiveDate>,
+    /// Days of the baseline window that the settings tell not to learn from.
+    pub incident_days: Vec<NaiveDate>,
     /// Days that were counted in this run.
     pub counted_days: Vec<NaiveDate>,
     /// What the results rest on.
@@ -166,6 +168,7 @@ impl NightRecord {
             counts,
             days_of_history: window.days_of_history(),
             missing_days: window.missing().collect(),
+            incident_days: window.set_aside().to_vec(),
             counted_days: counted.map(|day| day.note.date).collect(),
             basis: Basis::of(window, history, None),
             families,
@@ -236,12 +239,18 @@ fn history_warnings(window: &Window, settings: &Settings) -> Vec<String> {
         let needed = settings.min_history_days;
         return vec![format!("learning: {days} of at least {needed} days of history, so rates are not judged yet")];
     }
-    let missing: Vec<String> = window.missing().map(|day| day.to_string()).collect();
-    match missing.len() {
-        0 => Vec::new(),
-        1..=5 => vec![format!("no events on {}: masked, not taken for silence", missing.join(", "))],
-        many => {
-            vec![format!("no events on {many} of the {} days before: masked, not taken for silence", window.length())]
-        }
+    let missing = window.missing().collect::<Vec<_>>();
+    let missing = some_days(&missing, window).map(|days| format!("no events on {days}: masked, not taken for silence"));
+    let aside = some_days(window.set_aside(), window).map(|days| format!("incident on {days}: not learnt from"));
+    missing.into_iter().chain(aside).collect()
+}
+
+/// Days of the window by name, or how many they are; `None` of none.
+fn some_days(days: &[NaiveDate], window: &Window) -> Option<String> {
+    let named = || days.iter().map(NaiveDate::to_string).collect::<Vec<_>>().join(", ");
+    match days.len() {
+        0 => None,
+        1..=5 => Some(named()),
+        many => Some(format!("{many} of the {} days before", window.length())),
     }
 }

@@ -27,13 +27,23 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 26] = [
+pub const REFERENCE: [Setting; 28] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
         "time_zone",
         "IANA name",
         "which hours are alike, and which days are weekend days; days of input and output stay UTC days",
+    ),
+    setting(
+        "days_off",
+        "dates or spans",
+        "days that are like weekend days, such as `[\"2026-01-01\", \"2026-02-16/2026-02-22\"]`, in the time zone",
+    ),
+    setting(
+        "incident_days",
+        "dates or spans",
+        "UTC days that nothing is learnt from, such as days of an attack or an outage; judged themselves they are as any other",
     ),
     setting(
         "false_discovery_rate",

@@ -1,0 +1,78 @@
+//! How much each hour of an entity's past may teach: odd hours are weighed down, those far too large are given up.
+//!
+//! The weights are those of [`crate::stats`]; here is which hours share them, and what happens when too many are odd.
+
+use super::Fit;
+use crate::baseline::series::Series;
+use crate::stats::{DROP_MIN_MEAN, NegativeBinomial, full_weight_range, residual, weight};
+
+/// An hour that keeps less weight than this was far above what is expected of it.
+const ODD_WEIGHT: f64 = 0.3;
+/// No more than this share of an entity's hours may be given up as anomalous; beyond it, what looks anomalous is its nature.
+const MOST_IGNORED: f64 = 0.2;
+/// The weight that such an entity's odd hours keep.
+const LEAST_WEIGHT: f64 = 0.2;
+
+/// Days with an hour that was given up for being far too large.
+pub(super) fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
+    let above = |hour: usize| f64::from(series.counts[hour]) > fit.mean(series.week_hours[hour]);
+    let odd = |hour: usize| series.believed[hour] && weights[hour] < ODD_WEIGHT && above(hour);
+    let days = weights.len() / 24;
+    (0..days).filter(|day| (day * 24..day * 24 + 24).any(odd)).count()
+}
+
+/// The weights of hours with one mean; most are told without a residual.
+struct KindWeights {
+    expected: NegativeBinomial,
+    full: Option<(f64, f64)>,
+    /// Weights worked out before, by count; NaN where none was.
+    known: [f64; KNOWN_COUNTS],
+}
+
+/// Counts below this are remembered.
+const KNOWN_COUNTS: usize = 32;
+
+impl KindWeights {
+    fn new(mean: f64, alpha: f64) -> Option<Self> {
+        let expected = NegativeBinomial::new(mean, 1.0 / alpha.max(1e-6)).ok()?;
+        Some(Self { expected, full: full_weight_range(&expected), known: [f64::NAN; KNOWN_COUNTS] })
+    }
+
+    fn weight(&mut self, count: u32) -> f64 {
+        // An empty hour of a small entity is never odd, and most hours are such.
+        let quiet = count == 0 && self.expected.mean() < DROP_MIN_MEAN;
+        if quiet || self.full.is_some_and(|(low, high)| (low..=high).contains(&f64::from(count))) {
+            return 1.0;
+        }
+        let work_out = || weight(residual(u64::from(count), &self.expected), self.expected.mean());
+        match self.known.get_mut(count as usize) {
+            Some(known) if known.is_nan() => {
+                *known = work_out();
+                *known
+            }
+            Some(known) => *known,
+            None => work_out(),
+        }
+    }
+}
+
+/// Weighs every believed hour by how odd it is; true when too many are odd for any to be given up.
+pub(super) fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
+    let mut kinds: Vec<Option<Option<KindWeights>>> = (0..fit.week.kinds()).map(|_| None).collect();
+    let (mut believed, mut ignored) = (0.0, 0.0);
+    for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
+        believed += 1.0;
+        let week_hour = series.week_hours[hour];
+        let kind = &mut kinds[fit.week.kind(week_hour)];
+        let kind = kind.get_or_insert_with(|| KindWeights::new(fit.mean(week_hour), fit.alpha[0]));
+        weights[hour] = kind.as_mut().map_or(1.0, |kind| kind.weight(series.counts[hour]));
+        ignored += f64::from(u8::from(weights[hour] == 0.0));
+    }
+    let too_many = ignored > MOST_IGNORED * believed;
+    if too_many {
+        for hour in (0..weights.len()).filter(|&hour| series.believed[hour]) {
+            weights[hour] = weights[hour].max(LEAST_WEIGHT);
+        }
+    }
+    too_many
+}
