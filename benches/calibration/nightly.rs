@@ -33,7 +33,7 @@ pub(crate) fn calibrate_nightly(generator: Generator, replicates: usize, seed: u
         let mut found = ByWidth::default();
         let mut random = stream(seed ^ 0x5eed, generator, member);
         judge_day(&baseline, member, |width, one| {
-            found[width][member / replicates].judge_with(one.0, one.1, random.random())
+            found[width][member / replicates].judge_with(one.0, one.1, random.random());
         });
         found
     };
@@ -62,6 +62,7 @@ fn judge_day(baseline: &FamilyBaseline<'_>, member: usize, mut note: impl FnMut(
     }
 }
 
+#[allow(clippy::large_types_passed_by_value, reason = "that is how rayon reduces")]
 fn sum(mut left: ByWidth, right: ByWidth) -> ByWidth {
     for (own, other) in left.as_flattened_mut().iter_mut().zip(right.as_flattened()) {
         *own = own.add(*other);
