@@ -47,6 +47,17 @@ fn a_day_is_shown_with_its_chart_windows_and_gates() {
 }
 
 #[test]
+fn the_page_tells_the_same_and_loads_nothing() {
+    let page = explain(&["Oss/GetObject", "--date", NIGHT, "--format", "html"]).expect_code(0).stdout;
+    for words in
+        ["Oss/GetObject on 2026-01-29", "11:00–12:00", "✓ passed", "min_excess", "five minutes of 11:00", "Seen with"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(page.contains("default-src 'none'") && !page.contains("http://") && !page.contains("https://"), "{page}");
+}
+
+#[test]
 fn every_reported_rate_has_an_answer_that_says_so() {
     let changes = ["PolicyChangeInsight", "PasswordChangeInsight", "TrailConcealmentInsight"];
     let mut explained = BTreeSet::new();

@@ -201,7 +201,7 @@ fn sql_sees_what_the_job_wrote() {
         json(&run_in(folder.path(), &["query", "data/sample", "--format", "json", "--sql", sql]).expect_code(0))
     };
     let insights = ask("SELECT i.entity, count(e.event_id) AS n FROM insights i JOIN events e \
-                        ON e.access_key_id = i.entity WHERE i.family = 'access_key' GROUP BY i.entity ORDER BY n DESC");
+                        ON e.access_key_id = i.entity WHERE i.family = 'access_key' GROUP BY i.insight_id, i.entity ORDER BY n DESC");
     assert!(insights.iter().any(|row| row["entity"] == "LTAI5tSN662BHn4pLutEARFv" && row["n"].as_u64() == Some(4112)));
     let rollups =
         ask("SELECT date, family, count(*) AS n FROM rollups WHERE family = 'api' GROUP BY date, family ORDER BY date");

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
-use crate::cli::output::{self, Format};
+use crate::cli::output;
 use crate::cli::{Common, exit};
 use crate::explain::question::Question;
-use crate::explain::text;
 use crate::explain::working::explain;
+use crate::explain::{page, text};
 use crate::rollup::Family;
 
 /// Explain an insight, or any entity's day whether it alarmed or not
@@ -27,7 +27,8 @@ Examples:
   insights explain Oss/GetObject --date 2026-01-29
   insights explain LTAI5tSN662BHn4pLutEARFv --date 2026-01-29
   insights explain --family api_error Redis/DescribeInstances/NoPermission --date 2026-01-29
-  insights explain Kms/GetSecretValue --date 2026-02-02 --format json")]
+  insights explain Kms/GetSecretValue --date 2026-02-02 --format json
+  insights explain Oss/GetObject --date 2026-01-29 --format html > explained.html")]
 pub(super) struct ExplainArgs {
     /// An insight's id, or an entity
     #[arg(value_name = "ABOUT")]
@@ -46,7 +47,18 @@ pub(super) struct ExplainArgs {
     account: Option<String>,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: ExplainFormat,
+}
+
+/// How an explanation is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExplainFormat {
+    /// For a terminal
+    Text,
+    /// For machines, with every window
+    Json,
+    /// A page that needs nothing else
+    Html,
 }
 
 /// The families whose rates are judged.
@@ -83,8 +95,9 @@ pub(super) fn run(args: &ExplainArgs, common: &Common) -> anyhow::Result<u8> {
     let question = Question { about: args.about.clone(), family, account: args.account.clone() };
     let explanation = explain(&args.state, &question, args.date, &settings)?;
     match args.format {
-        Format::Text => output::result(&text::text(&explanation, output::width()))?,
-        Format::Json => output::json(&explanation)?,
+        ExplainFormat::Text => output::result(&text::text(&explanation, output::width()))?,
+        ExplainFormat::Json => output::json(&explanation)?,
+        ExplainFormat::Html => output::result(&page::page(&explanation))?,
     }
     Ok(exit::DONE)
 }

@@ -1,9 +1,10 @@
 //! Why the job thinks what it thinks of an entity's day, whether it alarmed or not.
 //!
 //! [`question`] finds out which entity and which night is meant; [`working`] judges that night again from the rollups and keeps what the
-//! job throws away: every window, every rank, every gate. [`text`] shows it to a person. Events are not opened: who contributed is what
+//! job throws away: every window, every rank, every gate. [`text`] and [`page`] show it to a person. Events are not opened: who contributed is what
 //! the rollups' pairs tell. Nothing here decides anything.
 
+pub mod page;
 pub mod partners;
 pub mod question;
 pub mod text;

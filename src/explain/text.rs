@@ -34,7 +34,7 @@ pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
     text
 }
 
-fn heading(explanation: &Explanation) -> String {
+pub(super) fn heading(explanation: &Explanation) -> String {
     let entity = printable(&explanation.entity);
     let account = if explanation.account.is_empty() { "no account" } else { &printable(&explanation.account) };
     let judged = match explanation.model {
@@ -57,7 +57,7 @@ fn heading(explanation: &Explanation) -> String {
 }
 
 /// A line an hour: calls as a bar, the expected range as dots, and a mark where the one leaves the other.
-fn chart(explanation: &Explanation, width: Option<u16>) -> String {
+pub(super) fn chart(explanation: &Explanation, width: Option<u16>) -> String {
     let bar = width.map_or(BAR, |width| usize::from(width).saturating_sub(BESIDE).clamp(10, 100));
     let most = explanation.hours.iter().map(|hour| u64::from(hour.calls)).max().unwrap_or(0);
     let band =
@@ -99,17 +99,16 @@ fn windows(explanation: &Explanation) -> String {
     table.load_preset(presets::UTF8_FULL_CONDENSED);
     table.set_header(["window", "calls", "expected", "way", "p", "p, all windows considered"]);
     for window in explanation.windows.iter().take(WINDOWS) {
-        let way = if window.direction == Direction::Up { "more" } else { "less" };
         let (own, corrected) = (power_of_ten(window.log10_p), power_of_ten(window.log10_corrected_p));
         let (calls, expected) = (number(window.observed), format!("{:.1}", window.expected));
-        table.add_row([&span(window), &calls, &expected, way, &own, &corrected]);
+        table.add_row([&span(window), &calls, &expected, way(window), &own, &corrected]);
     }
     let rest = explanation.windows.len().saturating_sub(WINDOWS);
     let rest = if rest > 0 { format!("\nand {rest} windows less unlikely") } else { String::new() };
     format!("{table}{rest}")
 }
 
-fn span(window: &WindowShown) -> String {
+pub(super) fn span(window: &WindowShown) -> String {
     match window.span {
         Span::Hours { first, end } => format!("{first:02}:00–{end:02}:00"),
         Span::Days { days } => format!("the {days} days that end with it"),
@@ -117,17 +116,26 @@ fn span(window: &WindowShown) -> String {
     }
 }
 
-fn verdict(answer: &Answer) -> String {
-    let asked = match answer.set {
+/// Which way a window deviates.
+pub(super) fn way(window: &WindowShown) -> &'static str {
+    if window.direction == Direction::Up { "more" } else { "less" }
+}
+
+/// What a set of tests asks.
+pub(super) fn asked(set: TestSet) -> &'static str {
+    match set {
         TestSet::RateUp => "a rise",
         TestSet::RateDown => "a drop",
         TestSet::Error => "more errors than its calls explain",
         TestSet::New => "a newcomer with too many calls",
-    };
+    }
+}
+
+fn verdict(answer: &Answer) -> String {
     let outcome = if answer.reported { "yes" } else { "no" };
     let (p, q) = (power_of_ten(answer.log10_p), power_of_ten(answer.log10_q));
     let corrected = if answer.power < 1.0 { ", p corrected by the replay" } else { "" };
-    let mut text = format!("{asked}? {outcome}: p {p}, q {q}{corrected}\n");
+    let mut text = format!("{}? {outcome}: p {p}, q {q}{corrected}\n", asked(answer.set));
     for gate in &answer.gates {
         let _ = writeln!(text, "  {} {}: {}", if gate.passed { "✓" } else { "✗" }, gate.setting, gate.says);
     }
