@@ -48,6 +48,7 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}\u{5d0}\u{5d1}\u{5d2}
 
 /// A month of 340 quiet people; on January 29 a hundred of them, and on January 30 all of them, call without end for an hour.
 fn month() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
     static STATE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let person = |number: i64, second: i64| Call {
         user: format!("{}", 1000 + number),
@@ -75,7 +76,6 @@ fn month() -> &'static Path {
         folder
     };
     STATE.get_or_init(judged);
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| STATE.get().unwrap().path().join("state"))
 }
 
