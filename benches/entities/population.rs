@@ -40,7 +40,12 @@ pub(crate) fn write_days(state: &Path, entities: u64, scored: NaiveDate) -> Resu
         let families: Vec<FamilyRollup> =
             all.iter().zip(&active).map(|(members, active)| members.rollup(active, day)).collect();
         let pairs = PAIRS.iter().map(|&families| pairs(families, &all, &active, day)).collect();
-        let rollup = DayRollup { families, pairs, spellings: std::collections::BTreeMap::default(), counts: ScanCounts::default() };
+        let rollup = DayRollup {
+            families,
+            pairs,
+            spellings: std::collections::BTreeMap::default(),
+            counts: ScanCounts::default(),
+        };
         let (input, counts) = (DayInput::default(), ScanCounts::default());
         write_day(state, &rollup, &DayNote { date, input, pairs: true, counts, problems: Vec::new() })?;
     }
