@@ -16,6 +16,7 @@ use crate::alert::day::{DayAlerts, Look};
 use crate::alert::{Alert, RuleBook};
 use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::detect::change::ChangeFound;
 use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{Night, RateResult};
 use crate::detect::replay::Calibrations;
@@ -130,13 +131,11 @@ fn judge(job: &Job<'_>, history: &Update, date: NaiveDate, why: Why, in_run_of: 
     let company = Company::read(state, &window)?;
     let Detected { rates: detected, firsts, calibrations, unjudged } =
         detect(families, company, &window, &feed, settings);
-    let changes = FamilyHistory::read(state, Family::Change, &window)?;
-    let mut found = change::detect(&changes, &window);
-    found.extend(change::silences(&changes, &window, &feed));
+    let changes = read_changes(state, &window, &feed)?;
     let tested = detected.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
     let rates = detected.into_iter().map(|(history, result)| (history, result.deviations)).collect();
     let before = episode::read_before(state, date)?;
-    let findings = NightFindings::new(rates, (changes, found), before, settings.level_shift_days).with_firsts(firsts);
+    let findings = NightFindings::new(rates, changes, before, settings.level_shift_days).with_firsts(firsts);
     let past = Past { state, partitions, window: &window, feed: &feed };
     let findings = findings.with_habits(&past)?;
     let targets = findings.targets(date);
@@ -254,6 +253,14 @@ fn detect(
     calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
     let rates = families.into_iter().zip(rates.families).collect();
     Detected { rates, firsts, calibrations, unjudged: company.left_out() }
+}
+
+/// The changes of the window, and those of the scored day that are to be reported.
+fn read_changes(state: &Path, window: &Window, feed: &Feed) -> Result<(FamilyHistory, Vec<ChangeFound>)> {
+    let changes = FamilyHistory::read(state, Family::Change, window)?;
+    let mut found = change::detect(&changes, window);
+    found.extend(change::silences(&changes, window, feed));
+    Ok((changes, found))
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {

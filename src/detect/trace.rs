@@ -91,11 +91,14 @@ pub fn least_remarkable(
     ln_threshold: f64,
 ) -> Option<u64> {
     let Expectation::Seasonal { fit, shifted } = expectation else { return None };
-    let day = Day::new(baseline, shifted.as_ref().unwrap_or(fit), member, baseline.window().length());
-    let remarkable = |count: u64| {
-        let Some(test) = day.hour_with(hour, count) else { return false };
+    // As in the score: what either level explains is nothing.
+    let levels = std::iter::once(fit).chain(shifted);
+    let days: Vec<Day<'_>> = levels.map(|fit| Day::new(baseline, fit, member, baseline.window().length())).collect();
+    let stands_out = |test: WindowTest, count: u64| {
         test.above && test.ln_corrected <= ln_threshold && thresholds.admit(Direction::Up, count, test.expected)
     };
+    let remarkable =
+        |count: u64| days.iter().all(|day| day.hour_with(hour, count).is_some_and(|test| stands_out(test, count)));
     let mut most = (0..62).map(|power| 1_u64 << power).find(|&count| remarkable(count))?;
     let mut least = most / 2;
     while least + 1 < most {

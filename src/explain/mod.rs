@@ -51,6 +51,13 @@ pub struct Explanation {
     pub reported: Vec<Reported>,
 }
 
+impl Explanation {
+    /// Whether single hours have an expectation.
+    pub fn is_hourly(&self) -> bool {
+        self.model == Model::Seasonal
+    }
+}
+
 /// Something that an expectation is made of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Layer {

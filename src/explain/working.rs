@@ -9,7 +9,7 @@ use crate::baseline::novelty::Company;
 use crate::baseline::{Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
 use crate::detect::judgement::{Judgement, Night, learn};
 use crate::detect::select::{Ranked, TestSet};
-use crate::detect::{Deviation, Direction, Model, Thresholds, WindowTest, first_seen, rate, trace};
+use crate::detect::{Deviation, Direction, Thresholds, WindowTest, first_seen, rate, trace};
 use crate::error::{Error, Result};
 use crate::evaluate::reported::{self, Found};
 use crate::explain::partners::partners;
@@ -269,12 +269,4 @@ fn enough(
 /// The p-value up to which tests are selected; where none was, what the first would have needed cannot be more than the cap.
 fn selected_from(ranked: &Ranked, thresholds: &Thresholds) -> f64 {
     if ranked.ln_threshold.is_finite() { ranked.ln_threshold } else { thresholds.max_p_value.ln() }
-}
-
-/// Whether an entity's day is judged by counts that come hour by hour.
-impl Explanation {
-    /// Whether single hours have an expectation.
-    pub fn is_hourly(&self) -> bool {
-        self.model == Model::Seasonal
-    }
 }
