@@ -150,6 +150,7 @@ fn a_rule_that_cannot_be_used_is_named_and_the_others_run() {
         run(&events, &state, &["--date", "2026-01-05", "--settings", settings, "--fail-on", "low"]).expect_code(2);
     assert!(told.stdout.contains("! rule not used: "), "{}", told.stdout);
     assert!(told.stdout.contains("did you mean `eventName`?"), "{}", told.stdout);
+    assert!(told.stdout.contains("2 matches hidden by a whitelist: drill 7"), "{}", told.stdout);
     let record = record(&state, "2026-01-05");
     assert_eq!(record["rules"]["refused"].as_array().unwrap().len(), 1);
     // What the rule matched, and what a correlation would have looked at.

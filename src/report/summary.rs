@@ -49,6 +49,13 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     if let Some(waiting) = waiting(record) {
         let _ = writeln!(text, "{waiting}");
     }
+    for hidden in &record.rules.hidden {
+        let _ =
+            writeln!(text, "{} matches hidden by a whitelist: {}", number(hidden.matches), printable(&hidden.reason));
+    }
+    if record.rules.beyond_limit > 0 {
+        let _ = writeln!(text, "! {} matches were too many to be correlated", number(record.rules.beyond_limit));
+    }
     if let Some(query) = first_query(insights, alerts) {
         let _ = writeln!(text, "begin with: {}", printable(query));
     }
