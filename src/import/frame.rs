@@ -79,9 +79,15 @@ struct Scan {
 }
 
 impl<R: Read> Framer<R> {
-    pub(super) fn new(reader: R, limits: Limits) -> Self {
-        let buffer = vec![0; CHUNK];
+    /// Frames what a reader gives, in a buffer that may have served another.
+    pub(super) fn new(reader: R, limits: Limits, mut buffer: Vec<u8>) -> Self {
+        buffer.resize(buffer.len().max(CHUNK), 0);
         Self { reader, limits, buffer, start: 0, end: 0, ended: false, inside_array: false, failed: false }
+    }
+
+    /// The buffer, for whoever frames what comes next.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The next record; the text is good until the next call.
@@ -337,7 +343,7 @@ mod tests {
     }
 
     fn frame(text: &str, limits: Limits, step: usize) -> Vec<String> {
-        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits);
+        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits, Vec::new());
         let mut found = Vec::new();
         while let Some(record) = framer.next() {
             found.push(match record {
@@ -405,7 +411,7 @@ mod tests {
         #[test]
         fn any_bytes_come_to_an_end(bytes in prop::collection::vec(prop::sample::select(br#"{}[]",\: aR1n
     "#.to_vec()), 0..200), step in 1_usize..9) {
-            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default());
+            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default(), Vec::new());
             let mut count = 0;
             while framer.next().is_some() {
                 count += 1;

@@ -23,6 +23,7 @@ mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
+mod look;
 pub mod minutes;
 mod next_query;
 mod notes;
