@@ -205,6 +205,9 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
         return Err(Error::NothingUsable { date, problems: some_problems(history.problems.iter()) });
     }
     let dates = partitions.dates();
+    if dates.contains(&date) {
+        return Err(Error::NothingUsable { date, problems: "its files hold no event of that day".to_owned() });
+    }
     match (dates.first(), dates.last()) {
         (Some(&first), Some(&last)) => {
             Err(Error::NoSuchDate { path: partitions.root().to_path_buf(), date, first, last })

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertSettings, RawAlerts};
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
-use crate::error::Result;
+use crate::error::{Result, did_you_mean};
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
 use crate::query::{SavedSearches, is_name};
@@ -312,8 +312,8 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
     if let Some(column) = Column::named(&name) {
         Ok((column, path))
     } else {
-        let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
-        Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
+        let near = did_you_mean(&name, Column::ALL.iter().map(|column| column.name()));
+        Err(format!("columns: there is no event column `{name}`{near}"))
     }
 }
 
@@ -326,18 +326,10 @@ fn explain(text: &str, error: &toml::de::Error) -> String {
         Some((key, expected)) => {
             // The message lists the names that the table has.
             let known = expected.split('`').skip(1).step_by(2);
-            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, known))
+            format!("line {line}: there is no setting `{key}`{}", did_you_mean(key, known))
         }
         None => format!("line {line}: {message}"),
     }
-}
-
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
-    known.min_by(|left, right| distance(word, left).total_cmp(&distance(word, right))).unwrap_or_default()
-}
-
-fn distance(left: &str, right: &str) -> f64 {
-    -strsim::jaro_winkler(left, right)
 }
 
 #[cfg(test)]

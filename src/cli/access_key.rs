@@ -69,6 +69,7 @@ pub(super) struct AccessKeyArgs {
 }
 
 pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
+    args.result.check()?;
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
@@ -154,7 +155,7 @@ fn show_keys(args: &AccessKeyArgs, keys: &Keys, now: i64, common: &Common) -> an
     answer::write_all(args.result.writer(list_headings())?, &rows)?;
     if !common.quiet {
         let shown = if found.len() > limit { format!("{limit} of ") } else { String::new() };
-        output::complain(&format!("{shown}{} keys", number(found.len() as u64)));
+        output::complain(&format!("{shown}{}", counted(found.len() as u64, "key", "keys")));
     }
     Ok(())
 }

@@ -15,10 +15,11 @@ use crate::alert::RuleBook;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
-use crate::insight::Severity;
+use crate::insight::{Severity, counted};
 use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
+use crate::query::TimeRange;
 use crate::report::metrics::RunMetrics;
 use crate::settings::{self, OutputFormat, Settings};
 use crate::storage::{StateLock, remove_before, write_text};
@@ -161,9 +162,10 @@ fn check_memory(settings: &Settings, judged: usize) -> anyhow::Result<()> {
     let Some((limit, peak)) = settings.operations.memory_limit.zip(memory::peak()) else { return Ok(()) };
     if judged > 0 && peak > limit.0 {
         bail!(
-            "{} MiB of memory were needed, more than the limit of {limit}; {judged} days are judged and stay so, and the \
+            "{} MiB of memory were needed, more than the limit of {limit}; {} judged and stay so, and the \
              same command with a higher limit, or from the next day on, goes on from there",
-            peak >> 20
+            peak >> 20,
+            counted(judged as u64, "day is", "days are")
         );
     }
     Ok(())
@@ -177,8 +179,8 @@ fn retain(args: &RunArgs, common: &Common, settings: &Settings, runs: &[RunResul
     let removed = remove_before(&args.state, first_kept)?;
     if !removed.is_empty() && !common.quiet {
         output::complain(&format!(
-            "{} days before {first_kept} removed from the state, as {keep} are kept",
-            removed.len()
+            "{} before {first_kept} removed from the state, as {keep} are kept",
+            counted(removed.len() as u64, "day", "days")
         ));
     }
     Ok(())
@@ -201,6 +203,7 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         return Ok(vec![date]);
     }
     if let (Some(from), Some(to)) = (args.from, args.to) {
+        TimeRange::of_days(args.from, args.to)?;
         let between: Vec<NaiveDate> = known.into_iter().filter(|date| (from..=to).contains(date)).collect();
         if between.is_empty() {
             bail!("no events from {from} to {to} in `{}`", args.events.display());

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::cli::output;
 use crate::cli::{Common, exit};
-use crate::insight::sentence_number as number;
+use crate::insight::{counted, sentence_number as number};
 use crate::report::summary::printable;
 use crate::score::season::{DAY, Season, WEEK};
 use crate::score::{CountTable, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read};
@@ -155,7 +155,11 @@ fn complain_of_rows(table: &CountTable, args: &ScoreArgs) {
     }
     let more = table.unusable - table.problems.len() as u64;
     if more > 0 {
-        output::complain(&format!("! {}: and {} more rows like these", args.counts.display(), number(more)));
+        output::complain(&format!(
+            "! {}: and {} like these",
+            args.counts.display(),
+            counted(more, "more row", "more rows")
+        ));
     }
 }
 

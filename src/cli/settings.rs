@@ -39,8 +39,8 @@ pub(super) fn run(args: &SettingsArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         let layers = common.layers(&[])?;
         layers.settings()?;
-        for (name, nearest) in layers.unknown_variables() {
-            output::complain(&format!("! {name} is no setting and has no effect; did you mean {nearest}?"));
+        for (name, meant) in layers.unknown_variables() {
+            output::complain(&format!("! {name} is no setting and has no effect{meant}"));
         }
         match args.format {
             Format::Json => output::json(&layers.in_force())?,
@@ -60,12 +60,8 @@ fn in_force(settings: &[InForce], width: Option<u16>) -> String {
 }
 
 fn reference(width: Option<u16>) -> String {
-    let columns = [
-        ("setting", Shown::Whole),
-        ("unit", Shown::Words),
-        ("effect", Shown::Words),
-        ("environment", Shown::Words),
-    ];
+    let columns =
+        [("setting", Shown::Whole), ("unit", Shown::Words), ("effect", Shown::Words), ("environment", Shown::Words)];
     let mut table = TextTable::new(width, columns);
     for setting in &REFERENCE {
         let variable = variable(setting.key) + if setting.is_open { "_…" } else { "" };

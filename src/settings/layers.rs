@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::settings::reference::{InForce, REFERENCE, variable};
-use crate::settings::{FILE_NAME, RawSettings, Settings, explain, nearest};
+use crate::settings::{FILE_NAME, RawSettings, Settings, explain};
 
 /// Variables that options have, beside those of settings.
 const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
@@ -103,8 +103,8 @@ impl Layers {
                 Value::String(text.to_owned())
             }
             None => {
-                let nearest = nearest(key, REFERENCE.iter().map(|setting| setting.key));
-                return Err(wrong(format!("there is no setting `{key}`; did you mean `{nearest}`?")));
+                let near = did_you_mean(key, REFERENCE.iter().map(|setting| setting.key));
+                return Err(wrong(format!("there is no setting `{key}`{near}")));
             }
         };
         self.set.insert(key.to_owned(), (value, source));
@@ -138,11 +138,11 @@ impl Layers {
         Error::Settings { path, message }
     }
 
-    /// Variables that are named like settings and are none, each with the nearest that is.
+    /// Variables that are named like settings and are none, each with what may have been meant, in words.
     pub fn unknown_variables(&self) -> Vec<(String, String)> {
         let known: Vec<String> = REFERENCE.iter().map(|setting| variable(setting.key)).collect();
         let others = self.unknown.iter().filter(|name| !OTHER_VARIABLES.contains(&name.as_str()));
-        others.map(|name| (name.clone(), nearest(name, known.iter().map(String::as_str)).to_owned())).collect()
+        others.map(|name| (name.clone(), did_you_mean(name, known.iter().map(String::as_str)))).collect()
     }
 
     /// Every setting with its value and where that came from, in the order of the reference.
@@ -285,7 +285,7 @@ mod tests {
     fn a_variable_that_is_no_setting_is_told_and_does_no_harm() {
         let variables = [("INSIGHTS_MIN_RATOI", "3"), ("INSIGHTS_THREADS", "2"), ("INSIGHTS_MIN_RATIO", "4")];
         let unknown = layers("", &variables, &[]).unwrap().unknown_variables();
-        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "INSIGHTS_MIN_RATIO")]));
+        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "; did you mean `INSIGHTS_MIN_RATIO`?")]));
     }
 
     #[test]

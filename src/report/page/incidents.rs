@@ -5,11 +5,10 @@
 
 use maud::{Markup, html};
 
-use crate::insight::sentence_number;
-use crate::report::night::{Alert, Incident, Night};
+use crate::report::night::{Incident, Night};
 use crate::report::page::finding::{Form, finding};
 use crate::report::page::tally::badge;
-use crate::report::telling::{counted, span};
+use crate::report::telling::{agreeing_rules, counted, span};
 
 /// Findings with a chart.
 const CHARTS: usize = 100;
@@ -46,13 +45,7 @@ fn section(night: &Night, incident: &Incident, rank: usize, drawn: &mut usize) -
 
 /// The rules that agree, each once with the number of its alerts and the way to the first of them.
 fn agreeing(night: &Night, incident: &Incident) -> Markup {
-    let mut rules: Vec<(&Alert, usize)> = Vec::new();
-    for alert in night.alerts_of(incident) {
-        match rules.iter_mut().find(|(first, _)| first.rule_id == alert.rule_id) {
-            Some((_, alerts)) => *alerts += 1,
-            None => rules.push((alert, 1)),
-        }
-    }
+    let rules = agreeing_rules(night, incident);
     html! {
         @if !rules.is_empty() {
             p.agree {
@@ -60,7 +53,7 @@ fn agreeing(night: &Night, incident: &Incident) -> Markup {
                 @for (place, (first, alerts)) in rules.iter().take(RULES).enumerate() {
                     @if place > 0 { ", " }
                     a href={ "#alert-" (first.alert_id) } { (first.rule) }
-                    @if *alerts > 1 { span.quiet { " (" (sentence_number(*alerts as u64)) " alerts)" } }
+                    @if *alerts > 1 { span.quiet { " (" (counted(*alerts, "alert", "alerts")) ")" } }
                 }
                 @if rules.len() > RULES { ", and " (rules.len() - RULES) " more" }
             }
