@@ -187,9 +187,15 @@ const ALIKE: f64 = 0.7;
 /// The known word that may have been meant by `word`: the most like it, if it is like it at all; case does not matter.
 pub fn meant<'known>(word: &str, known: impl IntoIterator<Item = &'known str>) -> Option<&'known str> {
     let word = word.to_lowercase();
-    let scored = known.into_iter().map(|name| (strsim::jaro_winkler(&word, &name.to_lowercase()), name));
+    let scored = known.into_iter().map(|name| (likeness(&word, &name.to_lowercase()), name));
     let best = scored.max_by(|left, right| left.0.total_cmp(&right.0));
     best.filter(|(likeness, _)| *likeness > ALIKE).map(|(_, name)| name)
+}
+
+/// From 0 to 1; in short words a letter too many or too few counts little.
+fn likeness(word: &str, name: &str) -> f64 {
+    let alike = strsim::jaro_winkler(word, name);
+    if word.len() > 1 && strsim::damerau_levenshtein(word, name) == 1 { alike.max(ALIKE + 0.01) } else { alike }
 }
 
 /// `; did you mean `region`?`, or nothing.
@@ -263,9 +269,10 @@ impl Error {
                  make partitions from audit logs with `insights import LOGS --out EVENTS`"
                     .to_owned(),
             ),
-            Self::NoLogs { .. } => {
-                Some("expected files ending in .json, .jsonl, .log or .gz, or name the files themselves".to_owned())
-            }
+            Self::NoLogs { .. } => Some(
+                "expected files ending in .json, .jsonl, .ndjson, .log, .txt or .gz, or name the files themselves"
+                    .to_owned(),
+            ),
             Self::MissingColumn { .. } => {
                 Some("name the file's own column for it under `[columns]` in insights.toml".to_owned())
             }
@@ -319,6 +326,7 @@ mod tests {
         assert_eq!(meant("reigon", ["resource", "region"]), Some("region"));
         assert_eq!(meant("REGION", ["region"]), Some("region"));
         assert_eq!(meant("foo", ["who", "operations.keep"]), None);
+        assert_eq!(meant("wo", ["who", "why"]), Some("who"));
         assert_eq!(meant("", ["region"]), None);
         assert_eq!(did_you_mean("nope", ["many_errors"]), "");
     }

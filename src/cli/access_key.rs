@@ -20,9 +20,9 @@ use crate::rollup::store;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Without KEY, all permanent keys: from the rollups of the state directory where there are any, and
-from events for the other days. With KEY, one key of any sort in detail: from events where there
-are any, and from rollups for the other days. What only rollups tell is known to the hour (calls)
+Without KEY, all permanent keys: from the rollups of the state directory where there are any, and \
+from events for the other days. With KEY, one key of any sort in detail: from events where there \
+are any, and from rollups for the other days. What only rollups tell is known to the hour (calls) \
 or the day (APIs, networks), as `times_to_the` says; which calls to an API or from a network failed is not known then.
 
 Examples:

@@ -23,7 +23,7 @@ const MOST: usize = 1_000;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-A change is an event that is no read and names the subject among its resources or in its parameters;
+A change is an event that is no read and names the subject among its resources or in its parameters; \
 attempts that failed are shown too. The clouds do not log what was there before.
 
 Examples:

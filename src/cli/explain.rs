@@ -16,11 +16,11 @@ use crate::rollup::Family;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Judges the night again from the counts in the state directory and shows what the job knew: calls by hour
-beside what was expected, the windows that were tested, p and q, the gate that stopped it, how many calls
+Judges the night again from the counts in the state directory and shows what the job knew: calls by hour \
+beside what was expected, the windows that were tested, p and q, the gate that stopped it, how many calls \
 would have been enough, and with whom it was seen. Events are not read.
 
-ABOUT is the id of an insight (its first digits are enough), or an entity as outputs write it, such as
+ABOUT is the id of an insight (its first digits are enough), or an entity as outputs write it, such as \
 Oss/GetObject, LTAI5tSN662BHn4pLutEARFv or 203.0.113.7; of a user, the id alone is enough.
 
 Examples:

@@ -15,7 +15,7 @@ use crate::report::summary::printable;
 /// Turn audit log files into event partitions, every event once
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads ActionTrail OSS objects, SLS exports, CloudTrail files and JSON lines, plain or gzip; what a file is, is told by its
+Reads ActionTrail OSS objects, SLS exports, CloudTrail files and JSON lines, plain or gzip; what a file is, is told by its \
 content. Importing the same files again adds nothing.
 
 Examples:

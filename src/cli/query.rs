@@ -27,9 +27,9 @@ const TABLE_ROWS: usize = 50;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*`
-stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids
-and resource names only. Fields are the columns of the events, and api, principal, service,
+Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*` \
+stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids \
+and resource names only. Fields are the columns of the events, and api, principal, service, \
 account, network, error, day, hour.
 
 Examples:
@@ -339,6 +339,9 @@ impl Question<'_> {
         let mut writer = self.args.result.writer(answer.headings())?;
         answer.each_page(limit, |rows| writer.rows(rows))?;
         writer.finish()?;
+        if answer.is_empty() {
+            self.remark("no rows");
+        }
         if answer.len() > limit {
             self.remark(&format!("{limit} of {} rows shown; --limit 0 for all", number(answer.len() as u64)));
         }

@@ -28,7 +28,7 @@ enum ReportFormat {
 /// Make the report of a judged night, or a summary of several
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads the results of `insights run` and nothing else, so a report can be made again at any time and is then the same.
+Reads the results of `insights run` and nothing else, so a report can be made again at any time and is then the same. \
 The page is one file that loads nothing. Every run writes it to STATE/reports/DATE.html, the digest beside it.
 
 Examples:

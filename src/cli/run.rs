@@ -27,9 +27,9 @@ use crate::storage::{StateLock, remove_before, write_text};
 /// Find what deviates on a day, compared with the days before it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail
-Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over
-the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are
+Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail \
+Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over \
+the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are \
 judged again, up to `late_window` days back; what that changes is said.
 
 Examples:

@@ -11,7 +11,7 @@ use crate::settings::{InForce, REFERENCE, example, variable};
 /// Show the settings in force and where each came from
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A setting is taken from the command line, else from its environment variable, else from the settings file, else from its
+A setting is taken from the command line, else from its environment variable, else from the settings file, else from its \
 default.
 
 Examples:

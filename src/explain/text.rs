@@ -143,7 +143,9 @@ fn verdict(answer: &Answer) -> String {
 }
 
 fn enough(explanation: &Explanation) -> String {
-    let Some(enough) = explanation.enough else { return String::new() };
+    // What was reported was enough, in whichever window.
+    let is_reported = explanation.answers.iter().any(|answer| answer.reported);
+    let Some(enough) = explanation.enough.filter(|_| !is_reported) else { return String::new() };
     format!(
         "{} calls in the hour from {:02}:00 would have been reported; it had {}\n",
         number(enough.needed),

@@ -42,9 +42,9 @@ impl ScanCounts {
         said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| rows_that(rows, what)).collect()
     }
 
-    /// Whether some rows could not be read or placed in time.
+    /// Whether some rows could not be read or placed in time, or none was of its day.
     pub fn is_partial(&self) -> bool {
-        self.without_time > 0 || self.unreadable > 0
+        self.without_time > 0 || self.unreadable > 0 || (self.set_aside > 0 && self.events == 0)
     }
 }
 

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 /// List, show, check and try out rules in the Sigma language
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Rules are the built-in ones and those of `paths` under [rules] in insights.toml. A rule that cannot
+Rules are the built-in ones and those of `paths` under [rules] in insights.toml. A rule that cannot \
 be used is named with its place and what to write instead; the others go on, and the exit code is 2.
 
 Examples:

@@ -27,8 +27,8 @@ pub fn night(night: &Night) -> Document {
 }
 
 fn add_incidents(document: &mut Document, night: &Night) {
-    for (place, incident) in night.incidents.iter().take(INCIDENTS).enumerate() {
-        document.heading(2, format!("{}. {}", place + 1, heading(night, incident)));
+    for incident in night.incidents.iter().take(INCIDENTS) {
+        document.heading(2, format!("Incident {}, {}", incident.number, heading(night, incident)));
         let Some(lead) = night.findings_of(incident).next() else { continue };
         document.paragraph(format!("{}.", lead.sentence.shown()));
         let known = facts(lead, night.date).into_iter().filter(|(name, _)| *name != "When");

@@ -22,21 +22,19 @@ pub(super) fn incidents(night: &Night) -> Markup {
         section #incidents aria-labelledby="incidents-title" {
             h2 #incidents-title { "Incidents" }
             @if night.incidents.is_empty() { p.none { "None: nothing deviates from its history." } }
-            @for (place, incident) in night.incidents.iter().enumerate() {
-                (section(night, incident, place + 1, &mut drawn))
-            }
+            @for incident in &night.incidents { (section(night, incident, &mut drawn)) }
             p.none.no-match hidden { "Nothing fits the filter." }
         }
     }
 }
 
-fn section(night: &Night, incident: &Incident, rank: usize, drawn: &mut usize) -> Markup {
-    let id = format!("incident-{rank}");
+fn section(night: &Night, incident: &Incident, drawn: &mut usize) -> Markup {
+    let id = format!("incident-{}", incident.number);
     let forms: Vec<(usize, Form)> =
         incident.findings.iter().map(|&number| (number, form(number, incident, drawn))).collect();
     html! {
         section.incident id=(id) aria-labelledby={ (id) "-title" } {
-            h3 id={ (id) "-title" } { (badge(incident.severity)) " " (heading(night, incident, rank)) }
+            h3 id={ (id) "-title" } { (badge(incident.severity)) " " (heading(night, incident)) }
             (agreeing(night, incident))
             @for (number, form) in &forms { (finding(night, *number, *form)) }
         }
@@ -70,14 +68,14 @@ fn form(number: usize, incident: &Incident, drawn: &mut usize) -> Form {
     }
 }
 
-fn heading(night: &Night, incident: &Incident, rank: usize) -> Markup {
+fn heading(night: &Night, incident: &Incident) -> Markup {
     let parts = counted(incident.findings.len() as u64, "finding", "findings");
     let actors = night.findings_of(incident).map(|finding| &finding.actor);
     let culprits = night.findings_of(incident).map(|finding| &finding.culprit);
     // A name says more than an identifier.
     let culprit = actors.chain(culprits).find(|culprit| !culprit.is_empty());
     html! {
-        "Incident " (rank)
+        "Incident " (incident.number)
         @if let Some(culprit) = culprit { ": " bdi { (culprit) } }
         span.quiet { " · " (span(incident.start, incident.end, night.date)) " · " (parts) }
     }
