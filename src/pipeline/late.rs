@@ -8,7 +8,8 @@ use chrono::{Days, NaiveDate};
 
 use crate::error::Result;
 use crate::late::{Now, PastNight, StaleNight, Standing, judged};
-use crate::pipeline::{Job, NightResult, judge};
+use crate::pipeline::night::judge;
+use crate::pipeline::{Job, NightResult};
 use crate::report;
 use crate::rollup::update::Update;
 

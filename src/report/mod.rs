@@ -20,7 +20,7 @@ pub mod summary;
 mod table;
 pub mod telling;
 
-pub use record::{CalibrationRecord, FamilyRecord, NightRecord};
+pub use record::{CalibrationRecord, FamilyRecord, Judged, NightRecord};
 pub use rule_record::RuleRecord;
 
 use std::path::{Path, PathBuf};
