@@ -4,6 +4,7 @@
 //! entity's own, drawn towards that of entities of about its size. Past bursts are weighed down before anything is learnt from
 //! them. Formulas: [`Fit::expected`], [`Profile`]; robust weights and dispersion in [`crate::stats`].
 
+mod layers;
 mod weights;
 
 use weights::{odd_days, reweigh};
@@ -65,12 +66,12 @@ struct PastWindow {
 impl Fit {
     /// Fits an entity's past.
     pub fn new(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
-        Self::robust(series, profile, dispersions)
+        Self::robust(series, profile, dispersions).0
     }
 
     /// What an entity's past tells of the dispersion of all.
     pub fn testimony(series: &Series, profile: &Profile) -> Testimony {
-        let fit = Self::robust(series, profile, &Dispersions::unknown());
+        let (fit, _) = Self::robust(series, profile, &Dispersions::unknown());
         let believed: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
         let counts: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let of_width = |width: usize| fit.evidence(series, &counts, &believed, width);
@@ -78,7 +79,7 @@ impl Fit {
     }
 
     /// Means and dispersion from which odd hours were kept away, and the weights that did it.
-    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
+    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> (Self, Vec<f64>) {
         let mut weights: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
         let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
@@ -94,7 +95,7 @@ impl Fit {
         }
         fit.odd_days = odd_days(series, &fit, &weights);
         fit.learn_dispersion(series, &weights, prior);
-        fit
+        (fit, weights)
     }
 
     /// Alpha by width, and within a width by mean.
