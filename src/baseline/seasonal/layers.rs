@@ -1,6 +1,6 @@
 //! What a fit says of an hour, layer by layer: the numbers that it was made of, worked out again.
 
-use super::{DAY_TYPE_HOURS, Fit, INFLATION, parents, shrunk_by};
+use super::{DAY_TYPE_HOURS, Fit, INFLATION, evidence, parents, shrunk_by};
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{Dispersions, band};
@@ -60,9 +60,8 @@ impl Fit {
         learnt: &Self,
     ) -> Spread {
         let mean = self.mean(week_hour);
-        let counts: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
-        let bands = learnt.evidence_by_mean(series, &counts, weights, 0);
-        let all = bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and);
+        let bands = learnt.evidence_by_mean(series, weights);
+        let all = evidence::of_all(&bands);
         let prior = dispersions.by_width[0].prior(learnt.level);
         let alike = bands.get(band(mean)).copied().flatten();
         let by_evidence = alike.unwrap_or(all);
