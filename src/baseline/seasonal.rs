@@ -5,6 +5,7 @@
 //! them. Formulas: [`Fit::expected`], [`Profile`]; robust weights and dispersion in [`crate::stats`].
 
 mod evidence;
+mod layers;
 mod weights;
 
 use evidence::Past;
@@ -59,12 +60,12 @@ pub struct Fit {
 impl Fit {
     /// Fits an entity's past.
     pub fn new(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
-        Self::robust(series, profile, dispersions)
+        Self::robust(series, profile, dispersions).0
     }
 
     /// What an entity's past tells of the dispersion of all.
     pub fn testimony(series: &Series, profile: &Profile) -> Testimony {
-        let fit = Self::robust(series, profile, &Dispersions::unknown());
+        let (fit, _) = Self::robust(series, profile, &Dispersions::unknown());
         let of_hours = fit.evidence_of_hours(series, &believed(series));
         let counts: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let mut by_width = [DispersionEvidence::new(); WIDTHS.len()];
@@ -76,7 +77,7 @@ impl Fit {
     }
 
     /// Means and dispersion from which odd hours were kept away, and the weights that did it.
-    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
+    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> (Self, Vec<f64>) {
         let mut weights = believed(series);
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
         let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()), Week::flat());
@@ -91,7 +92,7 @@ impl Fit {
         }
         fit.odd_days = odd_days(series, &fit, &weights);
         fit.learn_dispersion(series, &weights, prior);
-        fit
+        (fit, weights)
     }
 
     /// Alpha by width, and within a width by mean.
