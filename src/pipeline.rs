@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::insight::vendor::Maker;
 use crate::insight::{Incident, Insight};
 use crate::late::Why;
-use crate::partition::Partitions;
+use crate::partition::{Partitions, Problem};
 use crate::pipeline::late::KnownNights;
 use crate::pipeline::night::judge;
 use crate::report::{self, NightRecord, output};
@@ -86,6 +86,7 @@ pub struct RunResult {
 pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> Result<RunResult> {
     let known = KnownNights::read(job, date)?;
     let history = update_history(job, date, &known.days(job))?;
+    known.keep_what_knew_more(&history)?;
     let again = known.judge_again(job, &history)?;
     let mut night = judge(job, &history, date, Why::Asked, date)?;
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
@@ -127,9 +128,7 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
         return Ok(history);
     }
     if !history.problems.is_empty() {
-        let problem = |problem: &crate::partition::Problem| format!("{}: {}", problem.file, problem.message);
-        let problems = history.problems.iter().take(3).map(problem).collect::<Vec<_>>().join("; ");
-        return Err(Error::NothingUsable { date, problems });
+        return Err(Error::NothingUsable { date, problems: some_problems(history.problems.iter()) });
     }
     let dates = partitions.dates();
     match (dates.first(), dates.last()) {
@@ -138,6 +137,12 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
         }
         _ => Err(Error::NoPartitions { path: partitions.root().to_path_buf() }),
     }
+}
+
+/// The first problems, in words.
+fn some_problems<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
+    let told: Vec<String> = problems.take(3).map(|problem| format!("{}: {}", problem.file, problem.message)).collect();
+    told.join("; ")
 }
 
 fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {

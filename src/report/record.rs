@@ -250,8 +250,10 @@ fn problems(history: &Update, alerts: &DayAlerts) -> Vec<Problem> {
 
 fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
-    if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
-        said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
+    if history.is_all_there_is(window.scored()) {
+        let unreadable = history.problems_of(window.scored()).next().is_some();
+        let became = if unreadable { "cannot be read" } else { "are gone" };
+        said.push(format!("the events of this day {became}; its rollup was used, and nobody could be attributed"));
     }
     said
 }

@@ -53,6 +53,16 @@ impl Update {
         day.map_or_else(ScanCounts::default, |day| day.note.counts)
     }
 
+    /// Whether a day's rollup is all there is of it: its events are gone, or none of its files can be read.
+    pub fn is_all_there_is(&self, date: NaiveDate) -> bool {
+        self.days.iter().any(|day| day.note.date == date && day.outcome == DayOutcome::Kept)
+    }
+
+    /// What is wrong with the files of a day.
+    pub fn problems_of(&self, date: NaiveDate) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(move |problem| date_of_path(Path::new(&problem.file)) == Some(date))
+    }
+
     /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
     #[must_use]
     pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
