@@ -24,6 +24,8 @@ pub struct Question {
     pub family: Option<Family>,
     /// The account, if it was said.
     pub account: Option<String>,
+    /// The hour whose expectation is taken to pieces, in UTC; the most telling one if none was said.
+    pub hour: Option<u8>,
 }
 
 /// The insight that is meant, if what was typed can be an id.

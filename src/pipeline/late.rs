@@ -8,7 +8,8 @@ use chrono::{Days, NaiveDate};
 
 use crate::error::{Error, Result};
 use crate::late::{Now, PastNight, StaleNight, Standing, judged};
-use crate::pipeline::{Job, NightResult, judge, some_problems};
+use crate::pipeline::night::judge;
+use crate::pipeline::{Job, NightResult, some_problems};
 use crate::report;
 use crate::rollup::update::Update;
 
