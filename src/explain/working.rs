@@ -46,7 +46,7 @@ pub fn explain(state: &Path, question: &Question, date: Option<NaiveDate>, setti
 
 /// The night that is asked about: the newest that is counted, if none was named.
 fn night(state: &Path, date: Option<NaiveDate>) -> Result<NaiveDate> {
-    let counted = store::dates(state);
+    let counted = store::dates(state)?;
     let Some((&first, &last)) = counted.first().zip(counted.last()) else {
         return Err(Error::Query {
             message: format!("`{}` holds no counts", state.display()),

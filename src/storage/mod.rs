@@ -3,11 +3,13 @@
 //! Knows nothing of events, rollups or insights; every module that leaves something on disk goes through here.
 
 mod atomic;
+mod days;
 mod lock;
 mod parquet_writer;
 mod retention;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_bytes, write_text};
+pub use days::{day_folder, day_of_folder, files_of_days};
 pub use lock::StateLock;
 pub use parquet_writer::{ListLevels, ParquetFile, Values, compact};
 pub use retention::remove_before;
