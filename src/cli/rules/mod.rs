@@ -10,7 +10,6 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::cli::{Common, exit, output};
 use crate::rules::Refusal;
-use crate::settings::Settings;
 
 /// List, show, check and try out rules in the Sigma language
 #[derive(Debug, Args)]
@@ -39,10 +38,10 @@ enum RulesCommand {
 }
 
 /// The exit code when a rule cannot be used, or contradicts its examples.
-const FAULTY: u8 = 2;
+const FAULTY: u8 = exit::USAGE;
 
 pub(super) fn run(args: &RulesArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     match &args.command {
         RulesCommand::List(args) => list::run(args, &settings.rules),
         RulesCommand::Show(args) => show::run(args, &settings.rules),
