@@ -166,13 +166,19 @@ pub fn read_before(state: &Path, date: NaiveDate) -> Result<BTreeMap<Same, Episo
 }
 
 /// Writes what a night leaves, with the stories that its insights turned out to be parts of.
-pub fn write(state: &Path, date: NaiveDate, mut episodes: Vec<Episode>, insights: &[Insight]) -> Result<PathBuf> {
+pub fn write(
+    state: &Path,
+    date: NaiveDate,
+    mut episodes: BTreeMap<Same, Episode>,
+    insights: &[Insight],
+) -> Result<PathBuf> {
     let incident: BTreeMap<Uuid, Uuid> = insights.iter().map(|insight| (insight.id, insight.incident.id)).collect();
-    for episode in &mut episodes {
+    for episode in episodes.values_mut() {
         let own = episode.insight.and_then(|insight| incident.get(&insight).copied());
         episode.incident = own.or(episode.incident);
     }
     let path = path(state, date);
+    let episodes: Vec<&Episode> = episodes.values().collect();
     let text = serde_json::to_string_pretty(&episodes).map_err(|error| Error::Internal(error.to_string()))?;
     write_text(&path, &(text + "\n"))?;
     Ok(path)
