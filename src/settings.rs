@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertSettings, RawAlerts};
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
+use crate::error::did_you_mean;
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
 use crate::query::{SavedSearches, is_name};
@@ -307,17 +308,9 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
     if let Some(column) = Column::named(&name) {
         Ok((column, path))
     } else {
-        let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
-        Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
+        let near = did_you_mean(&name, Column::ALL.iter().map(|column| column.name()));
+        Err(format!("columns: there is no event column `{name}`{near}"))
     }
-}
-
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
-    known.min_by(|left, right| distance(word, left).total_cmp(&distance(word, right))).unwrap_or_default()
-}
-
-fn distance(left: &str, right: &str) -> f64 {
-    -strsim::jaro_winkler(left, right)
 }
 
 #[cfg(test)]
@@ -345,7 +338,10 @@ mod tests {
             ("[outputs]\nformats = 'csv'", "line 2: outputs.formats: expected a list, found `csv`"),
             ("[rules]\ndisable = [\n'low',\n3]", "line 4: rules.disable: expected a text, found `3`"),
             ("[searches.a]\nbogus = 1", "line 2: there is no setting `searches.a.bogus`; did you mean `"),
-            ("[searches.a]\nuser = 'x'\n[searches.b]\nlimit = 'x'", "line 4: searches.b.limit: expected a whole number"),
+            (
+                "[searches.a]\nuser = 'x'\n[searches.b]\nlimit = 'x'",
+                "line 4: searches.b.limit: expected a whole number",
+            ),
             ("min_ratio = 3\nlate_window = 2\nmin_ratio = 4", "line 3: `min_ratio` is set twice"),
             ("min_ratio = ", "line 1: "),
         ] {

@@ -201,9 +201,7 @@ fn an_insight_may_be_a_member() {
 #[test]
 fn so_many_of_the_members_are_enough() {
     let fired = |condition: &str, minutes: &[(usize, i64)]| {
-        let set = set(&format!(
-            "type: temporal\n  rules: [a, b, 'insight:*']\n  {BY_USER}\n  condition: {condition}"
-        ));
+        let set = set(&format!("type: temporal\n  rules: [a, b, 'insight:*']\n  {BY_USER}\n  condition: {condition}"));
         let mut correlator = Correlator::new(&set);
         for &(member, minute) in minutes {
             let keys = BTreeMap::from([("principal_id".to_owned(), "1".to_owned())]);
@@ -239,11 +237,19 @@ fn what_correlations_and_insights_are_grouped_by_can_be_measured() {
     }
     for (minute, user) in [(70, "1"), (80, "3"), (90, "3")] {
         let keys = BTreeMap::from([("principal_id".to_owned(), user.to_owned())]);
-        correlator.push_insight(&InsightInput { kind: "IpInsight".into(), time: minute * MINUTE, id: "i".into(), keys });
+        correlator.push_insight(&InsightInput {
+            kind: "IpInsight".into(),
+            time: minute * MINUTE,
+            id: "i".into(),
+            keys,
+        });
     }
     let fired = correlator.finish(i64::MIN..i64::MAX).0;
     let of_d = fired.iter().filter(|found| set.rules()[found.rule].id == "d");
-    assert_eq!(of_d.map(|found| (found.time / MINUTE, found.value)).collect::<Vec<_>>(), [(9, 2.0), (80, 2.0), (90, 2.0)]);
+    assert_eq!(
+        of_d.map(|found| (found.time / MINUTE, found.value)).collect::<Vec<_>>(),
+        [(9, 2.0), (80, 2.0), (90, 2.0)]
+    );
 }
 
 #[test]

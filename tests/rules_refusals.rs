@@ -235,8 +235,7 @@ fn examples_that_contradict_their_rule_are_named() {
 #[test]
 fn a_rule_without_an_id_is_overridden_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let settings =
-        "[rules.override.often]\nthreshold = 5\nwindow = '2h'\nlevel = 'high'\n[rules.override.listed]\nvalues = {apis = ['StopLogging']}\n";
+    let settings = "[rules.override.often]\nthreshold = 5\nwindow = '2h'\nlevel = 'high'\n[rules.override.listed]\nvalues = {apis = ['StopLogging']}\n";
     fs::write(folder.path().join("insights.toml"), format!("[rules]\npaths = ['own.yml']\n{settings}")).unwrap();
     let rule = "title: t\nname: listed\nlogsource: {product: aws, service: cloudtrail}\n\
                 detection: {s: {'eventName|expand': '%apis%'}, condition: s}\n---\n\
@@ -356,7 +355,9 @@ fn settings_that_name_no_rule_are_faults_too() {
         .expect_said(&["is a rule about single events and has no `threshold`; set its `level` or `values`"]);
     let none = run("", &["list", "--set", "rules.builtin=false"]).expect_code(0).stdout;
     assert!(none.ends_with("\n0 rules\n"), "{none}");
-    run("", &["list", "--set", "rules.disable=[\"cis.at.trail_of\"]"]).expect_code(2).expect_said(&["`cis.at.trail_of`"]);
+    run("", &["list", "--set", "rules.disable=[\"cis.at.trail_of\"]"])
+        .expect_code(2)
+        .expect_said(&["`cis.at.trail_of`"]);
     run("[rules]\ndisable = ['cis.at.trail_off', 'low']\n", &["list", "--service", "kms"]).expect_code(0);
 }
 

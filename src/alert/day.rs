@@ -91,7 +91,8 @@ impl Look<'_> {
     pub fn stretch(&self, date: NaiveDate, stretch: Range<i64>) -> Result<DayAlerts> {
         let mut gathered = Gathered::default();
         let remembered = self.lately(date);
-        let from = remembered.as_ref().map_or(midnight_ms(date), |known| minute_of(stretch.start.min(known.note.until)));
+        let from =
+            remembered.as_ref().map_or(midnight_ms(date), |known| minute_of(stretch.start.min(known.note.until)));
         let mut own = self.evaluate(date, from..stretch.end, &mut gathered);
         own.note.input = None;
         if let Some(remembered) = remembered {
@@ -129,7 +130,8 @@ impl Look<'_> {
         let input = input_of(&files, date);
         let files: Vec<EventFile> =
             if span == span_of(date) { files } else { files.iter().map(|file| file.narrowed(&span)).collect() };
-        let note = Note { rules: self.book.fingerprint().to_owned(), until: span.end, input: Some(input), ..Note::default() };
+        let note =
+            Note { rules: self.book.fingerprint().to_owned(), until: span.end, input: Some(input), ..Note::default() };
         let mut found = DayMatches { note, matches: Vec::new() };
         let (looked, unread) = evaluate_day(&self.book.program, &self.book.settings.hours, &files, date, |one| {
             if span.contains(&one.event.time) {

@@ -41,7 +41,9 @@ pub(super) fn member(insight: &Insight) -> InsightInput {
     if let Some(actor) = &insight.actor {
         tell("insights.principal", &format!("{}/{}", actor.kind, actor.id));
         tell("principal_id", &actor.id);
-        ["user_name", InsightInput::USER_NAME].iter().for_each(|name| tell(name, actor.name.as_deref().unwrap_or_default()));
+        ["user_name", InsightInput::USER_NAME]
+            .iter()
+            .for_each(|name| tell(name, actor.name.as_deref().unwrap_or_default()));
     }
     for (attribute, column) in ATTRIBUTES {
         let busiest = insight.attribution(attribute).and_then(Attribution::busiest);

@@ -171,6 +171,12 @@ impl Company {
         company
     }
 
+    /// The number of an entity.
+    pub fn number(&self, family: Family, key: &EntityKey) -> Option<u32> {
+        let keys = &self.keys.iter().find(|(own, _)| *own == family)?.1;
+        keys.iter().position(|own| own == key).map(|number| number as u32)
+    }
+
     /// The key of an entity.
     pub fn key(&self, family: Family, number: u32) -> Option<&EntityKey> {
         self.keys.iter().find(|(own, _)| *own == family)?.1.get(number as usize)

@@ -21,8 +21,8 @@ const PER_THREAD: u64 = 80 << 20;
 pub(super) fn threads(limit: Bytes, available: usize) -> Result<usize> {
     if limit.0 < BASE {
         return Err(Error::Query {
-            message: format!("a memory limit of {limit} is too little: {} is the least that a run can do with", Bytes(BASE)),
-            hint: Some("raise `--memory-limit`, or leave it out".to_owned()),
+            message: format!("a memory limit of {limit} is too little"),
+            hint: Some(format!("{} is the least that a run can do with", Bytes(BASE))),
         });
     }
     let further = (limit.0 - BASE) / PER_THREAD;

@@ -189,10 +189,7 @@ pub(super) fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -
 /// What makes a change serious by all of its events.
 pub(super) fn of_evidence(evidence: &Evidence) -> BTreeSet<Concern> {
     let gives_to_himself = evidence.names.keys().any(|name| evidence.receivers.contains(&bare(name)));
-    let more = [
-        gives_to_himself.then_some(Concern::SelfGrant),
-        (evidence.unread > 0).then_some(Concern::NotAllRead),
-    ];
+    let more = [gives_to_himself.then_some(Concern::SelfGrant), (evidence.unread > 0).then_some(Concern::NotAllRead)];
     evidence.concerns.iter().copied().chain(more.into_iter().flatten()).collect()
 }
 

@@ -25,6 +25,8 @@ const KEPT_VALUES: usize = 100;
 
 /// An entity and a direction: what is the same from night to night.
 pub type Same = (Family, EntityKey, Direction);
+/// What a night leaves to the next.
+pub type Episodes = BTreeMap<Same, Episode>;
 
 /// An entity that deviated in a night.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,7 +151,7 @@ pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
 ///
 /// # Errors
 /// When the file is there and cannot be read.
-pub fn read_before(state: &Path, date: NaiveDate) -> Result<BTreeMap<Same, Episode>> {
+pub fn read_before(state: &Path, date: NaiveDate) -> Result<Episodes> {
     let Some(path) = date.checked_sub_days(Days::new(1)).map(|before| path(state, before)) else {
         return Ok(BTreeMap::new());
     };
@@ -166,12 +168,7 @@ pub fn read_before(state: &Path, date: NaiveDate) -> Result<BTreeMap<Same, Episo
 }
 
 /// Writes what a night leaves, with the stories that its insights turned out to be parts of.
-pub fn write(
-    state: &Path,
-    date: NaiveDate,
-    mut episodes: BTreeMap<Same, Episode>,
-    insights: &[Insight],
-) -> Result<PathBuf> {
+pub fn write(state: &Path, date: NaiveDate, mut episodes: Episodes, insights: &[Insight]) -> Result<PathBuf> {
     let incident: BTreeMap<Uuid, Uuid> = insights.iter().map(|insight| (insight.id, insight.incident.id)).collect();
     for episode in episodes.values_mut() {
         let own = episode.insight.and_then(|insight| incident.get(&insight).copied());

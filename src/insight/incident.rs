@@ -13,9 +13,9 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::detect::Direction;
 use crate::insight::alike::{Groups, Member, Span, join_overlapping};
 use crate::insight::reading::OTHER;
-use crate::detect::Direction;
 use crate::insight::{Insight, Severity};
 use crate::rollup::Family;
 

@@ -115,7 +115,8 @@ fn with_place(sentence: &str, place: &Place) -> String {
     let ends = sentence.match_indices(&place.address).filter_map(|(start, address)| {
         let (before, after) = (&sentence[..start], &sentence[start + address.len()..]);
         // A full stop or a colon may follow it, too.
-        let goes_on = after.strip_prefix(['.', ':']).unwrap_or(after).starts_with(|next: char| next.is_ascii_hexdigit());
+        let goes_on =
+            after.strip_prefix(['.', ':']).unwrap_or(after).starts_with(|next: char| next.is_ascii_hexdigit());
         (!before.ends_with(part_of_more) && !goes_on).then_some(start + address.len())
     });
     match ends.into_iter().next() {

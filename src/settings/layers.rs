@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::settings::reference::{InForce, REFERENCE, variable};
-use crate::settings::{FILE_NAME, RawSettings, Settings, mistake, nearest};
+use crate::settings::{FILE_NAME, RawSettings, Settings, mistake};
 
 /// Variables that options have, beside those of settings.
 const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
@@ -101,8 +101,8 @@ impl Layers {
             None if is_below("columns", key) => Value::String(text.to_owned()),
             None if REFERENCE.iter().any(|table| table.is_open && is_below(table.key, key)) => as_written(text),
             None => {
-                let nearest = nearest(key, REFERENCE.iter().map(|setting| setting.key));
-                return Err(wrong(format!("there is no setting `{key}`; did you mean `{nearest}`?")));
+                let near = did_you_mean(key, REFERENCE.iter().map(|setting| setting.key));
+                return Err(wrong(format!("there is no setting `{key}`{near}")));
             }
         };
         let mut alone = Table::new();
@@ -129,7 +129,9 @@ impl Layers {
     /// An error about the setting that a message begins with.
     fn blame(&self, message: String) -> Error {
         let key = message.split(':').next().unwrap_or_default();
-        let is_it = |set: &str| set == key || is_below(key, set) || set.strip_suffix(key).is_some_and(|table| table.ends_with('.'));
+        let is_it = |set: &str| {
+            set == key || is_below(key, set) || set.strip_suffix(key).is_some_and(|table| table.ends_with('.'))
+        };
         let source = self.set.iter().find(|(set, _)| is_it(set)).map(|(_, (_, source))| source);
         let file = self.set.values().find_map(|(_, source)| matches!(source, Source::File(_)).then_some(source));
         let path = match source.or(file) {
@@ -140,11 +142,11 @@ impl Layers {
         Error::Settings { path, message }
     }
 
-    /// Variables that are named like settings and are none, each with the nearest that is.
+    /// Variables that are named like settings and are none, each with what may have been meant, in words.
     pub fn unknown_variables(&self) -> Vec<(String, String)> {
         let known: Vec<String> = REFERENCE.iter().map(|setting| variable(setting.key)).collect();
         let others = self.unknown.iter().filter(|name| !OTHER_VARIABLES.contains(&name.as_str()));
-        others.map(|name| (name.clone(), nearest(name, known.iter().map(String::as_str)).to_owned())).collect()
+        others.map(|name| (name.clone(), did_you_mean(name, known.iter().map(String::as_str)))).collect()
     }
 
     /// Every setting with its value and where that came from, in the order of the reference.
@@ -306,7 +308,7 @@ mod tests {
     fn a_variable_that_is_no_setting_is_told_and_does_no_harm() {
         let variables = [("INSIGHTS_MIN_RATOI", "3"), ("INSIGHTS_THREADS", "2"), ("INSIGHTS_MIN_RATIO", "4")];
         let unknown = layers("", &variables, &[]).unwrap().unknown_variables();
-        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "INSIGHTS_MIN_RATIO")]));
+        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "; did you mean `INSIGHTS_MIN_RATIO`?")]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue, Error};
 
-use crate::settings::nearest;
+use crate::error::did_you_mean;
 
 /// What is wrong with the text of a settings file.
 pub(super) fn in_file(text: &str, error: &Error) -> String {
@@ -40,7 +40,7 @@ fn explained(path: &[String], message: &str) -> (Vec<String>, String) {
         // The message lists the names that the table has.
         let known = expected.split('`').skip(1).step_by(2);
         let key = [path, &[key.to_owned()]].concat();
-        let said = format!("there is no setting `{}`; did you mean `{}`?", key.join("."), nearest(&key[path.len()], known));
+        let said = format!("there is no setting `{}`{}", key.join("."), did_you_mean(&key[path.len()], known));
         return (key, said);
     }
     let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));

@@ -57,11 +57,14 @@ impl Tables {
         self.frames.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The names of all columns of all tables, each once.
-    pub fn column_names(&self) -> Vec<String> {
+    /// The names of all columns of the tables that a query names, each once.
+    pub fn column_names(&self, query: &str) -> Vec<String> {
+        let words = query.to_lowercase();
+        let words: Vec<&str> = words.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
         let mut names: Vec<String> = self
             .frames
             .iter()
+            .filter(|(name, _)| words.contains(name))
             .filter_map(|(_, frame)| frame.clone().collect_schema().ok())
             .flat_map(|schema| schema.iter_names().map(ToString::to_string).collect::<Vec<_>>())
             .collect();
@@ -81,7 +84,16 @@ fn scan(path: &Path) -> PolarsResult<LazyFrame> {
 }
 
 fn day(path: &Path, date: Option<String>) -> PolarsResult<LazyFrame> {
-    let frame = scan(path)?;
+    let mut frame = scan(path)?;
+    // Nights of earlier versions have times without a zone, which the engine compares with no others.
+    let zoneless = |data_type: &DataType| matches!(data_type, DataType::Datetime(_, None));
+    let times: Vec<Expr> = frame
+        .collect_schema()?
+        .iter()
+        .filter(|(_, data_type)| zoneless(data_type))
+        .map(|(name, _)| col(name.clone()).cast(time_type()))
+        .collect();
+    let frame = frame.with_columns(times);
     Ok(match date {
         Some(date) => frame.with_column(lit(date).alias("date")),
         None => frame,

@@ -27,7 +27,7 @@ pub use days::{CALENDAR_DAYS, DayCount};
 pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
 pub use hours::Hour;
 pub use incident::Incident;
-pub use record::{Calibration, Counts, Family, Problem, Quality, Record};
+pub use record::{Calibration, Counts, Family, Hidden, Problem, Quality, Record, Rules};
 pub use since::Since;
 pub use text::Text;
 

@@ -155,7 +155,8 @@ mod tests {
             let family = Arc::new(StringArray::from(vec!["api", "api"])) as arrow::array::ArrayRef;
             let batch = RecordBatch::try_from_iter([("family", family)]).unwrap();
             let properties = WriterProperties::builder().set_statistics_enabled(statistics).build();
-            let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+            let mut writer =
+                ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
             writer.write(&batch).unwrap();
             writer.close().unwrap();
             path

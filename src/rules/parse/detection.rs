@@ -51,7 +51,8 @@ impl Reading<'_> {
         for name in names {
             named.insert(name.as_str(), self.detection(name, &detections.named[name])?);
         }
-        let named = Named { weights: named.iter().map(|(&name, condition)| (name, weight(condition))).collect(), named };
+        let named =
+            Named { weights: named.iter().map(|(&name, condition)| (name, weight(condition))).collect(), named };
         let mut room = MOST_PREDICATES;
         let conditions = detections.conditions.iter().map(|written| self.expression(written, &named, &mut room));
         let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;

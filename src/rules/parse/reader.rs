@@ -256,13 +256,7 @@ impl Reader<'_> {
         })
     }
 
-    fn rule(
-        &self,
-        head: Head,
-        extension: Extension,
-        set: Option<&Override>,
-        body: Body,
-    ) -> Result<Rule, Refusal> {
+    fn rule(&self, head: Head, extension: Extension, set: Option<&Override>, body: Body) -> Result<Rule, Refusal> {
         let title = head.title.clone().filter(|title| !title.trim().is_empty());
         let title = title.ok_or_else(|| self.document.refuse(&[], "the rule has no `title`", "add `title:`"))?;
         let level = match head.level.as_deref() {
