@@ -226,6 +226,11 @@ impl Error {
         Self::Query { message, hint: Some(format!("expected a name that ends with {endings}, or a --format")) }
     }
 
+    /// A defect of this program, by whatever error shows it.
+    pub fn internal<E: ToString>(error: E) -> Self {
+        Self::Internal(error.to_string())
+    }
+
     /// A table of counts at `path` that cannot be scored.
     pub fn counts(path: &Path, message: String) -> Self {
         Self::Counts { path: path.to_path_buf(), message }

@@ -166,10 +166,10 @@ impl DayMatches {
     pub fn write(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<PathBuf> {
         let path = path(state, date);
         let mut file = ParquetFile::create(&path, &schema(), compact().build())?;
-        let note = serde_json::to_string(&self.note).map_err(|error| Error::Internal(error.to_string()))?;
+        let note = serde_json::to_string(&self.note).map_err(Error::internal)?;
         file.note(NOTE_KEY, note);
         for matches in self.matches.chunks(ROW_GROUP) {
-            file.write(&batch(matches, book).map_err(|error| Error::Internal(error.to_string()))?)?;
+            file.write(&batch(matches, book).map_err(Error::internal)?)?;
         }
         file.finish()?;
         Ok(path)

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::storage::files_of_days;
+use crate::storage::Daily;
 
 /// The version of the file format; readers refuse newer ones.
 pub const FORMAT: u32 = 1;
@@ -37,7 +37,7 @@ const NOTE_KEY: &str = "insights.day";
 
 /// The folder of a day's rollup in a state directory.
 pub fn folder(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("rollups").join(format!("date={date}"))
+    Daily::Rollups.folder(state, date)
 }
 
 /// The rollup file of a day.
@@ -70,6 +70,6 @@ pub struct DayNote {
 /// # Errors
 /// When a folder is there and cannot be read.
 pub fn dates(state: &Path) -> Result<Vec<NaiveDate>> {
-    let files = files_of_days(&state.join("rollups"), "rollup.parquet")?;
+    let files = Daily::Rollups.files(state, "rollup.parquet")?;
     Ok(files.into_iter().map(|(date, _)| date).collect())
 }

@@ -15,7 +15,7 @@ use crate::report::summary::printable;
 use crate::rules::field::LogSource;
 use crate::rules::plan::{Body, Rule};
 use crate::rules::{Program, RuleSet, RuleSettings};
-use crate::storage::files_of_days;
+use crate::storage::Daily;
 
 /// How many of a rule's latest alerts are shown.
 const LATEST: usize = 5;
@@ -89,7 +89,7 @@ struct Alert {
 fn lately(state: &Path, id: &str) -> Result<String> {
     let mut text = String::new();
     let mut left = LATEST;
-    for (_, file) in files_of_days(&state.join("alerts"), "alerts.jsonl")?.iter().rev() {
+    for (_, file) in Daily::Alerts.files(state, "alerts.jsonl")?.iter().rev() {
         let mut alerts = alerts(file, id)?;
         alerts.sort_by(|left, right| right.first_time.cmp(&left.first_time));
         for alert in alerts.iter().take(left) {

@@ -11,14 +11,14 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::{ColumnMap, EventFile};
 use crate::query::TimeRange;
-use crate::storage::files_of_days;
+use crate::storage::Daily;
 
 /// What the state directory may hold, with the folder, the file, and whether the day stands in the folder's name only.
-const STATE_TABLES: [(&str, &str, &str, bool); 4] = [
-    ("insights", "insights", "insights.parquet", false),
-    ("alerts", "alerts", "alerts.parquet", false),
-    ("rollups", "rollups", "rollup.parquet", true),
-    ("pairs", "rollups", "pairs.parquet", true),
+const STATE_TABLES: [(&str, Daily, &str, bool); 4] = [
+    ("insights", Daily::Insights, "insights.parquet", false),
+    ("alerts", Daily::Alerts, "alerts.parquet", false),
+    ("rollups", Daily::Rollups, "rollup.parquet", true),
+    ("pairs", Daily::Rollups, "pairs.parquet", true),
 ];
 
 /// Names with their scans.
@@ -37,16 +37,16 @@ impl Tables {
         let scans = files.iter().map(|file| events(file).map_err(Error::parquet(&file.path)));
         let scans = scans.collect::<Result<Vec<LazyFrame>>>()?;
         if !scans.is_empty() {
-            let all = union(&scans).map_err(|error| Error::Internal(error.to_string()))?;
+            let all = union(&scans).map_err(Error::internal)?;
             frames.push(("events", within(all, range)));
         }
-        for (name, folder, file, dated) in STATE_TABLES {
-            let scans = files_of_days(&state.join(folder), file)?
+        for (name, kept, file, dated) in STATE_TABLES {
+            let scans = kept.files(state, file)?
                 .into_iter()
                 .map(|(date, path)| day(&path, dated.then(|| date.to_string())).map_err(Error::parquet(&path)))
                 .collect::<Result<Vec<LazyFrame>>>()?;
             if !scans.is_empty() {
-                frames.push((name, union(&scans).map_err(|error| Error::Internal(error.to_string()))?));
+                frames.push((name, union(&scans).map_err(Error::internal)?));
             }
         }
         Ok(Self { frames })
