@@ -69,6 +69,7 @@ fn name(kind: LayerKind, expectation: &Expectation, group: &str, calendar: &Cale
         LayerKind::Hour => format!("its own hours from {:02}:00, {} time", week_hour % 24, calendar.zone()),
         LayerKind::DayOfWeek => DAYS[day.min(6)].to_owned(),
         LayerKind::NewLevel => "new level of the last days".to_owned(),
+        LayerKind::Pauses => "share of hours in which it does not pause".to_owned(),
         LayerKind::DaySize if is_new => "size of a day in others' first week".to_owned(),
         LayerKind::DaySize => "size of an active day".to_owned(),
         LayerKind::Activity if is_new => "not waited for: only its size is judged".to_owned(),
