@@ -47,7 +47,7 @@
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
 //! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
-//! | [`explain`] | why an entity's day was judged as it was, alarm or not: windows, ranks, gates |
+//! | [`explain`] | why an entity's day was judged as it was, alarm or not: layers of the baseline, windows, ranks, gates, new company |
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |

@@ -10,11 +10,13 @@ use rayon::prelude::*;
 
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
+use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
-use crate::baseline::seasonal::Fit;
+use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
+use crate::baseline::tails::{Tail, Tails};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 
 /// Entities of one group that are enough to have a shape of their own.
@@ -41,6 +43,20 @@ pub struct FamilyBaseline<'a> {
     groups: BTreeMap<String, Profile>,
     dispersions: Dispersions,
     sizes: DaySizes,
+    tails: Tails,
+}
+
+/// A window of an entity's day.
+#[derive(Debug, Clone, Copy)]
+pub struct DayWindow<'a> {
+    /// The entity's number.
+    pub member: usize,
+    /// The day on which the window is, or ends.
+    pub day: usize,
+    /// Its hours, as hours of the week.
+    pub hours: &'a [u8],
+    /// The place of its width in [`WIDTHS`](super::dispersion::WIDTHS).
+    pub width: usize,
 }
 
 /// What is expected of one entity on one day.
@@ -70,16 +86,23 @@ impl<'a> FamilyBaseline<'a> {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
         let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
-        let mut learnt = Self { history, window, feed, week_hours, overall, groups, dispersions, sizes };
+        let tails = Tails::unknown();
+        let mut learnt = Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, tails };
         learnt.learn_profiles();
         learnt.learn_dispersions();
         learnt.learn_sizes();
+        learnt.tails = Tails::learn(&learnt);
         learnt
     }
 
     /// Which entities are heard, in their order.
     fn witnesses(&self) -> impl Iterator<Item = usize> {
-        (0..self.history.len()).step_by(self.history.len().div_ceil(WITNESSES).max(1))
+        self.sample(WITNESSES)
+    }
+
+    /// At most so many entities, evenly spread over their order.
+    pub(super) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {
+        (0..self.history.len()).step_by(self.history.len().div_ceil(most).max(1))
     }
 
     fn learn_profiles(&mut self) {
@@ -139,6 +162,11 @@ impl<'a> FamilyBaseline<'a> {
         &self.sizes
     }
 
+    #[cfg(test)]
+    pub(super) fn tails(&self) -> &Tails {
+        &self.tails
+    }
+
     /// The hours of the week that the hours of some days are.
     pub fn week_hours(&self, days: Range<usize>) -> &[u8] {
         &self.week_hours[days.start * 24..days.end * 24]
@@ -187,9 +215,30 @@ impl<'a> FamilyBaseline<'a> {
         others.map(|hours| hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0)).collect()
     }
 
+    /// `ln P(at least `count` calls)` in a window by an entity's fit, in the light of what became of the family's windows before.
+    pub fn ln_upper(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
+        self.tails.corrected(fit.level(), window.width, Tail::Upper, fit.ln_upper(window.hours, window.width, count))
+    }
+
+    /// The same of at most `count` calls. A low window of an entity that has such windows day after day is as likely as they were.
+    pub fn ln_lower(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
+        self.tails.corrected(fit.level(), window.width, Tail::Lower, self.ln_lower_of_past(fit, window, count))
+    }
+
+    /// The same before correction.
+    pub(super) fn ln_lower_of_past(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
+        let ln_p = fit.ln_lower(window.hours, window.width, count);
+        if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY || fit.pauses() {
+            return ln_p;
+        }
+        let expected: f64 = window.hours.iter().map(|&hour| fit.mean(hour)).sum();
+        let share = count as f64 / expected;
+        ln_p.max(self.ln_habit_of_lows(window.member, window.day, fit, window.hours.len(), share))
+    }
+
     /// `ln P(a window of a day holds at most this share of what is expected)`, by the entity's other days before the scored one; negative
     /// infinity unless such windows are its habit.
-    pub fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
+    fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
         let days = 0..self.window.length();
         let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
         let known_from = self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24);
@@ -239,6 +288,15 @@ impl<'a> FamilyBaseline<'a> {
             Expectation::Seasonal { fit: Box::new(fit.clone()), shifted }
         };
         days.map(seasonal).collect()
+    }
+
+    /// The layers of an hour of a day that is judged hour by hour; `None` of others.
+    pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
+        let Expectation::Seasonal { shifted, .. } = expectation else { return None };
+        let mut series = Series::default();
+        self.lay_out(member, &(day..day + 1), &mut series)?;
+        let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
+        Some(Fit::layers(&series, self.profile(member), &self.dispersions, shifted.as_deref(), week_hour))
     }
 
     /// The fit at the level of the last days, where all of the day or some hours of it have changed for good.

@@ -3,6 +3,7 @@
 //! Such entities make their calls in clumps, so no model of single hours is honest about them. A day is judged as a whole:
 //! whether the entity is active at all, and the size of the day among the active days of entities like it, taken as log-normal.
 
+use crate::baseline::layers::Drawn;
 use crate::stats::LogNormalPredictive;
 
 /// An entity with fewer calls an hour than this comes and goes.
@@ -67,6 +68,15 @@ impl DaySizes {
     /// The size of a usual active day of such an entity.
     pub fn usual(&self, totals: &[u64]) -> Option<f64> {
         self.sizes(totals).map(|sizes| sizes.median())
+    }
+
+    /// The same, with what it comes of: the geometric mean of the entity's own active days, all of it or nothing, and that of such entities.
+    pub fn drawn(&self, totals: &[u64]) -> Drawn {
+        let logs = totals.iter().map(|&total| (total as f64).ln_1p()).sum::<f64>();
+        let own = (!totals.is_empty()).then(|| (logs / totals.len() as f64).exp_m1());
+        let is_enough = LogNormalPredictive::fit(totals).is_some();
+        let lent = self.by_activity[band(totals.len())].map(|sizes| sizes.median());
+        Drawn { own, own_weight: f64::from(u8::from(is_enough)), lent }
     }
 
     fn sizes(&self, totals: &[u64]) -> Option<LogNormalPredictive> {

@@ -38,7 +38,7 @@ pub(super) enum FrameError {
     RecordTooLarge(usize),
     #[error("a record is cut off or has unbalanced brackets")]
     Unbalanced,
-    #[error("the file is truncated in the middle of a record")]
+    #[error("the file is truncated: it ends in the middle of a record or of the list around it")]
     Truncated,
     #[error("this is no JSON: found byte 0x{0:02x} where a record should begin")]
     NotJson(u8),
@@ -117,7 +117,9 @@ impl<R: Read> Framer<R> {
     /// Moves to the `{` of the next record, through the brackets and wrappers around records.
     fn find_record(&mut self) -> Result<bool, FrameError> {
         loop {
-            let Some(byte) = self.peek()? else { return Ok(false) };
+            let Some(byte) = self.peek()? else {
+                return if self.inside_array { Err(FrameError::Truncated) } else { Ok(false) };
+            };
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xef | 0xbb | 0xbf => self.start += 1,
                 b'[' => {
@@ -386,7 +388,12 @@ mod tests {
     #[test]
     fn broken_input_is_said_and_the_rest_goes_on() {
         assert_eq!(all("hello"), ["! this is no JSON: found byte 0x68 where a record should begin"]);
-        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, "! the file is truncated in the middle of a record"]);
+        let cut = "! the file is truncated: it ends in the middle of a record or of the list around it";
+        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, cut]);
+        for between in [r#"[{"a":1},"#, r#"[{"a":1}"#, r#"{"Records": [{"a":1},"#] {
+            assert_eq!(all(between), [r#"{"a":1}"#, cut], "{between}");
+        }
+        assert_eq!((all(r#"{"Records": ["#), all(&"[".repeat(5000))), (vec![cut.to_owned()], vec![cut.to_owned()]));
         let lines = "{\"a\":1}\n{\"b\":{\n{\"c\":1}\n";
         assert_eq!(all(lines), [r#"{"a":1}"#, "! a record is cut off or has unbalanced brackets", r#"{"c":1}"#]);
     }

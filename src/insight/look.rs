@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::event::Column;
-use crate::insight::investigate::{EXAMPLES, Evidence, REQUESTS, Request, Target};
+use crate::event::{ChangeKind, Column};
+use crate::insight::investigate::{EXAMPLES, Evidence, Target};
 use crate::insight::notes::{Rows, notes_on};
-use crate::insight::reading::{Group, Reader, TargetRows, add};
+use crate::insight::reading::{Group, Reader, TargetRows, add, unless_damaged};
 use crate::partition::{TextColumn, read_texts};
 use crate::rollup::Family;
 
-/// Bytes of a request's parameters that are looked at.
-const MOST_PARAMETERS: usize = 65_536;
+/// Requests whose parameters are in memory at a time.
+const REQUESTS_AT_ONCE: usize = 32_768;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +33,18 @@ struct Seen {
     evidence: BTreeMap<usize, Evidence>,
     /// Rows whose ids are to be read: the target, the time and the row's number.
     examples: Vec<(usize, i64, u32)>,
-    /// Rows whose parameters are to be read: the target, the request so far and the row's number.
-    requests: Vec<(usize, Request, u32)>,
+    /// Successful changes, whose parameters are to be read.
+    requests: Vec<Unread>,
+}
+
+/// A successful request of a change, without its parameters.
+#[derive(Debug)]
+struct Unread {
+    target: usize,
+    kind: ChangeKind,
+    time: i64,
+    api: String,
+    row: u32,
 }
 
 impl Look<'_> {
@@ -52,7 +62,7 @@ impl Look<'_> {
             Rows::These(rows) => reader.these(group, rows, &mut visit)?,
             Rows::All => reader.all(group, &mut visit)?,
         }
-        Ok(seen.completed(group))
+        seen.completed(group)
     }
 
     fn note(&self, seen: &mut Seen, target: usize, found: &TargetRows<'_>) {
@@ -70,11 +80,23 @@ impl Look<'_> {
         let found = &found.only(&rows);
         let evidence = seen.evidence.entry(target).or_default();
         count(evidence, found);
-        if self.targets[target].family == Family::Change {
-            let known = seen.requests.iter().filter(|(known, ..)| *known == target).count();
-            seen.requests.extend(requests(target, found).take(REQUESTS.saturating_sub(known)));
+        if let Some(kind) = change_kind(&self.targets[target]) {
+            let successful = found.rows.iter().filter(|&&row| !found.has_failed(row));
+            seen.requests.extend(successful.map(|&row| Unread {
+                target,
+                kind,
+                time: found.batch.times[row as usize],
+                api: found.api(row).unwrap_or_default().to_owned(),
+                row: found.numbers[row as usize],
+            }));
         }
     }
+}
+
+/// What kind of change a target is, if it is one.
+fn change_kind(target: &Target) -> Option<ChangeKind> {
+    let key = target.keys.first().filter(|_| target.family == Family::Change)?;
+    key.fields().nth(1).and_then(ChangeKind::named)
 }
 
 /// Counts attributes, failures and names.
@@ -90,32 +112,27 @@ fn count(evidence: &mut Evidence, found: &TargetRows<'_>) {
     }
 }
 
-/// The successful requests, without their parameters.
-fn requests<'a>(target: usize, found: &'a TargetRows<'_>) -> impl Iterator<Item = (usize, Request, u32)> + 'a {
-    let successful = found.rows.iter().filter(|&&row| !found.has_failed(row));
-    successful.map(move |&row| {
-        let api = found.api(row).unwrap_or_default().to_owned();
-        let request = Request { time: found.batch.times[row as usize], api, parameters: String::new() };
-        (target, request, found.numbers[row as usize])
-    })
-}
-
 impl Seen {
     /// Reads what is still to be read.
-    fn completed(mut self, group: Group<'_>) -> BTreeMap<usize, Evidence> {
+    fn completed(mut self, group: Group<'_>) -> Result<BTreeMap<usize, Evidence>> {
         self.keep_earliest();
-        let ids = Texts::read(group, Column::EventId, self.examples.iter().map(|(_, _, row)| *row));
+        let ids = Texts::read(group, Column::EventId, self.examples.iter().map(|(_, _, row)| *row))?;
         for (target, time, row) in self.examples {
             let examples = &mut self.evidence.entry(target).or_default().examples;
             examples.extend(ids.of(row).map(|id| (time, id.to_owned())));
         }
-        let parameters = Texts::read(group, Column::RequestParameters, self.requests.iter().map(|(_, _, row)| *row));
-        for (target, request, row) in self.requests {
-            let parameters = parameters.of(row).filter(|text| text.len() <= MOST_PARAMETERS).unwrap_or_default();
-            let requests = &mut self.evidence.entry(target).or_default().requests;
-            requests.push(Request { parameters: parameters.to_owned(), ..request });
+        for requests in self.requests.chunks(REQUESTS_AT_ONCE) {
+            let parameters = Texts::read(group, Column::RequestParameters, requests.iter().map(|request| request.row))?;
+            for Unread { target, kind, time, api, row } in requests {
+                let evidence = self.evidence.entry(*target).or_default();
+                if parameters.are_damaged() {
+                    evidence.unread += 1;
+                } else {
+                    evidence.look_at(*kind, *time, api, parameters.of(*row).unwrap_or_default());
+                }
+            }
         }
-        self.evidence
+        Ok(self.evidence)
     }
 
     /// Leaves out what cannot be among the earliest events of its target.
@@ -133,21 +150,27 @@ impl Seen {
 /// The texts of a column in some rows of a row group.
 struct Texts {
     rows: Vec<u32>,
-    column: TextColumn,
+    /// Nothing where the file is damaged, which was named when the day was counted.
+    column: Option<TextColumn>,
 }
 
 impl Texts {
-    /// Reads them; an unreadable part was named when the day was counted, and has no texts.
-    fn read((file, group): Group<'_>, column: Column, rows: impl Iterator<Item = u32>) -> Self {
+    fn read((file, group): Group<'_>, column: Column, rows: impl Iterator<Item = u32>) -> Result<Self> {
         let mut rows: Vec<u32> = rows.collect();
         rows.sort_unstable();
         rows.dedup();
-        let batch = (!rows.is_empty()).then(|| read_texts(file, group, &[&[column]], &rows));
-        let column = batch.and_then(std::result::Result::ok).and_then(|mut batch| batch.columns.pop());
-        Self { rows, column: column.unwrap_or_else(|| TextColumn::constant(None)) }
+        if rows.is_empty() {
+            return Ok(Self { rows, column: Some(TextColumn::constant(None)) });
+        }
+        let batch = unless_damaged(read_texts(file, group, &[&[column]], &rows))?;
+        Ok(Self { rows, column: batch.and_then(|mut batch| batch.columns.pop()) })
+    }
+
+    fn are_damaged(&self) -> bool {
+        self.column.is_none()
     }
 
     fn of(&self, row: u32) -> Option<&str> {
-        self.column.row(self.rows.binary_search(&row).ok()?)
+        self.column.as_ref()?.row(self.rows.binary_search(&row).ok()?)
     }
 }

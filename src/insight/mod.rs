@@ -8,6 +8,7 @@
 //! that the clouds' own consumers know.
 
 mod actor;
+mod alike;
 pub mod attack;
 mod attribution;
 mod build;
@@ -57,6 +58,7 @@ pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
 pub(crate) use next_query::list_condition;
 pub use place::Place;
+pub use sentence::counted;
 pub use sentence::number as sentence_number;
 pub(crate) use sentence::span as sentence_span;
 pub use severity::Severity;

@@ -53,6 +53,16 @@ impl Update {
         day.map_or_else(ScanCounts::default, |day| day.note.counts)
     }
 
+    /// Whether a day's rollup is all there is of it: its events are gone, or none of its files can be read.
+    pub fn is_all_there_is(&self, date: NaiveDate) -> bool {
+        self.days.iter().any(|day| day.note.date == date && day.outcome == DayOutcome::Kept)
+    }
+
+    /// What is wrong with the files of a day.
+    pub fn problems_of(&self, date: NaiveDate) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(move |problem| date_of_path(Path::new(&problem.file)) == Some(date))
+    }
+
     /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
     #[must_use]
     pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
@@ -129,7 +139,6 @@ impl Work<'_> {
             let is_complete =
                 self.has_pairs(&note) && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
             if is_kept || is_complete {
-                (self.progress)(note.counts.events);
                 let outcome = if is_kept { DayOutcome::Kept } else { DayOutcome::UpToDate };
                 return Ok(Some(UpdatedDay { note, outcome }));
             }

@@ -128,6 +128,19 @@ impl NegativeBinomial {
         Ok((self.lower_quantile(outside), self.upper_quantile(outside)))
     }
 
+    /// `P(Y = 0), P(Y = 1), ...` without end, for means that are small enough not to underflow at 0.
+    ///
+    /// ```text
+    /// P(Y = j+1) = P(Y = j) * m success (1 + j/r) / (j+1)
+    /// ```
+    pub(super) fn probabilities(&self) -> impl Iterator<Item = f64> {
+        let (step, inverse_size) = (self.mean * self.success, self.inverse_size);
+        let next = move |(probability, j): &(f64, f64)| {
+            Some((probability * step * (1.0 + j * inverse_size) / (j + 1.0), j + 1.0))
+        };
+        std::iter::successors(Some((self.ln_zero().exp(), 0.0)), next).map(|(probability, _)| probability)
+    }
+
     /// `ln P(Y = 0) = -r ln(1 + m/r)`.
     fn ln_zero(&self) -> f64 {
         if self.inverse_size == 0.0 { -self.mean } else { -self.size * (self.mean * self.inverse_size).ln_1p() }
