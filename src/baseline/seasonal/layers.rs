@@ -104,13 +104,13 @@ fn worth(evidence: &DispersionEvidence, prior: DispersionPrior) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::MIN_ALPHA;
     use rand::{RngExt, SeedableRng};
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
     use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, HistoryHour, Window};
     use crate::rollup::{EntityKey, Family};
+    use crate::stats::MIN_ALPHA;
 
     /// Thirty entities with levels, rhythms and bursts of their own; the first ten at ten times their level on the last days.
     fn history(days: u16) -> FamilyHistory {
