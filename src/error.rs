@@ -226,6 +226,11 @@ impl Error {
         Self::Query { message, hint: Some(format!("expected a name that ends with {endings}, or a --format")) }
     }
 
+    /// A defect of this program, by whatever error shows it.
+    pub fn internal<E: ToString>(error: E) -> Self {
+        Self::Internal(error.to_string())
+    }
+
     /// A table of counts at `path` that cannot be scored.
     pub fn counts(path: &Path, message: String) -> Self {
         Self::Counts { path: path.to_path_buf(), message }
@@ -279,6 +284,16 @@ impl Error {
             Self::NoInsights { .. } => Some(
                 "expected a state directory of `insights run`, its `insights` folder, or a file of insights".to_owned(),
             ),
+            Self::NoSuchDate { .. } => {
+                Some("choose a day with events, or leave out the date for the newest".to_owned())
+            }
+            Self::NothingUsable { .. } => Some("mend or replace the files, or judge another day".to_owned()),
+            Self::ColumnType { .. } => {
+                Some("name another column of the file for it under `[columns]` in insights.toml".to_owned())
+            }
+            Self::Settings { .. } => {
+                Some("`insights settings --example` prints every setting with what it does and its default".to_owned())
+            }
             Self::NoSuchNight { date, .. } => {
                 Some(format!("judge that day first: `insights run EVENTS --date {date}`"))
             }

@@ -156,7 +156,7 @@ fn a_saved_search_takes_parameters_and_what_is_typed_beside_it() {
     run(&["--saved", "key-use", "-p", "kye=x"]).expect_code(2).expect_said(&["no parameter `kye`", "`key`"]);
     run(&["--saved", "denid"]).expect_code(2).expect_said(&["no search `denid`", "denied, key-use"]);
     fs::write(folder.path().join("insights.toml"), "[searches.x]\nevnt = 'a'\n").unwrap();
-    run(&[]).expect_code(2).expect_said(&["`evnt`", "`event`"]);
+    run(&[]).expect_code(2).expect_said(&["`searches.x.evnt`", "`event`"]);
 }
 
 #[test]

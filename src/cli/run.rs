@@ -206,7 +206,11 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         TimeRange::of_days(args.from, args.to)?;
         let between: Vec<NaiveDate> = known.into_iter().filter(|date| (from..=to).contains(date)).collect();
         if between.is_empty() {
-            bail!("no events from {from} to {to} in `{}`", args.events.display());
+            let known = partitions.dates();
+            let span =
+                known.first().zip(known.last()).map(|(first, last)| format!("there are events from {first} to {last}"));
+            let message = format!("no events from {from} to {to} in `{}`", args.events.display());
+            bail!(crate::Error::Query { message, hint: span });
         }
         return Ok(between);
     }

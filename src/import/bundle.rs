@@ -178,7 +178,7 @@ impl BundleReader<'_> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let events = self.rows.finish().map_err(|error| Error::Internal(error.to_string()))?;
+        let events = self.rows.finish().map_err(Error::internal)?;
         let name = format!("run-{:06}-{:06}.parquet", self.number, self.bundle.runs.len());
         self.bundle.runs.push(Run::new(&events, self.space, &name)?);
         Ok(())

@@ -101,7 +101,7 @@ impl Run {
                 let slice = all.slice(rows.start, rows.len());
                 let slice = match only {
                     Some(column) => {
-                        slice.project(&[column as usize]).map_err(|error| Error::Internal(error.to_string()))?
+                        slice.project(&[column as usize]).map_err(Error::internal)?
                     }
                     None => slice,
                 };

@@ -72,7 +72,7 @@ impl SavedSearch {
                 wrong(format!("search `{name}` needs a value for `{blank}`"), &format!("add -p {blank}=VALUE"))
             })?;
         }
-        let typed = Table::try_from(typed).map_err(|error| Error::Internal(error.to_string()))?;
+        let typed = Table::try_from(typed).map_err(Error::internal)?;
         if typed.keys().any(|key| SHOWS.contains(&key.as_str())) {
             table.retain(|key, _| !SHOWS.contains(&key));
         }

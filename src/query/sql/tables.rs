@@ -1,6 +1,6 @@
 //! The tables that a query can name, as lazy scans.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars::prelude::{
     DataType, Expr, LazyFrame, NULL, PlRefPath, PolarsError, PolarsResult, ScanArgsParquet, Schema, StrptimeOptions,
@@ -11,13 +11,14 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::{ColumnMap, EventFile};
 use crate::query::TimeRange;
+use crate::storage::Daily;
 
 /// What the state directory may hold, with the folder, the file, and whether the day stands in the folder's name only.
-const STATE_TABLES: [(&str, &str, &str, bool); 4] = [
-    ("insights", "insights", "insights.parquet", false),
-    ("alerts", "alerts", "alerts.parquet", false),
-    ("rollups", "rollups", "rollup.parquet", true),
-    ("pairs", "rollups", "pairs.parquet", true),
+const STATE_TABLES: [(&str, Daily, &str, bool); 4] = [
+    ("insights", Daily::Insights, "insights.parquet", false),
+    ("alerts", Daily::Alerts, "alerts.parquet", false),
+    ("rollups", Daily::Rollups, "rollup.parquet", true),
+    ("pairs", Daily::Rollups, "pairs.parquet", true),
 ];
 
 /// Names with their scans.
@@ -36,16 +37,16 @@ impl Tables {
         let scans = files.iter().map(|file| events(file).map_err(Error::parquet(&file.path)));
         let scans = scans.collect::<Result<Vec<LazyFrame>>>()?;
         if !scans.is_empty() {
-            let all = union(&scans).map_err(|error| Error::Internal(error.to_string()))?;
+            let all = union(&scans).map_err(Error::internal)?;
             frames.push(("events", within(all, range)));
         }
-        for (name, folder, file, dated) in STATE_TABLES {
-            let scans = state_files(&state.join(folder), file)
+        for (name, kept, file, dated) in STATE_TABLES {
+            let scans = kept.files(state, file)?
                 .into_iter()
-                .map(|(date, path)| day(&path, dated.then_some(date)).map_err(Error::parquet(&path)))
+                .map(|(date, path)| day(&path, dated.then(|| date.to_string())).map_err(Error::parquet(&path)))
                 .collect::<Result<Vec<LazyFrame>>>()?;
             if !scans.is_empty() {
-                frames.push((name, union(&scans).map_err(|error| Error::Internal(error.to_string()))?));
+                frames.push((name, union(&scans).map_err(Error::internal)?));
             }
         }
         Ok(Self { frames })
@@ -97,18 +98,6 @@ fn day(path: &Path, date: Option<String>) -> PolarsResult<LazyFrame> {
         Some(date) => frame.with_column(lit(date).alias("date")),
         None => frame,
     })
-}
-
-/// The files of that name in `date=…` folders, with their dates, in order.
-fn state_files(folder: &Path, file: &str) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let dated = |entry: std::fs::DirEntry| {
-        let date = entry.file_name().to_str()?.strip_prefix("date=")?.to_owned();
-        Some((date, entry.path().join(file))).filter(|(_, path)| path.exists())
-    };
-    let mut files: Vec<(String, PathBuf)> = entries.filter_map(dated).collect();
-    files.sort();
-    files
 }
 
 fn within(frame: LazyFrame, range: TimeRange) -> LazyFrame {
