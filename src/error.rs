@@ -104,6 +104,14 @@ pub enum Error {
         /// The files and what is wrong with them.
         problems: String,
     },
+    /// The night was judged while its events could be read, and now they cannot.
+    #[error("{date} was judged before, and its events {found}; what was reported then is kept", found = what_became(problems))]
+    EventsGone {
+        /// The night.
+        date: chrono::NaiveDate,
+        /// The files that are there and what is wrong with them; empty if there are none.
+        problems: String,
+    },
     /// Someone else writes to the same state directory.
     #[error("`{}` is in use by {holder}", path.display())]
     Locked {
@@ -173,6 +181,10 @@ pub enum Error {
     Internal(String),
 }
 
+fn what_became(problems: &str) -> String {
+    if problems.is_empty() { "are gone".to_owned() } else { format!("cannot be read: {problems}") }
+}
+
 impl Error {
     /// A reading error at `path`.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -217,6 +229,10 @@ impl Error {
             Self::NoSuchNight { date, .. } => {
                 Some(format!("judge that day first: `insights run EVENTS --date {date}`"))
             }
+            Self::EventsGone { date, .. } => Some(format!(
+                "put the events back and run this again; to judge by the counts alone, remove `runs/{date}.json` from the \
+                 state first"
+            )),
             Self::Locked { .. } => {
                 Some("wait for the other run to end, or give this one another `--state` directory".to_owned())
             }

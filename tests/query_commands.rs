@@ -217,7 +217,7 @@ fn keys_are_told_from_rollups_as_from_events() {
     let keys = |state: &Path, more: &[&str]| -> Vec<Value> {
         let state = state.to_str().unwrap();
         let arguments = ["access-key", "data/sample", "--format", "json", "--now", "2026-02-05", "--state", state];
-        serde_json::from_str(&run_in(folder.path(), &[&arguments[..], more].concat()).expect_code(0).stdout).unwrap()
+        json(&run_in(folder.path(), &[&arguments[..], more].concat()).expect_code(0))
     };
     let (counted, read) = (keys(&state, &[]), keys(&folder.path().join("none"), &[]));
     let essence = |keys: &[Value]| -> Vec<Value> {
@@ -261,7 +261,7 @@ fn keys_of_accounts_owners_are_picked_out() {
     write_parquet(&folder.path().join("events/date=2026-01-05/x.parquet"), &rows, WriterProperties::default());
     let keys = |more: &[&str]| -> Vec<Value> {
         let outcome = run_in(folder.path(), &[&["access-key", "events", "--format", "json"], more].concat());
-        serde_json::from_str(&outcome.expect_code(0).stdout).unwrap()
+        json(&outcome.expect_code(0))
     };
     assert_eq!(keys(&[]).len(), 2);
     let root = keys(&["--root"]);
@@ -281,9 +281,14 @@ fn one_key_is_told_from_rollups_where_its_events_are_gone() {
         serde_json::from_str(&run_in(folder.path(), &arguments).expect_code(0).stdout).unwrap()
     };
     let (gone, there) = (key("kept"), key("data/sample"));
-    for name in ["owner", "calls", "failures", "days_used", "last_use", "new_networks"] {
+    for name in ["owner", "calls", "failures", "days_used", "new_networks"] {
         assert_eq!(gone[name], there[name], "{name}");
     }
+    assert_eq!((&gone["times_to_the"], &there["times_to_the"]), (&"hour".into(), &"millisecond".into()));
+    assert!(gone["last_use"].as_str().unwrap().ends_with(":00:00Z"), "{}", gone["last_use"]);
+    let api = |key: &Value| key["used_for"]["api"][0].clone();
+    assert!(api(&gone)["failures"].is_null() && api(&there)["failures"].is_u64(), "not known is not none");
+    assert_eq!(api(&gone)["times_to_the"], "day");
     assert!(gone["first_use"].as_str().unwrap() <= there["first_use"].as_str().unwrap());
     assert!(there["used_for"]["resource"].as_array().unwrap().len() > 3);
 }

@@ -101,11 +101,12 @@ impl ResultArgs {
         self.out.is_none()
     }
 
-    /// Writes a result that is one JSON value.
-    pub(super) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    /// Writes JSON values, each on a line of its own.
+    pub(super) fn json_lines(&self, values: impl IntoIterator<Item = serde_json::Value>) -> anyhow::Result<()> {
+        let text: String = values.into_iter().map(|value| format!("{value}\n")).collect();
         match &self.out {
-            Some(path) => Ok(write_text(path, &(serde_json::to_string_pretty(value)? + "\n"))?),
-            None => output::json(value),
+            Some(path) => Ok(write_text(path, &text)?),
+            None => Ok(output::result(&text)?),
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) enum FrameError {
     RecordTooLarge(usize),
     #[error("a record is cut off or has unbalanced brackets")]
     Unbalanced,
-    #[error("the file is truncated in the middle of a record")]
+    #[error("the file is truncated: it ends in the middle of a record or of the list around it")]
     Truncated,
     #[error("this is no JSON: found byte 0x{0:02x} where a record should begin")]
     NotJson(u8),
@@ -111,7 +111,9 @@ impl<R: Read> Framer<R> {
     /// Moves to the `{` of the next record, through the brackets and wrappers around records.
     fn find_record(&mut self) -> Result<bool, FrameError> {
         loop {
-            let Some(byte) = self.peek()? else { return Ok(false) };
+            let Some(byte) = self.peek()? else {
+                return if self.inside_array { Err(FrameError::Truncated) } else { Ok(false) };
+            };
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xef | 0xbb | 0xbf => self.start += 1,
                 b'[' => {

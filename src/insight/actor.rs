@@ -67,10 +67,14 @@ fn is_administrator(name: &str) -> bool {
 
 /// The value that most calls have, if one does.
 pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> {
+    dominant_calls(evidence, attribute).map(|(value, _)| value.to_owned())
+}
+
+/// The value that most calls have, if one does, and how many have it.
+pub(super) fn dominant_calls(evidence: &Evidence, attribute: usize) -> Option<(&str, u64)> {
     let values = &evidence.values[attribute];
     let total: u64 = values.values().sum();
-    let (value, calls) = *top(values, 1).first()?;
-    (calls as f64 >= SPEAKS_FOR_ALL * total as f64).then(|| value.to_owned())
+    top(values, 1).first().copied().filter(|(_, calls)| *calls as f64 >= SPEAKS_FOR_ALL * total as f64)
 }
 
 #[cfg(test)]

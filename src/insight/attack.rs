@@ -6,27 +6,12 @@
 use serde::Serialize;
 
 use crate::detect::Direction;
+use crate::event::is_denied;
 use crate::insight::sensitivity::{CallMeaning, Named, Sensitivity};
 use crate::insight::{Insight, InsightType};
 
 /// The edition of the ATT&CK matrix that names and identifiers are taken from.
 pub const EDITION: &str = "16.1";
-
-/// Words in error codes that say that a call was not allowed.
-const DENIED: [&str; 12] = [
-    "nopermission",
-    "forbidden",
-    "forbbiden",
-    "denied",
-    "unauthorized",
-    "notauthorized",
-    "invalidaccesskeyid",
-    "invalidsecuritytoken",
-    "signaturedoesnotmatch",
-    "invalidauthorization",
-    "authfailure",
-    "invalidclienttokenid",
-];
 
 /// A tactic and the technique that serves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,8 +72,7 @@ fn errors(apis: &[&str], code: &str) -> Attack {
     if api.ends_with("/ConsoleSignin") || api.ends_with("/ConsoleLogin") || api.ends_with("/Login") {
         return Attack::new("TA0006", "T1110");
     }
-    let code = code.to_ascii_lowercase();
-    if DENIED.iter().any(|word| code.contains(word)) {
+    if is_denied(code) {
         return Attack::new("TA0007", "T1580");
     }
     Attack::of_call(CallMeaning::of_api(api))

@@ -12,7 +12,7 @@ use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
 use crate::insight::episode::{Episode, Running};
-use crate::insight::findings::{NightFindings, search, usual_rate};
+use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
 use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
 use crate::insight::next_query::next_query;
@@ -113,7 +113,8 @@ impl Built {
         let before = findings.before.get(&same);
         let mut episode = Episode::following(&same, date, before, findings.level_shift_days);
         let continued = findings.continued(history, deviation);
-        let mut insight = rate_insight(history, deviation, told, night, continued.is_some());
+        let searched = findings.search(history, deviation);
+        let mut insight = rate_insight(history, deviation, told, night, searched);
         insight.life = Life {
             continued: continued.is_some(),
             nights: episode.nights,
@@ -128,7 +129,7 @@ impl Built {
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
         let usual = usual_rate(deviation);
-        let end = moment(date, i64::from(search(deviation, continued.is_some()).0) * 60 + evidence.span.1 as i64);
+        let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
         episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
         // Of several episodes of an entity only the last can be open at midnight.
         self.episodes.retain(|known| known.same().as_ref() != Some(&same));
@@ -190,15 +191,16 @@ fn rate_insight(
     deviation: &Deviation,
     told: Told<'_>,
     night: Night<'_>,
-    continued: bool,
+    searched: (u8, u8),
 ) -> Insight {
     let Told { evidence, .. } = told;
     let date = night.window.scored();
-    let first_minute = i64::from(search(deviation, continued).0) * 60;
+    let first_minute = i64::from(searched.0) * 60;
     let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
     let entity = history.label(deviation.member);
     let is_open = goes_on(deviation.direction, end, evidence);
+    let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let insight_type = rate_type(history.family);
     let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
     Insight {
@@ -216,8 +218,8 @@ fn rate_insight(
         start: moment(date, start),
         end: moment(date, if is_open { DAY } else { end }),
         ended: !is_open,
-        observed: evidence.calls(),
-        errors: evidence.errors,
+        observed,
+        errors,
         expected: deviation.expected,
         expected_lower: deviation.lower,
         expected_upper: deviation.upper,
@@ -239,6 +241,19 @@ fn rate_insight(
         concerns: Vec::new(),
         new_company: None,
     }
+}
+
+/// Calls of an episode and the failed ones among them: of its minutes, or, where the events are gone, of its hours as they were
+/// counted.
+fn calls_of(history: &FamilyHistory, deviation: &Deviation, evidence: &Evidence, window: &Window) -> (u64, u64) {
+    if evidence.calls() > 0 {
+        return (evidence.calls(), evidence.errors);
+    }
+    let first = window.length() * 24;
+    let (begin, end) = (first + usize::from(deviation.hours.0), first + usize::from(deviation.hours.1));
+    let hours = history.split(deviation.member, window).1.iter();
+    let errors = hours.filter(|hour| (begin..end).contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.errors));
+    (deviation.observed, errors.sum())
 }
 
 fn change_insight(
@@ -281,7 +296,7 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
         object: service,
         family: Family::Change,
         entity,
-        direction: if is_silence { Direction::Down } else { Direction::Up },
+        direction: change.direction(),
         model: None,
         reason: Some(change.reason),
         start: moment(date, start),
@@ -320,16 +335,16 @@ fn change_type(kind: ChangeKind) -> InsightType {
     }
 }
 
-/// The minutes of the day of a change, from its first call to its last; of a silence all of its hours.
+/// The minutes of the day of a change, from its first call to its last; all of its hours for a silence, and where the events are
+/// gone.
 fn change_minutes(change: &ChangeFound, evidence: &Evidence) -> (i64, i64) {
     let day_minute = |minute: usize| i64::from(change.hours.0) * 60 + minute as i64;
-    if change.reason == Reason::Silence {
-        return (i64::from(change.hours.0) * 60, i64::from(change.hours.1) * 60);
+    let first = evidence.minutes.iter().position(|&calls| calls > 0);
+    let last = evidence.minutes.iter().rposition(|&calls| calls > 0);
+    match first.zip(last) {
+        Some((first, last)) if change.reason != Reason::Silence => (day_minute(first), day_minute(last + 1)),
+        _ => (i64::from(change.hours.0) * 60, i64::from(change.hours.1) * 60),
     }
-    let busy = |minute: &usize| evidence.minutes[*minute] > 0;
-    let first = (0..evidence.minutes.len()).find(busy).unwrap_or(0);
-    let last = (0..evidence.minutes.len()).rev().find(busy).unwrap_or(first);
-    (day_minute(first), day_minute(last + 1))
 }
 
 /// Whether the account's feed fell silent in the hour of a change, or later that day.

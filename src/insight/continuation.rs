@@ -38,6 +38,15 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
     insight.region = region(evidence);
 }
 
+/// What a few more minutes add to the band of an episode. Nobody judged them, so it grows as the expected count does.
+fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
+    if running.expected <= 0.0 {
+        return (0, 0);
+    }
+    let share = expected / running.expected;
+    ((running.expected_lower as f64 * share).floor() as u64, (running.expected_upper as f64 * share).ceil() as u64)
+}
+
 /// The end of an episode that the day does not go on with.
 pub(super) fn ending_insight(
     (family, _, direction): &Same,
@@ -47,6 +56,8 @@ pub(super) fn ending_insight(
     date: NaiveDate,
 ) -> Insight {
     let mut evidence = evidence.clone();
+    let expected = running.usual * evidence.span.1 as f64;
+    let (expected_lower, expected_upper) = band_of_more(running, expected);
     let mut insight = Insight {
         id: running.id,
         insight_type: rate_type(*family),
@@ -64,9 +75,9 @@ pub(super) fn ending_insight(
         ended: true,
         observed: evidence.calls(),
         errors: evidence.errors,
-        expected: running.usual * evidence.span.1 as f64,
-        expected_lower: 0,
-        expected_upper: 0,
+        expected,
+        expected_lower,
+        expected_upper,
         ln_p: running.ln_p,
         ln_q: running.ln_q,
         score: running.score,

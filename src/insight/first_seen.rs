@@ -12,7 +12,7 @@ use crate::detect::{Direction, Model};
 use crate::insight::build::{complete, id, moment, rate_type, region};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
-use crate::insight::sentence::{number, span};
+use crate::insight::sentence::{counted, number, span};
 use crate::insight::usual::Usual;
 use crate::insight::{Actor, IncidentPart, Insight, InsightType, Life, Severity};
 use crate::rollup::{EntityKey, Family};
@@ -159,10 +159,12 @@ pub(super) fn sentence(insight: &Insight) -> String {
     };
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
-    let days = format!("for the first time in {} days", company.days);
+    let days = format!("for the first time in {}", counted(company.days as u64, "day", "days"));
     let when = span(insight.start, insight.end);
     let usual = if company.usual < 0.05 { "less than 0.1".to_owned() } else { format!("{:.1}", company.usual) };
-    let silence = company.silent_days.map_or(String::new(), |days| format!("; after {} silent days", days - 1));
+    let silence = company.silent_days.map_or(String::new(), |days| {
+        format!("; after {}", counted(days.saturating_sub(1) as u64, "silent day", "silent days"))
+    });
     format!("{who} {} {days} {when}{silence}; usual: {usual} new ones a day", did.join(" and "))
 }
 

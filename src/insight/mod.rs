@@ -56,6 +56,7 @@ pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
 pub(crate) use next_query::list_condition;
 pub use place::Place;
+pub use sentence::counted;
 pub use sentence::number as sentence_number;
 pub(crate) use sentence::span as sentence_span;
 pub use severity::Severity;

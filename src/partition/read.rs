@@ -176,7 +176,7 @@ impl<'file> RowGroupReader<'file> {
         };
         let mut texts: Vec<(usize, TextColumn)> = Vec::with_capacity(self.pages.texts.len());
         for (leaf, column) in &mut self.pages.texts {
-            texts.push((*leaf, column.read(rows).map_err(Error::parquet(path))?));
+            texts.push((*leaf, column.read_texts(rows).map_err(Error::parquet(path))?));
         }
         let text = |leaf: &Leaf| match texts.iter().find(|(index, _)| *index == leaf.index) {
             Some((_, column)) => Ok(column.clone()),

@@ -19,8 +19,9 @@ mod rule_record;
 pub mod summary;
 mod table;
 pub mod telling;
+pub mod text_table;
 
-pub use record::{CalibrationRecord, FamilyRecord, NightRecord};
+pub use record::{CalibrationRecord, FamilyRecord, Judged, NightRecord};
 pub use rule_record::RuleRecord;
 
 use std::path::{Path, PathBuf};

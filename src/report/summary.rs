@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use uuid::Uuid;
 
 use crate::alert::Alert;
-use crate::detect::select::TestSet;
-use crate::insight::{Insight, sentence_number as number};
+use crate::insight::visible::visible;
+use crate::insight::{Insight, counted, sentence_number as number};
 use crate::late::{Revision, Why, because};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
+use crate::report::text_table::{Shown, TextTable};
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
@@ -50,11 +50,12 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
         let _ = writeln!(text, "{waiting}");
     }
     for hidden in &record.rules.hidden {
-        let _ =
-            writeln!(text, "{} matches hidden by a whitelist: {}", number(hidden.matches), printable(&hidden.reason));
+        let matches = counted(hidden.matches, "match", "matches");
+        let _ = writeln!(text, "{matches} hidden by a whitelist: {}", printable(&hidden.reason));
     }
     if record.rules.beyond_limit > 0 {
-        let _ = writeln!(text, "! {} matches were too many to be correlated", number(record.rules.beyond_limit));
+        let matches = counted(record.rules.beyond_limit, "match was", "matches were");
+        let _ = writeln!(text, "! {matches} too many to be correlated");
     }
     if let Some(query) = first_query(insights, alerts) {
         let _ = writeln!(text, "begin with: {}", printable(query));
@@ -75,11 +76,11 @@ fn list(text: &mut String, lines: &[impl AsRef<str>]) {
 /// Rules that fire on ordinary days and raise nothing until they are tuned, if any matched.
 fn waiting(record: &NightRecord) -> Option<String> {
     let waiting = &record.rules.waiting;
-    let matches = number(waiting.values().sum());
+    let matches = counted(waiting.values().sum(), "match", "matches");
     let told = match waiting.len() {
         0 => return None,
-        1 => format!("1 rule with {matches} matches waits for tuning"),
-        many => format!("{many} rules with {matches} matches wait for tuning"),
+        1 => format!("1 rule with {matches} waits for tuning"),
+        many => format!("{many} rules with {matches} wait for tuning"),
     };
     Some(format!("{told}: insights rules list --tag insights.tune-first"))
 }
@@ -115,13 +116,16 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
             None => rules.push((alert, 1, alert.count)),
         }
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table.set_header(["severity", "alerts", "matches", "what happened, the first of each rule"]);
+    let columns = [
+        ("severity", Shown::Whole),
+        ("alerts", Shown::Number),
+        ("matches", Shown::Number),
+        ("what happened, the first of each rule", Shown::Words),
+    ];
+    let mut table = TextTable::new(width, columns);
     for (first, count, matches) in rules.iter().take(shown) {
         let (count, matches) = (number(*count as u64), number(*matches));
-        table.add_row([first.severity.name(), &count, &matches, &printable(&first.sentence)]);
+        table.row([first.severity.name(), &count, &matches, &printable(&first.sentence)]);
     }
     let more: usize = rules.iter().skip(shown).map(|(_, count, _)| count).sum();
     let more = if more > 0 { format!("and {more} more, less severe or of noisier rules\n") } else { String::new() };
@@ -153,11 +157,10 @@ fn revised(revision: &Revision) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table.set_header(["", "severity", "type", "what happened"]);
+fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> TextTable {
+    let columns =
+        [("", Shown::Whole), ("severity", Shown::Whole), ("type", Shown::Whole), ("what happened", Shown::Words)];
+    let mut table = TextTable::new(width, columns);
     let now = |ids: &[Uuid]| record.reported.iter().filter(|own| ids.contains(&own.id)).collect::<Vec<_>>();
     let taken_back = revision.taken_back.iter().collect();
     for (what, mut reported) in
@@ -166,10 +169,10 @@ fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>)
         reported.sort_by_key(|one| std::cmp::Reverse(one.severity));
         for one in reported.iter().take(SHOWN) {
             let kind = one.insight_type.trim_end_matches("Insight");
-            table.add_row([what, one.severity.name(), kind, &printable(&one.sentence)]);
+            table.row([what, one.severity.name(), kind, &printable(&one.sentence)]);
         }
         if reported.len() > SHOWN {
-            table.add_row([what, "", "", &format!("and {} more", reported.len() - SHOWN)]);
+            table.row([what, "", "", &format!("and {} more", reported.len() - SHOWN)]);
         }
     }
     table
@@ -210,13 +213,14 @@ fn input(record: &NightRecord) -> String {
         (Some(checked), false) => format!("; {} ids, none twice", number(checked)),
         _ => String::new(),
     };
-    format!("{} events read, {failed:.1} % failed{ids}; {compared}{tested}", number(counts.events))
+    let events = counted(counts.events, "event", "events");
+    format!("{events} read, {failed:.1} % failed{ids}; {compared}{tested}")
 }
 
 /// How honest p-values were, in one line; `None` before there was enough history to judge days again.
 fn calibration(record: &NightRecord) -> Option<String> {
     let told = record.calibration.iter().map(|found| {
-        let what = if found.set == TestSet::RateDown { "drops" } else { "rises" };
+        let what = found.set.words();
         match (found.nominal, found.inflation) {
             (Some(nominal), Some(inflation)) => {
                 let corrected = if found.power < 1.0 { ", corrected" } else { "" };
@@ -229,23 +233,27 @@ fn calibration(record: &NightRecord) -> Option<String> {
     (!told.is_empty()).then(|| format!("p-values of the last 7 days judged again: {}", told.join("; ")))
 }
 
-fn table(insights: &[Insight], width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table.set_header(["incident", "severity", "score", "type", "what happened"]);
+fn table(insights: &[Insight], width: Option<u16>) -> TextTable {
+    let columns = [
+        ("incident", Shown::Number),
+        ("severity", Shown::Whole),
+        ("score", Shown::Number),
+        ("type", Shown::Whole),
+        ("what happened", Shown::Words),
+    ];
+    let mut table = TextTable::new(width, columns);
     let mut shown = 0;
     for insight in insights.iter().take(SHOWN) {
         let kind = insight.insight_type.name().trim_end_matches("Insight");
         let (rank, score) = (insight.incident.rank, format!("{:.0}", insight.score));
         let incident = if rank == shown { String::new() } else { rank.to_string() };
         shown = rank;
-        table.add_row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);
+        table.row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);
     }
     table
 }
 
-/// Names come from whoever can make a call: nothing in them may steer the terminal.
+/// Names come from whoever can make a call: nothing in them may steer the terminal, or show elsewhere than it stands.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    visible(text).into_owned()
 }

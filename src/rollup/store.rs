@@ -19,7 +19,7 @@ pub use merge::{FamilyDays, MergedDay, Numbering};
 pub use pair_days::{PairDay, merge_pairs};
 pub use partners::{Partners, Side, read_partners};
 pub use reading::{read_family, read_note, read_pairs};
-pub use writing::write_day;
+pub use writing::{day_files, write_day};
 
 use std::path::{Path, PathBuf};
 

@@ -3,11 +3,16 @@
 //! Knows nothing of events, rollups or insights; every module that leaves something on disk goes through here.
 
 mod atomic;
+mod commits;
+mod deltas;
 mod lock;
+mod packed;
 mod parquet_writer;
 mod retention;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_bytes, write_text};
+pub use commits::{Commits, commit_beside};
 pub use lock::StateLock;
-pub use parquet_writer::{ListLevels, ParquetFile, Values, compact};
+pub use packed::Packed;
+pub use parquet_writer::{ParquetFile, Values, compact, compact_values};
 pub use retention::remove_before;

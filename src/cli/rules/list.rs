@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::cli::output;
 use crate::cli::rules::{complain, table};
+use crate::insight::counted;
 use crate::report::summary::printable;
+use crate::report::text_table::Shown;
 use crate::rules::catalogue;
 use crate::rules::field::LogSource;
 use crate::rules::plan::Rule;
@@ -108,5 +110,12 @@ fn text(listed: &[Listed<'_>]) -> String {
         [rule.builtin.unwrap_or(rule.id), rule.level.name(), rule.cloud.unwrap_or(""), &services, rule.title]
             .map(printable)
     });
-    format!("{}\n{} rules\n", table(["id", "level", "cloud", "services", "title"], rows), listed.len())
+    let columns = [
+        ("id", Shown::Whole),
+        ("level", Shown::Whole),
+        ("cloud", Shown::Whole),
+        ("services", Shown::Words),
+        ("title", Shown::Words),
+    ];
+    format!("{}\n{}\n", table(columns, rows), counted(listed.len() as u64, "rule", "rules"))
 }

@@ -6,9 +6,8 @@ mod show;
 mod test;
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
-
 use crate::cli::{Common, exit, output};
+use crate::report::text_table::{Shown, TextTable};
 use crate::rules::Refusal;
 use crate::settings::Settings;
 
@@ -51,10 +50,9 @@ pub(super) fn run(args: &RulesArgs, common: &Common) -> anyhow::Result<u8> {
     }
 }
 
-fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(output::width().unwrap_or(120)).set_header(header).add_rows(rows);
+fn table<const N: usize>(columns: [(&str, Shown); N], rows: impl Iterator<Item = [String; N]>) -> TextTable {
+    let mut table = TextTable::new(output::width(), columns);
+    rows.for_each(|row| table.row(row));
     table
 }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::cli::output::{self, Format};
 use crate::cli::rules::{FAULTY, complain, table};
 use crate::cli::{Common, exit, progress};
-use crate::insight::sentence_number as number;
+use crate::insight::{counted, sentence_number as number};
 use crate::partition::Partitions;
 use crate::report::summary::printable;
+use crate::report::text_table::Shown;
 use crate::rules::example::{Failure, try_all};
 use crate::rules::replay::{Replay, RuleHits, replay};
 use crate::rules::{Match, RuleSet, RuleSettings};
@@ -128,6 +129,10 @@ fn match_line(set: &RuleSet, found: &Match) -> String {
     .to_string()
 }
 
+fn matches(number: u64) -> String {
+    counted(number, "match", "matches")
+}
+
 fn replay_text(replay: &Replay) -> String {
     let mut hit: Vec<&RuleHits> = replay.rules.iter().filter(|rule| rule.hits > 0).collect();
     hit.sort_by(|left, right| right.hits.cmp(&left.hits).then(left.id.cmp(&right.id)));
@@ -137,20 +142,22 @@ fn replay_text(replay: &Replay) -> String {
     });
     let mut text = String::new();
     if !hit.is_empty() {
-        let _ = writeln!(text, "{}", table(["matches", "level", "file", "rule"], rows));
+        let columns =
+            [("matches", Shown::Number), ("level", Shown::Whole), ("file", Shown::Words), ("rule", Shown::Words)];
+        let _ = writeln!(text, "{}", table(columns, rows));
     }
-    let (rules, events) = (replay.rules.len(), number(replay.events));
-    let _ =
-        writeln!(text, "{} matches of {} rules out of {rules} in {events} events", number(replay.matches), hit.len());
+    let rules = replay.rules.len();
+    let (found, hits) = (matches(replay.matches), counted(hit.len() as u64, "rule", "rules"));
+    let events = counted(replay.events, "event", "events");
+    let _ = writeln!(text, "{found} of {hits} out of {rules} in {events}");
     for hidden in replay.hidden.iter().filter(|hidden| hidden.matches > 0) {
-        let _ = writeln!(text, "{} matches hidden: {}", number(hidden.matches), printable(&hidden.reason));
+        let _ = writeln!(text, "{} hidden: {}", matches(hidden.matches), printable(&hidden.reason));
     }
     if replay.without_group > 0 {
-        let _ =
-            writeln!(text, "{} matches not correlated: they lack a value to group by", number(replay.without_group));
+        let _ = writeln!(text, "{} not correlated for want of a value to group by", matches(replay.without_group));
     }
     if replay.beyond_limit > 0 {
-        let _ = writeln!(text, "{} matches not correlated: there were too many", number(replay.beyond_limit));
+        let _ = writeln!(text, "{} not correlated: there were too many", matches(replay.beyond_limit));
     }
     text
 }

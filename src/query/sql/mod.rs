@@ -7,7 +7,9 @@
 mod mistake;
 mod tables;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, TimeUnit};
 use polars::sql::SQLContext;
@@ -36,13 +38,31 @@ pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
         context.register(name, frame.clone());
     }
     #[allow(clippy::redundant_closure_for_method_calls, reason = "the engine does not export the name of the type")]
-    let collect =
-        || context.execute(query)?.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single());
-    // The engine panics on some of what it cannot do; for whoever asks that is an error like others.
-    let result = catch_unwind(AssertUnwindSafe(collect));
+    let mut collect =
+        |engine: Engine| context.execute(query)?.collect_with_engine(engine).map(|result| result.unwrap_single());
+    // The streaming engine panics on some of what it cannot do, such as a count of all rows; the other one can, with more memory.
+    let result = quietly(|| collect(Engine::Streaming)).or_else(|_| quietly(|| collect(Engine::InMemory)));
     let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
     let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
     Ok(SqlAnswer { frame })
+}
+
+/// Runs what may panic, without the message that a panic writes to stderr.
+fn quietly<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static QUIET: AtomicUsize = AtomicUsize::new(0);
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            if QUIET.load(Ordering::SeqCst) == 0 {
+                before(panicked);
+            }
+        }));
+    });
+    QUIET.fetch_add(1, Ordering::SeqCst);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    QUIET.fetch_sub(1, Ordering::SeqCst);
+    result
 }
 
 impl SqlAnswer {
@@ -94,6 +114,8 @@ fn value(column: &Column, row: usize) -> Value<'_> {
         AnyValue::Null => Value::Null,
         AnyValue::Boolean(truth) => Value::Truth(truth),
         AnyValue::String(text) => Value::Text(text.into()),
+        // So come columns that hold one value throughout.
+        AnyValue::StringOwned(text) => Value::Text(text.to_string().into()),
         AnyValue::Datetime(time, unit, _) => Value::Time(milliseconds(time, unit)),
         AnyValue::List(items) => Value::Text(json_list(&items).into()),
         value if column.dtype().is_integer() => value.extract::<i64>().map_or(Value::Null, Value::Integer),
@@ -111,11 +133,11 @@ fn milliseconds(time: i64, unit: TimeUnit) -> i64 {
 }
 
 fn json_list(items: &Series) -> String {
-    let item = |value: AnyValue<'_>| match value {
-        AnyValue::Null => "null".to_owned(),
-        AnyValue::String(text) => serde_json::Value::from(text).to_string(),
-        number if number.is_primitive_numeric() => number.to_string(),
-        other => serde_json::Value::from(other.to_string()).to_string(),
+    let item = |value: AnyValue<'_>| match (&value, value.get_str()) {
+        (_, Some(text)) => serde_json::Value::from(text).to_string(),
+        (AnyValue::Null, _) => "null".to_owned(),
+        (number, _) if number.is_primitive_numeric() => number.to_string(),
+        (other, _) => serde_json::Value::from(other.to_string()).to_string(),
     };
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(","))
 }

@@ -5,13 +5,16 @@
 
 use maud::{Markup, html};
 
-use crate::report::night::{Incident, Night};
+use crate::insight::sentence_number;
+use crate::report::night::{Alert, Incident, Night};
 use crate::report::page::finding::{Form, finding};
 use crate::report::page::tally::badge;
 use crate::report::telling::{counted, span};
 
 /// Findings with a chart.
 const CHARTS: usize = 100;
+/// Rules that are named.
+const RULES: usize = 12;
 
 /// The section.
 pub(super) fn incidents(night: &Night) -> Markup {
@@ -35,16 +38,32 @@ fn section(night: &Night, incident: &Incident, rank: usize, drawn: &mut usize) -
     html! {
         section.incident id=(id) aria-labelledby={ (id) "-title" } {
             h3 id={ (id) "-title" } { (badge(incident.severity)) " " (heading(night, incident, rank)) }
-            @if !incident.alerts.is_empty() {
-                p.agree {
-                    "Rules that agree: "
-                    @for (place, alert) in night.alerts_of(incident).enumerate() {
-                        @if place > 0 { ", " }
-                        a href={ "#alert-" (alert.alert_id) } { (alert.rule) }
-                    }
-                }
-            }
+            (agreeing(night, incident))
             @for (number, form) in &forms { (finding(night, *number, *form)) }
+        }
+    }
+}
+
+/// The rules that agree, each once with the number of its alerts and the way to the first of them.
+fn agreeing(night: &Night, incident: &Incident) -> Markup {
+    let mut rules: Vec<(&Alert, usize)> = Vec::new();
+    for alert in night.alerts_of(incident) {
+        match rules.iter_mut().find(|(first, _)| first.rule_id == alert.rule_id) {
+            Some((_, alerts)) => *alerts += 1,
+            None => rules.push((alert, 1)),
+        }
+    }
+    html! {
+        @if !rules.is_empty() {
+            p.agree {
+                "Rules that agree: "
+                @for (place, (first, alerts)) in rules.iter().take(RULES).enumerate() {
+                    @if place > 0 { ", " }
+                    a href={ "#alert-" (first.alert_id) } { (first.rule) }
+                    @if *alerts > 1 { span.quiet { " (" (sentence_number(*alerts as u64)) " alerts)" } }
+                }
+                @if rules.len() > RULES { ", and " (rules.len() - RULES) " more" }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use crate::insight::sentence_number;
 use crate::report::night::{Finding, Text};
 use crate::report::telling::{counted, span};
 
@@ -55,15 +56,34 @@ fn from(finding: &Finding) -> String {
 
 fn what(finding: &Finding) -> String {
     let calls = counted(finding.observed, "call", "calls");
-    let failed = if finding.errors > 0 {
-        format!(", {} failed", counted(finding.errors, "call", "calls"))
-    } else {
-        String::new()
-    };
-    let api = if finding.api.is_empty() { String::new() } else { format!(" to {}", finding.api.shown()) };
     match finding.family.as_str() {
         "api_error" => format!("{calls} failed: {}", finding.entity.shown()),
-        _ => format!("{calls}{api}{failed}"),
+        _ => format!("{calls}{}{}", to(finding), failed(finding)),
+    }
+}
+
+fn failed(finding: &Finding) -> String {
+    if finding.errors == 0 {
+        return String::new();
+    }
+    format!(", {} failed", counted(finding.errors, "call", "calls"))
+}
+
+/// ` to Oss/GetObject` where all calls went there, `, 204 of them to Oss/GetObject` where others did not.
+fn to(finding: &Finding) -> String {
+    let api = finding.api.shown();
+    if finding.api.is_empty() {
+        return String::new();
+    }
+    if finding.family == "api" {
+        return format!(" to {api}");
+    }
+    let attribution = finding.attribution("apiRelated");
+    let share = attribution.and_then(|found| found.insight.iter().find(|share| share.value == finding.api));
+    match share.map(|share| (share.average * finding.minutes as f64).round() as u64) {
+        Some(calls) if calls >= finding.observed => format!(" to {api}"),
+        Some(calls) => format!(", {} of them to {api}", sentence_number(calls)),
+        None => format!(", to {api} among others"),
     }
 }
 

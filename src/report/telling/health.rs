@@ -1,5 +1,6 @@
 //! The health of the input, and how honest the night's p-values were.
 
+use crate::detect::select::TestSet;
 use crate::insight::sentence_number as number;
 use crate::report::night::Night;
 use crate::report::telling::{Fact, counted};
@@ -56,11 +57,7 @@ pub fn honesty(night: &Night) -> Vec<(String, String)> {
     let calibration = night.record.iter().flat_map(|record| &record.calibration);
     calibration
         .map(|set| {
-            let asked = match set.set.as_str() {
-                "rate_up" => "rises".to_owned(),
-                "rate_down" => "drops".to_owned(),
-                other => other.replace('_', " "),
-            };
+            let asked = TestSet::named(&set.set).map_or_else(|| set.set.clone(), |known| known.words().to_owned());
             let days = counted(set.entity_days, "entity-day", "entity-days");
             let told = match (set.nominal, set.inflation) {
                 (Some(nominal), Some(inflation)) => {

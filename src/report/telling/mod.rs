@@ -14,6 +14,8 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use crate::insight::sentence_number;
 use crate::report::night::Finding;
 
+pub use crate::insight::counted;
+
 pub use facts::{Fact, attacks, facts};
 pub use health::{honesty, input, troubles};
 pub use steps::{commands, steps};
@@ -31,11 +33,6 @@ pub fn long_date(date: NaiveDate) -> String {
 /// `Thu 29 Jan`.
 pub fn short_date(date: NaiveDate) -> String {
     date.format("%a %-d %b").to_string()
-}
-
-/// `1 alert`, `1,204 alerts`.
-pub fn counted(number: u64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{} {many}", sentence_number(number)) }
 }
 
 /// `11:40–11:50 UTC`, with the days where they are not the night's.

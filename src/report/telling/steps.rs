@@ -1,18 +1,15 @@
 //! What to do next about a finding: questions to ask, things to check, commands to run.
 
+use crate::event::is_denied;
 use crate::report::night::Finding;
 use crate::report::telling::whom;
 
-/// Words in error codes that say that a call was not allowed.
-const REFUSED: [&str; 5] = ["permission", "forbidden", "denied", "unauthorized", "authfailure"];
-
 /// What to do, first things first.
 pub fn steps(finding: &Finding) -> Vec<String> {
-    if finding.is_drop {
-        return drop(finding);
-    }
     match finding.insight_type.as_str() {
+        // Whether the trail was touched or fell silent.
         "TrailConcealmentInsight" => trail(finding),
+        _ if finding.is_drop => drop(finding),
         "PolicyChangeInsight" => permissions(finding),
         "PasswordChangeInsight" => passwords(finding),
         "ApiErrorRateInsight" => errors(finding),
@@ -60,6 +57,7 @@ fn passwords(finding: &Finding) -> Vec<String> {
 
 fn errors(finding: &Finding) -> Vec<String> {
     let entity = finding.entity.raw().to_lowercase();
+    let code = entity.rsplit('/').next().unwrap_or_default();
     let who = whom(finding);
     if entity.contains("signin") || entity.contains("login") {
         return vec![
@@ -68,7 +66,7 @@ fn errors(finding: &Finding) -> Vec<String> {
             "Block the address, and see that the users it tried have a second factor.".to_owned(),
         ];
     }
-    if REFUSED.iter().any(|word| entity.contains(word)) {
+    if is_denied(code) {
         return vec![
             format!(
                 "Refusals in a row are somebody trying what works, or a job that lost its rights: ask {who} which."
