@@ -22,7 +22,21 @@ const NOT_RUN: [(&str, &str); 2] = [
 ];
 
 /// Examples that end with another code than 0, as they should.
-const CODES: [(&str, i32); 0] = [];
+const CODES: [(&str, i32); 5] = [
+    ("insights run events --catch-up --quiet --fail-on high --metrics run.prom", 1),
+    ("insights run events --state /var/lib/insights --catch-up --quiet --fail-on high", 1),
+    ("insights query data/sample --saved key-use --check --now 2026-01-29T11:50:00Z --fail-on high", 1),
+    (
+        "/usr/local/bin/insights run /srv/audit-events --catch-up --state /var/lib/insights --quiet --fail-on high \
+         --keep 400d --memory-limit 1500M",
+        1,
+    ),
+    (
+        "/usr/local/bin/insights run /srv/audit-events --catch-up --state /var/lib/insights --log-format json \
+         --fail-on high --keep 400d --memory-limit 1500M --metrics /var/lib/insights/metrics.prom",
+        1,
+    ),
+];
 
 /// Some lines that are run in one scene, one after the other.
 #[derive(Debug)]

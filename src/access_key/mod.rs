@@ -275,7 +275,13 @@ mod tests {
 
     #[test]
     fn what_is_known_less_exactly_is_shown_so_and_unknown_failures_stay_unknown() {
-        let exact = Use { first: DAY + 5, last: DAY + 3_600_005, precision: Precision::Millisecond, calls: 2, failures: Some(1) };
+        let exact = Use {
+            first: DAY + 5,
+            last: DAY + 3_600_005,
+            precision: Precision::Millisecond,
+            calls: 2,
+            failures: Some(1),
+        };
         let counted = Use { first: DAY, last: 2 * DAY - 1, precision: Precision::Day, calls: 3, failures: None };
         assert_eq!(exact.shown(), (DAY + 5, DAY + 3_600_005));
         assert_eq!(Use { precision: Precision::Hour, ..exact }.shown(), (DAY, DAY + 3_600_000));

@@ -60,12 +60,8 @@ fn in_force(settings: &[InForce], width: Option<u16>) -> String {
 }
 
 fn reference(width: Option<u16>) -> String {
-    let columns = [
-        ("setting", Shown::Whole),
-        ("unit", Shown::Words),
-        ("effect", Shown::Words),
-        ("environment", Shown::Words),
-    ];
+    let columns =
+        [("setting", Shown::Whole), ("unit", Shown::Words), ("effect", Shown::Words), ("environment", Shown::Words)];
     let mut table = TextTable::new(width, columns);
     for setting in &REFERENCE {
         let variable = variable(setting.key) + if setting.is_open { "_…" } else { "" };

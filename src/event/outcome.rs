@@ -42,7 +42,9 @@ mod tests {
 
     #[test]
     fn refusals_have_many_spellings() {
-        for code in ["NoPermission", "Forbidden.RAM", "AccessDenied", "SignatureDoesNotMatch", "Client.UnauthorizedOperation"] {
+        for code in
+            ["NoPermission", "Forbidden.RAM", "AccessDenied", "SignatureDoesNotMatch", "Client.UnauthorizedOperation"]
+        {
             assert!(is_denied(code), "{code}");
         }
         for code in ["NoSuchKey", "Throttling", NO_CODE, ""] {

@@ -107,7 +107,11 @@ impl TextTable {
 impl fmt::Display for TextTable {
     /// Without a line end after the last line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.fits() { write!(formatter, "{}", self.side_by_side()) } else { formatter.write_str(&self.line_by_line()) }
+        if self.fits() {
+            write!(formatter, "{}", self.side_by_side())
+        } else {
+            formatter.write_str(&self.line_by_line())
+        }
     }
 }
 

@@ -5,11 +5,11 @@ mod list;
 mod show;
 mod test;
 
-use clap::{Args, Subcommand};
 use crate::cli::{Common, exit, output};
 use crate::report::text_table::{Shown, TextTable};
 use crate::rules::Refusal;
 use crate::settings::Settings;
+use clap::{Args, Subcommand};
 
 /// List, show, check and try out rules in the Sigma language
 #[derive(Debug, Args)]

@@ -50,7 +50,9 @@ fn change(finding: &Finding) -> String {
             "After the trail was touched not one event came where {} are usual; there are {days} of history.",
             counted(finding.expected.round() as u64, "call", "calls")
         ),
-        Some(Reason::NoHistory) | None => "There is too little history to say whether this principal does so usually.".to_owned(),
+        Some(Reason::NoHistory) | None => {
+            "There is too little history to say whether this principal does so usually.".to_owned()
+        }
     };
     let concerns: Vec<&str> = finding.concerns.iter().filter_map(|name| Some(Concern::named(name)?.words())).collect();
     if concerns.is_empty() { known } else { format!("{known} What makes it serious: {}.", concerns.join("; ")) }

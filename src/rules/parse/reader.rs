@@ -10,9 +10,10 @@ use crate::rules::field::LogSource;
 use crate::rules::parse::detection::Reading;
 use crate::rules::parse::document::Document;
 use crate::rules::parse::{Filter, Parsed, correlation};
-use crate::rules::plan::{Body, Detection, Extension, Level, Rule, Scalar};
+use crate::rules::plan::{Body, Detection, Extension, Rule, Scalar};
 use crate::rules::refusal::{Refusal, nearest};
 use crate::rules::settings::RuleSettings;
+use crate::severity::Severity;
 
 /// Reads one document.
 pub(super) struct Reader<'r> {
@@ -235,8 +236,8 @@ impl Reader<'_> {
         let title = head.title.clone().filter(|title| !title.trim().is_empty());
         let title = title.ok_or_else(|| self.document.refuse(&[], "the rule has no `title`", "add `title:`"))?;
         let level = match head.level.as_deref() {
-            None => Level::default(),
-            Some(word) => Level::named(word).ok_or_else(|| self.document.unknown_level(word))?,
+            None => Severity::OF_RULES,
+            Some(word) => Severity::named(word).ok_or_else(|| self.document.unknown_level(word))?,
         };
         let id = head.id.or_else(|| head.name.clone()).unwrap_or_else(|| title.clone());
         let set = self.settings.override_of(&id, extension.builtin.as_deref());
