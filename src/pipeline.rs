@@ -1,9 +1,9 @@
 //! A run: history brought up to date, the nights that late data have overtaken judged again, then the night that was asked for.
 //!
 //! This module alone knows all rooms and the order in which one goes through them. What happens within a night is `night`; which
-//! nights before it no longer stand, `late`.
+//! nights before it no longer stand, `known_nights`.
 
-mod late;
+mod known_nights;
 mod night;
 
 use std::collections::BTreeSet;
@@ -17,14 +17,14 @@ use crate::alert::{Alert, RuleBook};
 use crate::error::{Error, Result};
 use crate::insight::vendor::Maker;
 use crate::insight::{Incident, Insight};
-use crate::late::Why;
+use crate::late::{self, Why};
 use crate::partition::{Partitions, Problem};
-use crate::pipeline::late::KnownNights;
+use crate::pipeline::known_nights::KnownNights;
 use crate::pipeline::night::judge;
 use crate::report::{self, NightRecord, output};
 use crate::rollup::update::{Counting, Update, update};
 use crate::settings::Settings;
-use crate::storage::write_text;
+use crate::storage::{Daily, write_json};
 
 /// What the nights of a run have in common.
 #[derive(Clone, Copy)]
@@ -92,7 +92,11 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
     night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
     night.finish(job)?;
-    night.record.stale_nights.extend(known.remake_pages(job, &again, asked_too));
+    let left = known.remake_pages(job, &again, asked_too);
+    if !left.is_empty() {
+        night.record.stale_nights.extend(left);
+        night.write_record(job)?;
+    }
     Ok(RunResult { again, night })
 }
 
@@ -112,12 +116,16 @@ pub fn check_lately(job: &Job<'_>, last: i64, now: i64) -> Result<Checked> {
 impl NightResult {
     /// Writes the record and the pages that are made from it, with which a night is done.
     fn finish(&mut self, job: &Job<'_>) -> Result<()> {
-        let path = job.state.join("runs").join(format!("{}.json", self.record.date));
-        let text = serde_json::to_string_pretty(&self.record).map_err(|error| Error::Internal(error.to_string()))?;
-        write_text(&path, &(text + "\n"))?;
+        let path = self.write_record(job)?;
         self.written.push(path);
         self.written.extend(report::write_pages(job.state, self.record.date)?);
-        crate::late::finish(job.state, self.record.date)
+        late::finish(job.state, self.record.date)
+    }
+
+    fn write_record(&self, job: &Job<'_>) -> Result<PathBuf> {
+        let path = Daily::Runs.file(job.state, self.record.date, "json");
+        write_json(&path, &self.record)?;
+        Ok(path)
     }
 }
 
@@ -132,6 +140,9 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
         return Err(Error::NothingUsable { date, problems: some_problems(history.problems.iter()) });
     }
     let dates = partitions.dates();
+    if dates.contains(&date) {
+        return Err(Error::NothingUsable { date, problems: "its files hold no event of that day".to_owned() });
+    }
     match (dates.first(), dates.last()) {
         (Some(&first), Some(&last)) => {
             Err(Error::NoSuchDate { path: partitions.root().to_path_buf(), date, first, last })
@@ -146,11 +157,7 @@ fn some_problems<'a>(problems: impl Iterator<Item = &'a Problem>) -> String {
     told.join("; ")
 }
 
-fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("insights").join(format!("date={date}"))
-}
-
 fn write_alerts(state: &Path, day: &DayAlerts, settings: &Settings, settings_hash: &str) -> Result<Vec<PathBuf>> {
-    let folder = state.join("alerts").join(format!("date={}", day.date));
+    let folder = Daily::Alerts.folder(state, day.date);
     output::write_alerts(&folder, &day.alerts, &settings.formats, Maker { settings: settings_hash })
 }

@@ -5,6 +5,7 @@
 
 mod dates;
 mod layers;
+mod mistake;
 mod output_format;
 mod quantity;
 mod reference;
@@ -15,7 +16,7 @@ pub use quantity::{Bytes, Days};
 pub use reference::{InForce, REFERENCE, Setting, example, variable};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertSettings, RawAlerts};
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
-use crate::error::Result;
+use crate::error::did_you_mean;
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
 use crate::query::{SavedSearches, is_name};
@@ -200,14 +201,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the named file, or [`FILE_NAME`] if it is there, and the environment, over the defaults.
-    pub fn load(named: Option<&Path>) -> Result<Self> {
-        Layers::read(named, environment(), &[])?.settings()
-    }
-
     #[cfg(test)]
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        Self::from_raw(toml::from_str(text).map_err(|error| explain(text, &error))?)
+        Self::from_raw(toml::from_str(text).map_err(|error| mistake::in_file(text, &error))?)
     }
 
     fn from_raw(raw: RawSettings) -> std::result::Result<Self, String> {
@@ -321,32 +317,9 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
     if let Some(column) = Column::named(&name) {
         Ok((column, path))
     } else {
-        let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
-        Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
+        let near = did_you_mean(&name, Column::ALL.iter().map(|column| column.name()));
+        Err(format!("columns: there is no event column `{name}`{near}"))
     }
-}
-
-/// The reader's own words, with the line and, for an unknown key, the nearest that exists.
-fn explain(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let message = error.message();
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-    match unknown {
-        Some((key, expected)) => {
-            // The message lists the names that the table has.
-            let known = expected.split('`').skip(1).step_by(2);
-            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, known))
-        }
-        None => format!("line {line}: {message}"),
-    }
-}
-
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
-    known.min_by(|left, right| distance(word, left).total_cmp(&distance(word, right))).unwrap_or_default()
-}
-
-fn distance(left: &str, right: &str) -> f64 {
-    -strsim::jaro_winkler(left, right)
 }
 
 #[cfg(test)]
@@ -362,13 +335,24 @@ mod tests {
     fn mistakes_are_explained() {
         for (text, words) in [
             ("\nbaseline_day = 3", "line 2: there is no setting `baseline_day`; did you mean `baseline_days`?"),
-            ("[outputs]\nformat = []", "line 2: there is no setting `format`; did you mean `formats`?"),
-            ("operations = 3", "line 1: invalid type: integer `3`, expected a table"),
+            ("[outputs]\nformat = []", "line 2: there is no setting `outputs.format`; did you mean `formats`?"),
+            ("operations = 3", "line 1: operations: expected a table, found `3`"),
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),
             ("days_off = ['2026-02-30']", "days_off: `2026-02-30` is neither a date"),
-            ("min_ratio = 'x'", "line 1: invalid type"),
+            ("\nmin_ratio = 'x'", "line 2: min_ratio: expected a number, found `x`"),
+            ("baseline_days = -1", "line 1: baseline_days: expected a whole number, found `-1`"),
+            ("vendor_types_only = 'yes'", "line 1: vendor_types_only: expected `true` or `false`, found `yes`"),
+            ("[outputs]\nformats = 'csv'", "line 2: outputs.formats: expected a list, found `csv`"),
+            ("[rules]\ndisable = [\n'low',\n3]", "line 4: rules.disable: expected a text, found `3`"),
+            ("[searches.a]\nbogus = 1", "line 2: there is no setting `searches.a.bogus`; did you mean `"),
+            (
+                "[searches.a]\nuser = 'x'\n[searches.b]\nlimit = 'x'",
+                "line 4: searches.b.limit: expected a whole number",
+            ),
+            ("min_ratio = 3\nlate_window = 2\nmin_ratio = 4", "line 3: `min_ratio` is set twice"),
+            ("min_ratio = ", "line 1: "),
         ] {
             let message = Settings::parse(text).unwrap_err();
             assert!(message.contains(words), "{message}");

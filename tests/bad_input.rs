@@ -180,7 +180,10 @@ fn a_day_without_events_is_a_wrong_question() {
     let place = Place::new();
     place.good("a.parquet");
     let outcome = place.start(&["run", "--date", "2026-03-01"]).expect_code(2);
-    insta::assert_snapshot!(outcome.stderr, @"error: no events on 2026-03-01 in `/events`; there are events from 2026-01-05 to 2026-01-05");
+    insta::assert_snapshot!(outcome.stderr, @r"
+    error: no events on 2026-03-01 in `/events`; there are events from 2026-01-05 to 2026-01-05
+    hint: choose a day with events, or leave out the date for the newest
+    ");
 }
 
 #[test]
@@ -297,7 +300,10 @@ fn a_setting_that_does_not_exist_names_the_nearest() {
     fs::write(&settings, "time_zone = 'UTC'\nmin_exces = 20\n").unwrap();
     for subcommand in ["rollup", "run"] {
         let outcome = place.start(&[subcommand, "--settings", settings.to_str().unwrap()]).expect_code(2);
-        insta::allow_duplicates! { insta::assert_snapshot!(outcome.stderr, @"error: `/own.toml`: line 2: there is no setting `min_exces`; did you mean `min_excess`?"); }
+        insta::allow_duplicates! { insta::assert_snapshot!(outcome.stderr, @r"
+        error: `/own.toml`: line 2: there is no setting `min_exces`; did you mean `min_excess`?
+        hint: `insights settings --example` prints every setting with what it does and its default
+        "); }
     }
 }
 

@@ -311,3 +311,58 @@ fn the_state_is_the_same_elsewhere_in_another_zone_and_with_rollups_made_anew() 
     assert!(!told.contains("judged again,"), "the same events elsewhere are no change: {told}");
     assert_same_files(&expected, &lasting(&state));
 }
+
+#[test]
+fn a_night_that_knew_more_is_kept_when_its_events_are_gone_or_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &[]);
+    let before = lasting(&state);
+    let asked = night(1).to_string();
+    let again = |state: &Path| {
+        let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &asked];
+        insights(arguments.iter().chain(&["--quiet", "--set", "baseline_days=14"]))
+    };
+    let file = fs::read_dir(dated(&events, night(1))).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    again(&state).expect_code(3).expect_said(&[
+        "was judged before, and its events cannot be read",
+        "is kept",
+        "put the events back",
+    ]);
+    assert_same_files(&before, &lasting(&state));
+    fs::remove_dir_all(dated(&events, night(1))).unwrap();
+    again(&state).expect_code(3).expect_said(&["was judged before, and its events are gone", "is kept"]);
+    assert_same_files(&before, &lasting(&state));
+}
+
+#[test]
+fn a_night_of_counts_alone_tells_what_was_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    let arguments = ["rollup", events.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    insights(&arguments).expect_code(0);
+    fs::remove_dir_all(dated(&events, night(1))).unwrap();
+    let asked = night(1).to_string();
+    let arguments = [
+        "run",
+        events.to_str().unwrap(),
+        "--state",
+        state.to_str().unwrap(),
+        "--date",
+        &asked,
+        "--set",
+        "baseline_days=14",
+    ];
+    let told = insights(&arguments).expect_code(0).stdout;
+    assert!(told.contains("the events of this day are gone; its rollup was used"), "{told}");
+    assert!(reports_the_key(&state, 1));
+    let lines = fs::read_to_string(dated(&state.join("insights"), night(1)).join("insights.jsonl")).unwrap();
+    assert!(
+        !lines.contains("made 0 calls") && !lines.contains("called 0 times") && !lines.contains("with  "),
+        "{lines}"
+    );
+    let key = lines.lines().find(|line| line.contains(&format!("\"insightObject\":\"{}\"", key_of("7")))).unwrap();
+    assert!(key.contains(" calls"), "{key}");
+}

@@ -286,7 +286,7 @@ fn a_memory_limit_changes_no_result_and_an_impossible_one_is_refused() {
     run(free.path(), &[]).expect_code(0);
     run(limited.path(), &["--memory-limit", "400M"]).expect_code(0);
     assert_same_files(&lasting(free.path()), &lasting(limited.path()));
-    run(limited.path(), &["--memory-limit", "10M"]).expect_code(3).expect_said(&["10M is too little"]);
+    run(limited.path(), &["--memory-limit", "10M"]).expect_code(2).expect_said(&["10M is too little"]);
     run(limited.path(), &["--memory-limit", "lots"]).expect_code(2).expect_said(&["such as `800M` or `2G`"]);
 }
 

@@ -156,7 +156,7 @@ fn a_saved_search_takes_parameters_and_what_is_typed_beside_it() {
     run(&["--saved", "key-use", "-p", "kye=x"]).expect_code(2).expect_said(&["no parameter `kye`", "`key`"]);
     run(&["--saved", "denid"]).expect_code(2).expect_said(&["no search `denid`", "denied, key-use"]);
     fs::write(folder.path().join("insights.toml"), "[searches.x]\nevnt = 'a'\n").unwrap();
-    run(&[]).expect_code(2).expect_said(&["`evnt`", "`event`"]);
+    run(&[]).expect_code(2).expect_said(&["`searches.x.evnt`", "`event`"]);
 }
 
 #[test]
@@ -207,6 +207,48 @@ fn sql_sees_what_the_job_wrote() {
         ask("SELECT date, family, count(*) AS n FROM rollups WHERE family = 'api' GROUP BY date, family ORDER BY date");
     assert!(rollups.len() >= 28 && rollups[0]["n"].as_u64() > Some(10), "{rollups:?}");
     assert!(ask("SELECT calls FROM rollups WHERE family = 'api' LIMIT 1")[0]["calls"].is_array());
+    let one = &ask("SELECT family, date FROM rollups WHERE family = 'api' LIMIT 1")[0];
+    assert_eq!(
+        (&one["family"], one["date"].as_str().map(str::len)),
+        (&"api".into(), Some(10)),
+        "without quotation marks"
+    );
+    let later = ask(
+        "SELECT count(*) AS n FROM events e JOIN insights i ON e.access_key_id = i.entity WHERE e.event_time >= i.\"start\"",
+    );
+    assert!(later[0]["n"].as_u64() > Some(0), "times of events and of insights compare: {later:?}");
+}
+
+#[test]
+fn sql_counts_all_rows_and_changes_none() {
+    let folder = workplace();
+    let ask = |sql: &str| run_in(folder.path(), &["query", "data/sample", "--format", "json", "--sql", sql]);
+    let all = ask("SELECT count(*) AS n FROM events").expect_code(0);
+    assert!(
+        json(&all)[0]["n"].as_u64() > Some(100_000) && !all.stderr.contains("panicked"),
+        "{}{}",
+        all.stdout,
+        all.stderr
+    );
+    for change in ["DROP TABLE events", "DELETE FROM events", "CREATE TABLE mine AS SELECT * FROM events"] {
+        ask(change).expect_code(2).expect_said(&["--sql only asks"]);
+    }
+}
+
+#[test]
+fn results_go_only_where_and_as_they_were_asked_to() {
+    let folder = workplace();
+    let count = |more: &[&str]| run_in(folder.path(), &[&["query", "data/sample", "--count"], more].concat());
+    count(&["--out", "count.pdf"]).expect_code(2).expect_said(&["nothing is known of how to write `count.pdf`"]);
+    count(&["--out", "count.pdf", "--format", "csv"]).expect_code(0);
+    count(&["--out", "none/count.csv"]).expect_code(3).expect_said(&["cannot write `none/count.csv`"]);
+    assert!(!folder.path().join("none").exists());
+    run_in(folder.path(), &["query", "data/sample", "--columns", "time,event_time"])
+        .expect_code(2)
+        .expect_said(&["`event_time` is named twice"]);
+    let service = |name: &str| count(&["--service", name, "--format", "json"]).stdout;
+    assert_eq!(service("ram.aliyuncs.com"), service("Ram"));
+    assert_ne!(json(&count(&["--service", "ram.aliyuncs.com", "--format", "json"]))[0]["events"], 0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::baseline::Window;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rollup::store::{self, Numbering, PairDay, merge_pairs};
 use crate::rollup::{EntityKey, Family, PAIRS};
 use crate::stats::{KindCounts, NegativeBinomial, PitmanYor};
@@ -136,9 +136,12 @@ impl Company {
         let families = [Family::Api, Family::AccessKey, Family::Principal, Family::Network, Family::Region];
         let numberings: Vec<Numbering> =
             families.par_iter().map(|&family| Numbering::read(&rollups, family)).collect::<Result<_>>()?;
-        let of = |family: Family| families.iter().position(|&own| own == family).map_or(0, |place| place);
+        let of = |family: Family| {
+            let place = families.iter().position(|&own| own == family);
+            place.ok_or_else(|| Error::Internal(format!("entities of {} are not numbered", family.name())))
+        };
         let learn = |&(left, right): &(Family, Family)| -> Result<Novelty> {
-            let numberings = (&numberings[of(left)], &numberings[of(right)]);
+            let numberings = (&numberings[of(left)?], &numberings[of(right)?]);
             let mut gathered = Gathered::new((left, right), numberings.1.keys.len());
             let calendar = Days { present: &present, length: window.length() };
             let named = Named::of(numberings);
@@ -316,7 +319,7 @@ impl Gathered {
 /// What an entity had met before, and met on, each of the days that are asked.
 fn habits(by_day: &[DayCount]) -> [Habit; REPLAYED + 1] {
     let mut habits = [Habit::default(); REPLAYED + 1];
-    let first_asked = by_day.len() - 1 - REPLAYED;
+    let first_asked = (by_day.len() - 1).saturating_sub(REPLAYED);
     let (mut before, mut last) = (Habit::default(), None);
     for (day, count) in by_day.iter().enumerate() {
         if let Some(asked) = day.checked_sub(first_asked) {

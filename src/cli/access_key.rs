@@ -20,9 +20,9 @@ use crate::rollup::store;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Without KEY, all permanent keys: from the rollups of the state directory where there are any, and
-from events for the other days. With KEY, one key of any sort in detail: from events where there
-are any, and from rollups for the other days. What only rollups tell is known to the hour (calls)
+Without KEY, all permanent keys: from the rollups of the state directory where there are any, and \
+from events for the other days. With KEY, one key of any sort in detail: from events where there \
+are any, and from rollups for the other days. What only rollups tell is known to the hour (calls) \
 or the day (APIs, networks), as `times_to_the` says; which calls to an API or from a network failed is not known then.
 
 Examples:
@@ -69,6 +69,7 @@ pub(super) struct AccessKeyArgs {
 }
 
 pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
+    args.result.check()?;
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
@@ -84,16 +85,22 @@ pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(complain(&problems))
 }
 
-/// The days within a range: those that have a rollup, and those that have events.
-fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> (Vec<NaiveDate>, Vec<NaiveDate>) {
-    let whole = |date: &NaiveDate| range.covers((midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1));
-    let part = |date: &NaiveDate| range.touches((midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1));
-    let rollups = store::dates(&args.state).into_iter().filter(whole).collect();
-    (rollups, partitions.dates().into_iter().filter(part).collect())
+/// The days within a range: those that have a rollup, and those that have events. Of a day without events that is only partly within
+/// it nothing can be told, and that is said.
+fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Result<(Vec<NaiveDate>, Vec<NaiveDate>)> {
+    let span = |date: &NaiveDate| (midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1);
+    let part = |date: &NaiveDate| range.touches(span(date));
+    let events: Vec<NaiveDate> = partitions.dates().into_iter().filter(part).collect();
+    let counted = store::dates(&args.state)?.into_iter().filter(part);
+    let (whole, cut): (Vec<NaiveDate>, Vec<NaiveDate>) = counted.partition(|date| range.covers(span(date)));
+    for date in cut.iter().filter(|date| !events.contains(date)) {
+        output::complain(&format!("! {date} is left out: only its counts are there, and they are of the whole day"));
+    }
+    Ok((whole, events))
 }
 
 fn one_key(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange, key: &str) -> Result<(Keys, Vec<Problem>)> {
-    let (rollups, events) = days(args, partitions, range);
+    let (rollups, events) = days(args, partitions, range)?;
     let mut keys = Keys::new();
     for date in rollups.into_iter().filter(|date| !events.contains(date)) {
         add_rollups(&mut keys, &args.state, date, Some(key))?;
@@ -106,20 +113,24 @@ fn one_key(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange, key:
 }
 
 fn all_keys(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Result<(Keys, Vec<Problem>)> {
-    let (rollups, events) = days(args, partitions, range);
+    let (rollups, events) = days(args, partitions, range)?;
     let mut keys = Keys::new();
     for &date in &rollups {
         add_rollups(&mut keys, &args.state, date, None)?;
     }
     let uncounted: Vec<NaiveDate> = events.into_iter().filter(|date| !rollups.contains(date)).collect();
     let mut problems = Vec::new();
-    for run in uncounted.chunk_by(|day, next| day.succ_opt() == Some(*next)) {
+    // The newest days first, for an owner is who used a key last.
+    for run in uncounted.chunk_by(|day, next| day.succ_opt() == Some(*next)).rev() {
         let (first, last) = (midnight_ms(run[0]), midnight_ms(run[run.len() - 1]) + DAY_MS);
         let days = TimeRange { from: Some(first), to: Some(last) };
         let search = Search::open(partitions, used_by("LTAI*,AKIA*".to_owned(), range.and(days))?);
         problems.extend(add_events(&mut keys, &search));
         problems.extend(search.problems);
     }
+    // Counts do not tell owners: where the last use is among them, only later events than those above can tell.
+    let counted_last = |history: &&mut KeyHistory| history.days.last().is_some_and(|last| rollups.contains(last));
+    keys.values_mut().filter(counted_last).for_each(|history| history.owner = None);
     if keys.values().any(|history| history.owner.is_none()) {
         let search = Search::open(partitions, Filter { range, conditions: Vec::new() });
         problems.extend(find_owners(&mut keys, &search));
@@ -154,7 +165,7 @@ fn show_keys(args: &AccessKeyArgs, keys: &Keys, now: i64, common: &Common) -> an
     answer::write_all(args.result.writer(list_headings())?, &rows)?;
     if !common.quiet {
         let shown = if found.len() > limit { format!("{limit} of ") } else { String::new() };
-        output::complain(&format!("{shown}{} keys", number(found.len() as u64)));
+        output::complain(&format!("{shown}{}", counted(found.len() as u64, "key", "keys")));
     }
     Ok(())
 }

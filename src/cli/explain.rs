@@ -16,12 +16,12 @@ use crate::rollup::Family;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Judges the night again from the counts in the state directory and shows what the job knew: calls by hour
-beside what was expected, how the expected count of an hour comes about layer by layer, the windows that
-were tested, p, rank and q, the gate that stopped it, how many calls would have been enough, whom it met
+Judges the night again from the counts in the state directory and shows what the job knew: calls by hour \
+beside what was expected, how the expected count of an hour comes about layer by layer, the windows that \
+were tested, p, rank and q, the gate that stopped it, how many calls would have been enough, whom it met \
 for the first time, and with whom it was seen. Events are not read.
 
-ABOUT is the id of an insight (its first digits are enough), or an entity as outputs write it, such as
+ABOUT is the id of an insight (its first digits are enough), or an entity as outputs write it, such as \
 Oss/GetObject, LTAI5tSN662BHn4pLutEARFv or 203.0.113.7; of a user, the id alone is enough.
 
 Examples:

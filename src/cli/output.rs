@@ -49,6 +49,15 @@ pub(super) fn result(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::write(Path::new("standard output")))
 }
 
+/// A file that somebody names is not worth a folder that they may have misspelled.
+pub(super) fn expect_folder(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Error::write(file)(io::ErrorKind::NotFound.into())),
+        _ => Ok(()),
+    }
+}
+
 /// Prints a result as JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(result(&(serde_json::to_string_pretty(value)? + "\n"))?)

@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::{Common, exit, saved};
 use crate::error::{Error, Result};
 use crate::event::Column;
-use crate::insight::{Severity, sentence_number as number};
+use crate::insight::{Severity, counted as plural, sentence_number as number};
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Sink, Value};
 use crate::query::sql::{self, Tables};
@@ -27,9 +27,9 @@ const TABLE_ROWS: usize = 50;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*`
-stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids
-and resource names only. Fields are the columns of the events, and api, principal, service,
+Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*` \
+stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids \
+and resource names only. Fields are the columns of the events, and api, principal, service, \
 account, network, error, day, hour.
 
 Examples:
@@ -53,7 +53,7 @@ pub(super) struct QueryArgs {
     #[arg(long = "parameter", short, value_name = "NAME=VALUE", requires = "saved", help_heading = "Saved searches")]
     parameters: Vec<String>,
     /// Check the saved search's alert: count its events over the last so long, note a trigger if there are too many
-    #[arg(long, requires = "saved", conflicts_with_all = ["from", "to", "triggers"], help_heading = "Saved searches")]
+    #[arg(long, requires = "saved", conflicts_with_all = ["from", "to", "triggers", "count_by", "columns", "timeline", "sql"], help_heading = "Saved searches")]
     check: bool,
     /// List the times at which checks found too many events
     #[arg(long, requires = "saved", help_heading = "Saved searches")]
@@ -83,6 +83,19 @@ pub(super) struct ResultArgs {
 }
 
 impl ResultArgs {
+    /// Whether it can be written, before there is anything to write.
+    ///
+    /// # Errors
+    /// For a file in a folder that is not there, and for one whose ending tells no form where no other is asked for.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(out) = &self.out else { return Ok(()) };
+        output::expect_folder(out)?;
+        match self.format.or(AnswerFormat::of_file(out)) {
+            Some(_) => Ok(()),
+            None => Err(Error::unknown_ending(out, ".csv, .json, .parquet or .txt")),
+        }
+    }
+
     /// The form that is asked for.
     pub(super) fn format(&self) -> AnswerFormat {
         let by_ending = || self.out.as_deref().and_then(AnswerFormat::of_file);
@@ -117,6 +130,7 @@ impl ResultArgs {
 }
 
 pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
+    args.result.check()?;
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let search = args.saved.as_deref().map(|name| saved::find(&settings, name)).transpose()?;
@@ -269,7 +283,7 @@ impl Question<'_> {
                 "{limit} of {all} shown; {left} of {events} events are in the others; --limit 0 for all"
             ));
         } else {
-            self.remark(&format!("{events} events"));
+            self.remark(&plural(tally.events, "event", "events"));
         }
     }
 
@@ -291,9 +305,10 @@ impl Question<'_> {
     fn explain_timeline(&self, timeline: &Timeline) {
         let events: u64 = timeline.buckets.iter().map(|(_, events)| events).sum();
         if timeline.timeless > 0 {
-            output::complain(&format!("! {} more events have no time", number(timeline.timeless)));
+            let more = plural(timeline.timeless, "more event has", "more events have");
+            output::complain(&format!("! {more} no time"));
         }
-        self.remark(&format!("{} events", number(events)));
+        self.remark(&plural(events, "event", "events"));
     }
 
     fn list(&self, fields: Vec<Field>) -> Result<Vec<Problem>> {
@@ -324,6 +339,9 @@ impl Question<'_> {
         let mut writer = self.args.result.writer(answer.headings())?;
         answer.each_page(limit, |rows| writer.rows(rows))?;
         writer.finish()?;
+        if answer.is_empty() {
+            self.remark("no rows");
+        }
         if answer.len() > limit {
             self.remark(&format!("{limit} of {} rows shown; --limit 0 for all", number(answer.len() as u64)));
         }

@@ -7,8 +7,9 @@ use clap::Args;
 
 use crate::cli::output;
 use crate::cli::{Common, exit, progress};
-use crate::insight::sentence_number as number;
+use crate::insight::counted;
 use crate::partition::Partitions;
+use crate::query::TimeRange;
 use crate::report::summary::printable;
 use crate::rollup::update::{Counting, DayOutcome, update};
 use crate::storage::StateLock;
@@ -42,6 +43,7 @@ pub(super) struct RollupArgs {
 pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&[])?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
+    TimeRange::of_days(args.from, args.to)?;
     let _lock = StateLock::acquire(&args.state)?;
     let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);
     let dates: Vec<NaiveDate> = partitions.dates().into_iter().filter(wanted).collect();
@@ -63,6 +65,10 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     let done = result.days.iter().filter(|day| day.outcome == DayOutcome::Counted).count();
     let events: u64 = result.days.iter().map(|day| day.note.counts.events).sum();
     let left = result.days.len() - done;
-    output::result(&format!("{done} days counted, {left} left as they were; {} events in all\n", number(events)))?;
+    output::result(&format!(
+        "{} counted, {left} left as they were; {} in all\n",
+        counted(done as u64, "day", "days"),
+        counted(events, "event", "events")
+    ))?;
     Ok(if partial { exit::PARTIAL } else { exit::DONE })
 }

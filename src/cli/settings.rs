@@ -11,7 +11,7 @@ use crate::settings::{InForce, REFERENCE, example, variable};
 /// Show the settings in force and where each came from
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A setting is taken from the command line, else from its environment variable, else from the settings file, else from its
+A setting is taken from the command line, else from its environment variable, else from the settings file, else from its \
 default.
 
 Examples:
@@ -39,8 +39,8 @@ pub(super) fn run(args: &SettingsArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         let layers = common.layers(&[])?;
         layers.settings()?;
-        for (name, nearest) in layers.unknown_variables() {
-            output::complain(&format!("! {name} is no setting and has no effect; did you mean {nearest}?"));
+        for (name, meant) in layers.unknown_variables() {
+            output::complain(&format!("! {name} is no setting and has no effect{meant}"));
         }
         match args.format {
             Format::Json => output::json(&layers.in_force())?,

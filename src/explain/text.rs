@@ -3,8 +3,6 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use crate::detect::trace::HourExpected;
 use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
@@ -12,13 +10,12 @@ use crate::explain::tables::{self, Cells};
 use crate::explain::{Explanation, WindowShown};
 use crate::insight::sentence_number as number;
 use crate::report::summary::printable;
+use crate::report::text_table::{Shown, TextTable};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
 /// Columns of the chart's bars where the terminal's width is not known.
 const BAR: usize = 60;
-/// Columns of tables where the terminal's width is not known.
-const WIDTH: u16 = 120;
 /// What a line of the chart needs beside its bar.
 const BESIDE: usize = 34;
 
@@ -79,14 +76,9 @@ fn composition(explanation: &Explanation, width: Option<u16>) -> String {
     text
 }
 
-fn table(cells: &Cells, width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(WIDTH));
-    table.set_header(&cells.head);
-    for row in &cells.rows {
-        table.add_row(row.iter().map(|cell| printable(cell)));
-    }
+fn table(cells: &Cells, width: Option<u16>) -> TextTable {
+    let mut table = TextTable::new(width, cells.head.iter().map(|name| ((*name).to_owned(), Shown::Words)));
+    cells.rows.iter().for_each(|row| table.row(row.iter().map(|cell| printable(cell))));
     table
 }
 
@@ -169,7 +161,9 @@ pub(super) fn corrected(answer: &Answer) -> &'static str {
 }
 
 fn enough(explanation: &Explanation) -> String {
-    let Some(enough) = explanation.enough else { return String::new() };
+    // What was reported was enough, in whichever window.
+    let is_reported = explanation.answers.iter().any(|answer| answer.reported);
+    let Some(enough) = explanation.enough.filter(|_| !is_reported) else { return String::new() };
     format!(
         "{} calls in the hour from {:02}:00 would have been reported; it had {}\n",
         number(enough.needed),

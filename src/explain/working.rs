@@ -21,6 +21,7 @@ use crate::explain::question::{Question, entity, insight, is_about};
 use crate::explain::{Explanation, Reported, WindowShown};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
+use crate::storage::Daily;
 
 /// Judges a night again and explains what is asked about; `date` is the night, by default that of the insight that is meant, or the
 /// newest that is counted.
@@ -53,7 +54,7 @@ pub fn explain(state: &Path, question: &Question, date: Option<NaiveDate>, setti
 
 /// The night that is asked about: the newest that is counted, if none was named.
 fn night(state: &Path, date: Option<NaiveDate>) -> Result<NaiveDate> {
-    let counted = store::dates(state);
+    let counted = store::dates(state)?;
     let Some((&first, &last)) = counted.first().zip(counted.last()) else {
         return Err(Error::Query {
             message: format!("`{}` holds no counts", state.display()),
@@ -85,7 +86,7 @@ fn about(found: &Found, hour: Option<u8>) -> Result<Question> {
 }
 
 fn reported_of(state: &Path, date: NaiveDate, history: &FamilyHistory, member: usize) -> Result<Vec<Reported>> {
-    if !state.join("insights").join(format!("date={date}")).is_dir() {
+    if !Daily::Insights.folder(state, date).is_dir() {
         return Ok(Vec::new());
     }
     let found = reported::read(state)?.found;

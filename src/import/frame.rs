@@ -278,7 +278,12 @@ mod tests {
     #[test]
     fn broken_input_is_said_and_the_rest_goes_on() {
         assert_eq!(all("hello"), ["! this is no JSON: found byte 0x68 where a record should begin"]);
-        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, "! the file is truncated in the middle of a record"]);
+        let cut = "! the file is truncated: it ends in the middle of a record or of the list around it";
+        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, cut]);
+        for between in [r#"[{"a":1},"#, r#"[{"a":1}"#, r#"{"Records": [{"a":1},"#] {
+            assert_eq!(all(between), [r#"{"a":1}"#, cut], "{between}");
+        }
+        assert_eq!((all(r#"{"Records": ["#), all(&"[".repeat(5000))), (vec![cut.to_owned()], vec![cut.to_owned()]));
         let lines = "{\"a\":1}\n{\"b\":{\n{\"c\":1}\n";
         assert_eq!(all(lines), [r#"{"a":1}"#, "! a record is cut off or has unbalanced brackets", r#"{"c":1}"#]);
     }

@@ -11,7 +11,7 @@ use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
 use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
-use crate::insight::episode::{Episode, Running};
+use crate::insight::episode::{Episode, Episodes, Running};
 use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
@@ -34,7 +34,7 @@ pub struct Built {
     /// The most serious first.
     pub insights: Vec<Insight>,
     /// What the next night needs to know.
-    pub episodes: Vec<Episode>,
+    pub episodes: Episodes,
     /// Drops that are not reported, because a silent region explains them.
     pub explained: usize,
 }
@@ -128,8 +128,7 @@ impl Built {
         let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
         episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
         // Of several episodes of an entity only the last can be open at midnight.
-        self.episodes.retain(|known| known.same().as_ref() != Some(&same));
-        self.episodes.push(episode);
+        self.episodes.insert(same, episode);
         self.insights.push(insight);
     }
 
@@ -138,14 +137,12 @@ impl Built {
         for (history, found) in &findings.rates {
             for deviation in found {
                 let same = NightFindings::same(history, deviation);
-                let before = findings.before.get(&same).filter(|before| before.level_shift);
-                if let Some(before) =
-                    before.filter(|_| self.episodes.iter().all(|known| known.same().as_ref() != Some(&same)))
-                {
-                    let mut episode = Episode::following(&same, date, Some(before), findings.level_shift_days);
+                let Some(before) = findings.before.get(&same).filter(|before| before.level_shift) else { continue };
+                self.episodes.entry(same).or_insert_with_key(|same| {
+                    let mut episode = Episode::following(same, date, Some(before), findings.level_shift_days);
                     episode.level_shift = true;
-                    self.episodes.push(episode);
-                }
+                    episode
+                });
             }
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::severity::Severity;
 
-pub(super) use request::{flatten, of_requests};
+pub(super) use request::{flatten, of_evidence, of_request};
 
 /// One thing that makes a change serious; the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,6 +35,8 @@ pub enum Concern {
     WeakerSignIn,
     /// A password was set that its user need not change.
     PasswordKnownToTheCaller,
+    /// Some of its requests were too long, or too many, to be looked at.
+    NotAllRead,
     /// From a network from which the principal never called.
     UnusualNetwork,
     /// At an hour at which the principal never calls.
@@ -42,7 +44,7 @@ pub enum Concern {
 }
 
 impl Concern {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::AdministratorPolicy,
         Self::SelfGrant,
         Self::Stopped,
@@ -53,6 +55,7 @@ impl Concern {
         Self::MadePublic,
         Self::WeakerSignIn,
         Self::PasswordKnownToTheCaller,
+        Self::NotAllRead,
         Self::UnusualNetwork,
         Self::UnusualHour,
     ];
@@ -70,6 +73,7 @@ impl Concern {
             Self::MadePublic => "made_public",
             Self::WeakerSignIn => "weaker_sign_in",
             Self::PasswordKnownToTheCaller => "password_known_to_the_caller",
+            Self::NotAllRead => "not_all_read",
             Self::UnusualNetwork => "unusual_network",
             Self::UnusualHour => "unusual_hour",
         }
@@ -88,6 +92,7 @@ impl Concern {
             Self::MadePublic => "it lets anybody in",
             Self::WeakerSignIn => "it makes signing in easier",
             Self::PasswordKnownToTheCaller => "the caller knows the new password",
+            Self::NotAllRead => "some of its requests were too long or too many to be looked at",
             Self::UnusualNetwork => "from a network new for this principal",
             Self::UnusualHour => "at an unusual hour for this principal",
         }

@@ -87,3 +87,20 @@ pub(super) fn ending_insight(
     complete(&mut insight, &evidence, usual);
     insight
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_band_grows_with_what_is_expected() {
+        let evidence = Evidence::default();
+        let mut insight = crate::insight::example::rate();
+        (insight.expected, insight.expected_lower, insight.expected_upper) = (8.0, 3, 13);
+        let running = Running::of(&insight, insight.end, 0.1, &evidence);
+        assert_eq!(band_of_more(&running, 8.0), (3, 13), "as much again is as wide again");
+        assert_eq!(band_of_more(&running, 2.0), (0, 4), "never narrower than it should be");
+        assert_eq!(band_of_more(&running, 0.0), (0, 0));
+        assert_eq!(band_of_more(&Running { expected: 0.0, ..running }, 1.0), (0, 0));
+    }
+}

@@ -3,7 +3,7 @@
 //! Here it is decided which deviations are reported at all, which of them go on with an episode of the night before, and which
 //! episodes come to their end without one. From that follow the targets that the events are read for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use uuid::Uuid;
@@ -79,10 +79,9 @@ impl NightFindings {
 
     /// What makes a change serious, the gravest first.
     pub(super) fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
-        let mut concerns = concern::of_requests(change.kind, evidence);
+        let mut concerns = concern::of_evidence(evidence);
         let principal = principal_of(history.key(change.members[0]));
         concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
-        concerns.extend(&evidence.concerns);
         if concerns.contains(&Concern::RecordsLess) {
             // It says all of it.
             concerns.remove(&Concern::Narrowed);
@@ -113,7 +112,7 @@ impl NightFindings {
 
     /// Episodes of the night before that were open and that no deviation goes on with.
     pub(super) fn ending(&self) -> Vec<(&Same, &Episode, &Running)> {
-        let gone_on: Vec<Uuid> = self
+        let gone_on: BTreeSet<Uuid> = self
             .reported()
             .filter_map(|(history, deviation)| self.continued(history, deviation).map(|running| running.id))
             .collect();

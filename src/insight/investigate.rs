@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::event::Column;
-use crate::insight::concern::Concern;
+use crate::event::{ChangeKind, Column};
+use crate::insight::concern::{self, Concern};
 use crate::insight::minutes::{rise, tail};
 use crate::insight::notes::{Note, Notes, notes_on};
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, Group, MORE, Reader, TargetRows, Values, add, groups};
@@ -24,10 +24,13 @@ pub use crate::insight::reading::{ATTRIBUTES, OTHER};
 const EXAMPLES: usize = 10;
 /// What is read after the attributes; the last for changes alone, for it is long.
 const DETAILS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Column::RequestParameters]];
-/// Bytes of a request's parameters that are looked at.
-const MOST_PARAMETERS: usize = 65_536;
-/// Requests of a change that are looked at.
-const REQUESTS: usize = 100;
+/// Bytes of a request's parameters that are looked at; no cloud records as many.
+const MOST_PARAMETERS: usize = 1 << 20;
+/// Requests about a trail that are kept, those that come first, and bytes of the parameters of one.
+const REQUESTS: usize = 1000;
+const MOST_KEPT_PARAMETERS: usize = 65_536;
+/// Names of those who are given rights that are told apart.
+const MOST_RECEIVERS: usize = 10_000;
 /// Row groups of which results are held before they are put together.
 const GROUPS_AT_ONCE: usize = 16;
 
@@ -112,14 +115,18 @@ pub struct Evidence {
     pub names: BTreeMap<String, u64>,
     /// The earliest events: time and id.
     pub examples: Vec<(i64, String)>,
-    /// Of changes, the successful requests in order of time.
+    /// Of changes of a trail, the successful requests in order of time.
     pub requests: Vec<Request>,
-    /// What makes a change serious beside what its own requests and its principal's habits tell.
+    /// What makes a change serious by what its requests say.
     pub concerns: BTreeSet<Concern>,
+    /// To whom its requests give rights.
+    pub receivers: BTreeSet<String>,
+    /// Its requests that were not looked at, or not wholly.
+    pub unread: u64,
 }
 
-/// A successful request of a change.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A successful request of a change of a trail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Request {
     /// When, in milliseconds.
     pub time: i64,
@@ -142,7 +149,42 @@ impl Evidence {
         self.examples.extend(later.examples);
         self.examples.sort();
         self.examples.truncate(EXAMPLES);
+        self.concerns.extend(later.concerns);
+        self.unread += later.unread;
+        later.receivers.into_iter().for_each(|name| self.add_receiver(name));
         self.requests.extend(later.requests);
+        self.keep_earliest();
+    }
+
+    /// Looks at a successful request of a change.
+    fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
+        let is_trail = kind == ChangeKind::Trail;
+        if parameters.len() > if is_trail { MOST_KEPT_PARAMETERS } else { MOST_PARAMETERS } {
+            self.unread += 1;
+            return;
+        }
+        let looked = concern::of_request(kind, api, parameters);
+        self.concerns.extend(looked.concerns);
+        looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
+        if is_trail {
+            self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
+            if self.requests.len() >= 2 * REQUESTS {
+                self.keep_earliest();
+            }
+        }
+    }
+
+    fn add_receiver(&mut self, name: String) {
+        self.receivers.insert(name);
+        if self.receivers.len() > MOST_RECEIVERS {
+            self.receivers.pop_last();
+            self.unread += 1;
+        }
+    }
+
+    fn keep_earliest(&mut self) {
+        self.requests.sort();
+        self.unread += self.requests.len().saturating_sub(REQUESTS) as u64;
         self.requests.truncate(REQUESTS);
     }
 
@@ -218,7 +260,7 @@ fn look_closer(
         let inside = minutes.zip(found.rows).filter(|(minute, _)| (first..end).contains(minute));
         let rows: Vec<u32> = inside.map(|(_, &row)| row).collect();
         let own = evidence.entry(target).or_default();
-        note(own, &found.only(&rows), targets[target].family == Family::Change);
+        note(own, &found.only(&rows), change_kind(&targets[target]));
     };
     let mut reader = Reader::new(date, targets);
     match rows {
@@ -228,7 +270,13 @@ fn look_closer(
     Ok(evidence)
 }
 
-fn note(evidence: &mut Evidence, found: &TargetRows<'_>, is_change: bool) {
+/// What kind of change a target is, if it is one.
+fn change_kind(target: &Target) -> Option<ChangeKind> {
+    let key = target.keys.first().filter(|_| target.family == Family::Change)?;
+    key.fields().nth(1).and_then(ChangeKind::named)
+}
+
+fn note(evidence: &mut Evidence, found: &TargetRows<'_>, kind: Option<ChangeKind>) {
     found.count(&mut evidence.values);
     evidence.errors += found.rows.iter().filter(|&&row| found.has_failed(row)).count() as u64;
     for &row in found.rows {
@@ -242,10 +290,9 @@ fn note(evidence: &mut Evidence, found: &TargetRows<'_>, is_change: bool) {
             evidence.examples.sort();
             evidence.examples.truncate(EXAMPLES);
         }
-        if is_change && !found.has_failed(row) && evidence.requests.len() < REQUESTS {
-            let parameters = found.text(MORE + 2, row).filter(|text| text.len() <= MOST_PARAMETERS);
-            let (api, parameters) = (found.text(3, row).unwrap_or_default(), parameters.unwrap_or_default());
-            evidence.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
+        if let Some(kind) = kind.filter(|_| !found.has_failed(row)) {
+            let text = |column: usize| found.text(column, row).unwrap_or_default();
+            evidence.look_at(kind, time, text(3), text(MORE + 2));
         }
     }
 }
@@ -264,4 +311,40 @@ pub fn top(counts: &BTreeMap<String, u64>, most: usize) -> Vec<(&str, u64)> {
     values.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
     values.truncate(most);
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_is_looked_at_and_what_is_not_is_said() {
+        let harmless = r#"{"PolicyName":"ReadOnlyAccess","UserName":"bob"}"#;
+        let grave = r#"{"PolicyName":"AdministratorAccess","UserName":"mallory"}"#;
+        let mut evidence = Evidence { names: [("mallory".to_owned(), 2)].into(), ..Evidence::default() };
+        (0..300).for_each(|time| evidence.look_at(ChangeKind::Permission, time, "AttachPolicyToUser", harmless));
+        evidence.look_at(ChangeKind::Permission, 300, "AttachPolicyToUser", grave);
+        let padded = format!("{}{grave}", " ".repeat(100_000));
+        let mut later = Evidence::default();
+        later.look_at(ChangeKind::Permission, 301, "AttachPolicyToUser", &padded);
+        assert_eq!(concern::of_evidence(&later), [Concern::AdministratorPolicy].into());
+        evidence.absorb(later);
+        assert_eq!(concern::of_evidence(&evidence), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
+        evidence.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &" ".repeat(MOST_PARAMETERS + 1));
+        assert!(concern::of_evidence(&evidence).contains(&Concern::NotAllRead));
+    }
+
+    #[test]
+    fn the_earliest_requests_about_a_trail_are_kept_whatever_order_they_are_read_in() {
+        let look = |times: &mut dyn Iterator<Item = i64>| {
+            let mut evidence = Evidence::default();
+            times.for_each(|time| evidence.look_at(ChangeKind::Trail, time, "UpdateTrail", r#"{"Name":"t"}"#));
+            evidence
+        };
+        let most = 3 * REQUESTS as i64;
+        let mut evidence = look(&mut (most / 2..most).rev());
+        evidence.absorb(look(&mut (0..most / 2)));
+        assert!(evidence.requests.iter().map(|request| request.time).eq(0..REQUESTS as i64));
+        assert_eq!(evidence.unread, 2 * REQUESTS as u64);
+    }
 }

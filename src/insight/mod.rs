@@ -8,6 +8,7 @@
 //! that the clouds' own consumers know.
 
 mod actor;
+mod alike;
 pub mod attack;
 mod attribution;
 mod build;

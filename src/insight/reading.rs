@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Column, SourceAddress, meaningful, service_name};
 use crate::insight::investigate::Target;
 use crate::insight::pruning::may_name;
@@ -122,8 +122,7 @@ impl<'a> Reader<'a> {
         let mut sieve = Sieve::of(held(file, group, self.date, self.targets).map(|target| &self.targets[target]));
         let mut first = 0;
         for batch in RowGroupReader::open(file, group, columns)? {
-            // An unreadable part was named when the day was counted; what was read before it still tells something.
-            let Ok(batch) = batch else { break };
+            let Some(batch) = unless_damaged(batch)? else { break };
             let rows = sieve.rows(&batch);
             if !rows.is_empty() {
                 let numbers: Vec<u32> = rows.iter().map(|row| first + row).collect();
@@ -143,14 +142,14 @@ impl<'a> Reader<'a> {
         visit: &mut impl FnMut(usize, &TargetRows<'_>),
     ) -> Result<()> {
         if rows.len() <= BATCH_ROWS {
-            let Ok(batch) = read_rows(file, group, columns, rows) else { return Ok(()) };
-            self.visit_batch(&batch, rows, visit);
+            let batch = unless_damaged(read_rows(file, group, columns, rows))?;
+            batch.iter().for_each(|batch| self.visit_batch(batch, rows, visit));
             return Ok(());
         }
         let choice = RowChoice { rows: Some(rows), times: true, batch_rows: BATCH_ROWS };
         let mut first = 0;
         for batch in RowGroupReader::open_rows(file, group, columns, choice)? {
-            let Ok(batch) = batch else { break };
+            let Some(batch) = unless_damaged(batch)? else { break };
             self.visit_batch(&batch, &rows[first..first + batch.rows], visit);
             first += batch.rows;
         }
@@ -165,6 +164,15 @@ impl<'a> Reader<'a> {
                 visit(number, &TargetRows { batch, keyer, keys, rows, numbers });
             }
         }
+    }
+}
+
+/// What was read, unless the file is damaged there: that was named when the day was counted, and what was read before it still tells
+/// something. A file that has gone or cannot be read since then is an error.
+fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(Error::Read { .. }) => read.map(Some),
+        read => Ok(read.ok()),
     }
 }
 

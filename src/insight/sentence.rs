@@ -196,6 +196,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn calls_are_told_of_what_they_were_and_asides_are_closed() {
+        let told = |insight_type, apis: &[(&str, u64)], principals: &[(&str, u64)]| {
+            let mut evidence = Evidence::default();
+            evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
+            evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+            let insight = Insight { insight_type, object: "203.0.113.77".into(), ..crate::insight::example::rate() };
+            let sentence = sentence(&insight, &evidence);
+            sentence.split(" between ").next().unwrap().to_owned()
+        };
+        let (all, most) = ([("Oss/GetObject", 204)], [("Oss/GetObject", 150), ("Kms/Decrypt", 54)]);
+        let (one, many) = ([("user/2389", 204)], [("user/2389", 190), ("user/7", 14)]);
+        assert_eq!(told(InsightType::AkInsight, &all, &one), "AccessKey 203.0.113.77 made 204 calls to Oss/GetObject");
+        assert_eq!(
+            told(InsightType::AkInsight, &most, &one),
+            "AccessKey 203.0.113.77 made 204 calls, 150 of them to Oss/GetObject,"
+        );
+        assert_eq!(
+            told(InsightType::IpInsight, &most, &one),
+            "203.0.113.77 made 204 calls, 150 of them to Oss/GetObject, by user svc-25"
+        );
+        assert_eq!(
+            told(InsightType::IpInsight, &most, &many),
+            "203.0.113.77 made 204 calls, 150 of them to Oss/GetObject, mostly by user svc-25,"
+        );
+        assert_eq!(
+            told(InsightType::ApiCallRateInsight, &all, &many),
+            "Oss/GetObject was called 204 times, mostly by user svc-25,"
+        );
+    }
+
+    #[test]
     fn times_name_the_day_only_where_it_changes() {
         let moment = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         for (start, end, said) in [

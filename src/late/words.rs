@@ -71,7 +71,10 @@ impl Group {
         let told = format!("{subject} {} {were} {what}", spans(&self.nights));
         match (reason, is_lost) {
             (Reason::Maker, _) => told,
-            (_, true) => format!("{told}; what it was judged by is gone in part, so its results are left as they are"),
+            (_, true) => {
+                let (it, its) = if is_one { ("it was", "its") } else { ("they were", "their") };
+                format!("{told}; what {it} judged by is gone in part, so {its} results are left as they are")
+            }
             (_, false) => format!("{told}; {}", self.remedy(newest)),
         }
     }

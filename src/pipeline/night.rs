@@ -13,7 +13,7 @@ use crate::detect::judgement::{self, Night, RateResult};
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::error::Result;
-use crate::insight::episode::{self, Episode};
+use crate::insight::episode::{self, Episodes};
 use crate::insight::hours::{self, FindingHour};
 use crate::insight::investigate::investigate;
 use crate::insight::place::PlaceBook;
@@ -21,13 +21,14 @@ use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, incident};
-use crate::late::{Basis, PastNight, Why, left_before};
+use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
-use crate::pipeline::{Job, NightResult, insights_folder, write_alerts};
+use crate::pipeline::{Job, NightResult, write_alerts};
 use crate::quality::{self, Inspection, NightInput};
 use crate::report::{self, FamilyRecord, Judged, NightRecord, output};
 use crate::rollup::update::Update;
 use crate::rollup::{Family, store};
+use crate::storage::Daily;
 
 /// Finds what deviates on a day whose history is up to date, and replaces its results; [`NightResult::finish`] must follow.
 pub(super) fn judge(
@@ -99,7 +100,7 @@ struct Told {
     insights: Vec<Insight>,
     incidents: Vec<Incident>,
     /// What the next night needs to know of what went on, and of the trails.
-    episodes: Vec<Episode>,
+    episodes: Episodes,
     trails: TrailBook,
     /// The hours that charts show.
     hours: Vec<FindingHour>,
@@ -219,8 +220,8 @@ impl<'a> Ground<'a> {
     fn write(&self, record: NightRecord, told: Told, alerts: DayAlerts, why: Why) -> Result<NightResult> {
         let Job { state, settings, settings_hash, book, .. } = *self.job;
         let Told { insights, incidents, episodes, trails, hours, .. } = told;
-        let (date, folder) = (record.date, insights_folder(state, record.date));
-        crate::late::begin(state, date)?;
+        let (date, folder) = (record.date, Daily::Insights.folder(state, record.date));
+        late::begin(state, date)?;
         let mut written = output::write(&folder, &insights, &settings.formats, Maker { settings: settings_hash })?;
         written.extend(write_alerts(state, &alerts, settings, settings_hash)?);
         written.push(report::hours::write(&folder, &hours)?);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::insight::sentence_number as number;
+use crate::insight::{counted, sentence_number as number};
 use crate::partition::{DAY_MS, EventFile, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
 use crate::rollup::ScanCounts;
@@ -16,11 +16,11 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
         broke_off(input),
         input.due.and_then(|due| overdue(date, due)),
         skew(input.files, date, input.counts.set_aside),
-        rows(FlawKind::NoTime, input.counts.without_time, "have no usable time and were set aside"),
+        rows(FlawKind::NoTime, input.counts.without_time, "without a usable time set aside"),
         rows(
             FlawKind::NoApi,
             input.counts.without_api,
-            "name no service or no API: they count for their address, key and principal only",
+            "without a service or an API, counted for their address, key and principal only",
         ),
         too_many(input.counts),
     ];
@@ -33,7 +33,7 @@ fn rows(kind: FlawKind, rows: u64, what: &str) -> Option<Flaw> {
         whereabouts: Whereabouts::default(),
         numbers: [("rows", rows)].into(),
         effect: Effect::NotJudged,
-        sentence: format!("{} rows {what}", number(rows)),
+        sentence: format!("{} {what}", counted(rows, "row", "rows")),
     })
 }
 
@@ -109,8 +109,8 @@ fn skew(files: &[EventFile], date: NaiveDate, set_aside: u64) -> Option<Flaw> {
         whereabouts: Whereabouts { files: named.into_iter().take(NAMED_FILES).collect(), ..Whereabouts::default() },
         effect: Effect::NotJudged,
         sentence: format!(
-            "{} rows lie more than a day away from their partition's date{extremes} and were set aside",
-            number(set_aside)
+            "{} more than a day away from their partition's date set aside{extremes}",
+            counted(set_aside, "row", "rows")
         ),
     })
 }

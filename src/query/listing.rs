@@ -45,7 +45,7 @@ pub fn headings(fields: &[Field]) -> Vec<Heading> {
 fn kind(field: Field) -> Kind {
     match field {
         Field::Column(Column::EventTime) => Kind::Time,
-        Field::Column(Column::EventId | Column::AccessKeyId) => Kind::Id,
+        Field::Column(Column::EventId | Column::AccessKeyId | Column::SourceIpAddress) => Kind::Id,
         Field::Column(Column::MfaAuthenticated | Column::IsGlobal) => Kind::Truth,
         Field::Column(
             Column::RequestParameters

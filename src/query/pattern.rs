@@ -108,6 +108,10 @@ fn glob(list: &str, item: std::ops::Range<usize>, negated: bool, exact_case: boo
         }
         escaped = false;
     }
+    if escaped {
+        // At the end it is itself, too.
+        piece.push('\\');
+    }
     pieces.push(piece);
     if !exact_case {
         for piece in &mut pieces {
@@ -135,7 +139,10 @@ mod tests {
         assert!(found.wanted[1].matches("b") && found.wanted[1].matches("bcd"));
         assert!(found.wanted[2].matches("x,y"));
         assert!(patterns("2\\*3").wanted[0].matches("2*3"));
-        assert!(patterns("CORP\\alice").wanted[0].matches("CORP\\alice"));
+        for itself in ["CORP\\alice", "CORP\\", "a\\b\\"] {
+            assert!(patterns(itself).wanted[0].matches(itself), "{itself}");
+        }
+        assert!(patterns("CORP\\\\").wanted[0].matches("CORP\\"));
         assert_eq!(patterns("b*d").wanted[0].prefix(), Some("b"));
         assert_eq!(patterns("*").wanted[0].prefix(), None);
     }

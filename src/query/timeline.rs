@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::insight::sentence_number as number;
 use crate::partition::{DAY_MS, NO_TIME, Problem};
 use crate::query::moment::{parse_length, rfc3339};
 use crate::query::search::{Found, GroupPlace};
@@ -132,7 +133,13 @@ fn check(first: i64, last: i64, length: i64) -> Result<()> {
     if buckets <= MOST_BUCKETS {
         return Ok(());
     }
-    let message = format!("--timeline: from {} to {} would be {buckets} buckets", rfc3339(first), rfc3339(last));
+    let message = format!(
+        "--timeline: from {} to {} would be {} buckets, more than {}",
+        rfc3339(first),
+        rfc3339(last),
+        number(buckets.unsigned_abs()),
+        number(MOST_BUCKETS.unsigned_abs())
+    );
     Err(Error::Query { message, hint: Some("give a longer bucket, or a shorter time with --from and --to".to_owned()) })
 }
 

@@ -27,7 +27,7 @@ pub(super) fn write(path: &Path, insights: &[Insight]) -> Result<()> {
     for insight in insights {
         writer.write_record(COLUMNS.iter().map(|(_, values)| cell(values, insight))).map_err(internal)?;
     }
-    let bytes = writer.into_inner().map_err(|error| Error::Internal(error.to_string()))?;
+    let bytes = writer.into_inner().map_err(Error::internal)?;
     file.write_all(&bytes).map_err(Error::write(path))?;
     file.commit()
 }

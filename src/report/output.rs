@@ -61,7 +61,7 @@ pub fn write_alerts(folder: &Path, alerts: &[Alert], asked: &[OutputFormat], mak
     let [lines, parquet, findings] =
         ["alerts.jsonl", "alerts.parquet", "alerts.ocsf.jsonl"].map(|name| folder.join(name));
     let values = alerts.iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>();
-    jsonl::write(&lines, values.map_err(|error| Error::Internal(error.to_string()))?.into_iter())?;
+    jsonl::write(&lines, values.map_err(Error::internal)?.into_iter())?;
     table::write(&parquet, alerts, &ALERT_COLUMNS)?;
     let mut written = vec![lines, parquet];
     if asked.contains(&OutputFormat::Ocsf) {

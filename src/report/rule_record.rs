@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::alert::RuleBook;
 use crate::alert::day::DayAlerts;
-use crate::insight::Severity;
+use crate::insight::{Severity, counted};
 use crate::rules::Refusal;
 use crate::rules::replay::Hidden;
 
@@ -63,7 +63,8 @@ impl RuleRecord {
     pub fn warnings(&self) -> Vec<String> {
         let mut said: Vec<String> = self.refused.iter().map(|refusal| format!("rule not used: {refusal}")).collect();
         if self.beyond_limit > 0 {
-            said.push(format!("{} matches of rules were too many to be kept or correlated", self.beyond_limit));
+            let matches = counted(self.beyond_limit, "match of a rule was", "matches of rules were");
+            said.push(format!("{matches} too many to be kept or correlated"));
         }
         said
     }

@@ -119,7 +119,7 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
     let columns = [
         ("severity", Shown::Whole),
         ("alerts", Shown::Number),
-        ("matches", Shown::Number),
+        ("times", Shown::Number),
         ("what happened, the first of each rule", Shown::Words),
     ];
     let mut table = TextTable::new(width, columns);

@@ -30,15 +30,19 @@ pub struct ScanCounts {
     pub beyond_cap: u64,
 }
 
+fn rows_that(rows: u64, what: &str) -> String {
+    if rows == 1 { format!("1 row {what}") } else { format!("{rows} rows {what}") }
+}
+
 impl ScanCounts {
     /// What a reader of the counts should know, in words.
     pub fn warnings(&self) -> Vec<String> {
         let said = [
-            (self.set_aside, "lie more than a day away from their partition's date and were set aside"),
-            (self.without_time, "have no usable time and were set aside"),
-            (self.without_api, "name no service or no API: they count for their address, key and principal only"),
+            (self.set_aside, "more than a day away from their partition's date set aside"),
+            (self.without_time, "without a usable time set aside"),
+            (self.without_api, "without a service or an API, counted for their address, key and principal only"),
         ];
-        let said = said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} rows {what}"));
+        let said = said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| rows_that(rows, what));
         said.chain(self.capped()).collect()
     }
 
@@ -52,9 +56,9 @@ impl ScanCounts {
         })
     }
 
-    /// Whether some rows could not be read or placed in time.
+    /// Whether some rows could not be read or placed in time, or none was of its day.
     pub fn is_partial(&self) -> bool {
-        self.without_time > 0 || self.unreadable > 0
+        self.without_time > 0 || self.unreadable > 0 || (self.set_aside > 0 && self.events == 0)
     }
 }
 

@@ -118,7 +118,7 @@ fn count_share(counter: &mut DayCounter, groups: &[Group<'_>], date: NaiveDate) 
             Err(Stop::Unreadable(error)) => {
                 let lost = file.row_groups[*group].rows - read;
                 counter.note(ScanCounts { unreadable: lost, ..ScanCounts::default() });
-                let message = format!("{lost} rows of row group {group} were not read: {error}");
+                let message = format!("{lost} rows of row group {group} were not read: {}", error.about_its_file());
                 problems.push(Problem { file: file.name.clone(), message });
             }
         }

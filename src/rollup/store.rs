@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
+use crate::error::Result;
+use crate::storage::Daily;
+
 /// The version of the file format; readers refuse newer ones.
 pub const FORMAT: u32 = 1;
 /// Metadata key: the format version.
@@ -34,7 +37,7 @@ const NOTE_KEY: &str = "insights.day";
 
 /// The folder of a day's rollup in a state directory.
 pub fn folder(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("rollups").join(format!("date={date}"))
+    Daily::Rollups.folder(state, date)
 }
 
 /// The rollup file of a day.
@@ -63,13 +66,10 @@ pub struct DayNote {
 }
 
 /// The days that a state directory has rollups of, ascending.
-pub fn dates(state: &Path) -> Vec<NaiveDate> {
-    let entries = std::fs::read_dir(state.join("rollups")).into_iter().flatten().flatten();
-    let date = |entry: std::fs::DirEntry| {
-        let date = entry.file_name().to_str()?.strip_prefix("date=")?.parse().ok()?;
-        rollup_path(state, date).exists().then_some(date)
-    };
-    let mut dates: Vec<NaiveDate> = entries.filter_map(date).collect();
-    dates.sort_unstable();
-    dates
+///
+/// # Errors
+/// When a folder is there and cannot be read.
+pub fn dates(state: &Path) -> Result<Vec<NaiveDate>> {
+    let files = Daily::Rollups.files(state, "rollup.parquet")?;
+    Ok(files.into_iter().map(|(date, _)| date).collect())
 }

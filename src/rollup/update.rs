@@ -148,7 +148,6 @@ impl Work<'_> {
             let is_complete =
                 self.has_pairs(&note) && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
             if is_kept || is_complete {
-                (self.progress)(note.counts.events);
                 let outcome = if is_kept { DayOutcome::Kept } else { DayOutcome::UpToDate };
                 return Ok(Some(UpdatedDay { note, outcome }));
             }

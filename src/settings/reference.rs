@@ -48,7 +48,7 @@ pub const REFERENCE: [Setting; 29] = [
     setting(
         "false_discovery_rate",
         "share",
-        "false alarms accepted among the reported entities of a family; lower reports less",
+        "false alarms accepted among what is reported, of rises, drops, errors and first meetings each, over all families together; lower reports less",
     ),
     setting("max_p_value", "probability", "an entity's day must be at least this unlikely"),
     setting("min_excess", "calls", "a rise must be at least so many calls above what was expected"),

@@ -8,13 +8,12 @@ mod test;
 use crate::cli::{Common, exit, output};
 use crate::report::text_table::{Shown, TextTable};
 use crate::rules::Refusal;
-use crate::settings::Settings;
 use clap::{Args, Subcommand};
 
 /// List, show, check and try out rules in the Sigma language
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Rules are the built-in ones and those of `paths` under [rules] in insights.toml. A rule that cannot
+Rules are the built-in ones and those of `paths` under [rules] in insights.toml. A rule that cannot \
 be used is named with its place and what to write instead; the others go on, and the exit code is 2.
 
 Examples:
@@ -38,10 +37,10 @@ enum RulesCommand {
 }
 
 /// The exit code when a rule cannot be used, or contradicts its examples.
-const FAULTY: u8 = 2;
+const FAULTY: u8 = exit::USAGE;
 
 pub(super) fn run(args: &RulesArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     match &args.command {
         RulesCommand::List(args) => list::run(args, &settings.rules),
         RulesCommand::Show(args) => show::run(args, &settings.rules),

@@ -72,9 +72,9 @@ fn examples(args: &TestArgs, settings: &RuleSettings) -> anyhow::Result<u8> {
                 let _ = writeln!(text, "{}", printable(&words));
             }
             let bare = tried.without_examples.len();
-            let (rules, failed) = (tried.rules, tried.failures.len());
-            let _ =
-                writeln!(text, "{rules} rules, {bare} of them without examples; {examples} examples, {failed} failed");
+            let (rules, failed) = (counted(tried.rules as u64, "rule", "rules"), tried.failures.len());
+            let examples = counted(examples as u64, "example", "examples");
+            let _ = writeln!(text, "{rules}, {bare} of them without examples; {examples}, {failed} failed");
             output::result(&text)?;
         }
     }

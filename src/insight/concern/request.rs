@@ -2,14 +2,16 @@
 //! it; that all is allowed, and to oneself, is looked for here.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::event::ChangeKind;
 use crate::insight::concern::Concern;
-use crate::insight::investigate::{Evidence, Request};
+use crate::insight::investigate::Evidence;
 
 static TABLE: &str = include_str!("../../../data/serious.csv");
+static CONDITIONS: LazyLock<Vec<Condition>> = LazyLock::new(|| TABLE.lines().filter_map(Condition::parse).collect());
 
 /// Parameters that name to whom rights are given.
 const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
@@ -51,24 +53,40 @@ impl Condition {
     }
 }
 
-/// What makes the requests of a change serious.
-pub(in crate::insight) fn of_requests(kind: ChangeKind, evidence: &Evidence) -> BTreeSet<Concern> {
-    let conditions: Vec<Condition> = TABLE.lines().filter_map(Condition::parse).collect();
-    let mut concerns = BTreeSet::new();
-    for Request { api: event_name, parameters: text, .. } in &evidence.requests {
-        let Ok(request) = serde_json::from_str::<Value>(text) else { continue };
-        let mut parameters = Vec::new();
-        flatten("", &request, &mut parameters);
-        let met = conditions.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
-        concerns.extend(met.map(|condition| condition.concern));
-        if kind == ChangeKind::Permission && allows_everything(&parameters) {
-            concerns.insert(Concern::AdministratorPolicy);
-        }
-        if kind == ChangeKind::Permission && is_own(&parameters, evidence) {
-            concerns.insert(Concern::SelfGrant);
-        }
+/// What a request tells by itself.
+#[derive(Debug, Default)]
+pub(in crate::insight) struct Looked {
+    /// What makes it serious.
+    pub(in crate::insight) concerns: BTreeSet<Concern>,
+    /// To whom it gives rights.
+    pub(in crate::insight) receivers: BTreeSet<String>,
+}
+
+/// Looks at the parameters of a request of a change; what is no JSON tells nothing.
+pub(in crate::insight) fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looked {
+    let Ok(request) = serde_json::from_str::<Value>(parameters) else { return Looked::default() };
+    let mut parameters = Vec::new();
+    flatten("", &request, &mut parameters);
+    let met = CONDITIONS.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
+    let mut looked = Looked { concerns: met.map(|condition| condition.concern).collect(), ..Looked::default() };
+    if kind == ChangeKind::Permission {
+        looked.concerns.extend(allows_everything(&request).then_some(Concern::AdministratorPolicy));
+        let named = parameters.iter().filter(|(name, _)| RECEIVERS.contains(&name.as_str()));
+        looked.receivers.extend(named.map(|(_, value)| bare(value)));
     }
-    concerns
+    looked
+}
+
+/// What makes a change serious by all of its events.
+pub(in crate::insight) fn of_evidence(evidence: &Evidence) -> BTreeSet<Concern> {
+    let gives_to_himself = evidence.names.keys().any(|name| evidence.receivers.contains(&bare(name)));
+    let more = [gives_to_himself.then_some(Concern::SelfGrant), (evidence.unread > 0).then_some(Concern::NotAllRead)];
+    evidence.concerns.iter().copied().chain(more.into_iter().flatten()).collect()
+}
+
+/// A name without its domain; of a role without its session.
+fn bare(name: &str) -> String {
+    name.split([':', '@']).next().unwrap_or_default().to_lowercase()
 }
 
 /// All names and texts of a request in lower case, of documents inside texts too. Nesting is bounded by the reader of JSON.
@@ -76,25 +94,39 @@ pub(in crate::insight) fn flatten(name: &str, value: &Value, found: &mut Vec<(St
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(&name.to_lowercase(), value, found)),
         Value::Array(items) => items.iter().for_each(|item| flatten(name, item, found)),
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(document @ (Value::Object(_) | Value::Array(_))) => flatten(name, &document, found),
-            _ => found.push((name.to_owned(), text.to_lowercase())),
+        Value::String(text) => match document(text) {
+            Some(document) => flatten(name, &document, found),
+            None => found.push((name.to_owned(), text.to_lowercase())),
         },
         Value::Bool(_) | Value::Number(_) => found.push((name.to_owned(), value.to_string())),
         Value::Null => {}
     }
 }
 
-fn allows_everything(parameters: &[(String, String)]) -> bool {
-    let has = |name: &str, wanted: &str| parameters.iter().any(|(own, value)| own == name && value == wanted);
-    has("effect", "allow") && has("action", "*") && has("resource", "*")
+/// The document that a text holds, if it is one.
+fn document(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().filter(|value| matches!(value, Value::Object(_) | Value::Array(_)))
 }
 
-/// Whether the one who gets the rights is the one who gives them; a role goes by its name without the session.
-fn is_own(parameters: &[(String, String)], evidence: &Evidence) -> bool {
-    let bare = |name: &str| name.split([':', '@']).next().unwrap_or_default().to_lowercase();
-    let own: BTreeSet<String> = evidence.names.keys().map(|name| bare(name)).collect();
-    parameters.iter().any(|(name, value)| RECEIVERS.contains(&name.as_str()) && own.contains(&bare(value)))
+/// Whether a statement of a policy, wherever in a request it stands, allows every action on every resource.
+fn allows_everything(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => is_carte_blanche(fields) || fields.values().any(allows_everything),
+        Value::Array(items) => items.iter().any(allows_everything),
+        Value::String(text) => document(text).is_some_and(|document| allows_everything(&document)),
+        _ => false,
+    }
+}
+
+fn is_carte_blanche(statement: &Map<String, Value>) -> bool {
+    let is = |value: &Value, wanted: &str| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(wanted));
+    let has = |name: &str, wanted: &str| {
+        let mut named = statement.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        named.any(|value| {
+            is(value, wanted) || value.as_array().is_some_and(|items| items.iter().any(|item| is(item, wanted)))
+        })
+    };
+    has("effect", "allow") && has("action", "*") && has("resource", "*")
 }
 
 #[cfg(test)]
@@ -102,12 +134,10 @@ mod tests {
     use super::*;
 
     fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
-        let evidence = Evidence {
-            requests: vec![Request { time: 0, api: event_name.to_owned(), parameters: parameters.to_owned() }],
-            names: [("Alice@corp.example".to_owned(), 1)].into(),
-            ..Evidence::default()
-        };
-        of_requests(kind, &evidence).into_iter().map(Concern::name).collect()
+        let Looked { concerns, receivers } = of_request(kind, event_name, parameters);
+        let names = [("Alice@corp.example".to_owned(), 1)].into();
+        let evidence = Evidence { concerns, receivers, names, ..Evidence::default() };
+        of_evidence(&evidence).into_iter().map(Concern::name).collect()
     }
 
     #[test]
@@ -268,6 +298,20 @@ mod tests {
         let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
         assert_eq!(of("*", "*"), ["administrator_policy"]);
         assert!(of("oss:*", "*").is_empty() && of("*", "acs:oss:*:*:mine").is_empty());
+    }
+
+    #[test]
+    fn statements_are_not_mixed_up() {
+        let of = |document: &str| {
+            let text = serde_json::json!({ "policyDocument": document }).to_string();
+            concerns(ChangeKind::Permission, "PutUserPolicy", &text)
+        };
+        // Nothing without a second factor: the most usual policy of all.
+        let factor = r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"},
+            {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}"#;
+        assert!(of(factor).is_empty());
+        let lists = r#"{"Statement":{"Effect":"Allow","Action":["s3:GetObject","*"],"Resource":["*"]}}"#;
+        assert_eq!(of(lists), ["administrator_policy"]);
     }
 
     #[test]

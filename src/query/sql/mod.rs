@@ -15,6 +15,7 @@ use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, Tim
 use polars::sql::SQLContext;
 
 use crate::error::{Error, Result};
+use crate::query::Mistake;
 use crate::query::answer::{Heading, Kind, Value};
 
 pub use tables::Tables;
@@ -33,6 +34,7 @@ pub struct SqlAnswer {
 /// # Errors
 /// [`Error::Query`], with the place in the query where it can be told.
 pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
+    only_asks(query)?;
     let mut context = SQLContext::new();
     for (name, frame) in &tables.frames {
         context.register(name, frame.clone());
@@ -45,6 +47,31 @@ pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
     let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
     let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
     Ok(SqlAnswer { frame })
+}
+
+/// Refuses what does more than ask. The engine would do it, to its own copy and without a word, so that it would look done.
+fn only_asks(query: &str) -> Result<()> {
+    let begin =
+        without_comments(query).trim_start_matches(|character: char| character == '(' || character.is_whitespace());
+    let word: String = begin.chars().take_while(char::is_ascii_alphabetic).collect();
+    if begin.is_empty() || ["select", "with", "show", "explain"].contains(&word.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    let at = query.len() - begin.len();
+    let message = format!("`{word}` changes something, and --sql only asks");
+    Err(Mistake::new(query, at, message, "a query that begins with SELECT or WITH").of("--sql"))
+}
+
+/// A query without the comments and blanks at its begin.
+fn without_comments(query: &str) -> &str {
+    let rest = query.trim_start();
+    let comment = rest.strip_prefix("--").map(|rest| rest.split_once('\n'));
+    let comment = comment.or_else(|| rest.strip_prefix("/*").map(|rest| rest.split_once("*/")));
+    match comment {
+        Some(Some((_, after))) => without_comments(after),
+        Some(None) => "",
+        None => rest,
+    }
 }
 
 /// Runs what may panic, without the message that a panic writes to stderr.
@@ -140,4 +167,33 @@ fn json_list(items: &Series) -> String {
         (other, _) => serde_json::Value::from(other.to_string()).to_string(),
     };
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_questions_are_run() {
+        for query in
+            ["SELECT 1", " with a as (select 1) select * from a", "-- all\n/* of it */ (Select 1)", "SHOW TABLES", ""]
+        {
+            assert!(only_asks(query).is_ok(), "{query}");
+        }
+        for query in [
+            "DROP TABLE events",
+            "/* SELECT */ delete FROM events",
+            "TRUNCATE TABLE events",
+            "CREATE TABLE a AS SELECT 1",
+        ] {
+            let said = only_asks(query).unwrap_err().to_string();
+            assert!(said.contains("changes something"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_caught_and_the_next_is_told_as_ever() {
+        assert!(quietly(|| std::hint::black_box(Vec::<u8>::new())[3]).is_err());
+        assert_eq!(quietly(|| 7).unwrap(), 7);
+    }
 }

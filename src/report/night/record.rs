@@ -27,6 +27,24 @@ pub struct Record {
     pub warnings: Vec<Text>,
     pub problems: Vec<Problem>,
     pub quality: Vec<Quality>,
+    pub rules: Rules,
+}
+
+/// What became of the rules.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `RuleRecord`")]
+pub struct Rules {
+    pub hidden: Vec<Hidden>,
+}
+
+/// A whitelist entry and how many matches it hid.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record")]
+pub struct Hidden {
+    pub reason: Text,
+    pub matches: u64,
 }
 
 /// What became of the day's rows.

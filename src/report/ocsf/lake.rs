@@ -28,7 +28,7 @@ pub(in crate::report) fn write(folder: &Path, insights: &[Insight], maker: Maker
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(Error::write(folder))?;
     }
-    std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
+    std::fs::create_dir_all(folder).map_err(Error::folder(folder))?;
     for (part, mut insights) in parts {
         insights.sort_by_key(|insight| (insight.start, insight.id));
         let findings: Vec<Value> = insights.into_iter().map(|insight| finding(insight, maker)).collect();

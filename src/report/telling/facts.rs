@@ -94,11 +94,38 @@ fn when(finding: &Finding, date: NaiveDate) -> String {
     format!("{day} {}, {minutes}{open}", span(finding.start, finding.end, if day < date { day } else { date }))
 }
 
-/// `T1562.008 Impair Defenses: Disable or Modify Cloud Logs (Defense Evasion)`, and more of them.
+/// `T1685.002 Disable or Modify Tools: Disable or Modify Cloud Log (Defense Impairment)`, and more of them.
 pub fn attacks(finding: &Finding) -> String {
     let attack = |attack: &crate::report::night::Attack| {
         let tactic = if attack.tactic.name.is_empty() { attack.tactic.uid.shown() } else { attack.tactic.name.shown() };
         format!("{} {} ({tactic})", attack.technique.uid.shown(), attack.technique.name.shown())
     };
     finding.details.attacks.iter().map(attack).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::night::{Attribution, Share};
+
+    #[test]
+    fn calls_are_told_of_the_api_that_they_went_to() {
+        let told = |shares: &[(&str, f64)]| {
+            let share = |&(api, average): &(&str, f64)| Share { average, value: api.into() };
+            let mut finding = Finding { observed: 8, minutes: 2, ..Finding::default() };
+            finding.api = "cloudtrail/DeleteTrail".into();
+            finding.details.attributions = vec![Attribution {
+                attribute: "apiRelated".to_owned(),
+                insight: shares.iter().map(share).collect(),
+                baseline: Vec::new(),
+                baseline_known: true,
+                broad: false,
+            }];
+            what(&finding)
+        };
+        assert_eq!(told(&[("cloudtrail/DeleteTrail", 4.0)]), "8 calls to cloudtrail/DeleteTrail");
+        let most = [("cloudtrail/DeleteTrail", 1.5), ("cloudtrail/StopLogging", 1.5)];
+        assert_eq!(told(&most), "8 calls, 3 of them to cloudtrail/DeleteTrail");
+        assert_eq!(told(&[]), "8 calls, to cloudtrail/DeleteTrail among others");
+    }
 }

@@ -2,8 +2,11 @@
 
 use crate::detect::select::TestSet;
 use crate::insight::sentence_number as number;
-use crate::report::night::Night;
+use crate::report::night::{Hidden, Night};
 use crate::report::telling::{Fact, counted};
+
+/// The name of what whitelists hid.
+pub const HIDDEN: &str = "Hidden by a whitelist";
 
 /// What was read.
 pub fn input(night: &Night) -> Vec<Fact> {
@@ -28,8 +31,16 @@ pub fn input(night: &Night) -> Vec<Fact> {
         ("Without an API", rows(counts.without_api)),
         ("Unreadable", rows(counts.unreadable)),
         ("Not reported, a new level by now", rows(record.absorbed)),
+        (HIDDEN, hidden(&record.rules.hidden)),
     ];
     facts.into_iter().filter(|(_, told)| !told.is_empty()).collect()
+}
+
+/// What whitelists hid, and why: nothing is passed over in silence.
+fn hidden(entries: &[Hidden]) -> String {
+    let told =
+        entries.iter().map(|entry| format!("{}: {}", counted(entry.matches, "match", "matches"), entry.reason.shown()));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// Everything about the input that a reader should know; each a sentence.

@@ -12,12 +12,12 @@ mod unusual;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use crate::insight::sentence_number;
-use crate::report::night::Finding;
+use crate::report::night::{Alert, Finding, Incident, Night};
 
 pub use crate::insight::counted;
 
 pub use facts::{Fact, attacks, facts};
-pub use health::{honesty, input, troubles};
+pub use health::{HIDDEN, honesty, input, troubles};
 pub use steps::{commands, steps};
 pub use tonight::tonight;
 pub use unusual::unusual;
@@ -51,6 +51,18 @@ pub fn span(start: DateTime<Utc>, end: DateTime<Utc>, date: NaiveDate) -> String
     } else {
         format!("{}–{end_shown} UTC", moment(start))
     }
+}
+
+/// The rules that agree with an incident, each once: the first of its alerts, and how many there are.
+pub fn agreeing_rules<'night>(night: &'night Night, incident: &'night Incident) -> Vec<(&'night Alert, u64)> {
+    let mut rules: Vec<(&Alert, u64)> = Vec::new();
+    for alert in night.alerts_of(incident) {
+        match rules.iter_mut().find(|(first, _)| first.rule_id == alert.rule_id) {
+            Some((_, alerts)) => *alerts += 1,
+            None => rules.push((alert, 1)),
+        }
+    }
+    rules
 }
 
 /// The type without its ending, in words.

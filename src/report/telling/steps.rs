@@ -125,3 +125,28 @@ fn drop(finding: &Finding) -> Vec<String> {
         "If both are well, ask who switched it off: silence can be the sign of an attack, or of its end.".to_owned(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_that_fell_silent_is_looked_into_as_a_trail() {
+        let silence =
+            Finding { insight_type: "TrailConcealmentInsight".to_owned(), is_drop: true, ..Finding::default() };
+        assert!(steps(&silence)[1].contains("Put the trail back"), "{:?}", steps(&silence));
+        let quiet = Finding { insight_type: "ApiCallRateInsight".to_owned(), is_drop: true, ..Finding::default() };
+        assert!(steps(&quiet)[0].contains("still runs"), "{:?}", steps(&quiet));
+    }
+
+    #[test]
+    fn refusals_are_the_codes_and_not_the_apis_names() {
+        let of = |entity: &str| {
+            let finding =
+                Finding { insight_type: "ApiErrorRateInsight".to_owned(), entity: entity.into(), ..Finding::default() };
+            steps(&finding)[0].clone()
+        };
+        assert!(of("Oss/GetObject/SignatureDoesNotMatch").starts_with("Refusals in a row"));
+        assert!(of("Ecs/DenyAccessDenied/Throttling").starts_with("See what changed"));
+    }
+}

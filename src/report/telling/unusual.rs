@@ -136,6 +136,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_silence_after_the_trail_was_touched_is_told_as_one() {
+        let mut finding = Finding { family: "change".to_owned(), expected: 41.6, ..Finding::default() };
+        finding.details.reason = Some(Reason::Silence);
+        assert!(
+            unusual(&finding).starts_with("After the trail was touched not one event came where 42 calls are usual")
+        );
+        finding.details.reason = None;
+        assert!(unusual(&finding).starts_with("There is too little history"));
+    }
+
+    #[test]
     fn probabilities_are_said_as_how_often() {
         for (log10, said) in [
             (Some(-0.1), "often (p = 0.7943)"),

@@ -80,7 +80,7 @@ fn write_entities(
 }
 
 fn describe(file: &mut ParquetFile, note: &DayNote) -> Result<()> {
-    let text = serde_json::to_string(note).map_err(|error| Error::Internal(error.to_string()))?;
+    let text = serde_json::to_string(note).map_err(Error::internal)?;
     file.note(FORMAT_KEY, FORMAT.to_string());
     file.note(NOTE_KEY, text);
     Ok(())
