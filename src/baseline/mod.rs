@@ -12,6 +12,7 @@ mod feed;
 mod history;
 mod lows;
 pub mod novelty;
+mod parents;
 mod regions;
 pub mod seasonal;
 pub mod series;

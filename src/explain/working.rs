@@ -154,7 +154,7 @@ fn layers(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectatio
             let most = totals.iter().max().copied().unwrap_or(0);
             let active =
                 format!("active on {} of {days} days, with at most {} calls a day", totals.len(), number(most));
-            let usual = baseline.sizes().usual(totals).unwrap_or(0.0);
+            let usual = baseline.usual_day(member, totals);
             vec![
                 layer("own days", active),
                 layer(
@@ -164,7 +164,7 @@ fn layers(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectatio
             ]
         }
         Expectation::New => {
-            let usual = baseline.sizes().usual_new().unwrap_or(0.0);
+            let usual = baseline.usual_first_day(member);
             vec![layer("first days of others", format!("usually {usual:.0} calls a day in an entity's first week"))]
         }
     }
