@@ -12,12 +12,14 @@ use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
+use crate::baseline::parents::Parents;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
-use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window, parents};
+use crate::stats::Effect;
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
@@ -43,6 +45,7 @@ pub struct FamilyBaseline<'a> {
     groups: BTreeMap<String, Profile>,
     dispersions: Dispersions,
     sizes: DaySizes,
+    parents: Parents,
     tails: Tails,
 }
 
@@ -86,8 +89,9 @@ impl<'a> FamilyBaseline<'a> {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
         let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
-        let tails = Tails::unknown();
-        let mut learnt = Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, tails };
+        let (parents, tails) = (Parents::default(), Tails::unknown());
+        let mut learnt =
+            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, tails };
         learnt.learn_profiles();
         learnt.learn_dispersions();
         learnt.learn_sizes();
@@ -150,6 +154,8 @@ impl<'a> FamilyBaseline<'a> {
             }
         }
         self.sizes = active.fit();
+        let totals = |member| self.day_totals(member, &self.today()).into_iter().map(|(_, total)| total).collect();
+        self.parents = Parents::learn(self.history, &self.sizes, totals);
     }
 
     /// The days.
@@ -165,6 +171,26 @@ impl<'a> FamilyBaseline<'a> {
     #[cfg(test)]
     pub(super) fn tails(&self) -> &Tails {
         &self.tails
+    }
+
+    /// What an entity's parent, and its own few active days, say about the size of its next; `totals` are those of these days.
+    pub fn effect(&self, member: usize, totals: &[u64]) -> Effect {
+        self.parents.effect(&self.sizes, member, totals)
+    }
+
+    /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.
+    pub fn usual_day(&self, member: usize, totals: &[u64]) -> f64 {
+        self.sizes.usual(totals, self.effect(member, totals)).unwrap_or(0.0)
+    }
+
+    /// The calls of a usual day in the entity's first week.
+    pub fn usual_first_day(&self, member: usize) -> f64 {
+        self.sizes.usual_new(self.effect(member, &[])).unwrap_or(0.0)
+    }
+
+    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service or its network, where such differ.
+    pub fn parent(&self, member: usize) -> Option<String> {
+        parents::parent(self.history, member).filter(|_| self.parents.have_a_say())
     }
 
     /// The hours of the week that the hours of some days are.

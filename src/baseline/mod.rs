@@ -13,6 +13,7 @@ mod history;
 pub mod layers;
 mod lows;
 pub mod novelty;
+mod parents;
 mod regions;
 pub mod seasonal;
 pub mod series;
