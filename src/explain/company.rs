@@ -114,7 +114,7 @@ fn company_gate(found: &FirstSeen, passed: bool) -> Gate {
     let new: usize = found.partners.iter().map(|(_, partners)| partners.len()).sum();
     let unknown = found.partners(Family::Network).iter().filter(|network| network.known_to == 0).count();
     let says = format!(
-        "{} new, {} networks among them known to nobody else; two are needed, or one such network",
+        "{} new, {} of them networks that nobody else used; needed are two, or one such network",
         number(new as u64),
         number(unknown as u64)
     );
