@@ -40,6 +40,7 @@
 //! | [`quality`] | what is wrong with a night's input, and what follows from it |
 //! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
+//! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
 //! | [`alert`] | what matches come to: joined, told at most so often, remembered from day to day and from check to check |
 //! | [`score`] | any count series, judged bucket by bucket by what came before |
 //! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
@@ -68,11 +69,11 @@
 //!
 //! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
 //! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two. `rules` uses
-//! `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `report`
-//! (`rules ──▶ alert ──▶ report`): it uses `rules`, `partition` and `storage`, and from `insight` what is a member of correlations and how
+//! `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `late`
+//! (`rules ──▶ alert ──▶ late ──▶ report`): it uses `rules`, `partition` and `storage`, and from `insight` what is a member of correlations and how
 //! severities, names and commands are shown.
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
+//! `stats` and `severity` use nobody. `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
 //! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
 //! pipeline: it reads what `report` wrote, and only `explain` and `cli` use it. `explain` judges a night again with `baseline` and
 //! `detect`, for `cli`.
@@ -124,6 +125,7 @@ pub mod rollup;
 pub mod rules;
 pub mod score;
 pub mod settings;
+pub mod severity;
 pub mod stats;
 pub mod storage;
 

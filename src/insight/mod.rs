@@ -15,6 +15,7 @@ mod build;
 mod cloud;
 pub mod concern;
 mod continuation;
+mod draft;
 pub mod episode;
 #[cfg(test)]
 pub(crate) mod example;
@@ -24,6 +25,7 @@ mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
+mod look;
 pub mod minutes;
 mod next_query;
 mod notes;
@@ -47,6 +49,7 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::rollup::Family;
 
+pub use crate::severity::Severity;
 pub use actor::Actor;
 pub use attack::Attack;
 pub use build::{Built, build};
@@ -60,7 +63,6 @@ pub use place::Place;
 pub use sentence::counted;
 pub use sentence::number as sentence_number;
 pub(crate) use sentence::span as sentence_span;
-pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
