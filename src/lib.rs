@@ -92,8 +92,8 @@
 //! * **Files are whole or absent.** Everything is written through [`storage`]: beside its place, then renamed.
 //! * **The scored day is not its own baseline.** [`baseline::FamilyHistory::split`] is where the two are told apart.
 //! * **A silent feed is no evidence.** [`baseline::Feed`] masks hours in which nothing arrived; they neither teach nor alarm.
-//! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal is stripped of
-//!   control characters. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
+//! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal has a mark for
+//!   whatever does not show. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
 //!   whatever does not show.
 //!
 //! # Where to start reading

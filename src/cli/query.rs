@@ -1,5 +1,6 @@
 //! `insights query`: which events there are, how many, by what, and when.
 
+use std::fmt::Write;
 use std::io::{BufWriter, stdout};
 use std::path::PathBuf;
 
@@ -116,7 +117,10 @@ impl ResultArgs {
 
     /// Writes JSON values, each on a line of its own.
     pub(super) fn json_lines(&self, values: impl IntoIterator<Item = serde_json::Value>) -> anyhow::Result<()> {
-        let text: String = values.into_iter().map(|value| format!("{value}\n")).collect();
+        let mut text = String::new();
+        for value in values {
+            let _ = writeln!(text, "{value}");
+        }
         match &self.out {
             Some(path) => Ok(write_text(path, &text)?),
             None => Ok(output::result(&text)?),

@@ -36,7 +36,7 @@ pub fn page(explanation: &Explanation) -> String {
                 @for remark in &explanation.composition.remarks { p { (remark) } }
                 h2 { "Was it reported?" }
                 @for answer in &explanation.answers { (verdict(answer)) }
-                @if let Some(enough) = explanation.enough {
+                @if let Some(enough) = explanation.what_would_be_enough() {
                     p { (number(enough.needed)) " calls in the hour from " (format!("{:02}:00", enough.hour)) " would have been reported; it had " (number(enough.calls)) "." }
                 }
                 h2 { "Every window that was tested" }

@@ -161,9 +161,7 @@ pub(super) fn corrected(answer: &Answer) -> &'static str {
 }
 
 fn enough(explanation: &Explanation) -> String {
-    // What was reported was enough, in whichever window.
-    let is_reported = explanation.answers.iter().any(|answer| answer.reported);
-    let Some(enough) = explanation.enough.filter(|_| !is_reported) else { return String::new() };
+    let Some(enough) = explanation.what_would_be_enough() else { return String::new() };
     format!(
         "{} calls in the hour from {:02}:00 would have been reported; it had {}\n",
         number(enough.needed),
