@@ -337,7 +337,7 @@ mod tests {
             ("vendor_types_only = 'yes'", "line 1: vendor_types_only: expected `true` or `false`, found `yes`"),
             ("[outputs]\nformats = 'csv'", "line 2: outputs.formats: expected a list, found `csv`"),
             ("[rules]\ndisable = [\n'low',\n3]", "line 4: rules.disable: expected a text, found `3`"),
-            ("[searches.a]\nbogus = 1", "line 2: there is no setting `searches.a.bogus`; did you mean `"),
+            ("[searches.a]\nbogus = 1", "line 2: there is no setting `searches.a.bogus`"),
             (
                 "[searches.a]\nuser = 'x'\n[searches.b]\nlimit = 'x'",
                 "line 4: searches.b.limit: expected a whole number",

@@ -12,10 +12,11 @@ use crate::detect::{Direction, Model};
 use crate::insight::build::{complete, id, moment, rate_type, region};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
-use crate::insight::sentence::{counted, number, span};
 use crate::insight::usual::Usual;
 use crate::insight::{Actor, IncidentPart, Insight, InsightType, Life, Severity};
 use crate::rollup::{EntityKey, Family};
+use crate::shown::counted;
+use crate::shown::{number, span};
 use crate::stats::score;
 
 /// New partners of a family that are listed.

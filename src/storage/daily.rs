@@ -31,15 +31,8 @@ pub enum Daily {
 
 impl Daily {
     /// All of it.
-    pub const ALL: [Self; 7] = [
-        Self::Rollups,
-        Self::Insights,
-        Self::Alerts,
-        Self::Alerting,
-        Self::Reports,
-        Self::Runs,
-        Self::TrailSettings,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Rollups, Self::Insights, Self::Alerts, Self::Alerting, Self::Reports, Self::Runs, Self::TrailSettings];
 
     const fn name(self) -> &'static str {
         match self {
@@ -124,7 +117,10 @@ mod tests {
                 fs::write(folder.join(name).join("rollup.parquet"), "").unwrap();
             }
         }
-        assert_eq!(days().unwrap().iter().map(|(date, _)| date.to_string()).collect::<Vec<_>>(), ["2026-01-01", "2026-01-02"]);
+        assert_eq!(
+            days().unwrap().iter().map(|(date, _)| date.to_string()).collect::<Vec<_>>(),
+            ["2026-01-01", "2026-01-02"]
+        );
         fs::remove_dir_all(&folder).unwrap();
         fs::write(&folder, "").unwrap();
         assert!(matches!(days(), Err(Error::Read { path, .. }) if path == folder));

@@ -46,7 +46,10 @@ mod tests {
         let read = || read_json::<Vec<u32>>(&path, ("numbers", "delete the file"));
         assert_eq!(read().unwrap(), None);
         write_json(&path, &[1, 2]).unwrap();
-        assert_eq!((read().unwrap(), fs::read_to_string(&path).unwrap()), (Some(vec![1, 2]), "[\n  1,\n  2\n]\n".into()));
+        assert_eq!(
+            (read().unwrap(), fs::read_to_string(&path).unwrap()),
+            (Some(vec![1, 2]), "[\n  1,\n  2\n]\n".into())
+        );
         fs::write(&path, "[\n1,\nx]").unwrap();
         let message = read().unwrap_err().to_string();
         assert!(message.contains("line 3: not numbers: ") && message.ends_with("; delete the file"), "{message}");

@@ -7,13 +7,11 @@ use serde::Serialize;
 
 use crate::cli::output;
 use crate::cli::rules::{complain, table};
-use crate::insight::counted;
-use crate::report::summary::printable;
-use crate::report::text_table::Shown;
 use crate::rules::catalogue;
 use crate::rules::field::LogSource;
 use crate::rules::plan::Rule;
 use crate::rules::{Level, RuleSet, RuleSettings};
+use crate::shown::{Shown, counted, printable};
 
 /// List the rules
 #[derive(Debug, Args)]

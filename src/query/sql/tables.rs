@@ -41,7 +41,8 @@ impl Tables {
             frames.push(("events", within(all, range)));
         }
         for (name, kept, file, dated) in STATE_TABLES {
-            let scans = kept.files(state, file)?
+            let scans = kept
+                .files(state, file)?
                 .into_iter()
                 .map(|(date, path)| day(&path, dated.then(|| date.to_string())).map_err(Error::parquet(&path)))
                 .collect::<Result<Vec<LazyFrame>>>()?;
