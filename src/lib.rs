@@ -31,6 +31,7 @@
 //! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes |
 //! | [`storage`] | files that are whole or absent; the layout, the lock and the retention of a state directory; nothing about what is in its files |
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
+//! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
 //! | [`shown`] | how numbers, times, texts and tables are shown to people, so that nothing in them runs, hides or breaks |
 //! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
 //! | [`import`] | log files to partitions, sorted, every event once |
@@ -65,15 +66,15 @@
 //!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `stats` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
+//! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
 //!
 //! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
 //!
 //! `rules` uses `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `report`
 //! (`rules ──▶ alert ──▶ report`): it uses `rules`, `partition` and `storage`, and from `insight` what is a member of correlations and how
-//! severities, names and commands are shown. `late` knows what alerts and insights leave to the next night.
+//! names and commands are shown. `late` knows what alerts and insights leave to the next night.
 //!
-//! `query` reads `partition` and `event` and writes through `storage`; from `insight` it takes severities. `access_key` and `changes` use
+//! `query` reads `partition` and `event` and writes through `storage`. `access_key` and `changes` use
 //! `query`, the former also `rollup`; `cli` alone uses the two.
 //!
 //! `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`). Only `report`, which notes
@@ -129,6 +130,7 @@ pub mod rollup;
 pub mod rules;
 pub mod score;
 pub mod settings;
+pub mod severity;
 pub mod shown;
 pub mod stats;
 pub mod storage;

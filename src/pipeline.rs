@@ -22,7 +22,7 @@ use crate::partition::{Partitions, Problem};
 use crate::pipeline::known_nights::KnownNights;
 use crate::pipeline::night::judge;
 use crate::report::{self, NightRecord, output};
-use crate::rollup::update::{Update, update};
+use crate::rollup::update::{Counting, Update, update};
 use crate::settings::Settings;
 use crate::storage::{Daily, write_json};
 
@@ -131,7 +131,8 @@ impl NightResult {
 
 fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<Update> {
     let partitions = job.partitions;
-    let history = update(partitions, days, job.state, true, job.progress)?;
+    let counting = Counting { pairs: true, max_entities: job.settings.max_entities };
+    let history = update(partitions, days, job.state, counting, job.progress)?;
     if history.days.iter().any(|day| day.note.date == date) {
         return Ok(history);
     }

@@ -35,6 +35,8 @@ use crate::rules::settings::RawRules;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
+/// Entities of a family and day that are named unless the settings say otherwise: more than a cloud has.
+const MAX_ENTITIES: usize = 2_000_000;
 /// Days that must be kept beside the baseline's, for days that come late; more if the window for these is longer.
 const DAYS_BESIDE_BASELINE: u32 = 7;
 
@@ -57,6 +59,8 @@ pub struct Settings {
     pub level_shift_days: u32,
     /// Days before a night in which data that came late or changed make their nights be judged again.
     pub late_window: u32,
+    /// The most entities of a family that a day's rollup names.
+    pub max_entities: usize,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
     /// Searches that have a name; they change no result of a run.
@@ -103,6 +107,7 @@ struct RawSettings {
     drop_max_ratio: f64,
     level_shift_days: u32,
     late_window: u32,
+    max_entities: usize,
     vendor_types_only: bool,
     columns: BTreeMap<String, String>,
     #[serde(skip_serializing)]
@@ -159,6 +164,7 @@ impl Default for RawSettings {
             drop_max_ratio: thresholds.drop_max_ratio,
             level_shift_days: 7,
             late_window: 3,
+            max_entities: MAX_ENTITIES,
             vendor_types_only: false,
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
@@ -182,6 +188,7 @@ impl Default for Settings {
             columns: ColumnOverrides::new(),
             level_shift_days: 7,
             late_window: 3,
+            max_entities: MAX_ENTITIES,
             vendor_types_only: false,
             searches: SavedSearches::new(),
             formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
@@ -212,6 +219,7 @@ impl Settings {
         between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
         let operations = operations(&raw)?;
         between("late_window", f64::from(raw.late_window), 0.0, 60.0)?;
+        between("max_entities", raw.max_entities as f64, 1.0, 1e9)?;
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
@@ -228,6 +236,7 @@ impl Settings {
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             level_shift_days: raw.level_shift_days,
             late_window: raw.late_window,
+            max_entities: raw.max_entities,
             vendor_types_only: raw.vendor_types_only,
             searches: named(raw.searches)?,
             formats: raw

@@ -351,6 +351,21 @@ fn a_reader_who_goes_away_is_no_panic() {
 }
 
 #[test]
+fn a_reader_who_goes_away_while_scores_are_written_is_no_error() {
+    let place = Place::new();
+    let counts = place.0.path().join("counts.csv");
+    let rows = (0..20_000).map(|row| format!("series {},{},1\n", row / 10, 1_767_571_200 + row % 10 * 3600));
+    std::fs::write(&counts, std::iter::once("series,timestamp,value\n".to_owned()).chain(rows).collect::<String>())
+        .unwrap();
+    let mut command = program();
+    let mut child = command.arg("score").arg(&counts).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.contains("error")), (Some(0), false), "{said}");
+}
+
+#[test]
 fn the_second_of_two_runs_is_told_who_is_first() {
     let place = Place::new();
     place.good("a.parquet");

@@ -114,6 +114,34 @@ fn what_turns_out_wrong_is_taken_back() {
 }
 
 #[test]
+fn alerts_that_come_and_go_with_late_events_are_told_beside_the_insights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=2, &[]);
+    let grant = |second| Call { service: "Ram", api: "AttachPolicyToUser", ..Call::usual(second, 7) };
+    rewrite(&events, 2, vec![grant(40_000)]);
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains(&format!("{} judged again", night(2))) && told.contains("2 alerts added"), "{told}");
+    assert!(told.contains("Permission granted or taken away: user name7 called Ram/AttachPolicyToUser"), "{told}");
+    let own = record(&state, 2);
+    let added = own["revisions"][0]["alerts"]["added"].as_array().unwrap();
+    let ids: Vec<&Value> = own["reported_alerts"].as_array().unwrap().iter().map(|alert| &alert["id"]).collect();
+    assert!(!added.is_empty() && added.iter().all(|id| ids.contains(&id)), "{own}");
+
+    rewrite(&events, 2, vec![grant(40_000), grant(40_010)]);
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains("2 alerts changed"), "{told}");
+    rewrite(&events, 2, Vec::new());
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains("2 alerts taken back"), "{told}");
+    let revisions = record(&state, 2)["revisions"].as_array().unwrap().clone();
+    assert_eq!(revisions.len(), 3);
+    let gone = revisions[2]["alerts"]["taken_back"].as_array().unwrap();
+    assert_eq!((gone.len(), &gone[0]["matches"]), (added.len(), &2.into()));
+    assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
+}
+
+#[test]
 fn an_older_change_is_counted_and_its_nights_are_named_with_what_mends_them() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (events(folder.path(), 5, &[]), folder.path().join("state"));

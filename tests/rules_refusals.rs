@@ -152,7 +152,7 @@ fn a_fault_costs_one_rule() {
     let outcome = check(&format!("{GOOD}---\ntitle: bad\n---\n{}", GOOD.replace("good", "better"))).expect_code(2);
     insta::assert_snapshot!(outcome.stdout);
     let outcome = check(GOOD).expect_code(0);
-    assert_eq!(outcome.stdout, "1 rules can be used, 0 faults\n");
+    assert_eq!(outcome.stdout, "1 rule can be used, 0 faults\n");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_large_file_is_not_read() {
     };
     let outcome = Outcome::from(check(folder.path())).expect_code(2);
     assert!(outcome.stdout.contains("large.yml: the file has 10485"), "{}", outcome.stdout);
-    assert!(outcome.stdout.contains("1 rules can be used, 1 faults"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("1 rule can be used, 1 fault"), "{}", outcome.stdout);
     fs::write(folder.path().join("insights.toml"), "[rules]\nmax_file_bytes = 20000000\n").unwrap();
     let outcome = Outcome::from(check(folder.path())).expect_code(2);
     assert!(outcome.stdout.contains("the id or name of `good` is also that of"), "{}", outcome.stdout);
@@ -209,7 +209,7 @@ fn the_others_run_and_the_exit_code_says_so() {
     let both = insights(["rules", "test", &path("good.yml"), &path("bad.yml"), "--events", &path("events"), "--quiet"]);
     let both = both.expect_code(2).expect_said(&["bad.yml:5:5: no event of aws/cloudtrail has a field `eventNam`"]);
     assert_eq!(both.stdout, good.stdout);
-    assert!(good.stdout.contains("matches of 1 rules out of 1 in"), "{}", good.stdout);
+    assert!(good.stdout.contains("matches of 1 rule out of 1 in"), "{}", good.stdout);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn examples_that_contradict_their_rule_are_named() {
         insights(["rules", "test", file.to_str().unwrap()])
     };
     let outcome = test(&rule("CreateUser", "DeleteUser")).expect_code(0);
-    assert_eq!(outcome.stdout, "1 rules, 0 of them without examples; 2 examples, 0 failed\n");
+    assert_eq!(outcome.stdout, "1 rule, 0 of them without examples; 2 examples, 0 failed\n");
     insta::assert_snapshot!(test(&rule("DeleteUser", "CreateUser")).expect_code(2).stdout);
 }
 
@@ -330,7 +330,7 @@ fn eight_bad_rules_stop_nobody_else() {
     .unwrap();
     let test = || insights(["rules", "test", &path("rules"), "--events", &path("events"), "--quiet"]);
     let alone = test().expect_code(0);
-    assert!(alone.stdout.contains("matches of 1 rules out of 1 in"), "{}", alone.stdout);
+    assert!(alone.stdout.contains("matches of 1 rule out of 1 in"), "{}", alone.stdout);
     let bad = eight_bad_rules();
     bad.iter().for_each(|(name, text, _)| fs::write(folder.path().join("rules").join(name), text).unwrap());
     let said: Vec<&str> = bad.iter().map(|(.., said)| *said).collect();

@@ -4,7 +4,7 @@
 //! is what `detect` asks of a window before it corrects for choosing among windows. p-values are randomised for discreteness.
 
 use insights::baseline::dispersion::WIDTHS;
-use insights::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, HistoryHour, Window};
+use insights::baseline::{Calendar, DayWindow, Expectation, FamilyBaseline, FamilyHistory, Feed, HistoryHour, Window};
 use insights::rollup::{EntityKey, Family};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -50,14 +50,11 @@ fn judge_day(baseline: &FamilyBaseline<'_>, member: usize, mut note: impl FnMut(
     for (width, &hours) in WIDTHS.iter().enumerate().take(DAY_WIDTHS) {
         for (calls, week_hours) in calls.chunks(hours).zip(week_hours.chunks(hours)) {
             let count: u64 = calls.iter().map(|&calls| u64::from(calls)).sum();
-            let Some(expected) = fit.expected(week_hours, width) else { continue };
-            let up = |count: u64| fit.ln_upper(week_hours, width, count);
-            let down = |count: Option<u64>| {
-                let Some(count) = count else { return f64::NEG_INFINITY };
-                let share = count as f64 / expected.mean();
-                expected.ln_lower(count).max(baseline.ln_habit_of_lows(member, HISTORY_DAYS, &fit, hours, share))
-            };
-            note(width, ([up(count + 1), up(count)], [down(count.checked_sub(1)), down(Some(count))]));
+            let window = DayWindow { member, day: HISTORY_DAYS, hours: week_hours, width };
+            let up = |count: u64| baseline.ln_upper(&fit, window, count);
+            let down = |count: u64| baseline.ln_lower(&fit, window, count);
+            let below = count.checked_sub(1).map_or(f64::NEG_INFINITY, down);
+            note(width, ([up(count + 1), up(count)], [below, down(count)]));
         }
     }
 }

@@ -33,7 +33,7 @@ enum Habit {
 }
 
 /// Prints p-values of quiet nights, false findings, and how many thieves are found.
-pub(crate) fn print_company(seeds: u64) {
+pub(crate) fn print_company(first: u64, seeds: u64) {
     println!(
         "\ncompany: keys with networks and APIs, 3000 keys a night     p observed over nominal         found  false"
     );
@@ -42,7 +42,7 @@ pub(crate) fn print_company(seeds: u64) {
     );
     for (name, habit) in [("Pitman-Yor", Habit::PitmanYor), ("work and journeys", Habit::Work)] {
         let (mut ln_p, mut found, mut thieves, mut wrong) = (Vec::new(), 0, 0, 0);
-        for seed in 0..seeds {
+        for seed in first..first + seeds {
             let (company, stolen) = population(habit, 0, seed);
             assert!(stolen.is_empty());
             ln_p.extend(judge(company, &Thresholds::default()).tests(0).iter().map(|test| test.ln_p));

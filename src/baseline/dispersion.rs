@@ -2,12 +2,10 @@
 //!
 //! What an entity's own past is worth beside that is said in [`crate::stats`]; here is only what the others lend it.
 
-use crate::stats::{DispersionEvidence, group_alpha};
+use crate::stats::{DispersionEvidence, DispersionPrior, group_dispersion};
 
 /// Widths of the windows that are told apart, in hours: what clumps within hours need not clump within days.
 pub const WIDTHS: [usize; 6] = [1, 3, 6, 24, 72, 168];
-/// Alpha where no group can tell.
-pub(super) const USUAL_ALPHA: f64 = 0.3;
 
 /// What a family's entities tell of dispersion, by the size of the entity: the prior of an entity's own alpha.
 #[derive(Debug, Clone)]
@@ -18,7 +16,7 @@ pub struct Dispersions {
 /// The dispersions of windows of one width.
 #[derive(Debug, Clone)]
 pub(super) struct WidthDispersions {
-    by_size: Vec<f64>,
+    by_size: Vec<DispersionPrior>,
 }
 
 /// Powers of two that sizes and means are told apart by.
@@ -42,7 +40,7 @@ pub struct Testimony {
 impl Dispersions {
     /// Nothing known.
     pub fn unknown() -> Self {
-        let nothing = || WidthDispersions { by_size: vec![USUAL_ALPHA; BANDS] };
+        let nothing = || WidthDispersions { by_size: vec![DispersionPrior::USUAL; BANDS] };
         Self { by_width: std::array::from_fn(|_| nothing()) }
     }
 
@@ -54,15 +52,25 @@ impl Dispersions {
 
 impl WidthDispersions {
     fn learn(entities: &[Testimony], width: usize) -> Self {
-        let overall = group_alpha(entities.iter().map(|entity| &entity.by_width[width])).unwrap_or(USUAL_ALPHA);
+        fn member(entity: &Testimony, width: usize) -> (&DispersionEvidence, f64) {
+            let hourly = entity.by_width[0].alpha().unwrap_or(0.0);
+            (&entity.by_width[width], explained(hourly, width))
+        }
+        let overall =
+            group_dispersion(entities.iter().map(|entity| member(entity, width))).unwrap_or(DispersionPrior::USUAL);
         let of_size = |size: usize| {
             let near = entities.iter().filter(|entity| band(entity.level).abs_diff(size) <= 1);
-            group_alpha(near.map(|entity| &entity.by_width[width])).unwrap_or(overall)
+            group_dispersion(near.map(|entity| member(entity, width))).unwrap_or(overall)
         };
         Self { by_size: (0..BANDS).map(of_size).collect() }
     }
 
-    pub(super) fn prior(&self, level: f64) -> f64 {
-        self.by_size.get(band(level)).copied().unwrap_or(USUAL_ALPHA)
+    pub(super) fn prior(&self, level: f64) -> DispersionPrior {
+        self.by_size[band(level)]
     }
+}
+
+/// What the clumps within hours make of a wider window's alpha, if they are independent.
+pub(super) fn explained(hourly: f64, width: usize) -> f64 {
+    if width == 0 { 0.0 } else { hourly / WIDTHS[width] as f64 }
 }

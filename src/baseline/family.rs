@@ -12,11 +12,14 @@ use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
-use crate::baseline::seasonal::Fit;
+use crate::baseline::parents::Parents;
+use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
-use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+use crate::baseline::tails::{Tail, Tails};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window, parents};
+use crate::stats::Effect;
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
@@ -42,6 +45,21 @@ pub struct FamilyBaseline<'a> {
     groups: BTreeMap<String, Profile>,
     dispersions: Dispersions,
     sizes: DaySizes,
+    parents: Parents,
+    tails: Tails,
+}
+
+/// A window of an entity's day.
+#[derive(Debug, Clone, Copy)]
+pub struct DayWindow<'a> {
+    /// The entity's number.
+    pub member: usize,
+    /// The day on which the window is, or ends.
+    pub day: usize,
+    /// Its hours, as hours of the week.
+    pub hours: &'a [u8],
+    /// The place of its width in [`WIDTHS`](super::dispersion::WIDTHS).
+    pub width: usize,
 }
 
 /// What is expected of one entity on one day.
@@ -71,16 +89,24 @@ impl<'a> FamilyBaseline<'a> {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
         let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
-        let mut learnt = Self { history, window, feed, week_hours, overall, groups, dispersions, sizes };
+        let (parents, tails) = (Parents::default(), Tails::unknown());
+        let mut learnt =
+            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, tails };
         learnt.learn_profiles();
         learnt.learn_dispersions();
         learnt.learn_sizes();
+        learnt.tails = Tails::learn(&learnt);
         learnt
     }
 
     /// Which entities are heard, in their order.
     fn witnesses(&self) -> impl Iterator<Item = usize> {
-        (0..self.history.len()).step_by(self.history.len().div_ceil(WITNESSES).max(1))
+        self.sample(WITNESSES)
+    }
+
+    /// At most so many entities, evenly spread over their order.
+    pub(super) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {
+        (0..self.history.len()).step_by(self.history.len().div_ceil(most).max(1))
     }
 
     fn learn_profiles(&mut self) {
@@ -128,6 +154,8 @@ impl<'a> FamilyBaseline<'a> {
             }
         }
         self.sizes = active.fit();
+        let totals = |member| self.day_totals(member, &self.today()).into_iter().map(|(_, total)| total).collect();
+        self.parents = Parents::learn(self.history, &self.sizes, totals);
     }
 
     /// The days.
@@ -138,6 +166,31 @@ impl<'a> FamilyBaseline<'a> {
     /// How large days of entities that come and go usually are.
     pub fn sizes(&self) -> &DaySizes {
         &self.sizes
+    }
+
+    #[cfg(test)]
+    pub(super) fn tails(&self) -> &Tails {
+        &self.tails
+    }
+
+    /// What an entity's parent, and its own few active days, say about the size of its next; `totals` are those of these days.
+    pub fn effect(&self, member: usize, totals: &[u64]) -> Effect {
+        self.parents.effect(&self.sizes, member, totals)
+    }
+
+    /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.
+    pub fn usual_day(&self, member: usize, totals: &[u64]) -> f64 {
+        self.sizes.usual(totals, self.effect(member, totals)).unwrap_or(0.0)
+    }
+
+    /// The calls of a usual day in the entity's first week.
+    pub fn usual_first_day(&self, member: usize) -> f64 {
+        self.sizes.usual_new(self.effect(member, &[])).unwrap_or(0.0)
+    }
+
+    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service or its network, where such differ.
+    pub fn parent(&self, member: usize) -> Option<String> {
+        parents::parent(self.history, member).filter(|_| self.parents.have_a_say())
     }
 
     /// The hours of the week that the hours of some days are.
@@ -188,9 +241,30 @@ impl<'a> FamilyBaseline<'a> {
         others.map(|hours| hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0)).collect()
     }
 
+    /// `ln P(at least `count` calls)` in a window by an entity's fit, in the light of what became of the family's windows before.
+    pub fn ln_upper(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
+        self.tails.corrected(fit.level(), window.width, Tail::Upper, fit.ln_upper(window.hours, window.width, count))
+    }
+
+    /// The same of at most `count` calls. A low window of an entity that has such windows day after day is as likely as they were.
+    pub fn ln_lower(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
+        self.tails.corrected(fit.level(), window.width, Tail::Lower, self.ln_lower_of_past(fit, window, count))
+    }
+
+    /// The same before correction.
+    pub(super) fn ln_lower_of_past(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
+        let ln_p = fit.ln_lower(window.hours, window.width, count);
+        if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY || fit.pauses() {
+            return ln_p;
+        }
+        let expected: f64 = window.hours.iter().map(|&hour| fit.mean(hour)).sum();
+        let share = count as f64 / expected;
+        ln_p.max(self.ln_habit_of_lows(window.member, window.day, fit, window.hours.len(), share))
+    }
+
     /// `ln P(a window of a day holds at most this share of what is expected)`, by the entity's other days before the scored one; negative
     /// infinity unless such windows are its habit.
-    pub fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
+    fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
         let days = 0..self.window.length();
         let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
         let known_from = self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::baseline::Expectation;
 use crate::baseline::sparse::DaySizes;
+use crate::stats::Effect;
 
 /// What an entity's own past says of something, and what it is drawn towards where that is thin.
 ///
@@ -52,8 +53,12 @@ pub enum LayerKind {
     DayOfWeek,
     /// The level of the last days, where all of the day or that hour has changed for good.
     NewLevel,
+    /// The share of hours in which an entity that pauses does not.
+    Pauses,
     /// The size of a day on which the entity is active.
     DaySize,
+    /// What the days of its parent's other entities, and its own few, make of that.
+    Parent,
     /// The share of days on which it is; drawn towards half of them.
     Activity,
 }
@@ -128,21 +133,33 @@ impl Pile {
     }
 }
 
-/// The layers of a day that is judged as a whole; none of one that is judged hour by hour.
-pub fn of_day(sizes: &DaySizes, expectation: &Expectation) -> Vec<Layer> {
+impl Pile {
+    /// Lays the size of a day, and on it what the parent makes of it, if it has a say.
+    fn lay_size(&mut self, size: impl Fn(Effect) -> Drawn, effect: Effect) -> f64 {
+        let (without, with) = (size(Effect::default()), size(effect).value());
+        self.lay(LayerKind::DaySize, Some(without), without.value());
+        if (with - without.value()).abs() > 1e-9 * with {
+            self.lay(LayerKind::Parent, None, with);
+        }
+        self.calls
+    }
+}
+
+/// The layers of a day that is judged as a whole; none of one that is judged hour by hour. `effect` is what the entity's parent, and its
+/// own few days, make of the size of a day.
+pub fn of_day(sizes: &DaySizes, expectation: &Expectation, effect: Effect) -> Vec<Layer> {
     let mut pile = Pile::new();
     match expectation {
         Expectation::Seasonal { .. } => {}
         Expectation::Sparse { totals, days } => {
-            let size = sizes.drawn(totals);
+            let size = |effect| sizes.drawn(totals, effect);
             let (active, days) = (totals.len() as f64, *days as f64);
             let activity = Drawn::by_worth((active / days.max(1.0), days), (0.5, 1.0));
-            pile.lay(LayerKind::DaySize, Some(size), size.value());
-            pile.lay(LayerKind::Activity, Some(activity), size.value() * activity.value());
+            let told = pile.lay_size(size, effect);
+            pile.lay(LayerKind::Activity, Some(activity), told * activity.value());
         }
         Expectation::New => {
-            let size = Drawn { own: None, own_weight: 0.0, lent: sizes.usual_new() };
-            pile.lay(LayerKind::DaySize, Some(size), size.value());
+            pile.lay_size(|effect| Drawn { own: None, own_weight: 0.0, lent: sizes.usual_new(effect) }, effect);
             // Nobody waits for what was never there: only its size is judged.
             pile.lay(LayerKind::Activity, None, 0.0);
         }

@@ -13,15 +13,17 @@ mod history;
 pub mod layers;
 mod lows;
 pub mod novelty;
+mod parents;
 mod regions;
 pub mod seasonal;
 pub mod series;
 mod shift;
 pub mod sparse;
+mod tails;
 mod week;
 
 pub use calendar::{Calendar, SLOTS, WEEK_HOURS};
-pub use family::{Expectation, FamilyBaseline};
+pub use family::{DayWindow, Expectation, FamilyBaseline};
 pub use feed::{Feed, Silence};
 pub use history::{FamilyHistory, HistoryHour, Window};
 pub use regions::{SilentRegion, SilentRegions};

@@ -4,6 +4,8 @@
 //! days; of the pairs themselves only those first seen on these days, 12 bytes each. Nothing is held of the others. The unit of counting is a pair on a day,
 //! however many calls it stands for.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -142,7 +144,12 @@ impl Company {
             let numberings = (&numberings[of(left)?], &numberings[of(right)?]);
             let mut gathered = Gathered::new((left, right), numberings.1.keys.len());
             let calendar = Days { present: &present, length: window.length() };
-            merge_pairs(&pairs, (left, right), numberings, |member, met| gathered.add(member, met, calendar))?;
+            let named = Named::of(numberings);
+            merge_pairs(&pairs, (left, right), numberings, |member, met| {
+                if let Some(met) = named.among(member, met) {
+                    gathered.add(member, &met, calendar);
+                }
+            })?;
             Ok(gathered.learn())
         };
         let kinds = PAIRS.par_iter().map(learn).collect::<Result<_>>()?;
@@ -181,6 +188,32 @@ impl Company {
     /// The key of an entity.
     pub fn key(&self, family: Family, number: u32) -> Option<&EntityKey> {
         self.keys.iter().find(|(own, _)| *own == family)?.1.get(number as usize)
+    }
+}
+
+/// Who is somebody: what is beyond a cap stands for many, who are no company and have none.
+struct Named {
+    unnamed: (BTreeSet<u32>, BTreeSet<u32>),
+}
+
+impl Named {
+    fn of(numberings: (&Numbering, &Numbering)) -> Self {
+        let unnamed = |numbering: &Numbering| {
+            let keys = (0..).zip(&numbering.keys);
+            keys.filter(|(_, key)| key.is_other()).map(|(number, _)| number).collect()
+        };
+        Self { unnamed: (unnamed(numberings.0), unnamed(numberings.1)) }
+    }
+
+    /// The pairs of somebody with somebody.
+    fn among<'a>(&self, member: u32, met: &'a [PairDay]) -> Option<Cow<'a, [PairDay]>> {
+        if self.unnamed.0.contains(&member) {
+            return None;
+        }
+        if self.unnamed.1.is_empty() {
+            return Some(Cow::Borrowed(met));
+        }
+        Some(Cow::Owned(met.iter().filter(|pair| !self.unnamed.1.contains(&pair.partner)).copied().collect()))
     }
 }
 
@@ -433,8 +466,6 @@ fn believed(new: u16, expected: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;

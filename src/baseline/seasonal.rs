@@ -6,19 +6,21 @@
 
 mod evidence;
 mod layers;
+mod pauses;
 mod weights;
 
 use evidence::Past;
+use pauses::Pauses;
 use weights::{odd_days, reweigh};
 
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
-use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, USUAL_ALPHA, WIDTHS, band};
+use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, band, explained};
 use crate::baseline::series::{Profile, Series, SlotSums};
 use crate::baseline::week::Week;
 use crate::stats::{
-    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, NegativeBinomial,
-    full_weight_range, shrunk_alpha,
+    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, MAX_ALPHA, MIN_ALPHA,
+    NegativeBinomial, PausedNegativeBinomial, full_weight_range, shrunk_alpha,
 };
 
 /// Relative variance of an entity's daily shape around its group's, before the entity is heard.
@@ -37,8 +39,12 @@ const PASSES: usize = 4;
 pub(super) const WHOLE_DAY: usize = 3;
 /// The largest relative variance between days that is believed in.
 const MOST_DAY_VARIANCE: f64 = 2.0;
+/// Relative standard deviation of alpha between an entity's wider windows of different means.
+const BAND_SPREAD: f64 = 0.3;
+/// Windows below this p-value are looked at more closely.
+pub(super) const LOOK_CLOSER_BELOW: f64 = 0.01;
 /// Inflation of alpha for its own uncertainty (`c`).
-const INFLATION: f64 = 0.3;
+const INFLATION: f64 = 0.15;
 
 /// What is expected of one entity, slot by slot.
 #[derive(Debug, Clone)]
@@ -55,6 +61,7 @@ pub struct Fit {
     level: f64,
     odd_days: usize,
     unstable: bool,
+    pauses: Option<Pauses>,
 }
 
 impl Fit {
@@ -80,10 +87,11 @@ impl Fit {
     fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> (Self, Vec<f64>) {
         let mut weights = believed(series);
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
-        let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()), Week::flat());
+        let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()).alpha(), Week::flat());
         // The first alpha is that of all hours, within reason: one that is too small would call clumps odd, and so stay too small.
-        let first = shrunk(&fit.evidence_of_hours(series, &weights), prior(0, fit.level));
-        fit.alpha[0] = first.min(FIRST_ALPHA * prior(0, fit.level));
+        let lent = prior(0, fit.level);
+        let first = shrunk(&fit.evidence_of_hours(series, &weights), lent);
+        fit.alpha[0] = first.min(FIRST_ALPHA * lent.alpha().max(0.5 * lent.deviation()));
         for _ in 1..PASSES {
             let unstable = reweigh(series, &fit, &mut weights);
             let alpha = shrunk(&fit.evidence_of_hours(series, &weights), prior(0, fit.level));
@@ -91,25 +99,66 @@ impl Fit {
             fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha, week) };
         }
         fit.odd_days = odd_days(series, &fit, &weights);
+        if let Some(pauses) = Pauses::find(series, &fit) {
+            fit = fit.between_pauses(pauses, series, profile, &mut weights, lent);
+        }
         fit.learn_dispersion(series, &weights, prior);
         (fit, weights)
     }
 
+    /// The same for an entity that pauses: of the hours in which it did not.
+    fn between_pauses(
+        self,
+        mut pauses: Pauses,
+        series: &Series,
+        profile: &Profile,
+        weights: &mut [f64],
+        lent: DispersionPrior,
+    ) -> Self {
+        let mut fit = self;
+        for _ in 0..PASSES {
+            reweigh(series, &fit, weights);
+            pauses.weigh(series, &fit, weights);
+            let alpha = shrunk(&fit.evidence_of_hours(series, weights), lent);
+            let between = Self::fit_means(series, profile, weights, alpha, fit.week.clone());
+            fit = Self { odd_days: fit.odd_days, ..between };
+        }
+        pauses.learn_together(series, &fit.paused(series, &pauses));
+        Self { pauses: Some(pauses), ..fit }
+    }
+
+    /// Which past hours were most likely paused.
+    fn paused(&self, series: &Series, pauses: &Pauses) -> Vec<bool> {
+        let hours = series.counts.iter().zip(&series.week_hours);
+        hours.map(|(&count, &hour)| count == 0 && pauses.was_paused(self, hour) > 0.5).collect()
+    }
+
+    /// `P(no call)` in an hour of the week that is not paused.
+    fn chance_of_nothing(&self, week_hour: u8) -> f64 {
+        let alpha = self.alpha[0].max(1e-6);
+        (-(alpha * self.mean(week_hour)).ln_1p() / alpha).exp()
+    }
+
     /// Alpha by width, and within a width by mean.
-    fn learn_dispersion(&mut self, series: &Series, weights: &[f64], prior: impl Fn(usize, f64) -> f64) {
+    fn learn_dispersion(&mut self, series: &Series, weights: &[f64], prior: impl Fn(usize, f64) -> DispersionPrior) {
         let usual = self.usual_counts(series, weights);
         let wider = Past::new(self, series, &usual).wider();
         let by_width = std::iter::once((0, self.evidence_by_mean(series, weights))).chain(wider);
+        let mut hourly = 0.0;
         for (width, bands) in by_width.collect::<Vec<_>>() {
             let all = evidence::of_all(&bands);
-            let own = shrunk_by(&all, prior(width, self.level), 0.0);
+            let lent = prior(width, self.level).beyond(explained(hourly, width));
+            let own = shrunk_by(&all, lent, 0.0);
             match width {
-                0 => self.day_variance -= own / 24.0,
+                0 => {
+                    hourly = own;
+                    self.day_variance -= own / 24.0;
+                }
                 WHOLE_DAY => self.day_variance += own,
                 _ => {}
             }
-            self.alpha[width] = shrunk(&all, prior(width, self.level));
-            self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, own)));
+            self.alpha[width] = shrunk(&all, lent);
+            self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, around(own, width))));
         }
         self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
     }
@@ -124,7 +173,19 @@ impl Fit {
         let means = std::array::from_fn(|slot| (sums.calls[slot] + strength(slot) * parents[slot]) / samples[slot]);
         let total = sums.calls.iter().sum();
         let (alpha, by_mean) = ([alpha; WIDTHS.len()], [[None; BANDS]; WIDTHS.len()]);
-        Self { means, samples, week, total, alpha, by_mean, day_variance: 0.0, level, odd_days: 0, unstable: false }
+        Self {
+            means,
+            samples,
+            week,
+            total,
+            alpha,
+            by_mean,
+            day_variance: 0.0,
+            level,
+            odd_days: 0,
+            unstable: false,
+            pauses: None,
+        }
     }
 
     /// What a window of [`WIDTHS`]`[width]` hours, given as hours of the week, is expected to hold: the predictive distribution, with
@@ -136,8 +197,13 @@ impl Fit {
     /// where alpha is the entity's for that width and windows with such a mean, `m_i` are the means of
     /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
+    /// Of an entity that pauses it is the distribution with the mean and the variance that pauses make of that.
     pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
         let (mean, spread) = self.mean_and_spread(hours, width);
+        if let Some(paused) = self.with_pauses(hours, width) {
+            let (mean, variance) = (paused.mean(), paused.variance());
+            return NegativeBinomial::new(mean, mean * mean / (variance - mean).max(1e-9)).ok();
+        }
         NegativeBinomial::new(mean, 1.0 / spread).ok()
     }
 
@@ -147,7 +213,8 @@ impl Fit {
     }
 
     fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
-        let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
+        let share = if width > WHOLE_DAY { self.pauses.map_or(1.0, |pauses| 1.0 - pauses.share) } else { 1.0 };
+        let mean: f64 = share * hours.iter().map(|&hour| self.mean(hour)).sum::<f64>();
         let alpha = self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width]);
         let unsure = |&hour: &u8| {
             let (mean, samples) = (self.mean(hour), self.samples[slot(hour)]);
@@ -157,19 +224,45 @@ impl Fit {
         (mean, alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0))
     }
 
-    /// `ln P(at least `count` calls)` in such a window, with what lifts whole days kept apart from what clumps within them; for
-    /// counts that [`Fit::expected`] finds unlikely, of which there are few. It never says less likely than that.
+    /// The same with the hours in which the entity pauses; `None` if it does not, or the window is wider than a day.
+    fn with_pauses(&self, hours: &[u8], width: usize) -> Option<PausedNegativeBinomial> {
+        let pauses = self.pauses.filter(|_| width <= WHOLE_DAY)?;
+        let (mean, spread) = self.mean_and_spread(hours, width);
+        PausedNegativeBinomial::new(mean, spread.recip(), hours.len(), pauses.share, pauses.together[width]).ok()
+    }
+
+    /// Whether hours without a call are the entity's habit.
+    pub(super) fn pauses(&self) -> bool {
+        self.pauses.is_some()
+    }
+
+    /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps
+    /// within them, and of both answers the more careful one is taken.
     ///
     /// ```text
     /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
+        if let Some(paused) = self.with_pauses(hours, width) {
+            return paused.ln_upper(count);
+        }
         let (mean, spread) = self.mean_and_spread(hours, width);
+        let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
+        if plain >= LOOK_CLOSER_BELOW.ln() {
+            return plain;
+        }
         let day_variance = self.day_variance.min(spread);
         let size = (spread - day_variance).max(1e-6).recip();
-        let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
         let mixed = LogNormalMixed::new(mean, size, day_variance).map_or(0.0, |mixed| mixed.ln_upper(count));
         plain.max(mixed)
+    }
+
+    /// `ln P(at most `count` calls)` in such a window.
+    pub fn ln_lower(&self, hours: &[u8], width: usize, count: u64) -> f64 {
+        if let Some(paused) = self.with_pauses(hours, width) {
+            return paused.ln_lower(count);
+        }
+        self.expected(hours, width).map_or(0.0, |expected| expected.ln_lower(count))
     }
 
     /// The same entity at another level.
@@ -268,11 +361,16 @@ fn shape_spread(sums: &SlotSums, parents: &[f64; SLOTS], alpha: f64) -> f64 {
     ((apart + belief * SHAPE_SPREAD) / (squares + belief).max(1e-18)).clamp(SHAPE_SPREAD / 4.0, MOST_SHAPE_SPREAD)
 }
 
-fn shrunk(evidence: &DispersionEvidence, prior: f64) -> f64 {
+fn shrunk(evidence: &DispersionEvidence, prior: DispersionPrior) -> f64 {
     shrunk_by(evidence, prior, INFLATION)
 }
 
-fn shrunk_by(evidence: &DispersionEvidence, prior: f64, inflation: f64) -> f64 {
-    let prior = DispersionPrior::new(prior.clamp(0.0, 5.0), DispersionPrior::DEFAULT_INFORMATION);
-    prior.and_then(|prior| shrunk_alpha(evidence, &prior, inflation)).unwrap_or(USUAL_ALPHA)
+fn shrunk_by(evidence: &DispersionEvidence, prior: DispersionPrior, inflation: f64) -> f64 {
+    shrunk_alpha(evidence, &prior, inflation).unwrap_or(prior.alpha())
+}
+
+/// What an entity's alpha says of its windows of some mean: of hours less than of wider windows, of which there are few.
+fn around(alpha: f64, width: usize) -> DispersionPrior {
+    let spread = if width == 0 { DispersionPrior::USUAL.deviation() } else { BAND_SPREAD * alpha.max(MIN_ALPHA) };
+    DispersionPrior::new(alpha.clamp(0.0, MAX_ALPHA), spread).unwrap_or(DispersionPrior::USUAL)
 }

@@ -4,7 +4,7 @@
 //! whether the entity is active at all, and the size of the day among the active days of entities like it, taken as log-normal.
 
 use crate::baseline::layers::Drawn;
-use crate::stats::LogNormalPredictive;
+use crate::stats::{Effect, LogNormalPredictive};
 
 /// An entity with fewer calls an hour than this comes and goes.
 pub const SPARSE_BELOW: f64 = 0.25;
@@ -54,42 +54,53 @@ impl ActiveDays {
 
 impl DaySizes {
     /// `ln P(a day of an entity that comes and goes holds at least `total` calls)`; `totals` are those of its own active days,
-    /// of `days`. `None` when there is nothing to compare with. An entity with enough active days is compared with itself.
+    /// of `days`, and `effect` is what they and its parent tell. `None` when there is nothing to compare with. An entity with enough
+    /// active days is compared with itself.
     ///
     /// ```text
     /// P = (active days + 0.5) / (days + 1) * P(size of an active day >= total)
     /// ```
-    pub fn ln_upper(&self, totals: &[u64], days: usize, total: u64) -> Option<f64> {
-        let sizes = self.sizes(totals)?;
+    pub fn ln_upper(&self, totals: &[u64], effect: Effect, days: usize, total: u64) -> Option<f64> {
+        let sizes = self.sizes(totals, effect)?;
         let active = (totals.len() as f64 + 0.5) / (days as f64 + 1.0);
         Some(active.min(1.0).ln() + sizes.ln_upper(total))
     }
 
     /// The size of a usual active day of such an entity.
-    pub fn usual(&self, totals: &[u64]) -> Option<f64> {
-        self.sizes(totals).map(|sizes| sizes.median())
+    pub fn usual(&self, totals: &[u64], effect: Effect) -> Option<f64> {
+        self.sizes(totals, effect).map(|sizes| sizes.median())
     }
 
-    /// The same, with what it comes of: the geometric mean of the entity's own active days, all of it or nothing, and that of such entities.
-    pub fn drawn(&self, totals: &[u64]) -> Drawn {
+    /// The same, with what it comes of: the geometric mean of the entity's own active days, all of it or nothing, and that of such
+    /// entities, its parent's considered.
+    pub fn drawn(&self, totals: &[u64], effect: Effect) -> Drawn {
         let logs = totals.iter().map(|&total| (total as f64).ln_1p()).sum::<f64>();
         let own = (!totals.is_empty()).then(|| (logs / totals.len() as f64).exp_m1());
         let is_enough = LogNormalPredictive::fit(totals).is_some();
-        let lent = self.by_activity[band(totals.len())].map(|sizes| sizes.median());
+        let lent = self.lent(totals, effect).map(|sizes| sizes.median());
         Drawn { own, own_weight: f64::from(u8::from(is_enough)), lent }
     }
 
-    fn sizes(&self, totals: &[u64]) -> Option<LogNormalPredictive> {
-        LogNormalPredictive::fit(totals).or(self.by_activity[band(totals.len())])
+    fn sizes(&self, totals: &[u64], effect: Effect) -> Option<LogNormalPredictive> {
+        LogNormalPredictive::fit(totals).or_else(|| self.lent(totals, effect))
+    }
+
+    fn lent(&self, totals: &[u64], effect: Effect) -> Option<LogNormalPredictive> {
+        self.by_activity[band(totals.len())].map(|sizes| sizes.informed(effect))
     }
 
     /// `ln P(a day of a new entity holds at least `total` calls)`, given that it showed up.
-    pub fn ln_upper_new(&self, total: u64) -> Option<f64> {
-        self.first_days.as_ref().map(|sizes| sizes.ln_upper(total))
+    pub fn ln_upper_new(&self, effect: Effect, total: u64) -> Option<f64> {
+        self.first_days.map(|sizes| sizes.informed(effect).ln_upper(total))
     }
 
     /// The size of a usual day in an entity's first week.
-    pub fn usual_new(&self) -> Option<f64> {
-        self.first_days.as_ref().map(LogNormalPredictive::median)
+    pub fn usual_new(&self, effect: Effect) -> Option<f64> {
+        self.first_days.map(|sizes| sizes.informed(effect).median())
+    }
+
+    /// The mean logarithm of the size of a day of entities with so many active days.
+    pub(super) fn center(&self, active_days: usize) -> Option<f64> {
+        self.by_activity[band(active_days)].map(|sizes| sizes.center())
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::{Common, exit, progress};
 use crate::partition::Partitions;
 use crate::query::TimeRange;
-use crate::rollup::update::{DayOutcome, update};
+use crate::rollup::update::{Counting, DayOutcome, update};
 use crate::shown::{counted, printable};
 use crate::storage::StateLock;
 
@@ -47,7 +47,8 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);
     let dates: Vec<NaiveDate> = partitions.dates().into_iter().filter(wanted).collect();
     let bar = progress::events(common, "counting", None);
-    let result = update(&partitions, &dates, &args.state, !args.no_pairs, &|events| bar.inc(events))?;
+    let counting = Counting { pairs: !args.no_pairs, max_entities: settings.max_entities };
+    let result = update(&partitions, &dates, &args.state, counting, &|events| bar.inc(events))?;
     bar.finish_and_clear();
     let mut problems = result.problems.clone();
     problems.extend(result.days.iter().flat_map(|day| day.note.problems.iter().cloned()));

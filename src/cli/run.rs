@@ -248,12 +248,15 @@ fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
     }
 }
 
-/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new insights count.
+/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new ones count.
 fn has_news(night: &NightResult, least: Severity) -> bool {
-    let is_new = |id| night.record.revision.as_ref().is_some_and(|revision| revision.added.contains(&id));
+    let revision = night.record.revision.as_ref();
+    let is_new = |id| revision.is_some_and(|revision| revision.insights.added.contains(&id));
+    let is_new_alert = |id| revision.is_some_and(|revision| revision.alerts.added.contains(&id));
     let mut serious = night.insights.iter().filter(|insight| insight.severity >= least);
+    let mut raised = night.alerts.iter().filter(|alert| alert.severity >= least);
     match night.why {
-        Why::Asked => serious.next().is_some() || night.alerts.iter().any(|alert| alert.severity >= least),
-        _ => serious.any(|insight| is_new(insight.id)),
+        Why::Asked => serious.next().is_some() || raised.next().is_some(),
+        _ => serious.any(|insight| is_new(insight.id)) || raised.any(|alert| is_new_alert(alert.alert_id)),
     }
 }

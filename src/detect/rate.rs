@@ -78,9 +78,13 @@ fn score_day(
             (up.unless(&up_shifted), down.zip(down_shifted).map(|(down, shifted)| down.unless(&shifted)))
         }
         Expectation::Sparse { totals, days } => {
-            (score_total(baseline, member, day, |total| sizes.ln_upper(totals, *days, total)), None)
+            let effect = baseline.effect(member, totals);
+            (score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, *days, total)), None)
         }
-        Expectation::New => (score_total(baseline, member, day, |total| sizes.ln_upper_new(total)), None),
+        Expectation::New => {
+            let effect = baseline.effect(member, &[]);
+            (score_total(baseline, member, day, |total| sizes.ln_upper_new(effect, total)), None)
+        }
     }
 }
 
@@ -128,7 +132,7 @@ pub(super) fn candidates(
     let episode = |hours: (u8, u8)| {
         let inside = usize::from(hours.0)..usize::from(hours.1);
         let observed = calls[inside.clone()].iter().map(|&calls| u64::from(calls)).sum();
-        let (expected, lower, upper) = expected(baseline, &expectation, hours);
+        let (expected, lower, upper) = expected(baseline, member, &expectation, hours);
         Deviation {
             member,
             direction,
@@ -149,7 +153,12 @@ pub(super) fn candidates(
 }
 
 /// What was expected in some hours of the scored day: mean, and the ends of the central 99 %.
-pub(super) fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation, hours: (u8, u8)) -> (f64, u64, u64) {
+pub(super) fn expected(
+    baseline: &FamilyBaseline<'_>,
+    member: usize,
+    expectation: &Expectation,
+    hours: (u8, u8),
+) -> (f64, u64, u64) {
     let today = baseline.window().length();
     match expectation {
         Expectation::Seasonal { fit, shifted } => {
@@ -162,11 +171,11 @@ pub(super) fn expected(baseline: &FamilyBaseline<'_>, expectation: &Expectation,
             (expected.map_or(0.0, |expected| expected.mean()), interval.0, interval.1)
         }
         Expectation::Sparse { totals, days } => {
-            let usual = baseline.sizes().usual(totals).unwrap_or(0.0);
+            let usual = baseline.usual_day(member, totals);
             let largest = totals.iter().copied().max().unwrap_or(0);
             (usual * (totals.len() as f64 + 0.5) / (*days as f64 + 1.0), 0, largest.max(usual.ceil() as u64))
         }
-        Expectation::New => (0.0, 0, baseline.sizes().usual_new().unwrap_or(0.0).ceil() as u64),
+        Expectation::New => (0.0, 0, baseline.usual_first_day(member).ceil() as u64),
     }
 }
 

@@ -38,7 +38,7 @@ pub fn hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expecta
     let of_day = |value: f64| if rate::model(expectation) == Model::Seasonal { value } else { value / 24.0 };
     let hour = |hour: u8| {
         let place = usize::from(hour);
-        let (expected, lower, upper) = rate::expected(baseline, expectation, (hour, hour + 1));
+        let (expected, lower, upper) = rate::expected(baseline, member, expectation, (hour, hour + 1));
         let (calls, errors, alive) = (calls[place], errors[place], alive[place]);
         HourExpected { hour, calls, errors, expected: of_day(expected), lower, upper, alive }
     };
@@ -74,7 +74,7 @@ fn whole_day(
 ) -> WindowTest {
     let today = baseline.window().length();
     let observed = baseline.calls_of(member, today).iter().map(|&calls| u64::from(calls)).sum();
-    let (expected, ..) = rate::expected(baseline, expectation, (0, 24));
+    let (expected, ..) = rate::expected(baseline, member, expectation, (0, 24));
     let ln_p = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
     let above = observed as f64 > expected;
     WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, above, ln_p, ln_corrected: ln_p }

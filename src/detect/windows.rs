@@ -8,7 +8,7 @@
 
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
-use crate::baseline::{FamilyBaseline, HistoryHour};
+use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
 use crate::stats::LogNormalPredictive;
 
 /// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
@@ -19,8 +19,6 @@ const PEAK_SHARE: f64 = 0.06;
 const ODD_BELOW: f64 = 0.01;
 /// An hour with less than this share of the largest hour's excess is not what a window is about.
 const TELLING_SHARE: f64 = 0.5;
-/// Windows below this p-value are looked at more closely.
-const LOOK_CLOSER_BELOW: f64 = 0.01;
 /// A slow change must go on: the day itself is at least this unlikely in the same direction.
 const SLOW_DAY_BELOW: f64 = 0.1;
 /// A slow window of which less than this can be believed tells nothing.
@@ -214,26 +212,19 @@ impl<'a> Day<'a> {
             return None;
         }
         let count = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
-        let judged = self.judge_count(count, &self.baseline.week_hours(today)[range], width)?;
-        Some(self.unless_habit(judged, width))
+        self.judge_count(count, &self.baseline.week_hours(today)[range], width)
     }
 
-    /// A low window of an entity that has such windows day after day is as likely as they were.
-    fn unless_habit(&self, judged: Judged, width: usize) -> Judged {
-        if judged.above || judged.ln_p > LOOK_CLOSER_BELOW.ln() {
-            return judged;
-        }
-        let (hours, share) = (WIDTHS[width], judged.observed as f64 / judged.mean);
-        let habit = self.baseline.ln_habit_of_lows(self.member, self.number, self.fit, hours, share);
-        Judged { ln_p: judged.ln_p.max(habit), ..judged }
-    }
-
-    fn judge_count(&self, count: u64, hours: &[u8], width: usize) -> Option<Judged> {
-        let expected = self.fit.expected(hours, width)?;
-        let above = count as f64 > expected.mean();
-        let ln_p = if above { expected.ln_upper(count) } else { expected.ln_lower(count) };
-        let ln_p = if above && ln_p < LOOK_CLOSER_BELOW.ln() { self.fit.ln_upper(hours, width, count) } else { ln_p };
-        Some(Judged { above, ln_p, mean: expected.mean(), observed: count })
+    fn judge_count(&self, observed: u64, hours: &[u8], width: usize) -> Option<Judged> {
+        let mean = self.fit.expected(hours, width)?.mean();
+        let window = DayWindow { member: self.member, day: self.number, hours, width };
+        let above = observed as f64 > mean;
+        let ln_p = if above {
+            self.baseline.ln_upper(self.fit, window, observed)
+        } else {
+            self.baseline.ln_lower(self.fit, window, observed)
+        };
+        Some(Judged { above, ln_p, mean, observed })
     }
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::baseline::layers::{Drawn, Layer, LayerKind, Spread, of_day};
 use crate::baseline::{Calendar, Expectation, FamilyBaseline};
 use crate::shown::number;
+use crate::stats::Effect;
 
 /// How the expected count of an hour, or of a day that is judged as a whole, comes about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,20 +44,33 @@ pub(super) fn composition(
     let of_hour = baseline.hour_layers(member, today, expectation, hour);
     let (hour, layers, spread) = match of_hour {
         Some(of_hour) => (Some(hour), of_hour.layers, Some(of_hour.spread)),
-        None => (None, of_day(baseline.sizes(), expectation), None),
+        None => (None, of_day(baseline.sizes(), expectation, effect(baseline, member, expectation)), None),
     };
     let week_hour = baseline.week_hours(today..today + 1)[usize::from(hour.unwrap_or(0))];
-    let name = |kind| name(kind, expectation, &baseline.group_name(member), calendar, week_hour);
+    let parent = baseline.parent(member).unwrap_or_else(|| "others like it".to_owned());
+    let whose = (baseline.group_name(member), parent);
+    let name = |kind| name(kind, expectation, &whose, calendar, week_hour);
     Composition {
         hour,
         expected: layers.last().map_or(0.0, |layer| layer.calls),
         layers: layers.into_iter().map(|layer| NamedLayer { name: name(layer.kind), layer }).collect(),
         spread,
-        remarks: remarks(baseline, expectation),
+        remarks: remarks(baseline, member, expectation),
     }
 }
 
-fn name(kind: LayerKind, expectation: &Expectation, group: &str, calendar: &Calendar, week_hour: u8) -> String {
+fn effect(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Effect {
+    let own = if let Expectation::Sparse { totals, .. } = expectation { totals.as_slice() } else { &[] };
+    baseline.effect(member, own)
+}
+
+fn name(
+    kind: LayerKind,
+    expectation: &Expectation,
+    (group, parent): &(String, String),
+    calendar: &Calendar,
+    week_hour: u8,
+) -> String {
     const DAYS: [&str; 7] =
         ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays and days off"];
     let is_new = matches!(expectation, Expectation::New);
@@ -69,14 +83,16 @@ fn name(kind: LayerKind, expectation: &Expectation, group: &str, calendar: &Cale
         LayerKind::Hour => format!("its own hours from {:02}:00, {} time", week_hour % 24, calendar.zone()),
         LayerKind::DayOfWeek => DAYS[day.min(6)].to_owned(),
         LayerKind::NewLevel => "new level of the last days".to_owned(),
+        LayerKind::Pauses => "share of hours in which it does not pause".to_owned(),
         LayerKind::DaySize if is_new => "size of a day in others' first week".to_owned(),
         LayerKind::DaySize => "size of an active day".to_owned(),
+        LayerKind::Parent => format!("what days of {parent}, and its own few, are like"),
         LayerKind::Activity if is_new => "not waited for: only its size is judged".to_owned(),
         LayerKind::Activity => "share of days on which it is active".to_owned(),
     }
 }
 
-fn remarks(baseline: &FamilyBaseline<'_>, expectation: &Expectation) -> Vec<String> {
+fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Vec<String> {
     let mut remarks = Vec::new();
     match expectation {
         Expectation::Seasonal { fit, .. } => {
@@ -94,7 +110,7 @@ fn remarks(baseline: &FamilyBaseline<'_>, expectation: &Expectation) -> Vec<Stri
                 totals.len(),
                 number(most)
             ));
-            let sizes = baseline.sizes().drawn(totals);
+            let sizes = baseline.sizes().drawn(totals, baseline.effect(member, totals));
             let whose = if is_its_own(sizes) { "its own active days" } else { "entities that come and go like it" };
             remarks.push(format!("the size of its day is judged against those of {whose}"));
         }

@@ -4,6 +4,7 @@
 //! depends on their sizes alone, so the runs are the same for any number of threads.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -51,6 +52,7 @@ pub(super) fn read_all(
             limits: *limits,
             progress,
             rows: Rows::new(),
+            buffer: Vec::new(),
             bundle: Bundle::default(),
         };
         files.iter().try_for_each(|file| reader.read(file))?;
@@ -79,6 +81,7 @@ struct BundleReader<'a> {
     limits: Limits,
     progress: &'a dyn ImportProgress,
     rows: Rows,
+    buffer: Vec<u8>,
     bundle: Bundle,
 }
 
@@ -127,7 +130,7 @@ impl BundleReader<'_> {
         }
         match source::open(&file.path, self.limits.decompressed, consumed.clone()) {
             Err(error) => faults.note(format!("reading stopped: {error}"), None),
-            Ok(reader) => self.read_records(Framer::new(reader, self.limits), &mut faults, &consumed)?,
+            Ok(reader) => self.read_records(reader, &mut faults, &consumed)?,
         }
         self.bundle.problems.extend(faults.into_problems(&file.path));
         let reported = (self.bundle.events - before) / REPORT_EVERY * REPORT_EVERY;
@@ -135,18 +138,16 @@ impl BundleReader<'_> {
         Ok(())
     }
 
-    fn read_records<R: std::io::Read>(
-        &mut self,
-        mut framer: Framer<R>,
-        faults: &mut Faults,
-        consumed: &AtomicU64,
-    ) -> Result<()> {
+    fn read_records(&mut self, reader: impl Read, faults: &mut Faults, consumed: &AtomicU64) -> Result<()> {
+        let mut framer = Framer::new(reader, self.limits, std::mem::take(&mut self.buffer));
         let (mut found, mut number) = (0, 0);
         while let Some(record) = framer.next() {
             number += 1;
             let (length, events, errors) = match record {
                 Ok(bytes) => {
-                    let text = String::from_utf8_lossy(bytes);
+                    // Nearly all records are sound, and that is found out faster than what is wrong with the others.
+                    let text =
+                        std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
                     if matches!(text, Cow::Owned(_)) {
                         faults.note("bytes that are no UTF-8 were replaced by U+FFFD".to_owned(), Some(number));
                     }
@@ -171,6 +172,7 @@ impl BundleReader<'_> {
                 self.close_run()?;
             }
         }
+        self.buffer = framer.into_buffer();
         Ok(())
     }
 

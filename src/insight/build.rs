@@ -1,7 +1,6 @@
 //! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
-use uuid::Uuid;
+use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::change::{ChangeFound, Reason};
@@ -11,24 +10,21 @@ use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
+use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
 use crate::insight::episode::{Episode, Episodes, Running};
 use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
-use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
+use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity};
+use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
 use crate::stats::score;
 
-/// The namespace of insight ids; any fixed value does.
-const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
-/// The place of the region among [`ATTRIBUTES`].
-const REGION: usize = 6;
 /// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
 const TELLING_SILENCE: f64 = 3.0;
 
@@ -169,20 +165,6 @@ fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
     silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
 }
 
-pub(super) fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
-    date.and_time(NaiveTime::MIN).and_utc() + Duration::minutes(minutes)
-}
-
-pub(super) fn rate_type(family: Family) -> InsightType {
-    match family {
-        Family::ApiError => InsightType::ApiErrorRateInsight,
-        Family::SourceIp => InsightType::IpInsight,
-        Family::AccessKey => InsightType::AkInsight,
-        Family::Principal => InsightType::PrincipalInsight,
-        _ => InsightType::ApiCallRateInsight,
-    }
-}
-
 fn rate_insight(
     history: &FamilyHistory,
     deviation: &Deviation,
@@ -200,18 +182,17 @@ fn rate_insight(
     let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let insight_type = rate_type(history.family);
     let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
-    Insight {
+    let subject = Subject {
         id: id(insight_type, key.account(), &entity, date, &episode),
         insight_type,
-        date,
         account: key.account().to_owned(),
-        region: region(evidence),
-        object: object(history, deviation.member),
         family: history.family,
         entity,
+        object: object(history, deviation.member),
+    };
+    Insight {
         direction: deviation.direction,
         model: Some(deviation.model),
-        reason: None,
         start: moment(date, start),
         end: moment(date, if is_open { DAY } else { end }),
         ended: !is_open,
@@ -223,20 +204,9 @@ fn rate_insight(
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
         score: capped_score(deviation),
-        severity: Severity::Informational,
         baseline_average: baseline_average(history, &[deviation.member], night.window, night.feed),
         days_known: deviation.days_known,
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
-        life: Life::default(),
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-        new_company: None,
+        ..subject.draft(evidence, date)
     }
 }
 
@@ -284,43 +254,27 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
-    Insight {
+    let subject = Subject {
         id: id(insight_type, key.account(), &identity, date, if is_silence { "silence" } else { change.kind.name() }),
         insight_type,
-        date,
         account: key.account().to_owned(),
-        region: region(evidence),
-        object: service,
         family: Family::Change,
         entity,
+        object: service,
+    };
+    Insight {
         direction: change.direction(),
-        model: None,
         reason: Some(change.reason),
         start: moment(date, start),
         end: moment(date, end),
-        ended: true,
         observed: change.calls,
         errors: change.errors,
         expected: change.expected,
-        expected_lower: 0,
         expected_upper: change.expected.ceil() as u64,
         ln_p: change.ln_p,
-        ln_q: None,
-        score: 0.0,
-        severity: Severity::Informational,
         baseline_average: baseline_average(history, &change.members, night.window, night.feed),
         days_known: night.window.days_of_history(),
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
-        life: Life::default(),
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-        new_company: None,
+        ..subject.draft(evidence, date)
     }
 }
 
@@ -381,18 +335,8 @@ fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
     Actor::of(evidence).or_else(own)
 }
 
-/// An id that depends only on what the episode is, so that a re-run finds the same.
-pub(super) fn id(insight_type: InsightType, account: &str, entity: &str, date: NaiveDate, more: &str) -> Uuid {
-    let name = [insight_type.name(), account, entity, &date.to_string(), more].join("\u{0}");
-    Uuid::new_v5(&NAMESPACE, name.as_bytes())
-}
-
 fn object(history: &FamilyHistory, member: usize) -> String {
     history.key(member).fields().last().unwrap_or_default().to_owned()
-}
-
-pub(super) fn region(evidence: &Evidence) -> String {
-    top(&evidence.values[REGION], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
 }
 
 /// The score of the evidence, held down where there is little to judge by.

@@ -2,11 +2,12 @@
 
 use chrono::NaiveDate;
 
-use crate::insight::build::{complete, moment, rate_type, region};
+use crate::insight::build::complete;
+use crate::insight::draft::{Subject, moment, rate_type, region};
 use crate::insight::episode::{Episode, Running, Same};
 use crate::insight::investigate::Evidence;
 use crate::insight::usual::Usual;
-use crate::insight::{IncidentPart, Insight, Life, Severity};
+use crate::insight::{Insight, Life};
 
 /// Examples that are named.
 const EXAMPLES: usize = 10;
@@ -58,43 +59,29 @@ pub(super) fn ending_insight(
     let mut evidence = evidence.clone();
     let expected = running.usual * evidence.span.1 as f64;
     let (expected_lower, expected_upper) = band_of_more(running, expected);
-    let mut insight = Insight {
+    let subject = Subject {
         id: running.id,
         insight_type: rate_type(*family),
-        date,
         account: running.account.clone(),
-        region: running.region.clone(),
-        object: running.object.clone(),
         family: *family,
         entity: running.entity.clone(),
+        object: running.object.clone(),
+    };
+    let mut insight = Insight {
         direction: *direction,
         model: running.model,
-        reason: None,
         start: running.start,
         end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
-        ended: true,
-        observed: evidence.calls(),
-        errors: evidence.errors,
         expected,
         expected_lower,
         expected_upper,
         ln_p: running.ln_p,
         ln_q: running.ln_q,
         score: running.score,
-        severity: Severity::Informational,
         baseline_average: running.baseline_average,
         days_known: running.days_known,
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
         life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-        new_company: None,
+        ..subject.draft(&evidence, date)
     };
     go_on(&mut insight, &mut evidence, running);
     complete(&mut insight, &evidence, usual);

@@ -9,21 +9,19 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::event::{ChangeKind, Column};
+use crate::event::ChangeKind;
 use crate::insight::concern::{self, Concern};
+use crate::insight::look::Look;
 use crate::insight::minutes::{rise, tail};
-use crate::insight::notes::{Note, Notes, notes_on};
-use crate::insight::reading::{ATTRIBUTE_COLUMNS, Group, MORE, Reader, TargetRows, Values, add, groups};
+use crate::insight::notes::{Note, Notes, Rows, notes_on};
+use crate::insight::reading::{Group, Kept, Reader, TargetRows, Values, add, groups};
 use crate::partition::EventFile;
-use crate::rollup::keys::INPUTS;
 use crate::rollup::{EntityKey, Family};
 
 pub use crate::insight::reading::{ATTRIBUTES, OTHER};
 
 /// Events that are named as examples.
-const EXAMPLES: usize = 10;
-/// What is read after the attributes; the last for changes alone, for it is long.
-const DETAILS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Column::RequestParameters]];
+pub(super) const EXAMPLES: usize = 10;
 /// Bytes of a request's parameters that are looked at; no cloud records as many.
 const MOST_PARAMETERS: usize = 1 << 20;
 /// Requests about a trail that are kept, those that come first, and bytes of the parameters of one.
@@ -157,7 +155,7 @@ impl Evidence {
     }
 
     /// Looks at a successful request of a change.
-    fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
+    pub(super) fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
         let is_trail = kind == ChangeKind::Trail;
         if parameters.len() > if is_trail { MOST_KEPT_PARAMETERS } else { MOST_PARAMETERS } {
             self.unread += 1;
@@ -188,6 +186,16 @@ impl Evidence {
         self.requests.truncate(REQUESTS);
     }
 
+    /// The minute by whose end there are as many calls as are named as examples.
+    pub(super) fn last_example(&self) -> usize {
+        let mut calls = 0;
+        let enough = |minute: &usize| {
+            calls += self.minutes[*minute] as usize;
+            calls >= EXAMPLES
+        };
+        (self.span.0..self.span.1.min(self.minutes.len())).find(enough).unwrap_or(self.span.1)
+    }
+
     /// Calls in the episode's minutes.
     pub fn calls(&self) -> u64 {
         let calls = self.minutes.get(self.span.0..self.span.1).unwrap_or_default();
@@ -195,8 +203,8 @@ impl Evidence {
     }
 }
 
-/// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, the second
-/// who was in them.
+/// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, a second look at
+/// what it found who was in them.
 pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Evidence>> {
     let new = |target: &Target| {
         let minutes = usize::from(target.search.1 - target.search.0) * 60;
@@ -208,14 +216,13 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     for (target, evidence) in targets.iter().zip(&mut evidence) {
         evidence.span = target.span(&evidence.minutes);
     }
-    let again = (0..groups.len()).map(|group| (groups[group], notes.rows_within(group, &evidence)));
-    let again: Vec<(Group<'_>, Option<Vec<u32>>)> =
-        again.filter(|(_, rows)| rows.as_ref().is_none_or(|rows| !rows.is_empty())).collect();
+    let again: Vec<(Group<'_>, Rows)> = groups.into_iter().zip(notes.into_rows(&evidence)).collect();
+    let look = Look { date, targets, known: &evidence.clone() };
     for some in again.chunks(GROUPS_AT_ONCE) {
-        let found: Vec<BTreeMap<usize, Evidence>> = some
-            .par_iter()
-            .map(|(group, rows)| look_closer(*group, rows.as_deref(), date, targets, &evidence))
-            .collect::<Result<_>>()?;
+        let some = some.par_iter().filter(|(_, rows)| !rows.is_empty());
+        let closer = |reader: &mut Reader<'_>, (group, rows): &(Group<'_>, Rows)| look.closer(reader, *group, rows);
+        let found: Vec<BTreeMap<usize, Evidence>> =
+            some.map_init(|| Reader::new(date, targets), closer).collect::<Result<_>>()?;
         for (target, more) in found.into_iter().flatten() {
             evidence[target].absorb(more);
         }
@@ -227,82 +234,20 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
 fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
     let find = |reader: &mut Reader<'_>, &group: &Group<'_>| {
         let mut found: Vec<Note> = Vec::new();
-        reader.find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
-        Ok(found)
+        let kept = reader
+            .find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
+        Ok((found, kept))
     };
     let mut notes = Notes::default();
     for some in groups.chunks(GROUPS_AT_ONCE) {
-        let found: Vec<Vec<Note>> =
+        let found: Vec<(Vec<Note>, Option<Vec<Kept>>)> =
             some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
-        for found in found {
+        for (found, kept) in found {
             found.iter().for_each(|note| evidence[note.target as usize].minutes[usize::from(note.minute)] += 1);
-            notes.push(found);
+            notes.push(found, kept);
         }
     }
     Ok(notes)
-}
-
-/// What some rows of a row group (all of them, where none are named) tell of the episodes whose minutes are known.
-fn look_closer(
-    group: Group<'_>,
-    rows: Option<&[u32]>,
-    date: NaiveDate,
-    targets: &[Target],
-    known: &[Evidence],
-) -> Result<BTreeMap<usize, Evidence>> {
-    let with_requests = targets.iter().any(|target| target.family == Family::Change);
-    let details = &DETAILS[..if with_requests { 3 } else { 2 }];
-    let columns: Vec<&[Column]> = INPUTS.iter().chain(&ATTRIBUTE_COLUMNS).chain(details).copied().collect();
-    let mut evidence: BTreeMap<usize, Evidence> = BTreeMap::new();
-    let mut visit = |target: usize, found: &TargetRows<'_>| {
-        let (first, end) = known[target].span;
-        let minutes = notes_on(target, found, date, targets).map(|note| usize::from(note.minute));
-        let inside = minutes.zip(found.rows).filter(|(minute, _)| (first..end).contains(minute));
-        let rows: Vec<u32> = inside.map(|(_, &row)| row).collect();
-        let own = evidence.entry(target).or_default();
-        note(own, &found.only(&rows), change_kind(&targets[target]));
-    };
-    let mut reader = Reader::new(date, targets);
-    match rows {
-        Some(rows) => reader.these(group, &columns, rows, &mut visit)?,
-        None => reader.all(group, &columns, &mut visit)?,
-    }
-    Ok(evidence)
-}
-
-/// What kind of change a target is, if it is one.
-fn change_kind(target: &Target) -> Option<ChangeKind> {
-    let key = target.keys.first().filter(|_| target.family == Family::Change)?;
-    key.fields().nth(1).and_then(ChangeKind::named)
-}
-
-fn note(evidence: &mut Evidence, found: &TargetRows<'_>, kind: Option<ChangeKind>) {
-    found.count(&mut evidence.values);
-    evidence.errors += found.rows.iter().filter(|&&row| found.has_failed(row)).count() as u64;
-    for &row in found.rows {
-        if let Some(name) = found.text(MORE + 1, row) {
-            add_name(&mut evidence.names, name);
-        }
-        let time = found.batch.times[row as usize];
-        let later = evidence.examples.last().is_some_and(|(last, _)| *last <= time);
-        if let Some(id) = found.text(MORE, row).filter(|_| evidence.examples.len() < EXAMPLES || !later) {
-            evidence.examples.push((time, id.to_owned()));
-            evidence.examples.sort();
-            evidence.examples.truncate(EXAMPLES);
-        }
-        if let Some(kind) = kind.filter(|_| !found.has_failed(row)) {
-            let text = |column: usize| found.text(column, row).unwrap_or_default();
-            evidence.look_at(kind, time, text(3), text(MORE + 2));
-        }
-    }
-}
-
-fn add_name(names: &mut BTreeMap<String, u64>, name: &str) {
-    if let Some(known) = names.get_mut(name) {
-        *known += 1;
-    } else {
-        add(names, name.to_owned(), 1);
-    }
 }
 
 /// The values with the most calls, most first, equal ones in order of the value.

@@ -15,6 +15,7 @@ mod build;
 mod cloud;
 pub mod concern;
 mod continuation;
+mod draft;
 pub mod episode;
 #[cfg(test)]
 pub(crate) mod example;
@@ -24,6 +25,7 @@ mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
+mod look;
 pub mod minutes;
 mod next_query;
 mod notes;
@@ -46,6 +48,7 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::rollup::Family;
 
+pub use crate::severity::Severity;
 pub use actor::Actor;
 pub use attack::Attack;
 pub use build::{Built, build};
@@ -56,7 +59,6 @@ pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
 pub(crate) use next_query::list_condition;
 pub use place::Place;
-pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::late::{Basis, Reported, Revision};
+use crate::late::{Basis, Reported, ReportedAlert, Revision};
 use crate::storage::{Daily, entries, write_text};
 
 /// How the name of an unfinished night's mark ends.
@@ -41,6 +41,8 @@ pub struct PastRecord {
     /// What was reported.
     #[serde(default)]
     pub reported: Vec<Reported>,
+    /// The alerts; absent from records of earlier versions.
+    pub reported_alerts: Option<Vec<ReportedAlert>>,
     /// What later runs made of it.
     #[serde(default)]
     pub revisions: Vec<Revision>,

@@ -21,7 +21,7 @@ pub use distinct::{DistinctValues, distinct_values, is_absent, lies_within};
 pub use file::{EventFile, RowGroupRange};
 pub use find::{Partitions, Problem, date_of_path};
 pub use read::{EventBatch, RowChoice, RowGroupReader};
-pub use rows::read_rows;
+pub use rows::{read_rows, read_texts};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
 pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};

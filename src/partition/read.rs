@@ -60,6 +60,12 @@ impl EventBatch {
         let times = rows.iter().filter_map(|&row| self.times.get(row as usize).copied()).collect();
         Self { rows: rows.len(), times, columns: self.columns.iter().map(|column| column.take(rows)).collect() }
     }
+
+    /// The same rows with dictionaries that hold what occurs in them and nothing else: for keeping.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self { columns: self.columns.iter().map(TextColumn::compact).collect(), ..self.clone() }
+    }
 }
 
 /// Reads one row group; an iterator of batches.
@@ -120,7 +126,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    fn leaf(&self) -> Option<&Leaf> {
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
         match self {
             Self::Leaf(leaf) => Some(leaf),
             Self::Constant(_) => None,

@@ -1,4 +1,4 @@
-//! Rows at odd times or without any, and feeds whose newest event is too old.
+//! Rows at odd times or without any, entities beyond the cap, and feeds whose newest event is too old.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
+use crate::rollup::ScanCounts;
 use crate::shown::{counted, number};
 
 /// What the times and the names of a night's rows lack.
@@ -21,6 +22,7 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
             input.counts.without_api,
             "without a service or an API, counted for their address, key and principal only",
         ),
+        too_many(input.counts),
     ];
     flaws.into_iter().flatten().collect()
 }
@@ -32,6 +34,16 @@ fn rows(kind: FlawKind, rows: u64, what: &str) -> Option<Flaw> {
         numbers: [("rows", rows)].into(),
         effect: Effect::NotJudged,
         sentence: format!("{} {what}", counted(rows, "row", "rows")),
+    })
+}
+
+fn too_many(counts: ScanCounts) -> Option<Flaw> {
+    counts.capped().map(|sentence| Flaw {
+        kind: FlawKind::TooManyEntities,
+        whereabouts: Whereabouts::default(),
+        numbers: [("entities", counts.beyond_cap)].into(),
+        effect: Effect::NotJudged,
+        sentence,
     })
 }
 

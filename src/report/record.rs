@@ -12,7 +12,7 @@ use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
-use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
+use crate::late::{Basis, NightReport, PastNight, Reported, ReportedAlert, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
 use crate::quality::{Flaw, Inspection};
 use crate::report::RuleRecord;
@@ -118,6 +118,8 @@ pub struct NightRecord {
     pub drops_explained: usize,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
+    /// Alerts that were raised, in short.
+    pub reported_alerts: Vec<ReportedAlert>,
     /// What judging the night again changed, the latest last.
     pub revisions: Vec<Revision>,
     /// What this run changed, if it did; the last of the revisions then.
@@ -201,6 +203,7 @@ impl NightRecord {
             absorbed: judged.absorbed,
             drops_explained: judged.drops_explained,
             reported: judged.insights.iter().map(Reported::of).collect(),
+            reported_alerts: judged.alerts.alerts.iter().map(ReportedAlert::of).collect(),
             revisions: Vec::new(),
             revision: None,
             judged_again: Vec::new(),
@@ -214,7 +217,9 @@ impl NightRecord {
     /// Takes over what was known of the night, and notes what is reported otherwise than before.
     pub fn revise(&mut self, before: PastNight, why: &Why, in_run_of: NaiveDate) {
         let Some(before) = before.record else { return };
-        self.revision = Revision::between(&before.reported, &self.reported, why, in_run_of);
+        let told = NightReport { insights: &before.reported, alerts: before.reported_alerts.as_deref() };
+        let now = NightReport { insights: &self.reported, alerts: Some(&self.reported_alerts) };
+        self.revision = Revision::between(told, now, why, in_run_of);
         self.revisions = before.revisions.into_iter().chain(self.revision.clone()).collect();
     }
 

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use uuid::Uuid;
 
 use crate::alert::Alert;
-use crate::insight::Insight;
-use crate::late::{Revision, Why, because};
+use crate::insight::{Insight, Severity};
+use crate::late::{Difference, Revision, Told, Why, because};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
 use crate::shown::{Shown, TextTable, counted, number, printable};
@@ -97,7 +97,7 @@ fn first_query<'a>(insights: &'a [Insight], alerts: &'a [Alert]) -> Option<&'a s
 
 /// `; 9 alerts, 3 high or critical`.
 fn alerts_in_short(alerts: &[Alert]) -> String {
-    let serious = alerts.iter().filter(|alert| alert.severity >= crate::insight::Severity::High).count();
+    let serious = alerts.iter().filter(|alert| alert.severity >= Severity::High).count();
     let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
     match alerts.len() {
         0 => String::new(),
@@ -144,37 +144,55 @@ pub fn again(record: &NightRecord, why: &Why, width: Option<u16>) -> String {
 
 /// How much a revision changed.
 fn revised(revision: &Revision) -> String {
+    let insights = in_numbers(&revision.insights, ["insight", "insights"]);
+    let alerts = in_numbers(&revision.alerts, ["alert", "alerts"]);
+    insights.into_iter().chain(alerts).collect::<Vec<_>>().join(", ")
+}
+
+fn in_numbers<T>(difference: &Difference<T>, [one, many]: [&str; 2]) -> Vec<String> {
     let parts = [
-        (revision.added.len(), "added"),
-        (revision.changed.len(), "changed"),
-        (revision.taken_back.len(), "taken back"),
+        (difference.added.len(), "added"),
+        (difference.changed.len(), "changed"),
+        (difference.taken_back.len(), "taken back"),
     ];
-    let told = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {} {what}", if *count == 1 { "insight" } else { "insights" }));
-    told.collect::<Vec<_>>().join(", ")
+    let told = parts.iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, what)| format!("{count} {} {what}", if *count == 1 { one } else { many })).collect()
 }
 
 fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> TextTable {
     let columns =
         [("", Shown::Whole), ("severity", Shown::Whole), ("type", Shown::Whole), ("what happened", Shown::Words)];
     let mut table = TextTable::new(width, columns);
-    let now = |ids: &[Uuid]| record.reported.iter().filter(|own| ids.contains(&own.id)).collect::<Vec<_>>();
-    let taken_back = revision.taken_back.iter().collect();
-    for (what, mut reported) in
-        [("added", now(&revision.added)), ("changed", now(&revision.changed)), ("taken back", taken_back)]
+    difference(&mut table, &revision.insights, &record.reported, |own| {
+        (own.severity, own.insight_type.trim_end_matches("Insight").to_owned(), &own.sentence)
+    });
+    difference(&mut table, &revision.alerts, &record.reported_alerts, |own| {
+        (own.severity, "alert".to_owned(), &own.sentence)
+    });
+    table
+}
+
+/// Adds what is told otherwise than before, the most serious first; `show` gives severity, type and sentence.
+fn difference<T: Told>(
+    table: &mut TextTable,
+    difference: &Difference<T>,
+    told: &[T],
+    show: impl Fn(&T) -> (Severity, String, &String),
+) {
+    let now = |ids: &[Uuid]| told.iter().filter(|own| ids.contains(&own.id())).collect::<Vec<_>>();
+    let taken_back = difference.taken_back.iter().collect();
+    for (what, mut told) in
+        [("added", now(&difference.added)), ("changed", now(&difference.changed)), ("taken back", taken_back)]
     {
-        reported.sort_by_key(|one| std::cmp::Reverse(one.severity));
-        for one in reported.iter().take(SHOWN) {
-            let kind = one.insight_type.trim_end_matches("Insight");
-            table.row([what, one.severity.name(), kind, &printable(&one.sentence)]);
+        told.sort_by_key(|one| std::cmp::Reverse(show(one).0));
+        for one in told.iter().take(SHOWN) {
+            let (severity, kind, sentence) = show(one);
+            table.row([what, severity.name(), &kind, &printable(sentence)]);
         }
-        if reported.len() > SHOWN {
-            table.row([what, "", "", &format!("and {} more", reported.len() - SHOWN)]);
+        if told.len() > SHOWN {
+            table.row([what, "", "", &format!("and {} more", told.len() - SHOWN)]);
         }
     }
-    table
 }
 
 fn headline(record: &NightRecord, insights: &[Insight]) -> String {
@@ -183,7 +201,7 @@ fn headline(record: &NightRecord, insights: &[Insight]) -> String {
         1 => "1 insight".to_owned(),
         many => format!("{many} insights"),
     };
-    let serious = insights.iter().filter(|insight| insight.severity >= crate::insight::Severity::High).count();
+    let serious = insights.iter().filter(|insight| insight.severity >= Severity::High).count();
     let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
     let stories = match (record.incidents, insights.len()) {
         (_, 0 | 1) => String::new(),

@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use crate::rollup::NONE;
 
 /// What separates the fields of a key; it cannot occur in them.
-const SEPARATOR: char = '\0';
+pub(super) const SEPARATOR: char = '\0';
 
 /// What an entity is: the account and the fields its family is keyed by, with the service's name folded for comparison.
 /// Ordered field by field.

@@ -73,6 +73,15 @@ impl Update {
     }
 }
 
+/// What is counted of a day.
+#[derive(Debug, Clone, Copy)]
+pub struct Counting {
+    /// Whether to count pairs too.
+    pub pairs: bool,
+    /// The most entities of a family that a day names; see [`DayRollup::capped`].
+    pub max_entities: usize,
+}
+
 /// Brings the rollups of `dates` (ascending) up to date; `progress` is told of each day's events when it is done.
 ///
 /// # Errors
@@ -81,7 +90,7 @@ pub fn update(
     partitions: &Partitions,
     dates: &[NaiveDate],
     state: &Path,
-    pairs: bool,
+    counting: Counting,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Update> {
     let (Some(&first), Some(&last)) = (dates.first(), dates.last()) else { return Ok(Update::default()) };
@@ -90,9 +99,9 @@ pub fn update(
     // Many days keep all threads busy; few are divided among them.
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
-    let options = ScanOptions { pairs, threads: within };
+    let options = ScanOptions { pairs: counting.pairs, threads: within };
     let scanners = Scanners { options, idle: Mutex::default() };
-    let work = Work { partitions, files: &files, state, pairs, progress };
+    let work = Work { partitions, files: &files, state, counting, progress };
     let days: Vec<Option<UpdatedDay>> = commit_beside(|commits| {
         let day = |date: &NaiveDate| scanners.lend(|scanner| work.update_day(scanner, *date, commits));
         dates.par_iter().with_max_len(1).map(day).collect()
@@ -122,7 +131,7 @@ struct Work<'a> {
     partitions: &'a Partitions,
     files: &'a [EventFile],
     state: &'a Path,
-    pairs: bool,
+    counting: Counting,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -157,7 +166,7 @@ impl Work<'_> {
 
     /// Whether pairs were counted if they are wanted, and are there if they were counted.
     fn has_pairs(&self, note: &DayNote) -> bool {
-        (note.pairs || !self.pairs) && (!note.pairs || store::pairs_path(self.state, note.date).exists())
+        (note.pairs || !self.counting.pairs) && (!note.pairs || store::pairs_path(self.state, note.date).exists())
     }
 
     fn count(
@@ -168,8 +177,9 @@ impl Work<'_> {
         input: DayInput,
     ) -> Result<(DayRollup, DayNote)> {
         let (rollup, problems) = scanner.scan(own, date);
+        let rollup = rollup.capped(self.counting.max_entities);
         check(&rollup)?;
-        let note = DayNote { date, input, pairs: self.pairs, counts: rollup.counts, problems };
+        let note = DayNote { date, input, pairs: self.counting.pairs, counts: rollup.counts, problems };
         Ok((rollup, note))
     }
 }

@@ -55,28 +55,29 @@ impl TextTable {
         cells.flat_map(|cell| cell.lines()).map(UnicodeWidthStr::width).max().unwrap_or(0)
     }
 
-    /// The least width of a column: that of its cells, or of some of their words, and of the longest word above them.
-    fn least(&self, column: usize) -> usize {
-        let (name, shown) = &self.columns[column];
-        let head = name.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
-        let content = self.content(column);
-        let cells = if *shown == Shown::Words { content.min(LEAST_WORDS) } else { content };
-        cells.max(head)
+    /// The least widths of the columns: that of their cells, or of some of their words, and of the head above, or the longest of its
+    /// words. `None` where that is more than the terminal has.
+    fn least(&self, whole_heads: bool) -> Option<Vec<usize>> {
+        let least = |(column, (name, shown)): (usize, &(String, Shown))| {
+            let longest = || name.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
+            let is_whole = whole_heads && *shown != Shown::Words;
+            let head = if is_whole { name.width() } else { longest() };
+            let content = self.content(column);
+            let cells = if *shown == Shown::Words { content.min(LEAST_WORDS) } else { content };
+            cells.max(head)
+        };
+        let widths: Vec<usize> = self.columns.iter().enumerate().map(least).collect();
+        let needed: usize = widths.iter().map(|width| width + BETWEEN).sum();
+        (needed < usize::from(self.width)).then_some(widths)
     }
 
-    fn fits(&self) -> bool {
-        let needed: usize = (0..self.columns.len()).map(|column| self.least(column) + BETWEEN).sum();
-        needed < usize::from(self.width)
-    }
-
-    fn side_by_side(&self) -> Table {
+    fn side_by_side(&self, widths: &[usize]) -> Table {
         let mut table = Table::new();
         table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(self.width).set_header(self.columns.iter().map(|(name, _)| name));
         table.add_rows(&self.rows);
-        for (number, (_, shown)) in self.columns.iter().enumerate() {
-            let Some(column) = table.column_mut(number) else { continue };
-            let width = Width::Fixed(u16::try_from(self.least(number) + 2).unwrap_or(u16::MAX));
+        for (((_, shown), width), column) in self.columns.iter().zip(widths).zip(table.column_iter_mut()) {
+            let width = Width::Fixed(u16::try_from(width + 2).unwrap_or(u16::MAX));
             column.set_constraint(match shown {
                 Shown::Words => ColumnConstraint::LowerBoundary(width),
                 Shown::Whole | Shown::Number => ColumnConstraint::Absolute(width),
@@ -107,10 +108,9 @@ impl TextTable {
 impl fmt::Display for TextTable {
     /// Without a line end after the last line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.fits() {
-            write!(formatter, "{}", self.side_by_side())
-        } else {
-            formatter.write_str(&self.line_by_line())
+        match self.least(true).or_else(|| self.least(false)) {
+            Some(widths) => write!(formatter, "{}", self.side_by_side(&widths)),
+            None => formatter.write_str(&self.line_by_line()),
         }
     }
 }

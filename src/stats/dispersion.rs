@@ -9,34 +9,40 @@ use crate::stats::{ParameterError, require};
 /// Largest raw estimate of `alpha`: a standard deviation of 2.2 times the mean.
 pub const MAX_ALPHA: f64 = 5.0;
 
-/// Smallest shrunken `alpha`: nothing in the cloud is more regular than 10 % around its mean.
-pub const MIN_ALPHA: f64 = 0.01;
+/// Smallest shrunken `alpha`: nothing in the cloud is more regular than 3 % around its mean.
+pub const MIN_ALPHA: f64 = 0.001;
 
 /// Information from which an entity has a say in its group's `alpha`.
 pub const GROUP_MIN_INFORMATION: f64 = 20.0;
 
-/// Typical `alpha` assumed in the sampling variance of a squared deviation.
+/// The upper half of a group lies so much further from its median than the lower one, and a little more.
+const SKEWNESS: f64 = 1.5;
+
+/// Members from which a group tells how far they lie apart.
+pub const GROUP_MIN_MEMBERS: usize = 8;
+
+/// `alpha` of most things, assumed before anything is known.
 const TYPICAL_ALPHA: f64 = 0.3;
 
-/// What a group lends its members: its `alpha` and how much information that counts for.
+/// What a group lends its members: its `alpha`, and how far those of its members lie around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DispersionPrior {
     alpha: f64,
-    information: f64,
+    deviation: f64,
 }
 
 impl DispersionPrior {
-    /// Information of a prior whose `alpha` varies by 0.15 between members around a typical 0.3: `0.3 / 0.15^2`.
-    pub const DEFAULT_INFORMATION: f64 = 0.3 / (0.15 * 0.15);
+    /// Where no group can tell.
+    pub const USUAL: Self = Self { alpha: TYPICAL_ALPHA, deviation: 0.27 };
 
-    /// A prior of this `alpha` worth this much information.
+    /// A prior around this `alpha`, with a standard deviation between members.
     ///
     /// # Errors
-    /// When `alpha` is not in `[0, 5]`, or `information` is not positive and finite.
-    pub fn new(alpha: f64, information: f64) -> Result<Self, ParameterError> {
+    /// When `alpha` is not in `[0, 5]`, or `deviation` is not positive and finite.
+    pub fn new(alpha: f64, deviation: f64) -> Result<Self, ParameterError> {
         require((0.0..=MAX_ALPHA).contains(&alpha), "alpha", "in [0, 5]", alpha)?;
-        require(information > 0.0 && information.is_finite(), "information", "positive and finite", information)?;
-        Ok(Self { alpha, information })
+        require(deviation > 0.0 && deviation.is_finite(), "deviation", "positive and finite", deviation)?;
+        Ok(Self { alpha, deviation })
     }
 
     /// `alpha` of the group.
@@ -44,9 +50,15 @@ impl DispersionPrior {
         self.alpha
     }
 
-    /// Information it counts for.
-    pub fn information(&self) -> f64 {
-        self.information
+    /// The same of a member of whose `alpha` so much more is known from elsewhere.
+    #[must_use]
+    pub fn beyond(self, explained: f64) -> Self {
+        Self { alpha: (self.alpha + explained.max(0.0)).min(MAX_ALPHA), ..self }
+    }
+
+    /// The standard deviation of `alpha` between members.
+    pub fn deviation(&self) -> f64 {
+        self.deviation
     }
 }
 
@@ -82,8 +94,8 @@ pub struct DispersionEvidence {
     excess_variance: f64,
     /// `sum v m^2`.
     squared_means: f64,
-    /// `sum v^2 [2 m^2 (1 + 0.3 m)^2 + m]`.
-    sampling_variance: f64,
+    /// `sum v^2 m^k`, `k` from 1 to 4: the sampling variance at any `alpha` is made of them.
+    powers: [f64; 4],
 }
 
 impl DispersionEvidence {
@@ -106,10 +118,9 @@ impl DispersionEvidence {
         let deviation = count - mean;
         let correction = (1.0 - effective_samples.recip()).recip();
         let square = mean * mean;
-        let growth = 1.0 + TYPICAL_ALPHA * mean;
         self.excess_variance += weight * (deviation * deviation * correction - mean);
         self.squared_means += weight * square;
-        self.sampling_variance += weight * weight * (2.0 * square * growth * growth + mean);
+        self.add_powers(weight * weight, mean);
         Ok(())
     }
 
@@ -127,11 +138,18 @@ impl DispersionEvidence {
         require(effective_samples > 1.0, "effective_samples", "above 1", effective_samples)?;
         let correction = (1.0 - effective_samples.recip()).recip();
         let square = mean * mean;
-        let growth = 1.0 + TYPICAL_ALPHA * mean;
         self.excess_variance += buckets.squared_deviations * correction - buckets.weight * mean;
         self.squared_means += buckets.weight * square;
-        self.sampling_variance += buckets.squared_weight * (2.0 * square * growth * growth + mean);
+        self.add_powers(buckets.squared_weight, mean);
         Ok(())
+    }
+
+    fn add_powers(&mut self, squared_weight: f64, mean: f64) {
+        let mut power = squared_weight;
+        for sum in &mut self.powers {
+            power *= mean;
+            *sum += power;
+        }
     }
 
     /// The evidence of both.
@@ -140,7 +158,7 @@ impl DispersionEvidence {
         Self {
             excess_variance: self.excess_variance + other.excess_variance,
             squared_means: self.squared_means + other.squared_means,
-            sampling_variance: self.sampling_variance + other.sampling_variance,
+            powers: std::array::from_fn(|power| self.powers[power] + other.powers[power]),
         }
     }
 
@@ -153,26 +171,33 @@ impl DispersionEvidence {
         (self.squared_means > 0.0).then(|| (self.excess_variance / self.squared_means).clamp(0.0, MAX_ALPHA))
     }
 
-    /// Information of the estimate: the inverse of its sampling variance at a typical `alpha` of 0.3.
+    /// Information of the estimate at a typical `alpha` of 0.3; 0 without evidence.
+    pub fn information(&self) -> f64 {
+        self.information_at(TYPICAL_ALPHA)
+    }
+
+    /// Information of the estimate, the inverse of its sampling variance, if this is `alpha`.
     ///
     /// ```text
-    /// I = (sum v m^2)^2 / sum v^2 [2 m^2 (1 + 0.3 m)^2 + m]
+    /// I = (sum v m^2)^2 / sum v^2 [(2 + 6 alpha) V^2 + V],   V = m + alpha m^2
     /// ```
-    ///
-    /// 0 without evidence.
-    pub fn information(&self) -> f64 {
-        if self.squared_means > 0.0 { self.squared_means / self.sampling_variance * self.squared_means } else { 0.0 }
+    /// `(2 + 6 alpha) V^2 + V` is the variance of a negative binomial's squared deviation. 0 without evidence.
+    pub fn information_at(&self, alpha: f64) -> f64 {
+        let [first, second, third, fourth] = self.powers;
+        let squares = second + 2.0 * alpha * third + alpha * alpha * fourth;
+        let variance = (2.0 + 6.0 * alpha) * squares + first + alpha * second;
+        if self.squared_means > 0.0 { self.squared_means / variance * self.squared_means } else { 0.0 }
     }
 }
 
-/// The entity's `alpha`: its own estimate and its group's, weighted by information, plus a share of what both leave
+/// The entity's `alpha`: its own estimate and its group's, weighted by what each is worth, plus a share of what both leave
 /// uncertain.
 ///
 /// ```text
-/// alpha = max(0.01, (I a + A a0) / (I + A)) + c / sqrt(I + A)
+/// alpha = max(0.001, (I a + a0 / s^2) / (I + 1 / s^2)) + c / sqrt(I + 1 / s^2)
 /// ```
-///
-/// `inflation` is `c`: 0.5 by default, 1 where the nightly replay shows inflated p-values.
+/// with `I` the information at the larger of both (what looks regular by chance must not be sure of it), `s` the standard deviation
+/// between the group's members. `inflation` is `c`.
 ///
 /// # Errors
 /// When `inflation` is not in `[0, 100]`.
@@ -182,20 +207,46 @@ pub fn shrunk_alpha(
     inflation: f64,
 ) -> Result<f64, ParameterError> {
     require((0.0..=100.0).contains(&inflation), "inflation", "in [0, 100]", inflation)?;
-    let own = evidence.information();
-    let total = own + prior.information;
-    let weighted = (own * evidence.alpha().unwrap_or(0.0) + prior.information * prior.alpha) / total;
-    Ok(weighted.max(MIN_ALPHA) + inflation / total.sqrt())
+    let (own, lent) = (evidence.alpha().unwrap_or(0.0), prior.deviation.powi(-2));
+    let information = evidence.information_at(own.max(prior.alpha));
+    let total = information + lent;
+    let alpha = ((information * own + lent * prior.alpha) / total).max(MIN_ALPHA);
+    Ok(alpha + inflation / total.sqrt())
 }
 
-/// The group's `alpha`: the median estimate over members with information above 20, or `None` when there is no such.
-pub fn group_alpha<'a>(members: impl IntoIterator<Item = &'a DispersionEvidence>) -> Option<f64> {
-    let telling = members.into_iter().filter(|member| member.information() > GROUP_MIN_INFORMATION);
-    let mut alphas: Vec<f64> = telling.filter_map(DispersionEvidence::alpha).collect();
+/// What a group lends: the median `alpha` of members with information above 20, and how far they lie around it beyond chance; of each
+/// member's `alpha` only what is beyond an `explained` part, known from elsewhere. `None` when there is no such member.
+///
+/// ```text
+/// s^2 = max((1.5 (q50 - q16))^2 - median of 1/I,  (a0 / 4)^2,  0.002^2),   q the quantiles of the members' estimates
+/// ```
+/// Members with bursts in their past are all above the median, so only the lower half tells how far members lie apart.
+pub fn group_dispersion<'a>(
+    members: impl IntoIterator<Item = (&'a DispersionEvidence, f64)>,
+) -> Option<DispersionPrior> {
+    let telling = members.into_iter().filter(|(member, _)| member.information() > GROUP_MIN_INFORMATION);
+    let (mut alphas, mut variances): (Vec<f64>, Vec<f64>) = telling
+        .filter_map(|(member, explained)| {
+            let alpha = member.alpha()?;
+            Some((alpha - explained, member.information_at(alpha).recip()))
+        })
+        .unzip();
     alphas.sort_unstable_by(f64::total_cmp);
-    let upper = *alphas.get(alphas.len() / 2)?;
-    let lower = alphas[(alphas.len() - 1) / 2];
-    Some(f64::midpoint(lower, upper))
+    variances.sort_unstable_by(f64::total_cmp);
+    let alpha = quantile(&alphas, 0.5)?;
+    let below = SKEWNESS * (alpha - quantile(&alphas, 0.16)?);
+    let between = (below * below - quantile(&variances, 0.5)?).max(0.0).sqrt();
+    let alpha = alpha.clamp(0.0, MAX_ALPHA);
+    let few = alphas.len() < GROUP_MIN_MEMBERS;
+    let deviation = if few { DispersionPrior::USUAL.deviation } else { between.max(0.25 * alpha).max(0.002) };
+    DispersionPrior::new(alpha, deviation).ok()
+}
+
+/// A quantile of ascending numbers, between two where it falls between them.
+fn quantile(sorted: &[f64], at: f64) -> Option<f64> {
+    let place = at * (sorted.len().checked_sub(1)? as f64);
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    Some(below + (above - below) * place.fract())
 }
 
 /// Size of the negative binomial that predicts a new count, the uncertainty of the mean included.
@@ -237,8 +288,10 @@ mod tests {
         // (20-10)^2 * 5/4 - 10 = 115, half of (4-8)^2 * 2 - 8 = 24; over 100 + 32.
         let two = evidence(&[(20.0, 10.0, 1.0, 5.0), (4.0, 8.0, 0.5, 2.0)]);
         assert!((two.alpha().unwrap() - (115.0 + 12.0) / 132.0).abs() < 1e-14);
-        // 2*100*16 + 10 = 3210, a quarter of 2*64*3.4^2 + 8 = 1487.68.
-        assert!((two.information() - 132.0 * 132.0 / (3210.0 + 371.92)).abs() < 1e-12);
+        // V = 10 + 0.3 * 100 = 40 and 8 + 0.3 * 64 = 27.2; 3.8 V^2 + V is 6120, and 2838.592 of which a quarter.
+        assert!((two.information() - 132.0 * 132.0 / (6120.0 + 709.648)).abs() < 1e-9);
+        // Poisson: 2 * 100 + 10, and a quarter of 2 * 64 + 8.
+        assert!((two.information_at(0.0) - 132.0 * 132.0 / (210.0 + 34.0)).abs() < 1e-9);
     }
 
     #[test]
@@ -250,32 +303,65 @@ mod tests {
 
     #[test]
     fn no_evidence_is_the_prior() {
-        let prior = DispersionPrior::new(0.4, 16.0).unwrap();
+        let prior = DispersionPrior::new(0.4, 0.25).unwrap();
         let alpha = shrunk_alpha(&DispersionEvidence::new(), &prior, 0.5).unwrap();
         assert!((alpha - (0.4 + 0.5 / 4.0)).abs() < 1e-15);
-        assert!((DispersionPrior::DEFAULT_INFORMATION - 13.333_333_333_333_334).abs() < 1e-12);
     }
 
     #[test]
     fn shrinkage_by_hand() {
         let two = evidence(&[(20.0, 10.0, 1.0, 5.0), (4.0, 8.0, 0.5, 2.0)]);
-        let (own, alpha) = (two.information(), two.alpha().unwrap());
-        let prior = DispersionPrior::new(0.1, 10.0).unwrap();
-        let expected = (own * alpha + 10.0 * 0.1) / (own + 10.0) + 0.5 / (own + 10.0).sqrt();
+        let alpha = two.alpha().unwrap();
+        let own = two.information_at(alpha);
+        let prior = DispersionPrior::new(0.1, 0.25).unwrap();
+        let expected = (own * alpha + 16.0 * 0.1) / (own + 16.0) + 0.5 / (own + 16.0).sqrt();
         assert!((shrunk_alpha(&two, &prior, 0.5).unwrap() - expected).abs() < 1e-15);
-        let regular = DispersionPrior::new(0.0, 25.0).unwrap();
-        assert!((shrunk_alpha(&DispersionEvidence::new(), &regular, 1.0).unwrap() - 0.21).abs() < 1e-15);
+        let regular = DispersionPrior::new(0.0, 0.2).unwrap();
+        let alpha = shrunk_alpha(&DispersionEvidence::new(), &regular, 1.0).unwrap();
+        assert!((alpha - (MIN_ALPHA + 0.2)).abs() < 1e-15);
     }
 
     #[test]
-    fn group_is_the_median_of_the_telling() {
-        let many = |count: f64| evidence(&[(count, 10.0, 1.0, 50.0); 200]);
+    fn regular_by_chance_is_drawn_to_a_group_that_is_not() {
+        let regular = evidence(&[(10.0, 10.0, 1.0, 50.0); 20]);
+        let clumping = DispersionPrior::new(0.3, 0.1).unwrap();
+        let [alone, among] = [DispersionPrior::new(0.0, 0.1).unwrap(), clumping]
+            .map(|prior| shrunk_alpha(&regular, &prior, 0.0).unwrap());
+        assert!(alone < 0.01 && among > 0.1, "{alone} {among}");
+    }
+
+    fn lent<'a>(members: impl IntoIterator<Item = &'a DispersionEvidence>, explained: f64) -> Option<DispersionPrior> {
+        group_dispersion(members.into_iter().map(|member| (member, explained)))
+    }
+
+    #[test]
+    fn group_is_the_median_of_the_telling_and_beyond_what_is_explained() {
+        let many = |count: f64| evidence(&[(count, 10.0, 1.0, 50.0); 300]);
         let members = [many(15.0), many(17.0), many(20.0), evidence(&[(300.0, 10.0, 1.0, 50.0)])];
         assert!(members[0].information() > GROUP_MIN_INFORMATION && members[3].information() < GROUP_MIN_INFORMATION);
-        assert!(group_alpha(&members) == members[1].alpha());
-        let even = group_alpha(&members[..2]).unwrap();
-        assert!((even - f64::midpoint(members[0].alpha().unwrap(), members[1].alpha().unwrap())).abs() < 1e-15);
-        assert!(group_alpha(&members[3..]).is_none());
+        let middle = members[1].alpha().unwrap();
+        let group = lent(&members, 0.0).unwrap();
+        assert!((group.alpha(), group.deviation()) == (middle, DispersionPrior::USUAL.deviation()));
+        assert!((lent(&members, 0.1).unwrap().alpha() - (middle - 0.1)).abs() < 1e-12);
+        assert!((lent(&members, 0.1).unwrap().beyond(0.1).alpha() - middle).abs() < 1e-12);
+        let even = lent(&members[..2], 0.0).unwrap().alpha();
+        assert!((even - f64::midpoint(members[0].alpha().unwrap(), middle)).abs() < 1e-15);
+        assert!(lent(&members[3..], 0.0).is_none());
+    }
+
+    #[test]
+    fn members_with_bursts_do_not_make_a_group_look_diverse() {
+        let member = |square: f64| {
+            let apart = (10.0 + square * 100.0_f64).sqrt();
+            evidence(&[(10.0 + apart, 10.0, 1.0, f64::INFINITY); 300])
+        };
+        let alike: Vec<DispersionEvidence> =
+            (0..40).map(|number| member(0.3 + 0.001 * f64::from(number % 7))).collect();
+        let bursty: Vec<DispersionEvidence> =
+            alike.iter().copied().take(30).chain((0..10).map(|_| member(4.0))).collect();
+        let [alike, bursty] = [alike, bursty].map(|members| lent(&members, 0.0).unwrap());
+        assert!((alike.deviation() - 0.25 * alike.alpha()).abs() < 1e-12, "{alike:?}");
+        assert!((bursty.deviation() - alike.deviation()).abs() < 0.01, "{bursty:?}");
     }
 
     #[test]
@@ -315,7 +401,7 @@ mod tests {
             let scale = each.excess_variance.abs() + each.squared_means + mean * alike.weight;
             prop_assert!((each.excess_variance - together.excess_variance).abs() <= 1e-9 * (1.0 + scale));
             prop_assert!(near(each.squared_means, together.squared_means));
-            prop_assert!(near(each.sampling_variance, together.sampling_variance));
+            prop_assert!(each.powers.iter().zip(together.powers).all(|(&each, together)| near(each, together)));
         }
 
         #[test]
@@ -324,7 +410,7 @@ mod tests {
         ) {
             let sums = evidence(&counts.iter().map(|&count| (count, mean, 1.0, 28.0)).collect::<Vec<_>>());
             let own = sums.alpha().unwrap().max(MIN_ALPHA);
-            let alpha = shrunk_alpha(&sums, &DispersionPrior::new(group, 13.0).unwrap(), 0.0).unwrap();
+            let alpha = shrunk_alpha(&sums, &DispersionPrior::new(group, 0.27).unwrap(), 0.0).unwrap();
             prop_assert!(alpha >= own.min(group) - 1e-12 && alpha <= own.max(group) + 1e-12);
         }
     }

@@ -13,9 +13,11 @@ pub mod level;
 pub mod log_linear;
 mod mixed;
 mod negative_binomial;
+mod nested;
 mod normal;
 mod occasional;
 mod overdispersion;
+mod paused;
 mod pitman_yor;
 mod predictive;
 mod robust;
@@ -29,15 +31,17 @@ mod reference;
 pub use beta_binomial::BetaBinomial;
 pub use calibration::{Calibration, MEASURABLE};
 pub use dispersion::{
-    AlikeBuckets, DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, MAX_ALPHA, MIN_ALPHA, group_alpha,
-    predictive_size, shrunk_alpha,
+    AlikeBuckets, DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, GROUP_MIN_MEMBERS, MAX_ALPHA, MIN_ALPHA,
+    group_dispersion, predictive_size, shrunk_alpha,
 };
 pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
 pub use mixed::LogNormalMixed;
 pub use negative_binomial::NegativeBinomial;
+pub use nested::{Deviations, Effect, GroupEvidence, Nested};
 pub use normal::{ln_normal_upper, normal_score};
 pub use occasional::{Occasional, ln_occasional};
 pub use overdispersion::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
+pub use paused::PausedNegativeBinomial;
 pub use pitman_yor::{KindCounts, PitmanYor};
 pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
 pub use robust::{

@@ -5,6 +5,7 @@
 
 use std::f64::consts::LN_2;
 
+use crate::stats::Effect;
 use crate::stats::special::{BetaPoint, ln_1m_exp};
 
 /// Fewest values a prediction is made from.
@@ -42,6 +43,22 @@ impl LogNormalPredictive {
         let variance = logs().map(|log| (log - center).powi(2)).sum::<f64>() / (count - 1.0);
         let scale = variance.sqrt().max(MIN_LOG_DEVIATION) * (1.0 + count.recip()).sqrt();
         Some(Self { center, scale, freedom: count - 1.0 })
+    }
+
+    /// The same of one of whom more is known: its center is elsewhere, and it varies less than the sample, which is of many.
+    ///
+    /// ```text
+    /// center' = center + shift,   sd' = sqrt(max(sd^2 - explained, 0.2^2))
+    /// ```
+    #[must_use]
+    pub fn informed(&self, effect: Effect) -> Self {
+        let variance = (self.scale * self.scale - effect.explained).max(MIN_LOG_DEVIATION * MIN_LOG_DEVIATION);
+        Self { center: self.center + effect.shift, scale: variance.sqrt(), ..*self }
+    }
+
+    /// Mean of `ln(1 + value)`.
+    pub fn center(&self) -> f64 {
+        self.center
     }
 
     /// Median prediction, `exp(mean z) - 1`, in the unit of the values.

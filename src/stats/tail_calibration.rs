@@ -34,19 +34,37 @@ const EXPONENT: std::ops::RangeInclusive<f64> = 0.5..=2.5;
 ///
 /// Weights are those of robust fitting, so that an anomaly among the past does not make the tail look heavy. A discrete
 /// p-value enters as the uniform variable that it bounds. Sources: Hill 1975; Siffer et al. 2017 (tails of streams).
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TailCalibration {
+    /// What a forecast counts for after the next.
+    keep: f64,
     forecasts: f64,
     events: f64,
     depth: f64,
 }
 
+/// A record that forgets.
+impl Default for TailCalibration {
+    fn default() -> Self {
+        Self { keep: (-HALF_LIFE.recip()).exp2(), ..Self::lasting() }
+    }
+}
+
 impl TailCalibration {
+    /// A record in which the first forecast counts as much as the last.
+    pub fn lasting() -> Self {
+        Self { keep: 1.0, forecasts: 0.0, events: 0.0, depth: 0.0 }
+    }
+
+    /// Whether a p-value is in the tail that is calibrated.
+    pub fn is_tail(ln_p: f64) -> bool {
+        ln_p < TAIL.ln()
+    }
+
     /// Adds a past p-value, known to lie between `exp(ln_from)` and `exp(ln_to)`: `P(Y > y)` and `P(Y >= y)`.
     pub fn add(&mut self, ln_from: f64, ln_to: f64) {
-        let keep = (-HALF_LIFE.recip()).exp2();
-        self.forecasts = self.forecasts * keep + 1.0;
-        (self.events, self.depth) = (self.events * keep, self.depth * keep);
+        self.forecasts = self.forecasts * self.keep + 1.0;
+        (self.events, self.depth) = (self.events * self.keep, self.depth * self.keep);
         let ln_tail = TAIL.ln();
         if ln_from >= ln_tail {
             return;
@@ -65,6 +83,29 @@ impl TailCalibration {
         };
         self.events += weight;
         self.depth += weight * mean_depth;
+    }
+
+    /// Adds past p-values of which it is enough to know that they are not in the tail.
+    pub fn add_usual(&mut self, forecasts: usize) {
+        let keep = self.keep.powf(forecasts as f64);
+        let added = if self.keep < 1.0 { (1.0 - keep) / (1.0 - self.keep) } else { forecasts as f64 };
+        self.forecasts = self.forecasts * keep + added;
+        (self.events, self.depth) = (self.events * keep, self.depth * keep);
+    }
+
+    /// What this record says, as if it were of at most so many forecasts.
+    #[must_use]
+    pub fn worth(&self, forecasts: f64) -> Self {
+        let share = (forecasts / self.forecasts.max(1.0)).min(1.0);
+        let part = |sum: f64| sum * share;
+        Self { forecasts: part(self.forecasts), events: part(self.events), depth: part(self.depth), ..*self }
+    }
+
+    /// Both records.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let forecasts = self.forecasts + other.forecasts;
+        Self { forecasts, events: self.events + other.events, depth: self.depth + other.depth, ..*self }
     }
 
     /// What a log p-value is worth given the record.

@@ -3,7 +3,7 @@
 //! Windows of a width lie side by side and are made of narrower ones. An hour that was weighed down has that weight by itself, and
 //! none but its cut count within wider windows. The estimate that comes of it is [`crate::stats::shrunk_alpha`].
 
-use super::Fit;
+use super::{Fit, WHOLE_DAY};
 use crate::baseline::WEEK_HOURS;
 use crate::baseline::dispersion::{BANDS, WIDTHS, band};
 use crate::baseline::series::Series;
@@ -56,6 +56,8 @@ const LEAST_SAMPLES: f64 = 1.001;
 struct PastWindow {
     count: f64,
     mean: f64,
+    /// The mean of its hours that were not paused.
+    active_mean: f64,
     /// The fewest samples behind one of its hours' means.
     samples: f64,
     /// Whether all of it can be believed.
@@ -67,6 +69,7 @@ impl PastWindow {
         Self {
             count: self.count + other.count,
             mean: self.mean + other.mean,
+            active_mean: self.active_mean + other.active_mean,
             samples: self.samples.min(other.samples),
             believed: self.believed && other.believed,
         }
@@ -85,11 +88,20 @@ impl Past {
     pub(super) fn new(fit: &Fit, series: &Series, counts: &[f64]) -> Self {
         let means: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.mean(hour as u8));
         let samples: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.samples_of(hour as u8));
-        let hour = |((&count, &week_hour), &believed)| {
-            let place = usize::from(week_hour);
-            PastWindow { count, mean: means[place], samples: samples[place], believed }
+        let paused = fit.pauses.map(|pauses| fit.paused(series, &pauses));
+        let hour = |hour: usize| {
+            let place = usize::from(series.week_hours[hour]);
+            let mean = means[place];
+            let active_mean = if paused.as_ref().is_some_and(|paused| paused[hour]) { 0.0 } else { mean };
+            PastWindow {
+                count: counts[hour],
+                mean,
+                active_mean,
+                samples: samples[place],
+                believed: series.believed[hour],
+            }
         };
-        let hours = counts.iter().zip(&series.week_hours).zip(&series.believed).map(hour).collect();
+        let hours = (0..counts.len()).map(hour).collect();
         Self { hours, days: fit.week.days() }
     }
 
@@ -104,20 +116,22 @@ impl Past {
                 .find(|(narrower, _)| hours % narrower == 0)
                 .map_or((1, &self.hours), |(narrower, windows)| (*narrower, windows));
             let windows = widen(windows, hours / narrower);
-            found.push((width, self.evidence(&windows, hours)));
+            found.push((width, self.evidence(&windows, width)));
             known.push((hours, windows));
         }
         found
     }
 
-    fn evidence(&self, windows: &[PastWindow], hours: usize) -> Bands {
-        let behind = if hours >= 24 { self.days } else { f64::INFINITY };
+    /// Within a day pauses are told apart from what is counted between them.
+    fn evidence(&self, windows: &[PastWindow], width: usize) -> Bands {
+        let behind = if width >= WHOLE_DAY { self.days } else { f64::INFINITY };
+        let mean = |window: &PastWindow| if width <= WHOLE_DAY { window.active_mean } else { window.mean };
         let mut bands = [None; BANDS];
-        for window in windows.iter().filter(|window| window.believed) {
-            let evidence: &mut DispersionEvidence = bands[band(window.mean)].get_or_insert_default();
+        for window in windows.iter().filter(|window| window.believed && mean(window) > 0.0) {
+            let evidence: &mut DispersionEvidence = bands[band(mean(window))].get_or_insert_default();
             let samples = window.samples.min(behind).max(LEAST_SAMPLES);
             // Out of range are only counts beyond 1e15, which do not fit the type.
-            let _ = evidence.add(window.count, window.mean, 1.0, samples);
+            let _ = evidence.add(window.count, mean(window), 1.0, samples);
         }
         bands
     }

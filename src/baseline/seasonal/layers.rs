@@ -1,6 +1,6 @@
 //! What a fit says of an hour, layer by layer: the numbers that it was made of, worked out again.
 
-use super::{DAY_TYPE_HOURS, Fit, INFLATION, evidence, parents, shrunk_by};
+use super::{DAY_TYPE_HOURS, Fit, INFLATION, around, evidence, parents, shrunk_by};
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{Dispersions, band};
@@ -24,7 +24,11 @@ impl Fit {
         if let Some(shifted) = shifted {
             pile.lay(LayerKind::NewLevel, None, shifted.mean(week_hour));
         }
-        let spread = shifted.unwrap_or(&fit).spread(series, &weights, dispersions, week_hour, &fit);
+        let used = shifted.unwrap_or(&fit);
+        if let Some(pauses) = used.pauses {
+            pile.lay(LayerKind::Pauses, None, (1.0 - pauses.share) * used.mean(week_hour));
+        }
+        let spread = used.spread(series, &weights, dispersions, week_hour, &fit);
         HourLayers { layers: pile.layers, spread }
     }
 
@@ -64,13 +68,14 @@ impl Fit {
         let all = evidence::of_all(&bands);
         let prior = dispersions.by_width[0].prior(learnt.level);
         let alike = bands.get(band(mean)).copied().flatten();
-        let by_evidence = alike.unwrap_or(all);
-        let information = by_evidence.information() + DispersionPrior::DEFAULT_INFORMATION;
+        let entity = drawn(&all, prior);
+        let around = around(shrunk_by(&all, prior, 0.0), 0);
+        let worth = alike.map_or_else(|| worth(&all, prior), |alike| worth(&alike, around));
         let alpha = self.by_mean[0].get(band(mean)).copied().flatten().unwrap_or(self.alpha[0]);
         Spread {
-            entity: drawn(&all, prior),
-            alike: alike.map(|alike| drawn(&alike, shrunk_by(&all, prior, 0.0))),
-            uncertainty: INFLATION / information.sqrt(),
+            entity,
+            alike: alike.map(|alike| drawn(&alike, around)),
+            uncertainty: INFLATION / (worth.0 + worth.1).sqrt(),
             alpha,
             hour: (1.0 / mean + alpha) / self.samples[slot(week_hour)],
             level: 1.0 / (self.total + 1.0),
@@ -86,9 +91,15 @@ fn day_type(sums: &SlotSums, profile: &Profile, level: f64, slot: usize) -> Draw
     Drawn::by_worth((calls / hours.max(1e-9), hours), (level * usual, DAY_TYPE_HOURS))
 }
 
-fn drawn(evidence: &DispersionEvidence, prior: f64) -> Drawn {
-    let own = (evidence.alpha().unwrap_or(0.0), evidence.information());
-    Drawn::by_worth(own, (prior.clamp(0.0, 5.0), DispersionPrior::DEFAULT_INFORMATION))
+fn drawn(evidence: &DispersionEvidence, prior: DispersionPrior) -> Drawn {
+    let (own, lent) = worth(evidence, prior);
+    Drawn::by_worth((evidence.alpha().unwrap_or(0.0), own), (prior.alpha(), lent))
+}
+
+/// What an entity's evidence and what is lent to it are worth, as [`crate::stats::shrunk_alpha`] has it.
+fn worth(evidence: &DispersionEvidence, prior: DispersionPrior) -> (f64, f64) {
+    let own = evidence.alpha().unwrap_or(0.0);
+    (evidence.information_at(own.max(prior.alpha())), prior.deviation().powi(-2))
 }
 
 #[cfg(test)]
@@ -99,6 +110,7 @@ mod tests {
     use super::*;
     use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, HistoryHour, Window};
     use crate::rollup::{EntityKey, Family};
+    use crate::stats::MIN_ALPHA;
 
     /// Thirty entities with levels, rhythms and bursts of their own; the first ten at ten times their level on the last days.
     fn history(days: u16) -> FamilyHistory {
@@ -130,7 +142,8 @@ mod tests {
             moved += usize::from(shifted.is_some());
             let fit = shifted.as_ref().unwrap_or(fit);
             let week_hour = baseline.week_hours(days.into()..usize::from(days) + 1)[usize::from(hour)];
-            let (mean, spread) = fit.mean_and_spread(&[week_hour], 0);
+            let (_, spread) = fit.mean_and_spread(&[week_hour], 0);
+            let mean = fit.expected(&[week_hour], 0).unwrap().mean();
             let found = baseline.hour_layers(member, days.into(), &expectation, hour).unwrap();
             let near = |found: f64, wanted: f64| (found / wanted - 1.0).abs() < 1e-9;
             let product: f64 = found.layers.iter().map(|layer| layer.factor).product();
@@ -140,7 +153,7 @@ mod tests {
                 assert!(near(value, drawn.calls), "{member} {hour}: {drawn:?}");
             }
             assert!(near(found.spread.total(), spread), "{member} {hour}: {:?} {spread}", found.spread);
-            let of_alpha = found.spread.alike.unwrap_or(found.spread.entity).value().max(0.01);
+            let of_alpha = found.spread.alike.unwrap_or(found.spread.entity).value().max(MIN_ALPHA);
             assert!(near(of_alpha + found.spread.uncertainty, found.spread.alpha), "{:?}", found.spread);
         }
         moved

@@ -10,7 +10,8 @@ use crate::cli::rules::{complain, table};
 use crate::rules::catalogue;
 use crate::rules::field::LogSource;
 use crate::rules::plan::Rule;
-use crate::rules::{Level, RuleSet, RuleSettings};
+use crate::rules::{RuleSet, RuleSettings};
+use crate::severity::Severity;
 use crate::shown::{Shown, counted, printable};
 
 /// List the rules
@@ -21,7 +22,7 @@ pub(super) struct ListArgs {
     tag: Option<String>,
     /// Only rules of this level
     #[arg(long, value_name = "LEVEL", value_parser = level)]
-    level: Option<Level>,
+    level: Option<Severity>,
     /// Only rules that name this service
     #[arg(long, value_name = "SERVICE")]
     service: Option<String>,
@@ -44,8 +45,8 @@ enum ListFormat {
     Markdown,
 }
 
-fn level(text: &str) -> Result<Level, String> {
-    Level::named(text).ok_or_else(|| format!("expected {}", Level::ALL.map(Level::name).join(", ")))
+fn level(text: &str) -> Result<Severity, String> {
+    Severity::named(text).ok_or_else(|| format!("expected {}", Severity::ALL.map(Severity::name).join(", ")))
 }
 
 /// A rule as a list shows it.
@@ -54,7 +55,7 @@ struct Listed<'r> {
     id: &'r str,
     builtin: Option<&'r str>,
     title: &'r str,
-    level: Level,
+    level: Severity,
     kind: &'static str,
     cloud: Option<&'static str>,
     services: BTreeSet<String>,

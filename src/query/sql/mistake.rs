@@ -29,6 +29,17 @@ pub(super) fn explain(query: &str, error: &PolarsError, tables: &Tables) -> Erro
     Mistake::new(query, at, text, format!("a SELECT over {}", names.join(", "))).of("--sql")
 }
 
+/// Whether whoever wrote the query has to mend it.
+pub(super) fn is_of_the_query(error: &PolarsError) -> bool {
+    matches!(
+        error,
+        PolarsError::SQLInterface(_)
+            | PolarsError::SQLSyntax(_)
+            | PolarsError::ColumnNotFound(_)
+            | PolarsError::SchemaMismatch(_)
+    )
+}
+
 /// The first name in quotes of any kind.
 fn quoted(message: &str) -> Option<String> {
     let start = message.find(['"', '\'', '`'])?;

@@ -40,10 +40,15 @@ pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
         context.register(name, frame.clone());
     }
     #[allow(clippy::redundant_closure_for_method_calls, reason = "the engine does not export the name of the type")]
-    let mut collect =
-        |engine: Engine| context.execute(query)?.collect_with_engine(engine).map(|result| result.unwrap_single());
-    // The streaming engine panics on some of what it cannot do, such as a count of all rows; the other one can, with more memory.
-    let result = quietly(|| collect(Engine::Streaming)).or_else(|_| quietly(|| collect(Engine::InMemory)));
+    let mut collect = |narrowed: bool| {
+        let plan = context.execute(query)?.with_projection_pushdown(narrowed);
+        plan.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
+    };
+    let mut result = quietly(|| collect(true));
+    // Narrowed to no column at all, as a count of all rows is, several files are more than the engine can do; whole it can.
+    if !matches!(&result, Ok(Ok(_))) && !matches!(&result, Ok(Err(error)) if mistake::is_of_the_query(error)) {
+        result = quietly(|| collect(false));
+    }
     let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
     let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
     Ok(SqlAnswer { frame })

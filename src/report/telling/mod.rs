@@ -1,7 +1,7 @@
 //! What is said of a night, in words, whatever it is written in: the three sentences at the top, who and where and when, how unusual it
 //! is, what to do next.
 //!
-//! Every function gives text in which nothing hides ([`crate::insight::visible`]); escaping is for whoever writes it down.
+//! Every function gives text in which nothing hides ([`crate::shown::visible`]); escaping is for whoever writes it down.
 
 mod facts;
 mod health;

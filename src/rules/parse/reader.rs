@@ -10,9 +10,10 @@ use crate::rules::field::LogSource;
 use crate::rules::parse::detection::Reading;
 use crate::rules::parse::document::Document;
 use crate::rules::parse::{Filter, Parsed, correlation};
-use crate::rules::plan::{Body, Correlation, Detection, Extension, Level, Rule, Scalar};
+use crate::rules::plan::{Body, Correlation, Detection, Extension, Rule, Scalar};
 use crate::rules::refusal::{Refusal, nearest};
 use crate::rules::settings::{Override, RuleSettings};
+use crate::severity::Severity;
 
 /// Reads one document.
 pub(super) struct Reader<'r> {
@@ -260,8 +261,8 @@ impl Reader<'_> {
         let title = head.title.clone().filter(|title| !title.trim().is_empty());
         let title = title.ok_or_else(|| self.document.refuse(&[], "the rule has no `title`", "add `title:`"))?;
         let level = match head.level.as_deref() {
-            None => Level::default(),
-            Some(word) => Level::named(word).ok_or_else(|| self.document.unknown_level(word))?,
+            None => Severity::OF_RULES,
+            Some(word) => Severity::named(word).ok_or_else(|| self.document.unknown_level(word))?,
         };
         Ok(Rule {
             level: set.and_then(|set| set.level).unwrap_or(level),

@@ -1,8 +1,9 @@
 //! Names that the settings use for rules, and that no rule has: a slip there would leave a rule on, or a match visible, unnoticed.
 
-use crate::rules::plan::{Body, Level, Rule};
+use crate::rules::plan::{Body, Rule};
 use crate::rules::refusal::{Place, Refusal, nearest};
 use crate::rules::settings::{RuleSettings, names_rule};
+use crate::severity::Severity;
 
 /// A refusal for every name in the settings that is no rule's.
 pub(super) fn unknown(rules: &[Rule], settings: &RuleSettings) -> Vec<Refusal> {
@@ -12,7 +13,7 @@ pub(super) fn unknown(rules: &[Rule], settings: &RuleSettings) -> Vec<Refusal> {
     let named = named.into_iter().chain([("whitelist", whitelisted.collect())]);
     let mut refusals: Vec<Refusal> = named
         .flat_map(|(key, names)| names.into_iter().map(move |name| (key, name)))
-        .filter(|(_, name)| Level::named(name).is_none() && !rules.iter().any(|rule| names_rule(name, rule)))
+        .filter(|(_, name)| Severity::named(name).is_none() && !rules.iter().any(|rule| names_rule(name, rule)))
         .map(|(key, name)| refusal(rules, key, name, "rule, tag or level"))
         .collect();
     let is_id = |name: &str, rule: &Rule| rule.id == name || rule.extension.builtin.as_deref() == Some(name);
