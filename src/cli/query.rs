@@ -11,14 +11,14 @@ use crate::cli::output;
 use crate::cli::{Common, exit, saved};
 use crate::error::{Error, Result};
 use crate::event::Column;
-use crate::insight::{Severity, counted as plural, sentence_number as number};
+use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Sink, Value};
 use crate::query::sql::{self, Tables};
 use crate::query::{
     BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
 };
-use crate::report::summary::printable;
+use crate::shown::{counted as plural, number, printable};
 use crate::storage::write_text;
 
 /// Rows of a table, where nothing else is asked for.

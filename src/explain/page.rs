@@ -8,9 +8,8 @@ use crate::explain::Explanation;
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
 use crate::explain::text::{chart, composed, corrected, heading, place, power_of_ten};
-use crate::insight::sentence_number as number;
-use crate::insight::visible::visible;
 use crate::report::page::document;
+use crate::shown::{number, visible};
 
 /// Columns of the chart's bars.
 const BAR: u16 = 100;

@@ -8,9 +8,7 @@ use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
 use crate::explain::{Explanation, WindowShown};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
-use crate::report::text_table::{Shown, TextTable};
+use crate::shown::{Shown, TextTable, number, printable};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
