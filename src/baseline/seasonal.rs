@@ -235,11 +235,6 @@ impl Fit {
         PausedNegativeBinomial::new(mean, spread.recip(), hours.len(), pauses.share, pauses.together[width]).ok()
     }
 
-    /// Whether hours without a call are the entity's habit.
-    pub(super) fn pauses(&self) -> bool {
-        self.pauses.is_some()
-    }
-
     /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps
     /// within them, and of both answers the more careful one is taken.
     ///
