@@ -53,27 +53,29 @@ fn honest_on_zero_inflated_counts() {
     assert_honest(Generator::ZeroInflated);
 }
 
-/// The bounds leave room for chance in 36,000 single hours (360 expected below 0.01) and 6,000 windows of six; where the model is
-/// known to promise too little (Poisson counts, entities that pause) only the upper bound holds.
+/// What is asked of the nightly model: 0.5 to 1.5 times what was promised, on every foreign generator. At 0.001 there is room for
+/// chance: 36 hours are due, and those of an autocorrelated rate come in clusters.
 #[test]
-fn single_windows_of_a_night_promise_no_more_than_they_keep() {
+fn single_windows_of_a_night_are_as_unlikely_as_they_claim() {
     for generator in Generator::ALL {
-        let [hours, ..] = calibrate_nightly(generator, 300, SEED).map(|rates| pooled(&rates));
-        let (rise, drop) = (hours.ratio(0, 0), hours.ratio(1, 0));
-        assert!((0.25..=1.5).contains(&rise), "{generator:?} rise: {rise:.2} times 0.01");
-        assert!((0.25..=1.5).contains(&drop), "{generator:?} drop: {drop:.2} times 0.01");
+        let by_width = calibrate_nightly(generator, 300, SEED).map(|rates| pooled(&rates));
+        for (width, all) in by_width.iter().take(3).enumerate() {
+            for (direction, name) in ["rise", "drop"].iter().enumerate() {
+                let ratio = all.ratio(direction, 0);
+                assert!((0.4..=1.6).contains(&ratio), "{generator:?} width {width} {name}: {ratio:.2} times 0.01");
+            }
+        }
+        let rare = [0, 1].map(|direction| by_width[0].ratio(direction, 1));
+        assert!(rare.iter().all(|ratio| (0.2..=2.2).contains(ratio)), "{generator:?} hours: {rare:.2?} times 0.001");
     }
 }
 
+/// Windows of several hours of entities that pause: once 4 to 6 times as many drops as promised.
 #[test]
-fn windows_of_a_night_are_honest_where_counts_are_the_models() {
-    let by_width = calibrate_nightly(Generator::NegativeBinomial, 300, SEED);
-    for (width, rates) in by_width.iter().take(3).enumerate() {
-        let all = pooled(rates);
-        for direction in [0, 1] {
-            let ratio = all.ratio(direction, 0);
-            assert!((0.5..=1.5).contains(&ratio), "width {width}, direction {direction}: {ratio:.2} times 0.01");
-        }
+fn pauses_are_no_drops() {
+    let by_width = calibrate_nightly(Generator::ZeroInflated, 300, SEED).map(|rates| pooled(&rates));
+    for all in &by_width[1..3] {
+        assert!(all.ratio(1, 1) <= 2.5, "{:.2} times 0.001", all.ratio(1, 1));
     }
 }
 

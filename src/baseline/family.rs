@@ -104,9 +104,15 @@ impl<'a> FamilyBaseline<'a> {
         self.sample(WITNESSES)
     }
 
-    /// At most so many entities, evenly spread over their order.
-    pub(super) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {
-        (0..self.history.len()).step_by(self.history.len().div_ceil(most).max(1))
+    /// At most so many entities, one from each of as many parts of their order; where in its part is left to a fixed sequence without
+    /// period, for what is at every third place may be alike.
+    pub(crate) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {
+        let (entities, part) = (self.history.len(), self.history.len().div_ceil(most).max(1));
+        let place = move |number: usize| {
+            let scattered = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+            number * part + (scattered % part as u64) as usize
+        };
+        (0..entities.div_ceil(part)).map(place).filter(move |&member| member < entities)
     }
 
     fn learn_profiles(&mut self) {
@@ -254,7 +260,7 @@ impl<'a> FamilyBaseline<'a> {
     /// The same before correction.
     pub(super) fn ln_lower_of_past(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
         let ln_p = fit.ln_lower(window.hours, window.width, count);
-        if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY || fit.pauses() {
+        if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY {
             return ln_p;
         }
         let expected: f64 = window.hours.iter().map(|&hour| fit.mean(hour)).sum();

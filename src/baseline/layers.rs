@@ -53,8 +53,6 @@ pub enum LayerKind {
     DayOfWeek,
     /// The level of the last days, where all of the day or that hour has changed for good.
     NewLevel,
-    /// The share of hours in which an entity that pauses does not.
-    Pauses,
     /// The size of a day on which the entity is active.
     DaySize,
     /// What the days of its parent's other entities, and its own few, make of that.

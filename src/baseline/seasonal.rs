@@ -61,6 +61,9 @@ pub struct Fit {
     level: f64,
     odd_days: usize,
     unstable: bool,
+    /// Of an entity that pauses: what it does between pauses.
+    between: Option<Box<Fit>>,
+    /// In what an entity does between pauses: how it pauses.
     pauses: Option<Pauses>,
 }
 
@@ -100,7 +103,10 @@ impl Fit {
         }
         fit.odd_days = odd_days(series, &fit, &weights);
         if let Some(pauses) = Pauses::find(series, &fit) {
-            fit = fit.between_pauses(pauses, series, profile, &mut weights, lent);
+            let mut weights = weights.clone();
+            let mut between = fit.clone().between_pauses(pauses, series, profile, &mut weights, lent);
+            between.learn_dispersion(series, &weights, prior);
+            fit.between = Some(Box::new(between));
         }
         fit.learn_dispersion(series, &weights, prior);
         (fit, weights)
@@ -123,12 +129,12 @@ impl Fit {
             let between = Self::fit_means(series, profile, weights, alpha, fit.week.clone());
             fit = Self { odd_days: fit.odd_days, ..between };
         }
-        pauses.learn_together(series, &fit.paused(series, &pauses));
+        pauses.learn_together(series, &fit.likely_paused(series, &pauses));
         Self { pauses: Some(pauses), ..fit }
     }
 
     /// Which past hours were most likely paused.
-    fn paused(&self, series: &Series, pauses: &Pauses) -> Vec<bool> {
+    fn likely_paused(&self, series: &Series, pauses: &Pauses) -> Vec<bool> {
         let hours = series.counts.iter().zip(&series.week_hours);
         hours.map(|(&count, &hour)| count == 0 && pauses.was_paused(self, hour) > 0.5).collect()
     }
@@ -184,6 +190,7 @@ impl Fit {
             level,
             odd_days: 0,
             unstable: false,
+            between: None,
             pauses: None,
         }
     }
@@ -197,13 +204,8 @@ impl Fit {
     /// where alpha is the entity's for that width and windows with such a mean, `m_i` are the means of
     /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
-    /// Of an entity that pauses it is the distribution with the mean and the variance that pauses make of that.
     pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
         let (mean, spread) = self.mean_and_spread(hours, width);
-        if let Some(paused) = self.with_pauses(hours, width) {
-            let (mean, variance) = (paused.mean(), paused.variance());
-            return NegativeBinomial::new(mean, mean * mean / (variance - mean).max(1e-9)).ok();
-        }
         NegativeBinomial::new(mean, 1.0 / spread).ok()
     }
 
@@ -213,8 +215,7 @@ impl Fit {
     }
 
     fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
-        let share = if width > WHOLE_DAY { self.pauses.map_or(1.0, |pauses| 1.0 - pauses.share) } else { 1.0 };
-        let mean: f64 = share * hours.iter().map(|&hour| self.mean(hour)).sum::<f64>();
+        let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
         let alpha = self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width]);
         let unsure = |&hour: &u8| {
             let (mean, samples) = (self.mean(hour), self.samples[slot(hour)]);
@@ -224,16 +225,12 @@ impl Fit {
         (mean, alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0))
     }
 
-    /// The same with the hours in which the entity pauses; `None` if it does not, or the window is wider than a day.
+    /// The hours in which the entity pauses, and what it does in the others; `None` if it does not, or the window is wider than a day.
     fn with_pauses(&self, hours: &[u8], width: usize) -> Option<PausedNegativeBinomial> {
-        let pauses = self.pauses.filter(|_| width <= WHOLE_DAY)?;
-        let (mean, spread) = self.mean_and_spread(hours, width);
+        let between = self.between.as_deref().filter(|_| width <= WHOLE_DAY)?;
+        let pauses = between.pauses?;
+        let (mean, spread) = between.mean_and_spread(hours, width);
         PausedNegativeBinomial::new(mean, spread.recip(), hours.len(), pauses.share, pauses.together[width]).ok()
-    }
-
-    /// Whether hours without a call are the entity's habit.
-    pub(super) fn pauses(&self) -> bool {
-        self.pauses.is_some()
     }
 
     /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps
@@ -243,9 +240,6 @@ impl Fit {
     /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        if let Some(paused) = self.with_pauses(hours, width) {
-            return paused.ln_upper(count);
-        }
         let (mean, spread) = self.mean_and_spread(hours, width);
         let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
         if plain >= LOOK_CLOSER_BELOW.ln() {
@@ -257,18 +251,17 @@ impl Fit {
         plain.max(mixed)
     }
 
-    /// `ln P(at most `count` calls)` in such a window.
+    /// `ln P(at most `count` calls)` in such a window; of an entity that pauses as likely as its pauses make it, if that is more.
     pub fn ln_lower(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        if let Some(paused) = self.with_pauses(hours, width) {
-            return paused.ln_lower(count);
-        }
-        self.expected(hours, width).map_or(0.0, |expected| expected.ln_lower(count))
+        let plain = self.expected(hours, width).map_or(0.0, |expected| expected.ln_lower(count));
+        self.with_pauses(hours, width).map_or(plain, |paused| plain.max(paused.ln_lower(count)))
     }
 
     /// The same entity at another level.
     #[must_use]
     pub fn at_level(&self, ratio: f64) -> Self {
-        Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, ..self.clone() }
+        let between = self.between.as_deref().map(|between| Box::new(between.at_level(ratio)));
+        Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, between, ..self.clone() }
     }
 
     /// The same entity with some of its hours of the week at other levels, told by a few days each.
@@ -279,6 +272,7 @@ impl Fit {
             changed.means[slot(week_hour)] = self.means[slot(week_hour)] * ratio;
             changed.samples[slot(week_hour)] = self.samples[slot(week_hour)].min(samples);
         }
+        changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, samples)));
         changed
     }
 

@@ -52,8 +52,7 @@ fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<
         return Vec::new();
     }
     let days = length - DAYS..length;
-    let entities: Vec<usize> =
-        (0..baseline.history.len()).step_by(baseline.history.len().div_ceil(ENTITIES).max(1)).collect();
+    let entities: Vec<usize> = baseline.sample(ENTITIES).collect();
     let replayed = |member: usize| {
         let expectations = baseline.expect_days(member, days.clone());
         let present = days.clone().zip(expectations).filter(|(day, _)| baseline.window().is_present(*day));

@@ -83,7 +83,6 @@ fn name(
         LayerKind::Hour => format!("its own hours from {:02}:00, {} time", week_hour % 24, calendar.zone()),
         LayerKind::DayOfWeek => DAYS[day.min(6)].to_owned(),
         LayerKind::NewLevel => "new level of the last days".to_owned(),
-        LayerKind::Pauses => "share of hours in which it does not pause".to_owned(),
         LayerKind::DaySize if is_new => "size of a day in others' first week".to_owned(),
         LayerKind::DaySize => "size of an active day".to_owned(),
         LayerKind::Parent => format!("what days of {parent}, and its own few, are like"),

@@ -88,7 +88,7 @@ impl Past {
     pub(super) fn new(fit: &Fit, series: &Series, counts: &[f64]) -> Self {
         let means: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.mean(hour as u8));
         let samples: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.samples_of(hour as u8));
-        let paused = fit.pauses.map(|pauses| fit.paused(series, &pauses));
+        let paused = fit.pauses.map(|pauses| fit.likely_paused(series, &pauses));
         let hour = |hour: usize| {
             let place = usize::from(series.week_hours[hour]);
             let mean = means[place];

@@ -25,9 +25,6 @@ impl Fit {
             pile.lay(LayerKind::NewLevel, None, shifted.mean(week_hour));
         }
         let used = shifted.unwrap_or(&fit);
-        if let Some(pauses) = used.pauses {
-            pile.lay(LayerKind::Pauses, None, (1.0 - pauses.share) * used.mean(week_hour));
-        }
         let spread = used.spread(series, &weights, dispersions, week_hour, &fit);
         HourLayers { layers: pile.layers, spread }
     }
