@@ -347,6 +347,7 @@ mod tests {
             ("[outputs]\nformats = 'csv'", "line 2: outputs.formats: expected a list, found `csv`"),
             ("[rules]\ndisable = [\n'low',\n3]", "line 4: rules.disable: expected a text, found `3`"),
             ("[searches.a]\nusr = 1", "line 2: there is no setting `searches.a.usr`; did you mean `user`?"),
+            ("[searches.a]\nbogus = 1", "line 2: there is no setting `searches.a.bogus`"),
             (
                 "[searches.a]\nuser = 'x'\n[searches.b]\nlimit = 'x'",
                 "line 4: searches.b.limit: expected a whole number",

@@ -311,6 +311,35 @@ fn keys_of_accounts_owners_are_picked_out() {
 }
 
 #[test]
+fn the_owner_of_a_key_is_who_used_it_last() {
+    let folder = tempfile::tempdir().unwrap();
+    for (day, name) in [("2026-01-05", "alice"), ("2026-01-08", "bob")] {
+        let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        let time = format!("{day}T00:00:00Z");
+        let columns = [
+            ("event_time", column(&time)),
+            ("event_name", column("ListUsers")),
+            ("service_name", column("Ram")),
+            ("access_key_id", column("LTAIkey")),
+            ("user_identity_type", column("ram-user")),
+            ("user_name", column(name)),
+            ("principal_id", column(name)),
+            ("account_id", column("1599")),
+        ];
+        let rows = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, rows)| (name, rows, true))).unwrap();
+        write_parquet(&folder.path().join(format!("events/date={day}/x.parquet")), &rows, WriterProperties::default());
+    }
+    let owner = || {
+        let arguments = ["access-key", "events", "--format", "json", "--now", "2026-01-10"];
+        json(&run_in(folder.path(), &arguments).expect_code(0))[0]["owner"].clone()
+    };
+    assert!(owner().as_str().unwrap().contains("bob"), "{}", owner());
+    // Counts of the last day do not tell who it was; its events do.
+    run_in(folder.path(), &["rollup", "events", "--from", "2026-01-08", "--quiet"]).expect_code(0);
+    assert!(owner().as_str().unwrap().contains("bob"), "{}", owner());
+}
+
+#[test]
 fn one_key_is_told_from_rollups_where_its_events_are_gone() {
     let folder = workplace();
     let state = folder.path().join("state");
@@ -323,6 +352,8 @@ fn one_key_is_told_from_rollups_where_its_events_are_gone() {
         serde_json::from_str(&run_in(folder.path(), &arguments).expect_code(0).stdout).unwrap()
     };
     let (gone, there) = (key("kept"), key("data/sample"));
+    let cut = ["access-key", "kept", "--from", "2026-02-02T12:00", "--to", "2026-02-05", "--now", "2026-02-05"];
+    run_in(folder.path(), &cut).expect_code(0).expect_said(&["! 2026-02-02 is left out: only its counts are there"]);
     for name in ["owner", "calls", "failures", "days_used", "new_networks"] {
         assert_eq!(gone[name], there[name], "{name}");
     }

@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::partition::{DAY_MS, date_of_ms, midnight_ms};
+use crate::partition::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
 use crate::query::rfc3339;
+use crate::shown;
 
 pub use events::{add_events, find_owners};
 pub use rollups::add_rollups;
@@ -20,7 +21,7 @@ pub use rollups::add_rollups;
 /// Values of one kind that are told apart for a key; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
 /// What values beyond [`MOST_VALUES`] go by.
-pub const OTHER: &str = "(other)";
+pub const OTHER: &str = shown::OTHER;
 
 /// What a key was used for, with, or from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -245,7 +246,7 @@ impl KeyHistory {
 
 /// The first millisecond of an hour of a day.
 fn hour_ms(date: NaiveDate, hour: u8) -> i64 {
-    midnight_ms(date) + i64::from(hour) * 3_600_000
+    midnight_ms(date) + i64::from(hour) * HOUR_MS
 }
 
 #[cfg(test)]

@@ -6,8 +6,6 @@ use crate::insight::{Attribution, Insight};
 use crate::rollup::Family;
 use crate::rules::InsightInput;
 
-/// From this share of an insight's calls on, one value of an attribute speaks for it.
-const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Attributes with the column that holds their values.
 const ATTRIBUTES: [(&str, &str); 4] = [
     ("accessKeyId", "access_key_id"),
@@ -47,7 +45,7 @@ pub(super) fn member(insight: &Insight) -> InsightInput {
     }
     for (attribute, column) in ATTRIBUTES {
         let busiest = insight.attribution(attribute).and_then(Attribution::busiest);
-        if let Some(share) = busiest.filter(|share| share.average >= SPEAKS_FOR_ALL * insight.average()) {
+        if let Some(share) = busiest.filter(|share| insight.speaks_for_all(share)) {
             tell(column, &share.value);
         }
     }

@@ -136,6 +136,7 @@ impl FamilyHistory {
     }
 
     /// A history made of entities and their hours, which must be ascending within an entity.
+    #[doc(hidden)]
     pub fn from_entities(family: Family, entities: impl IntoIterator<Item = (EntityKey, Vec<HistoryHour>)>) -> Self {
         let mut entities: Vec<(EntityKey, Vec<HistoryHour>)> = entities.into_iter().collect();
         entities.sort_by(|left, right| left.0.cmp(&right.0));

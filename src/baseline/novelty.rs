@@ -159,6 +159,7 @@ impl Company {
 
     /// Company made of pairs: for each kind, and each left entity in the order of its number, whom it met, in the order of partners
     /// and days. A place is a day; `length` days lie before the scored one. Entities are called by their numbers.
+    #[doc(hidden)]
     pub fn from_pairs(length: usize, kinds: impl IntoIterator<Item = ((Family, Family), Vec<Vec<PairDay>>)>) -> Self {
         let present: Vec<usize> = (0..=length).collect();
         let days = Days { present: &present, length };
@@ -319,10 +320,10 @@ impl Gathered {
 /// What an entity had met before, and met on, each of the days that are asked.
 fn habits(by_day: &[DayCount]) -> [Habit; REPLAYED + 1] {
     let mut habits = [Habit::default(); REPLAYED + 1];
-    let first_asked = (by_day.len() - 1).saturating_sub(REPLAYED);
     let (mut before, mut last) = (Habit::default(), None);
     for (day, count) in by_day.iter().enumerate() {
-        if let Some(asked) = day.checked_sub(first_asked) {
+        // The last day is the last that is asked, however few there are.
+        if let Some(asked) = (day + REPLAYED + 1).checked_sub(by_day.len()) {
             let narrow = |count: u32| count.min(u32::from(u16::MAX)) as u16;
             let (known, new) = (narrow(count.met - count.new), narrow(count.new));
             habits[asked] = Habit { since: last.map_or(0, |last: usize| (day - last) as u16), known, new, ..before };
@@ -484,6 +485,13 @@ mod tests {
     /// Partner 0 every day.
     fn steady() -> impl Iterator<Item = (u32, u16)> {
         (0..=LENGTH as u16).map(|day| (0, day))
+    }
+
+    #[test]
+    fn few_days_are_enough_to_tell_a_habit() {
+        let company = Company::from_pairs(3, [(KIND, vec![pairs([(0, 0), (0, 2), (0, 3), (1, 3)])])]);
+        let tonight = company.kinds[0].habits(0).unwrap().days[TONIGHT];
+        assert_eq!((tonight.draws, tonight.days, tonight.known, tonight.new), (2, 2, 1, 1));
     }
 
     #[test]

@@ -9,12 +9,11 @@ use crate::access_key::{KeyHistory, Keys, Precision, Trait, Use, add_events, add
 use crate::cli::query::{ResultArgs, complain, moment};
 use crate::cli::{Common, output};
 use crate::error::Result;
-use crate::insight::{counted, sentence_number as number};
 use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};
 use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::{Filter, Request, Search, TimeRange, rfc3339};
-use crate::report::summary::printable;
 use crate::rollup::store;
+use crate::shown::{counted, literal, number, printable};
 
 /// Show whose AccessKeys there are, when they were used, for what and from where
 #[derive(Debug, Args)]
@@ -105,8 +104,7 @@ fn one_key(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange, key:
     for date in rollups.into_iter().filter(|date| !events.contains(date)) {
         add_rollups(&mut keys, &args.state, date, Some(key))?;
     }
-    let literal = key.replace('\\', "\\\\").replace('*', "\\*").replace(',', "\\,").replace('!', "\\!");
-    let search = Search::open(partitions, used_by(literal, range)?);
+    let search = Search::open(partitions, used_by(literal(key), range)?);
     let mut problems = add_events(&mut keys, &search);
     problems.extend(search.problems);
     Ok((keys, problems))

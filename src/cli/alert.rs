@@ -17,8 +17,9 @@ use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
 use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
-use crate::report::summary::{alert_table, printable};
+use crate::report::summary::alert_table;
 use crate::settings::Settings;
+use crate::shown::printable;
 use crate::storage::StateLock;
 
 /// Evaluate the rules over what arrived lately, and print what somebody should be told

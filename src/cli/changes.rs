@@ -9,10 +9,10 @@ use crate::cli::query::{ResultArgs, complain, moment};
 use crate::cli::{Common, output};
 use crate::error::Result;
 use crate::event::Column;
-use crate::insight::counted;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{AnswerFormat, Heading, Kind, Value};
 use crate::query::{Field, Filter, Hit, Page, Request, Search, TimeRange};
+use crate::shown::counted;
 
 /// Events that are held and shown at once.
 const PAGE: usize = 4_096;

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::output;
 use crate::cli::{Common, exit, progress};
 use crate::generate::{LABELS, Options, generate};
-use crate::insight::counted;
+use crate::shown::counted;
 
 /// Make synthetic event partitions with planted anomalies and their labels
 #[derive(Debug, Args)]

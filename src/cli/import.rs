@@ -9,8 +9,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::ImportBar;
 use crate::cli::{Common, exit};
 use crate::import::{ImportOptions, ImportReport, Limits, import};
-use crate::insight::{counted, sentence_number as number};
-use crate::report::summary::printable;
+use crate::shown::{counted, number, printable};
 
 /// Turn audit log files into event partitions, every event once
 #[derive(Debug, Args)]

@@ -10,8 +10,7 @@ use serde_json::json;
 
 use crate::cli::{Common, output};
 use crate::import::ImportProgress;
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
+use crate::shown::{number, printable};
 
 /// A bar that counts events towards a total that may not be known.
 pub(super) fn events(common: &Common, what: &str, total: Option<u64>) -> ProgressBar {

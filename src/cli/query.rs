@@ -1,5 +1,6 @@
 //! `insights query`: which events there are, how many, by what, and when.
 
+use std::fmt::Write;
 use std::io::{BufWriter, stdout};
 use std::path::PathBuf;
 
@@ -10,14 +11,14 @@ use crate::cli::output;
 use crate::cli::{Common, exit, saved};
 use crate::error::{Error, Result};
 use crate::event::Column;
-use crate::insight::{Severity, counted as plural, sentence_number as number};
+use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Sink, Value};
 use crate::query::sql::{self, Tables};
 use crate::query::{
     BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
 };
-use crate::report::summary::printable;
+use crate::shown::{counted as plural, number, printable};
 use crate::storage::write_text;
 
 /// Rows of a table, where nothing else is asked for.
@@ -116,7 +117,10 @@ impl ResultArgs {
 
     /// Writes JSON values, each on a line of its own.
     pub(super) fn json_lines(&self, values: impl IntoIterator<Item = serde_json::Value>) -> anyhow::Result<()> {
-        let text: String = values.into_iter().map(|value| format!("{value}\n")).collect();
+        let mut text = String::new();
+        for value in values {
+            let _ = writeln!(text, "{value}");
+        }
         match &self.out {
             Some(path) => Ok(write_text(path, &text)?),
             None => Ok(output::result(&text)?),

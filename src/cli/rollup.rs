@@ -7,11 +7,10 @@ use clap::Args;
 
 use crate::cli::output;
 use crate::cli::{Common, exit, progress};
-use crate::insight::counted;
 use crate::partition::Partitions;
 use crate::query::TimeRange;
-use crate::report::summary::printable;
 use crate::rollup::update::{Counting, DayOutcome, update};
+use crate::shown::{counted, printable};
 use crate::storage::StateLock;
 
 /// Count events by entity and hour, so that later nights have a history

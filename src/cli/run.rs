@@ -15,13 +15,14 @@ use crate::alert::RuleBook;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
-use crate::insight::{Severity, counted};
+use crate::insight::Severity;
 use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
 use crate::query::TimeRange;
 use crate::report::metrics::RunMetrics;
 use crate::settings::{self, OutputFormat, Settings};
+use crate::shown::counted;
 use crate::storage::{StateLock, remove_before, write_text};
 
 /// Find what deviates on a day, compared with the days before it

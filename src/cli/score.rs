@@ -8,10 +8,9 @@ use rayon::prelude::*;
 
 use crate::cli::output;
 use crate::cli::{Common, exit};
-use crate::insight::{counted, sentence_number as number};
-use crate::report::summary::printable;
 use crate::score::season::{DAY, Season, WEEK};
 use crate::score::{CountTable, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read};
+use crate::shown::{counted, number, printable};
 
 /// Score count series: what was expected of every bucket, and how unlikely it is
 #[derive(Debug, Args)]

@@ -4,9 +4,8 @@ use clap::Args;
 
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, exit};
-use crate::report::summary::printable;
-use crate::report::text_table::{Shown, TextTable};
 use crate::settings::{InForce, REFERENCE, example, variable};
+use crate::shown::{Shown, TextTable, printable};
 
 /// Show the settings in force and where each came from
 #[derive(Debug, Args)]

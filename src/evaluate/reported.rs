@@ -151,6 +151,8 @@ fn read_file(path: &Path) -> Result<Reported> {
 /// The nights of a folder and the file of each: events, or the table where there are none.
 fn nights_in(folder: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
     let mut nights = BTreeMap::new();
+    // Somebody named it, so it must be there.
+    std::fs::metadata(folder).map_err(Error::read(folder))?;
     for day in entries(folder)? {
         let Some(date) = day_of_folder(&day) else { continue };
         let files = ["insights.jsonl", "insights.parquet"].map(|name| day.join(name));

@@ -5,9 +5,7 @@ use std::fmt::Write;
 use crate::evaluate::measure::{AttackMeasure, Evaluation, KindMeasure, SetMeasure};
 use crate::evaluate::proportion::Proportion;
 use crate::evaluate::timing::Timing;
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
-use crate::report::text_table::{Shown, TextTable};
+use crate::shown::{Shown, TextTable, number, printable};
 
 /// The evaluation as text; `width` is the terminal's, if there is one.
 pub fn text(evaluation: &Evaluation, width: Option<u16>) -> String {

@@ -8,8 +8,8 @@ use crate::detect::first_seen::trace::KindTrace;
 use crate::detect::first_seen::{FirstSeen, FirstSeenTests, JUDGED, NewPartner};
 use crate::detect::judgement::Judgement;
 use crate::explain::answers::{Answer, Asked, Gate, answer, log10};
-use crate::insight::sentence_number as number;
 use crate::rollup::{EntityKey, Family};
+use crate::shown::number;
 
 /// New ones that are named of a kind.
 const NAMED: usize = 20;

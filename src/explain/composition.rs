@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::baseline::layers::{Drawn, Layer, LayerKind, Spread, of_day};
 use crate::baseline::{Calendar, Expectation, FamilyBaseline};
-use crate::insight::sentence_number as number;
+use crate::shown::number;
 use crate::stats::Effect;
 
 /// How the expected count of an hour, or of a day that is judged as a whole, comes about.

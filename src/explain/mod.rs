@@ -65,6 +65,12 @@ impl Explanation {
     pub fn is_hourly(&self) -> bool {
         self.model == Model::Seasonal
     }
+
+    /// How many calls would have been enough, for people: not where too few in that hour were reported all the same, by a wider window.
+    pub fn what_would_be_enough(&self) -> Option<Enough> {
+        let is_reported = self.answers.iter().any(|answer| answer.reported);
+        self.enough.filter(|enough| !is_reported || enough.calls >= enough.needed)
+    }
 }
 
 /// A window beside what was expected of it.

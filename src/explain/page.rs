@@ -8,9 +8,8 @@ use crate::explain::Explanation;
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
 use crate::explain::text::{chart, composed, corrected, heading, place, power_of_ten};
-use crate::insight::sentence_number as number;
-use crate::insight::visible::visible;
 use crate::report::page::document;
+use crate::shown::{number, visible};
 
 /// Columns of the chart's bars.
 const BAR: u16 = 100;
@@ -36,7 +35,7 @@ pub fn page(explanation: &Explanation) -> String {
                 @for remark in &explanation.composition.remarks { p { (remark) } }
                 h2 { "Was it reported?" }
                 @for answer in &explanation.answers { (verdict(answer)) }
-                @if let Some(enough) = explanation.enough {
+                @if let Some(enough) = explanation.what_would_be_enough() {
                     p { (number(enough.needed)) " calls in the hour from " (format!("{:02}:00", enough.hour)) " would have been reported; it had " (number(enough.calls)) "." }
                 }
                 h2 { "Every window that was tested" }

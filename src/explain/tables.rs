@@ -5,7 +5,7 @@ use crate::baseline::layers::{Drawn, Spread};
 use crate::explain::Explanation;
 use crate::explain::composition::NamedLayer;
 use crate::explain::text::{power_of_ten, span, way};
-use crate::insight::sentence_number as number;
+use crate::shown::number;
 
 /// New ones that a cell names.
 const NAMED: usize = 3;

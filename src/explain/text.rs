@@ -8,9 +8,7 @@ use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
 use crate::explain::{Explanation, WindowShown};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
-use crate::report::text_table::{Shown, TextTable};
+use crate::shown::{Shown, TextTable, number, printable};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
@@ -161,9 +159,7 @@ pub(super) fn corrected(answer: &Answer) -> &'static str {
 }
 
 fn enough(explanation: &Explanation) -> String {
-    // What was reported was enough, in whichever window.
-    let is_reported = explanation.answers.iter().any(|answer| answer.reported);
-    let Some(enough) = explanation.enough.filter(|_| !is_reported) else { return String::new() };
+    let Some(enough) = explanation.what_would_be_enough() else { return String::new() };
     format!(
         "{} calls in the hour from {:02}:00 would have been reported; it had {}\n",
         number(enough.needed),

@@ -6,7 +6,7 @@ use crate::event::PrincipalKind;
 use crate::insight::investigate::{Evidence, top};
 
 /// From this share of the calls on, one value speaks for all.
-const SPEAKS_FOR_ALL: f64 = 0.6;
+pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Roles and users that are administrators by their name.
 const ADMINISTRATOR_WORDS: [&str; 3] = ["admin", "administrator", "superuser"];
 

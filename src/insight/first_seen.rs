@@ -13,10 +13,11 @@ use crate::insight::build::complete;
 use crate::insight::draft::{Subject, id, moment, rate_type};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
-use crate::insight::sentence::{counted, number, span};
 use crate::insight::usual::Usual;
 use crate::insight::{Actor, Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
+use crate::shown::counted;
+use crate::shown::{number, span};
 use crate::stats::score;
 
 /// New partners of a family that are listed.

@@ -39,7 +39,6 @@ mod sieve;
 pub mod trail;
 pub mod usual;
 pub mod vendor;
-pub mod visible;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -60,9 +59,6 @@ pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
 pub(crate) use next_query::list_condition;
 pub use place::Place;
-pub use sentence::counted;
-pub use sentence::number as sentence_number;
-pub(crate) use sentence::span as sentence_span;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -230,6 +226,11 @@ impl Insight {
     /// Whole minutes from start to end, at least one.
     pub fn minutes(&self) -> i64 {
         (self.end - self.start).num_minutes().max(1)
+    }
+
+    /// Whether a value has so many of the calls that it speaks for all.
+    pub fn speaks_for_all(&self, share: &Share) -> bool {
+        share.average >= actor::SPEAKS_FOR_ALL * self.average()
     }
 
     /// Calls a minute between start and end.

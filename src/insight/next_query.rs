@@ -8,8 +8,8 @@ use chrono::{Duration, SecondsFormat};
 
 use crate::detect::change::Reason;
 use crate::event::PrincipalKind;
-use crate::insight::visible::is_hidden;
 use crate::insight::{Actor, Insight, InsightType, NewCompany};
+use crate::shown::{is_hidden, literal};
 
 /// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions.
 pub(super) fn next_query(insight: &Insight) -> String {
@@ -83,12 +83,6 @@ pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<S
     // What begins with a dash would be taken for an option.
     let between = if list.starts_with('-') { "=" } else { " " };
     Some(format!("{flag}{between}{}", quoted(&list)))
-}
-
-/// A pattern that means nothing but the value.
-fn literal(value: &str) -> String {
-    let special = |character: char| matches!(character, '*' | ',' | '!' | '\\');
-    value.chars().flat_map(|character| special(character).then_some('\\').into_iter().chain([character])).collect()
 }
 
 /// A word for a POSIX shell.

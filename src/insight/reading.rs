@@ -15,13 +15,14 @@ use crate::insight::sieve::Sieve;
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn, midnight_ms, read_rows};
 use crate::rollup::keys::{INPUTS, Keyer};
 use crate::rollup::{EntityKey, Family, RowKeys};
+use crate::shown;
 
 /// Milliseconds of a minute.
 pub(super) const MINUTE_MS: i64 = 60_000;
 /// Distinct values of an attribute that are told apart; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
 /// What values beyond [`MOST_VALUES`] are counted under.
-pub const OTHER: &str = "(other)";
+pub const OTHER: &str = shown::OTHER;
 
 /// The attributes of an event that an insight is attributed to.
 pub const ATTRIBUTES: [&str; 8] = [
@@ -378,5 +379,22 @@ pub(super) fn add(counts: &mut BTreeMap<String, u64>, value: String, calls: u64)
         counts.insert(value, calls);
     } else {
         *counts.entry(OTHER.to_owned()).or_default() += calls;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn damage_is_passed_over_and_a_file_that_is_gone_is_not() {
+        let gone = Error::read(Path::new("a.parquet"))(ErrorKind::NotFound.into());
+        assert!(matches!(unless_damaged::<()>(Err(gone)), Err(Error::Read { .. })));
+        let damaged = Error::Parquet { path: "a.parquet".into(), message: "a page ends before its rows do".into() };
+        assert!(matches!(unless_damaged::<()>(Err(damaged)), Ok(None)));
+        assert_eq!(unless_damaged(Ok(7)).unwrap(), Some(7));
     }
 }

@@ -1,13 +1,12 @@
 //! One plain sentence for a person: who did what, when, and what would have been usual.
 
-use chrono::{DateTime, Duration, Utc};
-
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::insight::actor::{dominant, dominant_calls};
 use crate::insight::first_seen;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::{Actor, Insight, InsightType};
+use crate::shown::{counted, number, span};
 
 /// The places of the principal and the API among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
 const PRINCIPAL: usize = 0;
@@ -165,34 +164,10 @@ fn times(api: &str, calls: u64) -> String {
     if calls == 1 { api.to_owned() } else { format!("{api} ({calls} times)") }
 }
 
-/// `between 16:32 and 16:34 UTC`, with the days where the two differ.
-pub(crate) fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
-    if (end - start).num_minutes() <= 1 {
-        return format!("at {} UTC", start.format("%H:%M"));
-    }
-    let last_minute = end - Duration::minutes(1);
-    if last_minute.date_naive() != start.date_naive() {
-        return format!("between {} and {} UTC", start.format("%Y-%m-%d %H:%M"), end.format("%Y-%m-%d %H:%M"));
-    }
-    let end = if end.date_naive() == start.date_naive() { end.format("%H:%M").to_string() } else { "24:00".to_owned() };
-    format!("between {} and {end} UTC", start.format("%H:%M"))
-}
-
-/// `1 call`, `1,204 calls`.
-pub fn counted(value: u64, one: &str, many: &str) -> String {
-    if value == 1 { format!("1 {one}") } else { format!("{} {many}", number(value)) }
-}
-
-/// `1,170`.
-pub fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
-    groups.join(",")
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
+
     use super::*;
 
     #[test]
@@ -237,10 +212,5 @@ mod tests {
         ] {
             assert_eq!(span(moment(start), moment(end)), said);
         }
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 12, 999, 1170, 1_234_567].map(number), ["0", "12", "999", "1,170", "1,234,567"]);
     }
 }

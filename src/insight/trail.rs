@@ -6,19 +6,18 @@
 //! the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::ChangeKind;
 use crate::insight::concern::{Concern, flatten};
 use crate::insight::investigate::{Evidence, Request, Target};
 use crate::rollup::{EntityKey, Family};
-use crate::storage::{Daily, entries, read_json, write_json};
+use crate::storage::{Daily, entries, read_json, remove, write_json};
 
 /// Parameters that name a trail, in the order in which they are looked for.
 const NAMES: [&str; 4] = ["name", "trailname", "trailarn", "trail"];
@@ -148,10 +147,8 @@ impl TrailBook {
     pub fn write(&self, state: &Path, date: NaiveDate) -> Result<Option<PathBuf>> {
         let path = path(state, date);
         if self.trails.is_empty() {
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(&path)(error)),
-                _ => Ok(None),
-            };
+            remove(&path)?;
+            return Ok(None);
         }
         let trails: Vec<&Trail> = self.trails.values().collect();
         write_json(&path, &trails)?;

@@ -28,6 +28,8 @@ pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
 
 /// The first millisecond of a UTC day.
 pub fn midnight_ms(date: chrono::NaiveDate) -> i64 {

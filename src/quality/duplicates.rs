@@ -13,9 +13,9 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::{Column, id_hash};
-use crate::insight::{counted, sentence_number as number};
 use crate::partition::{DAY_MS, EventFile, RowChoice, RowGroupReader, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, Whereabouts};
+use crate::shown::{counted, number};
 
 /// Ids held in memory at a time: a hundred megabytes.
 const IDS_AT_ONCE: u64 = 4 << 20;

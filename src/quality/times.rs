@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::insight::{counted, sentence_number as number};
-use crate::partition::{DAY_MS, EventFile, midnight_ms};
+use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
 use crate::rollup::ScanCounts;
+use crate::shown::{counted, number};
 
 /// What the times and the names of a night's rows lack.
 pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
@@ -52,7 +52,7 @@ fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     let last_hour = input.feed.last_heard()?;
     let day = days_of(input.window.scored(), 1);
     let newest = spans(input.files).map(|(_, last)| last).filter(|last| day.contains(last)).max();
-    let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * 3_600_000 - 1);
+    let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * HOUR_MS - 1);
     let minutes = (day.end - newest) as u64 / 60_000;
     Some(Flaw {
         kind: FlawKind::StaleFeed,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::did_you_mean;
 use crate::event::{Column, Principal, PrincipalKind, SourceAddress, failure_code, network, service_name};
-use crate::partition::{DAY_MS, NO_TIME};
+use crate::partition::{DAY_MS, HOUR_MS, NO_TIME};
 use crate::query::Mistake;
 use crate::query::moment::rfc3339;
 
@@ -164,7 +164,7 @@ impl Field {
     pub fn cut_time(self, time: i64) -> i64 {
         match self {
             Self::Day if time != NO_TIME => time - time.rem_euclid(DAY_MS),
-            Self::Hour if time != NO_TIME => time - time.rem_euclid(3_600_000),
+            Self::Hour if time != NO_TIME => time - time.rem_euclid(HOUR_MS),
             _ => time,
         }
     }

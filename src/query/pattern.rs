@@ -163,6 +163,17 @@ mod tests {
     }
 
     proptest! {
+        /// What is typed for a value means that value, and no other.
+        #[test]
+        fn a_literal_is_itself_alone(value in r"[a-c*,!\\ ]{1,6}", other in r"[a-c*,!\\ ]{1,6}") {
+            let (value, other) = (value.trim(), other.trim());
+            prop_assume!(!value.is_empty());
+            let found = patterns(&crate::shown::literal(value));
+            prop_assert!(found.unwanted.is_empty() && found.wanted.len() == 1);
+            prop_assert!(found.wanted[0].matches(value));
+            prop_assert_eq!(found.wanted[0].matches(other), value == other);
+        }
+
         /// Against a regular expression made of the same pieces.
         #[test]
         fn a_star_is_any_run(pattern in "[ab*]{1,8}", value in "[ab]{0,10}") {

@@ -19,7 +19,6 @@ mod rule_record;
 pub mod summary;
 mod table;
 pub mod telling;
-pub mod text_table;
 
 pub use record::{CalibrationRecord, FamilyRecord, Judged, NightRecord};
 pub use rule_record::RuleRecord;

@@ -13,6 +13,7 @@ use crate::insight::vendor::{self, Maker};
 use crate::report::columns::{ALERT_COLUMNS, COLUMNS};
 use crate::report::{csv, jsonl, ocsf, table};
 use crate::settings::OutputFormat;
+use crate::storage::remove;
 
 impl OutputFormat {
     /// The file, or for Security Lake the folder, below the day's folder.
@@ -71,12 +72,4 @@ pub fn write_alerts(folder: &Path, alerts: &[Alert], asked: &[OutputFormat], mak
         remove(&findings)?;
     }
     Ok(written)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::write(path)(error)),
-        _ => Ok(()),
-    }
 }

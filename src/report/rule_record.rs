@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::alert::RuleBook;
 use crate::alert::day::DayAlerts;
-use crate::insight::{Severity, counted};
+use crate::insight::Severity;
 use crate::rules::Refusal;
 use crate::rules::replay::Hidden;
+use crate::shown::counted;
 
 /// The record of a night's rules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

@@ -5,12 +5,11 @@ use std::fmt::Write;
 use uuid::Uuid;
 
 use crate::alert::Alert;
-use crate::insight::visible::visible;
-use crate::insight::{Insight, Severity, counted, sentence_number as number};
+use crate::insight::{Insight, Severity};
 use crate::late::{Difference, Revision, Told, Why, because};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
-use crate::report::text_table::{Shown, TextTable};
+use crate::shown::{Shown, TextTable, counted, number, printable};
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
@@ -269,9 +268,4 @@ fn table(insights: &[Insight], width: Option<u16>) -> TextTable {
         table.row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);
     }
     table
-}
-
-/// Names come from whoever can make a call: nothing in them may steer the terminal, or show elsewhere than it stands.
-pub fn printable(text: &str) -> String {
-    visible(text).into_owned()
 }

@@ -135,11 +135,6 @@ impl Members {
         &self.keys[self.lasting[number as usize] as usize]
     }
 
-    /// The key of a lasting number.
-    pub fn lasting_key(&self, lasting: u32) -> &EntityKey {
-        &self.keys[lasting as usize]
-    }
-
     /// The day's keys by number.
     pub fn keys(&self) -> impl Iterator<Item = &EntityKey> {
         self.lasting.iter().map(|&lasting| &self.keys[lasting as usize])
@@ -212,7 +207,7 @@ mod tests {
             for (number, name) in names.into_iter().enumerate() {
                 let lasting = members.intern(key(name));
                 assert_eq!(members.number_of_day(lasting), number as u32);
-                assert_eq!(members.lasting_key(lasting), &key(name));
+                assert_eq!(members.keys[lasting as usize], key(name));
             }
             let mut sorted = names.map(key);
             sorted.sort();

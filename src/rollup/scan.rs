@@ -8,13 +8,11 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::partition::{DAY_MS, EventBatch, EventFile, NO_TIME, Problem, RowGroupReader, midnight_ms};
+use crate::partition::{DAY_MS, EventBatch, EventFile, HOUR_MS, NO_TIME, Problem, RowGroupReader, midnight_ms};
 use crate::rollup::counter::{DayCounter, HourSet, OutOfOrder, Run};
 use crate::rollup::day::{DayRollup, ScanCounts};
 use crate::rollup::hours::{SLOT_MS, SLOTS};
 use crate::rollup::keys::inputs;
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]

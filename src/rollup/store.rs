@@ -4,6 +4,8 @@
 //! hours in which it was active. `pairs.parquet` names entities by their row in the former. Both say in their metadata what
 //! format they have and which input they were made from, so that a day is redone only when its input changed. Each family, and each
 //! kind of pair, begins a row group of its own, whose statistics name it: that is how one of them is read without the others.
+//! Numbers are packed by their differences ([`Packed`](crate::storage::Packed)); files of earlier versions have other encodings of
+//! Parquet and are read all the same.
 
 mod entities;
 mod input;

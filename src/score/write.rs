@@ -11,8 +11,8 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 
 use crate::error::{Error, Result};
-use crate::report::csv::harmless;
 use crate::score::judge::{Judgement, SeriesScore, Verdict};
+use crate::shown::harmless;
 use crate::storage::{AtomicFile, ParquetFile, compact};
 
 /// The columns, in order.

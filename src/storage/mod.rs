@@ -20,4 +20,4 @@ pub use json::{read_json, write_json};
 pub use lock::StateLock;
 pub use packed::Packed;
 pub use parquet_writer::{ParquetFile, Values, compact, compact_values};
-pub use retention::remove_before;
+pub use retention::{remove, remove_before};

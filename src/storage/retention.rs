@@ -1,10 +1,11 @@
-//! Removing what a state directory holds of days long past.
+//! Removing: what is asked for no more, and what a state directory holds of days long past.
 //!
 //! Only names that are a day are touched: `date=YYYY-MM-DD` folders, and files whose name begins with a day, in the folders
 //! that hold one entry a day. Everything else stays, whoever put it there.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -27,10 +28,17 @@ pub fn remove_before(state: &Path, first_kept: NaiveDate) -> Result<BTreeSet<Nai
     Ok(removed)
 }
 
-fn remove(path: &Path) -> Result<()> {
+/// Removes a file, or a folder and all that is in it; nothing is done if it is not there.
+///
+/// # Errors
+/// When that is impossible.
+pub fn remove(path: &Path) -> Result<()> {
     let is_folder = path.symlink_metadata().is_ok_and(|entry| entry.is_dir());
     let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    removed.map_err(Error::write(path))
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The day that a name is about: `date=2026-01-31`, `2026-01-31.json`, `2026-01-31.2.json`.

@@ -8,9 +8,8 @@ use clap::Args;
 use crate::cli::exit;
 use crate::cli::output::{self, Format};
 use crate::cli::rules::FAULTY;
-use crate::insight::counted;
-use crate::report::summary::printable;
 use crate::rules::{RuleSet, RuleSettings};
+use crate::shown::{counted, printable};
 
 /// Check rule files: place, what was found, what to write instead
 #[derive(Debug, Args)]

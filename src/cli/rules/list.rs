@@ -7,14 +7,12 @@ use serde::Serialize;
 
 use crate::cli::output;
 use crate::cli::rules::{complain, table};
-use crate::insight::counted;
-use crate::report::summary::printable;
-use crate::report::text_table::Shown;
 use crate::rules::catalogue;
 use crate::rules::field::LogSource;
 use crate::rules::plan::Rule;
 use crate::rules::{RuleSet, RuleSettings};
 use crate::severity::Severity;
+use crate::shown::{Shown, counted, printable};
 
 /// List the rules
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ mod show;
 mod test;
 
 use crate::cli::{Common, exit, output};
-use crate::report::text_table::{Shown, TextTable};
 use crate::rules::Refusal;
+use crate::shown::{Shown, TextTable};
 use clap::{Args, Subcommand};
 
 /// List, show, check and try out rules in the Sigma language

@@ -10,11 +10,10 @@ use serde::Deserialize;
 
 use crate::cli::{exit, output};
 use crate::error::{Error, Result};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
 use crate::rules::field::LogSource;
 use crate::rules::plan::{Body, Rule};
 use crate::rules::{Program, RuleSet, RuleSettings};
+use crate::shown::{number, printable};
 use crate::storage::Daily;
 
 /// How many of a rule's latest alerts are shown.

@@ -9,14 +9,12 @@ use serde::Serialize;
 use crate::cli::output::{self, Format};
 use crate::cli::rules::{FAULTY, complain, table};
 use crate::cli::{Common, exit, progress};
-use crate::insight::{counted, sentence_number as number};
 use crate::partition::Partitions;
-use crate::report::summary::printable;
-use crate::report::text_table::Shown;
 use crate::rules::example::{Failure, try_all};
 use crate::rules::replay::{Replay, RuleHits, replay};
 use crate::rules::{Match, RuleSet, RuleSettings};
 use crate::settings::Settings;
+use crate::shown::{Shown, counted, number, printable};
 
 /// Bytes of lines that are printed at a time.
 const LINES_AT_A_TIME: usize = 1 << 16;

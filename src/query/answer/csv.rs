@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::error::{Error, Result};
 use crate::query::answer::{AnswerWriter, Heading, Sink, Value};
 use crate::query::rfc3339;
-use crate::report::csv::harmless;
+use crate::shown::harmless;
 
 pub(super) struct CsvWriter {
     sink: Sink,

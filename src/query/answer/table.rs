@@ -1,11 +1,9 @@
 //! A table as wide as the terminal.
 
 use crate::error::Result;
-use crate::insight::sentence_number;
 use crate::query::answer::{AnswerWriter, Heading, Kind, Sink, Value};
 use crate::query::rfc3339;
-use crate::report::summary::printable;
-use crate::report::text_table::{Shown, TextTable};
+use crate::shown::{self, Shown, TextTable, printable};
 
 /// No cell is worth more of a screen.
 const MOST_CHARACTERS: usize = 2_000;
@@ -48,7 +46,7 @@ fn cell(value: &Value<'_>) -> String {
 
 fn thousands(number: i64) -> String {
     let sign = if number < 0 { "-" } else { "" };
-    format!("{sign}{}", sentence_number(number.unsigned_abs()))
+    format!("{sign}{}", shown::number(number.unsigned_abs()))
 }
 
 fn shortened(text: &str) -> std::borrow::Cow<'_, str> {

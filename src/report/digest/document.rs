@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use maud::html;
 
-use crate::insight::visible::visible;
 use crate::report::page::document as html_document;
+use crate::shown::visible;
 
 /// Columns of plain text.
 const WIDTH: usize = 78;

@@ -1,11 +1,11 @@
 //! The digest of a night.
 
-use crate::insight::sentence_number;
 use crate::report::digest::Document;
 use crate::report::night::{Finding, Incident, Night};
 use crate::report::telling::{
-    agreeing_rules, commands, counted, facts, honesty, input, long_date, span, steps, tonight, troubles, unusual,
+    agreeing_rules, commands, facts, honesty, input, long_date, span, steps, tonight, troubles, unusual,
 };
+use crate::shown::{counted, number};
 
 /// Incidents that are told; more are on the page.
 const INCIDENTS: usize = 10;
@@ -46,7 +46,7 @@ fn add_incidents(document: &mut Document, night: &Night) {
         let rules = agreeing_rules(night, incident);
         let agrees = rules.iter().take(ENTRIES).map(|(first, alerts)| match alerts {
             1 => format!("rule agrees: {}", first.rule.shown()),
-            many => format!("rule agrees: {} ({} alerts)", first.rule.shown(), sentence_number(*many)),
+            many => format!("rule agrees: {} ({} alerts)", first.rule.shown(), number(*many)),
         });
         document.list(said.chain(agrees));
         document.paragraph(format!("What to do next: {}", steps(lead).join(" ")));

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::insight::{Severity, sentence_number as number};
+use crate::insight::Severity;
 use crate::report::digest::Document;
 use crate::report::night::{Finding, Incident, Night};
-use crate::report::telling::{HIDDEN, counted, honesty, input, long_date, short_date, troubles, type_words};
+use crate::report::telling::{HIDDEN, honesty, input, long_date, short_date, troubles, type_words};
+use crate::shown::{counted, number};
 
 /// Incidents that are told.
 const INCIDENTS: usize = 10;

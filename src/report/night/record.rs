@@ -104,11 +104,6 @@ pub struct Quality {
 }
 
 impl Record {
-    /// Whether anything about the input should be known.
-    pub fn is_clean(&self) -> bool {
-        self.warnings.is_empty() && self.problems.is_empty() && self.quality.is_empty() && self.missing_days.is_empty()
-    }
-
     /// Without the remark that a partition was overdue when the run was: a page is the same whenever it is made.
     fn without_the_clock(mut self) -> Self {
         let overdue = |found: &Quality| found.kind.raw() == "stale_feed" && found.effect.raw() == "for_information";

@@ -9,9 +9,9 @@ use std::fmt::Write;
 use chrono::NaiveDate;
 use maud::{Markup, html};
 
-use crate::insight::{counted, sentence_number as number};
 use crate::report::night::{Finding, Hour};
 use crate::report::telling::{figure, short_date};
+use crate::shown::{counted, number};
 
 /// Units from bottom to top.
 const HEIGHT: f64 = 100.0;

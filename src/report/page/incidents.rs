@@ -8,7 +8,8 @@ use maud::{Markup, html};
 use crate::report::night::{Incident, Night};
 use crate::report::page::finding::{Form, finding};
 use crate::report::page::tally::badge;
-use crate::report::telling::{agreeing_rules, counted, span};
+use crate::report::telling::{agreeing_rules, span};
+use crate::shown::counted;
 
 /// Findings with a chart.
 const CHARTS: usize = 100;

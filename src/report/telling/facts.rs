@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use crate::insight::sentence_number;
 use crate::report::night::{Finding, Text};
-use crate::report::telling::{counted, span};
+use crate::report::telling::span;
+use crate::shown::{counted, number};
 
 /// A name and what is known under it.
 pub type Fact = (&'static str, String);
@@ -82,7 +82,7 @@ fn to(finding: &Finding) -> String {
     let share = attribution.and_then(|found| found.insight.iter().find(|share| share.value == finding.api));
     match share.map(|share| (share.average * finding.minutes as f64).round() as u64) {
         Some(calls) if calls >= finding.observed => format!(" to {api}"),
-        Some(calls) => format!(", {} of them to {api}", sentence_number(calls)),
+        Some(calls) => format!(", {} of them to {api}", number(calls)),
         None => format!(", to {api} among others"),
     }
 }

@@ -1,9 +1,9 @@
 //! The health of the input, and how honest the night's p-values were.
 
 use crate::detect::select::TestSet;
-use crate::insight::sentence_number as number;
 use crate::report::night::{Hidden, Night};
-use crate::report::telling::{Fact, counted};
+use crate::report::telling::Fact;
+use crate::shown::{counted, number};
 
 /// The name of what whitelists hid.
 pub const HIDDEN: &str = "Hidden by a whitelist";

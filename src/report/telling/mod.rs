@@ -1,7 +1,7 @@
 //! What is said of a night, in words, whatever it is written in: the three sentences at the top, who and where and when, how unusual it
 //! is, what to do next.
 //!
-//! Every function gives text in which nothing hides ([`crate::insight::visible`]); escaping is for whoever writes it down.
+//! Every function gives text in which nothing hides ([`crate::shown::visible`]); escaping is for whoever writes it down.
 
 mod facts;
 mod health;
@@ -11,10 +11,8 @@ mod unusual;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
-use crate::insight::sentence_number;
 use crate::report::night::{Alert, Finding, Incident, Night};
-
-pub use crate::insight::counted;
+use crate::shown;
 
 pub use facts::{Fact, attacks, facts};
 pub use health::{HIDDEN, honesty, input, troubles};
@@ -87,7 +85,7 @@ pub fn figure(number: f64) -> String {
         size if size < 0.01 => format!("{number:.4}"),
         size if size < 1.0 => format!("{number:.2}"),
         size if size < 100.0 => format!("{number:.1}"),
-        _ => sentence_number(number.round() as u64),
+        _ => shown::number(number.round() as u64),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::insight::Severity;
 use crate::report::night::{Calibration, Incident, Night};
-use crate::report::telling::{counted, long_date, troubles};
+use crate::report::telling::{long_date, troubles};
+use crate::shown::counted;
 
 /// The three sentences.
 pub fn tonight(night: &Night) -> [String; 3] {

@@ -3,9 +3,10 @@
 //! What the week before did not have is named, where that can be told: a list of usual values that is full may lack one.
 
 use crate::detect::change::Reason;
-use crate::insight::{Concern, sentence_number as number};
+use crate::insight::Concern;
 use crate::report::night::Finding;
-use crate::report::telling::{MOST_VALUES, counted, figure};
+use crate::report::telling::{MOST_VALUES, figure};
+use crate::shown::{counted, number};
 
 /// Attributes whose new values say something about who it is, in words.
 const TELLING: [(&str, &str); 4] = [

@@ -92,16 +92,15 @@ impl TextTable {
     /// A line for each cell that holds something, and an empty one between rows.
     fn line_by_line(&self) -> String {
         let widest = self.columns.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
-        let row = |row: &Vec<String>| {
-            let told = self.columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-            told.map(|((name, _), cell)| {
+        let mut lines: Vec<String> = Vec::new();
+        for row in &self.rows {
+            lines.extend((!lines.is_empty()).then(String::new));
+            for ((name, _), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
                 let blank = " ".repeat(widest - name.width());
-                format!("{name}{blank}  {}\n", cell.replace('\n', ", "))
-            })
-            .collect::<String>()
-        };
-        let rows: Vec<String> = self.rows.iter().map(row).collect();
-        rows.join("\n").trim_end_matches('\n').to_owned()
+                lines.push(format!("{name}{blank}  {}", cell.replace('\n', ", ")));
+            }
+        }
+        lines.join("\n")
     }
 }
 
