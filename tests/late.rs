@@ -342,7 +342,7 @@ fn a_night_of_counts_alone_tells_what_was_counted() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
     let arguments = ["rollup", events.to_str().unwrap(), "--state", state.to_str().unwrap()];
-    insights(&arguments).expect_code(0);
+    insights(arguments).expect_code(0);
     fs::remove_dir_all(dated(&events, night(1))).unwrap();
     let asked = night(1).to_string();
     let arguments = [
@@ -355,7 +355,7 @@ fn a_night_of_counts_alone_tells_what_was_counted() {
         "--set",
         "baseline_days=14",
     ];
-    let told = insights(&arguments).expect_code(0).stdout;
+    let told = insights(arguments).expect_code(0).stdout;
     assert!(told.contains("the events of this day are gone; its rollup was used"), "{told}");
     assert!(reports_the_key(&state, 1));
     let lines = fs::read_to_string(dated(&state.join("insights"), night(1)).join("insights.jsonl")).unwrap();

@@ -91,15 +91,12 @@ fn fold(rollup: &mut FamilyRollup, kept: &[bool]) -> Vec<u32> {
     let mut place_of_other: BTreeMap<&EntityKey, u32> = BTreeMap::new();
     for (place, (key, member)) in (0_u32..).zip(order) {
         rollup.members.push(key.clone());
-        match member {
-            Some(member) => {
-                places[member] = place;
-                rollup.hours.extend(&old.hours, old.starts[member] as usize..old.starts[member + 1] as usize);
-            }
-            None => {
-                place_of_other.insert(key, place);
-                rollup.hours.extend_others(&others[key]);
-            }
+        if let Some(member) = member {
+            places[member] = place;
+            rollup.hours.extend(&old.hours, old.starts[member] as usize..old.starts[member + 1] as usize);
+        } else {
+            place_of_other.insert(key, place);
+            rollup.hours.extend_others(&others[key]);
         }
         rollup.starts.push(rollup.hours.hour.len() as u32);
     }

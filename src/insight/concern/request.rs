@@ -136,7 +136,7 @@ mod tests {
     fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
         let Looked { concerns, receivers } = of_request(kind, event_name, parameters);
         let names = [("Alice@corp.example".to_owned(), 1)].into();
-        let evidence = Evidence { concerns, receivers, names, ..Evidence::default() };
+        let evidence = Evidence { names, concerns, receivers, ..Evidence::default() };
         of_evidence(&evidence).into_iter().map(Concern::name).collect()
     }
 
