@@ -14,7 +14,7 @@ use insights::detect::judgement::{Night, detect};
 use insights::generate::{Options, generate};
 use insights::partition::{ColumnOverrides, Partitions};
 use insights::rollup::Family;
-use insights::rollup::update::update;
+use insights::rollup::update::{Counting, update};
 use insights::storage::StateLock;
 
 /// The allocator of the program, so that what is measured is what runs.
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let partitions = Partitions::find(&events, &ColumnOverrides::new())?;
     let dates: Vec<NaiveDate> = partitions.dates().into_iter().collect();
     let _lock = StateLock::acquire(&state)?;
-    update(&partitions, &dates, &state, false, &|_| {})?;
+    let counting = Counting { pairs: false, max_entities: usize::MAX };
+    update(&partitions, &dates, &state, counting, &|_| {})?;
 
     let scored = *dates.last().ok_or("no days were generated")?;
     let window = Window::new(scored, HISTORY_DAYS as usize, |day| dates.contains(&day));

@@ -104,6 +104,14 @@ pub enum Error {
         /// The files and what is wrong with them.
         problems: String,
     },
+    /// The night was judged while its events could be read, and now they cannot.
+    #[error("{date} was judged before, and its events {found}; what was reported then is kept", found = what_became(problems))]
+    EventsGone {
+        /// The night.
+        date: chrono::NaiveDate,
+        /// The files that are there and what is wrong with them; empty if there are none.
+        problems: String,
+    },
     /// Someone else writes to the same state directory.
     #[error("`{}` is in use by {holder}", path.display())]
     Locked {
@@ -173,6 +181,32 @@ pub enum Error {
     Internal(String),
 }
 
+/// How alike two words must be for one to be meant by the other.
+const ALIKE: f64 = 0.7;
+
+/// The known word that may have been meant by `word`: the most like it, if it is like it at all; case does not matter.
+pub fn meant<'known>(word: &str, known: impl IntoIterator<Item = &'known str>) -> Option<&'known str> {
+    let word = word.to_lowercase();
+    let scored = known.into_iter().map(|name| (likeness(&word, &name.to_lowercase()), name));
+    let best = scored.max_by(|left, right| left.0.total_cmp(&right.0));
+    best.filter(|(likeness, _)| *likeness > ALIKE).map(|(_, name)| name)
+}
+
+/// From 0 to 1; in short words a letter too many or too few counts little.
+fn likeness(word: &str, name: &str) -> f64 {
+    let alike = strsim::jaro_winkler(word, name);
+    if word.len() > 1 && strsim::damerau_levenshtein(word, name) == 1 { alike.max(ALIKE + 0.01) } else { alike }
+}
+
+/// `; did you mean `region`?`, or nothing.
+pub fn did_you_mean<'known>(word: &str, known: impl IntoIterator<Item = &'known str>) -> String {
+    meant(word, known).map_or(String::new(), |name| format!("; did you mean `{name}`?"))
+}
+
+fn what_became(problems: &str) -> String {
+    if problems.is_empty() { "are gone".to_owned() } else { format!("cannot be read: {problems}") }
+}
+
 impl Error {
     /// A reading error at `path`.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -186,15 +220,50 @@ impl Error {
         move |source| Self::Write { path, source }
     }
 
+    /// A file to be written whose ending says nothing of its form.
+    pub fn unknown_ending(out: &Path, endings: &str) -> Self {
+        let message = format!("--out: nothing is known of how to write `{}`", out.display());
+        Self::Query { message, hint: Some(format!("expected a name that ends with {endings}, or a --format")) }
+    }
+
+    /// A defect of this program, by whatever error shows it.
+    pub fn internal<E: ToString>(error: E) -> Self {
+        Self::Internal(error.to_string())
+    }
+
     /// A table of counts at `path` that cannot be scored.
     pub fn counts(path: &Path, message: String) -> Self {
         Self::Counts { path: path.to_path_buf(), message }
+    }
+
+    /// An error while making a folder at `path`; a file that stands there is one that is no folder.
+    pub fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| {
+            let source = if path.is_file() { io::ErrorKind::NotADirectory.into() } else { source };
+            Self::Write { path, source }
+        }
     }
 
     /// A Parquet error at `path`; the operating system's own errors keep their words.
     pub fn parquet<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Parquet { path, message: source.to_string() }
+    }
+
+    /// What is wrong with a file, for where its name stands beside it already.
+    pub fn about_its_file(&self) -> String {
+        match self {
+            Self::Read { source, .. } => format!("cannot be read: {source}"),
+            Self::Parquet { message, .. } => format!("not readable Parquet: {message}"),
+            Self::MissingColumn { column, found, .. } => format!("has no column for `{column}`; it has {found}"),
+            Self::ColumnType { column, expected, found, .. } => {
+                format!("column `{column}`: expected {expected}, found {found}")
+            }
+            Self::Rollup { message, .. } | Self::Counts { message, .. } => message.clone(),
+            Self::Line { line, message, .. } => format!("line {line}: {message}"),
+            other => other.to_string(),
+        }
     }
 
     /// What to try next, where there is something to try.
@@ -205,23 +274,41 @@ impl Error {
                  make partitions from audit logs with `insights import LOGS --out EVENTS`"
                     .to_owned(),
             ),
-            Self::NoLogs { .. } => {
-                Some("expected files ending in .json, .jsonl, .log or .gz, or name the files themselves".to_owned())
-            }
+            Self::NoLogs { .. } => Some(
+                "expected files ending in .json, .jsonl, .ndjson, .log, .txt or .gz, or name the files themselves"
+                    .to_owned(),
+            ),
             Self::MissingColumn { .. } => {
                 Some("name the file's own column for it under `[columns]` in insights.toml".to_owned())
             }
             Self::NoInsights { .. } => Some(
                 "expected a state directory of `insights run`, its `insights` folder, or a file of insights".to_owned(),
             ),
+            Self::NoSuchDate { .. } => {
+                Some("choose a day with events, or leave out the date for the newest".to_owned())
+            }
+            Self::NothingUsable { .. } => Some("mend or replace the files, or judge another day".to_owned()),
+            Self::ColumnType { .. } => {
+                Some("name another column of the file for it under `[columns]` in insights.toml".to_owned())
+            }
+            Self::Settings { .. } => {
+                Some("`insights settings --example` prints every setting with what it does and its default".to_owned())
+            }
             Self::NoSuchNight { date, .. } => {
                 Some(format!("judge that day first: `insights run EVENTS --date {date}`"))
             }
+            Self::EventsGone { date, .. } => Some(format!(
+                "put the events back and run this again; to judge by the counts alone, remove `runs/{date}.json` from the \
+                 state first"
+            )),
             Self::Locked { .. } => {
                 Some("wait for the other run to end, or give this one another `--state` directory".to_owned())
             }
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                Some("a file stands where a folder should; name another place".to_owned())
+            }
             Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space and run the same command again: finished days are kept".to_owned())
+                Some("free some space and run the same command again; what was finished before is kept".to_owned())
             }
             Self::Rollup { .. } => Some("delete the file; the next run makes it anew from the events".to_owned()),
             Self::Counts { .. } => Some(
@@ -242,5 +329,20 @@ impl Error {
             Self::Settings { .. } | Self::NoSuchDate { .. } | Self::NoSuchNight { .. } | Self::Query { .. } => 2,
             _ => 3,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_alike_may_have_been_meant() {
+        assert_eq!(meant("reigon", ["resource", "region"]), Some("region"));
+        assert_eq!(meant("REGION", ["region"]), Some("region"));
+        assert_eq!(meant("foo", ["who", "operations.keep"]), None);
+        assert_eq!(meant("wo", ["who", "why"]), Some("who"));
+        assert_eq!(meant("", ["region"]), None);
+        assert_eq!(did_you_mean("nope", ["many_errors"]), "");
     }
 }

@@ -27,35 +27,37 @@
 //!
 //! | room | what it knows |
 //! |---|---|
+//! | [`error`] | what stops a command, a hint for each, the exit code |
 //! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes |
-//! | [`storage`] | files that are whole or absent, the lock and the retention of a state directory; nothing about what is in them |
+//! | [`storage`] | files that are whole or absent; the layout, the lock and the retention of a state directory; nothing about what is in its files |
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
+//! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
+//! | [`shown`] | how numbers, times, texts and tables are shown to people, so that nothing in them runs, hides or breaks |
 //! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
 //! | [`rollup`] | families and pairs, the scan that counts them, the files that keep the counts |
+//! | [`score`] | any count series, judged bucket by bucket by what came before |
 //! | [`baseline`] | what the past makes us expect of an entity, whom it usually meets, and which hours of the past can be believed |
 //! | [`detect`] | which entities, hours and first meetings the baseline cannot explain, and which changes of rights deserve a look |
 //! | [`insight`] | what is said about a deviation: who and since when, night after night, which story, how serious, ATT&CK, a sentence, the vendors' forms |
 //! | [`quality`] | what is wrong with a night's input, and what follows from it |
-//! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`rules`] | Sigma rules: reading, checking, compiling and evaluating them, correlations of what they match |
 //! | [`alert`] | what matches come to: joined, told at most so often, remembered from day to day and from check to check |
-//! | [`score`] | any count series, judged bucket by bucket by what came before |
-//! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
+//! | [`late`] | whether what a night reported still stands, now that data have come late or were corrected |
 //! | [`query`] | which events there are, how many, by what and when; saved searches; answers as tables, JSON, CSV, Parquet |
 //! | [`access_key`] | whose `AccessKeys` there are and what they were used for, from rollups and from events |
 //! | [`changes`] | who changed a resource, a user or a role, and who signed in |
-//! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
-//! | [`explain`] | why an entity's day was judged as it was, alarm or not: windows, ranks, gates |
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
+//! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
+//! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
+//! | [`explain`] | why an entity's day was judged as it was, alarm or not: layers of the baseline, windows, ranks, gates, new company |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
-//! | [`error`] | what stops a command, a hint for each, the exit code |
 //!
 //! # Who may use whom
 //!
-//! A room uses rooms further left, never further right:
+//! A room uses rooms above it in this table, never below; `tests/rooms.rs` reads every `use` and says so. The main lines:
 //!
 //! ```text
 //!   error                           ┌─▶ import, generate
@@ -64,16 +66,19 @@
 //!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `quality` looks at `partition`, `rollup` and `baseline`, and shows numbers as `insight` does; `report` tells what it found.
+//! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
 //!
-//! `query` reads `partition` and `event` and writes through `storage`; from `insight` and `report` it takes how a severity, a number
-//! and a text are shown. `access_key` and `changes` use `query`, the former also `rollup`; `cli` alone uses the two. `rules` uses
-//! `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `report`
+//! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
+//!
+//! `rules` uses `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `report`
 //! (`rules ──▶ alert ──▶ report`): it uses `rules`, `partition` and `storage`, and from `insight` what is a member of correlations and how
-//! severities, names and commands are shown.
+//! names and commands are shown. `late` knows what alerts and insights leave to the next night.
 //!
-//! `stats` uses nobody. `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`); only
-//! `report`, which notes them in the record of a run, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
+//! `query` reads `partition` and `event` and writes through `storage`. `access_key` and `changes` use
+//! `query`, the former also `rollup`; `cli` alone uses the two.
+//!
+//! `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`). Only `report`, which notes
+//! them in the record of a run, `explain`, which judges by them, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
 //! pipeline: it reads what `report` wrote, and only `explain` and `cli` use it. `explain` judges a night again with `baseline` and
 //! `detect`, for `cli`.
 //!
@@ -88,11 +93,12 @@
 //! * **Nothing is skipped in silence.** A file or row that was not used is a [`partition::Problem`] or a number in
 //!   [`rollup::ScanCounts`] and stands in the run record; what could not be read makes the exit code 4 as well. Every event that
 //!   names an API must be in exactly one API entity, or the run stops with [`Error::Internal`].
-//! * **Files are whole or absent.** Everything is written through [`storage`]: beside its place, then renamed.
+//! * **Files are whole or absent.** Everything is written through [`storage`]: beside its place, then renamed; what is asked for no
+//!   more is removed.
 //! * **The scored day is not its own baseline.** [`baseline::FamilyHistory::split`] is where the two are told apart.
 //! * **A silent feed is no evidence.** [`baseline::Feed`] masks hours in which nothing arrived; they neither teach nor alarm.
-//! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal is stripped of
-//!   control characters. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
+//! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal has a mark for
+//!   whatever does not show. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
 //!   whatever does not show.
 //!
 //! # Where to start reading
@@ -124,6 +130,8 @@ pub mod rollup;
 pub mod rules;
 pub mod score;
 pub mod settings;
+pub mod severity;
+pub mod shown;
 pub mod stats;
 pub mod storage;
 

@@ -5,6 +5,7 @@
 
 mod dates;
 mod layers;
+mod mistake;
 mod output_format;
 mod quantity;
 mod reference;
@@ -15,7 +16,7 @@ pub use quantity::{Bytes, Days};
 pub use reference::{InForce, REFERENCE, Setting, example, variable};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{AlertSettings, RawAlerts};
 use crate::baseline::Calendar;
 use crate::detect::Thresholds;
-use crate::error::Result;
+use crate::error::did_you_mean;
 use crate::event::Column;
 use crate::partition::ColumnOverrides;
 use crate::query::{SavedSearches, is_name};
@@ -34,6 +35,8 @@ use crate::rules::settings::RawRules;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
+/// Entities of a family and day that are named unless the settings say otherwise: more than a cloud has.
+const MAX_ENTITIES: usize = 2_000_000;
 /// Days that must be kept beside the baseline's, for days that come late; more if the window for these is longer.
 const DAYS_BESIDE_BASELINE: u32 = 7;
 
@@ -56,6 +59,8 @@ pub struct Settings {
     pub level_shift_days: u32,
     /// Days before a night in which data that came late or changed make their nights be judged again.
     pub late_window: u32,
+    /// The most entities of a family that a day's rollup names.
+    pub max_entities: usize,
     /// Whether to leave out insights that the vendor has no type for.
     pub vendor_types_only: bool,
     /// Searches that have a name; they change no result of a run.
@@ -102,6 +107,7 @@ struct RawSettings {
     drop_max_ratio: f64,
     level_shift_days: u32,
     late_window: u32,
+    max_entities: usize,
     vendor_types_only: bool,
     columns: BTreeMap<String, String>,
     #[serde(skip_serializing)]
@@ -158,6 +164,7 @@ impl Default for RawSettings {
             drop_max_ratio: thresholds.drop_max_ratio,
             level_shift_days: 7,
             late_window: 3,
+            max_entities: MAX_ENTITIES,
             vendor_types_only: false,
             columns: BTreeMap::new(),
             searches: SavedSearches::new(),
@@ -181,6 +188,7 @@ impl Default for Settings {
             columns: ColumnOverrides::new(),
             level_shift_days: 7,
             late_window: 3,
+            max_entities: MAX_ENTITIES,
             vendor_types_only: false,
             searches: SavedSearches::new(),
             formats: vec![OutputFormat::Actiontrail, OutputFormat::Parquet],
@@ -193,14 +201,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the named file, or [`FILE_NAME`] if it is there, and the environment, over the defaults.
-    pub fn load(named: Option<&Path>) -> Result<Self> {
-        Layers::read(named, environment(), &[])?.settings()
-    }
-
     #[cfg(test)]
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        Self::from_raw(toml::from_str(text).map_err(|error| explain(text, &error))?)
+        Self::from_raw(toml::from_str(text).map_err(|error| mistake::in_file(text, &error))?)
     }
 
     fn from_raw(raw: RawSettings) -> std::result::Result<Self, String> {
@@ -216,6 +219,7 @@ impl Settings {
         between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
         let operations = operations(&raw)?;
         between("late_window", f64::from(raw.late_window), 0.0, 60.0)?;
+        between("max_entities", raw.max_entities as f64, 1.0, 1e9)?;
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
@@ -232,6 +236,7 @@ impl Settings {
             columns: raw.columns.into_iter().map(column_override).collect::<std::result::Result<_, _>>()?,
             level_shift_days: raw.level_shift_days,
             late_window: raw.late_window,
+            max_entities: raw.max_entities,
             vendor_types_only: raw.vendor_types_only,
             searches: named(raw.searches)?,
             formats: raw
@@ -312,32 +317,9 @@ fn column_override((name, path): (String, String)) -> std::result::Result<(Colum
     if let Some(column) = Column::named(&name) {
         Ok((column, path))
     } else {
-        let nearest = nearest(&name, Column::ALL.iter().map(|column| column.name()));
-        Err(format!("columns: there is no event column `{name}`; did you mean `{nearest}`?"))
+        let near = did_you_mean(&name, Column::ALL.iter().map(|column| column.name()));
+        Err(format!("columns: there is no event column `{name}`{near}"))
     }
-}
-
-/// The reader's own words, with the line and, for an unknown key, the nearest that exists.
-fn explain(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let message = error.message();
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-    match unknown {
-        Some((key, expected)) => {
-            // The message lists the names that the table has.
-            let known = expected.split('`').skip(1).step_by(2);
-            format!("line {line}: there is no setting `{key}`; did you mean `{}`?", nearest(key, known))
-        }
-        None => format!("line {line}: {message}"),
-    }
-}
-
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
-    known.min_by(|left, right| distance(word, left).total_cmp(&distance(word, right))).unwrap_or_default()
-}
-
-fn distance(left: &str, right: &str) -> f64 {
-    -strsim::jaro_winkler(left, right)
 }
 
 #[cfg(test)]
@@ -353,13 +335,25 @@ mod tests {
     fn mistakes_are_explained() {
         for (text, words) in [
             ("\nbaseline_day = 3", "line 2: there is no setting `baseline_day`; did you mean `baseline_days`?"),
-            ("[outputs]\nformat = []", "line 2: there is no setting `format`; did you mean `formats`?"),
-            ("operations = 3", "line 1: invalid type: integer `3`, expected a table"),
+            ("[outputs]\nformat = []", "line 2: there is no setting `outputs.format`; did you mean `formats`?"),
+            ("operations = 3", "line 1: operations: expected a table, found `3`"),
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),
             ("days_off = ['2026-02-30']", "days_off: `2026-02-30` is neither a date"),
-            ("min_ratio = 'x'", "line 1: invalid type"),
+            ("\nmin_ratio = 'x'", "line 2: min_ratio: expected a number, found `x`"),
+            ("baseline_days = -1", "line 1: baseline_days: expected a whole number, found `-1`"),
+            ("vendor_types_only = 'yes'", "line 1: vendor_types_only: expected `true` or `false`, found `yes`"),
+            ("[outputs]\nformats = 'csv'", "line 2: outputs.formats: expected a list, found `csv`"),
+            ("[rules]\ndisable = [\n'low',\n3]", "line 4: rules.disable: expected a text, found `3`"),
+            ("[searches.a]\nusr = 1", "line 2: there is no setting `searches.a.usr`; did you mean `user`?"),
+            ("[searches.a]\nbogus = 1", "line 2: there is no setting `searches.a.bogus`"),
+            (
+                "[searches.a]\nuser = 'x'\n[searches.b]\nlimit = 'x'",
+                "line 4: searches.b.limit: expected a whole number",
+            ),
+            ("min_ratio = 3\nlate_window = 2\nmin_ratio = 4", "line 3: `min_ratio` is set twice"),
+            ("min_ratio = ", "line 1: "),
         ] {
             let message = Settings::parse(text).unwrap_err();
             assert!(message.contains(words), "{message}");

@@ -180,7 +180,10 @@ fn a_day_without_events_is_a_wrong_question() {
     let place = Place::new();
     place.good("a.parquet");
     let outcome = place.start(&["run", "--date", "2026-03-01"]).expect_code(2);
-    insta::assert_snapshot!(outcome.stderr, @"error: no events on 2026-03-01 in `/events`; there are events from 2026-01-05 to 2026-01-05");
+    insta::assert_snapshot!(outcome.stderr, @r"
+    error: no events on 2026-03-01 in `/events`; there are events from 2026-01-05 to 2026-01-05
+    hint: choose a day with events, or leave out the date for the newest
+    ");
 }
 
 #[test]
@@ -297,7 +300,10 @@ fn a_setting_that_does_not_exist_names_the_nearest() {
     fs::write(&settings, "time_zone = 'UTC'\nmin_exces = 20\n").unwrap();
     for subcommand in ["rollup", "run"] {
         let outcome = place.start(&[subcommand, "--settings", settings.to_str().unwrap()]).expect_code(2);
-        insta::allow_duplicates! { insta::assert_snapshot!(outcome.stderr, @"error: `/own.toml`: line 2: there is no setting `min_exces`; did you mean `min_excess`?"); }
+        insta::allow_duplicates! { insta::assert_snapshot!(outcome.stderr, @r"
+        error: `/own.toml`: line 2: there is no setting `min_exces`; did you mean `min_excess`?
+        hint: `insights settings --example` prints every setting with what it does and its default
+        "); }
     }
 }
 
@@ -342,6 +348,21 @@ fn a_reader_who_goes_away_is_no_panic() {
         assert!(!said.contains("panicked"), "{said}");
         assert_eq!(status.code(), Some(0), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_reader_who_goes_away_while_scores_are_written_is_no_error() {
+    let place = Place::new();
+    let counts = place.0.path().join("counts.csv");
+    let rows = (0..20_000).map(|row| format!("series {},{},1\n", row / 10, 1_767_571_200 + row % 10 * 3600));
+    std::fs::write(&counts, std::iter::once("series,timestamp,value\n".to_owned()).chain(rows).collect::<String>())
+        .unwrap();
+    let mut command = program();
+    let mut child = command.arg("score").arg(&counts).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.contains("error")), (Some(0), false), "{said}");
 }
 
 #[test]

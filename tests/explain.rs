@@ -49,9 +49,16 @@ fn a_day_is_shown_with_its_chart_windows_and_gates() {
 #[test]
 fn the_page_tells_the_same_and_loads_nothing() {
     let page = explain(&["Oss/GetObject", "--date", NIGHT, "--format", "html"]).expect_code(0).stdout;
-    for words in
-        ["Oss/GetObject on 2026-01-29", "11:00–12:00", "✓ passed", "min_excess", "five minutes of 11:00", "Seen with"]
-    {
+    for words in [
+        "Oss/GetObject on 2026-01-29",
+        "11:00–12:00",
+        "✓ passed",
+        "min_excess",
+        "five minutes of 11:00",
+        "Seen with",
+        "layer by layer",
+        "new ones due",
+    ] {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(page.contains("default-src 'none'") && !page.contains("http://") && !page.contains("https://"), "{page}");
@@ -104,4 +111,93 @@ fn a_name_that_is_not_known_or_not_one_thing_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let empty = insights(["explain", "x", "--state", folder.path().to_str().unwrap()]).expect_code(2);
     empty.expect_said(&["holds no counts", "insights rollup EVENTS"]);
+}
+
+/// The layers of an explanation, and the factor and the calls of each.
+fn layers(explanation: &Value) -> Vec<(String, f64, f64)> {
+    let layers = explanation["composition"]["layers"].as_array().unwrap();
+    let number = |layer: &Value, name: &str| layer[name].as_f64().unwrap();
+    layers
+        .iter()
+        .map(|layer| (layer["kind"].as_str().unwrap().to_owned(), number(layer, "factor"), number(layer, "calls")))
+        .collect()
+}
+
+#[test]
+fn the_layers_multiply_to_the_count_that_was_expected() {
+    for (about, hour) in [("Oss/GetObject", "11"), ("Oss/GetObject", "3"), ("Kms/Decrypt", "20")] {
+        let explanation = json(&[about, "--date", NIGHT, "--hour", hour]);
+        let product: f64 = layers(&explanation).iter().map(|(_, factor, _)| factor).product();
+        let shown = &explanation["hours"][hour.parse::<usize>().unwrap()];
+        let expected = shown["expected"].as_f64().unwrap();
+        assert!((product / expected - 1.0).abs() < 1e-9, "{about} {hour}: {product} {expected}");
+    }
+}
+
+#[test]
+fn an_entity_that_comes_and_goes_is_explained_by_the_day() {
+    let addresses = |date: &str| -> BTreeSet<String> {
+        let entities = common::read_entities(&state().join(format!("rollups/date={date}/rollup.parquet")));
+        entities.into_iter().filter(|entity| entity.family == "source_ip").map(|entity| entity.key[1].clone()).collect()
+    };
+    let before: BTreeSet<String> = (1..=22).flat_map(|day| addresses(&format!("2026-01-{day:02}"))).collect();
+    let today = addresses(NIGHT);
+    let newcomers = today.iter().filter(|address| !before.contains(*address)).take(2);
+    let known = today.iter().filter(|address| before.contains(*address)).step_by(9).take(12);
+    let (mut sparse, mut new) = (0, 0);
+    for address in newcomers.chain(known) {
+        let explanation = json(&["--family", "source_ip", address, "--date", NIGHT]);
+        let layers = layers(&explanation);
+        let kinds: Vec<&str> = layers.iter().map(|(kind, ..)| kind.as_str()).collect();
+        match explanation["model"].as_str().unwrap() {
+            "seasonal" => assert_eq!(kinds[..4], ["level", "day_type", "shape", "hour"]),
+            model => {
+                assert_eq!(kinds, ["day_size", "activity"]);
+                sparse += usize::from(model == "sparse");
+                new += usize::from(model == "new");
+            }
+        }
+        let whole_day: f64 = layers.iter().map(|(_, factor, _)| factor).product();
+        let hours = explanation["hours"].as_array().unwrap();
+        let of_hours: f64 = hours.iter().map(|hour| hour["expected"].as_f64().unwrap()).sum();
+        if kinds.len() == 2 {
+            assert!((whole_day - of_hours).abs() < 1e-9 * (1.0 + of_hours), "{whole_day} {of_hours}");
+        }
+    }
+    assert!(sparse > 0 && new > 0, "{sparse} {new}");
+}
+
+#[test]
+fn new_company_is_an_answer_with_its_pairs_its_rank_and_its_gate() {
+    let thief = json(&["LTAI5tSN662BHn4pLutEARFv", "--date", NIGHT]);
+    let answers = thief["answers"].as_array().unwrap();
+    let answer = answers.iter().find(|answer| answer["asked"] == "company").unwrap();
+    assert_eq!((&answer["reported"], &answer["set"]), (&true.into(), &"new".into()));
+    let (rank, tests) = (answer["rank"].as_u64().unwrap(), answer["tests"].as_u64().unwrap());
+    assert!((1..20).contains(&rank) && tests > 50, "{answer}");
+    let kinds = thief["company"]["kinds"].as_array().unwrap();
+    let network = kinds.iter().find(|kind| kind["with"] == "network").unwrap();
+    assert_eq!(network["named"][0]["name"], "185.64.31.0/24", "{network}");
+    assert_eq!(network["named"][0]["known_to"], 0);
+    assert!(network["expected_new"].as_f64().unwrap() < 1.0 && network["p_any"].as_f64().unwrap() < 0.5, "{network}");
+    // Errors have no company, and say so.
+    let error = json(&["--family", "api_error", "Redis/DescribeInstances/NoPermission", "--date", NIGHT]);
+    assert!(error["company"]["left_out"].as_str().unwrap().contains("api_error"), "{}", error["company"]);
+}
+
+#[test]
+fn every_reported_first_meeting_has_an_answer_that_says_so() {
+    let mut explained = 0;
+    for insight in reported() {
+        let analysis = &insight["insightDetails"]["analysis"];
+        if analysis["judgedBy"] != "first_seen" || insight["insightDetails"]["state"] != "Start" {
+            continue;
+        }
+        let explanation = json(&[insight["sharedEventId"].as_str().unwrap()]);
+        let answers = explanation["answers"].as_array().unwrap();
+        let answer = answers.iter().find(|answer| answer["asked"] == "company").unwrap();
+        assert_eq!(answer["reported"], true, "{answer}");
+        explained += 1;
+    }
+    assert!(explained > 0);
 }

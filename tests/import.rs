@@ -321,7 +321,7 @@ fn invalid_utf8_is_kept_as_what_can_be_shown() {
     let text = lines(&[event(0, date()), odd, event(2, date())]);
     let (first, rest) = text.split_once("MARK").unwrap();
     place.log("a.jsonl", [first.as_bytes(), &[0xff, 0xc3, 0x28], rest.as_bytes()].concat());
-    place.import(&[]).expect(0, 3, 0);
+    place.import(&[]).expect(4, 3, 0).said(&["a.jsonl", "record 2: bytes that are no UTF-8 were replaced"]);
     let rows = read_parquet(&dated(&place.out(), date()).join("part-0000.parquet"));
     let agents: Vec<String> = texts(&rows, "user_agent").into_iter().flatten().collect();
     assert!(

@@ -114,6 +114,34 @@ fn what_turns_out_wrong_is_taken_back() {
 }
 
 #[test]
+fn alerts_that_come_and_go_with_late_events_are_told_beside_the_insights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[]), folder.path().join("state"));
+    run(&events, &state, 1..=2, &[]);
+    let grant = |second| Call { service: "Ram", api: "AttachPolicyToUser", ..Call::usual(second, 7) };
+    rewrite(&events, 2, vec![grant(40_000)]);
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains(&format!("{} judged again", night(2))) && told.contains("2 alerts added"), "{told}");
+    assert!(told.contains("Permission granted or taken away: user name7 called Ram/AttachPolicyToUser"), "{told}");
+    let own = record(&state, 2);
+    let added = own["revisions"][0]["alerts"]["added"].as_array().unwrap();
+    let ids: Vec<&Value> = own["reported_alerts"].as_array().unwrap().iter().map(|alert| &alert["id"]).collect();
+    assert!(!added.is_empty() && added.iter().all(|id| ids.contains(&id)), "{own}");
+
+    rewrite(&events, 2, vec![grant(40_000), grant(40_010)]);
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains("2 alerts changed"), "{told}");
+    rewrite(&events, 2, Vec::new());
+    let told = run(&events, &state, 3..=3, &[]).stdout;
+    assert!(told.contains("2 alerts taken back"), "{told}");
+    let revisions = record(&state, 2)["revisions"].as_array().unwrap().clone();
+    assert_eq!(revisions.len(), 3);
+    let gone = revisions[2]["alerts"]["taken_back"].as_array().unwrap();
+    assert_eq!((gone.len(), &gone[0]["matches"]), (added.len(), &2.into()));
+    assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
+}
+
+#[test]
 fn an_older_change_is_counted_and_its_nights_are_named_with_what_mends_them() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (events(folder.path(), 5, &[]), folder.path().join("state"));
@@ -282,4 +310,59 @@ fn the_state_is_the_same_elsewhere_in_another_zone_and_with_rollups_made_anew() 
     let told = Outcome::from(command.current_dir(folder.path()).output().unwrap()).expect_code(0).stdout;
     assert!(!told.contains("judged again,"), "the same events elsewhere are no change: {told}");
     assert_same_files(&expected, &lasting(&state));
+}
+
+#[test]
+fn a_night_that_knew_more_is_kept_when_its_events_are_gone_or_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &[]);
+    let before = lasting(&state);
+    let asked = night(1).to_string();
+    let again = |state: &Path| {
+        let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &asked];
+        insights(arguments.iter().chain(&["--quiet", "--set", "baseline_days=14"]))
+    };
+    let file = fs::read_dir(dated(&events, night(1))).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    again(&state).expect_code(3).expect_said(&[
+        "was judged before, and its events cannot be read",
+        "is kept",
+        "put the events back",
+    ]);
+    assert_same_files(&before, &lasting(&state));
+    fs::remove_dir_all(dated(&events, night(1))).unwrap();
+    again(&state).expect_code(3).expect_said(&["was judged before, and its events are gone", "is kept"]);
+    assert_same_files(&before, &lasting(&state));
+}
+
+#[test]
+fn a_night_of_counts_alone_tells_what_was_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    let arguments = ["rollup", events.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    insights(&arguments).expect_code(0);
+    fs::remove_dir_all(dated(&events, night(1))).unwrap();
+    let asked = night(1).to_string();
+    let arguments = [
+        "run",
+        events.to_str().unwrap(),
+        "--state",
+        state.to_str().unwrap(),
+        "--date",
+        &asked,
+        "--set",
+        "baseline_days=14",
+    ];
+    let told = insights(&arguments).expect_code(0).stdout;
+    assert!(told.contains("the events of this day are gone; its rollup was used"), "{told}");
+    assert!(reports_the_key(&state, 1));
+    let lines = fs::read_to_string(dated(&state.join("insights"), night(1)).join("insights.jsonl")).unwrap();
+    assert!(
+        !lines.contains("made 0 calls") && !lines.contains("called 0 times") && !lines.contains("with  "),
+        "{lines}"
+    );
+    let key = lines.lines().find(|line| line.contains(&format!("\"insightObject\":\"{}\"", key_of("7")))).unwrap();
+    assert!(key.contains(" calls"), "{key}");
 }

@@ -110,6 +110,33 @@ fn a_rerun_replaces_its_files_and_leaves_no_other() {
 }
 
 #[test]
+fn no_call_of_an_entity_is_told_twice_in_a_night() {
+    let mut spans: BTreeMap<(NaiveDate, String, String), Vec<(DateTime<Utc>, DateTime<Utc>)>> = BTreeMap::new();
+    for (date, event) in week_events() {
+        let details = &event["insightDetails"];
+        let analysis = &details["analysis"];
+        let is_rise = analysis["direction"] == "up" && analysis["reason"].is_null();
+        if !is_rise || analysis["judgedBy"] == "first_seen" || analysis["end"].is_null() {
+            continue;
+        }
+        let key = (*date, text(details, "/insightType").to_owned(), format!("{}", analysis["entity"]));
+        let span = (moment(&analysis["start"]), moment(&analysis["end"]));
+        let own = spans.entry(key).or_default();
+        if !own.contains(&span) {
+            own.push(span);
+        }
+    }
+    let several = spans.values().filter(|own| own.len() > 1).count();
+    assert!(several > 0, "no entity has two episodes: the test tests nothing");
+    for ((date, kind, entity), mut own) in spans {
+        own.sort();
+        for pair in own.windows(2) {
+            assert!(pair[0].1 <= pair[1].0, "{date} {kind} {entity}: {pair:?}");
+        }
+    }
+}
+
+#[test]
 fn a_night_knows_nothing_of_the_days_after_it() {
     let whole = week(&[]);
     let folder = tempfile::tempdir().unwrap();

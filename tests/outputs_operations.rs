@@ -239,7 +239,7 @@ fn days_past_are_removed_and_the_rest_stays() {
     }
     // 2026-01-29 less 36 days is 2025-12-24, which is kept.
     let outcome = run(state.path(), &["--keep", "36d"]).expect_code(0);
-    assert!(outcome.stderr.contains("1 days before 2025-12-24 removed"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("1 day before 2025-12-24 removed"), "{}", outcome.stderr);
     assert!(state.path().join("runs/2025-12-24.json").exists());
     run(state.path(), &["--keep", "5w"]).expect_code(0);
     assert_eq!(files_below(state.path()).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
@@ -286,7 +286,9 @@ fn a_memory_limit_changes_no_result_and_an_impossible_one_is_refused() {
     run(free.path(), &[]).expect_code(0);
     run(limited.path(), &["--memory-limit", "400M"]).expect_code(0);
     assert_same_files(&lasting(free.path()), &lasting(limited.path()));
-    run(limited.path(), &["--memory-limit", "10M"]).expect_code(3).expect_said(&["10M is too little"]);
+    run(limited.path(), &["--memory-limit", "10M"])
+        .expect_code(2)
+        .expect_said(&["10M is too little", "224M is the least"]);
     run(limited.path(), &["--memory-limit", "lots"]).expect_code(2).expect_said(&["such as `800M` or `2G`"]);
 }
 

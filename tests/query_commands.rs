@@ -156,7 +156,7 @@ fn a_saved_search_takes_parameters_and_what_is_typed_beside_it() {
     run(&["--saved", "key-use", "-p", "kye=x"]).expect_code(2).expect_said(&["no parameter `kye`", "`key`"]);
     run(&["--saved", "denid"]).expect_code(2).expect_said(&["no search `denid`", "denied, key-use"]);
     fs::write(folder.path().join("insights.toml"), "[searches.x]\nevnt = 'a'\n").unwrap();
-    run(&[]).expect_code(2).expect_said(&["`evnt`", "`event`"]);
+    run(&[]).expect_code(2).expect_said(&["`searches.x.evnt`", "`event`"]);
 }
 
 #[test]
@@ -207,6 +207,48 @@ fn sql_sees_what_the_job_wrote() {
         ask("SELECT date, family, count(*) AS n FROM rollups WHERE family = 'api' GROUP BY date, family ORDER BY date");
     assert!(rollups.len() >= 28 && rollups[0]["n"].as_u64() > Some(10), "{rollups:?}");
     assert!(ask("SELECT calls FROM rollups WHERE family = 'api' LIMIT 1")[0]["calls"].is_array());
+    let one = &ask("SELECT family, date FROM rollups WHERE family = 'api' LIMIT 1")[0];
+    assert_eq!(
+        (&one["family"], one["date"].as_str().map(str::len)),
+        (&"api".into(), Some(10)),
+        "without quotation marks"
+    );
+    let later = ask(
+        "SELECT count(*) AS n FROM events e JOIN insights i ON e.access_key_id = i.entity WHERE e.event_time >= i.\"start\"",
+    );
+    assert!(later[0]["n"].as_u64() > Some(0), "times of events and of insights compare: {later:?}");
+}
+
+#[test]
+fn sql_counts_all_rows_and_changes_none() {
+    let folder = workplace();
+    let ask = |sql: &str| run_in(folder.path(), &["query", "data/sample", "--format", "json", "--sql", sql]);
+    let all = ask("SELECT count(*) AS n FROM events").expect_code(0);
+    assert!(
+        json(&all)[0]["n"].as_u64() > Some(100_000) && !all.stderr.contains("panicked"),
+        "{}{}",
+        all.stdout,
+        all.stderr
+    );
+    for change in ["DROP TABLE events", "DELETE FROM events", "CREATE TABLE mine AS SELECT * FROM events"] {
+        ask(change).expect_code(2).expect_said(&["--sql only asks"]);
+    }
+}
+
+#[test]
+fn results_go_only_where_and_as_they_were_asked_to() {
+    let folder = workplace();
+    let count = |more: &[&str]| run_in(folder.path(), &[&["query", "data/sample", "--count"], more].concat());
+    count(&["--out", "count.pdf"]).expect_code(2).expect_said(&["nothing is known of how to write `count.pdf`"]);
+    count(&["--out", "count.pdf", "--format", "csv"]).expect_code(0);
+    count(&["--out", "none/count.csv"]).expect_code(3).expect_said(&["cannot write `none/count.csv`"]);
+    assert!(!folder.path().join("none").exists());
+    run_in(folder.path(), &["query", "data/sample", "--columns", "time,event_time"])
+        .expect_code(2)
+        .expect_said(&["`event_time` is named twice"]);
+    let service = |name: &str| count(&["--service", name, "--format", "json"]).stdout;
+    assert_eq!(service("ram.aliyuncs.com"), service("Ram"));
+    assert_ne!(json(&count(&["--service", "ram.aliyuncs.com", "--format", "json"]))[0]["events"], 0);
 }
 
 #[test]
@@ -217,7 +259,7 @@ fn keys_are_told_from_rollups_as_from_events() {
     let keys = |state: &Path, more: &[&str]| -> Vec<Value> {
         let state = state.to_str().unwrap();
         let arguments = ["access-key", "data/sample", "--format", "json", "--now", "2026-02-05", "--state", state];
-        serde_json::from_str(&run_in(folder.path(), &[&arguments[..], more].concat()).expect_code(0).stdout).unwrap()
+        json(&run_in(folder.path(), &[&arguments[..], more].concat()).expect_code(0))
     };
     let (counted, read) = (keys(&state, &[]), keys(&folder.path().join("none"), &[]));
     let essence = |keys: &[Value]| -> Vec<Value> {
@@ -261,11 +303,40 @@ fn keys_of_accounts_owners_are_picked_out() {
     write_parquet(&folder.path().join("events/date=2026-01-05/x.parquet"), &rows, WriterProperties::default());
     let keys = |more: &[&str]| -> Vec<Value> {
         let outcome = run_in(folder.path(), &[&["access-key", "events", "--format", "json"], more].concat());
-        serde_json::from_str(&outcome.expect_code(0).stdout).unwrap()
+        json(&outcome.expect_code(0))
     };
     assert_eq!(keys(&[]).len(), 2);
     let root = keys(&["--root"]);
     assert_eq!((root.len(), &root[0]["owner"], &root[0]["access_key"]), (1, &"root 1599".into(), &"LTAIowner".into()));
+}
+
+#[test]
+fn the_owner_of_a_key_is_who_used_it_last() {
+    let folder = tempfile::tempdir().unwrap();
+    for (day, name) in [("2026-01-05", "alice"), ("2026-01-08", "bob")] {
+        let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        let time = format!("{day}T00:00:00Z");
+        let columns = [
+            ("event_time", column(&time)),
+            ("event_name", column("ListUsers")),
+            ("service_name", column("Ram")),
+            ("access_key_id", column("LTAIkey")),
+            ("user_identity_type", column("ram-user")),
+            ("user_name", column(name)),
+            ("principal_id", column(name)),
+            ("account_id", column("1599")),
+        ];
+        let rows = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, rows)| (name, rows, true))).unwrap();
+        write_parquet(&folder.path().join(format!("events/date={day}/x.parquet")), &rows, WriterProperties::default());
+    }
+    let owner = || {
+        let arguments = ["access-key", "events", "--format", "json", "--now", "2026-01-10"];
+        json(&run_in(folder.path(), &arguments).expect_code(0))[0]["owner"].clone()
+    };
+    assert!(owner().as_str().unwrap().contains("bob"), "{}", owner());
+    // Counts of the last day do not tell who it was; its events do.
+    run_in(folder.path(), &["rollup", "events", "--from", "2026-01-08", "--quiet"]).expect_code(0);
+    assert!(owner().as_str().unwrap().contains("bob"), "{}", owner());
 }
 
 #[test]
@@ -281,9 +352,16 @@ fn one_key_is_told_from_rollups_where_its_events_are_gone() {
         serde_json::from_str(&run_in(folder.path(), &arguments).expect_code(0).stdout).unwrap()
     };
     let (gone, there) = (key("kept"), key("data/sample"));
-    for name in ["owner", "calls", "failures", "days_used", "last_use", "new_networks"] {
+    let cut = ["access-key", "kept", "--from", "2026-02-02T12:00", "--to", "2026-02-05", "--now", "2026-02-05"];
+    run_in(folder.path(), &cut).expect_code(0).expect_said(&["! 2026-02-02 is left out: only its counts are there"]);
+    for name in ["owner", "calls", "failures", "days_used", "new_networks"] {
         assert_eq!(gone[name], there[name], "{name}");
     }
+    assert_eq!((&gone["times_to_the"], &there["times_to_the"]), (&"hour".into(), &"millisecond".into()));
+    assert!(gone["last_use"].as_str().unwrap().ends_with(":00:00Z"), "{}", gone["last_use"]);
+    let api = |key: &Value| key["used_for"]["api"][0].clone();
+    assert!(api(&gone)["failures"].is_null() && api(&there)["failures"].is_u64(), "not known is not none");
+    assert_eq!(api(&gone)["times_to_the"], "day");
     assert!(gone["first_use"].as_str().unwrap() <= there["first_use"].as_str().unwrap());
     assert!(there["used_for"]["resource"].as_array().unwrap().len() > 3);
 }

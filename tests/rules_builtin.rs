@@ -10,7 +10,8 @@ use insights::rules::builtin::FILES;
 use insights::rules::catalogue;
 use insights::rules::example::{fired, try_all};
 use insights::rules::field::LogSource;
-use insights::rules::{Level, Program, RuleSet, RuleSettings};
+use insights::rules::{Program, RuleSet, RuleSettings};
+use insights::severity::Severity;
 use serde_json::json;
 
 fn folder() -> PathBuf {
@@ -151,7 +152,7 @@ fn every_rule_of_the_product_is_there_with_its_threshold_and_severity() {
             .iter()
             .find(|rule| rule.extension.builtin.as_deref() == Some(id))
             .unwrap_or_else(|| panic!("{id}"));
-        assert_eq!(rule.level.severity(), severity, "{id}");
+        assert_eq!(rule.level.vendor_number(), severity, "{id}");
         assert_eq!(rule.extension.parameters.threshold, (threshold > 0).then_some(f64::from(threshold)), "{id}");
     }
 }
@@ -262,7 +263,7 @@ fn what_the_product_passes_over_is_found() {
         assert!(FILES.iter().any(|(name, _)| *name == format!("{rule}.yml")), "{rule}");
     }
     let clouds = |cloud: LogSource| {
-        set.rules().iter().filter(|rule| rule.source() == Some(cloud) && rule.level > Level::Informational).count()
+        set.rules().iter().filter(|rule| rule.source() == Some(cloud) && rule.level > Severity::Informational).count()
     };
     assert!(LogSource::ALL.into_iter().all(|cloud| clouds(cloud) > 50));
 }

@@ -199,6 +199,60 @@ fn an_insight_may_be_a_member() {
 }
 
 #[test]
+fn so_many_of_the_members_are_enough() {
+    let fired = |condition: &str, minutes: &[(usize, i64)]| {
+        let set = set(&format!("type: temporal\n  rules: [a, b, 'insight:*']\n  {BY_USER}\n  condition: {condition}"));
+        let mut correlator = Correlator::new(&set);
+        for &(member, minute) in minutes {
+            let keys = BTreeMap::from([("principal_id".to_owned(), "1".to_owned())]);
+            let (kind, id) = ("IpInsight".to_owned(), "i".to_owned());
+            match member {
+                2 => correlator.push_insight(&InsightInput { kind, time: minute * MINUTE, id, keys }),
+                rule => correlator.push(&matched(&(rule, minute * MINUTE, 1, 0)), |_| true),
+            }
+        }
+        correlator.finish(i64::MIN..i64::MAX).0.iter().map(|found| found.time / MINUTE).collect::<Vec<_>>()
+    };
+    let minutes = [(0, 0), (0, 1), (1, 2), (2, 30), (1, 31), (0, 32)];
+    for two in ["2 of them", "{gte: 2}"] {
+        assert_eq!(fired(two, &minutes), [2, 31, 32], "{two}");
+    }
+    assert_eq!(fired("1 of them", &minutes), [0, 1, 2, 30, 31, 32]);
+    for all in ["3 of them", "all of them", "{gte: 3}"] {
+        assert_eq!(fired(all, &minutes), [32], "{all}");
+    }
+}
+
+#[test]
+fn what_correlations_and_insights_are_grouped_by_can_be_measured() {
+    // Two users for each of whom `a` matched twice.
+    let chain = format!(
+        "type: event_count\n  rules: [a]\n  {BY_USER}\n  condition: {{gte: 2}}\n---\ntitle: d\nid: d\ncorrelation:\n  \
+         type: value_count\n  rules: [c, 'insight:*']\n  timespan: 1h\n  condition: {{gte: 2, field: userIdentity.principalId}}"
+    );
+    let set = set(&chain);
+    let mut correlator = Correlator::new(&set);
+    for (minute, user) in [(0, 1), (1, 1), (2, 2), (3, 1), (9, 2)] {
+        correlator.push(&matched(&(0, minute * MINUTE, user, 0)), |_| true);
+    }
+    for (minute, user) in [(70, "1"), (80, "3"), (90, "3")] {
+        let keys = BTreeMap::from([("principal_id".to_owned(), user.to_owned())]);
+        correlator.push_insight(&InsightInput {
+            kind: "IpInsight".into(),
+            time: minute * MINUTE,
+            id: "i".into(),
+            keys,
+        });
+    }
+    let fired = correlator.finish(i64::MIN..i64::MAX).0;
+    let of_d = fired.iter().filter(|found| set.rules()[found.rule].id == "d");
+    assert_eq!(
+        of_d.map(|found| (found.time / MINUTE, found.value)).collect::<Vec<_>>(),
+        [(9, 2.0), (80, 2.0), (90, 2.0)]
+    );
+}
+
+#[test]
 fn fields_of_different_names_are_joined_by_aliases() {
     let set = set("type: temporal\n  rules: [a, b]\n  group-by: [who]\n  timespan: 1h\n  aliases:\n    who:\n      \
          a: userIdentity.userName\n      b: requestParameters.userName");

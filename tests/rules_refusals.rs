@@ -24,7 +24,7 @@ fn check(text: &str) -> Outcome {
 fn faults(texts: &[&str]) -> String {
     let said = |text: &&str| {
         let outcome = check(text).expect_code(2);
-        let lines: Vec<&str> = outcome.stdout.lines().filter(|line| !line.contains("rules can be used")).collect();
+        let lines: Vec<&str> = outcome.stdout.lines().filter(|line| !line.contains(" can be used, ")).collect();
         assert!(!lines.is_empty(), "{text}");
         lines.join("\n")
     };
@@ -116,6 +116,16 @@ fn correlations() {
         with(
             "type: event_count, rules: [good], group-by: [who], aliases: {who: {bad: eventName}}, timespan: 1h, condition: {gte: 5}",
         ),
+        with("type: temporal, rules: [good, 'insight:*'], timespan: 1h, condition: 3 of them"),
+        with("type: temporal, rules: [good, 'insight:*'], timespan: 1h, condition: {gte: 0}"),
+        with("type: temporal, rules: [good, 'insight:*'], timespan: 1h, condition: {gte: 1.5}"),
+        with("type: temporal, rules: [good, 'insight:*'], timespan: 1h, condition: {eq: 1}"),
+        with("type: temporal_ordered, rules: [good, 'insight:*'], timespan: 1h, condition: {gte: 1}"),
+        with(
+            "type: value_count, rules: ['insight:*'], timespan: 1h, condition: {gte: 5, field: requestParameters.userName}",
+        ),
+        format!("{}insights: {{parameters: {{threshold: 5}}}}\n", with("type: temporal, rules: [good], timespan: 1h")),
+        format!("{GOOD}insights: {{parameters: {{window: 5m}}}}\n"),
     ];
     insta::assert_snapshot!(faults(&texts.each_ref().map(String::as_str)));
 }
@@ -142,7 +152,7 @@ fn a_fault_costs_one_rule() {
     let outcome = check(&format!("{GOOD}---\ntitle: bad\n---\n{}", GOOD.replace("good", "better"))).expect_code(2);
     insta::assert_snapshot!(outcome.stdout);
     let outcome = check(GOOD).expect_code(0);
-    assert_eq!(outcome.stdout, "1 rules can be used, 0 faults\n");
+    assert_eq!(outcome.stdout, "1 rule can be used, 0 faults\n");
 }
 
 #[test]
@@ -178,7 +188,7 @@ fn a_large_file_is_not_read() {
     };
     let outcome = Outcome::from(check(folder.path())).expect_code(2);
     assert!(outcome.stdout.contains("large.yml: the file has 10485"), "{}", outcome.stdout);
-    assert!(outcome.stdout.contains("1 rules can be used, 1 faults"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("1 rule can be used, 1 fault"), "{}", outcome.stdout);
     fs::write(folder.path().join("insights.toml"), "[rules]\nmax_file_bytes = 20000000\n").unwrap();
     let outcome = Outcome::from(check(folder.path())).expect_code(2);
     assert!(outcome.stdout.contains("the id or name of `good` is also that of"), "{}", outcome.stdout);
@@ -199,7 +209,7 @@ fn the_others_run_and_the_exit_code_says_so() {
     let both = insights(["rules", "test", &path("good.yml"), &path("bad.yml"), "--events", &path("events"), "--quiet"]);
     let both = both.expect_code(2).expect_said(&["bad.yml:5:5: no event of aws/cloudtrail has a field `eventNam`"]);
     assert_eq!(both.stdout, good.stdout);
-    assert!(good.stdout.contains("matches of 1 rules out of 1 in"), "{}", good.stdout);
+    assert!(good.stdout.contains("matches of 1 rule out of 1 in"), "{}", good.stdout);
 }
 
 #[test]
@@ -218,8 +228,39 @@ fn examples_that_contradict_their_rule_are_named() {
         insights(["rules", "test", file.to_str().unwrap()])
     };
     let outcome = test(&rule("CreateUser", "DeleteUser")).expect_code(0);
-    assert_eq!(outcome.stdout, "1 rules, 0 of them without examples; 2 examples, 0 failed\n");
+    assert_eq!(outcome.stdout, "1 rule, 0 of them without examples; 2 examples, 0 failed\n");
     insta::assert_snapshot!(test(&rule("DeleteUser", "CreateUser")).expect_code(2).stdout);
+}
+
+#[test]
+fn a_rule_without_an_id_is_overridden_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[rules.override.often]\nthreshold = 5\nwindow = '2h'\nlevel = 'high'\n[rules.override.listed]\nvalues = {apis = ['StopLogging']}\n";
+    fs::write(folder.path().join("insights.toml"), format!("[rules]\npaths = ['own.yml']\n{settings}")).unwrap();
+    let rule = "title: t\nname: listed\nlogsource: {product: aws, service: cloudtrail}\n\
+                detection: {s: {'eventName|expand': '%apis%'}, condition: s}\n---\n\
+                title: t\nname: often\ncorrelation: {type: event_count, rules: [listed], timespan: 1h, condition: {gte: 2}}\n";
+    fs::write(folder.path().join("own.yml"), rule).unwrap();
+    let show = |name: &str| -> String {
+        let outcome: Outcome =
+            program().current_dir(folder.path()).args(["rules", "show", name]).output().unwrap().into();
+        outcome.expect_code(0).stdout
+    };
+    let often = show("often");
+    assert!(["high", "event_count within 7200 s", "gte 5"].iter().all(|part| often.contains(part)), "{often}");
+    assert!(show("listed").to_lowercase().contains("stoplogging"), "{}", show("listed"));
+}
+
+#[test]
+fn a_condition_is_weighed_while_it_is_expanded() {
+    let values: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
+    let condition = vec!["s"; 10_000].join(" or ");
+    let text = format!(
+        "title: t\nlogsource: {{product: aws, service: cloudtrail}}\ndetection: {{s: {{eventName: [{}]}}, condition: {condition}}}\n",
+        values.join(", ")
+    );
+    let outcome = check(&text).expect_code(2);
+    assert!(outcome.stdout.contains("comes to more than 100000 comparisons"), "{}", outcome.stdout);
 }
 
 /// Eight bad rules, each with what must be said of it.
@@ -289,7 +330,7 @@ fn eight_bad_rules_stop_nobody_else() {
     .unwrap();
     let test = || insights(["rules", "test", &path("rules"), "--events", &path("events"), "--quiet"]);
     let alone = test().expect_code(0);
-    assert!(alone.stdout.contains("matches of 1 rules out of 1 in"), "{}", alone.stdout);
+    assert!(alone.stdout.contains("matches of 1 rule out of 1 in"), "{}", alone.stdout);
     let bad = eight_bad_rules();
     bad.iter().for_each(|(name, text, _)| fs::write(folder.path().join("rules").join(name), text).unwrap());
     let said: Vec<&str> = bad.iter().map(|(.., said)| *said).collect();
@@ -308,6 +349,15 @@ fn settings_that_name_no_rule_are_faults_too() {
                  [[rules.whitelist]]\nrules = ['cis.at.api_eror']\naccounts = ['1']\nreason = 'x'\n";
     let outcome = run(wrong, &["list", "--service", "kms"]).expect_code(2);
     insta::assert_snapshot!(outcome.stderr);
+    let single = "[rules.override.'cis.at.trail_off']\nthreshold = 3\n";
+    run(single, &["list", "--service", "kms"])
+        .expect_code(2)
+        .expect_said(&["is a rule about single events and has no `threshold`; set its `level` or `values`"]);
+    let none = run("", &["list", "--set", "rules.builtin=false"]).expect_code(0).stdout;
+    assert!(none.ends_with("\n0 rules\n"), "{none}");
+    run("", &["list", "--set", "rules.disable=[\"cis.at.trail_of\"]"])
+        .expect_code(2)
+        .expect_said(&["`cis.at.trail_of`"]);
     run("[rules]\ndisable = ['cis.at.trail_off', 'low']\n", &["list", "--service", "kms"]).expect_code(0);
 }
 
@@ -320,7 +370,7 @@ fn the_latest_alerts_of_a_rule_are_shown() {
         format!("{{\"rule_id\": \"{rule}\", \"first_time\": \"{time}\", \"count\": {count}, \"account\": \"1\"}}\n")
     };
     for (date, lines) in [
-        ("2026-01-01", alert(&rule.id, "2026-01-01T08:00:00Z", 1) + "no alert\n"),
+        ("2026-01-01", alert(&rule.id, "2026-01-01T08:00:00Z", 1)),
         ("2026-01-02", alert(&rule.id, "2026-01-02T08:00:00Z", 2) + &alert("another", "2026-01-02T09:00:00Z", 9)),
         ("2026-01-03", String::new()),
     ] {
@@ -337,6 +387,13 @@ fn the_latest_alerts_of_a_rule_are_shown() {
     assert!(lately[0].contains("2026-01-02T08:00:00Z, 2 times, account 1"), "{lately:?}");
     assert!(lately[1].contains("2026-01-01T08:00:00Z, 1 times, account 1"), "{lately:?}");
     assert!(show(&folder.path().join("nothing")).is_empty());
+    let damaged = folder.path().join("alerts/date=2026-01-03/alerts.jsonl");
+    fs::write(&damaged, alert(&rule.id, "2026-01-03T08:00:00Z", 3) + "no alert\n").unwrap();
+    insights(["rules", "show", "cis.at.trail_off", "--state", folder.path().to_str().unwrap()])
+        .expect_code(3)
+        .expect_said(&["alerts.jsonl`, line 2: this is no alert"]);
+    let wrong = insights(["rules", "show", "cis.at.trail_of"]).expect_code(2);
+    wrong.expect_said(&["error: there is no rule `cis.at.trail_of`", "hint: did you mean `cis.at.trail_off`?"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::access_key::{KeyHistory, Keys, Owner, Trait, Use};
+use crate::access_key::{KeyHistory, Keys, Owner, Precision, Trait, Use};
 use crate::error::Result;
 use crate::event::Column;
 use crate::partition::{EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader};
@@ -98,7 +98,8 @@ impl GroupUses {
             if time == NO_TIME || !named[key as usize] {
                 continue;
             }
-            let used = Use { first: time, last: time, calls: 1, failures: failed[numbers[9][row] as usize].into() };
+            let failures = Some(failed[numbers[9][row] as usize].into());
+            let used = Use { first: time, last: time, precision: Precision::Millisecond, calls: 1, failures };
             add(&mut self.all, key, used);
             for (kind, (_, field)) in (0..).zip(TRAITS) {
                 add(&mut self.traits, (key, kind, numbers[field][row]), used);

@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::partition::{DAY_MS, date_of_ms, midnight_ms};
+use crate::partition::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
 use crate::query::rfc3339;
+use crate::shown;
 
 pub use events::{add_events, find_owners};
 pub use rollups::add_rollups;
@@ -20,7 +21,7 @@ pub use rollups::add_rollups;
 /// Values of one kind that are told apart for a key; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
 /// What values beyond [`MOST_VALUES`] go by.
-pub const OTHER: &str = "(other)";
+pub const OTHER: &str = shown::OTHER;
 
 /// What a key was used for, with, or from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,28 +58,69 @@ impl Trait {
     }
 }
 
+/// How exactly it is known when something was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// As exactly as events tell.
+    #[default]
+    Millisecond,
+    /// In which hour.
+    Hour,
+    /// On which day; the hours are those of the key's other calls.
+    Day,
+}
+
+impl Precision {
+    /// The name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Millisecond => "millisecond",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    /// A moment without what is not known of it.
+    pub const fn shown(self, time: i64) -> i64 {
+        match self {
+            Self::Millisecond => time,
+            Self::Hour => time - time.rem_euclid(3_600_000),
+            Self::Day => time - time.rem_euclid(DAY_MS),
+        }
+    }
+}
+
 /// When something was done, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
-    /// The first time, in milliseconds.
+    /// The first time, in milliseconds; not before this where that is known less exactly.
     pub first: i64,
-    /// The last time, in milliseconds.
+    /// The last time, in milliseconds; not after this where that is known less exactly.
     pub last: i64,
+    /// How exactly they are known.
+    pub precision: Precision,
     /// Calls.
     pub calls: u64,
-    /// Failed calls among them.
-    pub failures: u64,
+    /// Failed calls among them; `None` where that is not known of all.
+    pub failures: Option<u64>,
 }
 
 impl Use {
+    /// The first and the last time, without what is not known of them.
+    pub fn shown(self) -> (i64, i64) {
+        (self.precision.shown(self.first), self.precision.shown(self.last))
+    }
+
     /// The two together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
             first: self.first.min(other.first),
             last: self.last.max(other.last),
+            precision: self.precision.max(other.precision),
             calls: self.calls + other.calls,
-            failures: self.failures + other.failures,
+            failures: self.failures.zip(other.failures).map(|(own, other)| own + other),
         }
     }
 }
@@ -175,14 +217,16 @@ impl KeyHistory {
     /// All of it as JSON.
     pub fn json(&self, key: &str, now: i64, new_within: i64) -> serde_json::Value {
         let time = |used: fn(Use) -> i64| self.used.map(|all| rfc3339(used(all)));
+        let precision = self.used.map_or("", |used| used.precision.name());
         let traits: serde_json::Map<String, serde_json::Value> = self
             .traits
             .keys()
             .map(|&kind| {
                 let value = |(value, used): (&str, Use)| {
+                    let (first, last) = used.shown();
                     serde_json::json!({
                         "value": value, "calls": used.calls, "failures": used.failures,
-                        "first": rfc3339(used.first), "last": rfc3339(used.last),
+                        "first": rfc3339(first), "last": rfc3339(last), "times_to_the": used.precision.name(),
                     })
                 };
                 (kind.name().to_owned(), self.values(kind).into_iter().map(value).collect())
@@ -192,9 +236,9 @@ impl KeyHistory {
             "access_key": key, "account": self.account,
             "owner": self.owner.as_ref().map(|owner| &owner.principal),
             "root": self.owner.as_ref().map(|owner| owner.root),
-            "first_use": time(|used| used.first), "last_use": time(|used| used.last),
+            "first_use": time(|used| used.shown().0), "last_use": time(|used| used.shown().1), "times_to_the": precision,
             "unused_days": self.unused_days(now), "days_used": self.days.len(),
-            "calls": self.used.map_or(0, |used| used.calls), "failures": self.used.map_or(0, |used| used.failures),
+            "calls": self.used.map_or(0, |used| used.calls), "failures": self.used.map_or(Some(0), |used| used.failures),
             "new_networks": self.new_networks(new_within), "used_for": traits,
         })
     }
@@ -202,7 +246,7 @@ impl KeyHistory {
 
 /// The first millisecond of an hour of a day.
 fn hour_ms(date: NaiveDate, hour: u8) -> i64 {
-    midnight_ms(date) + i64::from(hour) * 3_600_000
+    midnight_ms(date) + i64::from(hour) * HOUR_MS
 }
 
 #[cfg(test)]
@@ -212,7 +256,7 @@ mod tests {
     const DAY: i64 = DAY_MS;
 
     fn used(first: i64, last: i64, calls: u64) -> Use {
-        Use { first, last, calls, failures: 0 }
+        Use { first, last, precision: Precision::Millisecond, calls, failures: Some(0) }
     }
 
     #[test]
@@ -228,6 +272,22 @@ mod tests {
         assert_eq!(both.used, Some(used(5, 20, 5)));
         assert_eq!((both.used, both.traits.clone()), (right.used, right.traits));
         assert_eq!(both.values(Trait::Api), [("Ecs/Run", used(5, 20, 5))]);
+    }
+
+    #[test]
+    fn what_is_known_less_exactly_is_shown_so_and_unknown_failures_stay_unknown() {
+        let exact = Use {
+            first: DAY + 5,
+            last: DAY + 3_600_005,
+            precision: Precision::Millisecond,
+            calls: 2,
+            failures: Some(1),
+        };
+        let counted = Use { first: DAY, last: 2 * DAY - 1, precision: Precision::Day, calls: 3, failures: None };
+        assert_eq!(exact.shown(), (DAY + 5, DAY + 3_600_005));
+        assert_eq!(Use { precision: Precision::Hour, ..exact }.shown(), (DAY, DAY + 3_600_000));
+        let both = exact.and(counted);
+        assert_eq!((both.shown(), both.calls, both.failures), ((DAY, DAY), 5, None));
     }
 
     #[test]

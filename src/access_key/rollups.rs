@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use hashbrown::HashMap;
 
-use crate::access_key::{Keys, Trait, Use, hour_ms};
+use crate::access_key::{Keys, Precision, Trait, Use, hour_ms};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
 
@@ -24,8 +24,9 @@ pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Optio
         let used = Use {
             first: hour_ms(date, day.hours[0]),
             last: hour_ms(date, day.hours[day.hours.len() - 1]) + 3_600_000 - 1,
+            precision: Precision::Hour,
             calls: day.calls.iter().map(|&calls| u64::from(calls)).sum(),
-            failures: day.errors.iter().map(|&errors| u64::from(errors)).sum(),
+            failures: Some(day.errors.iter().map(|&errors| u64::from(errors)).sum()),
         };
         let history = keys.entry(name.clone()).or_default();
         history.add(used);
@@ -41,7 +42,8 @@ pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Optio
         store::read_pairs(&pairs, (Family::AccessKey, family), |pair| {
             let (Some((name, day)), Some(names)) = (of_entity.get(&pair.left), labels.get(&pair.right)) else { return };
             // A pair is known to the day: within it, the key's own first and last hour are as near as one can say.
-            let used = Use { calls: u64::from(pair.calls), failures: 0, ..*day };
+            // Which of its calls failed is in no pair.
+            let used = Use { precision: Precision::Day, calls: u64::from(pair.calls), failures: None, ..*day };
             let history = keys.entry(name.clone()).or_default();
             kinds.iter().zip(names).for_each(|(&kind, value)| history.add_trait(kind, value, used));
         })?;

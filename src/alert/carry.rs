@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::join::Thread;
 use crate::alert::{AlertSettings, Fingerprint};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::rules::InsightInput;
-use crate::storage::write_text;
+use crate::storage::{Daily, read_json, write_json};
 
 /// What is left.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,16 +30,8 @@ impl Carry {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
-        let path = path(state, date);
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            text => text.map_err(Error::read(&path))?,
-        };
-        serde_json::from_str(&text).map_err(|error| Error::Line {
-            line: error.line(),
-            message: format!("not what a day leaves to the next: {error}; delete the file, or run that night again"),
-            path,
-        })
+        let what = ("what a day leaves to the next", "delete the file, or run that night again");
+        Ok(read_json(&path(state, date), what)?.unwrap_or_default())
     }
 
     /// What the day before left.
@@ -65,8 +57,7 @@ impl Carry {
     /// When that is impossible.
     pub fn write(&self, state: &Path, date: NaiveDate) -> Result<PathBuf> {
         let path = path(state, date);
-        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Internal(error.to_string()))?;
-        write_text(&path, &(text + "\n"))?;
+        write_json(&path, self)?;
         Ok(path)
     }
 }
@@ -78,5 +69,5 @@ pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
 
 /// What is remembered of a day.
 pub(super) fn folder(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("alerting").join(format!("date={date}"))
+    Daily::Alerting.folder(state, date)
 }

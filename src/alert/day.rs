@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use crate::alert::carry::Carry;
 use crate::alert::insight_member::member;
 use crate::alert::join::Joining;
-use crate::alert::matches::{self, DayMatches, Note};
+use crate::alert::matches::{self, DayMatches, Note, minute_of};
 use crate::alert::occurrence::{Grouped, grouped};
 use crate::alert::rank::rank;
 use crate::alert::silence::silences;
@@ -91,15 +91,12 @@ impl Look<'_> {
     pub fn stretch(&self, date: NaiveDate, stretch: Range<i64>) -> Result<DayAlerts> {
         let mut gathered = Gathered::default();
         let remembered = self.lately(date);
-        let from = remembered.as_ref().map_or(midnight_ms(date), |known| stretch.start.min(known.note.until));
+        let from =
+            remembered.as_ref().map_or(midnight_ms(date), |known| minute_of(stretch.start.min(known.note.until)));
         let mut own = self.evaluate(date, from..stretch.end, &mut gathered);
         own.note.input = None;
         if let Some(remembered) = remembered {
-            own.note.until = own.note.until.max(remembered.note.until);
-            own.note.beyond += remembered.note.beyond;
-            let outside = |found: &Match| !(from..stretch.end).contains(&found.event.time);
-            remembered.matches.into_iter().filter(outside).for_each(|found| own.add(found));
-            own.sort();
+            own.add_known(remembered, &(from..stretch.end));
         }
         let mut carry = Carry::read_before(self.state, date)?;
         carry.insights = Carry::read(self.state, date)?.insights;
@@ -133,7 +130,8 @@ impl Look<'_> {
         let input = input_of(&files, date);
         let files: Vec<EventFile> =
             if span == span_of(date) { files } else { files.iter().map(|file| file.narrowed(&span)).collect() };
-        let note = Note { rules: self.book.fingerprint().to_owned(), until: span.end, input: Some(input), beyond: 0 };
+        let note =
+            Note { rules: self.book.fingerprint().to_owned(), until: span.end, input: Some(input), ..Note::default() };
         let mut found = DayMatches { note, matches: Vec::new() };
         let (looked, unread) = evaluate_day(&self.book.program, &self.book.settings.hours, &files, date, |one| {
             if span.contains(&one.event.time) {
@@ -164,7 +162,7 @@ impl Look<'_> {
         let (correlated, taken) = intake.finish(span.clone());
         let alerts = self.alerts(date, reported, correlated, &before.matches, &own, &mut carry);
         carry.prune(span.end, &book.alerts);
-        let (matches, beyond) = (own.matches.len() as u64, own.note.beyond);
+        let (matches, beyond) = (own.matches.len() as u64, own.note.beyond());
         gathered.known.push((date, own));
         gathered.problems.sort();
         gathered.problems.dedup();

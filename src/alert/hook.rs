@@ -21,7 +21,7 @@ pub fn tell(command: &[String], notices: &[Notice]) -> Result<()> {
 fn tell_within(command: &[String], notices: &[Notice], patience: Duration) -> Result<()> {
     let Some((program, arguments)) = command.split_first().filter(|_| !notices.is_empty()) else { return Ok(()) };
     let failed = |message: String| Error::Notify { program: program.clone(), message };
-    let text = serde_json::to_vec(notices).map_err(|error| Error::Internal(error.to_string()))?;
+    let text = serde_json::to_vec(notices).map_err(Error::internal)?;
     let mut started = Command::new(program);
     started.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
     let mut child = started.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;

@@ -6,8 +6,6 @@ use crate::insight::{Attribution, Insight};
 use crate::rollup::Family;
 use crate::rules::InsightInput;
 
-/// From this share of an insight's calls on, one value of an attribute speaks for it.
-const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Attributes with the column that holds their values.
 const ATTRIBUTES: [(&str, &str); 4] = [
     ("accessKeyId", "access_key_id"),
@@ -17,8 +15,6 @@ const ATTRIBUTES: [(&str, &str); 4] = [
 ];
 /// The vendor's word for no error.
 const NONE: &str = "null";
-/// The name under which rules know `userIdentity.userName`.
-const USER_NAME: &str = "user_identity->userName or user_name";
 
 /// An insight as correlations see it.
 pub(super) fn member(insight: &Insight) -> InsightInput {
@@ -43,11 +39,13 @@ pub(super) fn member(insight: &Insight) -> InsightInput {
     if let Some(actor) = &insight.actor {
         tell("insights.principal", &format!("{}/{}", actor.kind, actor.id));
         tell("principal_id", &actor.id);
-        ["user_name", USER_NAME].iter().for_each(|name| tell(name, actor.name.as_deref().unwrap_or_default()));
+        ["user_name", InsightInput::USER_NAME]
+            .iter()
+            .for_each(|name| tell(name, actor.name.as_deref().unwrap_or_default()));
     }
     for (attribute, column) in ATTRIBUTES {
         let busiest = insight.attribution(attribute).and_then(Attribution::busiest);
-        if let Some(share) = busiest.filter(|share| share.average >= SPEAKS_FOR_ALL * insight.average()) {
+        if let Some(share) = busiest.filter(|share| insight.speaks_for_all(share)) {
             tell(column, &share.value);
         }
     }
@@ -75,6 +73,7 @@ mod tests {
         ] {
             assert!(told.contains(&pair), "{pair:?} is not in {told:?}");
         }
+        assert!(found.keys.keys().all(|name| InsightInput::TOLD.contains(&name.as_str())), "{told:?}");
     }
 
     #[test]

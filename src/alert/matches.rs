@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,8 +38,21 @@ pub struct Note {
     pub until: i64,
     /// A hash of the files, where the whole day was looked at once and nothing of it again.
     pub input: Option<String>,
+    /// Matches beyond [`MOST_MATCHES`], by the minute in which they happened, so that a part of the day can be looked at again.
+    #[serde(default)]
+    pub beyond_by_minute: BTreeMap<i64, u64>,
+}
+
+impl Note {
     /// Matches beyond [`MOST_MATCHES`].
-    pub beyond: u64,
+    pub fn beyond(&self) -> u64 {
+        self.beyond_by_minute.values().sum()
+    }
+}
+
+/// The begin of the minute that a moment is in, both in milliseconds.
+pub(super) fn minute_of(moment: i64) -> i64 {
+    moment - moment.rem_euclid(60_000)
 }
 
 /// The matches of a day.
@@ -89,11 +103,30 @@ fn facts(event: &MatchedEvent) -> Facts<&Option<Arc<str>>> {
 impl DayMatches {
     /// Adds a match, as long as there is room.
     pub fn add(&mut self, found: Match) {
-        if self.matches.len() < MOST_MATCHES {
+        self.add_up_to(MOST_MATCHES, found);
+    }
+
+    fn add_up_to(&mut self, most: usize, found: Match) {
+        if self.matches.len() < most {
             self.matches.push(found);
         } else {
-            self.note.beyond += 1;
+            *self.note.beyond_by_minute.entry(minute_of(found.event.time)).or_default() += 1;
         }
+    }
+
+    /// Adds what was known before a part of the day was looked at again; the part begins with a minute.
+    pub fn add_known(&mut self, known: Self, again: &Range<i64>) {
+        self.add_known_up_to(MOST_MATCHES, known, again);
+    }
+
+    fn add_known_up_to(&mut self, most: usize, known: Self, again: &Range<i64>) {
+        self.note.until = self.note.until.max(known.note.until);
+        for (minute, beyond) in known.note.beyond_by_minute.into_iter().filter(|(minute, _)| !again.contains(minute)) {
+            *self.note.beyond_by_minute.entry(minute).or_default() += beyond;
+        }
+        let outside = known.matches.into_iter().filter(|found| !again.contains(&found.event.time));
+        outside.for_each(|found| self.add_up_to(most, found));
+        self.sort();
     }
 
     /// Puts the matches in their order.
@@ -133,10 +166,10 @@ impl DayMatches {
     pub fn write(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<PathBuf> {
         let path = path(state, date);
         let mut file = ParquetFile::create(&path, &schema(), compact().build())?;
-        let note = serde_json::to_string(&self.note).map_err(|error| Error::Internal(error.to_string()))?;
+        let note = serde_json::to_string(&self.note).map_err(Error::internal)?;
         file.note(NOTE_KEY, note);
         for matches in self.matches.chunks(ROW_GROUP) {
-            file.write(&batch(matches, book).map_err(|error| Error::Internal(error.to_string()))?)?;
+            file.write(&batch(matches, book).map_err(Error::internal)?)?;
         }
         file.finish()?;
         Ok(path)
@@ -255,6 +288,28 @@ mod tests {
         assert_eq!((read.note, read.matches), (day.note, day.matches));
         let others = book(&RuleSettings { disable: vec!["low".into()], ..RuleSettings::default() });
         assert!(DayMatches::read(state.path(), date, &others).is_none());
+    }
+
+    #[test]
+    fn what_is_beyond_the_limit_is_counted_once_however_often_it_is_looked_at() {
+        let minute = 60_000;
+        let look = |span: &Range<i64>| {
+            let mut day = DayMatches { note: Note { until: span.end, ..Note::default() }, ..DayMatches::default() };
+            for time in (0..span.end).step_by(10_000).filter(|time| span.contains(time)) {
+                let event = Arc::new(MatchedEvent { time, ..MatchedEvent::default() });
+                day.add_up_to(20, Match { rule: 0, event, captures: vec![] });
+            }
+            day
+        };
+        let mut known = look(&(0..10 * minute));
+        assert_eq!((known.matches.len(), known.note.beyond()), (20, 40));
+        for end in 11..20 {
+            let again = (end - 6) * minute..end * minute;
+            let mut own = look(&again);
+            own.add_known_up_to(20, known, &again);
+            assert_eq!((own.matches.len() as u64 + own.note.beyond(), own.note.until), (end as u64 * 6, end * minute));
+            known = own;
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::carry::folder;
 use crate::alert::{Alert, AlertSettings, Fingerprint, Status, moment};
 use crate::error::{Error, Result};
-use crate::storage::write_text;
+use crate::storage::{Daily, read_json, write_json, write_text};
 
 /// After so many milliseconds nobody waits for the end of an alert any more.
 const FORGOTTEN: i64 = 30 * 86_400_000;
@@ -55,16 +55,8 @@ impl ToldBook {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(state: &Path) -> Result<Self> {
-        let path = path(state);
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            text => text.map_err(Error::read(&path))?,
-        };
-        serde_json::from_str(&text).map_err(|error| Error::Line {
-            line: error.line(),
-            message: format!("not what was told so far: {error}; without the file, alerts of late are told again"),
-            path,
-        })
+        let what = ("what was told so far", "without the file, alerts of late are told again");
+        Ok(read_json(&path(state), what)?.unwrap_or_default())
     }
 
     /// Writes what was told.
@@ -72,8 +64,7 @@ impl ToldBook {
     /// # Errors
     /// When that is impossible.
     pub fn write(&self, state: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Internal(error.to_string()))?;
-        write_text(&path(state), &(text + "\n"))
+        write_json(&path(state), self)
     }
 
     /// Takes notice of alerts whose last match is not before `from`, and says what is to be told at `now` (both in milliseconds), in
@@ -166,14 +157,14 @@ pub fn record(state: &Path, notices: &[Notice]) -> Result<()> {
         text => text.map_err(Error::read(&path))?,
     };
     for notice in notices {
-        text += &serde_json::to_string(notice).map_err(|error| Error::Internal(error.to_string()))?;
+        text += &serde_json::to_string(notice).map_err(Error::internal)?;
         text.push('\n');
     }
     write_text(&path, &text)
 }
 
 fn path(state: &Path) -> PathBuf {
-    state.join("alerting").join("told.json")
+    Daily::Alerting.root(state).join("told.json")
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use crate::alert::join::{ACTORS, APIS, Caller, Running};
 use crate::alert::occurrence::ACCOUNTS;
 use crate::alert::{ADDRESSES, moment};
-use crate::insight::{Actor, list_condition, sentence_number as number, sentence_span as span};
+use crate::insight::{Actor, list_condition};
 use crate::rules::plan::{Body, Correlation, Rule};
+use crate::shown::{number, span};
 
 /// Who did it, where it was one.
 pub(super) fn actor(running: &Running) -> Option<String> {

@@ -8,8 +8,6 @@ use crate::alert::occurrence::Identity;
 use crate::alert::sentence::{actor, length, next_query, sentence};
 use crate::alert::silence::Silence;
 use crate::alert::{ADDRESSES, Alert, Fingerprint, RuleBook, Status, moment};
-use crate::insight::Severity;
-use crate::rules::Level;
 use crate::rules::plan::Rule;
 
 /// Letters of a key's value that are shown.
@@ -23,18 +21,6 @@ pub(super) struct Told {
     pub(super) begin: i64,
     /// One past the last moment that was looked at.
     pub(super) end: i64,
-}
-
-impl From<Level> for Severity {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Informational => Self::Informational,
-            Level::Low => Self::Low,
-            Level::Medium => Self::Medium,
-            Level::High => Self::High,
-            Level::Critical => Self::Critical,
-        }
-    }
 }
 
 /// The alert of some matches.
@@ -109,8 +95,8 @@ fn of_rule(rule: &Rule, date: NaiveDate, fingerprint: Fingerprint) -> Alert {
         rule: rule.title.clone(),
         builtin: rule.extension.builtin.clone(),
         group: rule.extension.group.clone(),
-        severity: rule.level.into(),
-        severity_number: rule.level.severity(),
+        severity: rule.level,
+        severity_number: rule.level.vendor_number(),
         account: String::new(),
         keys: std::collections::BTreeMap::new(),
         fingerprint,

@@ -22,10 +22,12 @@ pub(super) struct WidthDispersions {
 /// Powers of two that sizes and means are told apart by.
 pub(super) const BANDS: usize = 24;
 /// The band of a mean of one call an hour.
-const BAND_OF_ONE: f64 = 10.0;
+const BAND_OF_ONE: i64 = 10;
 
+/// `floor(log2(mean))` is the exponent with which a float is stored.
 pub(super) fn band(mean: f64) -> usize {
-    (mean.max(1e-6).log2().floor() + BAND_OF_ONE).clamp(0.0, BANDS as f64 - 1.0) as usize
+    let exponent = (mean.max(1e-6).to_bits() >> 52) as i64 - 1023;
+    (exponent + BAND_OF_ONE).clamp(0, BANDS as i64 - 1) as usize
 }
 
 /// What one entity contributes to [`Dispersions`].

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
+use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
 use crate::baseline::parents::Parents;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
@@ -319,6 +320,15 @@ impl<'a> FamilyBaseline<'a> {
             Expectation::Seasonal { fit: Box::new(fit.clone()), shifted }
         };
         days.map(seasonal).collect()
+    }
+
+    /// The layers of an hour of a day that is judged hour by hour; `None` of others.
+    pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
+        let Expectation::Seasonal { shifted, .. } = expectation else { return None };
+        let mut series = Series::default();
+        self.lay_out(member, &(day..day + 1), &mut series)?;
+        let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
+        Some(Fit::layers(&series, self.profile(member), &self.dispersions, shifted.as_deref(), week_hour))
     }
 
     /// The fit at the level of the last days, where all of the day or some hours of it have changed for good.

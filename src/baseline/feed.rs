@@ -63,6 +63,11 @@ impl Feed {
                 overall[usize::from(hour.hour)] += u64::from(hour.calls);
             }
         }
+        for (account, hour) in apis.unnamed() {
+            let total = totals.entry(account.to_owned()).or_insert_with(|| vec![0; hours]);
+            total[usize::from(hour.hour)] += u64::from(hour.calls);
+            overall[usize::from(hour.hour)] += u64::from(hour.calls);
+        }
         let accounts =
             totals.iter().map(|(account, total)| (account.clone(), Account::judge(total, window, calendar))).collect();
         Self { accounts, overall: Account::judge(&overall, window, calendar) }

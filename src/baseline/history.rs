@@ -98,6 +98,7 @@ pub struct FamilyHistory {
     services: Vec<Option<String>>,
     starts: Vec<usize>,
     hours: Vec<HistoryHour>,
+    unnamed: Vec<(EntityKey, HistoryHour)>,
 }
 
 impl FamilyHistory {
@@ -111,17 +112,23 @@ impl FamilyHistory {
         let merged = store::FamilyDays::open(&paths, family, store::Detail::Hours)?;
         let mut history = Self::empty(family, merged.most_hours());
         merged.for_each(|found| {
-            if history.members.last().is_none_or(|last| last.as_str() != found.key) {
-                history.begin(EntityKey::of_joined(found.key), found.service.map(str::to_owned));
-            }
             let day = &found.day;
             let first = (days[found.place] * 24) as u16;
-            history.hours.extend(day.hours.iter().enumerate().map(|(index, &hour)| HistoryHour {
+            let hours = day.hours.iter().enumerate().map(|(index, &hour)| HistoryHour {
                 hour: first + u16::from(hour),
                 calls: day.calls[index],
                 errors: day.errors[index],
                 peak: day.peaks[index],
-            }));
+            });
+            if found.is_other() {
+                let key = EntityKey::of_joined(found.key);
+                history.unnamed.extend(hours.map(|hour| (key.clone(), hour)));
+                return;
+            }
+            if history.members.last().is_none_or(|last| last.as_str() != found.key) {
+                history.begin(EntityKey::of_joined(found.key), found.service.map(str::to_owned));
+            }
+            history.hours.extend(hours);
             history.end();
         })?;
         history.shrink();
@@ -129,6 +136,7 @@ impl FamilyHistory {
     }
 
     /// A history made of entities and their hours, which must be ascending within an entity.
+    #[doc(hidden)]
     pub fn from_entities(family: Family, entities: impl IntoIterator<Item = (EntityKey, Vec<HistoryHour>)>) -> Self {
         let mut entities: Vec<(EntityKey, Vec<HistoryHour>)> = entities.into_iter().collect();
         entities.sort_by(|left, right| left.0.cmp(&right.0));
@@ -142,8 +150,8 @@ impl FamilyHistory {
     }
 
     fn empty(family: Family, hours: usize) -> Self {
-        let (members, services) = (Vec::new(), Vec::new());
-        Self { family, members, services, starts: vec![0], hours: Vec::with_capacity(hours) }
+        let (members, services, unnamed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { family, members, services, starts: vec![0], hours: Vec::with_capacity(hours), unnamed }
     }
 
     /// Begins an entity; its hours follow.
@@ -174,6 +182,11 @@ impl FamilyHistory {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// What entities beyond the cap on a day did together, by account: no entity, but calls that came.
+    pub fn unnamed(&self) -> impl Iterator<Item = (&str, HistoryHour)> {
+        self.unnamed.iter().map(|(key, hour)| (key.account(), *hour))
     }
 
     /// The key of an entity.

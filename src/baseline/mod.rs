@@ -3,13 +3,14 @@
 //! Three models, by how much is known: [`seasonal`] for entities that are active day by day, [`sparse`] for those that come and
 //! go, and its sibling for those never seen before. History is read from rollups alone; hours in which the feed was silent are
 //! masked ([`Feed`]), and the scored day is never part of what it is compared with. Beside counts, [`novelty`] knows with whom entities
-//! were seen, and how often that is somebody new.
+//! were seen, and how often that is somebody new. [`layers`] shows what an expectation is made of.
 
 mod calendar;
 pub mod dispersion;
 mod family;
 mod feed;
 mod history;
+pub mod layers;
 mod lows;
 pub mod novelty;
 mod parents;

@@ -4,12 +4,14 @@
 //! days; of the pairs themselves only those first seen on these days, 12 bytes each. Nothing is held of the others. The unit of counting is a pair on a day,
 //! however many calls it stands for.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::baseline::Window;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rollup::store::{self, Numbering, PairDay, merge_pairs};
 use crate::rollup::{EntityKey, Family, PAIRS};
 use crate::stats::{KindCounts, NegativeBinomial, PitmanYor};
@@ -134,12 +136,20 @@ impl Company {
         let families = [Family::Api, Family::AccessKey, Family::Principal, Family::Network, Family::Region];
         let numberings: Vec<Numbering> =
             families.par_iter().map(|&family| Numbering::read(&rollups, family)).collect::<Result<_>>()?;
-        let of = |family: Family| families.iter().position(|&own| own == family).map_or(0, |place| place);
+        let of = |family: Family| {
+            let place = families.iter().position(|&own| own == family);
+            place.ok_or_else(|| Error::Internal(format!("entities of {} are not numbered", family.name())))
+        };
         let learn = |&(left, right): &(Family, Family)| -> Result<Novelty> {
-            let numberings = (&numberings[of(left)], &numberings[of(right)]);
+            let numberings = (&numberings[of(left)?], &numberings[of(right)?]);
             let mut gathered = Gathered::new((left, right), numberings.1.keys.len());
             let calendar = Days { present: &present, length: window.length() };
-            merge_pairs(&pairs, (left, right), numberings, |member, met| gathered.add(member, met, calendar))?;
+            let named = Named::of(numberings);
+            merge_pairs(&pairs, (left, right), numberings, |member, met| {
+                if let Some(met) = named.among(member, met) {
+                    gathered.add(member, &met, calendar);
+                }
+            })?;
             Ok(gathered.learn())
         };
         let kinds = PAIRS.par_iter().map(learn).collect::<Result<_>>()?;
@@ -149,6 +159,7 @@ impl Company {
 
     /// Company made of pairs: for each kind, and each left entity in the order of its number, whom it met, in the order of partners
     /// and days. A place is a day; `length` days lie before the scored one. Entities are called by their numbers.
+    #[doc(hidden)]
     pub fn from_pairs(length: usize, kinds: impl IntoIterator<Item = ((Family, Family), Vec<Vec<PairDay>>)>) -> Self {
         let present: Vec<usize> = (0..=length).collect();
         let days = Days { present: &present, length };
@@ -168,9 +179,41 @@ impl Company {
         company
     }
 
+    /// The number of an entity.
+    pub fn number(&self, family: Family, key: &EntityKey) -> Option<u32> {
+        let keys = &self.keys.iter().find(|(own, _)| *own == family)?.1;
+        keys.iter().position(|own| own == key).map(|number| number as u32)
+    }
+
     /// The key of an entity.
     pub fn key(&self, family: Family, number: u32) -> Option<&EntityKey> {
         self.keys.iter().find(|(own, _)| *own == family)?.1.get(number as usize)
+    }
+}
+
+/// Who is somebody: what is beyond a cap stands for many, who are no company and have none.
+struct Named {
+    unnamed: (BTreeSet<u32>, BTreeSet<u32>),
+}
+
+impl Named {
+    fn of(numberings: (&Numbering, &Numbering)) -> Self {
+        let unnamed = |numbering: &Numbering| {
+            let keys = (0..).zip(&numbering.keys);
+            keys.filter(|(_, key)| key.is_other()).map(|(number, _)| number).collect()
+        };
+        Self { unnamed: (unnamed(numberings.0), unnamed(numberings.1)) }
+    }
+
+    /// The pairs of somebody with somebody.
+    fn among<'a>(&self, member: u32, met: &'a [PairDay]) -> Option<Cow<'a, [PairDay]>> {
+        if self.unnamed.0.contains(&member) {
+            return None;
+        }
+        if self.unnamed.1.is_empty() {
+            return Some(Cow::Borrowed(met));
+        }
+        Some(Cow::Owned(met.iter().filter(|pair| !self.unnamed.1.contains(&pair.partner)).copied().collect()))
     }
 }
 
@@ -277,10 +320,10 @@ impl Gathered {
 /// What an entity had met before, and met on, each of the days that are asked.
 fn habits(by_day: &[DayCount]) -> [Habit; REPLAYED + 1] {
     let mut habits = [Habit::default(); REPLAYED + 1];
-    let first_asked = by_day.len() - 1 - REPLAYED;
     let (mut before, mut last) = (Habit::default(), None);
     for (day, count) in by_day.iter().enumerate() {
-        if let Some(asked) = day.checked_sub(first_asked) {
+        // The last day is the last that is asked, however few there are.
+        if let Some(asked) = (day + REPLAYED + 1).checked_sub(by_day.len()) {
             let narrow = |count: u32| count.min(u32::from(u16::MAX)) as u16;
             let (known, new) = (narrow(count.met - count.new), narrow(count.new));
             habits[asked] = Habit { since: last.map_or(0, |last: usize| (day - last) as u16), known, new, ..before };
@@ -423,8 +466,6 @@ fn believed(new: u16, expected: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -444,6 +485,13 @@ mod tests {
     /// Partner 0 every day.
     fn steady() -> impl Iterator<Item = (u32, u16)> {
         (0..=LENGTH as u16).map(|day| (0, day))
+    }
+
+    #[test]
+    fn few_days_are_enough_to_tell_a_habit() {
+        let company = Company::from_pairs(3, [(KIND, vec![pairs([(0, 0), (0, 2), (0, 3), (1, 3)])])]);
+        let tonight = company.kinds[0].habits(0).unwrap().days[TONIGHT];
+        assert_eq!((tonight.draws, tonight.days, tonight.known, tonight.new), (2, 2, 1, 1));
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! entity's own, drawn towards that of entities of about its size. Past bursts are weighed down before anything is learnt from
 //! them. Formulas: [`Fit::expected`], [`Profile`]; robust weights and dispersion in [`crate::stats`].
 
+mod evidence;
+mod layers;
 mod pauses;
 mod weights;
 
+use evidence::Past;
 use pauses::Pauses;
 use weights::{odd_days, reweigh};
 
@@ -61,42 +64,37 @@ pub struct Fit {
     pauses: Option<Pauses>,
 }
 
-/// A window of the entity's past, or an hour of it.
-struct PastWindow {
-    count: f64,
-    mean: f64,
-    weight: f64,
-    samples: f64,
-}
-
 impl Fit {
     /// Fits an entity's past.
     pub fn new(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
-        Self::robust(series, profile, dispersions)
+        Self::robust(series, profile, dispersions).0
     }
 
     /// What an entity's past tells of the dispersion of all.
     pub fn testimony(series: &Series, profile: &Profile) -> Testimony {
-        let fit = Self::robust(series, profile, &Dispersions::unknown());
-        let believed: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
+        let (fit, _) = Self::robust(series, profile, &Dispersions::unknown());
+        let of_hours = fit.evidence_of_hours(series, &believed(series));
         let counts: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
-        let of_width = |width: usize| fit.evidence(series, &counts, &believed, width);
-        Testimony { level: fit.level, by_width: std::array::from_fn(of_width) }
+        let mut by_width = [DispersionEvidence::new(); WIDTHS.len()];
+        by_width[0] = of_hours;
+        for (width, bands) in Past::new(&fit, series, &counts).wider() {
+            by_width[width] = evidence::of_all(&bands);
+        }
+        Testimony { level: fit.level, by_width }
     }
 
     /// Means and dispersion from which odd hours were kept away, and the weights that did it.
-    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> Self {
-        let mut weights: Vec<f64> = series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect();
+    fn robust(series: &Series, profile: &Profile, dispersions: &Dispersions) -> (Self, Vec<f64>) {
+        let mut weights = believed(series);
         let prior = |width: usize, level: f64| dispersions.by_width[width].prior(level);
-        let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let mut fit = Self::fit_means(series, profile, &weights, prior(0, series.level()).alpha(), Week::flat());
         // The first alpha is that of all hours, within reason: one that is too small would call clumps odd, and so stay too small.
         let lent = prior(0, fit.level);
-        let first = shrunk(&fit.evidence(series, &raw, &weights, 0), lent);
+        let first = shrunk(&fit.evidence_of_hours(series, &weights), lent);
         fit.alpha[0] = first.min(FIRST_ALPHA * lent.alpha().max(0.5 * lent.deviation()));
         for _ in 1..PASSES {
             let unstable = reweigh(series, &fit, &mut weights);
-            let alpha = shrunk(&fit.evidence(series, &raw, &weights, 0), prior(0, fit.level));
+            let alpha = shrunk(&fit.evidence_of_hours(series, &weights), prior(0, fit.level));
             let week = Week::learn(series, &weights, &fit.means);
             fit = Self { unstable, ..Self::fit_means(series, profile, &weights, alpha, week) };
         }
@@ -105,7 +103,7 @@ impl Fit {
             fit = fit.between_pauses(pauses, series, profile, &mut weights, lent);
         }
         fit.learn_dispersion(series, &weights, prior);
-        fit
+        (fit, weights)
     }
 
     /// The same for an entity that pauses: of the hours in which it did not.
@@ -117,12 +115,11 @@ impl Fit {
         weights: &mut [f64],
         lent: DispersionPrior,
     ) -> Self {
-        let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let mut fit = self;
         for _ in 0..PASSES {
             reweigh(series, &fit, weights);
             pauses.weigh(series, &fit, weights);
-            let alpha = shrunk(&fit.evidence(series, &raw, weights, 0), lent);
+            let alpha = shrunk(&fit.evidence_of_hours(series, weights), lent);
             let between = Self::fit_means(series, profile, weights, alpha, fit.week.clone());
             fit = Self { odd_days: fit.odd_days, ..between };
         }
@@ -144,13 +141,12 @@ impl Fit {
 
     /// Alpha by width, and within a width by mean.
     fn learn_dispersion(&mut self, series: &Series, weights: &[f64], prior: impl Fn(usize, f64) -> DispersionPrior) {
-        let raw: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let usual = self.usual_counts(series, weights);
+        let wider = Past::new(self, series, &usual).wider();
+        let by_width = std::iter::once((0, self.evidence_by_mean(series, weights))).chain(wider);
         let mut hourly = 0.0;
-        for width in 0..WIDTHS.len() {
-            let counts = if width == 0 { &raw } else { &usual };
-            let bands = self.evidence_by_mean(series, counts, weights, width);
-            let all = bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and);
+        for (width, bands) in by_width.collect::<Vec<_>>() {
+            let all = evidence::of_all(&bands);
             let lent = prior(width, self.level).beyond(explained(hourly, width));
             let own = shrunk_by(&all, lent, 0.0);
             match width {
@@ -311,27 +307,6 @@ impl Fit {
         self.odd_days
     }
 
-    fn evidence(&self, series: &Series, counts: &[f64], weights: &[f64], width: usize) -> DispersionEvidence {
-        let bands = self.evidence_by_mean(series, counts, weights, width);
-        bands.iter().flatten().fold(DispersionEvidence::new(), DispersionEvidence::and)
-    }
-
-    fn evidence_by_mean(
-        &self,
-        series: &Series,
-        counts: &[f64],
-        weights: &[f64],
-        width: usize,
-    ) -> [Option<DispersionEvidence>; BANDS] {
-        let mut bands = [None; BANDS];
-        for window in self.windows(series, counts, weights, width) {
-            let evidence: &mut DispersionEvidence = bands[band(window.mean)].get_or_insert_default();
-            // Out of range are only counts beyond 1e15, which do not fit the type.
-            let _ = evidence.add(window.count, window.mean, window.weight, window.samples);
-        }
-        bands
-    }
-
     /// The past's counts; hours that were weighed down hold what is usual at most.
     fn usual_counts(&self, series: &Series, weights: &[f64]) -> Vec<f64> {
         let usual = |hour: usize| {
@@ -340,34 +315,11 @@ impl Fit {
         };
         (0..series.counts.len()).map(usual).collect()
     }
+}
 
-    /// The past's windows of a width, side by side; those with an hour that is not believed are left out. An hour that was weighed
-    /// down has that weight by itself, and none but its cut count within wider windows.
-    fn windows<'a>(
-        &'a self,
-        series: &'a Series,
-        counts: &'a [f64],
-        weights: &'a [f64],
-        width: usize,
-    ) -> impl Iterator<Item = PastWindow> + 'a {
-        let hours = WIDTHS[width];
-        let told_apart = self.pauses.filter(|_| (1..=WHOLE_DAY).contains(&width));
-        let paused = told_apart.map(|pauses| self.paused(series, &pauses)).unwrap_or_default();
-        (0..series.counts.len() / hours).filter_map(move |window| {
-            let range = window * hours..(window + 1) * hours;
-            if series.believed[range.clone()].contains(&false) {
-                return None;
-            }
-            let week_hours = &series.week_hours[range.clone()];
-            let active = range.clone().filter(|&hour| !paused.get(hour).is_some_and(|&paused| paused));
-            let mean: f64 = active.map(|hour| self.mean(series.week_hours[hour])).sum();
-            let behind = if hours >= 24 { self.week.days() } else { f64::INFINITY };
-            let samples = week_hours.iter().map(|&hour| self.samples[slot(hour)]).fold(behind, f64::min);
-            let count = counts[range.clone()].iter().sum();
-            let weight = if hours == 1 { weights[range.start] } else { 1.0 };
-            (weight > 0.0 && mean > 0.0).then(|| PastWindow { count, mean, weight, samples: samples.max(1.001) })
-        })
-    }
+/// A weight for each hour: that of those that can be believed.
+fn believed(series: &Series) -> Vec<f64> {
+    series.believed.iter().map(|&believed| f64::from(u8::from(believed))).collect()
 }
 
 /// What an entity's slots would hold if it had its group's shape: its level of weekdays and of weekends, times the shape.

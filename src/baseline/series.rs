@@ -9,6 +9,10 @@ const SHAPING_LEVEL: f64 = 1.0;
 /// An hour counts at most this many times its entity's level in the group's shape.
 const SHAPE_CAP: f64 = 8.0;
 
+/// What every entity is believed to have done before it was seen, in calls and hours: hardly anything.
+pub(super) const LENT_CALLS: f64 = 0.1;
+pub(super) const LENT_HOURS: f64 = 5.0;
+
 /// An entity's past as dense hours: the count, the hour of the week, and whether the hour can be believed.
 #[derive(Debug, Default)]
 pub struct Series {
@@ -71,7 +75,7 @@ pub(super) struct SlotSums {
 
 impl SlotSums {
     pub(super) fn level(&self) -> f64 {
-        (self.calls.iter().sum::<f64>() + 0.1) / (self.hours.iter().sum::<f64>() + 5.0)
+        (self.calls.iter().sum::<f64>() + LENT_CALLS) / (self.hours.iter().sum::<f64>() + LENT_HOURS)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Such entities make their calls in clumps, so no model of single hours is honest about them. A day is judged as a whole:
 //! whether the entity is active at all, and the size of the day among the active days of entities like it, taken as log-normal.
 
+use crate::baseline::layers::Drawn;
 use crate::stats::{Effect, LogNormalPredictive};
 
 /// An entity with fewer calls an hour than this comes and goes.
@@ -70,9 +71,22 @@ impl DaySizes {
         self.sizes(totals, effect).map(|sizes| sizes.median())
     }
 
+    /// The same, with what it comes of: the geometric mean of the entity's own active days, all of it or nothing, and that of such
+    /// entities, its parent's considered.
+    pub fn drawn(&self, totals: &[u64], effect: Effect) -> Drawn {
+        let logs = totals.iter().map(|&total| (total as f64).ln_1p()).sum::<f64>();
+        let own = (!totals.is_empty()).then(|| (logs / totals.len() as f64).exp_m1());
+        let is_enough = LogNormalPredictive::fit(totals).is_some();
+        let lent = self.lent(totals, effect).map(|sizes| sizes.median());
+        Drawn { own, own_weight: f64::from(u8::from(is_enough)), lent }
+    }
+
     fn sizes(&self, totals: &[u64], effect: Effect) -> Option<LogNormalPredictive> {
-        let borrowed = || self.by_activity[band(totals.len())].map(|sizes| sizes.informed(effect));
-        LogNormalPredictive::fit(totals).or_else(borrowed)
+        LogNormalPredictive::fit(totals).or_else(|| self.lent(totals, effect))
+    }
+
+    fn lent(&self, totals: &[u64], effect: Effect) -> Option<LogNormalPredictive> {
+        self.by_activity[band(totals.len())].map(|sizes| sizes.informed(effect))
     }
 
     /// `ln P(a day of a new entity holds at least `total` calls)`, given that it showed up.

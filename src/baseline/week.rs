@@ -46,6 +46,11 @@ impl Week {
         Self { factors: Some(std::array::from_fn(factor)), days: fewest / 24.0 + BORROWED_DAYS }
     }
 
+    /// Whether days of the week are told apart.
+    pub(super) fn is_told(&self) -> bool {
+        self.factors.is_some()
+    }
+
     /// The factor of an hour of the week.
     pub(super) fn factor(&self, week_hour: u8) -> f64 {
         self.factors.map_or(1.0, |factors| factors[usize::from(week_hour / 24)])

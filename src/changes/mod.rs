@@ -5,6 +5,7 @@
 use crate::error::{Error, Result};
 use crate::event::{Column, failure_code};
 use crate::query::{Condition, Glob, Patterns, ValueTest, View, reads};
+use crate::shown::literal;
 
 const NAME: &[Column] = &[Column::ResourceName];
 const PARAMETERS: &[Column] = &[Column::RequestParameters];
@@ -39,7 +40,7 @@ impl Subject {
             let hint = Some("expected a name or an id".to_owned());
             return Err(Error::Query { message: format!("{option}: the name is empty"), hint });
         }
-        let name = escaped(name.trim());
+        let name = literal(name.trim());
         let mut names = vec![name.clone()];
         let mut mentions = vec![format!("*\"{name}\"*"), format!("*\"{name}\\\\\"*")];
         if is_user {
@@ -72,10 +73,6 @@ pub fn sign_ins() -> Result<Vec<Condition>> {
 
 fn globs(texts: &[String]) -> Result<Vec<Glob>> {
     Ok(Patterns::parse(texts, true).map_err(|mistake| mistake.of("name"))?.wanted)
-}
-
-fn escaped(name: &str) -> String {
-    name.replace('\\', "\\\\").replace('*', "\\*").replace(',', "\\,").replace('!', "\\!")
 }
 
 /// Whether a second factor was used at a sign-in, as far as the event tells: ActionTrail says `isMFAChecked` or `mfaChecked`,

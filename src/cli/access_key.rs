@@ -5,25 +5,24 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::access_key::{KeyHistory, Keys, Trait, add_events, add_rollups, find_owners};
+use crate::access_key::{KeyHistory, Keys, Precision, Trait, Use, add_events, add_rollups, find_owners};
 use crate::cli::query::{ResultArgs, complain, moment};
 use crate::cli::{Common, output};
 use crate::error::Result;
-use crate::insight::sentence_number as number;
 use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};
 use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::{Filter, Request, Search, TimeRange, rfc3339};
-use crate::report::summary::printable;
 use crate::rollup::store;
+use crate::shown::{counted, literal, number, printable};
 
 /// Show whose AccessKeys there are, when they were used, for what and from where
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Without KEY, all permanent keys: from the rollups of the state directory where there are any, and
-from events for the other days. With KEY, one key of any sort in detail: from events where there
-are any, and from rollups for the other days. What only rollups tell is known to the hour (calls)
-or the day (APIs, networks).
+Without KEY, all permanent keys: from the rollups of the state directory where there are any, and \
+from events for the other days. With KEY, one key of any sort in detail: from events where there \
+are any, and from rollups for the other days. What only rollups tell is known to the hour (calls) \
+or the day (APIs, networks), as `times_to_the` says; which calls to an API or from a network failed is not known then.
 
 Examples:
   insights access-key data/sample --limit 5
@@ -69,6 +68,7 @@ pub(super) struct AccessKeyArgs {
 }
 
 pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
+    args.result.check()?;
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
@@ -84,42 +84,51 @@ pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(complain(&problems))
 }
 
-/// The days within a range: those that have a rollup, and those that have events.
-fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> (Vec<NaiveDate>, Vec<NaiveDate>) {
-    let whole = |date: &NaiveDate| range.covers((midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1));
-    let part = |date: &NaiveDate| range.touches((midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1));
-    let rollups = store::dates(&args.state).into_iter().filter(whole).collect();
-    (rollups, partitions.dates().into_iter().filter(part).collect())
+/// The days within a range: those that have a rollup, and those that have events. Of a day without events that is only partly within
+/// it nothing can be told, and that is said.
+fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Result<(Vec<NaiveDate>, Vec<NaiveDate>)> {
+    let span = |date: &NaiveDate| (midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1);
+    let part = |date: &NaiveDate| range.touches(span(date));
+    let events: Vec<NaiveDate> = partitions.dates().into_iter().filter(part).collect();
+    let counted = store::dates(&args.state)?.into_iter().filter(part);
+    let (whole, cut): (Vec<NaiveDate>, Vec<NaiveDate>) = counted.partition(|date| range.covers(span(date)));
+    for date in cut.iter().filter(|date| !events.contains(date)) {
+        output::complain(&format!("! {date} is left out: only its counts are there, and they are of the whole day"));
+    }
+    Ok((whole, events))
 }
 
 fn one_key(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange, key: &str) -> Result<(Keys, Vec<Problem>)> {
-    let (rollups, events) = days(args, partitions, range);
+    let (rollups, events) = days(args, partitions, range)?;
     let mut keys = Keys::new();
     for date in rollups.into_iter().filter(|date| !events.contains(date)) {
         add_rollups(&mut keys, &args.state, date, Some(key))?;
     }
-    let literal = key.replace('\\', "\\\\").replace('*', "\\*").replace(',', "\\,").replace('!', "\\!");
-    let search = Search::open(partitions, used_by(literal, range)?);
+    let search = Search::open(partitions, used_by(literal(key), range)?);
     let mut problems = add_events(&mut keys, &search);
     problems.extend(search.problems);
     Ok((keys, problems))
 }
 
 fn all_keys(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Result<(Keys, Vec<Problem>)> {
-    let (rollups, events) = days(args, partitions, range);
+    let (rollups, events) = days(args, partitions, range)?;
     let mut keys = Keys::new();
     for &date in &rollups {
         add_rollups(&mut keys, &args.state, date, None)?;
     }
     let uncounted: Vec<NaiveDate> = events.into_iter().filter(|date| !rollups.contains(date)).collect();
     let mut problems = Vec::new();
-    for run in uncounted.chunk_by(|day, next| day.succ_opt() == Some(*next)) {
+    // The newest days first, for an owner is who used a key last.
+    for run in uncounted.chunk_by(|day, next| day.succ_opt() == Some(*next)).rev() {
         let (first, last) = (midnight_ms(run[0]), midnight_ms(run[run.len() - 1]) + DAY_MS);
         let days = TimeRange { from: Some(first), to: Some(last) };
         let search = Search::open(partitions, used_by("LTAI*,AKIA*".to_owned(), range.and(days))?);
         problems.extend(add_events(&mut keys, &search));
         problems.extend(search.problems);
     }
+    // Counts do not tell owners: where the last use is among them, only later events than those above can tell.
+    let counted_last = |history: &&mut KeyHistory| history.days.last().is_some_and(|last| rollups.contains(last));
+    keys.values_mut().filter(counted_last).for_each(|history| history.owner = None);
     if keys.values().any(|history| history.owner.is_none()) {
         let search = Search::open(partitions, Filter { range, conditions: Vec::new() });
         problems.extend(find_owners(&mut keys, &search));
@@ -147,14 +156,14 @@ fn show_keys(args: &AccessKeyArgs, keys: &Keys, now: i64, common: &Common) -> an
     let limit = args.limit.or(is_table.then_some(50)).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     if args.result.format() == AnswerFormat::Json {
         let summary = |(key, history): &(&String, &KeyHistory)| history.json(key, now, args.new_within);
-        return args.result.json(&found.iter().take(limit).map(summary).collect::<Vec<_>>());
+        return args.result.json_lines(found.iter().take(limit).map(summary));
     }
     let rows: Vec<Vec<Value<'_>>> =
         found.iter().take(limit).map(|(key, history)| row(key, history, args.new_within)).collect();
     answer::write_all(args.result.writer(list_headings())?, &rows)?;
     if !common.quiet {
         let shown = if found.len() > limit { format!("{limit} of ") } else { String::new() };
-        output::complain(&format!("{shown}{} keys", number(found.len() as u64)));
+        output::complain(&format!("{shown}{}", counted(found.len() as u64, "key", "keys")));
     }
     Ok(())
 }
@@ -174,25 +183,32 @@ fn list_headings() -> Vec<Heading> {
         count("apis"),
         count("networks"),
         text("new_networks"),
+        text("times_to_the"),
     ]
 }
 
 fn row<'a>(key: &'a str, history: &'a KeyHistory, new_within: i64) -> Vec<Value<'a>> {
     let used = history.used;
-    let time = |time: fn(crate::access_key::Use) -> i64| Value::time(used.map(time).map(|ms| ms - ms.rem_euclid(1000)));
+    let time = |time: fn(Use) -> i64| Value::time(used.map(time).map(|ms| ms - ms.rem_euclid(1000)));
     let count = |kind| Value::count(history.count(kind) as u64);
     vec![
         Value::Text(key.into()),
         Value::text(history.owner.as_ref().map(|owner| owner.principal.as_str())),
-        time(|used| used.first),
-        time(|used| used.last),
+        time(|used| used.shown().0),
+        time(|used| used.shown().1),
         Value::count(used.map_or(0, |used| used.calls)),
-        Value::count(used.map_or(0, |used| used.failures)),
+        failures(used),
         count(Trait::Service),
         count(Trait::Api),
         count(Trait::Network),
         Value::Text(history.new_networks(new_within).join(" ").into()),
+        Value::text(used.map(|used| used.precision.name())),
     ]
+}
+
+/// Failed calls; nothing where it is not known which failed.
+fn failures<'a>(used: Option<Use>) -> Value<'a> {
+    used.map_or(Some(0), |used| used.failures).map_or(Value::Null, Value::count)
 }
 
 fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::Result<()> {
@@ -201,7 +217,7 @@ fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::R
         return Ok(());
     };
     if args.result.format() == AnswerFormat::Json {
-        return args.result.json(&history.json(key, now, args.new_within));
+        return args.result.json_lines([history.json(key, now, args.new_within)]);
     }
     if args.result.format() == AnswerFormat::Table && args.result.is_printed() {
         output::result(&heading(key, history, now, args.new_within))?;
@@ -215,18 +231,20 @@ fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::R
             output::complain(&format!("{limit} of {} values of {} shown", values.len(), kind.name()));
         }
         rows.extend(values.into_iter().take(limit).map(|(value, used)| {
+            let (first, last) = used.shown();
             vec![
                 Value::Text(kind.name().into()),
                 Value::Text(value.into()),
                 Value::count(used.calls),
-                Value::count(used.failures),
-                Value::Time(used.first),
-                Value::Time(used.last),
+                failures(Some(used)),
+                Value::Time(first),
+                Value::Time(last),
+                Value::Text(used.precision.name().into()),
             ]
         }));
     }
     let headings = [("kind", Kind::Text), ("value", Kind::Text), ("calls", Kind::Integer), ("failures", Kind::Integer)];
-    let times = [("first_use", Kind::Time), ("last_use", Kind::Time)];
+    let times = [("first_use", Kind::Time), ("last_use", Kind::Time), ("times_to_the", Kind::Text)];
     let headings = headings.into_iter().chain(times).map(|(name, kind)| Heading::new(name, kind)).collect();
     Ok(answer::write_all(args.result.writer(headings)?, &rows)?)
 }
@@ -237,14 +255,19 @@ fn heading(key: &str, history: &KeyHistory, now: i64, new_within: i64) -> String
     let Some(used) = history.used else { return String::new() };
     let new = history.new_networks(new_within);
     let networks = if new.is_empty() { String::new() } else { format!("new networks: {}\n", new.join(", ")) };
+    let (first, last) = used.shown();
+    let to_the = match used.precision {
+        Precision::Millisecond => String::new(),
+        less => format!(" (known to the {})", less.name()),
+    };
     let text = format!(
-        "{key} of {owner}{account}\nused from {} to {}, on {} days; unused for {} days\n{} calls, {} failed\n{networks}",
-        rfc3339(used.first),
-        rfc3339(used.last),
-        history.days.len(),
-        history.unused_days(now).unwrap_or(0),
-        number(used.calls),
-        number(used.failures),
+        "{key} of {owner}{account}\nused from {} to {}{to_the}, on {}; unused for {}\n{}{}\n{networks}",
+        rfc3339(first),
+        rfc3339(last),
+        counted(history.days.len() as u64, "day", "days"),
+        counted(history.unused_days(now).unwrap_or(0).unsigned_abs(), "day", "days"),
+        counted(used.calls, "call", "calls"),
+        used.failures.map_or(String::new(), |failures| format!(", {} failed", number(failures))),
     );
     text.lines().map(|line| printable(line) + "\n").collect()
 }

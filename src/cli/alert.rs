@@ -17,16 +17,17 @@ use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
 use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
-use crate::report::summary::{alert_table, printable};
+use crate::report::summary::alert_table;
 use crate::settings::Settings;
+use crate::shown::printable;
 use crate::storage::StateLock;
 
 /// Evaluate the rules over what arrived lately, and print what somebody should be told
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at the events since the start before, and at those of --last before that, so that late events are seen and a start that
-was missed is caught up. What is told is told once, and of one rule and its keys at most once an hour. The alerts of the days that
-were looked at are written as `insights run` writes them. With `command` under [alerts] in insights.toml, a program of yours gets
+Looks at the events since the start before, and at those of --last before that, so that late events are seen and a start that \
+was missed is caught up. What is told is told once, and of one rule and its keys at most once an hour. The alerts of the days that \
+were looked at are written as `insights run` writes them. With `command` under [alerts] in insights.toml, a program of yours gets \
 what is due as JSON on its standard input.
 
 Examples:

@@ -9,10 +9,10 @@ use crate::cli::query::{ResultArgs, complain, moment};
 use crate::cli::{Common, output};
 use crate::error::Result;
 use crate::event::Column;
-use crate::insight::sentence_number as number;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{AnswerFormat, Heading, Kind, Value};
 use crate::query::{Field, Filter, Hit, Page, Request, Search, TimeRange};
+use crate::shown::counted;
 
 /// Events that are held and shown at once.
 const PAGE: usize = 4_096;
@@ -23,7 +23,7 @@ const MOST: usize = 1_000;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-A change is an event that is no read and names the subject among its resources or in its parameters;
+A change is an event that is no read and names the subject among its resources or in its parameters; \
 attempts that failed are shown too. The clouds do not log what was there before.
 
 Examples:
@@ -65,6 +65,7 @@ pub(super) struct ChangesArgs {
 }
 
 pub(super) fn run(args: &ChangesArgs, common: &Common) -> anyhow::Result<u8> {
+    args.result.check()?;
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
@@ -136,28 +137,25 @@ fn show(search: &Search, args: &ChangesArgs, common: &Common) -> Result<Vec<Prob
 }
 
 fn remark(hits: &[Hit], is_cut: bool, args: &ChangesArgs, common: &Common) {
-    let what = if args.sign_ins { "sign-ins" } else { "changes" };
+    let (one, many) = if args.sign_ins { ("sign-in", "sign-ins") } else { ("change", "changes") };
     if is_cut {
-        output::complain(&format!("only the newest {} {what} are shown; --limit 0 for all", number(args.limit as u64)));
+        let shown = counted(args.limit as u64, &format!("{one} is"), &format!("{many} are"));
+        output::complain(&format!("only the newest {shown} shown; --limit 0 for all"));
     } else if !common.quiet {
-        output::complain(&format!("{} {what}", number(hits.len() as u64)));
+        output::complain(&counted(hits.len() as u64, one, many));
     }
 }
 
 fn headings(sign_ins: bool, all: bool) -> Vec<Heading> {
     let text = |name: &str| Heading::new(name, Kind::Text);
+    let id = |name: &str| Heading::new(name, Kind::Id);
     let mut headings = vec![Heading::new("event_time", Kind::Time), text("principal")];
     if sign_ins {
-        headings.extend([text("source_ip_address"), Heading::new("mfa", Kind::Truth), text("outcome")]);
+        headings.extend([id("source_ip_address"), Heading::new("mfa", Kind::Truth), text("outcome")]);
         headings.extend(all.then(|| text("error_message")));
         headings.push(text("user_agent"));
     } else {
-        headings.extend([
-            Heading::new("access_key_id", Kind::Id),
-            text("source_ip_address"),
-            text("api"),
-            text("outcome"),
-        ]);
+        headings.extend([id("access_key_id"), id("source_ip_address"), text("api"), text("outcome")]);
         headings.extend(all.then(|| text("resource_name")));
         headings.push(Heading::new("request_parameters", Kind::Json));
     }

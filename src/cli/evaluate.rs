@@ -11,12 +11,12 @@ use crate::evaluate::{evaluate, text};
 /// Compare insights with labels: precision, recall, false alerts, timing, culprits
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Labels are lines of JSON as `insights generate` writes them: start, end, family, entity, kind and,
+Labels are lines of JSON as `insights generate` writes them: start, end, family, entity, kind and, \
 where known, account, size, expected, calls, anomaly (labels of one anomaly are one attack).
 
-An insight is true if it names the entity and direction of a label and touches one of its hours;
-each label is found once. Insights that repeat a label, or that are side effects of a labelled
-attack, count as neither true nor false. False alerts per entity-day need the records of the runs
+An insight is true if it names the entity and direction of a label and touches one of its hours; \
+each label is found once. Insights that repeat a label, or that are side effects of a labelled \
+attack, count as neither true nor false. False alerts per entity-day need the records of the runs \
 beside the insights.
 
 Examples:

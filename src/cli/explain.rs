@@ -16,16 +16,18 @@ use crate::rollup::Family;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Judges the night again from the counts in the state directory and shows what the job knew: calls by hour
-beside what was expected, the windows that were tested, p and q, the gate that stopped it, how many calls
-would have been enough, and with whom it was seen. Events are not read.
+Judges the night again from the counts in the state directory and shows what the job knew: calls by hour \
+beside what was expected, how the expected count of an hour comes about layer by layer, the windows that \
+were tested, p, rank and q, the gate that stopped it, how many calls would have been enough, whom it met \
+for the first time, and with whom it was seen. Events are not read.
 
-ABOUT is the id of an insight (its first digits are enough), or an entity as outputs write it, such as
+ABOUT is the id of an insight (its first digits are enough), or an entity as outputs write it, such as \
 Oss/GetObject, LTAI5tSN662BHn4pLutEARFv or 203.0.113.7; of a user, the id alone is enough.
 
 Examples:
   insights explain Oss/GetObject --date 2026-01-29
   insights explain LTAI5tSN662BHn4pLutEARFv --date 2026-01-29
+  insights explain Oss/GetObject --date 2026-01-29 --hour 8
   insights explain --family api_error Redis/DescribeInstances/NoPermission --date 2026-01-29
   insights explain Kms/GetSecretValue --date 2026-02-02 --format json
   insights explain Oss/GetObject --date 2026-01-29 --format html > explained.html")]
@@ -39,6 +41,9 @@ pub(super) struct ExplainArgs {
     /// The night [default: that of the insight, or the newest that is counted]
     #[arg(long, value_name = "DATE")]
     date: Option<NaiveDate>,
+    /// The hour, in UTC, whose expected count is taken to pieces [default: the most telling one]
+    #[arg(long, value_name = "HOUR", value_parser = clap::value_parser!(u8).range(0..24))]
+    hour: Option<u8>,
     /// The kind of entity, where the name alone may be several
     #[arg(long, value_enum, value_name = "FAMILY")]
     family: Option<RatedFamily>,
@@ -92,7 +97,7 @@ impl From<RatedFamily> for Family {
 pub(super) fn run(args: &ExplainArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&[])?;
     let family = args.family.map(Family::from);
-    let question = Question { about: args.about.clone(), family, account: args.account.clone() };
+    let question = Question { about: args.about.clone(), family, account: args.account.clone(), hour: args.hour };
     let explanation = explain(&args.state, &question, args.date, &settings)?;
     match args.format {
         ExplainFormat::Text => output::result(&text::text(&explanation, output::width()))?,

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::output;
 use crate::cli::{Common, exit, progress};
 use crate::generate::{LABELS, Options, generate};
-use crate::insight::sentence_number as number;
+use crate::shown::counted;
 
 /// Make synthetic event partitions with planted anomalies and their labels
 #[derive(Debug, Args)]
@@ -56,10 +56,10 @@ pub(super) fn run(args: &GenerateArgs, common: &Common) -> anyhow::Result<u8> {
     let made = generate(&options, &args.out, &|events| bar.inc(events))?;
     bar.finish_and_clear();
     output::result(&format!(
-        "{} events on {} days, {} labels in {}\n",
-        number(made.events),
-        made.days,
-        made.labels,
+        "{} on {}, {} in {}\n",
+        counted(made.events, "event", "events"),
+        counted(u64::from(made.days), "day", "days"),
+        counted(made.labels as u64, "label", "labels"),
         args.out.join(LABELS).display()
     ))?;
     Ok(exit::DONE)

@@ -9,13 +9,12 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::ImportBar;
 use crate::cli::{Common, exit};
 use crate::import::{ImportOptions, ImportReport, Limits, import};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
+use crate::shown::{counted, number, printable};
 
 /// Turn audit log files into event partitions, every event once
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads ActionTrail OSS objects, SLS exports, CloudTrail files and JSON lines, plain or gzip; what a file is, is told by its
+Reads ActionTrail OSS objects, SLS exports, CloudTrail files and JSON lines, plain or gzip; what a file is, is told by its \
 content. Importing the same files again adds nothing.
 
 Examples:
@@ -66,14 +65,14 @@ pub(super) fn run(args: &ImportArgs, common: &Common) -> anyhow::Result<u8> {
 
 fn text(report: &ImportReport) -> String {
     let mut text = format!(
-        "{} events read from {} files: {} new, {} there already or repeated",
-        number(report.events),
-        number(report.files),
+        "{} read from {}: {} new, {} there already or repeated",
+        counted(report.events, "event", "events"),
+        counted(report.files, "file", "files"),
         number(report.added),
         number(report.duplicates)
     );
     if report.set_aside > 0 {
-        let _ = write!(text, ", {} records set aside", number(report.set_aside));
+        let _ = write!(text, ", {} set aside", counted(report.set_aside, "record", "records"));
     }
     text.push('\n');
     for (day, events) in &report.days {

@@ -6,8 +6,7 @@
 //!
 //! The two constants were measured on ten days of a million events: 200 MiB on one thread, 264 on two, 404 on four, 725 on eight.
 
-use anyhow::bail;
-
+use crate::error::{Error, Result};
 use crate::settings::Bytes;
 
 /// What a run holds on one thread.
@@ -19,9 +18,12 @@ const PER_THREAD: u64 = 80 << 20;
 ///
 /// # Errors
 /// When not even one fits.
-pub(super) fn threads(limit: Bytes, available: usize) -> anyhow::Result<usize> {
+pub(super) fn threads(limit: Bytes, available: usize) -> Result<usize> {
     if limit.0 < BASE {
-        bail!("a memory limit of {limit} is too little: {} is the least that a run can do with", Bytes(BASE));
+        return Err(Error::Query {
+            message: format!("a memory limit of {limit} is too little"),
+            hint: Some(format!("{} is the least that a run can do with", Bytes(BASE))),
+        });
     }
     let further = (limit.0 - BASE) / PER_THREAD;
     Ok(available.min(1 + usize::try_from(further).unwrap_or(usize::MAX - 1)))

@@ -62,7 +62,7 @@ Examples:
   insights explain Oss/GetObject --date 2026-01-29
   insights score counts.csv                   judge any count series by its own past
 
-Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage, settings or rules; 3 input or output failed;
+Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage, settings or rules; 3 input or output failed; \
 4 done, but part of the input could not be read and is named.";
 
 /// Options of every subcommand.

@@ -10,7 +10,7 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::report::summary::printable;
+use crate::shown::printable;
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -47,6 +47,17 @@ fn manner() -> Manner {
 pub(super) fn result(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::write(Path::new("standard output")))
+}
+
+/// A file that somebody names is not worth a folder that they may have misspelled.
+pub(super) fn expect_folder(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(Error::write(file)(io::Error::new(io::ErrorKind::NotFound, "there is no such folder")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a result as JSON.

@@ -4,19 +4,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use chrono::NaiveDate;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use serde_json::json;
 
 use crate::cli::{Common, output};
 use crate::import::ImportProgress;
-use crate::report::summary::printable;
+use crate::shown::{number, printable};
 
 /// A bar that counts events towards a total that may not be known.
 pub(super) fn events(common: &Common, what: &str, total: Option<u64>) -> ProgressBar {
     let template = match total {
-        Some(_) => "{prefix} {wide_bar} {human_pos} of {human_len} events, {per_sec}, {eta} left",
-        None => "{prefix} {spinner} {human_pos} events, {per_sec}",
+        Some(_) => "{prefix} {wide_bar} {human_pos} of {human_len} events, {rate}, {eta} left",
+        None => "{prefix} {spinner} {human_pos} events, {rate}",
     };
     let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
     dress(bar, common, what, template)
@@ -28,7 +28,11 @@ fn dress(bar: ProgressBar, common: &Common, what: &str, template: &str) -> Progr
     } else {
         ProgressDrawTarget::stderr()
     });
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // A line that cannot be drawn is drawn by the next beat.
+        let _ = write!(text, "{}/s", number(state.per_sec() as u64));
+    }));
     bar.set_prefix(printable(what));
     bar
 }
@@ -88,7 +92,7 @@ impl ImportProgress for ImportBar {
         let events = self.events.fetch_add(events, Ordering::Relaxed) + events;
         self.bar.inc(bytes);
         let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
-        self.bar.set_message(format!("{events} events, {:.0}/s", events as f64 / seconds));
+        self.bar.set_message(format!("{} events, {}/s", number(events), number((events as f64 / seconds) as u64)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `insights query`: which events there are, how many, by what, and when.
 
+use std::fmt::Write;
 use std::io::{BufWriter, stdout};
 use std::path::PathBuf;
 
@@ -10,14 +11,14 @@ use crate::cli::output;
 use crate::cli::{Common, exit, saved};
 use crate::error::{Error, Result};
 use crate::event::Column;
-use crate::insight::{Severity, sentence_number as number};
+use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Sink, Value};
 use crate::query::sql::{self, Tables};
 use crate::query::{
     BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
 };
-use crate::report::summary::printable;
+use crate::shown::{counted as plural, number, printable};
 use crate::storage::write_text;
 
 /// Rows of a table, where nothing else is asked for.
@@ -27,9 +28,9 @@ const TABLE_ROWS: usize = 50;
 #[derive(Debug, Args)]
 #[allow(clippy::doc_markdown, reason = "the comments are what --help prints")]
 #[command(after_help = "\
-Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*`
-stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids
-and resource names only. Fields are the columns of the events, and api, principal, service,
+Conditions are joined by \"and\", the values of one condition by \"or\". A comma separates values, `*` \
+stands for anything, `!` means \"not\", and `\\` takes those meanings away. Case counts in keys, ids \
+and resource names only. Fields are the columns of the events, and api, principal, service, \
 account, network, error, day, hour.
 
 Examples:
@@ -53,7 +54,7 @@ pub(super) struct QueryArgs {
     #[arg(long = "parameter", short, value_name = "NAME=VALUE", requires = "saved", help_heading = "Saved searches")]
     parameters: Vec<String>,
     /// Check the saved search's alert: count its events over the last so long, note a trigger if there are too many
-    #[arg(long, requires = "saved", conflicts_with_all = ["from", "to", "triggers"], help_heading = "Saved searches")]
+    #[arg(long, requires = "saved", conflicts_with_all = ["from", "to", "triggers", "count_by", "columns", "timeline", "sql"], help_heading = "Saved searches")]
     check: bool,
     /// List the times at which checks found too many events
     #[arg(long, requires = "saved", help_heading = "Saved searches")]
@@ -83,6 +84,19 @@ pub(super) struct ResultArgs {
 }
 
 impl ResultArgs {
+    /// Whether it can be written, before there is anything to write.
+    ///
+    /// # Errors
+    /// For a file in a folder that is not there, and for one whose ending tells no form where no other is asked for.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(out) = &self.out else { return Ok(()) };
+        output::expect_folder(out)?;
+        match self.format.or(AnswerFormat::of_file(out)) {
+            Some(_) => Ok(()),
+            None => Err(Error::unknown_ending(out, ".csv, .json, .parquet or .txt")),
+        }
+    }
+
     /// The form that is asked for.
     pub(super) fn format(&self) -> AnswerFormat {
         let by_ending = || self.out.as_deref().and_then(AnswerFormat::of_file);
@@ -101,11 +115,15 @@ impl ResultArgs {
         self.out.is_none()
     }
 
-    /// Writes a result that is one JSON value.
-    pub(super) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    /// Writes JSON values, each on a line of its own.
+    pub(super) fn json_lines(&self, values: impl IntoIterator<Item = serde_json::Value>) -> anyhow::Result<()> {
+        let mut text = String::new();
+        for value in values {
+            let _ = writeln!(text, "{value}");
+        }
         match &self.out {
-            Some(path) => Ok(write_text(path, &(serde_json::to_string_pretty(value)? + "\n"))?),
-            None => output::json(value),
+            Some(path) => Ok(write_text(path, &text)?),
+            None => Ok(output::result(&text)?),
         }
     }
 
@@ -116,6 +134,7 @@ impl ResultArgs {
 }
 
 pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
+    args.result.check()?;
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let search = args.saved.as_deref().map(|name| saved::find(&settings, name)).transpose()?;
@@ -268,7 +287,7 @@ impl Question<'_> {
                 "{limit} of {all} shown; {left} of {events} events are in the others; --limit 0 for all"
             ));
         } else {
-            self.remark(&format!("{events} events"));
+            self.remark(&plural(tally.events, "event", "events"));
         }
     }
 
@@ -290,9 +309,10 @@ impl Question<'_> {
     fn explain_timeline(&self, timeline: &Timeline) {
         let events: u64 = timeline.buckets.iter().map(|(_, events)| events).sum();
         if timeline.timeless > 0 {
-            output::complain(&format!("! {} more events have no time", number(timeline.timeless)));
+            let more = plural(timeline.timeless, "more event has", "more events have");
+            output::complain(&format!("! {more} no time"));
         }
-        self.remark(&format!("{} events", number(events)));
+        self.remark(&plural(events, "event", "events"));
     }
 
     fn list(&self, fields: Vec<Field>) -> Result<Vec<Problem>> {
@@ -323,6 +343,9 @@ impl Question<'_> {
         let mut writer = self.args.result.writer(answer.headings())?;
         answer.each_page(limit, |rows| writer.rows(rows))?;
         writer.finish()?;
+        if answer.is_empty() {
+            self.remark("no rows");
+        }
         if answer.len() > limit {
             self.remark(&format!("{limit} of {} rows shown; --limit 0 for all", number(answer.len() as u64)));
         }

@@ -7,6 +7,8 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use crate::cli::{Common, exit, output};
+use crate::error::Error;
+use crate::query::TimeRange;
 use crate::report::digest::{self, Document};
 use crate::report::night::{Night, judged};
 use crate::report::page;
@@ -26,7 +28,7 @@ enum ReportFormat {
 /// Make the report of a judged night, or a summary of several
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads the results of `insights run` and nothing else, so a report can be made again at any time and is then the same.
+Reads the results of `insights run` and nothing else, so a report can be made again at any time and is then the same. \
 The page is one file that loads nothing. Every run writes it to STATE/reports/DATE.html, the digest beside it.
 
 Examples:
@@ -57,7 +59,8 @@ pub(super) struct ReportArgs {
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common) -> anyhow::Result<u8> {
-    let format = args.format.unwrap_or_else(|| by_ending(args.out.as_deref()));
+    let format = args.format.map_or_else(|| by_ending(args.out.as_deref()), Ok)?;
+    args.out.as_deref().map_or(Ok(()), output::expect_folder)?;
     let text = match args.from.zip(args.to) {
         Some((from, to)) => of_document(&summary(args, from, to)?, format),
         None => of_night(&night(args)?, format),
@@ -74,26 +77,29 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-fn by_ending(out: Option<&Path>) -> ReportFormat {
-    let ending = out.and_then(|path| path.extension()?.to_str()).unwrap_or_default().to_ascii_lowercase();
-    match ending.as_str() {
-        "html" | "htm" => ReportFormat::Html,
-        "md" | "markdown" => ReportFormat::Markdown,
-        _ => ReportFormat::Text,
+/// The form that the file's ending asks for.
+fn by_ending(out: Option<&Path>) -> Result<ReportFormat, Error> {
+    let Some(out) = out else { return Ok(ReportFormat::Text) };
+    match out.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "html" | "htm" => Ok(ReportFormat::Html),
+        "md" | "markdown" => Ok(ReportFormat::Markdown),
+        "txt" => Ok(ReportFormat::Text),
+        _ => Err(Error::unknown_ending(out, ".html, .md or .txt")),
     }
 }
 
 fn night(args: &ReportArgs) -> anyhow::Result<Night> {
-    let newest = || Ok::<_, crate::Error>(judged(&args.state)?.last().copied().unwrap_or_default());
+    let newest = || Ok::<_, Error>(judged(&args.state)?.last().copied().unwrap_or_default());
     let date = args.date.map_or_else(newest, Ok)?;
     Ok(Night::read(&args.state, date)?)
 }
 
 fn summary(args: &ReportArgs, from: NaiveDate, to: NaiveDate) -> anyhow::Result<Document> {
+    TimeRange::of_days(args.from, args.to)?;
     let known = judged(&args.state)?;
-    if from > to || known.range(from..=to).next().is_none() {
+    if known.range(from..=to).next().is_none() {
         let span = known.first().zip(known.last()).map_or(String::new(), |(first, last)| format!("{first} to {last}"));
-        bail!(crate::Error::Query {
+        bail!(Error::Query {
             message: format!("no results from {from} to {to} in `{}`", args.state.display()),
             hint: Some(format!("there are results from {span}")),
         });

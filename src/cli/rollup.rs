@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::cli::output;
 use crate::cli::{Common, exit, progress};
-use crate::insight::sentence_number as number;
 use crate::partition::Partitions;
-use crate::report::summary::printable;
-use crate::rollup::update::{DayOutcome, update};
+use crate::query::TimeRange;
+use crate::rollup::update::{Counting, DayOutcome, update};
+use crate::shown::{counted, printable};
 use crate::storage::StateLock;
 
 /// Count events by entity and hour, so that later nights have a history
@@ -42,11 +42,13 @@ pub(super) struct RollupArgs {
 pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&[])?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
+    TimeRange::of_days(args.from, args.to)?;
     let _lock = StateLock::acquire(&args.state)?;
     let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);
     let dates: Vec<NaiveDate> = partitions.dates().into_iter().filter(wanted).collect();
     let bar = progress::events(common, "counting", None);
-    let result = update(&partitions, &dates, &args.state, !args.no_pairs, &|events| bar.inc(events))?;
+    let counting = Counting { pairs: !args.no_pairs, max_entities: settings.max_entities };
+    let result = update(&partitions, &dates, &args.state, counting, &|events| bar.inc(events))?;
     bar.finish_and_clear();
     let mut problems = result.problems.clone();
     problems.extend(result.days.iter().flat_map(|day| day.note.problems.iter().cloned()));
@@ -62,6 +64,10 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     let done = result.days.iter().filter(|day| day.outcome == DayOutcome::Counted).count();
     let events: u64 = result.days.iter().map(|day| day.note.counts.events).sum();
     let left = result.days.len() - done;
-    output::result(&format!("{done} days counted, {left} left as they were; {} events in all\n", number(events)))?;
+    output::result(&format!(
+        "{} counted, {left} left as they were; {} in all\n",
+        counted(done as u64, "day", "days"),
+        counted(events, "event", "events")
+    ))?;
     Ok(if partial { exit::PARTIAL } else { exit::DONE })
 }

@@ -19,16 +19,18 @@ use crate::insight::Severity;
 use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
+use crate::query::TimeRange;
 use crate::report::metrics::RunMetrics;
 use crate::settings::{self, OutputFormat, Settings};
+use crate::shown::counted;
 use crate::storage::{StateLock, remove_before, write_text};
 
 /// Find what deviates on a day, compared with the days before it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail
-Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over
-the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are
+Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail \
+Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over \
+the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are \
 judged again, up to `late_window` days back; what that changes is said.
 
 Examples:
@@ -161,9 +163,10 @@ fn check_memory(settings: &Settings, judged: usize) -> anyhow::Result<()> {
     let Some((limit, peak)) = settings.operations.memory_limit.zip(memory::peak()) else { return Ok(()) };
     if judged > 0 && peak > limit.0 {
         bail!(
-            "{} MiB of memory were needed, more than the limit of {limit}; {judged} days are judged and stay so, and the \
+            "{} MiB of memory were needed, more than the limit of {limit}; {} judged and stay so, and the \
              same command with a higher limit, or from the next day on, goes on from there",
-            peak >> 20
+            peak >> 20,
+            counted(judged as u64, "day is", "days are")
         );
     }
     Ok(())
@@ -177,8 +180,8 @@ fn retain(args: &RunArgs, common: &Common, settings: &Settings, runs: &[RunResul
     let removed = remove_before(&args.state, first_kept)?;
     if !removed.is_empty() && !common.quiet {
         output::complain(&format!(
-            "{} days before {first_kept} removed from the state, as {keep} are kept",
-            removed.len()
+            "{} before {first_kept} removed from the state, as {keep} are kept",
+            counted(removed.len() as u64, "day", "days")
         ));
     }
     Ok(())
@@ -201,9 +204,14 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         return Ok(vec![date]);
     }
     if let (Some(from), Some(to)) = (args.from, args.to) {
+        TimeRange::of_days(args.from, args.to)?;
         let between: Vec<NaiveDate> = known.into_iter().filter(|date| (from..=to).contains(date)).collect();
         if between.is_empty() {
-            bail!("no events from {from} to {to} in `{}`", args.events.display());
+            let known = partitions.dates();
+            let span =
+                known.first().zip(known.last()).map(|(first, last)| format!("there are events from {first} to {last}"));
+            let message = format!("no events from {from} to {to} in `{}`", args.events.display());
+            bail!(crate::Error::Query { message, hint: span });
         }
         return Ok(between);
     }
@@ -240,12 +248,15 @@ fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
     }
 }
 
-/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new insights count.
+/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new ones count.
 fn has_news(night: &NightResult, least: Severity) -> bool {
-    let is_new = |id| night.record.revision.as_ref().is_some_and(|revision| revision.added.contains(&id));
+    let revision = night.record.revision.as_ref();
+    let is_new = |id| revision.is_some_and(|revision| revision.insights.added.contains(&id));
+    let is_new_alert = |id| revision.is_some_and(|revision| revision.alerts.added.contains(&id));
     let mut serious = night.insights.iter().filter(|insight| insight.severity >= least);
+    let mut raised = night.alerts.iter().filter(|alert| alert.severity >= least);
     match night.why {
-        Why::Asked => serious.next().is_some() || night.alerts.iter().any(|alert| alert.severity >= least),
-        _ => serious.any(|insight| is_new(insight.id)),
+        Why::Asked => serious.next().is_some() || raised.next().is_some(),
+        _ => serious.any(|insight| is_new(insight.id)) || raised.any(|alert| is_new_alert(alert.alert_id)),
     }
 }

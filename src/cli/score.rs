@@ -8,10 +8,9 @@ use rayon::prelude::*;
 
 use crate::cli::output;
 use crate::cli::{Common, exit};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
 use crate::score::season::{DAY, Season, WEEK};
 use crate::score::{CountTable, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read};
+use crate::shown::{counted, number, printable};
 
 /// Score count series: what was expected of every bucket, and how unlikely it is
 #[derive(Debug, Args)]
@@ -41,10 +40,10 @@ pub(super) struct ScoreArgs {
 }
 
 const EXAMPLES: &str = "\
-Times may be RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or numbers since 1970; without a zone they are UTC. Season `auto`
-takes 24x7 for buckets of up to a day and 52 for weeks; a series too short for its season is judged by its level alone.
-The first 7 days (24x7; 21 for buckets of a day), two seasons of 52, three of a short season, or 30 buckets are only
-learnt from. Missing `auto`: a gap, which is neither judged nor learnt from; but zero in a series that has no zero rows and
+Times may be RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or numbers since 1970; without a zone they are UTC. Season `auto` \
+takes 24x7 for buckets of up to a day and 52 for weeks; a series too short for its season is judged by its level alone. \
+The first 7 days (24x7; 21 for buckets of a day), two seasons of 52, three of a short season, or 30 buckets are only \
+learnt from. Missing `auto`: a gap, which is neither judged nor learnt from; but zero in a series that has no zero rows and \
 lacks one bucket in twenty or more. With p at most 0.0001, one ordinary bucket in 10,000 is flagged.
 
 Examples:
@@ -155,7 +154,11 @@ fn complain_of_rows(table: &CountTable, args: &ScoreArgs) {
     }
     let more = table.unusable - table.problems.len() as u64;
     if more > 0 {
-        output::complain(&format!("! {}: and {} more rows like these", args.counts.display(), number(more)));
+        output::complain(&format!(
+            "! {}: and {} like these",
+            args.counts.display(),
+            counted(more, "more row", "more rows")
+        ));
     }
 }
 

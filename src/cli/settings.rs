@@ -1,17 +1,16 @@
 //! `insights settings`: what is in force, and where each value came from.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::cli::output::{self, Format};
 use crate::cli::{Common, exit};
-use crate::report::summary::printable;
 use crate::settings::{InForce, REFERENCE, example, variable};
+use crate::shown::{Shown, TextTable, printable};
 
 /// Show the settings in force and where each came from
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A setting is taken from the command line, else from its environment variable, else from the settings file, else from its
+A setting is taken from the command line, else from its environment variable, else from the settings file, else from its \
 default.
 
 Examples:
@@ -39,8 +38,8 @@ pub(super) fn run(args: &SettingsArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         let layers = common.layers(&[])?;
         layers.settings()?;
-        for (name, nearest) in layers.unknown_variables() {
-            output::complain(&format!("! {name} is no setting and has no effect; did you mean {nearest}?"));
+        for (name, meant) in layers.unknown_variables() {
+            output::complain(&format!("! {name} is no setting and has no effect{meant}"));
         }
         match args.format {
             Format::Json => output::json(&layers.in_force())?,
@@ -50,28 +49,22 @@ pub(super) fn run(args: &SettingsArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-fn table(width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table
-}
-
 fn in_force(settings: &[InForce], width: Option<u16>) -> String {
-    let mut table = table(width);
-    table.set_header(["setting", "value", "from"]);
+    let columns = [("setting", Shown::Whole), ("value", Shown::Words), ("from", Shown::Words)];
+    let mut table = TextTable::new(width, columns);
     for setting in settings {
-        table.add_row([&setting.key, &setting.value, &setting.source.to_string()].map(|text| printable(text)));
+        table.row([&setting.key, &setting.value, &setting.source.to_string()].map(|text| printable(text)));
     }
     format!("{table}\n")
 }
 
 fn reference(width: Option<u16>) -> String {
-    let mut table = table(width);
-    table.set_header(["setting", "unit", "effect", "environment"]);
+    let columns =
+        [("setting", Shown::Whole), ("unit", Shown::Words), ("effect", Shown::Words), ("environment", Shown::Words)];
+    let mut table = TextTable::new(width, columns);
     for setting in &REFERENCE {
         let variable = variable(setting.key) + if setting.is_open { "_…" } else { "" };
-        table.add_row([setting.key, setting.unit, setting.effect, &variable]);
+        table.row([setting.key, setting.unit, setting.effect, &variable]);
     }
     format!("{table}\n")
 }

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::Direction;
 use crate::event::ChangeKind;
 use crate::stats::NegativeBinomial;
 
@@ -53,6 +54,13 @@ pub struct ChangeFound {
     pub ln_p: f64,
     /// The hours of the day, first and one past the last.
     pub hours: (u8, u8),
+}
+
+impl ChangeFound {
+    /// Which way counts went: a silence is a drop.
+    pub fn direction(&self) -> Direction {
+        if self.reason == Reason::Silence { Direction::Down } else { Direction::Up }
+    }
 }
 
 /// Changes by account, kind and principal.

@@ -12,6 +12,8 @@
 //! *Parameters*: [`Thresholds`]; those of [`crate::baseline::novelty`].
 //! *References*: Sanna Passino and Heard 2019; Metelli and Heard 2019 (new links of a network).
 
+pub mod trace;
+
 use rayon::prelude::*;
 
 use crate::baseline::novelty::{

@@ -133,6 +133,12 @@ impl<'a> Judgement<'a> {
         self.baselines
     }
 
+    /// How many tests of a test's set were less likely than it, and how many there were in all.
+    pub fn place(&self, ranked: &Ranked) -> (usize, usize) {
+        let set = || self.ranked.iter().filter(|other| other.test.set == ranked.test.set);
+        (set().filter(|other| other.test.ln_p < ranked.test.ln_p).count(), set().count())
+    }
+
     /// The questions that were asked about an entity, with their answers and ranks; `family` is its place among those judged.
     pub fn ranked(&self, family: usize, member: usize) -> impl Iterator<Item = &Ranked> {
         self.ranked.iter().filter(move |ranked| ranked.test.family == family && ranked.test.member == member)

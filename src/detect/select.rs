@@ -24,6 +24,34 @@ pub enum TestSet {
 }
 
 impl TestSet {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::RateUp, Self::RateDown, Self::Error, Self::New];
+
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RateUp => "rate_up",
+            Self::RateDown => "rate_down",
+            Self::Error => "error",
+            Self::New => "new",
+        }
+    }
+
+    /// What it asks about, for people: the same words wherever the night is told.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::RateUp => "rises",
+            Self::RateDown => "drops",
+            Self::Error => "errors",
+            Self::New => "newcomers",
+        }
+    }
+
+    /// The set of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| set.name() == name)
+    }
+
     /// Whether its tests compare counts with an entity's own past, so that past days can be asked the same.
     pub fn is_of_counts(self) -> bool {
         matches!(self, Self::RateUp | Self::RateDown)

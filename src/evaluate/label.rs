@@ -59,6 +59,7 @@ impl Label {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with start, end, family, entity and kind")]
 struct Line {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -81,12 +82,18 @@ pub fn read(path: &Path) -> Result<Vec<Label>> {
     parse(&text).map_err(|(line, message)| Error::Line { path: path.to_path_buf(), line, message })
 }
 
+/// The reader's words without its place: it has seen one line only.
+fn no_label(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    format!("no label: {}", words.split(" at line ").next().unwrap_or_default())
+}
+
 fn parse(text: &str) -> std::result::Result<Vec<Label>, (usize, String)> {
     let mut attacks: BTreeMap<u64, usize> = BTreeMap::new();
     let (mut labels, mut next) = (Vec::new(), 0);
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let refuse = |message: String| (number + 1, message);
-        let line: Line = serde_json::from_str(line).map_err(|error| refuse(format!("no label: {error}")))?;
+        let line: Line = serde_json::from_str(line).map_err(|error| refuse(no_label(&error)))?;
         if line.end <= line.start {
             return Err(refuse(format!("the end, {}, is not after the start, {}", line.end, line.start)));
         }

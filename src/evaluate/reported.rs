@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::detect::Direction;
 use crate::error::{Error, Result};
+use crate::storage::{day_of_folder, entries};
 
 mod lines;
 mod table;
@@ -131,7 +132,7 @@ pub fn read(path: &Path) -> Result<Reported> {
 
 fn read_file(path: &Path) -> Result<Reported> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let night = folder.file_name().and_then(|name| date_of(name.to_str()?));
+    let night = day_of_folder(folder);
     let found = one_each(insights_of(path, night)?);
     let first_and_last = night
         .map(|night| (night, night))
@@ -147,17 +148,14 @@ fn read_file(path: &Path) -> Result<Reported> {
     Ok(Reported { nights, found, entity_days })
 }
 
-fn date_of(folder: &str) -> Option<NaiveDate> {
-    folder.strip_prefix("date=")?.parse().ok()
-}
-
 /// The nights of a folder and the file of each: events, or the table where there are none.
 fn nights_in(folder: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
     let mut nights = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
-        let entry = entry.map_err(Error::read(folder))?;
-        let Some(date) = entry.file_name().to_str().and_then(date_of) else { continue };
-        let files = ["insights.jsonl", "insights.parquet"].map(|name| entry.path().join(name));
+    // Somebody named it, so it must be there.
+    std::fs::metadata(folder).map_err(Error::read(folder))?;
+    for day in entries(folder)? {
+        let Some(date) = day_of_folder(&day) else { continue };
+        let files = ["insights.jsonl", "insights.parquet"].map(|name| day.join(name));
         if let Some(file) = files.into_iter().find(|file| file.is_file()) {
             nights.insert(date, file);
         }

@@ -2,13 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use crate::evaluate::measure::{AttackMeasure, Evaluation, KindMeasure, SetMeasure};
 use crate::evaluate::proportion::Proportion;
 use crate::evaluate::timing::Timing;
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
+use crate::shown::{Shown, TextTable, number, printable};
 
 /// The evaluation as text; `width` is the terminal's, if there is one.
 pub fn text(evaluation: &Evaluation, width: Option<u16>) -> String {
@@ -78,11 +75,9 @@ fn headline(evaluation: &Evaluation) -> String {
     text
 }
 
-fn table(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120)).set_header(header);
-    table.add_rows(rows);
+fn table(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> TextTable {
+    let mut table = TextTable::new(width, header.iter().map(|name| (*name, Shown::Whole)));
+    rows.into_iter().for_each(|row| table.row(row));
     table
 }
 

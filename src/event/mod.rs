@@ -16,7 +16,7 @@ pub use address::{SourceAddress, network};
 pub use change::ChangeKind;
 pub use id::id_hash;
 pub use identity::{Principal, PrincipalKind, permanent_access_key};
-pub use outcome::{NO_CODE, failure_code};
+pub use outcome::{NO_CODE, failure_code, is_denied};
 pub use schema::Column;
 pub use service::{fold_service, service_name};
 pub use verb::only_reads;

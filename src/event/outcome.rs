@@ -14,9 +14,43 @@ pub fn failure_code<'a>(error_code: Option<&'a str>, error_message: Option<&str>
     error_code.and_then(meaningful).or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
 }
 
+/// Words in error codes that say that a call was not allowed.
+const DENIED: [&str; 12] = [
+    "nopermission",
+    "forbidden",
+    "forbbiden",
+    "denied",
+    "unauthorized",
+    "notauthorized",
+    "invalidaccesskeyid",
+    "invalidsecuritytoken",
+    "signaturedoesnotmatch",
+    "invalidauthorization",
+    "authfailure",
+    "invalidclienttokenid",
+];
+
+/// Whether an error code says that the caller was not allowed to, or not who they said they were.
+pub fn is_denied(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    DENIED.iter().any(|word| code.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_have_many_spellings() {
+        for code in
+            ["NoPermission", "Forbidden.RAM", "AccessDenied", "SignatureDoesNotMatch", "Client.UnauthorizedOperation"]
+        {
+            assert!(is_denied(code), "{code}");
+        }
+        for code in ["NoSuchKey", "Throttling", NO_CODE, ""] {
+            assert!(!is_denied(code), "{code}");
+        }
+    }
 
     #[test]
     fn success_has_many_spellings() {

@@ -4,11 +4,12 @@
 
 use maud::{Markup, html};
 
-use crate::explain::text::{asked, chart, heading, power_of_ten, span, way};
-use crate::explain::{Answer, Explanation};
-use crate::insight::sentence_number as number;
-use crate::insight::visible::visible;
+use crate::explain::Explanation;
+use crate::explain::answers::Answer;
+use crate::explain::tables::{self, Cells};
+use crate::explain::text::{chart, composed, corrected, heading, place, power_of_ten};
 use crate::report::page::document;
+use crate::shown::{number, visible};
 
 /// Columns of the chart's bars.
 const BAR: u16 = 100;
@@ -27,16 +28,24 @@ pub fn page(explanation: &Explanation) -> String {
             div.stories {
                 h2 { "Calls by hour" }
                 pre { (chart(explanation, Some(BAR))) }
+                h2 { "What was expected, and why" }
+                p { (composed(explanation)) }
+                (table(&tables::layers(explanation)))
+                @if let Some(spread) = &explanation.composition.spread { (table(&tables::spread(spread))) }
+                @for remark in &explanation.composition.remarks { p { (remark) } }
                 h2 { "Was it reported?" }
                 @for answer in &explanation.answers { (verdict(answer)) }
-                @if let Some(enough) = explanation.enough {
+                @if let Some(enough) = explanation.what_would_be_enough() {
                     p { (number(enough.needed)) " calls in the hour from " (format!("{:02}:00", enough.hour)) " would have been reported; it had " (number(enough.calls)) "." }
                 }
                 h2 { "Every window that was tested" }
-                (windows(explanation))
+                (table(&tables::windows(explanation, usize::MAX)))
+                h2 { "Whom it met for the first time" }
+                @if let Some(why) = &explanation.company.left_out { p { "Not asked: " (visible(why)) "." } }
+                @if !explanation.company.kinds.is_empty() { (table(&tables::company(explanation))) }
             }
             div.side {
-                @if !explanation.partners.is_empty() { h2 { "Seen with" } (partners(explanation)) }
+                @if !explanation.partners.is_empty() { h2 { "Seen with" } (table(&tables::partners(explanation))) }
                 @if !explanation.reported.is_empty() { h2 { "Reported as" } }
                 @for reported in &explanation.reported { p { code { (reported.id) } " from " (reported.start) " to " (reported.end) } }
             }
@@ -47,44 +56,19 @@ pub fn page(explanation: &Explanation) -> String {
 
 fn verdict(answer: &Answer) -> Markup {
     html! {
-        h3 { (asked(answer.set)) "? " (if answer.reported { "Yes" } else { "No" }) }
-        p { "p " (power_of_ten(answer.log10_p)) ", q " (power_of_ten(answer.log10_q)) @if answer.power < 1.0 { ", p corrected by the replay" } }
+        h3 { (answer.asked.words()) "? " (if answer.reported { "Yes" } else { "No" }) }
+        p { "p " (power_of_ten(answer.log10_p)) ", " (place(answer)) ", q " (power_of_ten(answer.log10_q)) (corrected(answer)) }
         ul { @for gate in &answer.gates {
             li { (if gate.passed { "✓ passed " } else { "✗ stopped by " }) code { (gate.setting) } ": " (gate.says) }
         } }
     }
 }
 
-fn windows(explanation: &Explanation) -> Markup {
+fn table(cells: &Cells) -> Markup {
     html! {
-        table {
-            thead { tr { @for name in ["window", "calls", "expected", "way", "p", "p, all windows considered"] { th scope="col" { (name) } } } }
-            tbody { @for window in &explanation.windows {
-                tr {
-                    td { (span(window)) }
-                    td { (number(window.observed)) }
-                    td { (format!("{:.1}", window.expected)) }
-                    td { (way(window)) }
-                    td { (power_of_ten(window.log10_p)) }
-                    td { (power_of_ten(window.log10_corrected_p)) }
-                }
-            } }
-        }
-    }
-}
-
-fn partners(explanation: &Explanation) -> Markup {
-    html! {
-        table {
-            thead { tr { @for name in ["kind", "name", "calls", "usual a day"] { th scope="col" { (name) } } } }
-            tbody { @for partner in &explanation.partners {
-                tr {
-                    td { (partner.family.replace('_', " ")) }
-                    td { (visible(&partner.name)) }
-                    td { (number(partner.calls)) }
-                    td { (format!("{:.1}", partner.usual)) }
-                }
-            } }
-        }
+        div.plain { table {
+            thead { tr { @for name in &cells.head { th scope="col" { (name) } } } }
+            tbody { @for row in &cells.rows { tr { @for cell in row { td { (visible(cell)) } } } } }
+        } }
     }
 }

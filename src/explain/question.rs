@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use crate::baseline::FamilyHistory;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, meant};
 use crate::evaluate::matching::canonical;
 use crate::evaluate::reported::{self, Found};
 use crate::rollup::Family;
@@ -24,6 +24,8 @@ pub struct Question {
     pub family: Option<Family>,
     /// The account, if it was said.
     pub account: Option<String>,
+    /// The hour whose expectation is taken to pieces, in UTC; the most telling one if none was said.
+    pub hour: Option<u8>,
 }
 
 /// The insight that is meant, if what was typed can be an id.
@@ -98,10 +100,10 @@ fn fits(about: &str, history: &FamilyHistory, member: usize) -> Option<bool> {
 fn unknown(question: &Question, families: &[FamilyHistory], date: NaiveDate) -> Error {
     let wanted = families.iter().filter(|history| question.family.is_none_or(|family| family == history.family));
     let labels = wanted.flat_map(|history| (0..history.len()).map(move |member| (history, member)));
-    let likeness = |label: &str| strsim::jaro_winkler(&label.to_lowercase(), &question.about.to_lowercase());
-    let nearest = labels
-        .map(|(history, member)| (history.family, history.label(member)))
-        .max_by(|left, right| likeness(&left.1).total_cmp(&likeness(&right.1)));
+    let labels: Vec<(Family, String)> =
+        labels.map(|(history, member)| (history.family, history.label(member))).collect();
+    let near = meant(&question.about, labels.iter().map(|(_, label)| label.as_str()));
+    let nearest = labels.iter().find(|(_, label)| Some(label.as_str()) == near);
     let hint = nearest.map(|(family, label)| format!("the nearest name is `--family {} {label}`", family.name()));
     Error::Query {
         message: format!("nothing is known of `{}` on {date} or in the days it is compared with", question.about),

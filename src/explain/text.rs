@@ -1,15 +1,14 @@
-//! An explanation for a person at a terminal: a chart of the day, what was tested, and what decided.
+//! An explanation for a person at a terminal: a chart of the day, what was expected and why, what was tested, and what
+//! decided.
 
 use std::fmt::Write;
 
-use comfy_table::{Table, presets};
-
-use crate::detect::select::TestSet;
 use crate::detect::trace::HourExpected;
 use crate::detect::{Direction, Model, Span};
-use crate::explain::{Answer, Explanation, WindowShown};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
+use crate::explain::answers::Answer;
+use crate::explain::tables::{self, Cells};
+use crate::explain::{Explanation, WindowShown};
+use crate::shown::{Shown, TextTable, number, printable};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
@@ -22,12 +21,14 @@ const BESIDE: usize = 34;
 pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
     let mut text = heading(explanation);
     let _ = writeln!(text, "\n{}", chart(explanation, width));
-    let _ = writeln!(text, "{}", windows(explanation));
+    let _ = writeln!(text, "{}", composition(explanation, width));
+    let _ = writeln!(text, "{}", windows(explanation, width));
     for answer in &explanation.answers {
         let _ = write!(text, "\n{}", verdict(answer));
     }
     let _ = write!(text, "{}", enough(explanation));
-    let _ = write!(text, "{}", partners(explanation));
+    let _ = write!(text, "{}", company(explanation, width));
+    let _ = write!(text, "{}", partners(explanation, width));
     for reported in &explanation.reported {
         let _ = writeln!(text, "\nreported as insight {} from {} to {}", reported.id, reported.start, reported.end);
     }
@@ -43,17 +44,40 @@ pub(super) fn heading(explanation: &Explanation) -> String {
         Model::New => "judged by the day, for it is new",
         Model::FirstSeen => "judged by whom it met for the first time",
     };
-    let mut text = format!(
+    format!(
         "{} {entity} of account {account} on {}\n{judged}; known for {} of {} days of history\n",
         explanation.family.replace('_', " "),
         explanation.date,
         explanation.days_known,
         explanation.days_of_history,
-    );
-    for layer in &explanation.layers {
-        let _ = writeln!(text, "  {}: {}", layer.name, layer.says);
+    )
+}
+
+/// What the composition is of.
+pub(super) fn composed(explanation: &Explanation) -> String {
+    let composition = &explanation.composition;
+    match composition.hour {
+        Some(hour) => format!("{:.2} calls expected from {hour:02}:00, layer by layer", composition.expected),
+        None => format!("{:.2} calls expected of the day, layer by layer", composition.expected),
+    }
+}
+
+fn composition(explanation: &Explanation, width: Option<u16>) -> String {
+    let composition = &explanation.composition;
+    let mut text = format!("{}\n{}\n", composed(explanation), table(&tables::layers(explanation), width));
+    if let Some(spread) = &composition.spread {
+        let _ = writeln!(text, "{}", table(&tables::spread(spread), width));
+    }
+    for remark in &composition.remarks {
+        let _ = writeln!(text, "{remark}");
     }
     text
+}
+
+fn table(cells: &Cells, width: Option<u16>) -> TextTable {
+    let mut table = TextTable::new(width, cells.head.iter().map(|name| ((*name).to_owned(), Shown::Words)));
+    cells.rows.iter().for_each(|row| table.row(row.iter().map(|cell| printable(cell))));
+    table
 }
 
 /// A line an hour: calls as a bar, the expected range as dots, and a mark where the one leaves the other.
@@ -94,18 +118,10 @@ fn bar_of(hour: &HourExpected, is_hourly: bool, most: u64, width: usize) -> Stri
     format!("{}{mark}", line.trim_end())
 }
 
-fn windows(explanation: &Explanation) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["window", "calls", "expected", "way", "p", "p, all windows considered"]);
-    for window in explanation.windows.iter().take(WINDOWS) {
-        let (own, corrected) = (power_of_ten(window.log10_p), power_of_ten(window.log10_corrected_p));
-        let (calls, expected) = (number(window.observed), format!("{:.1}", window.expected));
-        table.add_row([&span(window), &calls, &expected, way(window), &own, &corrected]);
-    }
+fn windows(explanation: &Explanation, width: Option<u16>) -> String {
     let rest = explanation.windows.len().saturating_sub(WINDOWS);
     let rest = if rest > 0 { format!("\nand {rest} windows less unlikely") } else { String::new() };
-    format!("{table}{rest}")
+    format!("{}{rest}", table(&tables::windows(explanation, WINDOWS), width))
 }
 
 pub(super) fn span(window: &WindowShown) -> String {
@@ -121,29 +137,29 @@ pub(super) fn way(window: &WindowShown) -> &'static str {
     if window.direction == Direction::Up { "more" } else { "less" }
 }
 
-/// What a set of tests asks.
-pub(super) fn asked(set: TestSet) -> &'static str {
-    match set {
-        TestSet::RateUp => "a rise",
-        TestSet::RateDown => "a drop",
-        TestSet::Error => "more errors than its calls explain",
-        TestSet::New => "a newcomer with too many calls",
-    }
-}
-
 fn verdict(answer: &Answer) -> String {
     let outcome = if answer.reported { "yes" } else { "no" };
     let (p, q) = (power_of_ten(answer.log10_p), power_of_ten(answer.log10_q));
-    let corrected = if answer.power < 1.0 { ", p corrected by the replay" } else { "" };
-    let mut text = format!("{}? {outcome}: p {p}, q {q}{corrected}\n", asked(answer.set));
+    let mut text =
+        format!("{}? {outcome}: p {p}, {}, q {q}{}\n", answer.asked.words(), place(answer), corrected(answer));
     for gate in &answer.gates {
         let _ = writeln!(text, "  {} {}: {}", if gate.passed { "✓" } else { "✗" }, gate.setting, gate.says);
     }
     text
 }
 
+/// Where an answer stands among those of its set.
+pub(super) fn place(answer: &Answer) -> String {
+    format!("{} of {} tests", number(answer.rank as u64), number(answer.tests as u64))
+}
+
+/// That p is not what the model says, where that is so.
+pub(super) fn corrected(answer: &Answer) -> &'static str {
+    if answer.power < 1.0 { ", p corrected by the replay" } else { "" }
+}
+
 fn enough(explanation: &Explanation) -> String {
-    let Some(enough) = explanation.enough else { return String::new() };
+    let Some(enough) = explanation.what_would_be_enough() else { return String::new() };
     format!(
         "{} calls in the hour from {:02}:00 would have been reported; it had {}\n",
         number(enough.needed),
@@ -152,18 +168,23 @@ fn enough(explanation: &Explanation) -> String {
     )
 }
 
-fn partners(explanation: &Explanation) -> String {
+fn company(explanation: &Explanation, width: Option<u16>) -> String {
+    let company = &explanation.company;
+    let mut text = String::new();
+    if !company.kinds.is_empty() {
+        let _ = writeln!(text, "\n{}", table(&tables::company(explanation), width));
+    }
+    if let Some(why) = &company.left_out {
+        let _ = writeln!(text, "\nnot asked about new company: {why}");
+    }
+    text
+}
+
+fn partners(explanation: &Explanation, width: Option<u16>) -> String {
     if explanation.partners.is_empty() {
         return String::new();
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["seen with", "name", "calls", "usual a day"]);
-    for partner in &explanation.partners {
-        let kind = partner.family.replace('_', " ");
-        table.add_row([&kind, &printable(&partner.name), &number(partner.calls), &format!("{:.1}", partner.usual)]);
-    }
-    format!("\n{table}\n")
+    format!("\n{}\n", table(&tables::partners(explanation), width))
 }
 
 /// A p-value as people write it, from its power of ten.

@@ -46,7 +46,7 @@ impl Table {
         let place = |row: &Row| Some(self.places[position(row)]).filter(|place| *place >= 0);
         let keys: Int32Array = rows.iter().map(place).collect();
         let array = DictionaryArray::<Int32Type>::try_new(keys, self.values.clone());
-        Ok(Arc::new(array.map_err(|error| Error::Internal(error.to_string()))?))
+        Ok(Arc::new(array.map_err(Error::internal)?))
     }
 }
 

@@ -72,7 +72,7 @@ fn rounded(number: f64) -> f64 {
 pub(crate) fn write(world: &World, labels: &[Label], target: &Path) -> Result<()> {
     let mut text = String::new();
     for label in labels {
-        text += &serde_json::to_string(&label.line(world)).map_err(|error| Error::Internal(error.to_string()))?;
+        text += &serde_json::to_string(&label.line(world)).map_err(Error::internal)?;
         text.push('\n');
     }
     write_text(target, &text)

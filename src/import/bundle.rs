@@ -3,6 +3,8 @@
 //! A bundle is some files that follow one another, enough of them to make a run worth merging. How files fall into bundles
 //! depends on their sizes alone, so the runs are the same for any number of threads.
 
+use std::borrow::Cow;
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -50,6 +52,7 @@ pub(super) fn read_all(
             limits: *limits,
             progress,
             rows: Rows::new(),
+            buffer: Vec::new(),
             bundle: Bundle::default(),
         };
         files.iter().try_for_each(|file| reader.read(file))?;
@@ -78,28 +81,40 @@ struct BundleReader<'a> {
     limits: Limits,
     progress: &'a dyn ImportProgress,
     rows: Rows,
+    buffer: Vec<u8>,
     bundle: Bundle,
 }
 
 /// What is wrong with a file, by kind, in the order of appearance.
 #[derive(Default)]
-struct Faults(Vec<(String, u64)>);
+struct Faults(Vec<Fault>);
+
+struct Fault {
+    message: String,
+    /// The number of the first record that has it, from 1; `None` where no record is at fault.
+    first: Option<u64>,
+    count: u64,
+}
 
 impl Faults {
-    fn note(&mut self, message: String) {
-        let known = |message: &str| self.0.iter().position(|(known, _)| known == message);
+    fn note(&mut self, message: String, record: Option<u64>) {
+        let known = |message: &str| self.0.iter().position(|known| known.message == message);
         let room = self.0.len() < NAMED_FAULTS;
         let message = if room || known(&message).is_some() { message } else { "other faults".to_owned() };
         match known(&message) {
-            Some(place) => self.0[place].1 += 1,
-            None => self.0.push((message, 1)),
+            Some(place) => self.0[place].count += 1,
+            None => self.0.push(Fault { message, first: record, count: 1 }),
         }
     }
 
     fn into_problems(self, file: &std::path::Path) -> impl Iterator<Item = Problem> {
         let file = file.display().to_string();
-        let words =
-            |(message, count): (String, u64)| if count == 1 { message } else { format!("{message} ({count} times)") };
+        let words = |Fault { message, first, count }: Fault| match (first, count) {
+            (None, 1) => message,
+            (None, _) => format!("{message} ({count} times)"),
+            (Some(first), 1) => format!("record {first}: {message}"),
+            (Some(first), _) => format!("from record {first} on: {message} ({count} times)"),
+        };
         self.0.into_iter().map(move |fault| Problem { file: file.clone(), message: words(fault) })
     }
 }
@@ -111,11 +126,11 @@ impl BundleReader<'_> {
         let mut faults = Faults::default();
         let before = self.bundle.events;
         if file.size == 0 {
-            faults.note("the file is empty (0 bytes)".to_owned());
+            faults.note("the file is empty (0 bytes)".to_owned(), None);
         }
         match source::open(&file.path, self.limits.decompressed, consumed.clone()) {
-            Err(error) => faults.note(format!("reading stopped: {error}")),
-            Ok(reader) => self.read_records(Framer::new(reader, self.limits), &mut faults, &consumed)?,
+            Err(error) => faults.note(format!("reading stopped: {error}"), None),
+            Ok(reader) => self.read_records(reader, &mut faults, &consumed)?,
         }
         self.bundle.problems.extend(faults.into_problems(&file.path));
         let reported = (self.bundle.events - before) / REPORT_EVERY * REPORT_EVERY;
@@ -123,16 +138,21 @@ impl BundleReader<'_> {
         Ok(())
     }
 
-    fn read_records<R: std::io::Read>(
-        &mut self,
-        mut framer: Framer<R>,
-        faults: &mut Faults,
-        consumed: &AtomicU64,
-    ) -> Result<()> {
-        let mut found = 0;
+    fn read_records(&mut self, reader: impl Read, faults: &mut Faults, consumed: &AtomicU64) -> Result<()> {
+        let mut framer = Framer::new(reader, self.limits, std::mem::take(&mut self.buffer));
+        let (mut found, mut number) = (0, 0);
         while let Some(record) = framer.next() {
+            number += 1;
             let (length, events, errors) = match record {
-                Ok(bytes) => take_record(&mut self.rows, bytes),
+                Ok(bytes) => {
+                    // Nearly all records are sound, and that is found out faster than what is wrong with the others.
+                    let text =
+                        std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
+                    if matches!(text, Cow::Owned(_)) {
+                        faults.note("bytes that are no UTF-8 were replaced by U+FFFD".to_owned(), Some(number));
+                    }
+                    take_record(&mut self.rows, &text, bytes.len())
+                }
                 Err(error) => (0, 0, vec![error.to_string()]),
             };
             self.bundle.events += events;
@@ -146,12 +166,13 @@ impl BundleReader<'_> {
             }
             self.bundle.set_aside += errors.len() as u64;
             for message in errors {
-                faults.note(message);
+                faults.note(message, Some(number));
             }
             if self.rows.bytes() >= RUN_BYTES {
                 self.close_run()?;
             }
         }
+        self.buffer = framer.into_buffer();
         Ok(())
     }
 
@@ -159,7 +180,7 @@ impl BundleReader<'_> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let events = self.rows.finish().map_err(|error| Error::Internal(error.to_string()))?;
+        let events = self.rows.finish().map_err(Error::internal)?;
         let name = format!("run-{:06}-{:06}.parquet", self.number, self.bundle.runs.len());
         self.bundle.runs.push(Run::new(&events, self.space, &name)?);
         Ok(())
@@ -167,15 +188,14 @@ impl BundleReader<'_> {
 }
 
 /// The length of a record, how many events it held, and what was wrong with others in it.
-fn take_record(rows: &mut Rows, bytes: &[u8]) -> (usize, u64, Vec<String>) {
-    let text = String::from_utf8_lossy(bytes);
+fn take_record(rows: &mut Rows, text: &str, length: usize) -> (usize, u64, Vec<String>) {
     let (mut events, mut errors) = (0, Vec::new());
-    record::parse(&text, &mut |event, content| match event {
+    record::parse(text, &mut |event, content| match event {
         Ok(event) => {
             rows.push(&event, content.as_bytes());
             events += 1;
         }
         Err(error) => errors.push(error.to_string()),
     });
-    (bytes.len(), events, errors)
+    (length, events, errors)
 }

@@ -1,57 +1,17 @@
 //! Cutting a stream of JSON into records, one at a time, without ever holding more than one.
 //!
-//! Understands `{"Records": [...]}`, arrays, and objects one after another (JSON lines, pretty-printed or not). Only brackets and
-//! strings are looked at; whether a record is sound JSON is found out by who parses it. Limits are enforced here, while
-//! scanning, so that no input can make us buffer or recurse beyond them.
+//! Understands `{"Records": [...]}`, arrays, and objects one after another (JSON lines, pretty-printed or not). Where a
+//! record ends, and which limits it breaks, is found out by `scan`; whether it is sound JSON by who parses it.
+
+mod scan;
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
-/// Caps against input that was made to exhaust us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The most bytes that one compressed file may hold.
-    pub decompressed: u64,
-    /// The deepest nesting of a record.
-    pub depth: usize,
-    /// The longest string in a record, in bytes.
-    pub string: usize,
-    /// The largest record, in bytes.
-    pub record: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { decompressed: 8 << 30, depth: 64, string: 1 << 20, record: 8 << 20 }
-    }
-}
-
-/// Why a record was set aside, or a file given up.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FrameError {
-    #[error("a record is nested deeper than {0} (see --max-depth)")]
-    TooDeep(usize),
-    #[error("a record holds a string longer than {0} bytes (see --max-string)")]
-    StringTooLong(usize),
-    #[error("a record is larger than {0} bytes")]
-    RecordTooLarge(usize),
-    #[error("a record is cut off or has unbalanced brackets")]
-    Unbalanced,
-    #[error("the file is truncated in the middle of a record")]
-    Truncated,
-    #[error("this is no JSON: found byte 0x{0:02x} where a record should begin")]
-    NotJson(u8),
-    #[error("reading stopped: {0}")]
-    Read(io::Error),
-}
-
-impl FrameError {
-    /// Whether nothing more can be had from the file.
-    pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Truncated | Self::NotJson(_) | Self::Read(_))
-    }
-}
+pub(super) use scan::FrameError;
+pub use scan::Limits;
+use scan::Scan;
 
 const CHUNK: usize = 1 << 17;
 /// How a CloudTrail file begins.
@@ -70,18 +30,16 @@ pub(super) struct Framer<R> {
     failed: bool,
 }
 
-/// Where the scan of a record stands.
-struct Scan {
-    at: usize,
-    depth: usize,
-    in_string: Option<usize>,
-    fault: Option<FrameError>,
-}
-
 impl<R: Read> Framer<R> {
-    pub(super) fn new(reader: R, limits: Limits) -> Self {
-        let buffer = vec![0; CHUNK];
+    /// Frames what a reader gives, in a buffer that may have served another.
+    pub(super) fn new(reader: R, limits: Limits, mut buffer: Vec<u8>) -> Self {
+        buffer.resize(buffer.len().max(CHUNK), 0);
         Self { reader, limits, buffer, start: 0, end: 0, ended: false, inside_array: false, failed: false }
+    }
+
+    /// The buffer, for whoever frames what comes next.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The next record; the text is good until the next call.
@@ -111,7 +69,9 @@ impl<R: Read> Framer<R> {
     /// Moves to the `{` of the next record, through the brackets and wrappers around records.
     fn find_record(&mut self) -> Result<bool, FrameError> {
         loop {
-            let Some(byte) = self.peek()? else { return Ok(false) };
+            let Some(byte) = self.peek()? else {
+                return if self.inside_array { Err(FrameError::Truncated) } else { Ok(false) };
+            };
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xef | 0xbb | 0xbf => self.start += 1,
                 b'[' => {
@@ -212,7 +172,7 @@ impl<R: Read> Framer<R> {
 
     /// Scans the record that begins at `start`; gives its bounds and moves behind it.
     fn scan_record(&mut self) -> Result<(usize, usize), FrameError> {
-        let mut scan = Scan { at: self.start, depth: 0, in_string: None, fault: None };
+        let mut scan = Scan::at(self.start);
         loop {
             if scan.run(&self.buffer[..self.end], &self.limits) {
                 let bounds = (self.start, scan.at);
@@ -262,62 +222,6 @@ impl<R: Read> Framer<R> {
     }
 }
 
-impl Scan {
-    /// Goes on until the record is complete (true) or the text runs out (false).
-    fn run(&mut self, text: &[u8], limits: &Limits) -> bool {
-        loop {
-            if let Some(begun) = self.in_string
-                && !self.finish_string(text, begun, limits)
-            {
-                return false;
-            }
-            let Some(&byte) = text.get(self.at) else { return false };
-            self.at += 1;
-            match byte {
-                b'"' => self.in_string = Some(self.at),
-                b'{' | b'[' => {
-                    self.depth += 1;
-                    if self.depth > limits.depth {
-                        self.fault.get_or_insert(FrameError::TooDeep(limits.depth));
-                    }
-                }
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 {
-                        return true;
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Goes to the end of a string; false when the text runs out, or the string is broken off by the end of its line.
-    fn finish_string(&mut self, text: &[u8], begun: usize, limits: &Limits) -> bool {
-        loop {
-            let Some(found) = memchr2(b'"', b'\\', &text[self.at.min(text.len())..]) else {
-                self.check_string(text, begun, text.len(), limits);
-                self.at = text.len().max(self.at);
-                return false;
-            };
-            let at = self.at + found;
-            if text[at] == b'"' {
-                self.check_string(text, begun, at, limits);
-                self.at = at + 1;
-                self.in_string = None;
-                return true;
-            }
-            self.at = at + 2;
-        }
-    }
-
-    fn check_string(&mut self, text: &[u8], begun: usize, end: usize, limits: &Limits) {
-        if end.saturating_sub(begun) > limits.string && text.len() >= end {
-            self.fault.get_or_insert(FrameError::StringTooLong(limits.string));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -337,7 +241,7 @@ mod tests {
     }
 
     fn frame(text: &str, limits: Limits, step: usize) -> Vec<String> {
-        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits);
+        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits, Vec::new());
         let mut found = Vec::new();
         while let Some(record) = framer.next() {
             found.push(match record {
@@ -380,7 +284,12 @@ mod tests {
     #[test]
     fn broken_input_is_said_and_the_rest_goes_on() {
         assert_eq!(all("hello"), ["! this is no JSON: found byte 0x68 where a record should begin"]);
-        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, "! the file is truncated in the middle of a record"]);
+        let cut = "! the file is truncated: it ends in the middle of a record or of the list around it";
+        assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, cut]);
+        for between in [r#"[{"a":1},"#, r#"[{"a":1}"#, r#"{"Records": [{"a":1},"#] {
+            assert_eq!(all(between), [r#"{"a":1}"#, cut], "{between}");
+        }
+        assert_eq!((all(r#"{"Records": ["#), all(&"[".repeat(5000))), (vec![cut.to_owned()], vec![cut.to_owned()]));
         let lines = "{\"a\":1}\n{\"b\":{\n{\"c\":1}\n";
         assert_eq!(all(lines), [r#"{"a":1}"#, "! a record is cut off or has unbalanced brackets", r#"{"c":1}"#]);
     }
@@ -405,7 +314,7 @@ mod tests {
         #[test]
         fn any_bytes_come_to_an_end(bytes in prop::collection::vec(prop::sample::select(br#"{}[]",\: aR1n
     "#.to_vec()), 0..200), step in 1_usize..9) {
-            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default());
+            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default(), Vec::new());
             let mut count = 0;
             while framer.next().is_some() {
                 count += 1;

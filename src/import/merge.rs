@@ -157,5 +157,5 @@ fn gather(batches: &[Option<RecordBatch>], column: usize, window: &[(usize, usiz
         });
         rows.push((array, row));
     }
-    interleave(&arrays, &rows).map_err(|error| Error::Internal(error.to_string()))
+    interleave(&arrays, &rows).map_err(Error::internal)
 }

@@ -91,7 +91,7 @@ struct SpillFolder(tempfile::TempDir);
 
 impl SpillFolder {
     fn create(out: &Path) -> Result<Self> {
-        std::fs::create_dir_all(out).map_err(Error::write(out))?;
+        std::fs::create_dir_all(out).map_err(Error::folder(out))?;
         crate::storage::remove_leftovers(out)?;
         tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(out).map(Self).map_err(Error::write(out))
     }

@@ -100,9 +100,7 @@ impl Run {
             Place::Memory(all) => {
                 let slice = all.slice(rows.start, rows.len());
                 let slice = match only {
-                    Some(column) => {
-                        slice.project(&[column as usize]).map_err(|error| Error::Internal(error.to_string()))?
-                    }
+                    Some(column) => slice.project(&[column as usize]).map_err(Error::internal)?,
                     None => slice,
                 };
                 Ok(Batches::Memory(Some(slice).filter(|slice| slice.num_rows() > 0)))

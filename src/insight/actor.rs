@@ -6,7 +6,7 @@ use crate::event::PrincipalKind;
 use crate::insight::investigate::{Evidence, top};
 
 /// From this share of the calls on, one value speaks for all.
-const SPEAKS_FOR_ALL: f64 = 0.6;
+pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Roles and users that are administrators by their name.
 const ADMINISTRATOR_WORDS: [&str; 3] = ["admin", "administrator", "superuser"];
 
@@ -67,10 +67,14 @@ fn is_administrator(name: &str) -> bool {
 
 /// The value that most calls have, if one does.
 pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> {
+    dominant_calls(evidence, attribute).map(|(value, _)| value.to_owned())
+}
+
+/// The value that most calls have, if one does, and how many have it.
+pub(super) fn dominant_calls(evidence: &Evidence, attribute: usize) -> Option<(&str, u64)> {
     let values = &evidence.values[attribute];
     let total: u64 = values.values().sum();
-    let (value, calls) = *top(values, 1).first()?;
-    (calls as f64 >= SPEAKS_FOR_ALL * total as f64).then(|| value.to_owned())
+    top(values, 1).first().copied().filter(|(_, calls)| *calls as f64 >= SPEAKS_FOR_ALL * total as f64)
 }
 
 #[cfg(test)]

@@ -6,27 +6,12 @@
 use serde::Serialize;
 
 use crate::detect::Direction;
+use crate::event::is_denied;
 use crate::insight::sensitivity::{CallMeaning, Named, Sensitivity};
 use crate::insight::{Insight, InsightType};
 
-/// The edition of the ATT&CK matrix that names and identifiers are taken from.
-pub const EDITION: &str = "16.1";
-
-/// Words in error codes that say that a call was not allowed.
-const DENIED: [&str; 12] = [
-    "nopermission",
-    "forbidden",
-    "forbbiden",
-    "denied",
-    "unauthorized",
-    "notauthorized",
-    "invalidaccesskeyid",
-    "invalidsecuritytoken",
-    "signaturedoesnotmatch",
-    "invalidauthorization",
-    "authfailure",
-    "invalidclienttokenid",
-];
+/// The edition of the ATT&CK matrix that names and identifiers are taken from, by insights and by the tags of the built-in rules.
+pub const EDITION: &str = "19";
 
 /// A tactic and the technique that serves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,7 +41,7 @@ pub(super) fn attacks(insight: &Insight) -> Vec<Attack> {
         return vec![Attack::new("TA0040", "T1489")];
     }
     match insight.insight_type {
-        InsightType::TrailConcealmentInsight => vec![Attack::new("TA0005", "T1562.008")],
+        InsightType::TrailConcealmentInsight => vec![Attack::new("TA0112", "T1685.002")],
         InsightType::PolicyChangeInsight => vec![Attack::new("TA0004", "T1098.003")],
         InsightType::PasswordChangeInsight => vec![password_change(&apis)],
         InsightType::ApiCallRateInsight => vec![first(Attack::new("TA0001", "T1078.004"))],
@@ -87,8 +72,7 @@ fn errors(apis: &[&str], code: &str) -> Attack {
     if api.ends_with("/ConsoleSignin") || api.ends_with("/ConsoleLogin") || api.ends_with("/Login") {
         return Attack::new("TA0006", "T1110");
     }
-    let code = code.to_ascii_lowercase();
-    if DENIED.iter().any(|word| code.contains(word)) {
+    if is_denied(code) {
         return Attack::new("TA0007", "T1580");
     }
     Attack::of_call(CallMeaning::of_api(api))

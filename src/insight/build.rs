@@ -1,7 +1,6 @@
 //! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
-use uuid::Uuid;
+use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::change::{ChangeFound, Reason};
@@ -11,24 +10,21 @@ use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
-use crate::insight::episode::{Episode, Running};
-use crate::insight::findings::{NightFindings, search, usual_rate};
+use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
+use crate::insight::episode::{Episode, Episodes, Running};
+use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
-use crate::insight::investigate::{ATTRIBUTES, Evidence, top};
+use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity};
+use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
 use crate::stats::score;
 
-/// The namespace of insight ids; any fixed value does.
-const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
-/// The place of the region among [`ATTRIBUTES`].
-const REGION: usize = 6;
 /// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
 const TELLING_SILENCE: f64 = 3.0;
 
@@ -38,7 +34,7 @@ pub struct Built {
     /// The most serious first.
     pub insights: Vec<Insight>,
     /// What the next night needs to know.
-    pub episodes: Vec<Episode>,
+    pub episodes: Episodes,
     /// Drops that are not reported, because a silent region explains them.
     pub explained: usize,
 }
@@ -113,7 +109,8 @@ impl Built {
         let before = findings.before.get(&same);
         let mut episode = Episode::following(&same, date, before, findings.level_shift_days);
         let continued = findings.continued(history, deviation);
-        let mut insight = rate_insight(history, deviation, told, night, continued.is_some());
+        let searched = findings.search(history, deviation);
+        let mut insight = rate_insight(history, deviation, told, night, searched);
         insight.life = Life {
             continued: continued.is_some(),
             nights: episode.nights,
@@ -128,11 +125,10 @@ impl Built {
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
         let usual = usual_rate(deviation);
-        let end = moment(date, i64::from(search(deviation, continued.is_some()).0) * 60 + evidence.span.1 as i64);
+        let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
         episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
         // Of several episodes of an entity only the last can be open at midnight.
-        self.episodes.retain(|known| known.same().as_ref() != Some(&same));
-        self.episodes.push(episode);
+        self.episodes.insert(same, episode);
         self.insights.push(insight);
     }
 
@@ -141,14 +137,12 @@ impl Built {
         for (history, found) in &findings.rates {
             for deviation in found {
                 let same = NightFindings::same(history, deviation);
-                let before = findings.before.get(&same).filter(|before| before.level_shift);
-                if let Some(before) =
-                    before.filter(|_| self.episodes.iter().all(|known| known.same().as_ref() != Some(&same)))
-                {
-                    let mut episode = Episode::following(&same, date, Some(before), findings.level_shift_days);
+                let Some(before) = findings.before.get(&same).filter(|before| before.level_shift) else { continue };
+                self.episodes.entry(same).or_insert_with_key(|same| {
+                    let mut episode = Episode::following(same, date, Some(before), findings.level_shift_days);
                     episode.level_shift = true;
-                    self.episodes.push(episode);
-                }
+                    episode
+                });
             }
         }
     }
@@ -171,74 +165,62 @@ fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
     silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
 }
 
-pub(super) fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc> {
-    date.and_time(NaiveTime::MIN).and_utc() + Duration::minutes(minutes)
-}
-
-pub(super) fn rate_type(family: Family) -> InsightType {
-    match family {
-        Family::ApiError => InsightType::ApiErrorRateInsight,
-        Family::SourceIp => InsightType::IpInsight,
-        Family::AccessKey => InsightType::AkInsight,
-        Family::Principal => InsightType::PrincipalInsight,
-        _ => InsightType::ApiCallRateInsight,
-    }
-}
-
 fn rate_insight(
     history: &FamilyHistory,
     deviation: &Deviation,
     told: Told<'_>,
     night: Night<'_>,
-    continued: bool,
+    searched: (u8, u8),
 ) -> Insight {
     let Told { evidence, .. } = told;
     let date = night.window.scored();
-    let first_minute = i64::from(search(deviation, continued).0) * 60;
+    let first_minute = i64::from(searched.0) * 60;
     let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
     let entity = history.label(deviation.member);
     let is_open = goes_on(deviation.direction, end, evidence);
+    let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let insight_type = rate_type(history.family);
     let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
-    Insight {
+    let subject = Subject {
         id: id(insight_type, key.account(), &entity, date, &episode),
         insight_type,
-        date,
         account: key.account().to_owned(),
-        region: region(evidence),
-        object: object(history, deviation.member),
         family: history.family,
         entity,
+        object: object(history, deviation.member),
+    };
+    Insight {
         direction: deviation.direction,
         model: Some(deviation.model),
-        reason: None,
         start: moment(date, start),
         end: moment(date, if is_open { DAY } else { end }),
         ended: !is_open,
-        observed: evidence.calls(),
-        errors: evidence.errors,
+        observed,
+        errors,
         expected: deviation.expected,
         expected_lower: deviation.lower,
         expected_upper: deviation.upper,
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
         score: capped_score(deviation),
-        severity: Severity::Informational,
         baseline_average: baseline_average(history, &[deviation.member], night.window, night.feed),
         days_known: deviation.days_known,
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
-        life: Life::default(),
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-        new_company: None,
+        ..subject.draft(evidence, date)
     }
+}
+
+/// Calls of an episode and the failed ones among them: of its minutes, or, where the events are gone, of its hours as they were
+/// counted.
+fn calls_of(history: &FamilyHistory, deviation: &Deviation, evidence: &Evidence, window: &Window) -> (u64, u64) {
+    if evidence.calls() > 0 {
+        return (evidence.calls(), evidence.errors);
+    }
+    let first = window.length() * 24;
+    let (begin, end) = (first + usize::from(deviation.hours.0), first + usize::from(deviation.hours.1));
+    let hours = history.split(deviation.member, window).1.iter();
+    let errors = hours.filter(|hour| (begin..end).contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.errors));
+    (deviation.observed, errors.sum())
 }
 
 fn change_insight(
@@ -272,43 +254,27 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
-    Insight {
+    let subject = Subject {
         id: id(insight_type, key.account(), &identity, date, if is_silence { "silence" } else { change.kind.name() }),
         insight_type,
-        date,
         account: key.account().to_owned(),
-        region: region(evidence),
-        object: service,
         family: Family::Change,
         entity,
-        direction: if is_silence { Direction::Down } else { Direction::Up },
-        model: None,
+        object: service,
+    };
+    Insight {
+        direction: change.direction(),
         reason: Some(change.reason),
         start: moment(date, start),
         end: moment(date, end),
-        ended: true,
         observed: change.calls,
         errors: change.errors,
         expected: change.expected,
-        expected_lower: 0,
         expected_upper: change.expected.ceil() as u64,
         ln_p: change.ln_p,
-        ln_q: None,
-        score: 0.0,
-        severity: Severity::Informational,
         baseline_average: baseline_average(history, &change.members, night.window, night.feed),
         days_known: night.window.days_of_history(),
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
-        life: Life::default(),
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-        new_company: None,
+        ..subject.draft(evidence, date)
     }
 }
 
@@ -320,16 +286,16 @@ fn change_type(kind: ChangeKind) -> InsightType {
     }
 }
 
-/// The minutes of the day of a change, from its first call to its last; of a silence all of its hours.
+/// The minutes of the day of a change, from its first call to its last; all of its hours for a silence, and where the events are
+/// gone.
 fn change_minutes(change: &ChangeFound, evidence: &Evidence) -> (i64, i64) {
     let day_minute = |minute: usize| i64::from(change.hours.0) * 60 + minute as i64;
-    if change.reason == Reason::Silence {
-        return (i64::from(change.hours.0) * 60, i64::from(change.hours.1) * 60);
+    let first = evidence.minutes.iter().position(|&calls| calls > 0);
+    let last = evidence.minutes.iter().rposition(|&calls| calls > 0);
+    match first.zip(last) {
+        Some((first, last)) if change.reason != Reason::Silence => (day_minute(first), day_minute(last + 1)),
+        _ => (i64::from(change.hours.0) * 60, i64::from(change.hours.1) * 60),
     }
-    let busy = |minute: &usize| evidence.minutes[*minute] > 0;
-    let first = (0..evidence.minutes.len()).find(busy).unwrap_or(0);
-    let last = (0..evidence.minutes.len()).rev().find(busy).unwrap_or(first);
-    (day_minute(first), day_minute(last + 1))
 }
 
 /// Whether the account's feed fell silent in the hour of a change, or later that day.
@@ -369,18 +335,8 @@ fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
     Actor::of(evidence).or_else(own)
 }
 
-/// An id that depends only on what the episode is, so that a re-run finds the same.
-pub(super) fn id(insight_type: InsightType, account: &str, entity: &str, date: NaiveDate, more: &str) -> Uuid {
-    let name = [insight_type.name(), account, entity, &date.to_string(), more].join("\u{0}");
-    Uuid::new_v5(&NAMESPACE, name.as_bytes())
-}
-
 fn object(history: &FamilyHistory, member: usize) -> String {
     history.key(member).fields().last().unwrap_or_default().to_owned()
-}
-
-pub(super) fn region(evidence: &Evidence) -> String {
-    top(&evidence.values[REGION], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
 }
 
 /// The score of the evidence, held down where there is little to judge by.

@@ -1,21 +1,15 @@
 //! What makes a change of permissions, passwords or the trail serious, beyond that it happened.
 //!
-//! Some of it stands in the parameters of the request: the conditions are data, `data/serious.csv`, documented beside it. The rest
-//! is about who did it, when and from where. A concern is named in the insight's sentence; the grave ones raise its severity.
+//! Some of it stands in the parameters of the request (`request`); the rest is about who did it, when and from where. A concern is named
+//! in the insight's sentence; the grave ones raise its severity.
 
-use std::collections::BTreeSet;
+mod request;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::event::ChangeKind;
-use crate::insight::Severity;
-use crate::insight::investigate::{Evidence, Request};
+use crate::severity::Severity;
 
-static TABLE: &str = include_str!("../../data/serious.csv");
-
-/// Parameters that name to whom rights are given.
-const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
+pub(super) use request::{flatten, of_evidence, of_request};
 
 /// One thing that makes a change serious; the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,6 +35,8 @@ pub enum Concern {
     WeakerSignIn,
     /// A password was set that its user need not change.
     PasswordKnownToTheCaller,
+    /// Some of its requests were too long, or too many, to be looked at.
+    NotAllRead,
     /// From a network from which the principal never called.
     UnusualNetwork,
     /// At an hour at which the principal never calls.
@@ -48,7 +44,7 @@ pub enum Concern {
 }
 
 impl Concern {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::AdministratorPolicy,
         Self::SelfGrant,
         Self::Stopped,
@@ -59,6 +55,7 @@ impl Concern {
         Self::MadePublic,
         Self::WeakerSignIn,
         Self::PasswordKnownToTheCaller,
+        Self::NotAllRead,
         Self::UnusualNetwork,
         Self::UnusualHour,
     ];
@@ -76,6 +73,7 @@ impl Concern {
             Self::MadePublic => "made_public",
             Self::WeakerSignIn => "weaker_sign_in",
             Self::PasswordKnownToTheCaller => "password_known_to_the_caller",
+            Self::NotAllRead => "not_all_read",
             Self::UnusualNetwork => "unusual_network",
             Self::UnusualHour => "unusual_hour",
         }
@@ -94,6 +92,7 @@ impl Concern {
             Self::MadePublic => "it lets anybody in",
             Self::WeakerSignIn => "it makes signing in easier",
             Self::PasswordKnownToTheCaller => "the caller knows the new password",
+            Self::NotAllRead => "some of its requests were too long or too many to be looked at",
             Self::UnusualNetwork => "from a network new for this principal",
             Self::UnusualHour => "at an unusual hour for this principal",
         }
@@ -118,89 +117,6 @@ impl Concern {
     }
 }
 
-/// One line of the table.
-struct Condition {
-    kind: ChangeKind,
-    event_name: &'static str,
-    parameter: String,
-    comparison: &'static str,
-    value: String,
-    concern: Concern,
-}
-
-impl Condition {
-    fn parse(line: &'static str) -> Option<Self> {
-        let fields: Vec<&'static str> = line.split(',').collect();
-        let [kind, event_name, parameter, condition, value, concern] = fields[..] else { return None };
-        Some(Self {
-            kind: ChangeKind::named(kind)?,
-            event_name,
-            parameter: parameter.to_lowercase(),
-            comparison: ["is", "is_not", "starts_with", "ends_with"].into_iter().find(|known| *known == condition)?,
-            value: value.to_lowercase(),
-            concern: Concern::named(concern)?,
-        })
-    }
-
-    fn is_met(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> bool {
-        let fits = |value: &str| match self.comparison {
-            "is" => value == self.value,
-            "is_not" => value != self.value,
-            "starts_with" => value.starts_with(&self.value),
-            _ => value.ends_with(&self.value),
-        };
-        self.kind == kind
-            && (self.event_name == "*" || self.event_name == event_name)
-            && parameters.iter().any(|(name, value)| *name == self.parameter && fits(value))
-    }
-}
-
-/// What makes the requests of a change serious.
-pub(super) fn of_requests(kind: ChangeKind, evidence: &Evidence) -> BTreeSet<Concern> {
-    let conditions: Vec<Condition> = TABLE.lines().filter_map(Condition::parse).collect();
-    let mut concerns = BTreeSet::new();
-    for Request { api: event_name, parameters: text, .. } in &evidence.requests {
-        let Ok(request) = serde_json::from_str::<Value>(text) else { continue };
-        let mut parameters = Vec::new();
-        flatten("", &request, &mut parameters);
-        let met = conditions.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
-        concerns.extend(met.map(|condition| condition.concern));
-        if kind == ChangeKind::Permission && allows_everything(&parameters) {
-            concerns.insert(Concern::AdministratorPolicy);
-        }
-        if kind == ChangeKind::Permission && is_own(&parameters, evidence) {
-            concerns.insert(Concern::SelfGrant);
-        }
-    }
-    concerns
-}
-
-/// All names and texts of a request in lower case, of documents inside texts too. Nesting is bounded by the reader of JSON.
-pub(super) fn flatten(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(&name.to_lowercase(), value, found)),
-        Value::Array(items) => items.iter().for_each(|item| flatten(name, item, found)),
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(document @ (Value::Object(_) | Value::Array(_))) => flatten(name, &document, found),
-            _ => found.push((name.to_owned(), text.to_lowercase())),
-        },
-        Value::Bool(_) | Value::Number(_) => found.push((name.to_owned(), value.to_string())),
-        Value::Null => {}
-    }
-}
-
-fn allows_everything(parameters: &[(String, String)]) -> bool {
-    let has = |name: &str, wanted: &str| parameters.iter().any(|(own, value)| own == name && value == wanted);
-    has("effect", "allow") && has("action", "*") && has("resource", "*")
-}
-
-/// Whether the one who gets the rights is the one who gives them; a role goes by its name without the session.
-fn is_own(parameters: &[(String, String)], evidence: &Evidence) -> bool {
-    let bare = |name: &str| name.split([':', '@']).next().unwrap_or_default().to_lowercase();
-    let own: BTreeSet<String> = evidence.names.keys().map(|name| bare(name)).collect();
-    parameters.iter().any(|(name, value)| RECEIVERS.contains(&name.as_str()) && own.contains(&bare(value)))
-}
-
 /// One level more for a grave concern; for any other up to `high`.
 pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
     let more = match severity {
@@ -219,198 +135,4 @@ pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
 /// The concerns as the end of a sentence; nothing if there are none.
 pub(super) fn words(concerns: &[Concern]) -> String {
     concerns.iter().map(|concern| format!("; {}", concern.words())).collect::<Vec<_>>().concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
-        let evidence = Evidence {
-            requests: vec![Request { time: 0, api: event_name.to_owned(), parameters: parameters.to_owned() }],
-            names: [("Alice@corp.example".to_owned(), 1)].into(),
-            ..Evidence::default()
-        };
-        of_requests(kind, &evidence).into_iter().map(Concern::name).collect()
-    }
-
-    #[test]
-    fn every_line_of_the_table_is_understood() {
-        assert_eq!(TABLE.lines().filter_map(Condition::parse).count(), TABLE.lines().count() - 1);
-    }
-
-    #[test]
-    fn all_rights_are_seen_by_name_and_in_the_document() {
-        use ChangeKind::Permission;
-        let attach = r#"{"PolicyName":"AdministratorAccess","UserName":"bob"}"#;
-        assert_eq!(concerns(Permission, "AttachPolicyToUser", attach), ["administrator_policy"]);
-        let arn = r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess","userName":"alice"}"#;
-        assert_eq!(concerns(Permission, "AttachUserPolicy", arn), ["administrator_policy", "self_grant"]);
-        let document =
-            r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
-        assert_eq!(concerns(Permission, "CreatePolicyVersion", document), ["administrator_policy"]);
-        let harmless =
-            r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
-        assert!(concerns(Permission, "CreatePolicyVersion", harmless).is_empty());
-    }
-
-    #[test]
-    #[allow(clippy::too_many_lines, reason = "it is a table")]
-    fn every_condition_has_a_near_miss() {
-        use ChangeKind::{Password, Permission, Trail};
-        type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);
-        let requests: [Requests; 21] = [
-            (
-                Permission,
-                "AttachPolicyToRole",
-                r#"{"PolicyName":"administratoraccess"}"#,
-                r#"{"PolicyName":"AdministratorAccessAudit"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AttachPolicyToUser",
-                r#"{"PolicyName":"AliyunRAMFullAccess"}"#,
-                r#"{"PolicyName":"AliyunRAMReadOnlyAccess"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AttachUserPolicy",
-                r#"{"policyName":"PowerUserAccess"}"#,
-                r#"{"policyName":"UserAccess"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AttachRolePolicy",
-                r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
-                r#"{"policyArn":"arn:aws:iam::1:policy/NoAdministratorAccess"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AttachRolePolicy",
-                r#"{"policyArn":"arn:aws:iam::aws:policy/AmazonS3FullAccess"}"#,
-                r#"{"policyArn":"arn:aws:iam::aws:policy/FullAccessDenied"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AttachRolePolicy",
-                r#"{"policyArn":"arn:aws:iam::aws:policy/PowerUserAccess"}"#,
-                r#"{"policyArn":"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AddPermissionPolicyToAccessConfiguration",
-                r#"{"PermissionPolicyName":"AdministratorAccess"}"#,
-                r#"{"PermissionPolicyName":"ReadOnlyAccess"}"#,
-                "administrator_policy",
-            ),
-            (
-                Permission,
-                "AttachManagedPolicyToPermissionSet",
-                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
-                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
-                "administrator_policy",
-            ),
-            (Permission, "PutBucketAcl", r#"{"x-oss-acl":"public-read"}"#, r#"{"x-oss-acl":"private"}"#, "made_public"),
-            (
-                Permission,
-                "PutBucketAcl",
-                r#"{"x-amz-acl":"public-read-write"}"#,
-                r#"{"x-amz-acl":"bucket-owner-read"}"#,
-                "made_public",
-            ),
-            (
-                Permission,
-                "PutBucketPublicAccessBlock",
-                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":false}}"#,
-                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#,
-                "made_public",
-            ),
-            (Password, "SetPasswordPolicy", r#"{"HardExpiry":false}"#, r#"{"HardExpiry":true}"#, "weaker_sign_in"),
-            (
-                Password,
-                "UpdateLoginProfile",
-                r#"{"MFABindRequired":"false"}"#,
-                r#"{"MFABindRequired":"true"}"#,
-                "weaker_sign_in",
-            ),
-            (
-                Password,
-                "SetSecurityPreference",
-                r#"{"EnforceMFAForLogin":"false"}"#,
-                r#"{"EnforceMFAForLogin":"true"}"#,
-                "weaker_sign_in",
-            ),
-            (
-                Password,
-                "UpdateLoginProfile",
-                r#"{"PasswordResetRequired":false}"#,
-                r#"{"PasswordResetRequired":true}"#,
-                "password_known_to_the_caller",
-            ),
-            (Trail, "UpdateTrail", r#"{"EventRW":"Write"}"#, r#"{"EventRW":"All"}"#, "narrowed"),
-            (Trail, "UpdateTrail", r#"{"TrailRegion":"cn-hangzhou"}"#, r#"{"TrailRegion":"All"}"#, "narrowed"),
-            (Trail, "UpdateTrail", r#"{"isMultiRegionTrail":false}"#, r#"{"isMultiRegionTrail":true}"#, "narrowed"),
-            (Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#, r#"{"StartLogging":"true"}"#, "stopped"),
-            (
-                Trail,
-                "PutEventSelectors",
-                r#"{"eventSelectors":[{"includeManagementEvents":false}]}"#,
-                r#"{"eventSelectors":[{"includeManagementEvents":true}]}"#,
-                "narrowed",
-            ),
-            (Trail, "UpdateDetector", r#"{"enable":false}"#, r#"{"enable":true}"#, "stopped"),
-        ];
-        for (kind, event_name, serious, near_miss, concern) in requests {
-            assert_eq!(concerns(kind, event_name, serious), [concern], "{event_name} {serious}");
-            assert!(concerns(kind, event_name, near_miss).is_empty(), "{event_name} {near_miss}");
-        }
-    }
-
-    #[test]
-    fn rights_for_oneself_are_seen_and_rights_for_a_namesake_are_not() {
-        use ChangeKind::{Password, Permission};
-        let attach = |name: &str| format!(r#"{{"PolicyName":"Own","UserName":"{name}"}}"#);
-        assert_eq!(concerns(Permission, "AttachPolicyToUser", &attach("alice")), ["self_grant"]);
-        assert_eq!(concerns(Permission, "AddUserToGroup", &attach("ALICE@corp.example")), ["self_grant"]);
-        assert!(concerns(Permission, "AttachPolicyToUser", &attach("alice2")).is_empty());
-        assert!(concerns(Password, "UpdateLoginProfile", &attach("alice")).is_empty(), "a password of one's own");
-    }
-
-    #[test]
-    fn a_document_that_allows_much_is_not_one_that_allows_all() {
-        let document = |action: &str, resource: &str| {
-            format!(
-                r#"{{"PolicyDocument":"{{\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{resource}\"}}]}}"}}"#
-            )
-        };
-        let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
-        assert_eq!(of("*", "*"), ["administrator_policy"]);
-        assert!(of("oss:*", "*").is_empty() && of("*", "acs:oss:*:*:mine").is_empty());
-    }
-
-    #[test]
-    fn a_narrowed_trail_is_seen_in_both_clouds() {
-        use ChangeKind::Trail;
-        assert_eq!(
-            concerns(Trail, "UpdateTrail", r#"{"Name":"t","EventRW":"Read","TrailRegion":"All"}"#),
-            ["narrowed"]
-        );
-        assert!(concerns(Trail, "UpdateTrail", r#"{"Name":"t","EventRW":"All"}"#).is_empty());
-        let selectors = r#"{"eventSelectors":[{"readWriteType":"WriteOnly","includeManagementEvents":true}]}"#;
-        assert_eq!(concerns(Trail, "PutEventSelectors", selectors), ["narrowed"]);
-        assert_eq!(concerns(Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#), ["stopped"]);
-    }
-
-    #[test]
-    fn what_is_no_json_concerns_nobody() {
-        assert!(concerns(ChangeKind::Trail, "UpdateTrail", "{\"EventRW\":").is_empty());
-        let deep = "[".repeat(10_000);
-        assert!(concerns(ChangeKind::Trail, "UpdateTrail", &deep).is_empty());
-    }
 }

@@ -2,11 +2,12 @@
 
 use chrono::NaiveDate;
 
-use crate::insight::build::{complete, moment, rate_type, region};
+use crate::insight::build::complete;
+use crate::insight::draft::{Subject, moment, rate_type, region};
 use crate::insight::episode::{Episode, Running, Same};
 use crate::insight::investigate::Evidence;
 use crate::insight::usual::Usual;
-use crate::insight::{IncidentPart, Insight, Life, Severity};
+use crate::insight::{Insight, Life};
 
 /// Examples that are named.
 const EXAMPLES: usize = 10;
@@ -38,6 +39,15 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
     insight.region = region(evidence);
 }
 
+/// What a few more minutes add to the band of an episode. Nobody judged them, so it grows as the expected count does.
+fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
+    if running.expected <= 0.0 {
+        return (0, 0);
+    }
+    let share = expected / running.expected;
+    ((running.expected_lower as f64 * share).floor() as u64, (running.expected_upper as f64 * share).ceil() as u64)
+}
+
 /// The end of an episode that the day does not go on with.
 pub(super) fn ending_insight(
     (family, _, direction): &Same,
@@ -47,45 +57,50 @@ pub(super) fn ending_insight(
     date: NaiveDate,
 ) -> Insight {
     let mut evidence = evidence.clone();
-    let mut insight = Insight {
+    let expected = running.usual * evidence.span.1 as f64;
+    let (expected_lower, expected_upper) = band_of_more(running, expected);
+    let subject = Subject {
         id: running.id,
         insight_type: rate_type(*family),
-        date,
         account: running.account.clone(),
-        region: running.region.clone(),
-        object: running.object.clone(),
         family: *family,
         entity: running.entity.clone(),
+        object: running.object.clone(),
+    };
+    let mut insight = Insight {
         direction: *direction,
         model: running.model,
-        reason: None,
         start: running.start,
         end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
-        ended: true,
-        observed: evidence.calls(),
-        errors: evidence.errors,
-        expected: running.usual * evidence.span.1 as f64,
-        expected_lower: 0,
-        expected_upper: 0,
+        expected,
+        expected_lower,
+        expected_upper,
         ln_p: running.ln_p,
         ln_q: running.ln_q,
         score: running.score,
-        severity: Severity::Informational,
         baseline_average: running.baseline_average,
         days_known: running.days_known,
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
         life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
-        new_company: None,
+        ..subject.draft(&evidence, date)
     };
     go_on(&mut insight, &mut evidence, running);
     complete(&mut insight, &evidence, usual);
     insight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_band_grows_with_what_is_expected() {
+        let evidence = Evidence::default();
+        let mut insight = crate::insight::example::rate();
+        (insight.expected, insight.expected_lower, insight.expected_upper) = (8.0, 3, 13);
+        let running = Running::of(&insight, insight.end, 0.1, &evidence);
+        assert_eq!(band_of_more(&running, 8.0), (3, 13), "as much again is as wide again");
+        assert_eq!(band_of_more(&running, 2.0), (0, 4), "never narrower than it should be");
+        assert_eq!(band_of_more(&running, 0.0), (0, 0));
+        assert_eq!(band_of_more(&Running { expected: 0.0, ..running }, 1.0), (0, 0));
+    }
 }

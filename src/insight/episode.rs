@@ -13,18 +13,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::insight::Insight;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::reading::Values;
 use crate::rollup::{EntityKey, Family};
-use crate::storage::write_text;
+use crate::storage::{Daily, read_json, write_json};
 
 /// Values of an attribute that are kept of an open episode.
 const KEPT_VALUES: usize = 100;
 
 /// An entity and a direction: what is the same from night to night.
 pub type Same = (Family, EntityKey, Direction);
+/// What a night leaves to the next.
+pub type Episodes = BTreeMap<Same, Episode>;
 
 /// An entity that deviated in a night.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,38 +144,31 @@ impl Episode {
 
 /// The file in which the night of `date` leaves its episodes.
 pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("insights").join(format!("date={date}")).join("episodes.json")
+    Daily::Insights.folder(state, date).join("episodes.json")
 }
 
 /// What the night before `date` left; nothing if it was not judged.
 ///
 /// # Errors
 /// When the file is there and cannot be read.
-pub fn read_before(state: &Path, date: NaiveDate) -> Result<BTreeMap<Same, Episode>> {
+pub fn read_before(state: &Path, date: NaiveDate) -> Result<Episodes> {
     let Some(path) = date.checked_sub_days(Days::new(1)).map(|before| path(state, before)) else {
         return Ok(BTreeMap::new());
     };
-    if !path.exists() {
-        return Ok(BTreeMap::new());
-    }
-    let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-    let episodes: Vec<Episode> = serde_json::from_str(&text).map_err(|error| Error::Line {
-        line: error.line(),
-        message: format!("not what a night leaves to the next: {error}; run that night again"),
-        path,
-    })?;
+    let what = ("what a night leaves to the next", "run that night again");
+    let episodes: Vec<Episode> = read_json(&path, what)?.unwrap_or_default();
     Ok(episodes.into_iter().filter_map(|episode| Some((episode.same()?, episode))).collect())
 }
 
 /// Writes what a night leaves, with the stories that its insights turned out to be parts of.
-pub fn write(state: &Path, date: NaiveDate, mut episodes: Vec<Episode>, insights: &[Insight]) -> Result<PathBuf> {
+pub fn write(state: &Path, date: NaiveDate, mut episodes: Episodes, insights: &[Insight]) -> Result<PathBuf> {
     let incident: BTreeMap<Uuid, Uuid> = insights.iter().map(|insight| (insight.id, insight.incident.id)).collect();
-    for episode in &mut episodes {
+    for episode in episodes.values_mut() {
         let own = episode.insight.and_then(|insight| incident.get(&insight).copied());
         episode.incident = own.or(episode.incident);
     }
     let path = path(state, date);
-    let text = serde_json::to_string_pretty(&episodes).map_err(|error| Error::Internal(error.to_string()))?;
-    write_text(&path, &(text + "\n"))?;
+    let episodes: Vec<&Episode> = episodes.values().collect();
+    write_json(&path, &episodes)?;
     Ok(path)
 }

@@ -3,7 +3,7 @@
 //! Here it is decided which deviations are reported at all, which of them go on with an episode of the night before, and which
 //! episodes come to their end without one. From that follow the targets that the events are read for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::insight::first_seen;
 use crate::insight::habits::{Habits, principal_of};
 use crate::insight::investigate::{Evidence, Minutes, Target};
 use crate::insight::usual::Past;
-use crate::rollup::Family;
+use crate::rollup::{EntityKey, Family};
 
 /// The first hours of a day, in which the rest of an episode of the day before is looked for.
 const TAIL_HOURS: u8 = 3;
@@ -36,7 +36,11 @@ pub struct NightFindings {
     pub(super) before: BTreeMap<Same, Episode>,
     pub(super) level_shift_days: u32,
     habits: Habits,
+    searched: Searched,
 }
+
+/// For each rise, by its family, its entity's number and its hours, the hours in which its minutes are looked for.
+type Searched = BTreeMap<(Family, usize, (u8, u8)), (u8, u8)>;
 
 impl NightFindings {
     /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
@@ -48,7 +52,8 @@ impl NightFindings {
         level_shift_days: u32,
     ) -> Self {
         let (firsts, habits) = (Vec::new(), Habits::default());
-        Self { rates, changes: Some(changes), firsts, before, level_shift_days, habits }
+        let searched = rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
+        Self { rates, changes: Some(changes), firsts, before, level_shift_days, habits, searched }
     }
 
     /// Adds entities that met somebody for the first time.
@@ -74,10 +79,9 @@ impl NightFindings {
 
     /// What makes a change serious, the gravest first.
     pub(super) fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
-        let mut concerns = concern::of_requests(change.kind, evidence);
+        let mut concerns = concern::of_evidence(evidence);
         let principal = principal_of(history.key(change.members[0]));
         concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
-        concerns.extend(&evidence.concerns);
         if concerns.contains(&Concern::RecordsLess) {
             // It says all of it.
             concerns.remove(&Concern::Narrowed);
@@ -108,7 +112,7 @@ impl NightFindings {
 
     /// Episodes of the night before that were open and that no deviation goes on with.
     pub(super) fn ending(&self) -> Vec<(&Same, &Episode, &Running)> {
-        let gone_on: Vec<Uuid> = self
+        let gone_on: BTreeSet<Uuid> = self
             .reported()
             .filter_map(|(history, deviation)| self.continued(history, deviation).map(|running| running.id))
             .collect();
@@ -139,14 +143,32 @@ impl NightFindings {
         let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
             family: *family,
             keys: vec![key.clone()],
-            hours: (0, TAIL_HOURS),
-            search: (0, TAIL_HOURS),
+            hours: (0, self.tail_hours(*family, key)),
+            search: (0, self.tail_hours(*family, key)),
             minutes: Minutes::Tail { rate: running.rate(date), usual: running.usual },
             since: running.start.date_naive(),
             with: Vec::new(),
         });
         let firsts = self.firsts.iter().map(|found| first_seen::target(found, self.history(found.family), date));
         rates.chain(changes).chain(firsts).chain(ending).collect()
+    }
+
+    /// The hours in which the rest of an entity's episode is looked for: those before its next one.
+    fn tail_hours(&self, family: Family, key: &EntityKey) -> u8 {
+        let Some(member) = self.history(family).and_then(|history| history.find(key)) else { return TAIL_HOURS };
+        let next = self.searched.range((family, member, (0, 0))..(family, member + 1, (0, 0))).next();
+        next.map_or(TAIL_HOURS, |(_, (first, _))| TAIL_HOURS.min(*first))
+    }
+
+    /// The hours of the day in which a deviation's minutes are looked for, first and one past the last.
+    pub(super) fn search(&self, history: &FamilyHistory, deviation: &Deviation) -> (u8, u8) {
+        let (first, end) = match deviation.direction {
+            Direction::Up => self.searched.get(&(history.family, deviation.member, deviation.hours)).copied(),
+            Direction::Down => None,
+        }
+        .unwrap_or(deviation.hours);
+        // What goes on is looked for from midnight on.
+        (if self.continued(history, deviation).is_some() { 0 } else { first }, end)
     }
 
     fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
@@ -157,7 +179,7 @@ impl NightFindings {
             family: history.family,
             keys: vec![history.key(deviation.member).clone()],
             hours: (first, deviation.hours.1),
-            search: search(deviation, continued.is_some()),
+            search: self.search(history, deviation),
             minutes: match deviation.direction {
                 Direction::Up => Minutes::Rise { usual, from_start: continued.is_some() },
                 Direction::Down => Minutes::Whole,
@@ -168,13 +190,22 @@ impl NightFindings {
     }
 }
 
-/// A rise may begin in the hour before those that stand out, and end in the hour after; episodes are further apart than that.
-pub(super) fn search(deviation: &Deviation, continued: bool) -> (u8, u8) {
-    let first = if continued { 0 } else { deviation.hours.0 };
-    match deviation.direction {
-        Direction::Up => (first.saturating_sub(1), (deviation.hours.1 + 1).min(24)),
-        Direction::Down => (first, deviation.hours.1),
+/// The hours in which the minutes of each deviation are looked for. A rise may begin in the hour before those that stand out, and
+/// end in the hour after; an hour between two of an entity belongs to the first, or its calls would be told twice.
+fn searched(history: &FamilyHistory, found: &[Deviation]) -> Searched {
+    let mut rises: Vec<&Deviation> = found.iter().filter(|deviation| deviation.direction == Direction::Up).collect();
+    rises.sort_by_key(|deviation| (deviation.member, deviation.hours));
+    let mut searched = Searched::new();
+    let mut until = None;
+    for (place, rise) in rises.iter().enumerate() {
+        let next = rises.get(place + 1).filter(|next| next.member == rise.member);
+        let end = (rise.hours.1 + 1).min(next.map_or(24, |next| next.hours.0)).max(rise.hours.1);
+        let before = until.filter(|(member, _)| *member == rise.member).map_or(0, |(_, hour)| hour);
+        let first = rise.hours.0.saturating_sub(1).max(before).min(rise.hours.0);
+        searched.insert((history.family, rise.member, rise.hours), (first, end));
+        until = Some((rise.member, end));
     }
+    searched
 }
 
 /// Calls a minute that would have been usual: what was expected is about the hours in the seasonal model, and the day in others.

@@ -7,15 +7,17 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::baseline::FamilyHistory;
+use crate::detect::Model;
 use crate::detect::first_seen::{FirstSeen, NewPartner};
-use crate::detect::{Direction, Model};
-use crate::insight::build::{complete, id, moment, rate_type, region};
+use crate::insight::build::complete;
+use crate::insight::draft::{Subject, id, moment, rate_type};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
-use crate::insight::sentence::{number, span};
 use crate::insight::usual::Usual;
-use crate::insight::{Actor, IncidentPart, Insight, InsightType, Life, Severity};
+use crate::insight::{Actor, Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
+use crate::shown::counted;
+use crate::shown::{number, span};
 use crate::stats::score;
 
 /// New partners of a family that are listed.
@@ -83,43 +85,24 @@ pub(super) fn insight(
     let hours = target(found, history, date).hours;
     let minute = |minute: usize| moment(date, i64::from(hours.0) * 60 + minute as i64);
     let insight_type = rate_type(found.family);
-    let mut insight = Insight {
+    let subject = Subject {
         id: id(insight_type, found.key.account(), &entity, date, Model::FirstSeen.name()),
         insight_type,
-        date,
         account: found.key.account().to_owned(),
-        region: region(evidence),
-        object: found.key.fields().last().unwrap_or_default().to_owned(),
         family: found.family,
         entity,
-        direction: Direction::Up,
+        object: found.key.fields().last().unwrap_or_default().to_owned(),
+    };
+    let mut insight = Insight {
         model: Some(Model::FirstSeen),
-        reason: None,
         start: minute(evidence.span.0),
         end: minute(evidence.span.1),
-        ended: true,
-        observed: evidence.calls(),
-        errors: evidence.errors,
-        expected: 0.0,
-        expected_lower: 0,
-        expected_upper: 0,
         ln_p: found.ln_p,
         ln_q: Some(found.ln_q),
         score: score(found.ln_p.min(0.0)).unwrap_or(0.0),
-        severity: Severity::Informational,
-        baseline_average: 0.0,
         days_known: found.days,
-        attributions: Vec::new(),
-        examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
-        actor: None,
-        attacks: Vec::new(),
-        places: Vec::new(),
-        sentence: String::new(),
-        next_query: String::new(),
-        life: Life::default(),
-        incident: IncidentPart::default(),
-        concerns: Vec::new(),
         new_company: Some(new_company(findings, found)),
+        ..subject.draft(evidence, date)
     };
     complete(&mut insight, evidence, usual);
     insight
@@ -159,10 +142,12 @@ pub(super) fn sentence(insight: &Insight) -> String {
     };
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
-    let days = format!("for the first time in {} days", company.days);
+    let days = format!("for the first time in {}", counted(company.days as u64, "day", "days"));
     let when = span(insight.start, insight.end);
     let usual = if company.usual < 0.05 { "less than 0.1".to_owned() } else { format!("{:.1}", company.usual) };
-    let silence = company.silent_days.map_or(String::new(), |days| format!("; after {} silent days", days - 1));
+    let silence = company.silent_days.map_or(String::new(), |days| {
+        format!("; after {}", counted(days.saturating_sub(1) as u64, "silent day", "silent days"))
+    });
     format!("{who} {} {days} {when}{silence}; usual: {usual} new ones a day", did.join(" and "))
 }
 

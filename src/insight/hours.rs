@@ -66,8 +66,9 @@ fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
     });
     let changes =
         findings.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
-    let changes = changes
-        .map(|(history, change)| (Direction::Up, Series { history, members: change.members.clone(), expected: &[] }));
+    let changes = changes.map(|(history, change)| {
+        (change.direction(), Series { history, members: change.members.clone(), expected: &[] })
+    });
     let firsts = findings.firsts.iter().filter_map(|found| {
         let history = findings.history(found.family)?;
         Some((Direction::Up, Series { history, members: vec![history.find(&found.key)?], expected: &[] }))

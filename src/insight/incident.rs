@@ -13,6 +13,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::detect::Direction;
+use crate::insight::alike::{Groups, Member, Span, join_overlapping};
 use crate::insight::reading::OTHER;
 use crate::insight::{Insight, Severity};
 use crate::rollup::Family;
@@ -84,43 +86,34 @@ pub fn group(insights: &mut [Insight]) -> Vec<Incident> {
 /// The insights of each group, ascending; groups in the order of their first.
 fn groups(insights: &[Insight]) -> Vec<Vec<usize>> {
     let named: Vec<Named> = insights.iter().map(Named::of).collect();
-    let mut first: Vec<usize> = (0..insights.len()).collect();
-    for right in 0..insights.len() {
-        for left in 0..right {
-            let (one, other) = (&insights[left], &insights[right]);
-            let at_once = together(one, other) && named[left].agrees(&named[right]);
-            if at_once || (is_again(one, other) && named[left].shares_actor(&named[right])) {
-                let (one, other) = (first[left].min(first[right]), first[left].max(first[right]));
-                first.iter_mut().filter(|own| **own == other).for_each(|own| *own = one);
-            }
+    let mut at_once: BTreeMap<Shared<'_>, Vec<Member>> = BTreeMap::new();
+    let mut again: BTreeMap<Again<'_>, usize> = BTreeMap::new();
+    let mut groups = Groups::alone(insights.len());
+    for (place, (insight, named)) in insights.iter().zip(&named).enumerate() {
+        for (what, agrees_with_all) in named.all() {
+            let shared = (insight.account.as_str(), insight.direction, what);
+            let member = Member { thing: place, span: span(insight), agrees_with_all };
+            at_once.entry(shared).or_default().push(member);
+        }
+        for actor in &named.actors {
+            let same = (insight.family, insight.direction, insight.account.as_str(), insight.entity.as_str(), actor);
+            groups.join(*again.entry(same).or_insert(place), place);
         }
     }
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    first.iter().enumerate().for_each(|(insight, &first)| groups.entry(first).or_default().push(insight));
-    groups.into_values().collect()
+    at_once.values_mut().for_each(|members| join_overlapping(members, &mut groups));
+    let mut own: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    groups.firsts().into_iter().enumerate().for_each(|(insight, first)| own.entry(first).or_default().push(insight));
+    own.into_values().collect()
 }
 
-/// Whether two insights share an account, a direction and at least half of the shorter one's time.
-fn together(left: &Insight, right: &Insight) -> bool {
-    let (one, other) = (span(left), span(right));
-    let common = one.1.min(other.1) - one.0.max(other.0);
-    let shorter = (one.1 - one.0).min(other.1 - other.0);
-    left.account == right.account
-        && left.direction == right.direction
-        && common > Duration::zero()
-        && common * 2 >= shorter
-}
+/// What insights that happen at once can agree on: account, direction, and an actor or an API.
+type Shared<'a> = (&'a str, Direction, (&'static str, &'a str));
+/// What episodes of one entity have in common, whenever they are.
+type Again<'a> = (Family, Direction, &'a str, &'a str, &'a Culprit);
 
-/// Whether two insights are episodes of one entity that go the same way.
-fn is_again(left: &Insight, right: &Insight) -> bool {
-    let entity =
-        |insight: &Insight| (insight.family, insight.direction, insight.account.clone(), insight.entity.clone());
-    entity(left) == entity(right)
-}
-
-fn span(insight: &Insight) -> (DateTime<Utc>, DateTime<Utc>) {
+fn span(insight: &Insight) -> Span {
     let around = Duration::minutes(if insight.family == Family::Change { AROUND_A_CHANGE } else { 0 });
-    (insight.start - around, insight.end + around)
+    ((insight.start - around).timestamp_millis(), (insight.end + around).timestamp_millis())
 }
 
 /// What an insight names.
@@ -147,16 +140,13 @@ impl Named {
         Self { actors, own_api, api: first(insight, API).map(str::to_lowercase) }
     }
 
-    fn shares_actor(&self, other: &Self) -> bool {
-        self.actors.iter().any(|actor| other.actors.contains(actor))
-    }
-
-    fn agrees(&self, other: &Self) -> bool {
-        let is = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
-        self.shares_actor(other)
-            || is(&self.own_api, &other.api)
-            || is(&self.api, &other.own_api)
-            || is(&self.own_api, &other.own_api)
+    /// All that it can agree on with others, and whether with all of those that name it. Two that are attributed to one API do not agree
+    /// by that, but each does with the API itself.
+    fn all(&self) -> impl Iterator<Item = ((&'static str, &str), bool)> {
+        let actors = self.actors.iter().map(|actor| ((actor.attribute, actor.value.as_str()), true));
+        let own = self.own_api.as_deref().map(|api| ((API, api), true));
+        let other = self.api.as_deref().filter(|api| self.own_api.as_deref() != Some(api));
+        actors.chain(own).chain(other.map(|api| ((API, api), false)))
     }
 }
 
@@ -277,6 +267,20 @@ mod tests {
         let mut broad = key();
         broad.attributions[0].broad = true;
         assert_eq!(ranks(vec![broad, principal()]), [1, 2]);
+    }
+
+    #[test]
+    fn a_night_with_very_many_findings_comes_to_its_end() {
+        // Comparing each with each, and naming all anew each time, would be 4 * 10^12 steps.
+        let count = 20_000;
+        let address = |number: i64| {
+            let own = insight(Family::SourceIp, &format!("address {number}"), number % 1400, number % 1400 + 30);
+            by(own, "principalId", "role/leaked")
+        };
+        let incidents = group(&mut (0..count).map(address).collect::<Vec<_>>());
+        assert_eq!(incidents.iter().map(|incident| incident.parts.len()).collect::<Vec<_>>(), [count as usize]);
+        let apart = |number: i64| insight(Family::SourceIp, &format!("address {number}"), 0, 30);
+        assert_eq!(group(&mut (0..count).map(apart).collect::<Vec<_>>()).len(), count as usize);
     }
 
     #[test]

@@ -9,25 +9,26 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::event::Column;
-use crate::insight::concern::Concern;
+use crate::event::ChangeKind;
+use crate::insight::concern::{self, Concern};
+use crate::insight::look::Look;
 use crate::insight::minutes::{rise, tail};
-use crate::insight::notes::{Note, Notes, notes_on};
-use crate::insight::reading::{ATTRIBUTE_COLUMNS, Group, MORE, Reader, TargetRows, Values, add, groups};
+use crate::insight::notes::{Note, Notes, Rows, notes_on};
+use crate::insight::reading::{Group, Kept, Reader, TargetRows, Values, add, groups};
 use crate::partition::EventFile;
-use crate::rollup::keys::INPUTS;
 use crate::rollup::{EntityKey, Family};
 
 pub use crate::insight::reading::{ATTRIBUTES, OTHER};
 
 /// Events that are named as examples.
-const EXAMPLES: usize = 10;
-/// What is read after the attributes; the last for changes alone, for it is long.
-const DETAILS: [&[Column]; 3] = [&[Column::EventId], &[Column::UserName], &[Column::RequestParameters]];
-/// Bytes of a request's parameters that are looked at.
-const MOST_PARAMETERS: usize = 65_536;
-/// Requests of a change that are looked at.
-const REQUESTS: usize = 100;
+pub(super) const EXAMPLES: usize = 10;
+/// Bytes of a request's parameters that are looked at; no cloud records as many.
+const MOST_PARAMETERS: usize = 1 << 20;
+/// Requests about a trail that are kept, those that come first, and bytes of the parameters of one.
+const REQUESTS: usize = 1000;
+const MOST_KEPT_PARAMETERS: usize = 65_536;
+/// Names of those who are given rights that are told apart.
+const MOST_RECEIVERS: usize = 10_000;
 /// Row groups of which results are held before they are put together.
 const GROUPS_AT_ONCE: usize = 16;
 
@@ -112,14 +113,18 @@ pub struct Evidence {
     pub names: BTreeMap<String, u64>,
     /// The earliest events: time and id.
     pub examples: Vec<(i64, String)>,
-    /// Of changes, the successful requests in order of time.
+    /// Of changes of a trail, the successful requests in order of time.
     pub requests: Vec<Request>,
-    /// What makes a change serious beside what its own requests and its principal's habits tell.
+    /// What makes a change serious by what its requests say.
     pub concerns: BTreeSet<Concern>,
+    /// To whom its requests give rights.
+    pub receivers: BTreeSet<String>,
+    /// Its requests that were not looked at, or not wholly.
+    pub unread: u64,
 }
 
-/// A successful request of a change.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A successful request of a change of a trail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Request {
     /// When, in milliseconds.
     pub time: i64,
@@ -142,8 +147,53 @@ impl Evidence {
         self.examples.extend(later.examples);
         self.examples.sort();
         self.examples.truncate(EXAMPLES);
+        self.concerns.extend(later.concerns);
+        self.unread += later.unread;
+        later.receivers.into_iter().for_each(|name| self.add_receiver(name));
         self.requests.extend(later.requests);
+        self.keep_earliest();
+    }
+
+    /// Looks at a successful request of a change.
+    pub(super) fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
+        let is_trail = kind == ChangeKind::Trail;
+        if parameters.len() > if is_trail { MOST_KEPT_PARAMETERS } else { MOST_PARAMETERS } {
+            self.unread += 1;
+            return;
+        }
+        let looked = concern::of_request(kind, api, parameters);
+        self.concerns.extend(looked.concerns);
+        looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
+        if is_trail {
+            self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
+            if self.requests.len() >= 2 * REQUESTS {
+                self.keep_earliest();
+            }
+        }
+    }
+
+    fn add_receiver(&mut self, name: String) {
+        self.receivers.insert(name);
+        if self.receivers.len() > MOST_RECEIVERS {
+            self.receivers.pop_last();
+            self.unread += 1;
+        }
+    }
+
+    fn keep_earliest(&mut self) {
+        self.requests.sort();
+        self.unread += self.requests.len().saturating_sub(REQUESTS) as u64;
         self.requests.truncate(REQUESTS);
+    }
+
+    /// The minute by whose end there are as many calls as are named as examples.
+    pub(super) fn last_example(&self) -> usize {
+        let mut calls = 0;
+        let enough = |minute: &usize| {
+            calls += self.minutes[*minute] as usize;
+            calls >= EXAMPLES
+        };
+        (self.span.0..self.span.1.min(self.minutes.len())).find(enough).unwrap_or(self.span.1)
     }
 
     /// Calls in the episode's minutes.
@@ -153,8 +203,8 @@ impl Evidence {
     }
 }
 
-/// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, the second
-/// who was in them.
+/// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, a second look at
+/// what it found who was in them.
 pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Evidence>> {
     let new = |target: &Target| {
         let minutes = usize::from(target.search.1 - target.search.0) * 60;
@@ -166,14 +216,13 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     for (target, evidence) in targets.iter().zip(&mut evidence) {
         evidence.span = target.span(&evidence.minutes);
     }
-    let again = (0..groups.len()).map(|group| (groups[group], notes.rows_within(group, &evidence)));
-    let again: Vec<(Group<'_>, Option<Vec<u32>>)> =
-        again.filter(|(_, rows)| rows.as_ref().is_none_or(|rows| !rows.is_empty())).collect();
+    let again: Vec<(Group<'_>, Rows)> = groups.into_iter().zip(notes.into_rows(&evidence)).collect();
+    let look = Look { date, targets, known: &evidence.clone() };
     for some in again.chunks(GROUPS_AT_ONCE) {
-        let found: Vec<BTreeMap<usize, Evidence>> = some
-            .par_iter()
-            .map(|(group, rows)| look_closer(*group, rows.as_deref(), date, targets, &evidence))
-            .collect::<Result<_>>()?;
+        let some = some.par_iter().filter(|(_, rows)| !rows.is_empty());
+        let closer = |reader: &mut Reader<'_>, (group, rows): &(Group<'_>, Rows)| look.closer(reader, *group, rows);
+        let found: Vec<BTreeMap<usize, Evidence>> =
+            some.map_init(|| Reader::new(date, targets), closer).collect::<Result<_>>()?;
         for (target, more) in found.into_iter().flatten() {
             evidence[target].absorb(more);
         }
@@ -185,77 +234,20 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
 fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
     let find = |reader: &mut Reader<'_>, &group: &Group<'_>| {
         let mut found: Vec<Note> = Vec::new();
-        reader.find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
-        Ok(found)
+        let kept = reader
+            .find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
+        Ok((found, kept))
     };
     let mut notes = Notes::default();
     for some in groups.chunks(GROUPS_AT_ONCE) {
-        let found: Vec<Vec<Note>> =
+        let found: Vec<(Vec<Note>, Option<Vec<Kept>>)> =
             some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
-        for found in found {
+        for (found, kept) in found {
             found.iter().for_each(|note| evidence[note.target as usize].minutes[usize::from(note.minute)] += 1);
-            notes.push(found);
+            notes.push(found, kept);
         }
     }
     Ok(notes)
-}
-
-/// What some rows of a row group (all of them, where none are named) tell of the episodes whose minutes are known.
-fn look_closer(
-    group: Group<'_>,
-    rows: Option<&[u32]>,
-    date: NaiveDate,
-    targets: &[Target],
-    known: &[Evidence],
-) -> Result<BTreeMap<usize, Evidence>> {
-    let with_requests = targets.iter().any(|target| target.family == Family::Change);
-    let details = &DETAILS[..if with_requests { 3 } else { 2 }];
-    let columns: Vec<&[Column]> = INPUTS.iter().chain(&ATTRIBUTE_COLUMNS).chain(details).copied().collect();
-    let mut evidence: BTreeMap<usize, Evidence> = BTreeMap::new();
-    let mut visit = |target: usize, found: &TargetRows<'_>| {
-        let (first, end) = known[target].span;
-        let minutes = notes_on(target, found, date, targets).map(|note| usize::from(note.minute));
-        let inside = minutes.zip(found.rows).filter(|(minute, _)| (first..end).contains(minute));
-        let rows: Vec<u32> = inside.map(|(_, &row)| row).collect();
-        let own = evidence.entry(target).or_default();
-        note(own, &found.only(&rows), targets[target].family == Family::Change);
-    };
-    let mut reader = Reader::new(date, targets);
-    match rows {
-        Some(rows) => reader.these(group, &columns, rows, &mut visit)?,
-        None => reader.all(group, &columns, &mut visit)?,
-    }
-    Ok(evidence)
-}
-
-fn note(evidence: &mut Evidence, found: &TargetRows<'_>, is_change: bool) {
-    found.count(&mut evidence.values);
-    evidence.errors += found.rows.iter().filter(|&&row| found.has_failed(row)).count() as u64;
-    for &row in found.rows {
-        if let Some(name) = found.text(MORE + 1, row) {
-            add_name(&mut evidence.names, name);
-        }
-        let time = found.batch.times[row as usize];
-        let later = evidence.examples.last().is_some_and(|(last, _)| *last <= time);
-        if let Some(id) = found.text(MORE, row).filter(|_| evidence.examples.len() < EXAMPLES || !later) {
-            evidence.examples.push((time, id.to_owned()));
-            evidence.examples.sort();
-            evidence.examples.truncate(EXAMPLES);
-        }
-        if is_change && !found.has_failed(row) && evidence.requests.len() < REQUESTS {
-            let parameters = found.text(MORE + 2, row).filter(|text| text.len() <= MOST_PARAMETERS);
-            let (api, parameters) = (found.text(3, row).unwrap_or_default(), parameters.unwrap_or_default());
-            evidence.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
-        }
-    }
-}
-
-fn add_name(names: &mut BTreeMap<String, u64>, name: &str) {
-    if let Some(known) = names.get_mut(name) {
-        *known += 1;
-    } else {
-        add(names, name.to_owned(), 1);
-    }
 }
 
 /// The values with the most calls, most first, equal ones in order of the value.
@@ -264,4 +256,40 @@ pub fn top(counts: &BTreeMap<String, u64>, most: usize) -> Vec<(&str, u64)> {
     values.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
     values.truncate(most);
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_is_looked_at_and_what_is_not_is_said() {
+        let harmless = r#"{"PolicyName":"ReadOnlyAccess","UserName":"bob"}"#;
+        let grave = r#"{"PolicyName":"AdministratorAccess","UserName":"mallory"}"#;
+        let mut evidence = Evidence { names: [("mallory".to_owned(), 2)].into(), ..Evidence::default() };
+        (0..300).for_each(|time| evidence.look_at(ChangeKind::Permission, time, "AttachPolicyToUser", harmless));
+        evidence.look_at(ChangeKind::Permission, 300, "AttachPolicyToUser", grave);
+        let padded = format!("{}{grave}", " ".repeat(100_000));
+        let mut later = Evidence::default();
+        later.look_at(ChangeKind::Permission, 301, "AttachPolicyToUser", &padded);
+        assert_eq!(concern::of_evidence(&later), [Concern::AdministratorPolicy].into());
+        evidence.absorb(later);
+        assert_eq!(concern::of_evidence(&evidence), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
+        evidence.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &" ".repeat(MOST_PARAMETERS + 1));
+        assert!(concern::of_evidence(&evidence).contains(&Concern::NotAllRead));
+    }
+
+    #[test]
+    fn the_earliest_requests_about_a_trail_are_kept_whatever_order_they_are_read_in() {
+        let look = |times: &mut dyn Iterator<Item = i64>| {
+            let mut evidence = Evidence::default();
+            times.for_each(|time| evidence.look_at(ChangeKind::Trail, time, "UpdateTrail", r#"{"Name":"t"}"#));
+            evidence
+        };
+        let most = 3 * REQUESTS as i64;
+        let mut evidence = look(&mut (most / 2..most).rev());
+        evidence.absorb(look(&mut (0..most / 2)));
+        assert!(evidence.requests.iter().map(|request| request.time).eq(0..REQUESTS as i64));
+        assert_eq!(evidence.unread, 2 * REQUESTS as u64);
+    }
 }

@@ -8,12 +8,14 @@
 //! that the clouds' own consumers know.
 
 mod actor;
+mod alike;
 pub mod attack;
 mod attribution;
 mod build;
 mod cloud;
 pub mod concern;
 mod continuation;
+mod draft;
 pub mod episode;
 #[cfg(test)]
 pub(crate) mod example;
@@ -23,6 +25,7 @@ mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
+mod look;
 pub mod minutes;
 mod next_query;
 mod notes;
@@ -36,7 +39,6 @@ mod sieve;
 pub mod trail;
 pub mod usual;
 pub mod vendor;
-pub mod visible;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -46,6 +48,7 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::rollup::Family;
 
+pub use crate::severity::Severity;
 pub use actor::Actor;
 pub use attack::Attack;
 pub use build::{Built, build};
@@ -56,9 +59,6 @@ pub use first_seen::NewCompany;
 pub use incident::{Incident, IncidentPart};
 pub(crate) use next_query::list_condition;
 pub use place::Place;
-pub use sentence::number as sentence_number;
-pub(crate) use sentence::span as sentence_span;
-pub use severity::Severity;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -226,6 +226,11 @@ impl Insight {
     /// Whole minutes from start to end, at least one.
     pub fn minutes(&self) -> i64 {
         (self.end - self.start).num_minutes().max(1)
+    }
+
+    /// Whether a value has so many of the calls that it speaks for all.
+    pub fn speaks_for_all(&self, share: &Share) -> bool {
+        share.average >= actor::SPEAKS_FOR_ALL * self.average()
     }
 
     /// Calls a minute between start and end.

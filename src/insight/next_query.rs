@@ -8,13 +8,14 @@ use chrono::{Duration, SecondsFormat};
 
 use crate::detect::change::Reason;
 use crate::event::PrincipalKind;
-use crate::insight::visible::is_hidden;
-use crate::insight::{Actor, Insight, InsightType};
+use crate::insight::{Actor, Insight, InsightType, NewCompany};
+use crate::shown::{is_hidden, literal};
 
 /// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions.
 pub(super) fn next_query(insight: &Insight) -> String {
     let mut words = vec!["insights query EVENTS".to_owned()];
     words.extend(conditions(insight).iter().filter_map(|(flag, value)| condition(flag, value)));
+    words.extend(insight.new_company.as_ref().and_then(with_company));
     // In a silence there is nothing to see; what came before it tells more.
     let back = Duration::days(i64::from(insight.reason == Some(Reason::Silence)));
     words.push(format!("--from {}", (insight.start - back).to_rfc3339_opts(SecondsFormat::Secs, true)));
@@ -36,6 +37,18 @@ fn conditions(insight: &Insight) -> Vec<(&'static str, String)> {
         // A change is made through one API or several of a service.
         _ if apis.len() == 1 => [of_actor(insight), api()].concat(),
         _ => [of_actor(insight), object("--service")].concat(),
+    }
+}
+
+/// Whom the events are with, where all of them are of one sort and named; conditions of several sorts would have to hold at once.
+fn with_company(company: &NewCompany) -> Option<String> {
+    let is_all = |named: &[String]| named.len() == company.total;
+    match company {
+        NewCompany { networks, .. } if is_all(networks) => Some(networks)
+            .filter(|networks| networks.iter().all(|network| network.contains('/')))
+            .and_then(|networks| list_condition("--source-ip", networks)),
+        NewCompany { regions, .. } if is_all(regions) => list_condition("--region", regions),
+        _ => None,
     }
 }
 
@@ -72,12 +85,6 @@ pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<S
     Some(format!("{flag}{between}{}", quoted(&list)))
 }
 
-/// A pattern that means nothing but the value.
-fn literal(value: &str) -> String {
-    let special = |character: char| matches!(character, '*' | ',' | '!' | '\\');
-    value.chars().flat_map(|character| special(character).then_some('\\').into_iter().chain([character])).collect()
-}
-
 /// A word for a POSIX shell.
 fn quoted(value: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+,".contains(character);
@@ -102,6 +109,20 @@ mod tests {
         asks(InsightType::IpInsight, "203.0.113.77", "--source-ip 203.0.113.77");
         asks(InsightType::PrincipalInsight, "2389", "--user svc-25");
         asks(InsightType::PolicyChangeInsight, "Ram", "--user svc-25 --service Oss --event GetObject");
+    }
+
+    #[test]
+    fn of_a_first_meeting_only_the_events_with_the_new_one_are_asked_for() {
+        let asked = |networks: &[&str], regions: &[&str], total| {
+            let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let company = NewCompany { networks: own(networks), regions: own(regions), total, ..NewCompany::default() };
+            next_query(&Insight { new_company: Some(company), insight_type: InsightType::AkInsight, ..rate() })
+        };
+        assert!(asked(&["203.0.113.0/24"], &[], 1).contains("--source-ip 203.0.113.0/24 "));
+        assert!(asked(&[], &["cn-beijing", "eu"], 2).contains("--region cn-beijing,eu "));
+        for wide in [asked(&["203.0.113.0/24"], &["eu"], 2), asked(&["203.0.113.0/24"], &[], 2)] {
+            assert!(!wide.contains("--source-ip") && !wide.contains("--region"), "{wide}");
+        }
     }
 
     #[test]

@@ -112,11 +112,15 @@ fn addresses(insight: &Insight) -> Vec<String> {
 fn with_place(sentence: &str, place: &Place) -> String {
     let shown = place.shown();
     let part_of_more = |character: char| character.is_ascii_hexdigit() || ".:".contains(character);
-    let end = sentence.find(&place.address).map(|start| start + place.address.len());
-    match end {
-        Some(end) if !shown.is_empty() && !sentence[end..].starts_with(part_of_more) => {
-            format!("{} ({shown}){}", &sentence[..end], &sentence[end..])
-        }
+    let ends = sentence.match_indices(&place.address).filter_map(|(start, address)| {
+        let (before, after) = (&sentence[..start], &sentence[start + address.len()..]);
+        // A full stop or a colon may follow it, too.
+        let goes_on =
+            after.strip_prefix(['.', ':']).unwrap_or(after).starts_with(|next: char| next.is_ascii_hexdigit());
+        (!before.ends_with(part_of_more) && !goes_on).then_some(start + address.len())
+    });
+    match ends.into_iter().next() {
+        Some(end) if !shown.is_empty() => format!("{} ({shown}){}", &sentence[..end], &sentence[end..]),
         _ => sentence.to_owned(),
     }
 }
@@ -221,6 +225,9 @@ mod tests {
         let place =
             Place { address: "10.0.0.1".into(), country: Some("DE".into()), network_owner: None, network_number: None };
         assert_eq!(with_place("from 10.0.0.12 at", &place), "from 10.0.0.12 at");
+        assert_eq!(with_place("from 110.0.0.1 and 10.0.0.1.", &place), "from 110.0.0.1 and 10.0.0.1 (DE).");
+        assert_eq!(with_place("10.0.0.1: 5, 10.0.0.1.7", &place), "10.0.0.1 (DE): 5, 10.0.0.1.7");
+        assert_eq!(with_place("10.0.0.1.7, ::10.0.0.1", &place), "10.0.0.1.7, ::10.0.0.1");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Column, SourceAddress, meaningful, service_name};
 use crate::insight::investigate::Target;
 use crate::insight::pruning::may_name;
@@ -15,13 +15,14 @@ use crate::insight::sieve::Sieve;
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn, midnight_ms, read_rows};
 use crate::rollup::keys::{INPUTS, Keyer};
 use crate::rollup::{EntityKey, Family, RowKeys};
+use crate::shown;
 
 /// Milliseconds of a minute.
 pub(super) const MINUTE_MS: i64 = 60_000;
 /// Distinct values of an attribute that are told apart; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
 /// What values beyond [`MOST_VALUES`] are counted under.
-pub const OTHER: &str = "(other)";
+pub const OTHER: &str = shown::OTHER;
 
 /// The attributes of an event that an insight is attributed to.
 pub const ATTRIBUTES: [&str; 8] = [
@@ -42,14 +43,13 @@ pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
 pub(super) const ATTRIBUTE_COLUMNS: [&[Column]; 2] = [&[Column::UserAgent], &[Column::ResourceName]];
 const USER_AGENT: usize = INPUTS.len();
 const RESOURCE: usize = INPUTS.len() + 1;
-/// Where the columns after [`ATTRIBUTE_COLUMNS`] stand in a batch.
-pub(super) const MORE: usize = INPUTS.len() + ATTRIBUTE_COLUMNS.len();
-
-/// The columns of [`INPUTS`] that tell failures and regions, which belonging to a target does not depend on unless it is about errors.
-const ERROR_COLUMNS: [usize; 2] = [9, 10];
-const REGION_COLUMN: usize = 5;
+const NAME: usize = INPUTS.len() + 2;
+/// What an investigation reads beside [`INPUTS`].
+const INVESTIGATED: [&[Column]; 3] = [ATTRIBUTE_COLUMNS[0], ATTRIBUTE_COLUMNS[1], &[Column::UserName]];
 /// The rows of a batch.
 const BATCH_ROWS: usize = 32_768;
+/// Rows of one row group that are kept.
+const MOST_KEPT: usize = 32_768;
 
 /// The rows of a batch that belong to one target.
 pub(super) struct TargetRows<'a> {
@@ -60,6 +60,20 @@ pub(super) struct TargetRows<'a> {
     pub(super) rows: &'a [u32],
     /// For each row of the batch its number in the row group.
     pub(super) numbers: &'a [u32],
+}
+
+/// Rows of targets that were read once and are kept to be looked at again.
+#[derive(Debug)]
+pub(super) struct Kept {
+    batch: EventBatch,
+    numbers: Vec<u32>,
+}
+
+impl Kept {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
 }
 
 /// A row group of a file.
@@ -82,7 +96,12 @@ pub(super) fn read(
 ) -> Result<()> {
     let mut reader = Reader::new(date, targets);
     let columns: Vec<&[Column]> = INPUTS.into_iter().chain(more.iter().copied()).collect();
-    groups(files, date, targets).into_iter().try_for_each(|group| reader.all(group, &columns, &mut visit))
+    groups(files, date, targets).into_iter().try_for_each(|group| reader.all_with(group, &columns, &mut visit))
+}
+
+/// The columns that an investigation reads.
+fn investigated() -> Vec<&'static [Column]> {
+    INPUTS.into_iter().chain(INVESTIGATED).collect()
 }
 
 /// Reads row group after row group, and remembers what it worked out about who calls.
@@ -99,35 +118,64 @@ impl<'a> Reader<'a> {
         Self { date, targets, keyer: Keyer::new(with_networks), keys: RowKeys::default() }
     }
 
-    /// Finds the rows of all targets in a row group, without what tells more of them.
-    pub(super) fn find(&mut self, group: Group<'_>, visit: &mut impl FnMut(usize, &TargetRows<'_>)) -> Result<()> {
-        let mut columns = INPUTS;
-        if self.targets.iter().all(|target| target.with.is_empty()) {
-            columns[REGION_COLUMN] = &[];
+    /// Finds the rows of all targets in a row group, and keeps them unless they are too many.
+    pub(super) fn find(
+        &mut self,
+        group: Group<'_>,
+        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+    ) -> Result<Option<Vec<Kept>>> {
+        let (mut kept, mut count) = (Vec::new(), 0);
+        self.sieved(group, &investigated(), |reader, batch, numbers| {
+            let rows = reader.visit_batch(batch, numbers, visit);
+            count += rows.len();
+            if !rows.is_empty() && count <= MOST_KEPT {
+                let numbers = rows.iter().map(|&row| numbers[row as usize]).collect();
+                kept.push(Kept { batch: batch.take(&rows).compact(), numbers });
+            }
+        })?;
+        Ok((count <= MOST_KEPT).then_some(kept))
+    }
+
+    /// Looks at kept rows again.
+    pub(super) fn again(&mut self, kept: &[Kept], visit: &mut impl FnMut(usize, &TargetRows<'_>)) {
+        for Kept { batch, numbers } in kept {
+            self.visit_batch(batch, numbers, visit);
         }
-        let about_errors = |&target: &usize| self.targets[target].family == Family::ApiError;
-        if !held(group.0, group.1, self.date, self.targets).any(|target| about_errors(&target)) {
-            ERROR_COLUMNS.into_iter().for_each(|column| columns[column] = &[]);
-        }
-        self.all(group, &columns, visit)
+    }
+
+    /// Reads all rows of a row group, as [`Reader::find`] does.
+    pub(super) fn all(&mut self, group: Group<'_>, visit: &mut impl FnMut(usize, &TargetRows<'_>)) -> Result<()> {
+        self.all_with(group, &investigated(), visit)
+    }
+
+    fn all_with(
+        &mut self,
+        group: Group<'_>,
+        columns: &[&[Column]],
+        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+    ) -> Result<()> {
+        self.sieved(group, columns, |reader, batch, numbers| {
+            reader.visit_batch(batch, numbers, visit);
+        })
     }
 
     /// Reads all rows of a row group; those that no target can be about are passed over at once.
-    pub(super) fn all(
+    fn sieved(
         &mut self,
         (file, group): Group<'_>,
         columns: &[&[Column]],
-        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+        mut each: impl FnMut(&mut Self, &EventBatch, &[u32]),
     ) -> Result<()> {
         let mut sieve = Sieve::of(held(file, group, self.date, self.targets).map(|target| &self.targets[target]));
         let mut first = 0;
         for batch in RowGroupReader::open(file, group, columns)? {
-            // An unreadable part was named when the day was counted; what was read before it still tells something.
-            let Ok(batch) = batch else { break };
+            let Some(batch) = unless_damaged(batch)? else { break };
             let rows = sieve.rows(&batch);
             if !rows.is_empty() {
                 let numbers: Vec<u32> = rows.iter().map(|row| first + row).collect();
-                self.visit_batch(&batch.take(&rows), &numbers, visit);
+                each(self, &batch.take(&rows), &numbers);
+            } else if sieve.is_vain(file, group) {
+                break;
             }
             first += batch.rows as u32;
         }
@@ -138,33 +186,52 @@ impl<'a> Reader<'a> {
     pub(super) fn these(
         &mut self,
         (file, group): Group<'_>,
-        columns: &[&[Column]],
         rows: &[u32],
         visit: &mut impl FnMut(usize, &TargetRows<'_>),
     ) -> Result<()> {
+        let columns = &investigated();
         if rows.len() <= BATCH_ROWS {
-            let Ok(batch) = read_rows(file, group, columns, rows) else { return Ok(()) };
-            self.visit_batch(&batch, rows, visit);
+            if let Some(batch) = unless_damaged(read_rows(file, group, columns, rows))? {
+                self.visit_batch(&batch, rows, visit);
+            }
             return Ok(());
         }
         let choice = RowChoice { rows: Some(rows), times: true, batch_rows: BATCH_ROWS };
         let mut first = 0;
         for batch in RowGroupReader::open_rows(file, group, columns, choice)? {
-            let Ok(batch) = batch else { break };
+            let Some(batch) = unless_damaged(batch)? else { break };
             self.visit_batch(&batch, &rows[first..first + batch.rows], visit);
             first += batch.rows;
         }
         Ok(())
     }
 
-    fn visit_batch(&mut self, batch: &EventBatch, numbers: &[u32], visit: &mut impl FnMut(usize, &TargetRows<'_>)) {
+    /// Gives the rows that belong to any target, ascending.
+    fn visit_batch(
+        &mut self,
+        batch: &EventBatch,
+        numbers: &[u32],
+        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+    ) -> Vec<u32> {
         self.keyer.number_rows(batch, &mut self.keys);
         let (keyer, keys) = (&self.keyer, &self.keys);
-        for (number, rows) in rows_of(self.targets, self.date, batch, keyer, keys).iter().enumerate() {
-            if !rows.is_empty() {
-                visit(number, &TargetRows { batch, keyer, keys, rows, numbers });
-            }
+        let found = rows_of(self.targets, self.date, batch, keyer, keys);
+        for (number, rows) in found.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            visit(number, &TargetRows { batch, keyer, keys, rows, numbers });
         }
+        let mut all = found.concat();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// What was read, unless the file is damaged there: that was named when the day was counted, and what was read before it still tells
+/// something. A file that has gone or cannot be read since then is an error.
+pub(super) fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(Error::Read { .. }) => read.map(Some),
+        read => Ok(read.ok()),
     }
 }
 
@@ -237,9 +304,14 @@ impl TargetRows<'_> {
         self.keys.has_failed(row as usize)
     }
 
-    /// The text of a row in a column of the batch.
-    pub(super) fn text(&self, column: usize, row: u32) -> Option<&str> {
-        self.batch.columns[column].row(row as usize)
+    /// The name of the API that a row calls, as it is written.
+    pub(super) fn api(&self, row: u32) -> Option<&str> {
+        self.batch.columns[3].row(row as usize)
+    }
+
+    /// The name of the user or role of a row, in an investigation.
+    pub(super) fn name(&self, row: u32) -> Option<&str> {
+        self.batch.columns[NAME].row(row as usize)
     }
 
     /// Adds the values of all rows.
@@ -307,5 +379,22 @@ pub(super) fn add(counts: &mut BTreeMap<String, u64>, value: String, calls: u64)
         counts.insert(value, calls);
     } else {
         *counts.entry(OTHER.to_owned()).or_default() += calls;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn damage_is_passed_over_and_a_file_that_is_gone_is_not() {
+        let gone = Error::read(Path::new("a.parquet"))(ErrorKind::NotFound.into());
+        assert!(matches!(unless_damaged::<()>(Err(gone)), Err(Error::Read { .. })));
+        let damaged = Error::Parquet { path: "a.parquet".into(), message: "a page ends before its rows do".into() };
+        assert!(matches!(unless_damaged::<()>(Err(damaged)), Ok(None)));
+        assert_eq!(unless_damaged(Ok(7)).unwrap(), Some(7));
     }
 }

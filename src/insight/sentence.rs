@@ -1,13 +1,16 @@
 //! One plain sentence for a person: who did what, when, and what would have been usual.
 
-use chrono::{DateTime, Duration, Utc};
-
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
-use crate::insight::actor::dominant;
+use crate::insight::actor::{dominant, dominant_calls};
 use crate::insight::first_seen;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::{Actor, Insight, InsightType};
+use crate::shown::{counted, number, span};
+
+/// The places of the principal and the API among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
+const PRINCIPAL: usize = 0;
+const API: usize = 4;
 
 /// The sentence of an insight.
 pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
@@ -21,30 +24,70 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
 }
 
 fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
-    let calls = number(insight.observed);
-    let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls} calls") };
     let actor = || insight.actor.as_ref().map(Actor::shown);
-    let who = || actor().map_or(String::new(), |who| format!(", mostly by {who}"));
-    let apis = || dominant(evidence, 4).map_or(String::new(), |api| format!(" to {api}"));
-    let what = match (insight.insight_type, insight.direction) {
-        (InsightType::ApiErrorRateInsight, _) => {
-            let (api, code) = insight.entity.rsplit_once('/').unwrap_or((&insight.entity, ""));
-            format!("{api} failed {calls} times with {code}{}", who())
-        }
-        (InsightType::IpInsight, Direction::Up) => format!("{} made {calls} calls{}{}", insight.object, apis(), who()),
-        (InsightType::AkInsight, Direction::Up) => format!("AccessKey {} made {calls} calls{}", insight.object, apis()),
-        (InsightType::PrincipalInsight, Direction::Up) => {
-            format!("{} made {calls} calls{}", actor().unwrap_or_else(|| insight.entity.clone()), apis())
-        }
-        (InsightType::IpInsight, Direction::Down) => format!("{} made {few}", insight.object),
-        (InsightType::AkInsight, Direction::Down) => format!("AccessKey {} made {few}", insight.object),
-        (InsightType::PrincipalInsight, Direction::Down) => {
-            format!("{} made {few}", actor().unwrap_or_else(|| insight.entity.clone()))
-        }
-        (_, Direction::Up) => format!("{} was called {calls} times{}", insight.entity, who()),
-        (_, Direction::Down) => format!("{} got {few}", insight.entity),
+    let subject = match insight.insight_type {
+        InsightType::AkInsight => format!("AccessKey {}", insight.object),
+        InsightType::PrincipalInsight => actor().unwrap_or_else(|| insight.entity.clone()),
+        InsightType::IpInsight => insight.object.clone(),
+        _ => insight.entity.clone(),
     };
-    format!("{what} {}; {}", span(insight.start, insight.end), expectation(insight))
+    let calls = counted(insight.observed, "call", "calls");
+    let times = counted(insight.observed, "time", "times");
+    let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
+    let to = || most(evidence, insight.observed);
+    let by = || by(insight, evidence);
+    let (did, asides) = match (insight.insight_type, insight.direction) {
+        (InsightType::ApiErrorRateInsight, _) => {
+            let (api, code) = subject.rsplit_once('/').unwrap_or((&subject, ""));
+            (format!("{api} failed {times} with {code}"), vec![by()])
+        }
+        (InsightType::IpInsight, Direction::Up) => (format!("{subject} made {calls}"), vec![to(), by()]),
+        (InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Up) => {
+            (format!("{subject} made {calls}"), vec![to()])
+        }
+        (InsightType::IpInsight | InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Down) => {
+            (format!("{subject} made {few}"), Vec::new())
+        }
+        (_, Direction::Up) => (format!("{subject} was called {times}"), vec![by()]),
+        (_, Direction::Down) => (format!("{subject} got {few}"), Vec::new()),
+    };
+    format!("{did}{} {}; {}", told(asides), span(insight.start, insight.end), expectation(insight))
+}
+
+/// Something that is true of all calls, or of most.
+enum Aside {
+    OfAll(String),
+    OfMost(String),
+}
+
+/// The asides one after the other; commas close what is true of most.
+fn told(asides: Vec<Option<Aside>>) -> String {
+    let mut text = String::new();
+    let mut is_open = false;
+    for aside in asides.into_iter().flatten() {
+        let comma = if is_open || matches!(aside, Aside::OfMost(_)) { "," } else { "" };
+        is_open = matches!(aside, Aside::OfMost(_));
+        let (Aside::OfAll(words) | Aside::OfMost(words)) = aside;
+        text = format!("{text}{comma} {words}");
+    }
+    if is_open { text + "," } else { text }
+}
+
+/// `to Oss/GetObject` where all calls went there, `204 of them to Oss/GetObject` where most did.
+fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
+    let (api, calls) = dominant_calls(evidence, API)?;
+    Some(if calls >= all {
+        Aside::OfAll(format!("to {api}"))
+    } else {
+        Aside::OfMost(format!("{} of them to {api}", number(calls)))
+    })
+}
+
+/// `by user svc-25` where all calls are theirs, `mostly by user svc-25` where most are.
+fn by(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
+    let who = insight.actor.as_ref().map(Actor::shown)?;
+    let is_all = dominant_calls(evidence, PRINCIPAL).is_some_and(|(_, calls)| calls >= insight.observed);
+    Some(if is_all { Aside::OfAll(format!("by {who}")) } else { Aside::OfMost(format!("mostly by {who}")) })
 }
 
 fn expectation(insight: &Insight) -> String {
@@ -54,8 +97,8 @@ fn expectation(insight: &Insight) -> String {
         }
         Some(Model::New) => {
             format!(
-                "new for {} days, such days usually hold up to {}",
-                insight.days_known,
+                "new for {}, such days usually hold up to {}",
+                counted(insight.days_known as u64, "day", "days"),
                 number(insight.expected_upper)
             )
         }
@@ -69,12 +112,12 @@ fn expectation(insight: &Insight) -> String {
 /// The entity of a silence is the last change of the trail before it.
 fn silence_sentence(insight: &Insight) -> String {
     let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
-    let api = insight.entity.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/");
+    let api = changed_with(insight);
     format!(
-        "the feed of {} fell silent {}, where {} calls are usual, after {who} touched the audit trail with {api} the day before",
+        "the feed of {} fell silent {}, where {} usual, after {who} touched the audit trail with {api} the day before",
         if insight.account.is_empty() { "no account" } else { &insight.account },
         span(insight.start, insight.end),
-        number(insight.expected.round() as u64)
+        counted(insight.expected.round() as u64, "call is", "calls are")
     )
 }
 
@@ -83,8 +126,12 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         return silence_sentence(insight);
     }
     let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
-    let apis: Vec<String> = top(&evidence.values[4], 4).iter().map(|(api, calls)| times(api, *calls)).collect();
-    let more = evidence.values[4].len().saturating_sub(apis.len());
+    let mut apis: Vec<String> = top(&evidence.values[API], 4).iter().map(|(api, calls)| times(api, *calls)).collect();
+    if apis.is_empty() {
+        // Events that are gone tell of no API; the entity is one.
+        apis.push(changed_with(insight));
+    }
+    let more = evidence.values[API].len().saturating_sub(apis.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let outcome = match (insight.errors, insight.observed) {
         (0, _) => String::new(),
@@ -108,34 +155,51 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     format!("{who} {did} with {}{more}{from} {when}{outcome}{why}", apis.join(", "))
 }
 
+/// The API of a change's entity, as `Service/EventName`: between the kind and the principal.
+fn changed_with(insight: &Insight) -> String {
+    insight.entity.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/")
+}
+
 fn times(api: &str, calls: u64) -> String {
     if calls == 1 { api.to_owned() } else { format!("{api} ({calls} times)") }
 }
 
-/// `between 16:32 and 16:34 UTC`, with the days where the two differ.
-pub(crate) fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
-    if (end - start).num_minutes() <= 1 {
-        return format!("at {} UTC", start.format("%H:%M"));
-    }
-    let last_minute = end - Duration::minutes(1);
-    if last_minute.date_naive() != start.date_naive() {
-        return format!("between {} and {} UTC", start.format("%Y-%m-%d %H:%M"), end.format("%Y-%m-%d %H:%M"));
-    }
-    let end = if end.date_naive() == start.date_naive() { end.format("%H:%M").to_string() } else { "24:00".to_owned() };
-    format!("between {} and {end} UTC", start.format("%H:%M"))
-}
-
-/// `1,170`.
-pub fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
-    groups.join(",")
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
+
     use super::*;
+
+    #[test]
+    fn calls_are_told_of_what_they_were_and_asides_are_closed() {
+        let told = |insight_type, apis: &[(&str, u64)], principals: &[(&str, u64)]| {
+            let mut evidence = Evidence::default();
+            evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
+            evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+            let insight = Insight { insight_type, object: "203.0.113.77".into(), ..crate::insight::example::rate() };
+            let sentence = sentence(&insight, &evidence);
+            sentence.split(" between ").next().unwrap().to_owned()
+        };
+        let (all, most) = ([("Oss/GetObject", 204)], [("Oss/GetObject", 150), ("Kms/Decrypt", 54)]);
+        let (one, many) = ([("user/2389", 204)], [("user/2389", 190), ("user/7", 14)]);
+        assert_eq!(told(InsightType::AkInsight, &all, &one), "AccessKey 203.0.113.77 made 204 calls to Oss/GetObject");
+        assert_eq!(
+            told(InsightType::AkInsight, &most, &one),
+            "AccessKey 203.0.113.77 made 204 calls, 150 of them to Oss/GetObject,"
+        );
+        assert_eq!(
+            told(InsightType::IpInsight, &most, &one),
+            "203.0.113.77 made 204 calls, 150 of them to Oss/GetObject, by user svc-25"
+        );
+        assert_eq!(
+            told(InsightType::IpInsight, &most, &many),
+            "203.0.113.77 made 204 calls, 150 of them to Oss/GetObject, mostly by user svc-25,"
+        );
+        assert_eq!(
+            told(InsightType::ApiCallRateInsight, &all, &many),
+            "Oss/GetObject was called 204 times, mostly by user svc-25,"
+        );
+    }
 
     #[test]
     fn times_name_the_day_only_where_it_changes() {
@@ -148,10 +212,5 @@ mod tests {
         ] {
             assert_eq!(span(moment(start), moment(end)), said);
         }
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 12, 999, 1170, 1_234_567].map(number), ["0", "12", "999", "1,170", "1,234,567"]);
     }
 }

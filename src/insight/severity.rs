@@ -1,4 +1,4 @@
-//! Five levels of severity, and what makes an insight serious.
+//! What makes an insight serious.
 //!
 //! ```text
 //! rates     score below 25 informational, 25 low, 50 medium, 90 high;
@@ -14,51 +14,15 @@
 //! Sensitivity is the table in [`crate::insight::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
 //! concerns are those of [`crate::insight::concern`].
 
-use serde::{Deserialize, Serialize};
-
 use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::insight::sensitivity::{CallMeaning, Sensitivity};
 use crate::insight::{Insight, InsightType, concern};
 use crate::rollup::Family;
+use crate::severity::Severity;
 
 /// Calls of high sensitivity count from this share of the attributed calls on.
 const SENSITIVE_SHARE: f64 = 0.2;
-
-/// How serious an insight is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum Severity {
-    #[value(alias = "info")]
-    Informational,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Severity {
-    /// All levels, the least first.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// The name in every output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// So many levels up or down, as far as there are levels.
-    fn moved(self, levels: i32) -> Self {
-        let place = (self as i32 + levels).clamp(0, Self::Critical as i32);
-        Self::ALL[place as usize]
-    }
-}
 
 /// The severity of an insight whose attributions and actor are known.
 pub(super) fn severity(insight: &Insight) -> Severity {

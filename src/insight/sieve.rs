@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::event::{PrincipalKind, SourceAddress, permanent_access_key};
 use crate::insight::investigate::Target;
-use crate::partition::{EventBatch, TextColumn};
+use crate::partition::{EventBatch, EventFile, TextColumn};
+use crate::rollup::keys::INPUTS;
 use crate::rollup::{EntityKey, Family};
 
 /// Where the columns that name entities stand in a batch; the order is that of [`INPUTS`](crate::rollup::keys::INPUTS).
@@ -16,6 +17,9 @@ const SOURCE_IP: usize = 4;
 const IDENTITY_TYPE: usize = 6;
 const PRINCIPAL_ID: usize = 7;
 const ACCESS_KEY: usize = 8;
+
+/// Rows that are looked at together.
+const RUN: usize = 128;
 
 /// Texts of a column that may name an entity.
 struct Test {
@@ -52,13 +56,34 @@ impl Sieve {
             let column = &batch.columns[test.column];
             let by_key = test.by_key(column);
             match column.keys() {
+                _ if !by_key.contains(&true) => {}
                 Some(keys) => passes.iter_mut().zip(keys).for_each(|(passes, &key)| *passes |= by_key[key as usize]),
                 None if by_key[0] => return (0..batch.rows as u32).collect(),
                 None => {}
             }
         }
-        (0..batch.rows as u32).filter(|&row| passes[row as usize]).collect()
+        passing(&passes)
     }
+
+    /// Whether no row of a row group can pass, as far as the dictionaries of the batches that were seen tell.
+    pub(super) fn is_vain(&self, file: &EventFile, group: usize) -> bool {
+        self.0.iter().all(|test| {
+            let known = test.known.as_ref().is_some_and(|(_, by_key)| !by_key.contains(&true));
+            known && file.has_whole_dictionary(group, INPUTS[test.column])
+        })
+    }
+}
+
+/// The rows that pass. Most runs of rows have none.
+fn passing(passes: &[bool]) -> Vec<u32> {
+    let mut rows = Vec::new();
+    for (run, passes) in passes.chunks(RUN).enumerate() {
+        if passes.iter().fold(false, |any, &passes| any | passes) {
+            let own = passes.iter().enumerate().filter(|(_, passes)| **passes);
+            rows.extend(own.map(|(row, _)| (run * RUN + row) as u32));
+        }
+    }
+    rows
 }
 
 impl Test {

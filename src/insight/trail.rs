@@ -6,19 +6,18 @@
 //! the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::ChangeKind;
 use crate::insight::concern::{Concern, flatten};
 use crate::insight::investigate::{Evidence, Request, Target};
 use crate::rollup::{EntityKey, Family};
-use crate::storage::write_text;
+use crate::storage::{Daily, entries, read_json, remove, write_json};
 
 /// Parameters that name a trail, in the order in which they are looked for.
 const NAMES: [&str; 4] = ["name", "trailname", "trailarn", "trail"];
@@ -64,23 +63,14 @@ pub struct TrailBook {
 /// # Errors
 /// When the folder is there and cannot be listed.
 pub fn newest(state: &Path, date: NaiveDate) -> Result<Option<PathBuf>> {
-    let folder = state.join("trail_settings");
-    let entries = match std::fs::read_dir(&folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        entries => entries.map_err(Error::read(&folder))?,
-    };
-    let mut newest: Option<NaiveDate> = None;
-    for entry in entries {
-        let name = entry.map_err(Error::read(&folder))?.file_name();
-        let day: Option<NaiveDate> =
-            name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(|day| day.parse().ok());
-        newest = newest.max(day.filter(|day| *day <= date));
-    }
+    let files = entries(&Daily::TrailSettings.root(state))?;
+    let day = |file: &PathBuf| file.file_name()?.to_str()?.strip_suffix(".json")?.parse::<NaiveDate>().ok();
+    let newest = files.iter().filter_map(day).filter(|day| *day <= date).max();
     Ok(newest.map(|date| path(state, date)))
 }
 
 fn path(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("trail_settings").join(format!("{date}.json"))
+    Daily::TrailSettings.file(state, date, "json")
 }
 
 impl TrailBook {
@@ -91,12 +81,8 @@ impl TrailBook {
     pub fn read_before(state: &Path, date: NaiveDate) -> Result<Self> {
         let newest = date.pred_opt().map_or(Ok(None), |before| newest(state, before))?;
         let Some(path) = newest else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-        let trails: Vec<Trail> = serde_json::from_str(&text).map_err(|error| Error::Line {
-            line: error.line(),
-            message: format!("not what a night leaves to the next: {error}; run that night again"),
-            path,
-        })?;
+        let what = ("what a night leaves to the next", "run that night again");
+        let trails: Vec<Trail> = read_json(&path, what)?.unwrap_or_default();
         Ok(Self {
             trails: trails.into_iter().map(|trail| ((trail.account.clone(), trail.name.clone()), trail)).collect(),
         })
@@ -161,14 +147,11 @@ impl TrailBook {
     pub fn write(&self, state: &Path, date: NaiveDate) -> Result<Option<PathBuf>> {
         let path = path(state, date);
         if self.trails.is_empty() {
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(&path)(error)),
-                _ => Ok(None),
-            };
+            remove(&path)?;
+            return Ok(None);
         }
         let trails: Vec<&Trail> = self.trails.values().collect();
-        let text = serde_json::to_string_pretty(&trails).map_err(|error| Error::Internal(error.to_string()))?;
-        write_text(&path, &(text + "\n"))?;
+        write_json(&path, &trails)?;
         Ok(Some(path))
     }
 }

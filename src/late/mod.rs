@@ -15,6 +15,6 @@ mod words;
 pub use basis::Basis;
 pub use left::left_before;
 pub use past::{PastNight, PastRecord, begin, finish, judged};
-pub use revision::{Reported, Revision};
+pub use revision::{Difference, NightReport, Reported, ReportedAlert, Revision, Told};
 pub use standing::{Now, StaleNight, Standing, Why};
 pub use words::{because, stale};

@@ -12,8 +12,8 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::late::{Basis, Reported, Revision};
-use crate::storage::write_text;
+use crate::late::{Basis, Reported, ReportedAlert, Revision};
+use crate::storage::{Daily, entries, write_text};
 
 /// How the name of an unfinished night's mark ends.
 const MARK: &str = "unfinished";
@@ -41,6 +41,8 @@ pub struct PastRecord {
     /// What was reported.
     #[serde(default)]
     pub reported: Vec<Reported>,
+    /// The alerts; absent from records of earlier versions.
+    pub reported_alerts: Option<Vec<ReportedAlert>>,
     /// What later runs made of it.
     #[serde(default)]
     pub revisions: Vec<Revision>,
@@ -52,7 +54,7 @@ impl PastNight {
     /// # Errors
     /// When its record is there and cannot be read.
     pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
-        let path = runs(state).join(format!("{date}.json"));
+        let path = Daily::Runs.file(state, date, "json");
         let text = match fs::read(&path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -71,16 +73,9 @@ impl PastNight {
 /// # Errors
 /// When a record is there and cannot be read.
 pub fn judged(state: &Path, days: &RangeInclusive<NaiveDate>) -> Result<Vec<PastNight>> {
-    let folder = runs(state);
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::read(&folder))?,
-    };
-    let mut dates = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(Error::read(&folder))?.file_name();
-        dates.extend(name.to_str().and_then(day_of).filter(|date| days.contains(date)));
-    }
+    let files = entries(&Daily::Runs.root(state))?;
+    let day = |file: &PathBuf| day_of(file.file_name()?.to_str()?).filter(|date| days.contains(date));
+    let mut dates: Vec<NaiveDate> = files.iter().filter_map(day).collect();
     dates.sort_unstable();
     dates.dedup();
     dates.into_iter().map(|date| PastNight::read(state, date)).collect()
@@ -103,12 +98,8 @@ pub fn finish(state: &Path, date: NaiveDate) -> Result<()> {
     fs::remove_file(&path).map_err(Error::write(&path))
 }
 
-fn runs(state: &Path) -> PathBuf {
-    state.join("runs")
-}
-
 fn mark(state: &Path, date: NaiveDate) -> PathBuf {
-    runs(state).join(format!("{date}.{MARK}"))
+    Daily::Runs.file(state, date, MARK)
 }
 
 #[cfg(test)]
@@ -127,9 +118,9 @@ mod tests {
         begin(state, day(3)).unwrap();
         let record = r#"{"version": "1", "settings_hash": "a", "something": "new"}"#;
         for (name, text) in [("2026-01-02.json", record), ("2026-01-04.json", "{"), ("2026-01-20.json", record)] {
-            fs::write(runs(state).join(name), text).unwrap();
+            fs::write(Daily::Runs.root(state).join(name), text).unwrap();
         }
-        fs::write(runs(state).join("notes.txt"), "").unwrap();
+        fs::write(Daily::Runs.root(state).join("notes.txt"), "").unwrap();
         let nights = judged(state, &(day(1)..=day(10))).unwrap();
         let told: Vec<_> =
             nights.iter().map(|night| (night.date, night.is_unfinished, night.record.is_some())).collect();

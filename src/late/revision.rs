@@ -1,11 +1,12 @@
 //! What judging a night again changed of what it had reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::alert::Alert;
 use crate::insight::{Insight, Severity};
 use crate::late::Why;
 
@@ -43,6 +44,105 @@ impl Reported {
     }
 }
 
+/// What a reader was told of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedAlert {
+    /// Its id.
+    pub id: Uuid,
+    /// The rule's title.
+    pub rule: String,
+    /// How serious it is.
+    pub severity: Severity,
+    /// The first event.
+    pub first: DateTime<Utc>,
+    /// The last match.
+    pub last: DateTime<Utc>,
+    /// Matches.
+    pub matches: u64,
+    /// The sentence.
+    pub sentence: String,
+}
+
+impl ReportedAlert {
+    /// What an alert tells.
+    pub fn of(alert: &Alert) -> Self {
+        Self {
+            id: alert.alert_id,
+            rule: alert.rule.clone(),
+            severity: alert.severity,
+            first: alert.first_time,
+            last: alert.last_time,
+            matches: alert.count,
+            sentence: alert.sentence.clone(),
+        }
+    }
+}
+
+/// Something that a night told, and is known again by its id.
+pub trait Told: Clone + PartialEq {
+    /// The id.
+    fn id(&self) -> Uuid;
+}
+
+impl Told for Reported {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl Told for ReportedAlert {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+/// What is told otherwise than before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference<T> {
+    /// What had not been told.
+    pub added: Vec<Uuid>,
+    /// What has another severity, time, count or sentence.
+    pub changed: Vec<Uuid>,
+    /// What is told no more, as it was.
+    pub taken_back: Vec<T>,
+}
+
+impl<T> Default for Difference<T> {
+    fn default() -> Self {
+        Self { added: Vec::new(), changed: Vec::new(), taken_back: Vec::new() }
+    }
+}
+
+impl<T: Told> Difference<T> {
+    /// What is different in `after`.
+    pub fn between(before: &[T], after: &[T]) -> Self {
+        let known: BTreeMap<Uuid, &T> = before.iter().map(|told| (told.id(), told)).collect();
+        let now: BTreeSet<Uuid> = after.iter().map(Told::id).collect();
+        let ids = |is_wanted: &dyn Fn(&T) -> bool| {
+            after.iter().filter(|told| is_wanted(told)).map(Told::id).collect::<Vec<_>>()
+        };
+        Self {
+            added: ids(&|own| !known.contains_key(&own.id())),
+            changed: ids(&|own| known.get(&own.id()).is_some_and(|known| *known != own)),
+            taken_back: before.iter().filter(|told| !now.contains(&told.id())).cloned().collect(),
+        }
+    }
+
+    /// Whether nothing is different.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.taken_back.is_empty()
+    }
+}
+
+/// What a night told: its insights and its alerts.
+#[derive(Debug, Clone, Copy)]
+pub struct NightReport<'a> {
+    /// The insights.
+    pub insights: &'a [Reported],
+    /// The alerts; `None` where a record of an earlier version does not say.
+    pub alerts: Option<&'a [ReportedAlert]>,
+}
+
 /// The difference between what a night had reported and what it reports now. What only changed in its probabilities, its score
 /// or its attributions is not told; the files have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,31 +151,21 @@ pub struct Revision {
     pub in_run_of: NaiveDate,
     /// Why the night was judged again.
     pub why: Why,
-    /// Insights that had not been reported.
-    pub added: Vec<Uuid>,
-    /// Insights with another severity, time, count or sentence.
-    pub changed: Vec<Uuid>,
-    /// Insights that are reported no more, as they were.
-    pub taken_back: Vec<Reported>,
+    /// Insights that are reported otherwise.
+    #[serde(flatten)]
+    pub insights: Difference<Reported>,
+    /// Alerts that are.
+    #[serde(default)]
+    pub alerts: Difference<ReportedAlert>,
 }
 
 impl Revision {
     /// What is different in `after`; `None` if nothing is.
-    pub fn between(before: &[Reported], after: &[Reported], why: &Why, in_run_of: NaiveDate) -> Option<Self> {
-        let known: BTreeMap<Uuid, &Reported> = before.iter().map(|reported| (reported.id, reported)).collect();
-        let ids = |is_wanted: &dyn Fn(&Reported) -> bool| {
-            after.iter().filter(|reported| is_wanted(reported)).map(|reported| reported.id).collect::<Vec<_>>()
-        };
-        let is_gone = |reported: &&Reported| after.iter().all(|own| own.id != reported.id);
-        let revision = Self {
-            in_run_of,
-            why: why.clone(),
-            added: ids(&|own| !known.contains_key(&own.id)),
-            changed: ids(&|own| known.get(&own.id).is_some_and(|known| *known != own)),
-            taken_back: before.iter().filter(is_gone).cloned().collect(),
-        };
-        let is_empty = revision.added.is_empty() && revision.changed.is_empty() && revision.taken_back.is_empty();
-        (!is_empty).then_some(revision)
+    pub fn between(before: NightReport<'_>, after: NightReport<'_>, why: &Why, in_run_of: NaiveDate) -> Option<Self> {
+        let insights = Difference::between(before.insights, after.insights);
+        let alerts = before.alerts.zip(after.alerts).map(|(before, after)| Difference::between(before, after));
+        let revision = Self { in_run_of, why: why.clone(), insights, alerts: alerts.unwrap_or_default() };
+        (!revision.insights.is_empty() || !revision.alerts.is_empty()).then_some(revision)
     }
 }
 
@@ -95,18 +185,45 @@ mod tests {
         }
     }
 
+    fn alert(id: u128, matches: u64) -> ReportedAlert {
+        let time = DateTime::UNIX_EPOCH;
+        let (rule, sentence) = ("Trail off".to_owned(), "s".to_owned());
+        ReportedAlert {
+            id: Uuid::from_u128(id),
+            rule,
+            severity: Severity::High,
+            first: time,
+            last: time,
+            matches,
+            sentence,
+        }
+    }
+
     #[test]
     fn what_is_new_other_and_gone_is_told_and_nothing_else() {
         let date = NaiveDate::from_ymd_opt(2026, 1, 2).unwrap();
         let before = [reported(1, "a"), reported(2, "b"), reported(3, "c")];
         let after = [reported(4, "d"), reported(3, "c"), reported(2, "other")];
-        let revision = Revision::between(&before, &after, &Why::NightBefore, date).unwrap();
-        assert_eq!(revision.added, [Uuid::from_u128(4)]);
-        assert_eq!(revision.changed, [Uuid::from_u128(2)]);
-        assert_eq!(revision.taken_back, [reported(1, "a")]);
-        let again: Revision = serde_json::from_str(&serde_json::to_string(&revision).unwrap()).unwrap();
-        assert_eq!(again, revision);
+        let (alerts_before, alerts_after) = ([alert(7, 1), alert(8, 2)], [alert(8, 3), alert(9, 1)]);
+        let of = |insights, alerts| NightReport { insights, alerts };
+        let (first, second) = (of(&before, Some(&alerts_before)), of(&after, Some(&alerts_after)));
+        let revision = Revision::between(first, second, &Why::NightBefore, date).unwrap();
+        assert_eq!(revision.insights.added, [Uuid::from_u128(4)]);
+        assert_eq!(revision.insights.changed, [Uuid::from_u128(2)]);
+        assert_eq!(revision.insights.taken_back, [reported(1, "a")]);
+        assert_eq!(revision.alerts.added, [Uuid::from_u128(9)]);
+        assert_eq!(revision.alerts.changed, [Uuid::from_u128(8)]);
+        assert_eq!(revision.alerts.taken_back, [alert(7, 1)]);
+        let text = serde_json::to_string(&revision).unwrap();
+        assert_eq!(serde_json::from_str::<Revision>(&text).unwrap(), revision);
         let reversed: Vec<Reported> = before.iter().rev().cloned().collect();
-        assert_eq!(Revision::between(&before, &reversed, &Why::Asked, date), None, "order tells nothing");
+        let again = of(&reversed, Some(&alerts_before));
+        assert_eq!(Revision::between(first, again, &Why::Asked, date), None, "order tells nothing");
+        let unknown = of(&before, None);
+        assert_eq!(
+            Revision::between(unknown, first, &Why::Asked, date),
+            None,
+            "a record without alerts says nothing of them"
+        );
     }
 }

@@ -161,6 +161,7 @@ mod tests {
             settings_hash: "a".to_owned(),
             basis: Some(basis),
             reported: Vec::new(),
+            reported_alerts: None,
             revisions: Vec::new(),
         };
         PastNight { date: day(number), is_unfinished: false, record: Some(record) }

@@ -71,7 +71,10 @@ impl Group {
         let told = format!("{subject} {} {were} {what}", spans(&self.nights));
         match (reason, is_lost) {
             (Reason::Maker, _) => told,
-            (_, true) => format!("{told}; what it was judged by is gone in part, so its results are left as they are"),
+            (_, true) => {
+                let (it, its) = if is_one { ("it was", "its") } else { ("they were", "their") };
+                format!("{told}; what {it} judged by is gone in part, so {its} results are left as they are")
+            }
             (_, false) => format!("{told}; {}", self.remedy(newest)),
         }
     }
@@ -129,5 +132,8 @@ mod tests {
         nights[5].is_lost = true;
         insta::assert_snapshot!(stale(&nights, day(20)).join("\n"));
         assert_eq!(because(&Why::Counts(vec![day(4)])), "as the events of 2026-01-04 have changed");
+        let lost = |number| StaleNight { is_lost: true, ..night(number, Why::Counts(vec![day(4)])) };
+        let two = stale(&[lost(11), lost(12)], day(20)).join("\n");
+        assert!(two.contains("what they were judged by is gone in part, so their results are left"), "{two}");
     }
 }

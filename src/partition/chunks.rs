@@ -4,7 +4,7 @@
 //! that are unusually large stay in the file, so that memory does not grow with how somebody chose to write.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,9 +32,12 @@ impl Chunks {
     ) -> std::io::Result<Self> {
         let mut loaded = Vec::new();
         for range in ranges.into_iter().filter(|range| range.end - range.start <= LARGEST && range.end <= length) {
-            let mut bytes = vec![0; (range.end - range.start) as usize];
+            let length = range.end - range.start;
+            let mut bytes = Vec::with_capacity(length as usize);
             file.seek(SeekFrom::Start(range.start))?;
-            file.read_exact(&mut bytes)?;
+            if (&file).take(length).read_to_end(&mut bytes)? as u64 != length {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
             loaded.push((range.start, Bytes::from(bytes)));
         }
         Ok(Self { file: Arc::new(file), length, loaded })

@@ -109,7 +109,7 @@ impl Partitions {
         let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
         let name = if name.is_empty() { path.to_string_lossy().into_owned() } else { name };
         EventFile::open(path, name.clone(), date, &self.overrides)
-            .map_err(|error| Problem { file: name, message: error.to_string() })
+            .map_err(|error| Problem { file: name, message: error.about_its_file() })
     }
 }
 

@@ -21,13 +21,15 @@ pub use distinct::{DistinctValues, distinct_values, is_absent, lies_within};
 pub use file::{EventFile, RowGroupRange};
 pub use find::{Partitions, Problem, date_of_path};
 pub use read::{EventBatch, RowChoice, RowGroupReader};
-pub use rows::read_rows;
+pub use rows::{read_rows, read_texts};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
 pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
 
 /// The first millisecond of a UTC day.
 pub fn midnight_ms(date: chrono::NaiveDate) -> i64 {

@@ -60,6 +60,12 @@ impl EventBatch {
         let times = rows.iter().filter_map(|&row| self.times.get(row as usize).copied()).collect();
         Self { rows: rows.len(), times, columns: self.columns.iter().map(|column| column.take(rows)).collect() }
     }
+
+    /// The same rows with dictionaries that hold what occurs in them and nothing else: for keeping.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self { columns: self.columns.iter().map(TextColumn::compact).collect(), ..self.clone() }
+    }
 }
 
 /// Reads one row group; an iterator of batches.
@@ -120,7 +126,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    fn leaf(&self) -> Option<&Leaf> {
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
         match self {
             Self::Leaf(leaf) => Some(leaf),
             Self::Constant(_) => None,
@@ -176,7 +182,7 @@ impl<'file> RowGroupReader<'file> {
         };
         let mut texts: Vec<(usize, TextColumn)> = Vec::with_capacity(self.pages.texts.len());
         for (leaf, column) in &mut self.pages.texts {
-            texts.push((*leaf, column.read(rows).map_err(Error::parquet(path))?));
+            texts.push((*leaf, column.read_texts(rows).map_err(Error::parquet(path))?));
         }
         let text = |leaf: &Leaf| match texts.iter().find(|(index, _)| *index == leaf.index) {
             Some((_, column)) => Ok(column.clone()),

@@ -18,19 +18,30 @@ use crate::partition::{EventBatch, EventFile};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
 pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
+    read_leaves(file, group, columns, rows, Some(&file.columns.leaves(Column::EventTime)[0]))
+}
+
+/// As [`read_rows`], without times.
+pub fn read_texts(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
+    read_leaves(file, group, columns, rows, None)
+}
+
+fn read_leaves(
+    file: &EventFile,
+    group: usize,
+    columns: &[&[Column]],
+    rows: &[u32],
+    time: Option<&Leaf>,
+) -> Result<EventBatch> {
     let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
-    let time = file.columns.leaves(Column::EventTime)[0].clone();
-    let leaves = columns.iter().flatten().filter_map(|source| match source {
-        Source::Leaf(leaf) => Some(leaf),
-        Source::Constant(_) => None,
-    });
-    let (coded, plain): (Vec<&Leaf>, Vec<&Leaf>) = leaves.chain([&time]).partition(|leaf| is_coded(file, group, leaf));
+    let leaves = columns.iter().flatten().filter_map(Source::leaf);
+    let (coded, plain): (Vec<&Leaf>, Vec<&Leaf>) = leaves.chain(time).partition(|leaf| is_coded(file, group, leaf));
     let coded_rows = read(file, group, &coded, rows, RowSelectionPolicy::default())?;
     let plain_rows = read(file, group, &plain, rows, RowSelectionPolicy::Selectors)?;
     let array = |leaf: &Leaf| -> ArrayRef {
         leaf_array(if is_coded(file, group, leaf) { &coded_rows } else { &plain_rows }, leaf)
     };
-    let times = times_of(file, &time, &array(&time))?;
+    let times = time.map_or_else(|| Ok(Vec::new().into()), |time| times_of(file, time, &array(time)))?;
     convert(times, &columns, rows.len(), &|leaf| text_of(file, leaf, &array(leaf)))
 }
 

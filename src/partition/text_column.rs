@@ -119,6 +119,25 @@ impl TextColumn {
         Self { keys, ..self.clone() }
     }
 
+    /// The same rows with a dictionary of the texts that occur.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        let Some(keys) = &self.keys else { return self.clone() };
+        let mut texts = Vec::new();
+        let mut known = vec![None; self.key_count()];
+        let mut new = |key: i32| {
+            let text = self.as_written(key)?;
+            Some(*known[key as usize].get_or_insert_with(|| {
+                texts.push(text);
+                texts.len() as i32 - 1
+            }))
+        };
+        let keys: Vec<Option<i32>> = keys.iter().map(|&key| new(key)).collect();
+        let null = texts.len() as i32;
+        let keys = keys.into_iter().map(|key| key.unwrap_or(null)).collect();
+        Self { values: StringArray::from_iter_values(texts), keys: Some(keys), constant_null: false }
+    }
+
     /// The same dictionary with no rows, to be kept at little cost; whether the column is constant stays visible.
     #[must_use]
     pub fn without_rows(&self) -> Self {
@@ -188,6 +207,16 @@ mod tests {
         ];
         let joined = TextColumn::coalesce(columns, 3);
         assert_eq!([0, 1, 2].map(|row| joined.row(row)), [Some("a"), Some("c"), Some("d")]);
+    }
+
+    #[test]
+    fn a_compact_column_says_the_same() {
+        let rows = column(&[Some("a"), None, Some("b"), Some("c"), Some("b"), None]).take(&[4, 1, 0, 2]);
+        let compact = rows.compact();
+        assert_eq!([0, 1, 2, 3].map(|row| compact.row(row)), [Some("b"), None, Some("a"), Some("b")]);
+        assert_eq!(compact.values(), &StringArray::from(vec!["b", "a"]));
+        assert_eq!(compact.take(&[1]).compact().key_count(), 1);
+        assert_eq!(TextColumn::constant(Some("x")).compact().row(7), Some("x"));
     }
 
     #[test]

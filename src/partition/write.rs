@@ -10,14 +10,14 @@ use parquet::schema::types::ColumnPath;
 use crate::error::Result;
 use crate::event::Column;
 use crate::event::schema::canonical;
-use crate::storage::{ParquetFile, compact};
+use crate::storage::{ParquetFile, compact, day_folder};
 
 /// Rows in a row group: enough to compress well, few enough to skip finely by time.
 pub const ROW_GROUP_ROWS: usize = 262_144;
 
 /// The folder of a day's partition below `events`.
 pub fn folder(events: &Path, date: NaiveDate) -> PathBuf {
-    events.join(format!("date={date}"))
+    day_folder(events, date)
 }
 
 /// Starts a partition file at `target`. Rows must come sorted by time, in row groups of at most [`ROW_GROUP_ROWS`].

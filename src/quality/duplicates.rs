@@ -13,9 +13,9 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::{Column, id_hash};
-use crate::insight::sentence_number as number;
 use crate::partition::{DAY_MS, EventFile, RowChoice, RowGroupReader, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, Whereabouts};
+use crate::shown::{counted, number};
 
 /// Ids held in memory at a time: a hundred megabytes.
 const IDS_AT_ONCE: u64 = 4 << 20;
@@ -112,14 +112,15 @@ impl Duplicates {
         let named: Vec<String> =
             files.iter().take(3).map(|(file, rows)| format!("{file} ({})", number(**rows))).collect();
         let more = self.files.len().saturating_sub(3);
-        let more = if more > 0 { format!(" and {more} more files") } else { String::new() };
+        let more =
+            if more > 0 { format!(" and {}", counted(more as u64, "more file", "more files")) } else { String::new() };
         (self.rows > 0).then(|| Flaw {
             kind: FlawKind::DuplicateIds,
             numbers: [("rows", self.rows), ("ids", self.ids), ("files", self.files.len() as u64)].into(),
             effect: Effect::ForInformation,
             sentence: format!(
-                "{} rows repeat the id of another event, in {}{more}: they are counted again",
-                number(self.rows),
+                "{} the id of another event and counted again, in {}{more}",
+                counted(self.rows, "row with", "rows with"),
                 named.join(", ")
             ),
             whereabouts: Whereabouts {

@@ -43,6 +43,8 @@ pub enum FlawKind {
     NoTime,
     /// Events name no service or no API.
     NoApi,
+    /// More entities of a family came than are named.
+    TooManyEntities,
     /// Ids stand in more than one event.
     DuplicateIds,
     /// A column is absent or null in every event.
@@ -55,7 +57,7 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SilentHours,
         Self::SilentAccount,
         Self::SilentRegion,
@@ -63,6 +65,7 @@ impl FlawKind {
         Self::ClockSkew,
         Self::NoTime,
         Self::NoApi,
+        Self::TooManyEntities,
         Self::DuplicateIds,
         Self::EmptyColumn,
         Self::WritesOnly,
@@ -79,6 +82,7 @@ impl FlawKind {
             Self::ClockSkew => "clock_skew",
             Self::NoTime => "no_time",
             Self::NoApi => "no_api",
+            Self::TooManyEntities => "too_many_entities",
             Self::DuplicateIds => "duplicate_ids",
             Self::EmptyColumn => "empty_column",
             Self::WritesOnly => "writes_only",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::baseline::{FamilyHistory, HistoryHour, Window};
 use crate::event::only_reads;
-use crate::insight::sentence_number as number;
 use crate::quality::{Effect, Flaw, FlawKind, Whereabouts, shown};
+use crate::shown::number;
 
 /// With fewer calls than this it may be that nobody read.
 const TELLING_CALLS: u64 = 500;

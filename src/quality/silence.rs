@@ -1,8 +1,8 @@
 //! Accounts and regions that are usually heard of and were not.
 
 use crate::baseline::{Feed, Silence, SilentRegions};
-use crate::insight::sentence_number as number;
 use crate::quality::{Effect, Flaw, FlawKind, Whereabouts, shown};
+use crate::shown::number;
 
 /// Silent accounts: for some hours, or all day.
 pub(super) fn accounts(feed: &Feed) -> Vec<Flaw> {

@@ -1,12 +1,13 @@
-//! Rows at odd times or without any, and feeds whose newest event is too old.
+//! Rows at odd times or without any, entities beyond the cap, and feeds whose newest event is too old.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::insight::sentence_number as number;
-use crate::partition::{DAY_MS, EventFile, midnight_ms};
+use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
+use crate::rollup::ScanCounts;
+use crate::shown::{counted, number};
 
 /// What the times and the names of a night's rows lack.
 pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
@@ -15,12 +16,13 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
         broke_off(input),
         input.due.and_then(|due| overdue(date, due)),
         skew(input.files, date, input.counts.set_aside),
-        rows(FlawKind::NoTime, input.counts.without_time, "have no usable time and were set aside"),
+        rows(FlawKind::NoTime, input.counts.without_time, "without a usable time set aside"),
         rows(
             FlawKind::NoApi,
             input.counts.without_api,
-            "name no service or no API: they count for their address, key and principal only",
+            "without a service or an API, counted for their address, key and principal only",
         ),
+        too_many(input.counts),
     ];
     flaws.into_iter().flatten().collect()
 }
@@ -31,7 +33,17 @@ fn rows(kind: FlawKind, rows: u64, what: &str) -> Option<Flaw> {
         whereabouts: Whereabouts::default(),
         numbers: [("rows", rows)].into(),
         effect: Effect::NotJudged,
-        sentence: format!("{} rows {what}", number(rows)),
+        sentence: format!("{} {what}", counted(rows, "row", "rows")),
+    })
+}
+
+fn too_many(counts: ScanCounts) -> Option<Flaw> {
+    counts.capped().map(|sentence| Flaw {
+        kind: FlawKind::TooManyEntities,
+        whereabouts: Whereabouts::default(),
+        numbers: [("entities", counts.beyond_cap)].into(),
+        effect: Effect::NotJudged,
+        sentence,
     })
 }
 
@@ -40,7 +52,7 @@ fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     let last_hour = input.feed.last_heard()?;
     let day = days_of(input.window.scored(), 1);
     let newest = spans(input.files).map(|(_, last)| last).filter(|last| day.contains(last)).max();
-    let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * 3_600_000 - 1);
+    let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * HOUR_MS - 1);
     let minutes = (day.end - newest) as u64 / 60_000;
     Some(Flaw {
         kind: FlawKind::StaleFeed,
@@ -97,8 +109,8 @@ fn skew(files: &[EventFile], date: NaiveDate, set_aside: u64) -> Option<Flaw> {
         whereabouts: Whereabouts { files: named.into_iter().take(NAMED_FILES).collect(), ..Whereabouts::default() },
         effect: Effect::NotJudged,
         sentence: format!(
-            "{} rows lie more than a day away from their partition's date{extremes} and were set aside",
-            number(set_aside)
+            "{} more than a day away from their partition's date set aside{extremes}",
+            counted(set_aside, "row", "rows")
         ),
     })
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::error::did_you_mean;
 use crate::event::{Column, Principal, PrincipalKind, SourceAddress, failure_code, network, service_name};
-use crate::partition::{DAY_MS, NO_TIME};
+use crate::partition::{DAY_MS, HOUR_MS, NO_TIME};
 use crate::query::Mistake;
-use crate::query::mistake::nearest;
 use crate::query::moment::rfc3339;
 
 static COLUMNS: [Column; Column::ALL.len()] = Column::ALL;
@@ -89,7 +89,7 @@ impl Field {
         let alias = ALIASES.iter().find(|(alias, _)| *alias == folded).map(|(_, field)| *field);
         alias.or_else(|| Column::named(&folded).map(Self::Column)).ok_or_else(|| {
             let known = || Column::ALL.iter().map(|column| column.name()).chain(ALIASES.iter().map(|(name, _)| *name));
-            let message = format!("there is no field `{name}`; did you mean `{}`?", nearest(&folded, known()));
+            let message = format!("there is no field `{name}`{}", did_you_mean(&folded, known()));
             Mistake::new(name, 0, message, "a column of the events, or api, principal, network, error, day, hour")
         })
     }
@@ -103,6 +103,14 @@ impl Field {
                 let at = place + (name.len() - name.trim_start().len());
                 let field = Self::named(name.trim())
                     .map_err(|mistake| Mistake::new(list, at, mistake.message, mistake.expected))?;
+                if fields.contains(&field) {
+                    return Err(Mistake::new(
+                        list,
+                        at,
+                        format!("`{}` is named twice", field.name()),
+                        "each field once",
+                    ));
+                }
                 fields.push(field);
                 place += name.len() + 1;
             }
@@ -156,7 +164,7 @@ impl Field {
     pub fn cut_time(self, time: i64) -> i64 {
         match self {
             Self::Day if time != NO_TIME => time - time.rem_euclid(DAY_MS),
-            Self::Hour if time != NO_TIME => time - time.rem_euclid(3_600_000),
+            Self::Hour if time != NO_TIME => time - time.rem_euclid(HOUR_MS),
             _ => time,
         }
     }
@@ -207,6 +215,8 @@ mod tests {
         let mistake = Field::parse_list(&["user, reigon".into()]).unwrap_err();
         assert_eq!((mistake.at, mistake.message.as_str()), (6, "there is no field `reigon`; did you mean `region`?"));
         assert!(Field::named("").is_err());
+        let twice = Field::parse_list(&["time,region".into(), "event_time".into()]).unwrap_err();
+        assert_eq!(twice.message, "`event_time` is named twice");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::error::{Error, Result};
-use crate::event::{Column, NO_CODE, PrincipalKind};
+use crate::event::{Column, NO_CODE, PrincipalKind, service_name};
 use crate::query::condition::{AddressPattern, Condition, ValueTest, View};
 use crate::query::field::{Field, column_slice};
 use crate::query::pattern::{Glob, Patterns};
@@ -59,7 +59,8 @@ impl Filter {
     fn what(&mut self, request: &Request) -> Result<()> {
         let test = |columns, view| move |globs| Condition::Test(columns, ValueTest::Globs(view, globs));
         self.list("--event", &request.event, false, test(&[Column::EventName], View::AsIs))?;
-        self.list("--service", &request.service, false, test(SERVICE, View::Service))?;
+        let services: Vec<String> = request.service.iter().map(|list| without_hosts(list)).collect();
+        self.list("--service", &services, false, test(SERVICE, View::Service))?;
         self.list("--resource-type", &request.resource_type, false, test(&[Column::ResourceType], View::Elements))?;
         self.list("--resource-name", &request.resource_name, true, test(&[Column::ResourceName], View::Elements))?;
         self.list("--region", &request.region, false, test(&[Column::Region], View::AsIs))?;
@@ -222,6 +223,12 @@ fn address(glob: Glob) -> std::result::Result<AddressPattern, (String, String)> 
         return Err((text, reason));
     }
     Ok(AddressPattern::Text(glob))
+}
+
+/// Services as they are compared: of a cloud's own host the part that names the service, for so are the events' read.
+fn without_hosts(list: &str) -> String {
+    let service = |name: &str| if name.contains(['*', '\\']) { name } else { service_name(name) }.to_owned();
+    list.split(',').map(service).collect::<Vec<String>>().join(",")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::query::answer::{Heading, Kind, Value};
 use crate::query::condition::{Condition, ValueTest, View};
 use crate::query::field::column_slice;
 use crate::query::{Field, Filter, Hit, Page, Patterns, Search, TimeRange, parse_moment, rfc3339};
+use crate::shown::literal;
 
 /// Places of events that are held at once.
 const HITS: usize = 262_144;
@@ -45,7 +46,7 @@ pub fn headings(fields: &[Field]) -> Vec<Heading> {
 fn kind(field: Field) -> Kind {
     match field {
         Field::Column(Column::EventTime) => Kind::Time,
-        Field::Column(Column::EventId | Column::AccessKeyId) => Kind::Id,
+        Field::Column(Column::EventId | Column::AccessKeyId | Column::SourceIpAddress) => Kind::Id,
         Field::Column(Column::MfaAuthenticated | Column::IsGlobal) => Kind::Truth,
         Field::Column(
             Column::RequestParameters
@@ -112,8 +113,7 @@ impl Search {
             Some((time, id)) => (TimeRange { from: Some(time), to: Some(time + 1) }, id),
             None => (TimeRange::default(), text),
         };
-        let escaped = id.replace('\\', "\\\\").replace('*', "\\*").replace(',', "\\,").replace('!', "\\!");
-        let globs = Patterns::parse(&[escaped], true).map_err(|mistake| mistake.of("--before"))?.wanted;
+        let globs = Patterns::parse(&[literal(id)], true).map_err(|mistake| mistake.of("--before"))?.wanted;
         let is_it = Condition::Test(column_slice(Column::EventId), ValueTest::Globs(View::AsIs, globs));
         let (hits, _) = self.with_filter(Filter { range, conditions: vec![is_it] }).newest(None, 1);
         hits.first().copied().ok_or_else(|| Error::Query {

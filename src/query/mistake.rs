@@ -40,12 +40,6 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The known word that is most like `word`.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
-    let likeness = |other: &str| strsim::jaro_winkler(word, other);
-    known.into_iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right))).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

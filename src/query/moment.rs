@@ -34,6 +34,15 @@ impl TimeRange {
         }
     }
 
+    /// From the begin of a day to the end of another; an open end where there is no day.
+    ///
+    /// # Errors
+    /// When the days are in the wrong order.
+    pub fn of_days(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<Self> {
+        let text = |day: Option<NaiveDate>| day.map(|day| day.to_string());
+        Self::parse(text(from).as_deref(), text(to).as_deref(), 0)
+    }
+
     /// Whether a time lies within; rows without a time lie only in the range without ends.
     pub fn contains(&self, time: i64) -> bool {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
@@ -114,6 +123,11 @@ pub fn parse(text: &str, now: i64, last: bool) -> std::result::Result<i64, Mista
     }
     if let Ok(length) = parse_length(word.strip_suffix("ago").map_or(word, str::trim_end)) {
         return Ok(now - length);
+    }
+    if word.trim_start_matches('0').len() < word.len()
+        && ["s", "m", "h", "d", "w"].contains(&word.trim_start_matches('0'))
+    {
+        return Ok(now);
     }
     if let Ok(date) = word.parse::<NaiveDate>() {
         return Ok(whole_day(midnight_ms(date)));

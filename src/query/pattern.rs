@@ -108,6 +108,10 @@ fn glob(list: &str, item: std::ops::Range<usize>, negated: bool, exact_case: boo
         }
         escaped = false;
     }
+    if escaped {
+        // At the end it is itself, too.
+        piece.push('\\');
+    }
     pieces.push(piece);
     if !exact_case {
         for piece in &mut pieces {
@@ -135,7 +139,10 @@ mod tests {
         assert!(found.wanted[1].matches("b") && found.wanted[1].matches("bcd"));
         assert!(found.wanted[2].matches("x,y"));
         assert!(patterns("2\\*3").wanted[0].matches("2*3"));
-        assert!(patterns("CORP\\alice").wanted[0].matches("CORP\\alice"));
+        for itself in ["CORP\\alice", "CORP\\", "a\\b\\"] {
+            assert!(patterns(itself).wanted[0].matches(itself), "{itself}");
+        }
+        assert!(patterns("CORP\\\\").wanted[0].matches("CORP\\"));
         assert_eq!(patterns("b*d").wanted[0].prefix(), Some("b"));
         assert_eq!(patterns("*").wanted[0].prefix(), None);
     }
@@ -156,6 +163,17 @@ mod tests {
     }
 
     proptest! {
+        /// What is typed for a value means that value, and no other.
+        #[test]
+        fn a_literal_is_itself_alone(value in r"[a-c*,!\\ ]{1,6}", other in r"[a-c*,!\\ ]{1,6}") {
+            let (value, other) = (value.trim(), other.trim());
+            prop_assume!(!value.is_empty());
+            let found = patterns(&crate::shown::literal(value));
+            prop_assert!(found.unwanted.is_empty() && found.wanted.len() == 1);
+            prop_assert!(found.wanted[0].matches(value));
+            prop_assert_eq!(found.wanted[0].matches(other), value == other);
+        }
+
         /// Against a regular expression made of the same pieces.
         #[test]
         fn a_star_is_any_run(pattern in "[ab*]{1,8}", value in "[ab]{0,10}") {

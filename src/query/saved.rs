@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
-use crate::query::mistake::nearest;
+use crate::error::{Error, Result, did_you_mean};
 use crate::query::{Request, SearchAlert};
 
 /// Saved searches by name.
@@ -59,11 +58,11 @@ impl SavedSearch {
         let blanks = self.blanks();
         if let Some(unknown) = given.keys().find(|key| !blanks.contains(key)) {
             let known = match blanks.as_slice() {
-                [] => "it has none".to_owned(),
-                blanks => format!("did you mean `{}`?", nearest(unknown, blanks.iter().map(String::as_str))),
+                [] => "; it has none".to_owned(),
+                blanks => did_you_mean(unknown, blanks.iter().map(String::as_str)),
             };
             return Err(wrong(
-                format!("search `{name}` has no parameter `{unknown}`; {known}"),
+                format!("search `{name}` has no parameter `{unknown}`{known}"),
                 "see its blanks, `{name}`, in the settings",
             ));
         }
@@ -73,7 +72,7 @@ impl SavedSearch {
                 wrong(format!("search `{name}` needs a value for `{blank}`"), &format!("add -p {blank}=VALUE"))
             })?;
         }
-        let typed = Table::try_from(typed).map_err(|error| Error::Internal(error.to_string()))?;
+        let typed = Table::try_from(typed).map_err(Error::internal)?;
         if typed.keys().any(|key| SHOWS.contains(&key.as_str())) {
             table.retain(|key, _| !SHOWS.contains(&key));
         }

@@ -152,7 +152,7 @@ impl Search {
 
     /// A row group that could not be read.
     pub fn problem(&self, place: GroupPlace, error: &crate::Error) -> Problem {
-        let message = format!("row group {} is left out: {error}", place.group);
+        let message = format!("row group {} is left out: {}", place.group, error.about_its_file());
         Problem { file: self.file(place).name.clone(), message }
     }
 

@@ -3,16 +3,15 @@
 //! The decision is a pure function of the settings, the count and the record of earlier checks. The record is a file a search in
 //! `alerting/searches/` of the state directory; what is told to whom is the business of others.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::insight::Severity;
 use crate::query::{TimeRange, parse_length};
-use crate::storage::write_text;
+use crate::storage::{Daily, read_json, write_json};
 
 /// Triggers that a record keeps.
 const MOST_TRIGGERS: usize = 1_000;
@@ -103,13 +102,9 @@ impl TriggerRecord {
     /// # Errors
     /// When the file cannot be read or is damaged.
     pub fn read(state: &Path, name: &str) -> Result<Self> {
-        let path = path(state, name);
-        match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| Error::read(&path)(std::io::Error::new(std::io::ErrorKind::InvalidData, error))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Error::read(&path)(error)),
-        }
+        let what =
+            ("what is remembered of a search", "without the file, the search is checked as if for the first time");
+        Ok(read_json(&path(state, name), what)?.unwrap_or_default())
     }
 
     /// Adds a check and what came of it.
@@ -122,13 +117,12 @@ impl TriggerRecord {
 
     /// Writes the record of a search.
     pub fn write(&self, state: &Path, name: &str) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Internal(error.to_string()))?;
-        write_text(&path(state, name), &(text + "\n"))
+        write_json(&path(state, name), self)
     }
 }
 
 fn path(state: &Path, name: &str) -> PathBuf {
-    state.join("alerting").join("searches").join(format!("{name}.json"))
+    Daily::Alerting.root(state).join("searches").join(format!("{name}.json"))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::partition::{DAY_MS, NO_TIME, Problem};
+use crate::partition::{DAY_MS, HOUR_MS, NO_TIME, Problem};
 use crate::query::moment::{parse_length, rfc3339};
 use crate::query::search::{Found, GroupPlace};
 use crate::query::{Mistake, Search, TimeRange};
+use crate::shown::number;
 
 /// Buckets that a timeline may have.
 const MOST_BUCKETS: i64 = 100_000;
@@ -21,9 +22,9 @@ const LENGTHS: [i64; 11] = [
     10 * 60_000,
     30 * 60_000,
     60 * 60_000,
-    3 * 3_600_000,
-    6 * 3_600_000,
-    12 * 3_600_000,
+    3 * HOUR_MS,
+    6 * HOUR_MS,
+    12 * HOUR_MS,
     DAY_MS,
     7 * DAY_MS,
     28 * DAY_MS,
@@ -132,7 +133,13 @@ fn check(first: i64, last: i64, length: i64) -> Result<()> {
     if buckets <= MOST_BUCKETS {
         return Ok(());
     }
-    let message = format!("--timeline: from {} to {} would be {buckets} buckets", rfc3339(first), rfc3339(last));
+    let message = format!(
+        "--timeline: from {} to {} would be {} buckets, more than {}",
+        rfc3339(first),
+        rfc3339(last),
+        number(buckets.unsigned_abs()),
+        number(MOST_BUCKETS.unsigned_abs())
+    );
     Err(Error::Query { message, hint: Some("give a longer bucket, or a shorter time with --from and --to".to_owned()) })
 }
 

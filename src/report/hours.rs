@@ -37,7 +37,7 @@ pub fn write(folder: &Path, hours: &[FindingHour]) -> Result<PathBuf> {
     let mut file = ParquetFile::create(&path, &SCHEMA, compact().build())?;
     if !hours.is_empty() {
         let batch = RecordBatch::try_new(SCHEMA.clone(), columns(hours));
-        file.write(&batch.map_err(|error| Error::Internal(error.to_string()))?)?;
+        file.write(&batch.map_err(Error::internal)?)?;
     }
     file.finish()?;
     Ok(path)

@@ -20,7 +20,7 @@ pub mod summary;
 mod table;
 pub mod telling;
 
-pub use record::{CalibrationRecord, FamilyRecord, NightRecord};
+pub use record::{CalibrationRecord, FamilyRecord, Judged, NightRecord};
 pub use rule_record::RuleRecord;
 
 use std::path::{Path, PathBuf};
@@ -28,12 +28,12 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::storage::write_text;
+use crate::storage::{Daily, write_text};
 
 /// Writes the page and the digest of a night from the other files of the state directory.
 pub fn write_pages(state: &Path, date: NaiveDate) -> Result<[PathBuf; 2]> {
     let night = night::Night::read(state, date)?;
-    let path = |ending: &str| state.join("reports").join(format!("{date}.{ending}"));
+    let path = |ending: &str| Daily::Reports.file(state, date, ending);
     let (html, markdown) = (path("html"), path("md"));
     write_text(&markdown, &digest::night(&night).markdown())?;
     write_text(&html, &page::page(&night))?;

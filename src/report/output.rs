@@ -13,6 +13,7 @@ use crate::insight::vendor::{self, Maker};
 use crate::report::columns::{ALERT_COLUMNS, COLUMNS};
 use crate::report::{csv, jsonl, ocsf, table};
 use crate::settings::OutputFormat;
+use crate::storage::remove;
 
 impl OutputFormat {
     /// The file, or for Security Lake the folder, below the day's folder.
@@ -61,7 +62,7 @@ pub fn write_alerts(folder: &Path, alerts: &[Alert], asked: &[OutputFormat], mak
     let [lines, parquet, findings] =
         ["alerts.jsonl", "alerts.parquet", "alerts.ocsf.jsonl"].map(|name| folder.join(name));
     let values = alerts.iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>();
-    jsonl::write(&lines, values.map_err(|error| Error::Internal(error.to_string()))?.into_iter())?;
+    jsonl::write(&lines, values.map_err(Error::internal)?.into_iter())?;
     table::write(&parquet, alerts, &ALERT_COLUMNS)?;
     let mut written = vec![lines, parquet];
     if asked.contains(&OutputFormat::Ocsf) {
@@ -71,12 +72,4 @@ pub fn write_alerts(folder: &Path, alerts: &[Alert], asked: &[OutputFormat], mak
         remove(&findings)?;
     }
     Ok(written)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::write(path)(error)),
-        _ => Ok(()),
-    }
 }

@@ -12,9 +12,9 @@ use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::Insight;
-use crate::late::{Basis, PastNight, Reported, Revision, StaleNight, Why, stale};
+use crate::late::{Basis, NightReport, PastNight, Reported, ReportedAlert, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
-use crate::quality::Flaw;
+use crate::quality::{Flaw, Inspection};
 use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
@@ -118,6 +118,8 @@ pub struct NightRecord {
     pub drops_explained: usize,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
+    /// Alerts that were raised, in short.
+    pub reported_alerts: Vec<ReportedAlert>,
     /// What judging the night again changed, the latest last.
     pub revisions: Vec<Revision>,
     /// What this run changed, if it did; the last of the revisions then.
@@ -139,71 +141,85 @@ pub struct NightRecord {
     pub problems: Vec<Problem>,
 }
 
+/// What became of a night, step by step.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// What the judgement rests on.
+    pub basis: Basis,
+    /// What is wrong with the input.
+    pub inspection: Inspection,
+    /// What was tested.
+    pub families: Vec<FamilyRecord>,
+    /// How honest p-values were on the last days.
+    pub calibrations: &'a Calibrations,
+    /// What was found.
+    pub insights: &'a [Insight],
+    /// Stories that it tells.
+    pub incidents: usize,
+    /// Deviations that have lasted so long that they are a new level.
+    pub absorbed: usize,
+    /// Drops that a silent region explains.
+    pub drops_explained: usize,
+    /// What a reader should know beside that.
+    pub warnings: &'a [String],
+    /// The rules.
+    pub book: &'a RuleBook,
+    /// What they raised.
+    pub alerts: &'a DayAlerts,
+}
+
+impl Judged<'_> {
+    fn warnings(&self, rules: &RuleRecord, of_history: Vec<String>) -> Vec<String> {
+        let of_rules = rules.warnings().into_iter().chain(self.alerts.warnings.iter().cloned());
+        of_history.into_iter().chain(self.warnings.iter().cloned()).chain(of_rules).collect()
+    }
+}
+
 impl NightRecord {
     /// Puts a night's record together.
-    pub fn new(
-        history: &Update,
-        window: &Window,
-        settings: &Settings,
-        families: Vec<FamilyRecord>,
-        insights: &[Insight],
-    ) -> Self {
+    pub fn new(history: &Update, window: &Window, settings: &Settings, judged: Judged<'_>) -> Self {
         let history = &history.within(window.date(0), window.scored());
         let scored = history.days.iter().find(|day| day.note.date == window.scored());
-        let counts = history.counts_of(window.scored());
-        let mut by_type = BTreeMap::new();
-        for insight in insights {
-            *by_type.entry(insight.insight_type.name()).or_default() += 1;
-        }
-        let mut problems = history.problems.clone();
-        problems.extend(history.days.iter().flat_map(|day| day.note.problems.iter().cloned()));
-        problems.sort();
-        problems.dedup();
         let counted = history.days.iter().filter(|day| day.outcome == DayOutcome::Counted);
+        let rules = RuleRecord::new(judged.book, judged.alerts);
         Self {
             date: window.scored(),
             version: env!("CARGO_PKG_VERSION"),
             settings_hash: settings.hash(),
             input: scored.map(|day| day.note.input.clone()).unwrap_or_default(),
-            counts,
+            counts: history.counts_of(window.scored()),
             days_of_history: window.days_of_history(),
             missing_days: window.missing().collect(),
             incident_days: window.set_aside().to_vec(),
             counted_days: counted.map(|day| day.note.date).collect(),
-            basis: Basis::of(window, history, None),
-            families,
-            calibration: Vec::new(),
-            insights: by_type,
-            incidents: 0,
-            rules: RuleRecord::default(),
-            absorbed: 0,
-            drops_explained: 0,
-            reported: insights.iter().map(Reported::of).collect(),
+            warnings: judged.warnings(&rules, warnings(history, window, settings)),
+            problems: problems(history, judged.alerts),
+            basis: judged.basis,
+            families: judged.families,
+            calibration: CalibrationRecord::of(judged.calibrations),
+            insights: by_type(judged.insights),
+            incidents: judged.incidents,
+            rules,
+            absorbed: judged.absorbed,
+            drops_explained: judged.drops_explained,
+            reported: judged.insights.iter().map(Reported::of).collect(),
+            reported_alerts: judged.alerts.alerts.iter().map(ReportedAlert::of).collect(),
             revisions: Vec::new(),
             revision: None,
             judged_again: Vec::new(),
             stale: Vec::new(),
             stale_nights: Vec::new(),
-            quality: Vec::new(),
-            ids_checked: None,
-            warnings: warnings(history, window, settings),
-            problems,
+            quality: judged.inspection.flaws,
+            ids_checked: judged.inspection.ids_checked,
         }
-    }
-
-    /// Adds what became of the rules.
-    pub fn add_rules(&mut self, book: &RuleBook, day: &DayAlerts) {
-        self.rules = RuleRecord::new(book, day);
-        self.warnings.extend(self.rules.warnings().into_iter().chain(day.warnings.iter().cloned()));
-        self.problems.extend(day.problems.iter().cloned());
-        self.problems.sort();
-        self.problems.dedup();
     }
 
     /// Takes over what was known of the night, and notes what is reported otherwise than before.
     pub fn revise(&mut self, before: PastNight, why: &Why, in_run_of: NaiveDate) {
         let Some(before) = before.record else { return };
-        self.revision = Revision::between(&before.reported, &self.reported, why, in_run_of);
+        let told = NightReport { insights: &before.reported, alerts: before.reported_alerts.as_deref() };
+        let now = NightReport { insights: &self.reported, alerts: Some(&self.reported_alerts) };
+        self.revision = Revision::between(told, now, why, in_run_of);
         self.revisions = before.revisions.into_iter().chain(self.revision.clone()).collect();
     }
 
@@ -220,10 +236,29 @@ impl NightRecord {
     }
 }
 
+fn by_type(insights: &[Insight]) -> BTreeMap<&'static str, usize> {
+    let mut by_type = BTreeMap::new();
+    for insight in insights {
+        *by_type.entry(insight.insight_type.name()).or_default() += 1;
+    }
+    by_type
+}
+
+/// What could not be used, each once.
+fn problems(history: &Update, alerts: &DayAlerts) -> Vec<Problem> {
+    let of_days = history.days.iter().flat_map(|day| &day.note.problems);
+    let mut problems: Vec<_> = history.problems.iter().chain(of_days).chain(&alerts.problems).cloned().collect();
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
 fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
-    if history.days.iter().any(|day| day.note.date == window.scored() && day.outcome == DayOutcome::Kept) {
-        said.push("the events of this day are gone; its rollup was used, and nobody could be attributed".to_owned());
+    if history.is_all_there_is(window.scored()) {
+        let unreadable = history.problems_of(window.scored()).next().is_some();
+        let became = if unreadable { "cannot be read" } else { "are gone" };
+        said.push(format!("the events of this day {became}; its rollup was used, and nobody could be attributed"));
     }
     said
 }

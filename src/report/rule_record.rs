@@ -9,6 +9,7 @@ use crate::alert::day::DayAlerts;
 use crate::insight::Severity;
 use crate::rules::Refusal;
 use crate::rules::replay::Hidden;
+use crate::shown::counted;
 
 /// The record of a night's rules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -63,7 +64,8 @@ impl RuleRecord {
     pub fn warnings(&self) -> Vec<String> {
         let mut said: Vec<String> = self.refused.iter().map(|refusal| format!("rule not used: {refusal}")).collect();
         if self.beyond_limit > 0 {
-            said.push(format!("{} matches of rules were too many to be kept or correlated", self.beyond_limit));
+            let matches = counted(self.beyond_limit, "match of a rule was", "matches of rules were");
+            said.push(format!("{matches} too many to be kept or correlated"));
         }
         said
     }

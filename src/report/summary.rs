@@ -2,15 +2,14 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use uuid::Uuid;
 
 use crate::alert::Alert;
-use crate::detect::select::TestSet;
-use crate::insight::{Insight, sentence_number as number};
-use crate::late::{Revision, Why, because};
+use crate::insight::{Insight, Severity};
+use crate::late::{Difference, Revision, Told, Why, because};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
+use crate::shown::{Shown, TextTable, counted, number, printable};
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
@@ -50,11 +49,12 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
         let _ = writeln!(text, "{waiting}");
     }
     for hidden in &record.rules.hidden {
-        let _ =
-            writeln!(text, "{} matches hidden by a whitelist: {}", number(hidden.matches), printable(&hidden.reason));
+        let matches = counted(hidden.matches, "match", "matches");
+        let _ = writeln!(text, "{matches} hidden by a whitelist: {}", printable(&hidden.reason));
     }
     if record.rules.beyond_limit > 0 {
-        let _ = writeln!(text, "! {} matches were too many to be correlated", number(record.rules.beyond_limit));
+        let matches = counted(record.rules.beyond_limit, "match was", "matches were");
+        let _ = writeln!(text, "! {matches} too many to be correlated");
     }
     if let Some(query) = first_query(insights, alerts) {
         let _ = writeln!(text, "begin with: {}", printable(query));
@@ -75,11 +75,11 @@ fn list(text: &mut String, lines: &[impl AsRef<str>]) {
 /// Rules that fire on ordinary days and raise nothing until they are tuned, if any matched.
 fn waiting(record: &NightRecord) -> Option<String> {
     let waiting = &record.rules.waiting;
-    let matches = number(waiting.values().sum());
+    let matches = counted(waiting.values().sum(), "match", "matches");
     let told = match waiting.len() {
         0 => return None,
-        1 => format!("1 rule with {matches} matches waits for tuning"),
-        many => format!("{many} rules with {matches} matches wait for tuning"),
+        1 => format!("1 rule with {matches} waits for tuning"),
+        many => format!("{many} rules with {matches} wait for tuning"),
     };
     Some(format!("{told}: insights rules list --tag insights.tune-first"))
 }
@@ -97,7 +97,7 @@ fn first_query<'a>(insights: &'a [Insight], alerts: &'a [Alert]) -> Option<&'a s
 
 /// `; 9 alerts, 3 high or critical`.
 fn alerts_in_short(alerts: &[Alert]) -> String {
-    let serious = alerts.iter().filter(|alert| alert.severity >= crate::insight::Severity::High).count();
+    let serious = alerts.iter().filter(|alert| alert.severity >= Severity::High).count();
     let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
     match alerts.len() {
         0 => String::new(),
@@ -115,13 +115,16 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
             None => rules.push((alert, 1, alert.count)),
         }
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table.set_header(["severity", "alerts", "matches", "what happened, the first of each rule"]);
+    let columns = [
+        ("severity", Shown::Whole),
+        ("alerts", Shown::Number),
+        ("times", Shown::Number),
+        ("what happened, the first of each rule", Shown::Words),
+    ];
+    let mut table = TextTable::new(width, columns);
     for (first, count, matches) in rules.iter().take(shown) {
         let (count, matches) = (number(*count as u64), number(*matches));
-        table.add_row([first.severity.name(), &count, &matches, &printable(&first.sentence)]);
+        table.row([first.severity.name(), &count, &matches, &printable(&first.sentence)]);
     }
     let more: usize = rules.iter().skip(shown).map(|(_, count, _)| count).sum();
     let more = if more > 0 { format!("and {more} more, less severe or of noisier rules\n") } else { String::new() };
@@ -141,38 +144,55 @@ pub fn again(record: &NightRecord, why: &Why, width: Option<u16>) -> String {
 
 /// How much a revision changed.
 fn revised(revision: &Revision) -> String {
-    let parts = [
-        (revision.added.len(), "added"),
-        (revision.changed.len(), "changed"),
-        (revision.taken_back.len(), "taken back"),
-    ];
-    let told = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {} {what}", if *count == 1 { "insight" } else { "insights" }));
-    told.collect::<Vec<_>>().join(", ")
+    let insights = in_numbers(&revision.insights, ["insight", "insights"]);
+    let alerts = in_numbers(&revision.alerts, ["alert", "alerts"]);
+    insights.into_iter().chain(alerts).collect::<Vec<_>>().join(", ")
 }
 
-fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table.set_header(["", "severity", "type", "what happened"]);
-    let now = |ids: &[Uuid]| record.reported.iter().filter(|own| ids.contains(&own.id)).collect::<Vec<_>>();
-    let taken_back = revision.taken_back.iter().collect();
-    for (what, mut reported) in
-        [("added", now(&revision.added)), ("changed", now(&revision.changed)), ("taken back", taken_back)]
+fn in_numbers<T>(difference: &Difference<T>, [one, many]: [&str; 2]) -> Vec<String> {
+    let parts = [
+        (difference.added.len(), "added"),
+        (difference.changed.len(), "changed"),
+        (difference.taken_back.len(), "taken back"),
+    ];
+    let told = parts.iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, what)| format!("{count} {} {what}", if *count == 1 { one } else { many })).collect()
+}
+
+fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> TextTable {
+    let columns =
+        [("", Shown::Whole), ("severity", Shown::Whole), ("type", Shown::Whole), ("what happened", Shown::Words)];
+    let mut table = TextTable::new(width, columns);
+    difference(&mut table, &revision.insights, &record.reported, |own| {
+        (own.severity, own.insight_type.trim_end_matches("Insight").to_owned(), &own.sentence)
+    });
+    difference(&mut table, &revision.alerts, &record.reported_alerts, |own| {
+        (own.severity, "alert".to_owned(), &own.sentence)
+    });
+    table
+}
+
+/// Adds what is told otherwise than before, the most serious first; `show` gives severity, type and sentence.
+fn difference<T: Told>(
+    table: &mut TextTable,
+    difference: &Difference<T>,
+    told: &[T],
+    show: impl Fn(&T) -> (Severity, String, &String),
+) {
+    let now = |ids: &[Uuid]| told.iter().filter(|own| ids.contains(&own.id())).collect::<Vec<_>>();
+    let taken_back = difference.taken_back.iter().collect();
+    for (what, mut told) in
+        [("added", now(&difference.added)), ("changed", now(&difference.changed)), ("taken back", taken_back)]
     {
-        reported.sort_by_key(|one| std::cmp::Reverse(one.severity));
-        for one in reported.iter().take(SHOWN) {
-            let kind = one.insight_type.trim_end_matches("Insight");
-            table.add_row([what, one.severity.name(), kind, &printable(&one.sentence)]);
+        told.sort_by_key(|one| std::cmp::Reverse(show(one).0));
+        for one in told.iter().take(SHOWN) {
+            let (severity, kind, sentence) = show(one);
+            table.row([what, severity.name(), &kind, &printable(sentence)]);
         }
-        if reported.len() > SHOWN {
-            table.add_row([what, "", "", &format!("and {} more", reported.len() - SHOWN)]);
+        if told.len() > SHOWN {
+            table.row([what, "", "", &format!("and {} more", told.len() - SHOWN)]);
         }
     }
-    table
 }
 
 fn headline(record: &NightRecord, insights: &[Insight]) -> String {
@@ -181,7 +201,7 @@ fn headline(record: &NightRecord, insights: &[Insight]) -> String {
         1 => "1 insight".to_owned(),
         many => format!("{many} insights"),
     };
-    let serious = insights.iter().filter(|insight| insight.severity >= crate::insight::Severity::High).count();
+    let serious = insights.iter().filter(|insight| insight.severity >= Severity::High).count();
     let serious = if serious > 0 { format!(", {serious} high or critical") } else { String::new() };
     let stories = match (record.incidents, insights.len()) {
         (_, 0 | 1) => String::new(),
@@ -210,13 +230,14 @@ fn input(record: &NightRecord) -> String {
         (Some(checked), false) => format!("; {} ids, none twice", number(checked)),
         _ => String::new(),
     };
-    format!("{} events read, {failed:.1} % failed{ids}; {compared}{tested}", number(counts.events))
+    let events = counted(counts.events, "event", "events");
+    format!("{events} read, {failed:.1} % failed{ids}; {compared}{tested}")
 }
 
 /// How honest p-values were, in one line; `None` before there was enough history to judge days again.
 fn calibration(record: &NightRecord) -> Option<String> {
     let told = record.calibration.iter().map(|found| {
-        let what = if found.set == TestSet::RateDown { "drops" } else { "rises" };
+        let what = found.set.words();
         match (found.nominal, found.inflation) {
             (Some(nominal), Some(inflation)) => {
                 let corrected = if found.power < 1.0 { ", corrected" } else { "" };
@@ -229,23 +250,22 @@ fn calibration(record: &NightRecord) -> Option<String> {
     (!told.is_empty()).then(|| format!("p-values of the last 7 days judged again: {}", told.join("; ")))
 }
 
-fn table(insights: &[Insight], width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(120));
-    table.set_header(["incident", "severity", "score", "type", "what happened"]);
+fn table(insights: &[Insight], width: Option<u16>) -> TextTable {
+    let columns = [
+        ("incident", Shown::Number),
+        ("severity", Shown::Whole),
+        ("score", Shown::Number),
+        ("type", Shown::Whole),
+        ("what happened", Shown::Words),
+    ];
+    let mut table = TextTable::new(width, columns);
     let mut shown = 0;
     for insight in insights.iter().take(SHOWN) {
         let kind = insight.insight_type.name().trim_end_matches("Insight");
         let (rank, score) = (insight.incident.rank, format!("{:.0}", insight.score));
         let incident = if rank == shown { String::new() } else { rank.to_string() };
         shown = rank;
-        table.add_row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);
+        table.row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);
     }
     table
-}
-
-/// Names come from whoever can make a call: nothing in them may steer the terminal.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

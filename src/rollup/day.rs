@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rollup::Family;
 use crate::rollup::hours::HourCount;
 use crate::rollup::members::EntityKey;
+use crate::rollup::{Family, OTHER};
 
 /// What became of the rows of a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,22 +25,40 @@ pub struct ScanCounts {
     pub without_api: u64,
     /// Rows in row groups that could not be read to the end.
     pub unreadable: u64,
+    /// Entities, of all families together, that were beyond the cap and are counted under [`OTHER`](crate::rollup::OTHER).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beyond_cap: u64,
+}
+
+fn rows_that(rows: u64, what: &str) -> String {
+    if rows == 1 { format!("1 row {what}") } else { format!("{rows} rows {what}") }
 }
 
 impl ScanCounts {
     /// What a reader of the counts should know, in words.
     pub fn warnings(&self) -> Vec<String> {
         let said = [
-            (self.set_aside, "lie more than a day away from their partition's date and were set aside"),
-            (self.without_time, "have no usable time and were set aside"),
-            (self.without_api, "name no service or no API: they count for their address, key and principal only"),
+            (self.set_aside, "more than a day away from their partition's date set aside"),
+            (self.without_time, "without a usable time set aside"),
+            (self.without_api, "without a service or an API, counted for their address, key and principal only"),
         ];
-        said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} rows {what}")).collect()
+        let said = said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| rows_that(rows, what));
+        said.chain(self.capped()).collect()
     }
 
-    /// Whether some rows could not be read or placed in time.
+    /// How many entities are not named, in words; `None` where all are.
+    pub fn capped(&self) -> Option<String> {
+        let beyond = self.beyond_cap;
+        (beyond > 0).then(|| {
+            format!(
+                "{beyond} entities are more than `max_entities` allows: they are counted under `{OTHER}` and not judged"
+            )
+        })
+    }
+
+    /// Whether some rows could not be read or placed in time, or none was of its day.
     pub fn is_partial(&self) -> bool {
-        self.without_time > 0 || self.unreadable > 0
+        self.without_time > 0 || self.unreadable > 0 || (self.set_aside > 0 && self.events == 0)
     }
 }
 
@@ -52,7 +70,14 @@ impl std::ops::AddAssign for ScanCounts {
         self.without_time += other.without_time;
         self.without_api += other.without_api;
         self.unreadable += other.unreadable;
+        self.beyond_cap += other.beyond_cap;
     }
+}
+
+// The signature is serde's.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// Hours in which somebody called, as columns of equal length.

@@ -1,7 +1,8 @@
 //! What is counted, declared once: the families, what keys them, and the pairs that are kept.
 //!
 //! The scan kernel and any other engine that makes rollups (a cluster's SQL, the tests' independent count) are made from these
-//! tables. Adding a family means adding a line here and saying in [`crate::rollup::RowKeys`] which rows are its members.
+//! tables. Adding a family means adding it to [`Family`] and its
+//! tables here, and saying in [`crate::rollup::RowKeys`] which rows are its members.
 
 /// Something a family is keyed by: a column of the rollup file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use crate::rollup::NONE;
 
 /// What separates the fields of a key; it cannot occur in them.
-const SEPARATOR: char = '\0';
+pub(super) const SEPARATOR: char = '\0';
 
 /// What an entity is: the account and the fields its family is keyed by, with the service's name folded for comparison.
 /// Ordered field by field.
@@ -135,11 +135,6 @@ impl Members {
         &self.keys[self.lasting[number as usize] as usize]
     }
 
-    /// The key of a lasting number.
-    pub fn lasting_key(&self, lasting: u32) -> &EntityKey {
-        &self.keys[lasting as usize]
-    }
-
     /// The day's keys by number.
     pub fn keys(&self) -> impl Iterator<Item = &EntityKey> {
         self.lasting.iter().map(|&lasting| &self.keys[lasting as usize])
@@ -212,7 +207,7 @@ mod tests {
             for (number, name) in names.into_iter().enumerate() {
                 let lasting = members.intern(key(name));
                 assert_eq!(members.number_of_day(lasting), number as u32);
-                assert_eq!(members.lasting_key(lasting), &key(name));
+                assert_eq!(members.keys[lasting as usize], key(name));
             }
             let mut sorted = names.map(key);
             sorted.sort();

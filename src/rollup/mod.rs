@@ -1,8 +1,10 @@
 //! Rollups: one day of integer counts per entity and hour, and which two entities were seen together.
 //!
 //! What is counted is declared once, in [`family`]; [`scan`](scan_day) counts it on one core or many; [`store`] keeps it. Counts
-//! are integers and merge by addition, so the same events give the same bytes however the work was divided.
+//! are integers and merge by addition, so the same events give the same bytes however the work was divided. A cap bounds how many entities of a
+//! family a day names (`cap`); what is beyond is counted under [`OTHER`].
 
+mod cap;
 mod combine;
 mod counter;
 mod day;
@@ -18,6 +20,7 @@ pub mod store;
 mod sums;
 pub mod update;
 
+pub use cap::OTHER;
 pub use counter::{DayCounter, HourSet, OutOfOrder, Run};
 pub use day::{DayRollup, FamilyRollup, HourColumns, PairRollup, ScanCounts};
 pub use family::{Dimension, Family, PAIRS};

@@ -203,6 +203,8 @@ impl PairCounter {
         let callers = keys.of(Family::AccessKey).iter().zip(keys.of(Family::Principal));
         let places = keys.of(Family::Network).iter().zip(keys.of(Family::Region));
         let Self { rows, callers: numbers, regional, .. } = self;
+        // A row moves no more than once, and memory that no row needs is not touched.
+        rows.reserve(if rows.is_empty() { ADD_UP_FROM } else { 0 });
         rows.extend(callers.zip(places).zip(keys.of(Family::Api)).map(
             |(((&key, &principal), (&network, &region)), &api)| {
                 let caller = numbers.number(shift(key), shift(principal));

@@ -8,13 +8,11 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::partition::{DAY_MS, EventBatch, EventFile, NO_TIME, Problem, RowGroupReader, midnight_ms};
+use crate::partition::{DAY_MS, EventBatch, EventFile, HOUR_MS, NO_TIME, Problem, RowGroupReader, midnight_ms};
 use crate::rollup::counter::{DayCounter, HourSet, OutOfOrder, Run};
 use crate::rollup::day::{DayRollup, ScanCounts};
 use crate::rollup::hours::{SLOT_MS, SLOTS};
 use crate::rollup::keys::inputs;
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +116,7 @@ fn count_share(counter: &mut DayCounter, groups: &[Group<'_>], date: NaiveDate) 
             Err(Stop::Unreadable(error)) => {
                 let lost = file.row_groups[*group].rows - read;
                 counter.note(ScanCounts { unreadable: lost, ..ScanCounts::default() });
-                let message = format!("{lost} rows of row group {group} were not read: {error}");
+                let message = format!("{lost} rows of row group {group} were not read: {}", error.about_its_file());
                 problems.push(Problem { file: file.name.clone(), message });
             }
         }

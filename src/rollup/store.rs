@@ -4,6 +4,8 @@
 //! hours in which it was active. `pairs.parquet` names entities by their row in the former. Both say in their metadata what
 //! format they have and which input they were made from, so that a day is redone only when its input changed. Each family, and each
 //! kind of pair, begins a row group of its own, whose statistics name it: that is how one of them is read without the others.
+//! Numbers are packed by their differences ([`Packed`](crate::storage::Packed)); files of earlier versions have other encodings of
+//! Parquet and are read all the same.
 
 mod entities;
 mod input;
@@ -19,11 +21,14 @@ pub use merge::{FamilyDays, MergedDay, Numbering};
 pub use pair_days::{PairDay, merge_pairs};
 pub use partners::{Partners, Side, read_partners};
 pub use reading::{read_family, read_note, read_pairs};
-pub use writing::write_day;
+pub use writing::{day_files, write_day};
 
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+
+use crate::error::Result;
+use crate::storage::Daily;
 
 /// The version of the file format; readers refuse newer ones.
 pub const FORMAT: u32 = 1;
@@ -34,7 +39,7 @@ const NOTE_KEY: &str = "insights.day";
 
 /// The folder of a day's rollup in a state directory.
 pub fn folder(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("rollups").join(format!("date={date}"))
+    Daily::Rollups.folder(state, date)
 }
 
 /// The rollup file of a day.
@@ -63,13 +68,10 @@ pub struct DayNote {
 }
 
 /// The days that a state directory has rollups of, ascending.
-pub fn dates(state: &Path) -> Vec<NaiveDate> {
-    let entries = std::fs::read_dir(state.join("rollups")).into_iter().flatten().flatten();
-    let date = |entry: std::fs::DirEntry| {
-        let date = entry.file_name().to_str()?.strip_prefix("date=")?.parse().ok()?;
-        rollup_path(state, date).exists().then_some(date)
-    };
-    let mut dates: Vec<NaiveDate> = entries.filter_map(date).collect();
-    dates.sort_unstable();
-    dates
+///
+/// # Errors
+/// When a folder is there and cannot be read.
+pub fn dates(state: &Path) -> Result<Vec<NaiveDate>> {
+    let files = Daily::Rollups.files(state, "rollup.parquet")?;
+    Ok(files.into_iter().map(|(date, _)| date).collect())
 }

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{self, DayInput, DayNote, InputFile};
-use crate::rollup::{Family, ScanCounts, ScanOptions, Scanner};
+use crate::rollup::{DayRollup, Family, ScanCounts, ScanOptions, Scanner};
+use crate::storage::{Commits, commit_beside};
 
 /// What was done about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,16 @@ impl Update {
         day.map_or_else(ScanCounts::default, |day| day.note.counts)
     }
 
+    /// Whether a day's rollup is all there is of it: its events are gone, or none of its files can be read.
+    pub fn is_all_there_is(&self, date: NaiveDate) -> bool {
+        self.days.iter().any(|day| day.note.date == date && day.outcome == DayOutcome::Kept)
+    }
+
+    /// What is wrong with the files of a day.
+    pub fn problems_of(&self, date: NaiveDate) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(move |problem| date_of_path(Path::new(&problem.file)) == Some(date))
+    }
+
     /// What it says of the days from `first` to `last`, and of files that are in no folder of another day.
     #[must_use]
     pub fn within(&self, first: NaiveDate, last: NaiveDate) -> Self {
@@ -62,6 +73,15 @@ impl Update {
     }
 }
 
+/// What is counted of a day.
+#[derive(Debug, Clone, Copy)]
+pub struct Counting {
+    /// Whether to count pairs too.
+    pub pairs: bool,
+    /// The most entities of a family that a day names; see [`DayRollup::capped`].
+    pub max_entities: usize,
+}
+
 /// Brings the rollups of `dates` (ascending) up to date; `progress` is told of each day's events when it is done.
 ///
 /// # Errors
@@ -70,7 +90,7 @@ pub fn update(
     partitions: &Partitions,
     dates: &[NaiveDate],
     state: &Path,
-    pairs: bool,
+    counting: Counting,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Update> {
     let (Some(&first), Some(&last)) = (dates.first(), dates.last()) else { return Ok(Update::default()) };
@@ -79,11 +99,13 @@ pub fn update(
     // Many days keep all threads busy; few are divided among them.
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
-    let options = ScanOptions { pairs, threads: within };
+    let options = ScanOptions { pairs: counting.pairs, threads: within };
     let scanners = Scanners { options, idle: Mutex::default() };
-    let work = Work { partitions, files: &files, state, pairs, progress };
-    let day = |date: &NaiveDate| scanners.lend(|scanner| work.update_day(scanner, *date));
-    let days: Vec<Option<UpdatedDay>> = dates.par_iter().with_max_len(1).map(day).collect::<Result<_>>()?;
+    let work = Work { partitions, files: &files, state, counting, progress };
+    let days: Vec<Option<UpdatedDay>> = commit_beside(|commits| {
+        let day = |date: &NaiveDate| scanners.lend(|scanner| work.update_day(scanner, *date, commits));
+        dates.par_iter().with_max_len(1).map(day).collect()
+    })?;
     let days: Vec<UpdatedDay> = days.into_iter().flatten().collect();
     Ok(Update { days, problems })
 }
@@ -109,12 +131,12 @@ struct Work<'a> {
     partitions: &'a Partitions,
     files: &'a [EventFile],
     state: &'a Path,
-    pairs: bool,
+    counting: Counting,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Work<'_> {
-    fn update_day(&self, scanner: &mut Scanner, date: NaiveDate) -> Result<Option<UpdatedDay>> {
+    fn update_day(&self, scanner: &mut Scanner, date: NaiveDate, commits: &Commits) -> Result<Option<UpdatedDay>> {
         let own: Vec<EventFile> = self.files.iter().filter(|file| file.concerns(date)).cloned().collect();
         let old = store::read_note(&store::rollup_path(self.state, date))?;
         if own.is_empty() {
@@ -126,12 +148,14 @@ impl Work<'_> {
             let is_complete =
                 self.has_pairs(&note) && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
             if is_kept || is_complete {
-                (self.progress)(note.counts.events);
                 let outcome = if is_kept { DayOutcome::Kept } else { DayOutcome::UpToDate };
                 return Ok(Some(UpdatedDay { note, outcome }));
             }
         }
-        self.count(scanner, &own, date, input).map(Some)
+        let (rollup, note) = self.count(scanner, &own, date, input)?;
+        commits.put(store::day_files(self.state, &rollup, &note)?);
+        (self.progress)(note.counts.events);
+        Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted }))
     }
 
     /// Whether the day had a folder of its own that is gone: what neighbours still hold of it is not the day.
@@ -142,21 +166,26 @@ impl Work<'_> {
 
     /// Whether pairs were counted if they are wanted, and are there if they were counted.
     fn has_pairs(&self, note: &DayNote) -> bool {
-        (note.pairs || !self.pairs) && (!note.pairs || store::pairs_path(self.state, note.date).exists())
+        (note.pairs || !self.counting.pairs) && (!note.pairs || store::pairs_path(self.state, note.date).exists())
     }
 
-    fn count(&self, scanner: &mut Scanner, own: &[EventFile], date: NaiveDate, input: DayInput) -> Result<UpdatedDay> {
+    fn count(
+        &self,
+        scanner: &mut Scanner,
+        own: &[EventFile],
+        date: NaiveDate,
+        input: DayInput,
+    ) -> Result<(DayRollup, DayNote)> {
         let (rollup, problems) = scanner.scan(own, date);
+        let rollup = rollup.capped(self.counting.max_entities);
         check(&rollup)?;
-        let note = DayNote { date, input, pairs: self.pairs, counts: rollup.counts, problems };
-        store::write_day(self.state, &rollup, &note)?;
-        (self.progress)(note.counts.events);
-        Ok(UpdatedDay { note, outcome: DayOutcome::Counted })
+        let note = DayNote { date, input, pairs: self.counting.pairs, counts: rollup.counts, problems };
+        Ok((rollup, note))
     }
 }
 
 /// Every event with an API is in exactly one member of the API family.
-fn check(rollup: &crate::rollup::DayRollup) -> Result<()> {
+fn check(rollup: &DayRollup) -> Result<()> {
     let apis = &rollup.families[Family::Api as usize];
     let counted: u64 = apis.hours.calls.iter().map(|&calls| u64::from(calls)).sum();
     let expected = rollup.counts.events - rollup.counts.without_api;

@@ -35,6 +35,26 @@ pub struct InsightInput {
     pub keys: BTreeMap<String, String>,
 }
 
+impl InsightInput {
+    /// The name under which rules know `userIdentity.userName`.
+    pub const USER_NAME: &'static str = "user_identity->userName or user_name";
+    /// All that an insight can tell, by the names of [`keys`](Self::keys).
+    pub const TOLD: [&'static str; 12] = [
+        "account_id",
+        "recipient_account_id",
+        "source_ip_address",
+        "access_key_id",
+        "insights.principal",
+        "principal_id",
+        "user_name",
+        Self::USER_NAME,
+        "service_name",
+        "event_source",
+        "event_name",
+        "error_code",
+    ];
+}
+
 /// A correlation that fired.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CorrelationMatch {
@@ -88,7 +108,7 @@ impl<'s> Correlator<'s> {
             let group = link.group.iter().map(capture);
             let Some(group) = self.group(group) else { continue };
             let Some(measured) = link.values.iter().map(capture).collect::<Option<Vec<&str>>>() else { continue };
-            let value = self.measured(&measured);
+            let value = self.inputs.measured(&measured);
             if id.is_none() {
                 id = found.event.event_id.as_ref().map(|id| self.inputs.id(id));
             }
@@ -102,10 +122,12 @@ impl<'s> Correlator<'s> {
             if link.kind.as_ref().is_some_and(|kind| *kind != insight.kind) {
                 continue;
             }
-            let group = link.group.iter().map(|name| insight.keys.get(name).map(String::as_str));
-            let Some(group) = self.group(group) else { continue };
+            let tell = |name: &String| insight.keys.get(name).map(String::as_str);
+            let Some(group) = self.group(link.group.iter().map(tell)) else { continue };
+            let Some(measured) = link.values.iter().map(tell).collect::<Option<Vec<&str>>>() else { continue };
+            let value = self.inputs.measured(&measured);
             let id = self.inputs.id(&Arc::from(insight.id.as_str()));
-            self.inputs.add(link.correlation, Input::new(insight.time, group, link.member, None, Some(id)));
+            self.inputs.add(link.correlation, Input::new(insight.time, group, link.member, value, Some(id)));
         }
     }
 
@@ -121,15 +143,6 @@ impl<'s> Correlator<'s> {
             return None;
         }
         Some(self.inputs.group(values.flatten()))
-    }
-
-    /// The number of what was measured, if anything is.
-    fn measured(&mut self, texts: &[&str]) -> Option<u32> {
-        match texts {
-            [] => None,
-            [one] => Some(self.inputs.value(one)),
-            several => Some(self.inputs.value(&several.join("\u{1f}"))),
-        }
     }
 
     /// What fired at moments in `span` (milliseconds since 1970), by rule, moment and group.
@@ -149,6 +162,7 @@ impl<'s> Correlator<'s> {
         for (rule, reach) in self.rules.reaches() {
             self.inputs.forget_until(rule, span.end.saturating_sub(reach));
         }
+        self.inputs.compact();
     }
 
     /// What could not be correlated.
@@ -179,7 +193,8 @@ impl<'s> Correlator<'s> {
             for (time, latest) in passed_on {
                 for link in rules.links(rule) {
                     let group = self.inputs.part_of_group(latest.group, &link.group);
-                    let input = Input::new(time, group, link.member, None, latest.id());
+                    let value = self.inputs.measured_of_group(latest.group, &link.values);
+                    let input = Input::new(time, group, link.member, value, latest.id());
                     fed.entry(link.correlation).or_default().push(input);
                 }
             }
@@ -313,6 +328,7 @@ impl<'c> Window<'c> {
             Presence::Seen(member) => self.seen[*member] > 0,
             Presence::All(parts) => parts.iter().all(|part| self.present(part)),
             Presence::Any(parts) => parts.iter().any(|part| self.present(part)),
+            Presence::AtLeast(least, parts) => parts.iter().filter(|part| self.present(part)).count() >= *least,
             Presence::Not(part) => !self.present(part),
         }
     }

@@ -8,6 +8,9 @@ use hashbrown::HashMap;
 /// The most members that are remembered at a time; those beyond are counted.
 pub const MOST_INPUTS: usize = 5_000_000;
 
+/// Entries of a table up to which it is not worth while to look for those that nobody needs.
+const SPARE: usize = 65_536;
+
 /// Stands for a value or an id that there is none of.
 const NONE: u32 = u32::MAX;
 
@@ -51,6 +54,8 @@ pub(super) struct Inputs {
     /// The measured texts as millionths, sums of which are exact in whatever order.
     numbers: Vec<Option<i128>>,
     ids: Vec<Arc<str>>,
+    /// Entries of the tables that were needed when this was looked at last.
+    needed: usize,
 }
 
 /// Texts by number, each once.
@@ -112,8 +117,23 @@ impl Inputs {
         self.members[group as usize].iter().map(|&text| &*self.texts.texts[text as usize])
     }
 
-    /// The number of a measured text.
-    pub(super) fn value(&mut self, text: &str) -> u32 {
+    /// The number of what was measured, if anything is.
+    pub(super) fn measured(&mut self, texts: &[&str]) -> Option<u32> {
+        match texts {
+            [] => None,
+            [one] => Some(self.value(one)),
+            several => Some(self.value(&several.join("\u{1f}"))),
+        }
+    }
+
+    /// The number of what is measured in some of a group's values, if anything is.
+    pub(super) fn measured_of_group(&mut self, group: u32, places: &[usize]) -> Option<u32> {
+        let texts: Vec<String> = self.group_values(group).map(str::to_owned).collect();
+        let texts: Vec<&str> = places.iter().filter_map(|place| texts.get(*place).map(String::as_str)).collect();
+        self.measured(&texts)
+    }
+
+    fn value(&mut self, text: &str) -> u32 {
         let number = self.values.number(text);
         if self.numbers.len() <= number as usize {
             self.numbers.push(text.trim().parse().ok().and_then(millionths));
@@ -157,9 +177,70 @@ impl Inputs {
             self.count -= before - inputs.len();
         }
     }
+
+    /// Forgets texts, groups, values and ids that no member has any more, once there are as many of them as of the others.
+    pub(super) fn compact(&mut self) {
+        if self.entries() <= 2 * self.needed + SPARE {
+            return;
+        }
+        let old = std::mem::take(self);
+        let mut ids: HashMap<u32, u32> = HashMap::new();
+        for (&rule, inputs) in &old.by_rule {
+            for input in inputs {
+                let group = self.group(old.group_values(input.group));
+                let value = input.value().map(|value| self.value(&old.values.texts[value as usize]));
+                let id = input.id().map(|id| *ids.entry(id).or_insert_with(|| self.id(&old.ids[id as usize])));
+                self.add(rule, Input::new(input.time, group, input.member as usize, value, id));
+            }
+        }
+        self.needed = self.entries();
+    }
+
+    fn entries(&self) -> usize {
+        self.ids.len() + self.members.len() + self.texts.texts.len() + self.values.texts.len()
+    }
 }
 
 fn millionths(number: f64) -> Option<i128> {
     let scaled = (number * 1e6).round();
     (scaled.abs() < 1e30).then_some(scaled as i128)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members of rule 0 as texts: group, value, id.
+    fn shown(inputs: &Inputs) -> Vec<(i64, String, Option<String>, Option<String>)> {
+        let shown = |input: &Input| {
+            let group = inputs.group_values(input.group).collect::<Vec<_>>().join(" ");
+            let value = input.value().map(|value| inputs.values.texts[value as usize].to_string());
+            (input.time, group, value, inputs.id_of(*input).map(str::to_owned))
+        };
+        inputs.in_order(0, &[]).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn what_nobody_needs_any_more_is_forgotten() {
+        let mut inputs = Inputs::default();
+        let mut most = 0;
+        for day in 0..40_i64 {
+            for number in 0..10_000 {
+                let group = inputs.group([format!("{day}"), format!("{}", number % 100)].iter().map(String::as_str));
+                let value = inputs.measured(&[&format!("{}", day * 10_000 + number)]);
+                let id = inputs.id(&Arc::from(format!("e{day}-{number}")));
+                inputs.add(0, Input::new(day, group, 0, value, Some(id)));
+            }
+            inputs.forget_until(0, day - 1);
+            inputs.compact();
+            most = most.max(inputs.entries());
+        }
+        // A day has 20,000 ids and values and some hundred groups and texts; 40 days have 800,000.
+        assert!(most < 2 * 21_000 + SPARE + 21_000, "{most}");
+        assert_eq!(inputs.count, 10_000);
+        let mut shown = shown(&inputs);
+        shown.sort();
+        assert_eq!(shown[0], (39, "39 0".to_owned(), Some("390000".to_owned()), Some("e39-0".to_owned())));
+        assert_eq!(inputs.millionths(inputs.in_order(0, &[])[0]).map(|number| number / 1_000_000), Some(390_000));
+    }
 }

@@ -73,7 +73,7 @@ impl<'s> Intake<'s> {
     }
 
     /// Counts at which moments in `span` correlations fired, without telling more of them, and forgets what no later moment needs: for
-    /// going through many days in bounded memory. Spans must follow one another, each after all of its matches were taken.
+    /// going through many days in memory that grows with what a window holds. Spans must follow one another, each after all of its matches were taken.
     pub fn count(&mut self, span: &Range<i64>) {
         self.correlator.count(span, &mut self.taken.hits);
     }

@@ -34,7 +34,7 @@ pub use compile::Program;
 pub use correlate::{CorrelationMatch, Correlator, InsightInput};
 pub use intake::Intake;
 pub use matched::{Match, MatchedEvent};
-pub use plan::{Level, Rule};
+pub use plan::Rule;
 pub use refusal::Refusal;
 pub use set::RuleSet;
 pub use settings::RuleSettings;

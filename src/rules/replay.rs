@@ -9,9 +9,9 @@ use crate::rules::compile::Program;
 use crate::rules::evaluate::scan::{Found, Looked, Scan, row_groups};
 use crate::rules::intake::{Intake, Taken};
 use crate::rules::matched::{Facts, Match};
-use crate::rules::plan::Level;
 use crate::rules::set::RuleSet;
 use crate::rules::settings::RuleSettings;
+use crate::severity::Severity;
 
 /// What rules came to over a folder of partitions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ pub struct RuleHits {
     /// Its title.
     pub title: String,
     /// How bad a match is.
-    pub level: Level,
+    pub level: Severity,
     /// The file in which it stands.
     pub file: String,
     /// Whether its matches are reported, or only correlated.

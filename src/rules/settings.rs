@@ -10,8 +10,9 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::hours::WorkingHours;
-use crate::rules::plan::{Level, Rule, Scalar};
+use crate::rules::plan::{Rule, Scalar};
 use crate::rules::whitelist::{RawEntry, Whitelist};
+use crate::severity::Severity;
 
 /// The most bytes a rule file may have, unless the settings say otherwise.
 pub const MAX_FILE_BYTES: u64 = 10 << 20;
@@ -57,7 +58,7 @@ pub struct Override {
     /// The timespan of a correlation.
     pub window: Option<String>,
     /// How bad a match is.
-    pub level: Option<Level>,
+    pub level: Option<Severity>,
     /// What `%name%` stands for.
     pub values: BTreeMap<String, Vec<Scalar>>,
 }

@@ -47,6 +47,7 @@ impl Columns {
         let needed = |wanted: &'static str| {
             position(wanted).ok_or_else(|| {
                 let found = names[..names.len().min(SHOWN)].join(", ");
+                let found = if found.is_empty() { "no header line" } else { &found };
                 Error::counts(path, format!("there is no column `{wanted}`; found: {found}"))
             })
         };

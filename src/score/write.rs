@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat};
 
 use crate::error::{Error, Result};
 use crate::score::judge::{Judgement, SeriesScore, Verdict};
+use crate::shown::harmless;
 use crate::storage::{AtomicFile, ParquetFile, compact};
 
 /// The columns, in order.
@@ -87,22 +88,25 @@ impl<Out: Write> ScoreWriter<Out> {
 }
 
 fn write_failure(target: &Path) -> impl Fn(csv::Error) -> Error {
-    move |error| Error::write(target)(error.into())
+    move |error| Error::write(target)(io_error(error))
+}
+
+/// The operating system's own error where there is one: a pipe that was closed must be known for what it is.
+fn io_error(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn write_series(writer: &mut csv::Writer<impl Write>, series: &SeriesScore) -> std::io::Result<()> {
-    let name = harmless(&series.name);
+    let name = harmless(&series.name).into_owned();
     for row in &series.rows {
         let mut fields = vec![name.clone(), moment(row.time), row.value.to_string()];
         fields.extend(row.verdict.as_ref().map_or_else(unjudged, verdict_fields));
-        writer.write_record(fields)?;
+        writer.write_record(fields).map_err(io_error)?;
     }
     Ok(())
-}
-
-/// A name that begins like a formula is not to be run by a spreadsheet.
-fn harmless(name: &str) -> String {
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{name}") } else { name.to_owned() }
 }
 
 fn moment(time: i64) -> String {

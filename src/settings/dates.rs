@@ -14,8 +14,11 @@ pub(super) fn read(key: &str, list: &[String]) -> Result<BTreeSet<NaiveDate>, St
         let (first, last) = span(text).ok_or_else(|| {
             format!("{key}: `{text}` is neither a date such as `2026-02-17` nor a span such as `2026-02-16/2026-02-22`")
         })?;
+        if last < first {
+            return Err(format!("{key}: `{text}` ends before it begins"));
+        }
         let length = (last - first).num_days() + 1;
-        if !(1..=MOST_DAYS).contains(&length) {
+        if length > MOST_DAYS {
             return Err(format!("{key}: `{text}` has {length} days; expected from 1 to {MOST_DAYS}"));
         }
         days.extend(first.iter_days().take_while(|day| *day <= last));
@@ -49,7 +52,7 @@ mod tests {
         for (text, words) in [
             ("christmas", "days_off: `christmas` is neither a date"),
             ("2026-02-30", "days_off: `2026-02-30` is neither a date"),
-            ("2026-02-17/2026-02-16", "has 0 days"),
+            ("2026-02-17/2026-02-16", "days_off: `2026-02-17/2026-02-16` ends before it begins"),
             ("2026-01-01/9999-12-31", "expected from 1 to 400"),
         ] {
             let message = read_one(text).unwrap_err();

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::settings::reference::{InForce, REFERENCE, variable};
-use crate::settings::{FILE_NAME, RawSettings, Settings, explain, nearest};
+use crate::settings::{FILE_NAME, RawSettings, Settings, mistake};
 
 /// Variables that options have, beside those of settings.
 const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
@@ -85,8 +85,8 @@ impl Layers {
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
         let wrong = |message: String| Error::Settings { path: path.to_path_buf(), message };
         // Read into the settings' own form for its words about what is wrong, and as a table for what was set.
-        toml::from_str::<RawSettings>(&text).map_err(|error| wrong(explain(&text, &error)))?;
-        let table: Table = toml::from_str(&text).map_err(|error| wrong(explain(&text, &error)))?;
+        toml::from_str::<RawSettings>(&text).map_err(|error| wrong(mistake::in_file(&text, &error)))?;
+        let table: Table = toml::from_str(&text).map_err(|error| wrong(mistake::in_file(&text, &error)))?;
         let mut found = BTreeMap::new();
         flatten("", &table, &mut found);
         let source = Source::File(path.to_path_buf());
@@ -96,17 +96,18 @@ impl Layers {
 
     fn set_text(&mut self, key: &str, text: &str, source: Source) -> Result<()> {
         let wrong = |message: String| Error::Settings { path: PathBuf::from(source.to_string()), message };
-        let defaults = flat(&RawSettings::default());
-        let value = match defaults.get(key) {
+        let value = match defaults().get(key) {
             Some(default) => typed(default, text).map_err(|message| wrong(format!("{key}: {message}")))?,
-            None if REFERENCE.iter().any(|table| table.is_open && is_below(table.key, key)) => {
-                Value::String(text.to_owned())
-            }
+            None if is_below("columns", key) => Value::String(text.to_owned()),
+            None if REFERENCE.iter().any(|table| table.is_open && is_below(table.key, key)) => as_written(text),
             None => {
-                let nearest = nearest(key, REFERENCE.iter().map(|setting| setting.key));
-                return Err(wrong(format!("there is no setting `{key}`; did you mean `{nearest}`?")));
+                let near = did_you_mean(key, REFERENCE.iter().map(|setting| setting.key));
+                return Err(wrong(format!("there is no setting `{key}`{near}")));
             }
         };
+        let mut alone = Table::new();
+        insert(&mut alone, key, value.clone());
+        RawSettings::deserialize(Value::Table(alone)).map_err(|error| wrong(mistake::in_value(&error)))?;
         self.set.insert(key.to_owned(), (value, source));
         Ok(())
     }
@@ -121,14 +122,17 @@ impl Layers {
             insert(&mut table, key, value.clone());
         }
         let raw =
-            RawSettings::deserialize(Value::Table(table)).map_err(|error| self.blame(error.message().to_owned()))?;
+            RawSettings::deserialize(Value::Table(table)).map_err(|error| self.blame(mistake::in_value(&error)))?;
         Settings::from_raw(raw).map_err(|message| self.blame(message))
     }
 
     /// An error about the setting that a message begins with.
     fn blame(&self, message: String) -> Error {
         let key = message.split(':').next().unwrap_or_default();
-        let source = self.set.get(key).map(|(_, source)| source);
+        let is_it = |set: &str| {
+            set == key || is_below(key, set) || set.strip_suffix(key).is_some_and(|table| table.ends_with('.'))
+        };
+        let source = self.set.iter().find(|(set, _)| is_it(set)).map(|(_, (_, source))| source);
         let file = self.set.values().find_map(|(_, source)| matches!(source, Source::File(_)).then_some(source));
         let path = match source.or(file) {
             Some(Source::File(path)) => path.clone(),
@@ -138,11 +142,11 @@ impl Layers {
         Error::Settings { path, message }
     }
 
-    /// Variables that are named like settings and are none, each with the nearest that is.
+    /// Variables that are named like settings and are none, each with what may have been meant, in words.
     pub fn unknown_variables(&self) -> Vec<(String, String)> {
         let known: Vec<String> = REFERENCE.iter().map(|setting| variable(setting.key)).collect();
         let others = self.unknown.iter().filter(|name| !OTHER_VARIABLES.contains(&name.as_str()));
-        others.map(|name| (name.clone(), nearest(name, known.iter().map(String::as_str)).to_owned())).collect()
+        others.map(|name| (name.clone(), did_you_mean(name, known.iter().map(String::as_str)))).collect()
     }
 
     /// Every setting with its value and where that came from, in the order of the reference.
@@ -175,6 +179,16 @@ fn set((key, (value, source)): (&String, &(Value, Source))) -> InForce {
 /// A value as it would be written into the file.
 pub(super) fn shown(value: &Value) -> String {
     value.to_string()
+}
+
+/// The defaults, those of rules among them.
+fn defaults() -> BTreeMap<String, Value> {
+    let raw = RawSettings::default();
+    let mut found = flat(&raw);
+    if let Ok(Value::Table(rules)) = Value::try_from(&raw.rules) {
+        flatten("rules", &rules, &mut found);
+    }
+    found
 }
 
 /// All values of settings by key; tables' names come before a point.
@@ -230,10 +244,19 @@ fn key_of_variable(name: &str) -> Option<String> {
     })
 }
 
-/// Text as a value of the kind that the default is of; lists are separated by commas.
+/// Text as the value that it would be in the file; as itself where it would be none.
+fn as_written(text: &str) -> Value {
+    let value = toml::from_str::<Table>(&format!("value = {text}")).ok().filter(|table| table.len() == 1);
+    value.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Text as a value of the kind that the default is of; lists are separated by commas, or written as in the file.
 fn typed(default: &Value, text: &str) -> std::result::Result<Value, String> {
     let wrong = |kind: &str| format!("expected {kind}, found `{text}`");
     let bare = text.trim();
+    if let (Value::Array(_), list @ Value::Array(_)) = (default, as_written(bare)) {
+        return Ok(list);
+    }
     match default {
         Value::Integer(_) => bare.parse().map(Value::Integer).map_err(|_| wrong("a whole number")),
         Value::Float(_) => bare.parse().map(Value::Float).map_err(|_| wrong("a number")),
@@ -285,7 +308,7 @@ mod tests {
     fn a_variable_that_is_no_setting_is_told_and_does_no_harm() {
         let variables = [("INSIGHTS_MIN_RATOI", "3"), ("INSIGHTS_THREADS", "2"), ("INSIGHTS_MIN_RATIO", "4")];
         let unknown = layers("", &variables, &[]).unwrap().unknown_variables();
-        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "INSIGHTS_MIN_RATIO")]));
+        assert_eq!(unknown, pairs(&[("INSIGHTS_MIN_RATOI", "; did you mean `INSIGHTS_MIN_RATIO`?")]));
     }
 
     #[test]
@@ -296,6 +319,25 @@ mod tests {
             &[("columns.region", "r")],
         );
         assert_eq!(layers.unwrap().settings().unwrap().columns.len(), 3);
+    }
+
+    #[test]
+    fn lists_and_tables_may_be_written_as_in_the_file() {
+        let flags = [
+            ("rules.disable", "[\"low\", 'x']"),
+            ("rules.enable", "high, y"),
+            ("rules.builtin", "false"),
+            ("rules.override.\"cis.at.root_login\".threshold", "3"),
+            ("searches.a.user", "alice"),
+            ("outputs.formats", "['csv']"),
+            ("columns.region", "true"),
+        ];
+        let settings = layers("", &[], &flags).unwrap().settings().unwrap();
+        let rules = (settings.rules.disable.len(), settings.rules.enable.len(), settings.rules.builtin);
+        assert_eq!(rules, (2, 2, false));
+        assert_eq!(settings.rules.overrides["cis.at.root_login"].threshold, Some(3.0));
+        assert_eq!((settings.searches.len(), settings.formats.len()), (1, 1));
+        assert_eq!(settings.columns[&crate::event::Column::Region], "true");
     }
 
     #[test]
@@ -325,7 +367,19 @@ mod tests {
             ),
             (refusal("", &[], &[("operations.keep", "9")]), "operations.keep: expected days or weeks"),
             (refusal("", &[], &[("operations.keep", "9d")]), "operations.keep: expected at least 35 days"),
-            (refusal("min_ratio = 'x'", &[], &[]), "own.toml`: line 1: invalid type"),
+            (refusal("min_ratio = 'x'", &[], &[]), "own.toml`: line 1: min_ratio: expected a number, found `x`"),
+            (
+                refusal("", &[], &[("rules.builtin", "nope")]),
+                "`command line rules.builtin`: rules.builtin: expected `true` or `false`, found `nope`",
+            ),
+            (
+                refusal("", &[], &[("rules.holidays", "['soon']")]),
+                "`command line rules.holidays`: rules.holidays: expected a date",
+            ),
+            (
+                refusal("min_ratio = 3", &[], &[("columns.event_tim", "ts")]),
+                "`command line columns.event_tim`: columns: there is no event column `event_tim`",
+            ),
         ] {
             assert!(refused.contains(words), "{refused}");
         }

@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 28] = [
+pub const REFERENCE: [Setting; 29] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
     setting(
@@ -48,7 +48,7 @@ pub const REFERENCE: [Setting; 28] = [
     setting(
         "false_discovery_rate",
         "share",
-        "false alarms accepted among the reported entities of a family; lower reports less",
+        "false alarms accepted among what is reported, of rises, drops, errors and first meetings each, over all families together; lower reports less",
     ),
     setting("max_p_value", "probability", "an entity's day must be at least this unlikely"),
     setting("min_excess", "calls", "a rise must be at least so many calls above what was expected"),
@@ -68,6 +68,11 @@ pub const REFERENCE: [Setting; 28] = [
         "late_window",
         "days",
         "when the events of so recent a day come late or change, its night and the later ones are judged again (0 to 60)",
+    ),
+    setting(
+        "max_entities",
+        "entities",
+        "a day names at most so many of a family, those with the most calls; the rest is counted under `(other)` and not judged (from 1)",
     ),
     setting("vendor_types_only", "", "`true` leaves out `PrincipalInsight`"),
     open_table("columns", "names", "event column to the name it has in your files"),

@@ -62,6 +62,31 @@ impl DispersionPrior {
     }
 }
 
+/// Sums over buckets that were expected to have one mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct AlikeBuckets {
+    /// `sum v`.
+    weight: f64,
+    /// `sum v^2`.
+    squared_weight: f64,
+    /// `sum v (y-m)^2`.
+    squared_deviations: f64,
+}
+
+impl AlikeBuckets {
+    /// Adds a bucket: how far its count lies from the mean, and its robust weight.
+    pub fn add(&mut self, deviation: f64, weight: f64) {
+        self.weight += weight;
+        self.squared_weight += weight * weight;
+        self.squared_deviations += weight * deviation * deviation;
+    }
+
+    /// The weight of all of them.
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+}
+
 /// Sums over an entity's past buckets from which its dispersion is estimated.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct DispersionEvidence {
@@ -95,12 +120,36 @@ impl DispersionEvidence {
         let square = mean * mean;
         self.excess_variance += weight * (deviation * deviation * correction - mean);
         self.squared_means += weight * square;
-        let mut power = weight * weight;
+        self.add_powers(weight * weight, mean);
+        Ok(())
+    }
+
+    /// Adds buckets that were expected to have one mean, all at once; the same as adding each by itself, up to rounding.
+    ///
+    /// # Errors
+    /// As [`DispersionEvidence::add`], for the mean and the samples behind it.
+    pub fn add_alike(
+        &mut self,
+        buckets: &AlikeBuckets,
+        mean: f64,
+        effective_samples: f64,
+    ) -> Result<(), ParameterError> {
+        require((0.0..=1e15).contains(&mean), "mean", "in [0, 1e15]", mean)?;
+        require(effective_samples > 1.0, "effective_samples", "above 1", effective_samples)?;
+        let correction = (1.0 - effective_samples.recip()).recip();
+        let square = mean * mean;
+        self.excess_variance += buckets.squared_deviations * correction - buckets.weight * mean;
+        self.squared_means += buckets.weight * square;
+        self.add_powers(buckets.squared_weight, mean);
+        Ok(())
+    }
+
+    fn add_powers(&mut self, squared_weight: f64, mean: f64) {
+        let mut power = squared_weight;
         for sum in &mut self.powers {
             power *= mean;
             *sum += power;
         }
-        Ok(())
     }
 
     /// The evidence of both.
@@ -337,6 +386,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn buckets_that_are_alike_may_be_added_up_first(
+            buckets in prop::collection::vec((0.0..1000.0, 0.0..1.0), 1..50), mean in 0.0..500.0, samples in 1.001..100.0,
+        ) {
+            let (mut alike, mut each) = (AlikeBuckets::default(), DispersionEvidence::new());
+            for &(count, weight) in &buckets {
+                alike.add(count - mean, weight);
+                each.add(count, mean, weight, samples).unwrap();
+            }
+            let mut together = DispersionEvidence::new();
+            together.add_alike(&alike, mean, samples).unwrap();
+            let near = |left: f64, right: f64| (left - right).abs() <= 1e-9 * (1.0 + left.abs());
+            let scale = each.excess_variance.abs() + each.squared_means + mean * alike.weight;
+            prop_assert!((each.excess_variance - together.excess_variance).abs() <= 1e-9 * (1.0 + scale));
+            prop_assert!(near(each.squared_means, together.squared_means));
+            prop_assert!(each.powers.iter().zip(together.powers).all(|(&each, together)| near(each, together)));
+        }
+
         #[test]
         fn shrunken_lies_between_own_and_group(
             counts in prop::collection::vec(0.0..100.0, 1..50), group in 0.01..5.0, mean in 0.1..30.0,

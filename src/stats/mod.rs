@@ -31,7 +31,7 @@ mod reference;
 pub use beta_binomial::BetaBinomial;
 pub use calibration::{Calibration, MEASURABLE};
 pub use dispersion::{
-    DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, GROUP_MIN_MEMBERS, MAX_ALPHA, MIN_ALPHA,
+    AlikeBuckets, DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, GROUP_MIN_MEMBERS, MAX_ALPHA, MIN_ALPHA,
     group_dispersion, predictive_size, shrunk_alpha,
 };
 pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
@@ -44,7 +44,9 @@ pub use overdispersion::{ExcessEvidence, Overdispersion, VarianceForm, ln_negati
 pub use paused::PausedNegativeBinomial;
 pub use pitman_yor::{KindCounts, PitmanYor};
 pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
-pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, residual, weight};
+pub use robust::{
+    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, most_of_full_weight, residual, weight,
+};
 pub use score::score;
 pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper};
 pub use tail_calibration::TailCalibration;

@@ -128,6 +128,19 @@ impl NegativeBinomial {
         Ok((self.lower_quantile(outside), self.upper_quantile(outside)))
     }
 
+    /// `P(Y = 0), P(Y = 1), ...` without end, for means that are small enough not to underflow at 0.
+    ///
+    /// ```text
+    /// P(Y = j+1) = P(Y = j) * m success (1 + j/r) / (j+1)
+    /// ```
+    pub(super) fn probabilities(&self) -> impl Iterator<Item = f64> {
+        let (step, inverse_size) = (self.mean * self.success, self.inverse_size);
+        let next = move |(probability, j): &(f64, f64)| {
+            Some((probability * step * (1.0 + j * inverse_size) / (j + 1.0), j + 1.0))
+        };
+        std::iter::successors(Some((self.ln_zero().exp(), 0.0)), next).map(|(probability, _)| probability)
+    }
+
     /// `ln P(Y = 0) = -r ln(1 + m/r)`.
     fn ln_zero(&self) -> f64 {
         if self.inverse_size == 0.0 { -self.mean } else { -self.size * (self.mean * self.inverse_size).ln_1p() }
@@ -426,31 +439,6 @@ mod tests {
             let found = predicted.quantile(probability).unwrap();
             prop_assert!(predicted.ln_lower(found).exp() >= probability - 1e-13);
             prop_assert!(found == 0 || predicted.ln_lower(found - 1).exp() < probability + 1e-13);
-        }
-    }
-
-    /// Not a test: `cargo test --release speed -- --ignored --nocapture` prints calls per second.
-    #[test]
-    #[ignore = "a measurement"]
-    fn speed() {
-        for (mean, counts) in [
-            (0.1, [1, 2, 4]),
-            (10.0, [8, 20, 60]),
-            (1000.0, [800, 1300, 5000]),
-            (1e6, [900_000, 1_200_000, 3_000_000]),
-            (1e9, [999_970_000, 1_000_010_000, 1_000_100_000]),
-        ] {
-            for size in [3.0, 50.0, f64::INFINITY] {
-                let rounds = if mean > 1e8 { 300u32 } else { 200_000u32 };
-                let start = std::time::Instant::now();
-                let mut sum = 0.0;
-                for round in 0..rounds {
-                    let predicted = distribution(mean + f64::from(round) * 1e-12, size);
-                    sum += counts.iter().map(|&count| predicted.ln_upper(count)).sum::<f64>();
-                }
-                let rate = f64::from(rounds) * 3.0 / start.elapsed().as_secs_f64();
-                println!("mean {mean} size {size}: {:.2} M/s ({sum:.0})", rate / 1e6);
-            }
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::stats::normal::score_of_valid;
 /// Residual from which a bucket is down-weighted (standard deviations; the normal 99.5 % point).
 pub const DOWN_WEIGHT_FROM: f64 = 2.58;
 
+/// Probability that a standard normal variable is above [`DOWN_WEIGHT_FROM`].
+const UPPER_TAIL_OF_DOWN_WEIGHT: f64 = 0.004_940_015_757_770_644;
+
 /// Residual above which a bucket teaches nothing (standard deviations).
 pub const IGNORE_ABOVE: f64 = 6.0;
 
@@ -82,6 +85,27 @@ pub fn full_weight_range(expected: &NegativeBinomial) -> Option<(f64, f64)> {
     Some((low, end(root * root + reach) * (1.0 - 1e-9)))
 }
 
+/// The largest count of which [`weight`] is 1, for a mean below 2; `None` from there on, where [`full_weight_range`] tells.
+///
+/// ```text
+/// the largest y with P(Y >= y) >= 1 - Phi(2.58), by adding up P(Y = 0), P(Y = 1), ...
+/// ```
+///
+/// Spares the residual of most counts.
+pub fn most_of_full_weight(expected: &NegativeBinomial) -> Option<u64> {
+    if expected.mean() >= ANSCOMBE_MIN_MEAN {
+        return None;
+    }
+    // A hair inside, so that rounding never grants a count more than its residual would.
+    let least_tail = UPPER_TAIL_OF_DOWN_WEIGHT * (1.0 + 1e-9);
+    let mut tail = 1.0;
+    let below = expected.probabilities().take_while(|probability| {
+        tail -= probability;
+        tail >= least_tail
+    });
+    Some(below.count() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -149,6 +173,17 @@ mod tests {
             prop_assert!(full || !inside);
             // Outside by more than rounding it is never full.
             prop_assert!(!full || inside || (count as f64) < low * 1.000_001 || (count as f64) > high * 0.999_999);
+        }
+
+        #[test]
+        fn small_means_have_full_weight_up_to_a_count(mean in 0.001..2.0, size in 0.05..1e4) {
+            let expected = expect(mean, size);
+            let most = most_of_full_weight(&expected).unwrap();
+            let full = |count: u64| weight(residual(count, &expected), mean) >= 1.0;
+            prop_assert!((0..=most).all(full), "{most}");
+            // The next one is not, unless it lies on the border itself.
+            let border = (residual(most + 1, &expected) - DOWN_WEIGHT_FROM).abs() < 1e-6;
+            prop_assert!(!full(most + 1) || border, "{most}");
         }
 
         #[test]

@@ -25,12 +25,13 @@ impl AtomicFile {
     /// Starts the file that will be `target`, making its folder if need be.
     pub fn create(target: &Path) -> Result<Self> {
         let folder = target.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(Error::write(folder))?;
+        fs::create_dir_all(folder).map_err(Error::folder(folder))?;
         let temporary = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .permissions(default_permissions())
             .tempfile_in(folder)
-            .map_err(Error::write(target))?;
+            // Its words name the temporary file, which is nobody's business.
+            .map_err(|error| Error::write(target)(error.kind().into()))?;
         Ok(Self { target: target.to_path_buf(), temporary })
     }
 

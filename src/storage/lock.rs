@@ -24,7 +24,7 @@ impl StateLock {
     /// # Errors
     /// [`Error::Locked`], with the holder's words, when another process has it.
     pub fn acquire(state: &Path) -> Result<Self> {
-        fs::create_dir_all(state).map_err(Error::write(state))?;
+        fs::create_dir_all(state).map_err(Error::folder(state))?;
         let path = state.join("lock");
         let mut file = File::options()
             .read(true)

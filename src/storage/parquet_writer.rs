@@ -13,14 +13,15 @@ use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
 };
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
+use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnDescPtr;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::storage::AtomicFile;
+use crate::storage::{AtomicFile, Packed};
 
 /// The properties all our files start from: zstd at its fastest, no version in the bytes, statistics never cut short.
 pub fn compact() -> WriterPropertiesBuilder {
@@ -29,6 +30,15 @@ pub fn compact() -> WriterPropertiesBuilder {
         .set_created_by("insights".to_owned())
         .set_statistics_truncate_length(None)
         .set_column_index_truncate_length(Some(64))
+}
+
+/// The properties of files of [`Values`]. They are read by whole row groups and have no index of pages; and zstd takes longer to begin
+/// than most of their columns take to be written, so texts that are worth it ask for it.
+pub fn compact_values() -> WriterPropertiesBuilder {
+    compact()
+        .set_compression(Compression::LZ4_RAW)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
 }
 
 /// A Parquet file in the making; it appears under its name at [`ParquetFile::finish`].
@@ -78,16 +88,15 @@ impl ParquetFile {
         group.close()
     }
 
-    /// Writes a row group whose columns are few and plain, at less cost than arrays have: no copies, no levels but the given ones.
-    pub fn write_values(&mut self, columns: &[Values<'_>]) -> Result<()> {
+    /// Writes a row group whose columns are few and plain, at less cost than arrays have; the file's properties must be made from
+    /// [`compact_values`].
+    pub fn write_values(&mut self, columns: Vec<Values>) -> Result<()> {
         let target = self.file.target();
         let failure = |error| write_failure(target, error);
+        let leaves = self.writer.schema_descr().columns().to_vec();
         let mut group = self.writer.next_row_group().map_err(failure)?;
-        for values in columns {
-            let column = group.next_column().map_err(failure)?;
-            let mut column = column.ok_or_else(|| Error::Internal("more values than columns".to_owned()))?;
-            values.write(&mut column).map_err(failure)?;
-            column.close().map_err(failure)?;
+        for (leaf, values) in leaves.into_iter().zip(columns) {
+            values.write(leaf, &mut group).map_err(failure)?;
         }
         group.close().map_err(failure)?;
         self.row_groups += 1;
@@ -100,66 +109,48 @@ impl ParquetFile {
     }
 
     /// Completes the file and puts it in its place.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
+        self.complete()?.commit()
+    }
+
+    /// Completes the file, which is yet to be put in its place.
+    pub fn complete(mut self) -> Result<AtomicFile> {
         self.writer.finish().map_err(|error| write_failure(self.file.target(), error))?;
-        self.file.commit()
+        Ok(self.file)
     }
 }
 
 /// The values of one column of a row group, by how its field is declared.
 #[derive(Debug, Clone)]
-pub enum Values<'levels> {
-    /// A required 32-bit column.
-    Numbers(Vec<i32>),
+pub enum Values {
+    /// Required numbers, or lists of them.
+    Packed(Packed),
     /// A required text column.
     Texts(Vec<ByteArray>),
     /// An optional text column without nulls.
     Present(Vec<ByteArray>),
     /// So many nulls of an optional text column.
     Absent(usize),
-    /// The elements of a required list of required 32-bit numbers.
-    Lists(Vec<i32>, &'levels ListLevels),
 }
 
-/// Where lists begin and end, as Parquet writes it; made once for all columns with lists of the same lengths.
-#[derive(Debug, Clone, Default)]
-pub struct ListLevels {
-    definition: Vec<i16>,
-    repetition: Vec<i16>,
-}
-
-impl ListLevels {
-    /// The levels of lists that begin at `starts`, which has one more element than there are lists.
-    pub fn new(starts: &[u32]) -> Self {
-        let elements = starts.last().map_or(0, |end| (end - starts[0]) as usize);
-        let mut levels = Self { definition: Vec::with_capacity(elements), repetition: Vec::with_capacity(elements) };
-        for bounds in starts.windows(2) {
-            let length = (bounds[1] - bounds[0]) as usize;
-            // An empty list is one entry that is not defined.
-            levels.definition.push(i16::from(length > 0));
-            levels.repetition.push(0);
-            let end = levels.definition.len() + length.saturating_sub(1);
-            levels.definition.resize(end, 1);
-            levels.repetition.resize(end, 1);
-        }
-        levels
-    }
-}
-
-impl Values<'_> {
-    fn write(&self, column: &mut SerializedColumnWriter<'_>) -> parquet::errors::Result<()> {
-        let written = match self {
-            Self::Numbers(values) => column.typed::<Int32Type>().write_batch(values, None, None),
-            Self::Texts(values) => column.typed::<ByteArrayType>().write_batch(values, None, None),
-            Self::Present(values) => {
-                column.typed::<ByteArrayType>().write_batch(values, Some(&vec![1; values.len()]), None)
+impl Values {
+    fn write(
+        self,
+        column: ColumnDescPtr,
+        group: &mut SerializedRowGroupWriter<'_, File>,
+    ) -> parquet::errors::Result<()> {
+        let (texts, levels) = match self {
+            Self::Packed(packed) => return packed.write(column, group),
+            Self::Texts(texts) => (texts, None),
+            Self::Present(texts) => {
+                let levels = vec![1; texts.len()];
+                (texts, Some(levels))
             }
-            Self::Absent(count) => column.typed::<ByteArrayType>().write_batch(&[], Some(&vec![0; *count]), None),
-            Self::Lists(values, levels) => {
-                column.typed::<Int32Type>().write_batch(values, Some(&levels.definition), Some(&levels.repetition))
-            }
+            Self::Absent(count) => (Vec::new(), Some(vec![0; count])),
         };
-        written.map(|_| ())
+        let Some(mut writer) = group.next_column()? else { return Ok(()) };
+        writer.typed::<ByteArrayType>().write_batch(&texts, levels.as_deref(), None)?;
+        writer.close()
     }
 }
 

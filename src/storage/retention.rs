@@ -1,32 +1,26 @@
-//! Removing what a state directory holds of days long past.
+//! Removing: what is asked for no more, and what a state directory holds of days long past.
 //!
 //! Only names that are a day are touched: `date=YYYY-MM-DD` folders, and files whose name begins with a day, in the folders
 //! that hold one entry a day. Everything else stays, whoever put it there.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use chrono::NaiveDate;
 
 use crate::error::{Error, Result};
-
-/// The folders of a state directory that hold one entry a day.
-const DAILY: [&str; 7] = ["rollups", "insights", "alerts", "alerting", "reports", "runs", "trail_settings"];
+use crate::storage::{Daily, entries};
 
 /// Removes every entry of a day before `first_kept`; the days that were removed.
 pub fn remove_before(state: &Path, first_kept: NaiveDate) -> Result<BTreeSet<NaiveDate>> {
     let mut removed = BTreeSet::new();
-    for folder in DAILY.map(|name| state.join(name)) {
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries.map_err(Error::read(&folder))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(Error::read(&folder))?;
-            if let Some(date) = entry.file_name().to_str().and_then(day_of).filter(|date| *date < first_kept) {
-                remove(&entry)?;
+    for kept in Daily::ALL {
+        for path in entries(&kept.root(state))? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some(date) = name.and_then(day_of).filter(|date| *date < first_kept) {
+                remove(&path)?;
                 removed.insert(date);
             }
         }
@@ -34,11 +28,17 @@ pub fn remove_before(state: &Path, first_kept: NaiveDate) -> Result<BTreeSet<Nai
     Ok(removed)
 }
 
-fn remove(entry: &fs::DirEntry) -> Result<()> {
-    let path = entry.path();
-    let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-    let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-    removed.map_err(Error::write(&path))
+/// Removes a file, or a folder and all that is in it; nothing is done if it is not there.
+///
+/// # Errors
+/// When that is impossible.
+pub fn remove(path: &Path) -> Result<()> {
+    let is_folder = path.symlink_metadata().is_ok_and(|entry| entry.is_dir());
+    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The day that a name is about: `date=2026-01-31`, `2026-01-31.json`, `2026-01-31.2.json`.

@@ -8,8 +8,8 @@ use clap::Args;
 use crate::cli::exit;
 use crate::cli::output::{self, Format};
 use crate::cli::rules::FAULTY;
-use crate::report::summary::printable;
 use crate::rules::{RuleSet, RuleSettings};
+use crate::shown::{counted, printable};
 
 /// Check rule files: place, what was found, what to write instead
 #[derive(Debug, Args)]
@@ -33,9 +33,9 @@ pub(super) fn run(args: &CheckArgs, settings: &RuleSettings) -> anyhow::Result<u
             }
             let _ = writeln!(
                 text,
-                "{} rules can be used, {} faults",
-                set.rules().len() + set.disabled().len(),
-                set.refusals().len()
+                "{} can be used, {}",
+                counted((set.rules().len() + set.disabled().len()) as u64, "rule", "rules"),
+                counted(set.refusals().len() as u64, "fault", "faults")
             );
             output::result(&text)?;
         }

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use crate::cli::output;
 use crate::cli::rules::{complain, table};
-use crate::report::summary::printable;
 use crate::rules::catalogue;
 use crate::rules::field::LogSource;
 use crate::rules::plan::Rule;
-use crate::rules::{Level, RuleSet, RuleSettings};
+use crate::rules::{RuleSet, RuleSettings};
+use crate::severity::Severity;
+use crate::shown::{Shown, counted, printable};
 
 /// List the rules
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub(super) struct ListArgs {
     tag: Option<String>,
     /// Only rules of this level
     #[arg(long, value_name = "LEVEL", value_parser = level)]
-    level: Option<Level>,
+    level: Option<Severity>,
     /// Only rules that name this service
     #[arg(long, value_name = "SERVICE")]
     service: Option<String>,
@@ -44,8 +45,8 @@ enum ListFormat {
     Markdown,
 }
 
-fn level(text: &str) -> Result<Level, String> {
-    Level::named(text).ok_or_else(|| format!("expected {}", Level::ALL.map(Level::name).join(", ")))
+fn level(text: &str) -> Result<Severity, String> {
+    Severity::named(text).ok_or_else(|| format!("expected {}", Severity::ALL.map(Severity::name).join(", ")))
 }
 
 /// A rule as a list shows it.
@@ -54,7 +55,7 @@ struct Listed<'r> {
     id: &'r str,
     builtin: Option<&'r str>,
     title: &'r str,
-    level: Level,
+    level: Severity,
     kind: &'static str,
     cloud: Option<&'static str>,
     services: BTreeSet<String>,
@@ -108,5 +109,12 @@ fn text(listed: &[Listed<'_>]) -> String {
         [rule.builtin.unwrap_or(rule.id), rule.level.name(), rule.cloud.unwrap_or(""), &services, rule.title]
             .map(printable)
     });
-    format!("{}\n{} rules\n", table(["id", "level", "cloud", "services", "title"], rows), listed.len())
+    let columns = [
+        ("id", Shown::Whole),
+        ("level", Shown::Whole),
+        ("cloud", Shown::Whole),
+        ("services", Shown::Words),
+        ("title", Shown::Words),
+    ];
+    format!("{}\n{}\n", table(columns, rows), counted(listed.len() as u64, "rule", "rules"))
 }

@@ -5,17 +5,15 @@ mod list;
 mod show;
 mod test;
 
-use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
-
 use crate::cli::{Common, exit, output};
 use crate::rules::Refusal;
-use crate::settings::Settings;
+use crate::shown::{Shown, TextTable};
+use clap::{Args, Subcommand};
 
 /// List, show, check and try out rules in the Sigma language
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Rules are the built-in ones and those of `paths` under [rules] in insights.toml. A rule that cannot
+Rules are the built-in ones and those of `paths` under [rules] in insights.toml. A rule that cannot \
 be used is named with its place and what to write instead; the others go on, and the exit code is 2.
 
 Examples:
@@ -39,10 +37,10 @@ enum RulesCommand {
 }
 
 /// The exit code when a rule cannot be used, or contradicts its examples.
-const FAULTY: u8 = 2;
+const FAULTY: u8 = exit::USAGE;
 
 pub(super) fn run(args: &RulesArgs, common: &Common) -> anyhow::Result<u8> {
-    let settings = Settings::load(common.settings.as_deref())?;
+    let settings = common.load_settings(&[])?;
     match &args.command {
         RulesCommand::List(args) => list::run(args, &settings.rules),
         RulesCommand::Show(args) => show::run(args, &settings.rules),
@@ -51,10 +49,9 @@ pub(super) fn run(args: &RulesArgs, common: &Common) -> anyhow::Result<u8> {
     }
 }
 
-fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(output::width().unwrap_or(120)).set_header(header).add_rows(rows);
+fn table<const N: usize>(columns: [(&str, Shown); N], rows: impl Iterator<Item = [String; N]>) -> TextTable {
+    let mut table = TextTable::new(output::width(), columns);
+    rows.for_each(|row| table.row(row));
     table
 }
 

@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::cli::rules::FAULTY;
 use crate::cli::{exit, output};
 use crate::error::{Error, Result};
-use crate::insight::sentence_number as number;
-use crate::report::summary::printable;
 use crate::rules::field::LogSource;
 use crate::rules::plan::{Body, Rule};
 use crate::rules::{Program, RuleSet, RuleSettings};
+use crate::shown::{number, printable};
+use crate::storage::Daily;
 
 /// How many of a rule's latest alerts are shown.
 const LATEST: usize = 5;
@@ -35,9 +34,8 @@ pub(super) fn run(args: &ShowArgs, settings: &RuleSettings) -> anyhow::Result<u8
     let set = RuleSet::load(settings)?;
     let called = |rule: &&Rule| rule.is_called(&args.id);
     let Some(rule) = set.rules().iter().find(called) else {
-        let nearest = set.nearest(&args.id).map_or(String::new(), |nearest| format!("; did you mean `{nearest}`?"));
-        output::complain(&format!("error: there is no rule `{}`{nearest}", args.id));
-        return Ok(FAULTY);
+        let nearest = set.nearest(&args.id).map(|nearest| format!("did you mean `{nearest}`?"));
+        anyhow::bail!(Error::Query { message: format!("there is no rule `{}`", args.id), hint: nearest });
     };
     output::result(&(described(&set, rule) + &lately(&args.state, &rule.id)?))?;
     Ok(exit::DONE)
@@ -90,8 +88,8 @@ struct Alert {
 fn lately(state: &Path, id: &str) -> Result<String> {
     let mut text = String::new();
     let mut left = LATEST;
-    for day in days(&state.join("alerts"))?.iter().rev() {
-        let mut alerts = alerts(&day.join("alerts.jsonl"), id)?;
+    for (_, file) in Daily::Alerts.files(state, "alerts.jsonl")?.iter().rev() {
+        let mut alerts = alerts(file, id)?;
         alerts.sort_by(|left, right| right.first_time.cmp(&left.first_time));
         for alert in alerts.iter().take(left) {
             let account = alert.account.as_deref().map_or(String::new(), |account| format!(", account {account}"));
@@ -106,28 +104,17 @@ fn lately(state: &Path, id: &str) -> Result<String> {
     Ok(text)
 }
 
-/// The folders of days, in their order.
-fn days(alerts: &Path) -> Result<Vec<PathBuf>> {
-    if !alerts.is_dir() {
-        return Ok(Vec::new());
-    }
-    let entries = fs::read_dir(alerts).map_err(Error::read(alerts))?;
-    let mut days: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<_>>()
-        .map_err(Error::read(alerts))?;
-    days.retain(|day| day.join("alerts.jsonl").is_file());
-    days.sort();
-    Ok(days)
-}
-
-/// The alerts of a rule in a file; lines that are no alerts are another version's.
+/// The alerts of a rule in a file.
 fn alerts(file: &Path, id: &str) -> Result<Vec<Alert>> {
     let lines = BufReader::new(fs::File::open(file).map_err(Error::read(file))?).lines();
     let mut found = Vec::new();
-    for line in lines {
-        let line = line.map_err(Error::read(file))?;
-        found.extend(serde_json::from_str(&line).ok().filter(|alert: &Alert| alert.rule_id == id));
+    for (line, text) in (1..).zip(lines) {
+        let alert: Alert = serde_json::from_str(&text.map_err(Error::read(file))?).map_err(|error| Error::Line {
+            path: file.to_path_buf(),
+            line,
+            message: format!("this is no alert: {error}; judge that day again with `insights run`"),
+        })?;
+        found.extend((alert.rule_id == id).then_some(alert));
     }
     Ok(found)
 }

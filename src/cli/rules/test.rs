@@ -9,13 +9,12 @@ use serde::Serialize;
 use crate::cli::output::{self, Format};
 use crate::cli::rules::{FAULTY, complain, table};
 use crate::cli::{Common, exit, progress};
-use crate::insight::sentence_number as number;
 use crate::partition::Partitions;
-use crate::report::summary::printable;
 use crate::rules::example::{Failure, try_all};
 use crate::rules::replay::{Replay, RuleHits, replay};
 use crate::rules::{Match, RuleSet, RuleSettings};
 use crate::settings::Settings;
+use crate::shown::{Shown, counted, number, printable};
 
 /// Bytes of lines that are printed at a time.
 const LINES_AT_A_TIME: usize = 1 << 16;
@@ -71,9 +70,9 @@ fn examples(args: &TestArgs, settings: &RuleSettings) -> anyhow::Result<u8> {
                 let _ = writeln!(text, "{}", printable(&words));
             }
             let bare = tried.without_examples.len();
-            let (rules, failed) = (tried.rules, tried.failures.len());
-            let _ =
-                writeln!(text, "{rules} rules, {bare} of them without examples; {examples} examples, {failed} failed");
+            let (rules, failed) = (counted(tried.rules as u64, "rule", "rules"), tried.failures.len());
+            let examples = counted(examples as u64, "example", "examples");
+            let _ = writeln!(text, "{rules}, {bare} of them without examples; {examples}, {failed} failed");
             output::result(&text)?;
         }
     }
@@ -128,6 +127,10 @@ fn match_line(set: &RuleSet, found: &Match) -> String {
     .to_string()
 }
 
+fn matches(number: u64) -> String {
+    counted(number, "match", "matches")
+}
+
 fn replay_text(replay: &Replay) -> String {
     let mut hit: Vec<&RuleHits> = replay.rules.iter().filter(|rule| rule.hits > 0).collect();
     hit.sort_by(|left, right| right.hits.cmp(&left.hits).then(left.id.cmp(&right.id)));
@@ -137,20 +140,22 @@ fn replay_text(replay: &Replay) -> String {
     });
     let mut text = String::new();
     if !hit.is_empty() {
-        let _ = writeln!(text, "{}", table(["matches", "level", "file", "rule"], rows));
+        let columns =
+            [("matches", Shown::Number), ("level", Shown::Whole), ("file", Shown::Words), ("rule", Shown::Words)];
+        let _ = writeln!(text, "{}", table(columns, rows));
     }
-    let (rules, events) = (replay.rules.len(), number(replay.events));
-    let _ =
-        writeln!(text, "{} matches of {} rules out of {rules} in {events} events", number(replay.matches), hit.len());
+    let rules = replay.rules.len();
+    let (found, hits) = (matches(replay.matches), counted(hit.len() as u64, "rule", "rules"));
+    let events = counted(replay.events, "event", "events");
+    let _ = writeln!(text, "{found} of {hits} out of {rules} in {events}");
     for hidden in replay.hidden.iter().filter(|hidden| hidden.matches > 0) {
-        let _ = writeln!(text, "{} matches hidden: {}", number(hidden.matches), printable(&hidden.reason));
+        let _ = writeln!(text, "{} hidden: {}", matches(hidden.matches), printable(&hidden.reason));
     }
     if replay.without_group > 0 {
-        let _ =
-            writeln!(text, "{} matches not correlated: they lack a value to group by", number(replay.without_group));
+        let _ = writeln!(text, "{} not correlated for want of a value to group by", matches(replay.without_group));
     }
     if replay.beyond_limit > 0 {
-        let _ = writeln!(text, "{} matches not correlated: there were too many", number(replay.beyond_limit));
+        let _ = writeln!(text, "{} not correlated: there were too many", matches(replay.beyond_limit));
     }
     text
 }

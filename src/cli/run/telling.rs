@@ -30,9 +30,12 @@ pub(super) fn log(run: &RunResult, begin: Instant) {
             ("date", json!(night.record.date)),
             ("why", json!(night.why)),
             ("insights", json!(night.insights.len())),
-            ("added", json!(revision.map_or(0, |revision| revision.added.len()))),
-            ("changed", json!(revision.map_or(0, |revision| revision.changed.len()))),
-            ("taken_back", json!(revision.map_or(0, |revision| revision.taken_back.len()))),
+            ("added", json!(revision.map_or(0, |revision| revision.insights.added.len()))),
+            ("changed", json!(revision.map_or(0, |revision| revision.insights.changed.len()))),
+            ("taken_back", json!(revision.map_or(0, |revision| revision.insights.taken_back.len()))),
+            ("alerts_added", json!(revision.map_or(0, |revision| revision.alerts.added.len()))),
+            ("alerts_changed", json!(revision.map_or(0, |revision| revision.alerts.changed.len()))),
+            ("alerts_taken_back", json!(revision.map_or(0, |revision| revision.alerts.taken_back.len()))),
         ];
         output::step("night judged again", &numbers);
     }

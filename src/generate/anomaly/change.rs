@@ -2,7 +2,8 @@
 
 use rand::RngExt;
 
-use super::planner::{Draft, Planner, pick_one};
+use super::material::pick_one;
+use super::planner::{Draft, Planner};
 use crate::generate::actor::{Actor, Kind};
 use crate::generate::catalogue::NO_PERMISSION;
 use crate::generate::entity::Entity;

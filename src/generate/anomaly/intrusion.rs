@@ -2,7 +2,8 @@
 
 use rand::RngExt;
 
-use super::planner::{Draft, Planner, pick_one};
+use super::material::pick_one;
+use super::planner::{Draft, Planner};
 use crate::generate::actor::{Actor, Key, outcome, request};
 use crate::generate::catalogue::WRONG_PASSWORD;
 use crate::generate::choice::Choice;

@@ -1,10 +1,11 @@
 //! What is planted: which anomalies there are, where they may stand, and the labels that tell of them.
 //!
-//! All of it is decided before the first day is made. The kinds are in the files below; each drafts rows or a drop, and
+//! All of it is decided before the first day is made. The kinds are in the files below; each drafts rows or a drop out of `material`, and
 //! [`planner::Planner`] turns a draft into labels or refuses it.
 
 mod change;
 mod intrusion;
+mod material;
 mod planner;
 mod volume;
 

@@ -3,7 +3,8 @@
 use rand::RngExt;
 
 use super::Silence;
-use super::planner::{Draft, Planner, hours_of, pick_one};
+use super::material::pick_one;
+use super::planner::{Draft, Planner, hours_of};
 use crate::generate::entity::Entity;
 use crate::generate::expectation::Expectation;
 use crate::generate::rhythm::HOURS;

@@ -12,8 +12,6 @@ use crate::insight::{Attribution, Cloud, Insight, InsightType, Share};
 
 /// What stands for an API or a source where there is not one.
 const ANY: &str = "*";
-/// From this share of the calls on, one API speaks for all.
-const SPEAKS_FOR_ALL: f64 = 0.6;
 
 /// The events of an insight: its start and, if it is over, its end.
 pub fn events(insight: &Insight, maker: Maker<'_>) -> Vec<Value> {
@@ -64,7 +62,7 @@ fn api(insight: &Insight) -> (String, String) {
     let leading = match insight.attribution("apiRelated") {
         None => insight.apis().into_iter().next(),
         Some(found) => {
-            let speaks_for_all = |share: &&Share| share.average >= SPEAKS_FOR_ALL * insight.average();
+            let speaks_for_all = |share: &&Share| insight.speaks_for_all(share);
             found.busiest().filter(speaks_for_all).map(|share| share.value.as_str())
         }
     };

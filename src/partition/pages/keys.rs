@@ -1,51 +1,29 @@
 //! A column of texts whose pages all hold keys into one dictionary.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
 
-use crate::partition::chunks::Chunks;
+use crate::partition::TextColumn;
 use crate::partition::columns::Leaf;
 use crate::partition::footer::is_all_dictionary;
 use crate::partition::pages::runs::Runs;
 use crate::partition::pages::{Column, Decoder, damaged};
-use crate::partition::{EventFile, TextColumn};
 
-/// The texts of a leaf in a row group.
-pub(in crate::partition) struct KeyColumn(Column<Keys>);
-
-impl KeyColumn {
-    /// Opens a leaf, if its chunk is of the kind that can be read this way.
-    pub(in crate::partition) fn open(
-        file: &EventFile,
-        group: usize,
-        leaf: &Leaf,
-        chunks: &Arc<Chunks>,
-    ) -> Option<Result<Self>> {
-        let group = file.metadata.metadata().row_group(group);
-        let chunk = group.column(leaf.index);
-        let flat = chunk.column_type() == Type::BYTE_ARRAY && chunk.column_descr().max_rep_level() == 0;
-        let texts = matches!(leaf.data_type, DataType::Utf8 | DataType::Binary);
-        if !(flat && texts && is_all_dictionary(chunk)) {
-            return None;
-        }
-        let decoder = Keys::new(leaf.data_type == DataType::Utf8);
-        Some(Column::open(chunks, chunk, group.num_rows() as usize, decoder).map(Self))
-    }
-
-    /// The next rows.
-    pub(in crate::partition) fn read(&mut self, rows: usize) -> Result<TextColumn> {
-        let keys = self.0.read(rows)?;
-        Ok(TextColumn::of_keys(self.0.decoder.dictionary.clone(), keys.into()))
+impl Column<Keys> {
+    /// The texts of the next rows.
+    pub(in crate::partition) fn read_texts(&mut self, rows: usize) -> Result<TextColumn> {
+        let keys = self.read(rows)?;
+        Ok(TextColumn::of_keys(self.decoder.dictionary.clone(), keys.into()))
     }
 }
 
-struct Keys {
+/// Decodes keys.
+pub(in crate::partition) struct Keys {
     /// Whether the file says that its bytes are text.
     are_texts: bool,
     dictionary: StringArray,
@@ -60,6 +38,12 @@ impl Keys {
 
 impl Decoder for Keys {
     type Value = i32;
+
+    fn of(leaf: &Leaf, chunk: &ColumnChunkMetaData) -> Option<Self> {
+        let texts = matches!(leaf.data_type, DataType::Utf8 | DataType::Binary);
+        let readable = chunk.column_type() == Type::BYTE_ARRAY && texts && is_all_dictionary(chunk);
+        readable.then(|| Self::new(leaf.data_type == DataType::Utf8))
+    }
 
     fn set_dictionary(&mut self, bytes: &Bytes, count: usize) -> Result<()> {
         if !self.dictionary.is_empty() {

@@ -19,16 +19,18 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use crate::partition::EventFile;
 use crate::partition::chunks::Chunks;
+use crate::partition::columns::Leaf;
 use runs::Runs;
 
-pub(super) use keys::KeyColumn;
-pub(super) use numbers::TimeColumn;
-
 /// What turns the bytes of pages into values.
-trait Decoder {
+pub(super) trait Decoder: Sized {
     /// What a row comes to.
     type Value: Copy + Default;
+
+    /// A decoder for a leaf's chunk, if it is of the kind that can be read this way.
+    fn of(leaf: &Leaf, chunk: &ColumnChunkMetaData) -> Option<Self>;
 
     /// Takes the dictionary of the chunk.
     fn set_dictionary(&mut self, bytes: &Bytes, count: usize) -> Result<()>;
@@ -43,8 +45,13 @@ trait Decoder {
     fn null(&self) -> Self::Value;
 }
 
+/// A column of texts whose pages all hold keys into one dictionary.
+pub(super) type KeyColumn = Column<keys::Keys>;
+/// A column of times.
+pub(super) type TimeColumn = Column<numbers::Numbers>;
+
 /// A column chunk, read from its first row to its last.
-struct Column<D> {
+pub(super) struct Column<D> {
     pages: SerializedPageReader<Chunks>,
     /// The definition level of a row that has a value.
     present: i16,
@@ -58,14 +65,19 @@ struct Column<D> {
 }
 
 impl<D: Decoder> Column<D> {
-    fn open(chunks: &Arc<Chunks>, chunk: &ColumnChunkMetaData, rows: usize, decoder: D) -> Result<Self> {
-        let pages = SerializedPageReader::new(chunks.clone(), chunk, rows, None)?;
+    /// Opens a leaf in a row group, if it can be read this way.
+    pub(super) fn open(file: &EventFile, group: usize, leaf: &Leaf, chunks: &Arc<Chunks>) -> Option<Result<Self>> {
+        let group = file.metadata.metadata().row_group(group);
+        let chunk = group.column(leaf.index);
+        let is_flat = chunk.column_descr().max_rep_level() == 0;
+        let decoder = D::of(leaf, chunk).filter(|_| is_flat)?;
         let present = chunk.column_descr().max_def_level();
-        Ok(Self { pages, present, levels: None, left: 0, decoder, scratch: Vec::new() })
+        let pages = SerializedPageReader::new(chunks.clone(), chunk, group.num_rows() as usize, None);
+        Some(pages.map(|pages| Self { pages, present, levels: None, left: 0, decoder, scratch: Vec::new() }))
     }
 
     /// The next rows.
-    fn read(&mut self, rows: usize) -> Result<Vec<D::Value>> {
+    pub(super) fn read(&mut self, rows: usize) -> Result<Vec<D::Value>> {
         let mut values = vec![D::Value::default(); rows];
         let mut rest = &mut values[..];
         while !rest.is_empty() {

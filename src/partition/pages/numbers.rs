@@ -1,53 +1,22 @@
 //! A column of 64-bit numbers, as times are, plain or as keys into a dictionary.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, TimeUnit};
 use bytes::{Buf, Bytes};
 use parquet::basic::{Encoding, Type};
 use parquet::errors::Result;
+use parquet::file::metadata::ColumnChunkMetaData;
 
-use crate::partition::EventFile;
-use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
 use crate::partition::pages::keys::{are_keys, key_runs, no_such_key};
 use crate::partition::pages::runs::Runs;
-use crate::partition::pages::{Column, Decoder, damaged};
+use crate::partition::pages::{Decoder, damaged};
 use crate::partition::times::{NO_TIME, conversion};
 
 /// Keys that are decoded at a time.
 const KEYS: usize = 1024;
 
-/// The times of a leaf in a row group.
-pub(in crate::partition) struct TimeColumn(Column<Numbers>);
-
-impl TimeColumn {
-    /// Opens a leaf of times, if its chunk is of the kind that can be read this way.
-    pub(in crate::partition) fn open(
-        file: &EventFile,
-        group: usize,
-        leaf: &Leaf,
-        chunks: &Arc<Chunks>,
-    ) -> Option<Result<Self>> {
-        let group = file.metadata.metadata().row_group(group);
-        let chunk = group.column(leaf.index);
-        let flat = chunk.column_type() == Type::INT64 && chunk.column_descr().max_rep_level() == 0;
-        let known = |encoding: Encoding| encoding == Encoding::PLAIN || encoding == Encoding::RLE || are_keys(encoding);
-        let signed = leaf.data_type != DataType::UInt64;
-        if !(flat && signed && chunk.encodings().all(known)) {
-            return None;
-        }
-        let decoder = Numbers::new(&leaf.data_type)?;
-        Some(Column::open(chunks, chunk, group.num_rows() as usize, decoder).map(Self))
-    }
-
-    /// The times of the next rows in milliseconds.
-    pub(in crate::partition) fn read(&mut self, rows: usize) -> Result<Vec<i64>> {
-        self.0.read(rows)
-    }
-}
-
-struct Numbers {
+/// Decodes numbers into times in milliseconds.
+pub(in crate::partition) struct Numbers {
     dictionary: Bytes,
     page: NumberPage,
     /// What makes milliseconds of numbers that are none.
@@ -59,18 +28,20 @@ enum NumberPage {
     Keys(Runs),
 }
 
-impl Numbers {
-    /// For numbers of a type that can hold times.
-    fn new(data_type: &DataType) -> Option<Self> {
-        let is_milliseconds = matches!(data_type, DataType::Timestamp(TimeUnit::Millisecond, _));
-        let conversion = conversion(data_type)?;
+impl Decoder for Numbers {
+    type Value = i64;
+
+    fn of(leaf: &Leaf, chunk: &ColumnChunkMetaData) -> Option<Self> {
+        let known = |encoding: Encoding| encoding == Encoding::PLAIN || encoding == Encoding::RLE || are_keys(encoding);
+        let signed = leaf.data_type != DataType::UInt64;
+        if !(chunk.column_type() == Type::INT64 && signed && chunk.encodings().all(known)) {
+            return None;
+        }
+        let is_milliseconds = matches!(leaf.data_type, DataType::Timestamp(TimeUnit::Millisecond, _));
+        let conversion = conversion(&leaf.data_type)?;
         let conversion = (!is_milliseconds).then_some(conversion);
         Some(Self { dictionary: Bytes::new(), page: NumberPage::Plain(Bytes::new()), conversion })
     }
-}
-
-impl Decoder for Numbers {
-    type Value = i64;
 
     fn set_dictionary(&mut self, bytes: &Bytes, _: usize) -> Result<()> {
         self.dictionary = bytes.clone();

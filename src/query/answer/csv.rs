@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::error::{Error, Result};
 use crate::query::answer::{AnswerWriter, Heading, Sink, Value};
 use crate::query::rfc3339;
-use crate::report::csv::harmless;
+use crate::shown::harmless;
 
 pub(super) struct CsvWriter {
     sink: Sink,
@@ -29,7 +29,7 @@ impl AnswerWriter for CsvWriter {
             row.iter().try_for_each(|value| writer.write_field(cell(value).as_ref())).map_err(wrong)?;
             writer.write_record(None::<&[u8]>).map_err(wrong)?;
         }
-        let text = writer.into_inner().map_err(|error| Error::Internal(error.to_string()))?;
+        let text = writer.into_inner().map_err(Error::internal)?;
         self.sink.put(&text)
     }
 

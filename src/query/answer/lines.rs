@@ -24,7 +24,7 @@ impl LinesWriter {
         line.push('{');
         let mut comma = "";
         for ((name, kind), value) in self.headings.iter().zip(row).filter(|(_, value)| **value != Value::Null) {
-            write!(line, "{comma}{name}:").map_err(|error| Error::Internal(error.to_string()))?;
+            write!(line, "{comma}{name}:").map_err(Error::internal)?;
             push(line, *kind, value);
             comma = ",";
         }

@@ -2,9 +2,8 @@
 
 use polars::error::PolarsError;
 
-use crate::error::Error;
+use crate::error::{Error, did_you_mean};
 use crate::query::Mistake;
-use crate::query::mistake::nearest;
 use crate::query::sql::Tables;
 
 /// The engine's error as one that shows where and what would be right.
@@ -14,19 +13,15 @@ pub(super) fn explain(query: &str, error: &PolarsError, tables: &Tables) -> Erro
     let names = tables.names();
     if let Some(name) = message.contains("was not found").then(|| quoted(message)).flatten() {
         let known = names.join(", ");
-        let text = match nearest_if_like(&name, names.iter().copied()) {
-            Some(near) => format!("there is no table `{name}`; did you mean `{near}`?"),
-            None => format!("there is no table `{name}`"),
-        };
+        let text = format!("there is no table `{name}`{}", did_you_mean(&name, names.iter().copied()));
         return Mistake::new(query, place(query, &name), text, format!("one of the tables that there are: {known}"))
             .of("--sql");
     }
     if let PolarsError::ColumnNotFound(_) = error
         && let Some(name) = quoted(message)
     {
-        let known = tables.column_names();
-        let near = nearest(&name, known.iter().map(String::as_str));
-        let text = format!("there is no column `{name}`; did you mean `{near}`?");
+        let known = tables.column_names(query);
+        let text = format!("there is no column `{name}`{}", did_you_mean(&name, known.iter().map(String::as_str)));
         return Mistake::new(query, place(query, &name), text, "a column of the tables in the query").of("--sql");
     }
     let at = position(message).and_then(|(line, column)| offset(query, line, column)).unwrap_or(0);
@@ -34,9 +29,15 @@ pub(super) fn explain(query: &str, error: &PolarsError, tables: &Tables) -> Erro
     Mistake::new(query, at, text, format!("a SELECT over {}", names.join(", "))).of("--sql")
 }
 
-fn nearest_if_like<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = nearest(name, known);
-    (strsim::jaro_winkler(name, near) > 0.7).then_some(near)
+/// Whether whoever wrote the query has to mend it.
+pub(super) fn is_of_the_query(error: &PolarsError) -> bool {
+    matches!(
+        error,
+        PolarsError::SQLInterface(_)
+            | PolarsError::SQLSyntax(_)
+            | PolarsError::ColumnNotFound(_)
+            | PolarsError::SchemaMismatch(_)
+    )
 }
 
 /// The first name in quotes of any kind.

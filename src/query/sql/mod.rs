@@ -7,12 +7,15 @@
 mod mistake;
 mod tables;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, TimeUnit};
 use polars::sql::SQLContext;
 
 use crate::error::{Error, Result};
+use crate::query::Mistake;
 use crate::query::answer::{Heading, Kind, Value};
 
 pub use tables::Tables;
@@ -31,18 +34,67 @@ pub struct SqlAnswer {
 /// # Errors
 /// [`Error::Query`], with the place in the query where it can be told.
 pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
+    only_asks(query)?;
     let mut context = SQLContext::new();
     for (name, frame) in &tables.frames {
         context.register(name, frame.clone());
     }
     #[allow(clippy::redundant_closure_for_method_calls, reason = "the engine does not export the name of the type")]
-    let collect =
-        || context.execute(query)?.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single());
-    // The engine panics on some of what it cannot do; for whoever asks that is an error like others.
-    let result = catch_unwind(AssertUnwindSafe(collect));
+    let mut collect = |narrowed: bool| {
+        let plan = context.execute(query)?.with_projection_pushdown(narrowed);
+        plan.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
+    };
+    let mut result = quietly(|| collect(true));
+    // Narrowed to no column at all, as a count of all rows is, several files are more than the engine can do; whole it can.
+    if !matches!(&result, Ok(Ok(_))) && !matches!(&result, Ok(Err(error)) if mistake::is_of_the_query(error)) {
+        result = quietly(|| collect(false));
+    }
     let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
     let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
     Ok(SqlAnswer { frame })
+}
+
+/// Refuses what does more than ask. The engine would do it, to its own copy and without a word, so that it would look done.
+fn only_asks(query: &str) -> Result<()> {
+    let begin =
+        without_comments(query).trim_start_matches(|character: char| character == '(' || character.is_whitespace());
+    let word: String = begin.chars().take_while(char::is_ascii_alphabetic).collect();
+    if begin.is_empty() || ["select", "with", "show", "explain"].contains(&word.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    let at = query.len() - begin.len();
+    let message = format!("`{word}` changes something, and --sql only asks");
+    Err(Mistake::new(query, at, message, "a query that begins with SELECT or WITH").of("--sql"))
+}
+
+/// A query without the comments and blanks at its begin.
+fn without_comments(query: &str) -> &str {
+    let rest = query.trim_start();
+    let comment = rest.strip_prefix("--").map(|rest| rest.split_once('\n'));
+    let comment = comment.or_else(|| rest.strip_prefix("/*").map(|rest| rest.split_once("*/")));
+    match comment {
+        Some(Some((_, after))) => without_comments(after),
+        Some(None) => "",
+        None => rest,
+    }
+}
+
+/// Runs what may panic, without the message that a panic writes to stderr.
+fn quietly<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static QUIET: AtomicUsize = AtomicUsize::new(0);
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            if QUIET.load(Ordering::SeqCst) == 0 {
+                before(panicked);
+            }
+        }));
+    });
+    QUIET.fetch_add(1, Ordering::SeqCst);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    QUIET.fetch_sub(1, Ordering::SeqCst);
+    result
 }
 
 impl SqlAnswer {
@@ -94,6 +146,8 @@ fn value(column: &Column, row: usize) -> Value<'_> {
         AnyValue::Null => Value::Null,
         AnyValue::Boolean(truth) => Value::Truth(truth),
         AnyValue::String(text) => Value::Text(text.into()),
+        // So come columns that hold one value throughout.
+        AnyValue::StringOwned(text) => Value::Text(text.to_string().into()),
         AnyValue::Datetime(time, unit, _) => Value::Time(milliseconds(time, unit)),
         AnyValue::List(items) => Value::Text(json_list(&items).into()),
         value if column.dtype().is_integer() => value.extract::<i64>().map_or(Value::Null, Value::Integer),
@@ -111,11 +165,40 @@ fn milliseconds(time: i64, unit: TimeUnit) -> i64 {
 }
 
 fn json_list(items: &Series) -> String {
-    let item = |value: AnyValue<'_>| match value {
-        AnyValue::Null => "null".to_owned(),
-        AnyValue::String(text) => serde_json::Value::from(text).to_string(),
-        number if number.is_primitive_numeric() => number.to_string(),
-        other => serde_json::Value::from(other.to_string()).to_string(),
+    let item = |value: AnyValue<'_>| match (&value, value.get_str()) {
+        (_, Some(text)) => serde_json::Value::from(text).to_string(),
+        (AnyValue::Null, _) => "null".to_owned(),
+        (number, _) if number.is_primitive_numeric() => number.to_string(),
+        (other, _) => serde_json::Value::from(other.to_string()).to_string(),
     };
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_questions_are_run() {
+        for query in
+            ["SELECT 1", " with a as (select 1) select * from a", "-- all\n/* of it */ (Select 1)", "SHOW TABLES", ""]
+        {
+            assert!(only_asks(query).is_ok(), "{query}");
+        }
+        for query in [
+            "DROP TABLE events",
+            "/* SELECT */ delete FROM events",
+            "TRUNCATE TABLE events",
+            "CREATE TABLE a AS SELECT 1",
+        ] {
+            let said = only_asks(query).unwrap_err().to_string();
+            assert!(said.contains("changes something"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_caught_and_the_next_is_told_as_ever() {
+        assert!(quietly(|| std::hint::black_box(Vec::<u8>::new())[3]).is_err());
+        assert_eq!(quietly(|| 7).unwrap(), 7);
+    }
 }

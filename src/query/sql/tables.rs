@@ -1,6 +1,6 @@
 //! The tables that a query can name, as lazy scans.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars::prelude::{
     DataType, Expr, LazyFrame, NULL, PlRefPath, PolarsError, PolarsResult, ScanArgsParquet, Schema, StrptimeOptions,
@@ -11,13 +11,14 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::{ColumnMap, EventFile};
 use crate::query::TimeRange;
+use crate::storage::Daily;
 
 /// What the state directory may hold, with the folder, the file, and whether the day stands in the folder's name only.
-const STATE_TABLES: [(&str, &str, &str, bool); 4] = [
-    ("insights", "insights", "insights.parquet", false),
-    ("alerts", "alerts", "alerts.parquet", false),
-    ("rollups", "rollups", "rollup.parquet", true),
-    ("pairs", "rollups", "pairs.parquet", true),
+const STATE_TABLES: [(&str, Daily, &str, bool); 4] = [
+    ("insights", Daily::Insights, "insights.parquet", false),
+    ("alerts", Daily::Alerts, "alerts.parquet", false),
+    ("rollups", Daily::Rollups, "rollup.parquet", true),
+    ("pairs", Daily::Rollups, "pairs.parquet", true),
 ];
 
 /// Names with their scans.
@@ -36,16 +37,17 @@ impl Tables {
         let scans = files.iter().map(|file| events(file).map_err(Error::parquet(&file.path)));
         let scans = scans.collect::<Result<Vec<LazyFrame>>>()?;
         if !scans.is_empty() {
-            let all = union(&scans).map_err(|error| Error::Internal(error.to_string()))?;
+            let all = union(&scans).map_err(Error::internal)?;
             frames.push(("events", within(all, range)));
         }
-        for (name, folder, file, dated) in STATE_TABLES {
-            let scans = state_files(&state.join(folder), file)
+        for (name, kept, file, dated) in STATE_TABLES {
+            let scans = kept
+                .files(state, file)?
                 .into_iter()
-                .map(|(date, path)| day(&path, dated.then_some(date)).map_err(Error::parquet(&path)))
+                .map(|(date, path)| day(&path, dated.then(|| date.to_string())).map_err(Error::parquet(&path)))
                 .collect::<Result<Vec<LazyFrame>>>()?;
             if !scans.is_empty() {
-                frames.push((name, union(&scans).map_err(|error| Error::Internal(error.to_string()))?));
+                frames.push((name, union(&scans).map_err(Error::internal)?));
             }
         }
         Ok(Self { frames })
@@ -56,11 +58,14 @@ impl Tables {
         self.frames.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The names of all columns of all tables, each once.
-    pub fn column_names(&self) -> Vec<String> {
+    /// The names of all columns of the tables that a query names, each once.
+    pub fn column_names(&self, query: &str) -> Vec<String> {
+        let words = query.to_lowercase();
+        let words: Vec<&str> = words.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
         let mut names: Vec<String> = self
             .frames
             .iter()
+            .filter(|(name, _)| words.contains(name))
             .filter_map(|(_, frame)| frame.clone().collect_schema().ok())
             .flat_map(|schema| schema.iter_names().map(ToString::to_string).collect::<Vec<_>>())
             .collect();
@@ -80,23 +85,20 @@ fn scan(path: &Path) -> PolarsResult<LazyFrame> {
 }
 
 fn day(path: &Path, date: Option<String>) -> PolarsResult<LazyFrame> {
-    let frame = scan(path)?;
+    let mut frame = scan(path)?;
+    // Nights of earlier versions have times without a zone, which the engine compares with no others.
+    let zoneless = |data_type: &DataType| matches!(data_type, DataType::Datetime(_, None));
+    let times: Vec<Expr> = frame
+        .collect_schema()?
+        .iter()
+        .filter(|(_, data_type)| zoneless(data_type))
+        .map(|(name, _)| col(name.clone()).cast(time_type()))
+        .collect();
+    let frame = frame.with_columns(times);
     Ok(match date {
         Some(date) => frame.with_column(lit(date).alias("date")),
         None => frame,
     })
-}
-
-/// The files of that name in `date=…` folders, with their dates, in order.
-fn state_files(folder: &Path, file: &str) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let dated = |entry: std::fs::DirEntry| {
-        let date = entry.file_name().to_str()?.strip_prefix("date=")?.to_owned();
-        Some((date, entry.path().join(file))).filter(|(_, path)| path.exists())
-    };
-    let mut files: Vec<(String, PathBuf)> = entries.filter_map(dated).collect();
-    files.sort();
-    files
 }
 
 fn within(frame: LazyFrame, range: TimeRange) -> LazyFrame {

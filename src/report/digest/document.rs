@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use maud::html;
 
-use crate::insight::visible::visible;
 use crate::report::page::document as html_document;
+use crate::shown::visible;
 
 /// Columns of plain text.
 const WIDTH: usize = 78;
@@ -203,10 +203,10 @@ fn html_block(block: &Block) -> maud::Markup {
             Block::Paragraph(text) => p { bdi { (visible(text)) } },
             Block::List(items) => ul { @for item in items { li { bdi { (visible(item)) } } } },
             Block::Command(text) => p { code { (visible(text)) } },
-            Block::Table(head, rows) => table {
+            Block::Table(head, rows) => div.scroll tabindex="0" { table {
                 thead { tr { @for name in head { th scope="col" { (name) } } } }
                 tbody { @for row in rows { tr { @for cell in row { td { bdi { (visible(cell)) } } } } } }
-            },
+            } },
         }
     }
 }

@@ -3,8 +3,9 @@
 use crate::report::digest::Document;
 use crate::report::night::{Finding, Incident, Night};
 use crate::report::telling::{
-    commands, counted, facts, honesty, input, long_date, span, steps, tonight, troubles, unusual,
+    agreeing_rules, commands, facts, honesty, input, long_date, span, steps, tonight, troubles, unusual,
 };
+use crate::shown::{counted, number};
 
 /// Incidents that are told; more are on the page.
 const INCIDENTS: usize = 10;
@@ -26,8 +27,8 @@ pub fn night(night: &Night) -> Document {
 }
 
 fn add_incidents(document: &mut Document, night: &Night) {
-    for (place, incident) in night.incidents.iter().take(INCIDENTS).enumerate() {
-        document.heading(2, format!("{}. {}", place + 1, heading(night, incident)));
+    for incident in night.incidents.iter().take(INCIDENTS) {
+        document.heading(2, format!("Incident {}, {}", incident.number, heading(night, incident)));
         let Some(lead) = night.findings_of(incident).next() else { continue };
         document.paragraph(format!("{}.", lead.sentence.shown()));
         let known = facts(lead, night.date).into_iter().filter(|(name, _)| *name != "When");
@@ -42,8 +43,12 @@ fn add_incidents(document: &mut Document, night: &Night) {
                 finding.sentence.shown()
             )
         });
-        let rules = night.alerts_of(incident).map(|alert| format!("rule agrees: {}", alert.rule.shown()));
-        document.list(said.chain(rules));
+        let rules = agreeing_rules(night, incident);
+        let agrees = rules.iter().take(ENTRIES).map(|(first, alerts)| match alerts {
+            1 => format!("rule agrees: {}", first.rule.shown()),
+            many => format!("rule agrees: {} ({} alerts)", first.rule.shown(), number(*many)),
+        });
+        document.list(said.chain(agrees));
         document.paragraph(format!("What to do next: {}", steps(lead).join(" ")));
         commands(lead).into_iter().for_each(|(_, command)| document.command(command));
     }
@@ -102,7 +107,7 @@ fn add_health(document: &mut Document, night: &Night) {
     let more = troubles.len().saturating_sub(ENTRIES);
     document.list(troubles.into_iter().take(ENTRIES).map(|trouble| format!("mind: {trouble}")));
     if more > 0 {
-        document.paragraph(format!("And {more} more remarks."));
+        document.paragraph(format!("And {}.", counted(more as u64, "more remark", "more remarks")));
     }
     let told = input(night).into_iter().map(|(name, value)| format!("{name}: {value}"));
     document.list(told.chain(honesty(night).into_iter().map(|(set, answer)| format!("{set}: {answer}"))));

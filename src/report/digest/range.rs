@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::insight::{Severity, sentence_number as number};
+use crate::insight::Severity;
 use crate::report::digest::Document;
 use crate::report::night::{Finding, Incident, Night};
-use crate::report::telling::{counted, honesty, long_date, short_date, troubles, type_words};
+use crate::report::telling::{HIDDEN, honesty, input, long_date, short_date, troubles, type_words};
+use crate::shown::{counted, number};
 
 /// Incidents that are told.
 const INCIDENTS: usize = 10;
@@ -24,6 +25,13 @@ pub fn range(nights: &[Night], (from, to): (NaiveDate, NaiveDate)) -> Document {
         vec!["day", "events", "insights", "alerts", "incidents", "gravest", "remarks"],
         nights.iter().map(day).collect(),
     );
+    let twice = nights.iter().map(|night| night.findings.len()).sum::<usize>() - insights(nights).len();
+    if twice > 0 {
+        document.paragraph(format!(
+            "{} counted in more nights than one, for an episode that goes on over midnight is told in each.",
+            if twice == 1 { "One insight is".to_owned() } else { format!("{} insights are", number(twice as u64)) }
+        ));
+    }
     add_types(&mut document, nights);
     add_incidents(&mut document, nights);
     add_open(&mut document, nights);
@@ -140,7 +148,10 @@ fn add_health(document: &mut Document, nights: &[Night]) {
     document.heading(2, "Health of the input");
     let mut said: BTreeMap<String, Vec<NaiveDate>> = BTreeMap::new();
     for night in nights {
-        troubles(night).into_iter().for_each(|trouble| said.entry(trouble).or_default().push(night.date));
+        let hidden = input(night).into_iter().filter(|(name, _)| *name == HIDDEN);
+        let hidden = hidden.map(|(name, told)| format!("{name}: {told}"));
+        let all = troubles(night).into_iter().chain(hidden);
+        all.for_each(|trouble| said.entry(trouble).or_default().push(night.date));
     }
     if said.is_empty() {
         document.paragraph("Nothing was missing, and nothing was set aside.");

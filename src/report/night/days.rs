@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::insight::Severity;
 use crate::report::night::columns::Columns;
 use crate::report::night::finding::severity_named;
-use crate::report::night::{TABLE, alert, alerts_path, insights_folder};
+use crate::report::night::{TABLE, alert, alerts_path};
+use crate::storage::Daily;
 
 /// Days of the calendar, the judged one included.
 pub const CALENDAR_DAYS: u64 = 28;
@@ -35,7 +36,7 @@ pub(super) fn last(date: NaiveDate) -> impl Iterator<Item = NaiveDate> {
 
 /// What was found on a day.
 pub(super) fn count(state: &Path, date: NaiveDate) -> Result<DayCount> {
-    let path = insights_folder(state, date).join(TABLE);
+    let path = Daily::Insights.folder(state, date).join(TABLE);
     if !path.is_file() {
         return Ok(DayCount { date, ..DayCount::default() });
     }

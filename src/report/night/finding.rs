@@ -6,6 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
+use crate::detect::change::Reason;
 use crate::error::{Error, Result};
 use crate::insight::Severity;
 use crate::report::night::Text;
@@ -67,8 +68,8 @@ pub struct Details {
     pub attributions: Vec<Attribution>,
     /// ATT&CK tactics and techniques, the most telling first.
     pub attacks: Vec<Attack>,
-    /// Why a change is reported; empty for rates.
-    pub reason: String,
+    /// Why a change is reported; `None` for rates, and where the night's events do not tell.
+    pub reason: Option<Reason>,
 }
 
 /// One attribute: the values of the insight beside those that were usual.
@@ -252,7 +253,7 @@ struct Context {
 #[serde(default)]
 struct Analysis {
     attacks: Vec<Attack>,
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 /// What the events of a night tell of each insight, by its id.
@@ -267,7 +268,7 @@ pub(super) fn read_details(path: &Path) -> Result<BTreeMap<String, Details>> {
         })?;
         let EventDetails { insight_context, analysis } = event.insight_details;
         let Analysis { attacks, reason } = analysis;
-        let told = Details { attributions: insight_context.attributions, attacks, reason: reason.unwrap_or_default() };
+        let told = Details { attributions: insight_context.attributions, attacks, reason };
         // Of a start and an end, the end comes last and knows more.
         details.insert(event.shared_event_id.to_lowercase(), told);
     }

@@ -1,7 +1,8 @@
 //! Incidents with all that speaks for them: insights that tell one story, and the alerts of rules about the same actor at the same time.
 //!
 //! They are ranked by the gravest severity among insights and alerts; then by how much evidence agrees, which is the sum, over the
-//! kinds of evidence (insight types and rules), of the gravest severity of each kind; then by the run's own rank.
+//! kinds of evidence (insight types and rules), of the gravest severity of each kind; then by the run's own rank. Their numbers are
+//! the run's, which knew no alerts yet, so that an incident is called the same wherever it is told.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ const AROUND: i64 = 30;
 /// A story of the night.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
+    /// Its number, by which the summary and the table call it as well.
+    pub number: u64,
     /// That of the gravest insight or alert.
     pub severity: Severity,
     /// Its insights, by their number, the most serious first.
@@ -37,7 +40,9 @@ impl Incident {
         for (number, finding) in findings.iter().enumerate() {
             stories.entry((finding.incident_rank, &finding.incident)).or_default().push(number);
         }
-        let mut incidents: Vec<Incident> = stories.into_values().map(|own| incident(own, findings, alerts)).collect();
+        let stories = stories.into_values().enumerate();
+        let mut incidents: Vec<Incident> =
+            stories.map(|(place, own)| incident(place as u64 + 1, own, findings, alerts)).collect();
         incidents.sort_by_key(|incident| Reverse(incident.rank_key()));
         incidents
     }
@@ -48,7 +53,7 @@ impl Incident {
     }
 }
 
-fn incident(own: Vec<usize>, findings: &[Finding], all: &[Alert]) -> Incident {
+fn incident(place: u64, own: Vec<usize>, findings: &[Finding], all: &[Alert]) -> Incident {
     let parts = || own.iter().map(|&number| &findings[number]);
     let start = parts().map(|finding| finding.start).min().unwrap_or_default();
     let end = parts().map(|finding| finding.end).max().unwrap_or_default();
@@ -69,7 +74,9 @@ fn incident(own: Vec<usize>, findings: &[Finding], all: &[Alert]) -> Incident {
     }
     let severity = gravest.values().copied().max().unwrap_or(Severity::Informational);
     let evidence = gravest.values().map(|&severity| severity as u32).sum();
-    Incident { severity, findings: own, alerts, start, end, evidence }
+    // Nights of earlier versions have no numbers.
+    let number = own.first().map(|&first| findings[first].incident_rank).filter(|&rank| rank > 0).unwrap_or(place);
+    Incident { number, severity, findings: own, alerts, start, end, evidence }
 }
 
 /// Whether an alert and an insight name the same actor, key or address.
@@ -109,6 +116,8 @@ mod tests {
             Incident::group(&findings, alerts).into_iter().map(|incident| incident.findings[0]).collect::<Vec<_>>()
         };
         assert_eq!(order(&[]), [1, 0, 3]);
+        let numbers = Incident::group(&findings, &[]).into_iter().map(|incident| incident.number).collect::<Vec<_>>();
+        assert_eq!(numbers, [2, 1, 3], "the run's");
         assert_eq!(order(&[alert("user c", "2026-01-29T10:30:00Z", "critical")]), [3, 1, 0]);
         // Elsewhere, or at another time, it is no part of the story.
         assert_eq!(order(&[alert("user d", "2026-01-29T10:30:00Z", "critical")]), [1, 0, 3]);

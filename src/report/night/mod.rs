@@ -21,13 +21,14 @@ use chrono::NaiveDate;
 
 use crate::error::{Error, Result};
 use crate::report::hours::FILE_NAME as HOURS;
+use crate::storage::Daily;
 
 pub use alert::Alert;
 pub use days::{CALENDAR_DAYS, DayCount};
 pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
 pub use hours::Hour;
 pub use incident::Incident;
-pub use record::{Calibration, Counts, Family, Problem, Quality, Record};
+pub use record::{Calibration, Counts, Family, Hidden, Problem, Quality, Record, Rules};
 pub use since::Since;
 pub use text::Text;
 
@@ -58,14 +59,14 @@ impl Night {
     /// # Errors
     /// When there is no such night, or its own files cannot be read.
     pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
-        let folder = insights_folder(state, date);
+        let folder = Daily::Insights.folder(state, date);
         if !folder.join(TABLE).is_file() {
             return Err(no_such_night(state, date)?);
         }
         let mut night = Self { date, findings: finding::read_table(&folder.join(TABLE))?, ..Self::default() };
         night.read_details(state)?;
         night.alerts = alert::read(&alerts_path(state, date))?;
-        night.record = record::read(&state.join("runs").join(format!("{date}.json")))?;
+        night.record = record::read(&Daily::Runs.file(state, date, "json"))?;
         night.incidents = Incident::group(&night.findings, &night.alerts);
         let before = night.read_before(state);
         night.since = Since::of(date, &night.findings, before);
@@ -80,11 +81,11 @@ impl Night {
     /// Adds what the flat table has no room for. An episode that goes on without beginning or ending tonight has its events in
     /// the night in which it began.
     fn read_details(&mut self, state: &Path) -> Result<()> {
-        let folder = insights_folder(state, self.date);
+        let folder = Daily::Insights.folder(state, self.date);
         let mut details = finding::read_details(&folder.join(EVENTS))?;
         let begun: BTreeSet<NaiveDate> = self.findings.iter().map(|finding| finding.start.date_naive()).collect();
         for earlier in begun.into_iter().filter(|begin| *begin < self.date) {
-            match finding::read_details(&insights_folder(state, earlier).join(EVENTS)) {
+            match finding::read_details(&Daily::Insights.folder(state, earlier).join(EVENTS)) {
                 Ok(found) => found.into_iter().for_each(|(id, told)| {
                     details.entry(id).or_insert(told);
                 }),
@@ -103,7 +104,7 @@ impl Night {
     /// The insights of the night before, if it was judged.
     fn read_before(&mut self, state: &Path) -> Option<Vec<Finding>> {
         let before = self.date.pred_opt()?;
-        let path = insights_folder(state, before).join(TABLE);
+        let path = Daily::Insights.folder(state, before).join(TABLE);
         if !path.is_file() {
             return None;
         }
@@ -127,12 +128,8 @@ const TABLE: &str = "insights.parquet";
 /// The events of a night.
 const EVENTS: &str = "insights.jsonl";
 
-fn insights_folder(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("insights").join(format!("date={date}"))
-}
-
 fn alerts_path(state: &Path, date: NaiveDate) -> PathBuf {
-    state.join("alerts").join(format!("date={date}")).join("alerts.jsonl")
+    Daily::Alerts.folder(state, date).join("alerts.jsonl")
 }
 
 /// The nights of which a state directory holds results.
@@ -140,17 +137,8 @@ fn alerts_path(state: &Path, date: NaiveDate) -> PathBuf {
 /// # Errors
 /// When there are none, or the folder cannot be read.
 pub fn judged(state: &Path) -> Result<BTreeSet<NaiveDate>> {
-    let folder = state.join("insights");
-    if !folder.is_dir() {
-        return Err(Error::NoInsights { path: state.to_path_buf() });
-    }
-    let mut nights = BTreeSet::new();
-    for entry in std::fs::read_dir(&folder).map_err(Error::read(&folder))? {
-        let entry = entry.map_err(Error::read(&folder))?;
-        let name = entry.file_name();
-        let date: Option<NaiveDate> = name.to_str().and_then(|name| name.strip_prefix("date=")?.parse().ok());
-        nights.extend(date.filter(|_| entry.path().join(TABLE).is_file()));
-    }
+    let files = Daily::Insights.files(state, TABLE)?;
+    let nights: BTreeSet<NaiveDate> = files.into_iter().map(|(date, _)| date).collect();
     if nights.is_empty() { Err(Error::NoInsights { path: state.to_path_buf() }) } else { Ok(nights) }
 }
 

@@ -27,6 +27,24 @@ pub struct Record {
     pub warnings: Vec<Text>,
     pub problems: Vec<Problem>,
     pub quality: Vec<Quality>,
+    pub rules: Rules,
+}
+
+/// What became of the rules.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of `RuleRecord`")]
+pub struct Rules {
+    pub hidden: Vec<Hidden>,
+}
+
+/// A whitelist entry and how many matches it hid.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record")]
+pub struct Hidden {
+    pub reason: Text,
+    pub matches: u64,
 }
 
 /// What became of the day's rows.
@@ -86,11 +104,6 @@ pub struct Quality {
 }
 
 impl Record {
-    /// Whether anything about the input should be known.
-    pub fn is_clean(&self) -> bool {
-        self.warnings.is_empty() && self.problems.is_empty() && self.quality.is_empty() && self.missing_days.is_empty()
-    }
-
     /// Without the remark that a partition was overdue when the run was: a page is the same whenever it is made.
     fn without_the_clock(mut self) -> Self {
         let overdue = |found: &Quality| found.kind.raw() == "stale_feed" && found.effect.raw() == "for_information";

@@ -3,13 +3,12 @@
 //! It can leave only through forms in which nothing in it does anything: escaped in HTML, and with a mark for every character that
 //! does not show. A name that is read from a file is a [`Text`] from its first moment, so none can be forgotten on its way.
 
+use crate::shown::visible;
 use std::borrow::Cow;
 
 use maud::Render;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-use crate::insight::visible::visible;
 
 /// Characters that are shown of one text; what is longer is cut, for a page has to stay small whatever is written into a name.
 const LONGEST: usize = 300;

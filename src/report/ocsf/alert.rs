@@ -3,13 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::alert::{Alert, Status};
+use crate::insight::attack::EDITION;
 use crate::insight::vendor::Maker;
 use crate::insight::{Cloud, Severity};
 use crate::report::ocsf::evidence::{api, endpoint};
 use crate::report::ocsf::{capitalized, metadata, remove_nulls};
-
-/// The edition of the ATT&CK matrix of the built-in rules' tags.
-const EDITION: &str = "19";
 
 /// The finding of an alert.
 pub fn finding(alert: &Alert, maker: Maker<'_>) -> Value {

@@ -4,8 +4,6 @@ use serde_json::{Map, Value, json};
 
 use crate::insight::{Actor, Attribution, Insight, Place, Share};
 
-/// From this share of the calls on, one value speaks for all.
-const SPEAKS_FOR_ALL: f64 = 0.6;
 /// The attributes that an evidence has a place for.
 const ATTRIBUTES: [&str; 5] = ["principalId", "accessKeyId", "sourceIpAddress", "apiRelated", "userAgent"];
 
@@ -31,7 +29,7 @@ fn common(insight: &Insight) -> Map<String, Value> {
     }
     for attribute in ATTRIBUTES {
         let leading = insight.attribution(attribute).and_then(Attribution::busiest);
-        if let Some(share) = leading.filter(|share| share.average >= SPEAKS_FOR_ALL * insight.average()) {
+        if let Some(share) = leading.filter(|share| insight.speaks_for_all(share)) {
             add(&mut evidence, insight, attribute, &share.value);
         }
     }

@@ -4,8 +4,8 @@
 //! own prefix and region come before that, so the folder is copied below `ext/SOURCE/region=REGION/`. Accounts of other
 //! clouds are `external_ACCOUNT`, as the lake's rules have it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::insight::vendor::Maker;
 use crate::insight::{Cloud, Insight};
 use crate::report::ocsf::{finding, nested};
-use crate::storage::{AtomicFile, compact};
+use crate::storage::{AtomicFile, compact, entries, remove};
 
 /// Writes a file for every account and day, and removes the files of accounts that have no finding any more.
 pub(in crate::report) fn write(folder: &Path, insights: &[Insight], maker: Maker<'_>) -> Result<()> {
@@ -25,16 +25,14 @@ pub(in crate::report) fn write(folder: &Path, insights: &[Insight], maker: Maker
         let part = format!("accountId={}/eventDay={}", account(insight), insight.date.format("%Y%m%d"));
         parts.entry(part).or_default().push(insight);
     }
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(Error::write(folder))?;
-    }
-    std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
+    std::fs::create_dir_all(folder).map_err(Error::folder(folder))?;
+    let kept: BTreeSet<PathBuf> = parts.keys().filter_map(|part| Some(folder.join(part.split('/').next()?))).collect();
     for (part, mut insights) in parts {
         insights.sort_by_key(|insight| (insight.start, insight.id));
         let findings: Vec<Value> = insights.into_iter().map(|insight| finding(insight, maker)).collect();
         write_file(&folder.join(part).join("findings.parquet"), &findings)?;
     }
-    Ok(())
+    entries(folder)?.iter().filter(|entry| !kept.contains(*entry)).try_for_each(|entry| remove(entry))
 }
 
 /// The account as a part of a path; nothing that an event may hold can leave its folder.

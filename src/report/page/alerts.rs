@@ -6,7 +6,8 @@ use crate::report::night::{Alert, Night};
 use crate::report::page::command::command;
 use crate::report::page::tally::badge;
 use crate::report::page::tools::ALERT_TYPE;
-use crate::report::telling::{counted, span};
+use crate::report::telling::span;
+use crate::shown::counted;
 
 /// The section.
 pub(super) fn alerts(night: &Night) -> Markup {

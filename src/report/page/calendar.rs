@@ -4,7 +4,8 @@ use chrono::Datelike;
 use maud::{Markup, html};
 
 use crate::report::night::{DayCount, Night};
-use crate::report::telling::{counted, short_date};
+use crate::report::telling::short_date;
+use crate::shown::counted;
 
 /// The section.
 pub(super) fn calendar(night: &Night) -> Markup {

@@ -9,9 +9,9 @@ use std::fmt::Write;
 use chrono::NaiveDate;
 use maud::{Markup, html};
 
-use crate::insight::sentence_number as number;
 use crate::report::night::{Finding, Hour};
 use crate::report::telling::{figure, short_date};
+use crate::shown::{counted, number};
 
 /// Units from bottom to top.
 const HEIGHT: f64 = 100.0;
@@ -77,7 +77,10 @@ fn summary(finding: &Finding) -> String {
     let peak = peak.map_or(String::new(), |hour| format!("The busiest hour: {}.", told(hour)));
     let low = finding.hours.iter().filter(|hour| hour.flagged).min_by_key(|hour| (hour.calls, hour.time));
     let low = low.filter(|_| finding.is_drop).map_or(String::new(), |hour| format!(" In the drop: {}.", told(hour)));
-    format!("Calls by hour over {} days. {peak}{low} Arrow keys go from hour to hour.", days(&finding.hours).len())
+    format!(
+        "Calls by hour over {}. {peak}{low} Arrow keys go from hour to hour.",
+        counted(days(&finding.hours).len() as u64, "day", "days")
+    )
 }
 
 /// An hour in words.
@@ -85,7 +88,7 @@ fn told(hour: &Hour) -> String {
     let expected = hour.expected.map_or(String::new(), |expected| {
         format!(", expected {} ({}–{})", figure(expected), number(hour.lower), number(hour.upper))
     });
-    let calls = if hour.calls == 1 { "1 call".to_owned() } else { format!("{} calls", number(hour.calls)) };
+    let calls = counted(hour.calls, "call", "calls");
     let silent = if hour.believed { "" } else { ", the feed was silent" };
     format!("{}: {calls}{expected}{silent}", hour.time.format("%a %-d %b %H:%M"))
 }

@@ -8,10 +8,13 @@ use maud::{Markup, html};
 use crate::report::night::{Incident, Night};
 use crate::report::page::finding::{Form, finding};
 use crate::report::page::tally::badge;
-use crate::report::telling::{counted, span};
+use crate::report::telling::{agreeing_rules, span};
+use crate::shown::counted;
 
 /// Findings with a chart.
 const CHARTS: usize = 100;
+/// Rules that are named.
+const RULES: usize = 12;
 
 /// The section.
 pub(super) fn incidents(night: &Night) -> Markup {
@@ -20,31 +23,39 @@ pub(super) fn incidents(night: &Night) -> Markup {
         section #incidents aria-labelledby="incidents-title" {
             h2 #incidents-title { "Incidents" }
             @if night.incidents.is_empty() { p.none { "None: nothing deviates from its history." } }
-            @for (place, incident) in night.incidents.iter().enumerate() {
-                (section(night, incident, place + 1, &mut drawn))
-            }
+            @for incident in &night.incidents { (section(night, incident, &mut drawn)) }
             p.none.no-match hidden { "Nothing fits the filter." }
         }
     }
 }
 
-fn section(night: &Night, incident: &Incident, rank: usize, drawn: &mut usize) -> Markup {
-    let id = format!("incident-{rank}");
+fn section(night: &Night, incident: &Incident, drawn: &mut usize) -> Markup {
+    let id = format!("incident-{}", incident.number);
     let forms: Vec<(usize, Form)> =
         incident.findings.iter().map(|&number| (number, form(number, incident, drawn))).collect();
     html! {
         section.incident id=(id) aria-labelledby={ (id) "-title" } {
-            h3 id={ (id) "-title" } { (badge(incident.severity)) " " (heading(night, incident, rank)) }
-            @if !incident.alerts.is_empty() {
-                p.agree {
-                    "Rules that agree: "
-                    @for (place, alert) in night.alerts_of(incident).enumerate() {
-                        @if place > 0 { ", " }
-                        a href={ "#alert-" (alert.alert_id) } { (alert.rule) }
-                    }
-                }
-            }
+            h3 id={ (id) "-title" } { (badge(incident.severity)) " " (heading(night, incident)) }
+            (agreeing(night, incident))
             @for (number, form) in &forms { (finding(night, *number, *form)) }
+        }
+    }
+}
+
+/// The rules that agree, each once with the number of its alerts and the way to the first of them.
+fn agreeing(night: &Night, incident: &Incident) -> Markup {
+    let rules = agreeing_rules(night, incident);
+    html! {
+        @if !rules.is_empty() {
+            p.agree {
+                "Rules that agree: "
+                @for (place, (first, alerts)) in rules.iter().take(RULES).enumerate() {
+                    @if place > 0 { ", " }
+                    a href={ "#alert-" (first.alert_id) } { (first.rule) }
+                    @if *alerts > 1 { span.quiet { " (" (counted(*alerts, "alert", "alerts")) ")" } }
+                }
+                @if rules.len() > RULES { ", and " (rules.len() - RULES) " more" }
+            }
         }
     }
 }
@@ -58,14 +69,14 @@ fn form(number: usize, incident: &Incident, drawn: &mut usize) -> Form {
     }
 }
 
-fn heading(night: &Night, incident: &Incident, rank: usize) -> Markup {
+fn heading(night: &Night, incident: &Incident) -> Markup {
     let parts = counted(incident.findings.len() as u64, "finding", "findings");
     let actors = night.findings_of(incident).map(|finding| &finding.actor);
     let culprits = night.findings_of(incident).map(|finding| &finding.culprit);
     // A name says more than an identifier.
     let culprit = actors.chain(culprits).find(|culprit| !culprit.is_empty());
     html! {
-        "Incident " (rank)
+        "Incident " (incident.number)
         @if let Some(culprit) = culprit { ": " bdi { (culprit) } }
         span.quiet { " · " (span(incident.start, incident.end, night.date)) " · " (parts) }
     }

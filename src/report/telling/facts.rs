@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 
 use crate::report::night::{Finding, Text};
-use crate::report::telling::{counted, span};
+use crate::report::telling::span;
+use crate::shown::{counted, number};
 
 /// A name and what is known under it.
 pub type Fact = (&'static str, String);
@@ -55,15 +56,34 @@ fn from(finding: &Finding) -> String {
 
 fn what(finding: &Finding) -> String {
     let calls = counted(finding.observed, "call", "calls");
-    let failed = if finding.errors > 0 {
-        format!(", {} failed", counted(finding.errors, "call", "calls"))
-    } else {
-        String::new()
-    };
-    let api = if finding.api.is_empty() { String::new() } else { format!(" to {}", finding.api.shown()) };
     match finding.family.as_str() {
         "api_error" => format!("{calls} failed: {}", finding.entity.shown()),
-        _ => format!("{calls}{api}{failed}"),
+        _ => format!("{calls}{}{}", to(finding), failed(finding)),
+    }
+}
+
+fn failed(finding: &Finding) -> String {
+    if finding.errors == 0 {
+        return String::new();
+    }
+    format!(", {} failed", counted(finding.errors, "call", "calls"))
+}
+
+/// ` to Oss/GetObject` where all calls went there, `, 204 of them to Oss/GetObject` where others did not.
+fn to(finding: &Finding) -> String {
+    let api = finding.api.shown();
+    if finding.api.is_empty() {
+        return String::new();
+    }
+    if finding.family == "api" {
+        return format!(" to {api}");
+    }
+    let attribution = finding.attribution("apiRelated");
+    let share = attribution.and_then(|found| found.insight.iter().find(|share| share.value == finding.api));
+    match share.map(|share| (share.average * finding.minutes as f64).round() as u64) {
+        Some(calls) if calls >= finding.observed => format!(" to {api}"),
+        Some(calls) => format!(", {} of them to {api}", number(calls)),
+        None => format!(", to {api} among others"),
     }
 }
 
@@ -74,11 +94,38 @@ fn when(finding: &Finding, date: NaiveDate) -> String {
     format!("{day} {}, {minutes}{open}", span(finding.start, finding.end, if day < date { day } else { date }))
 }
 
-/// `T1562.008 Impair Defenses: Disable or Modify Cloud Logs (Defense Evasion)`, and more of them.
+/// `T1685.002 Disable or Modify Tools: Disable or Modify Cloud Log (Defense Impairment)`, and more of them.
 pub fn attacks(finding: &Finding) -> String {
     let attack = |attack: &crate::report::night::Attack| {
         let tactic = if attack.tactic.name.is_empty() { attack.tactic.uid.shown() } else { attack.tactic.name.shown() };
         format!("{} {} ({tactic})", attack.technique.uid.shown(), attack.technique.name.shown())
     };
     finding.details.attacks.iter().map(attack).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::night::{Attribution, Share};
+
+    #[test]
+    fn calls_are_told_of_the_api_that_they_went_to() {
+        let told = |shares: &[(&str, f64)]| {
+            let share = |&(api, average): &(&str, f64)| Share { average, value: api.into() };
+            let mut finding = Finding { observed: 8, minutes: 2, ..Finding::default() };
+            finding.api = "cloudtrail/DeleteTrail".into();
+            finding.details.attributions = vec![Attribution {
+                attribute: "apiRelated".to_owned(),
+                insight: shares.iter().map(share).collect(),
+                baseline: Vec::new(),
+                baseline_known: true,
+                broad: false,
+            }];
+            what(&finding)
+        };
+        assert_eq!(told(&[("cloudtrail/DeleteTrail", 4.0)]), "8 calls to cloudtrail/DeleteTrail");
+        let most = [("cloudtrail/DeleteTrail", 1.5), ("cloudtrail/StopLogging", 1.5)];
+        assert_eq!(told(&most), "8 calls, 3 of them to cloudtrail/DeleteTrail");
+        assert_eq!(told(&[]), "8 calls, to cloudtrail/DeleteTrail among others");
+    }
 }

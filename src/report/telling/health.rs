@@ -1,8 +1,12 @@
 //! The health of the input, and how honest the night's p-values were.
 
-use crate::insight::sentence_number as number;
-use crate::report::night::Night;
-use crate::report::telling::{Fact, counted};
+use crate::detect::select::TestSet;
+use crate::report::night::{Hidden, Night};
+use crate::report::telling::Fact;
+use crate::shown::{counted, number};
+
+/// The name of what whitelists hid.
+pub const HIDDEN: &str = "Hidden by a whitelist";
 
 /// What was read.
 pub fn input(night: &Night) -> Vec<Fact> {
@@ -27,8 +31,16 @@ pub fn input(night: &Night) -> Vec<Fact> {
         ("Without an API", rows(counts.without_api)),
         ("Unreadable", rows(counts.unreadable)),
         ("Not reported, a new level by now", rows(record.absorbed)),
+        (HIDDEN, hidden(&record.rules.hidden)),
     ];
     facts.into_iter().filter(|(_, told)| !told.is_empty()).collect()
+}
+
+/// What whitelists hid, and why: nothing is passed over in silence.
+fn hidden(entries: &[Hidden]) -> String {
+    let told =
+        entries.iter().map(|entry| format!("{}: {}", counted(entry.matches, "match", "matches"), entry.reason.shown()));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// Everything about the input that a reader should know; each a sentence.
@@ -56,11 +68,7 @@ pub fn honesty(night: &Night) -> Vec<(String, String)> {
     let calibration = night.record.iter().flat_map(|record| &record.calibration);
     calibration
         .map(|set| {
-            let asked = match set.set.as_str() {
-                "rate_up" => "rises".to_owned(),
-                "rate_down" => "drops".to_owned(),
-                other => other.replace('_', " "),
-            };
+            let asked = TestSet::named(&set.set).map_or_else(|| set.set.clone(), |known| known.words().to_owned());
             let days = counted(set.entity_days, "entity-day", "entity-days");
             let told = match (set.nominal, set.inflation) {
                 (Some(nominal), Some(inflation)) => {

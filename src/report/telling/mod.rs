@@ -1,7 +1,7 @@
 //! What is said of a night, in words, whatever it is written in: the three sentences at the top, who and where and when, how unusual it
 //! is, what to do next.
 //!
-//! Every function gives text in which nothing hides ([`crate::insight::visible`]); escaping is for whoever writes it down.
+//! Every function gives text in which nothing hides ([`crate::shown::visible`]); escaping is for whoever writes it down.
 
 mod facts;
 mod health;
@@ -11,11 +11,11 @@ mod unusual;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
-use crate::insight::sentence_number;
-use crate::report::night::Finding;
+use crate::report::night::{Alert, Finding, Incident, Night};
+use crate::shown;
 
 pub use facts::{Fact, attacks, facts};
-pub use health::{honesty, input, troubles};
+pub use health::{HIDDEN, honesty, input, troubles};
 pub use steps::{commands, steps};
 pub use tonight::tonight;
 pub use unusual::unusual;
@@ -31,11 +31,6 @@ pub fn long_date(date: NaiveDate) -> String {
 /// `Thu 29 Jan`.
 pub fn short_date(date: NaiveDate) -> String {
     date.format("%a %-d %b").to_string()
-}
-
-/// `1 alert`, `1,204 alerts`.
-pub fn counted(number: u64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{} {many}", sentence_number(number)) }
 }
 
 /// `11:40–11:50 UTC`, with the days where they are not the night's.
@@ -54,6 +49,18 @@ pub fn span(start: DateTime<Utc>, end: DateTime<Utc>, date: NaiveDate) -> String
     } else {
         format!("{}–{end_shown} UTC", moment(start))
     }
+}
+
+/// The rules that agree with an incident, each once: the first of its alerts, and how many there are.
+pub fn agreeing_rules<'night>(night: &'night Night, incident: &'night Incident) -> Vec<(&'night Alert, u64)> {
+    let mut rules: Vec<(&Alert, u64)> = Vec::new();
+    for alert in night.alerts_of(incident) {
+        match rules.iter_mut().find(|(first, _)| first.rule_id == alert.rule_id) {
+            Some((_, alerts)) => *alerts += 1,
+            None => rules.push((alert, 1)),
+        }
+    }
+    rules
 }
 
 /// The type without its ending, in words.
@@ -78,7 +85,7 @@ pub fn figure(number: f64) -> String {
         size if size < 0.01 => format!("{number:.4}"),
         size if size < 1.0 => format!("{number:.2}"),
         size if size < 100.0 => format!("{number:.1}"),
-        _ => sentence_number(number.round() as u64),
+        _ => shown::number(number.round() as u64),
     }
 }
 

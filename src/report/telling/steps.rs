@@ -1,18 +1,15 @@
 //! What to do next about a finding: questions to ask, things to check, commands to run.
 
+use crate::event::is_denied;
 use crate::report::night::Finding;
 use crate::report::telling::whom;
 
-/// Words in error codes that say that a call was not allowed.
-const REFUSED: [&str; 5] = ["permission", "forbidden", "denied", "unauthorized", "authfailure"];
-
 /// What to do, first things first.
 pub fn steps(finding: &Finding) -> Vec<String> {
-    if finding.is_drop {
-        return drop(finding);
-    }
     match finding.insight_type.as_str() {
+        // Whether the trail was touched or fell silent.
         "TrailConcealmentInsight" => trail(finding),
+        _ if finding.is_drop => drop(finding),
         "PolicyChangeInsight" => permissions(finding),
         "PasswordChangeInsight" => passwords(finding),
         "ApiErrorRateInsight" => errors(finding),
@@ -60,6 +57,7 @@ fn passwords(finding: &Finding) -> Vec<String> {
 
 fn errors(finding: &Finding) -> Vec<String> {
     let entity = finding.entity.raw().to_lowercase();
+    let code = entity.rsplit('/').next().unwrap_or_default();
     let who = whom(finding);
     if entity.contains("signin") || entity.contains("login") {
         return vec![
@@ -68,7 +66,7 @@ fn errors(finding: &Finding) -> Vec<String> {
             "Block the address, and see that the users it tried have a second factor.".to_owned(),
         ];
     }
-    if REFUSED.iter().any(|word| entity.contains(word)) {
+    if is_denied(code) {
         return vec![
             format!(
                 "Refusals in a row are somebody trying what works, or a job that lost its rights: ask {who} which."
@@ -126,4 +124,29 @@ fn drop(finding: &Finding) -> Vec<String> {
         "See under “Health of the input” whether the feed was whole in these hours.".to_owned(),
         "If both are well, ask who switched it off: silence can be the sign of an attack, or of its end.".to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_that_fell_silent_is_looked_into_as_a_trail() {
+        let silence =
+            Finding { insight_type: "TrailConcealmentInsight".to_owned(), is_drop: true, ..Finding::default() };
+        assert!(steps(&silence)[1].contains("Put the trail back"), "{:?}", steps(&silence));
+        let quiet = Finding { insight_type: "ApiCallRateInsight".to_owned(), is_drop: true, ..Finding::default() };
+        assert!(steps(&quiet)[0].contains("still runs"), "{:?}", steps(&quiet));
+    }
+
+    #[test]
+    fn refusals_are_the_codes_and_not_the_apis_names() {
+        let of = |entity: &str| {
+            let finding =
+                Finding { insight_type: "ApiErrorRateInsight".to_owned(), entity: entity.into(), ..Finding::default() };
+            steps(&finding)[0].clone()
+        };
+        assert!(of("Oss/GetObject/SignatureDoesNotMatch").starts_with("Refusals in a row"));
+        assert!(of("Ecs/DenyAccessDenied/Throttling").starts_with("See what changed"));
+    }
 }

@@ -1,8 +1,9 @@
 //! What happened tonight, in three sentences: how much was found, the gravest of it, and how far it can be trusted.
 
 use crate::insight::Severity;
-use crate::report::night::{Incident, Night};
-use crate::report::telling::{counted, long_date, troubles};
+use crate::report::night::{Calibration, Incident, Night};
+use crate::report::telling::{long_date, troubles};
+use crate::shown::counted;
 
 /// The three sentences.
 pub fn tonight(night: &Night) -> [String; 3] {
@@ -58,16 +59,37 @@ fn trust(night: &Night) -> String {
     let Some(record) = &night.record else {
         return "The record of the run is gone, so nothing can be said of how complete its input was.".to_owned();
     };
-    let inflated = record.calibration.iter().filter_map(|set| set.inflation).any(|inflation| inflation > 1.5);
-    let honest = match (record.calibration.iter().any(|set| set.inflation.is_some()), inflated) {
-        (true, false) => " P-values of the last days were honest.",
-        (true, true) => " P-values of the last days promised too much and were corrected.",
-        (false, _) => "",
-    };
+    let honest = honest(&record.calibration);
     match troubles(night).len() as u64 {
         0 => format!("The input was whole.{honest}"),
         many => {
             format!("Mind {} about the input, see “Health of the input”.{honest}", counted(many, "remark", "remarks"))
         }
+    }
+}
+
+/// What the replay of the last days says of the p-values; nothing where it could measure none.
+fn honest(sets: &[Calibration]) -> &'static str {
+    let measured = sets.iter().filter(|set| set.inflation.is_some()).count();
+    match (measured, sets.iter().any(|set| set.power < 1.0)) {
+        (0, _) => "",
+        (_, true) => " P-values of the last days promised too much and were corrected.",
+        (some, false) if some < sets.len() => " P-values of the last days were honest where that can be measured.",
+        (_, false) => " P-values of the last days were honest.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn honesty_is_claimed_only_of_what_was_measured_and_not_corrected() {
+        let set = |inflation, power| Calibration { inflation, power, ..Calibration::default() };
+        let told = |sets: &[Calibration]| honest(sets).trim().to_owned();
+        assert_eq!(told(&[set(None, 1.0)]), "");
+        assert_eq!(told(&[set(Some(1.2), 1.0)]), "P-values of the last days were honest.");
+        assert!(told(&[set(Some(1.2), 1.0), set(None, 1.0)]).ends_with("honest where that can be measured."));
+        assert!(told(&[set(Some(1.2), 0.9), set(None, 1.0)]).ends_with("were corrected."));
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! What the week before did not have is named, where that can be told: a list of usual values that is full may lack one.
 
-use crate::insight::{Concern, sentence_number as number};
+use crate::detect::change::Reason;
+use crate::insight::Concern;
 use crate::report::night::Finding;
-use crate::report::telling::{MOST_VALUES, counted, figure};
+use crate::report::telling::{MOST_VALUES, figure};
+use crate::shown::{counted, number};
 
 /// Attributes whose new values say something about who it is, in words.
 const TELLING: [(&str, &str); 4] = [
@@ -37,15 +39,21 @@ fn unseen(finding: &Finding) -> Vec<String> {
 
 fn change(finding: &Finding) -> String {
     let days = counted(finding.days_of_history, "day", "days");
-    let known = match finding.details.reason.as_str() {
-        "first" => format!("This principal never did so in the {days} of history."),
-        "unusual" => format!(
+    let known = match finding.details.reason {
+        Some(Reason::First) => format!("This principal never did so in the {days} of history."),
+        Some(Reason::Unusual) => format!(
             "In the {days} of history this principal did so {} times a day; a day like this comes by chance {}.",
             figure(finding.expected),
             how_often(finding.log10_p)
         ),
-        "trail" => format!("Changes of the audit trail are always reported; there are {days} of history."),
-        _ => "There is too little history to say whether this principal does so usually.".to_owned(),
+        Some(Reason::Trail) => format!("Changes of the audit trail are always reported; there are {days} of history."),
+        Some(Reason::Silence) => format!(
+            "After the trail was touched not one event came where {} are usual; there are {days} of history.",
+            counted(finding.expected.round() as u64, "call", "calls")
+        ),
+        Some(Reason::NoHistory) | None => {
+            "There is too little history to say whether this principal does so usually.".to_owned()
+        }
     };
     let concerns: Vec<&str> = finding.concerns.iter().filter_map(|name| Some(Concern::named(name)?.words())).collect();
     if concerns.is_empty() { known } else { format!("{known} What makes it serious: {}.", concerns.join("; ")) }
@@ -127,6 +135,17 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_silence_after_the_trail_was_touched_is_told_as_one() {
+        let mut finding = Finding { family: "change".to_owned(), expected: 41.6, ..Finding::default() };
+        finding.details.reason = Some(Reason::Silence);
+        assert!(
+            unusual(&finding).starts_with("After the trail was touched not one event came where 42 calls are usual")
+        );
+        finding.details.reason = None;
+        assert!(unusual(&finding).starts_with("There is too little history"));
+    }
 
     #[test]
     fn probabilities_are_said_as_how_often() {

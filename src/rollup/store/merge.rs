@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::rollup::Family;
+use crate::rollup::cap::is_other;
 use crate::rollup::members::EntityKey;
 use crate::rollup::store::entities::{Detail, EntityCursor, EntityDay};
 
@@ -31,6 +32,13 @@ pub struct FamilyDays {
 impl std::fmt::Debug for FamilyDays {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "FamilyDays of {} files", self.cursors.len())
+    }
+}
+
+impl MergedDay<'_> {
+    /// Whether it stands for entities beyond a cap.
+    pub fn is_other(&self) -> bool {
+        is_other(self.key)
     }
 }
 

@@ -104,8 +104,13 @@ pub(super) fn batches(
     rows: usize,
 ) -> Result<(ParquetRecordBatchReader, usize)> {
     let (file, metadata) = open(path)?;
-    let groups: Vec<usize> =
-        (0..metadata.metadata().num_row_groups()).filter(|&group| is_of_kind(&metadata, group, kind)).collect();
+    let mut groups = Vec::new();
+    for group in 0..metadata.metadata().num_row_groups() {
+        let own = kind_of(&metadata, group).ok_or_else(|| {
+            refusal(path)(format!("row group {group} has no statistics of the column that says what its rows are"))
+        })?;
+        groups.extend((own == kind.as_bytes()).then_some(group));
+    }
     let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
     let values = |&group: &usize| {
         let chunks = metadata.metadata().row_group(group).columns().iter().enumerate();
@@ -122,13 +127,44 @@ pub(super) fn batches(
     Ok((reader, most))
 }
 
-fn is_of_kind(metadata: &ArrowReaderMetadata, group: usize, kind: &str) -> bool {
+/// The family, or the kind of pairs, of a row group's rows, as its statistics tell it; they hold no other.
+fn kind_of(metadata: &ArrowReaderMetadata, group: usize) -> Option<&[u8]> {
     let columns = metadata.metadata().row_group(group).columns();
     let named = columns.iter().find(|column| matches!(column.column_path().string().as_str(), "family" | "pair"));
-    match named.and_then(|column| column.statistics()) {
-        Some(Statistics::ByteArray(values)) => {
-            values.min_opt().is_some_and(|smallest| smallest.data() == kind.as_bytes())
-        }
-        _ => false,
+    match named?.statistics()? {
+        Statistics::ByteArray(values) => Some(values.min_opt()?.data()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::StringArray;
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+    use super::*;
+
+    #[test]
+    fn a_file_without_statistics_is_refused_and_not_taken_for_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |statistics: EnabledStatistics| {
+            let path = folder.path().join(format!("{statistics:?}.parquet"));
+            let family = Arc::new(StringArray::from(vec!["api", "api"])) as arrow::array::ArrayRef;
+            let batch = RecordBatch::try_from_iter([("family", family)]).unwrap();
+            let properties = WriterProperties::builder().set_statistics_enabled(statistics).build();
+            let mut writer =
+                ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            path
+        };
+        let rows = |path: &Path, kind: &str| batches(path, kind, &["family"], 100).map(|(_, most)| most);
+        let known = written(EnabledStatistics::Chunk);
+        assert_eq!((rows(&known, "api").unwrap(), rows(&known, "source_ip").unwrap()), (2, 0));
+        let refused = rows(&written(EnabledStatistics::None), "api").unwrap_err();
+        assert!(matches!(&refused, Error::Rollup { message, .. } if message.contains("row group 0 has no statistics")));
     }
 }

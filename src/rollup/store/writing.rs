@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::ByteArray;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, Result};
@@ -15,26 +15,35 @@ use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns};
 use crate::rollup::family::pair_name;
 use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY, pairs_path, rollup_path};
 use crate::rollup::{Dimension, EntityKey, Family};
-use crate::storage::{ListLevels, ParquetFile, Values, compact};
+use crate::storage::{AtomicFile, Packed, ParquetFile, Values, compact_values};
 
 /// Entities in a row group.
 const ROW_GROUP_ENTITIES: usize = 131_072;
+/// Columns of texts that are in order, or absent.
+const SORTED: [&str; 4] = ["source_ip", "access_key", "principal", "network"];
 /// The lists of an entity's hours.
 const LISTS: [(&str, DataType); 4] =
     [("hour", DataType::UInt8), ("calls", DataType::UInt32), ("errors", DataType::UInt32), ("peak", DataType::UInt32)];
 
 /// Writes a day into the state directory, replacing what was there.
 pub fn write_day(state: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
+    day_files(state, rollup, note)?.into_iter().try_for_each(AtomicFile::commit)
+}
+
+/// The files of a day, complete and yet to be put in their places, in this order.
+pub fn day_files(state: &Path, rollup: &DayRollup, note: &DayNote) -> Result<Vec<AtomicFile>> {
     let path = pairs_path(state, note.date);
+    let mut files = Vec::new();
     if note.pairs {
-        write_pairs(&path, rollup, note)?;
+        files.push(write_pairs(&path, rollup, note)?);
     } else if path.exists() {
         std::fs::remove_file(&path).map_err(Error::write(&path))?;
     }
-    write_rollup(&rollup_path(state, note.date), rollup, note)
+    files.push(write_rollup(&rollup_path(state, note.date), rollup, note)?);
+    Ok(files)
 }
 
-fn write_rollup(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
+fn write_rollup(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<AtomicFile> {
     let mut file = ParquetFile::create(path, &rollup_schema(), rollup_properties())?;
     describe(&mut file, note)?;
     let mut entity = 0;
@@ -45,7 +54,7 @@ fn write_rollup(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
         }
         entity += family.members.len() as u32;
     }
-    file.finish()
+    file.complete()
 }
 
 fn write_entities(
@@ -57,23 +66,21 @@ fn write_entities(
 ) -> Result<()> {
     let members = &family.members[range.clone()];
     let starts = &family.starts[range.start..=range.end];
-    let hours = starts[0] as usize..starts[starts.len() - 1] as usize;
-    let levels = ListLevels::new(starts);
+    let entities: Vec<u32> = (entity..entity + members.len() as u32).collect();
     let mut columns = vec![
-        Values::Numbers((entity..entity + members.len() as u32).map(|entity| entity as i32).collect()),
+        Values::Packed(Packed::numbers(&entities, |entity| entity)),
         Values::Texts(vec![ByteArray::from(family.family.name()); members.len()]),
     ];
     columns.extend(Dimension::ALL.map(|dimension| dimension_values(rollup, family.family, members, dimension)));
-    let list =
-        |column: &[u32]| Values::Lists(column[hours.clone()].iter().map(|&value| value as i32).collect(), &levels);
     let HourColumns { hour, calls, errors, peak } = &family.hours;
-    columns.push(Values::Lists(hour[hours.clone()].iter().copied().map(i32::from).collect(), &levels));
-    columns.extend([calls, errors, peak].map(|column| list(column)));
-    file.write_values(&columns)
+    columns.push(Values::Packed(Packed::lists(hour, starts, u32::from)));
+    let list = |column: &Vec<u32>| Values::Packed(Packed::lists(column, starts, |count| count));
+    columns.extend([calls, errors, peak].map(list));
+    file.write_values(columns)
 }
 
 fn describe(file: &mut ParquetFile, note: &DayNote) -> Result<()> {
-    let text = serde_json::to_string(note).map_err(|error| Error::Internal(error.to_string()))?;
+    let text = serde_json::to_string(note).map_err(Error::internal)?;
     file.note(FORMAT_KEY, FORMAT.to_string());
     file.note(NOTE_KEY, text);
     Ok(())
@@ -91,38 +98,18 @@ fn rollup_schema() -> SchemaRef {
 }
 
 fn rollup_properties() -> WriterProperties {
-    let plain = |builder: WriterPropertiesBuilder, name: &str| {
-        builder.set_column_dictionary_enabled(ColumnPath::from(vec![name.to_owned()]), false)
-    };
-    let sorted = ["source_ip", "access_key", "principal", "network"];
-    let mut builder = sorted.into_iter().fold(compact(), plain);
-    for text in sorted {
-        builder = builder.set_column_encoding(ColumnPath::from(text), Encoding::DELTA_BYTE_ARRAY);
-    }
-    let builder = LISTS.iter().fold(builder, |builder, (list, _)| as_numbers(builder, elements(list)));
-    as_numbers(builder, ColumnPath::from("entity")).build()
+    SORTED.into_iter().map(ColumnPath::from).fold(compact_values(), as_sorted).build()
 }
 
-/// Small numbers are written fastest, and no larger than otherwise, with their bytes apart: most of them are zero.
-fn as_numbers(builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
+/// Texts in order share their beginnings, and are most of what there is to compress.
+fn as_sorted(builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
     builder
         .set_column_dictionary_enabled(path.clone(), false)
-        .set_column_encoding(path.clone(), Encoding::BYTE_STREAM_SPLIT)
-        .set_column_compression(path.clone(), Compression::LZ4_RAW)
-        .set_column_statistics_enabled(path, EnabledStatistics::None)
+        .set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY)
+        .set_column_compression(path, Compression::ZSTD(ZstdLevel::default()))
 }
 
-/// The leaf below a column of lists.
-fn elements(list: &str) -> ColumnPath {
-    ColumnPath::from(vec![list.to_owned(), "list".to_owned(), "element".to_owned()])
-}
-
-fn dimension_values(
-    rollup: &DayRollup,
-    family: Family,
-    members: &[EntityKey],
-    dimension: Dimension,
-) -> Values<'static> {
+fn dimension_values(rollup: &DayRollup, family: Family, members: &[EntityKey], dimension: Dimension) -> Values {
     let position = match dimension {
         Dimension::Account => Some(0),
         _ => family.keyed_by().iter().position(|&key| key == dimension).map(|position| position + 1),
@@ -138,7 +125,7 @@ fn dimension_values(
     Values::Present(members.iter().map(text).collect())
 }
 
-fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
+fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<AtomicFile> {
     let list =
         |name: &str| Field::new(name, DataType::List(Arc::new(Field::new("element", DataType::UInt32, false))), false);
     let schema = Arc::new(Schema::new(vec![
@@ -147,25 +134,19 @@ fn write_pairs(path: &Path, rollup: &DayRollup, note: &DayNote) -> Result<()> {
         list("with"),
         list("calls"),
     ]));
-    let mut file = ParquetFile::create(path, &schema, pairs_properties())?;
+    let mut file = ParquetFile::create(path, &schema, compact_values().build())?;
     describe(&mut file, note)?;
     let first_row = first_rows(rollup);
     for kind in rollup.pairs.iter().filter(|kind| !kind.lefts.is_empty()) {
-        let levels = ListLevels::new(&kind.starts);
         let (left, right) = (first_row[kind.families.0 as usize], first_row[kind.families.1 as usize]);
-        let rows = |members: &[u32], first: u32| members.iter().map(|member| (first + member) as i32).collect();
-        file.write_values(&[
+        file.write_values(vec![
             Values::Texts(vec![ByteArray::from(&*pair_name(kind.families)); kind.lefts.len()]),
-            Values::Numbers(rows(&kind.lefts, left)),
-            Values::Lists(rows(&kind.rights, right), &levels),
-            Values::Lists(rows(&kind.calls, 0), &levels),
+            Values::Packed(Packed::numbers(&kind.lefts, |member| left + member)),
+            Values::Packed(Packed::lists(&kind.rights, &kind.starts, |member| right + member)),
+            Values::Packed(Packed::lists(&kind.calls, &kind.starts, |calls| calls)),
         ])?;
     }
-    file.finish()
-}
-
-fn pairs_properties() -> WriterProperties {
-    [ColumnPath::from("entity"), elements("with"), elements("calls")].into_iter().fold(compact(), as_numbers).build()
+    file.complete()
 }
 
 /// The row in `rollup.parquet` at which each family begins.

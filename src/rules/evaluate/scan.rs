@@ -118,7 +118,7 @@ impl<'p> Scan<'p> {
         let mut found = Found { date: place.date, looked: Looked::default(), matches: Vec::new(), problem: None };
         let (file, group) = (place.file.borrow(), place.group);
         if let Err(error) = self.fill(&mut found, &mut sieve, file, group) {
-            let message = format!("row group {group} was not evaluated to its end: {error}");
+            let message = format!("row group {group} was not evaluated to its end: {}", error.about_its_file());
             found.problem = Some(Problem { file: file.name.clone(), message });
         }
         found.looked.matches = found.matches.len() as u64;

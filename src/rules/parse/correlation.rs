@@ -242,7 +242,13 @@ impl Reader<'_> {
     }
 
     fn temporal(&self, kind: &str, condition: Option<Value>, members: &[String]) -> Result<CorrelationKind, Refusal> {
-        let every = || Presence::All((0..members.len()).map(Presence::Seen).collect());
+        if self.parameters.threshold.is_some() && !matches!(condition, Some(Value::Mapping(_))) {
+            return Err(self.refuse(
+                "condition",
+                "a `threshold` for a correlation without a bound",
+                "write `condition:` with gte and a number, or leave out the threshold",
+            ));
+        }
         let ordered = match kind {
             "temporal_ordered" => true,
             "temporal" => false,
@@ -253,7 +259,7 @@ impl Reader<'_> {
         };
         match condition {
             None if ordered => Ok(CorrelationKind::TemporalOrdered),
-            None => Ok(CorrelationKind::Temporal(every())),
+            None => Ok(CorrelationKind::Temporal(Presence::All(seen(members)))),
             Some(Value::String(text)) if !ordered => {
                 let parsed = parse_condition(&text).map_err(|error| {
                     self.refuse("condition", error.to_string(), "combine rule names with and, or, not")
@@ -280,33 +286,34 @@ impl Reader<'_> {
         condition: &RawCondition,
         members: &[String],
     ) -> Result<CorrelationKind, Refusal> {
-        let wanted = match self.bounds(condition)?.as_slice() {
-            [Bound { relation: Relation::Gte | Relation::Eq, value }] => *value,
-            _ => {
-                return Err(self.refuse(
-                    "condition",
-                    "a temporal correlation with this bound",
-                    "write `gte:` and the number of rules, or leave it out",
-                ));
-            }
+        let [Bound { relation: Relation::Gte, value: wanted }] = self.bounds(condition)?[..] else {
+            return Err(self.refuse(
+                "condition",
+                "a temporal correlation with a bound other than `gte`",
+                "write `gte:` and the number of rules, or an expression such as `a and not b`",
+            ));
         };
-        let whole = (wanted - members.len() as f64).abs() < 0.5;
-        match (ordered, whole) {
-            (true, true) => Ok(CorrelationKind::TemporalOrdered),
-            (false, true) => {
-                Ok(CorrelationKind::Temporal(Presence::All((0..members.len()).map(Presence::Seen).collect())))
-            }
-            (false, false) if wanted <= 1.0 => {
-                Ok(CorrelationKind::Temporal(Presence::Any((0..members.len()).map(Presence::Seen).collect())))
-            }
-            _ => {
-                let instead = format!("write `gte: {}`, or an expression such as `a and (b or c)`", members.len());
-                Err(self.refuse(
-                    "condition",
-                    format!("a temporal correlation of {wanted} out of {} rules", members.len()),
-                    instead,
-                ))
-            }
+        if wanted.fract() != 0.0 {
+            return Err(self.refuse("condition", format!("`gte: {wanted}` rules"), "write a whole number"));
+        }
+        let presence = self.at_least(wanted as u64, members)?;
+        match ordered {
+            false => Ok(CorrelationKind::Temporal(presence)),
+            true if wanted as usize == members.len() => Ok(CorrelationKind::TemporalOrdered),
+            true => Err(self.refuse(
+                "condition",
+                format!("{wanted} out of {} rules in order", members.len()),
+                "leave it out for all of them, or use `temporal`",
+            )),
+        }
+    }
+
+    /// So many different members: at least one, and no more than there are.
+    fn at_least(&self, wanted: u64, members: &[String]) -> Result<Presence, Refusal> {
+        let most = members.len();
+        match usize::try_from(wanted) {
+            Ok(wanted) if (1..=most).contains(&wanted) => Ok(Presence::AtLeast(wanted, seen(members))),
+            _ => Err(self.refuse("condition", format!("{wanted} out of {most} rules"), format!("write 1 to {most}"))),
         }
     }
 
@@ -325,19 +332,21 @@ impl Reader<'_> {
                     self.refuse("condition", format!("the condition names `{name}`, which is not in `rules`"), instead)
                 })
             }
-            ConditionExpr::Selector { quantifier, pattern: SelectorPattern::Them }
-                if *quantifier != Quantifier::All =>
-            {
-                Ok(Presence::Any((0..members.len()).map(Presence::Seen).collect()))
-            }
-            ConditionExpr::Selector { pattern: SelectorPattern::Them, .. } => {
-                Ok(Presence::All((0..members.len()).map(Presence::Seen).collect()))
-            }
+            ConditionExpr::Selector { quantifier, pattern: SelectorPattern::Them } => match quantifier {
+                Quantifier::Any => Ok(Presence::Any(seen(members))),
+                Quantifier::All => Ok(Presence::All(seen(members))),
+                Quantifier::Count(wanted) => self.at_least(*wanted, members),
+            },
             ConditionExpr::Selector { .. } => {
                 Err(self.refuse("condition", "a pattern of names", "name each rule, with and, or, not"))
             }
         }
     }
+}
+
+/// Each member by itself.
+fn seen(members: &[String]) -> Vec<Presence> {
+    (0..members.len()).map(Presence::Seen).collect()
 }
 
 fn member(name: String) -> Member {

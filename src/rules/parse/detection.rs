@@ -28,6 +28,12 @@ pub(super) struct Reading<'r> {
     pub(super) values: BTreeMap<String, Vec<Scalar>>,
 }
 
+/// The selections of a rule by name, and the number of comparisons in each.
+struct Named<'r> {
+    named: BTreeMap<&'r str, Condition>,
+    weights: BTreeMap<&'r str, usize>,
+}
+
 impl Reading<'_> {
     /// The condition of a detection section.
     pub(super) fn condition(&self, detections: &Detections) -> Result<Condition, Refusal> {
@@ -45,14 +51,12 @@ impl Reading<'_> {
         for name in names {
             named.insert(name.as_str(), self.detection(name, &detections.named[name])?);
         }
-        let conditions = detections.conditions.iter().map(|expression| self.expression(expression, &named));
+        let named =
+            Named { weights: named.iter().map(|(&name, condition)| (name, weight(condition))).collect(), named };
+        let mut room = MOST_PREDICATES;
+        let conditions = detections.conditions.iter().map(|written| self.expression(written, &named, &mut room));
         let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;
-        let condition = if conditions.len() == 1 { conditions.remove(0) } else { Condition::Any(conditions) };
-        if weight(&condition) > MOST_PREDICATES {
-            let found = format!("the condition comes to more than {MOST_PREDICATES} comparisons");
-            return Err(self.document.refuse(&[self.section, "condition"], found, "split the rule"));
-        }
-        Ok(condition)
+        Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::Any(conditions) })
     }
 
     fn detection(&self, name: &str, detection: &Detection) -> Result<Condition, Refusal> {
@@ -177,24 +181,28 @@ impl Reading<'_> {
         Ok(filled)
     }
 
-    fn expression(&self, expression: &ConditionExpr, named: &BTreeMap<&str, Condition>) -> Result<Condition, Refusal> {
-        let all = |parts: &[ConditionExpr]| {
-            parts.iter().map(|part| self.expression(part, named)).collect::<Result<Vec<_>, _>>()
+    /// An expression with every name replaced, as long as the comparisons do not become more than there is room for.
+    fn expression(
+        &self,
+        expression: &ConditionExpr,
+        named: &Named<'_>,
+        room: &mut usize,
+    ) -> Result<Condition, Refusal> {
+        let mut all = |parts: &[ConditionExpr]| {
+            parts.iter().map(|part| self.expression(part, named, room)).collect::<Result<Vec<_>, _>>()
         };
         match expression {
             ConditionExpr::And(parts) => all(parts).map(Condition::All),
             ConditionExpr::Or(parts) => all(parts).map(Condition::Any),
-            ConditionExpr::Not(part) => Ok(Condition::Not(Box::new(self.expression(part, named)?))),
-            ConditionExpr::Identifier(name) => {
-                named.get(name.as_str()).cloned().ok_or_else(|| self.unnamed(name, named))
-            }
+            ConditionExpr::Not(part) => Ok(Condition::Not(Box::new(self.expression(part, named, room)?))),
+            ConditionExpr::Identifier(name) => self.stood_for(name, named, room),
             ConditionExpr::Selector { quantifier, pattern } => {
                 let wanted = |name: &str| match pattern {
                     SelectorPattern::Them => !name.starts_with('_'),
                     SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
                 };
-                let parts: Vec<Condition> =
-                    named.iter().filter(|(name, _)| wanted(name)).map(|(_, condition)| condition.clone()).collect();
+                let parts = named.named.keys().filter(|name| wanted(name));
+                let parts = parts.map(|name| self.stood_for(name, named, room)).collect::<Result<Vec<_>, _>>()?;
                 match quantifier {
                     _ if parts.is_empty() => Err(self.unnamed(&pattern.to_string(), named)),
                     Count::Any => Ok(Condition::Any(parts)),
@@ -205,8 +213,19 @@ impl Reading<'_> {
         }
     }
 
-    fn unnamed(&self, name: &str, named: &BTreeMap<&str, Condition>) -> Refusal {
-        let instead = format!("did you mean `{}`?", nearest(name, named.keys().copied()));
+    /// What a name stands for.
+    fn stood_for(&self, name: &str, named: &Named<'_>, room: &mut usize) -> Result<Condition, Refusal> {
+        let (condition, weight) =
+            named.named.get(name).zip(named.weights.get(name)).ok_or_else(|| self.unnamed(name, named))?;
+        *room = room.checked_sub(*weight).ok_or_else(|| {
+            let found = format!("the condition comes to more than {MOST_PREDICATES} comparisons");
+            self.document.refuse(&[self.section, "condition"], found, "split the rule")
+        })?;
+        Ok(condition.clone())
+    }
+
+    fn unnamed(&self, name: &str, named: &Named<'_>) -> Refusal {
+        let instead = format!("did you mean `{}`?", nearest(name, named.named.keys().copied()));
         let found = format!("the condition names `{name}`, which is no selection of this rule");
         self.document.refuse(&[self.section, "condition"], found, instead)
     }

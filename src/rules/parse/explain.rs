@@ -3,8 +3,8 @@
 use rsigma_parser::Modifier;
 
 use crate::rules::parse::document::Document;
-use crate::rules::plan::Level;
 use crate::rules::refusal::{Refusal, nearest};
+use crate::severity::Severity;
 
 /// Every modifier, to suggest from.
 const MODIFIERS: [&str; 25] = [
@@ -81,7 +81,7 @@ impl Document<'_> {
 
     /// A level that is none.
     pub(super) fn unknown_level(&self, word: &str) -> Refusal {
-        let instead = format!("write {}", Level::ALL.map(Level::name).join(", "));
+        let instead = format!("write {}", Severity::ALL.map(Severity::name).join(", "));
         self.refuse(&["level"], format!("there is no level `{word}`"), instead)
     }
 }

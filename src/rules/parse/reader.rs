@@ -10,9 +10,10 @@ use crate::rules::field::LogSource;
 use crate::rules::parse::detection::Reading;
 use crate::rules::parse::document::Document;
 use crate::rules::parse::{Filter, Parsed, correlation};
-use crate::rules::plan::{Body, Detection, Extension, Level, Rule, Scalar};
+use crate::rules::plan::{Body, Correlation, Detection, Extension, Rule, Scalar};
 use crate::rules::refusal::{Refusal, nearest};
-use crate::rules::settings::RuleSettings;
+use crate::rules::settings::{Override, RuleSettings};
+use crate::severity::Severity;
 
 /// Reads one document.
 pub(super) struct Reader<'r> {
@@ -34,6 +35,13 @@ struct Head {
     falsepositives: Option<Value>,
 }
 
+impl Head {
+    /// What the rule is known by: its id, or its name or title where it has none.
+    fn known_by(&self) -> &str {
+        [&self.id, &self.name, &self.title].into_iter().flatten().next().map_or("", String::as_str)
+    }
+}
+
 impl Reader<'_> {
     /// Adds what the document holds to `parsed`.
     ///
@@ -43,16 +51,19 @@ impl Reader<'_> {
         let value = self.yaml()?;
         let extension = self.extension(&value)?;
         let head = Head::deserialize(&value).map_err(|error| self.document.unreadable(&error.to_string()))?;
-        if value.get("correlation").is_some() {
-            parsed.rules.push(self.correlation(&value, head, extension)?);
-            return Ok(());
-        }
-        let collection = self.sigma()?;
-        if let Some(filter) = collection.filters.first() {
-            parsed.filters.push(self.filter(filter, &extension)?);
-        } else if let Some(rule) = collection.rules.first() {
-            parsed.rules.push(self.detection(rule, head, extension)?);
-        }
+        let set = self.settings.override_of(head.known_by(), extension.builtin.as_deref());
+        let body = if value.get("correlation").is_some() {
+            Body::Correlation(self.correlation(&value, &extension, set)?)
+        } else {
+            let collection = self.sigma()?;
+            if let Some(filter) = collection.filters.first() {
+                parsed.filters.push(self.filter(filter, self.values(&extension, set))?);
+                return Ok(());
+            }
+            let Some(rule) = collection.rules.first() else { return Ok(()) };
+            Body::Detection(self.detection(rule, &head, &extension, set)?)
+        };
+        parsed.rules.push(self.rule(head, extension, set, body)?);
         Ok(())
     }
 
@@ -141,19 +152,27 @@ impl Reader<'_> {
         }
     }
 
-    fn correlation(&self, value: &Value, head: Head, extension: Extension) -> Result<Rule, Refusal> {
+    fn correlation(
+        &self,
+        value: &Value,
+        extension: &Extension,
+        set: Option<&Override>,
+    ) -> Result<Correlation, Refusal> {
         let own = &extension.parameters;
-        let id = head.id.as_deref().unwrap_or_default();
-        let set = self.settings.override_of(id, extension.builtin.as_deref());
         let mut parameters = own.clone();
         parameters.threshold = set.and_then(|set| set.threshold).or(own.threshold);
         parameters.window = set.and_then(|set| set.window.clone()).or_else(|| own.window.clone());
         let section = value.get("correlation").unwrap_or(&Value::Null);
-        let correlation = correlation::read(&self.document, section, &parameters)?;
-        self.rule(head, extension, Body::Correlation(correlation))
+        correlation::read(&self.document, section, &parameters)
     }
 
-    fn detection(&self, rule: &rsigma_parser::SigmaRule, head: Head, extension: Extension) -> Result<Rule, Refusal> {
+    fn detection(
+        &self,
+        rule: &rsigma_parser::SigmaRule,
+        head: &Head,
+        extension: &Extension,
+        set: Option<&Override>,
+    ) -> Result<Detection, Refusal> {
         if rule.sigma_version.is_some_and(|version| version > 2) {
             return Err(self.document.refuse(
                 &["sigma-version"],
@@ -161,9 +180,16 @@ impl Reader<'_> {
                 "write the rule in Sigma 2",
             ));
         }
+        let parameters = &extension.parameters;
+        if parameters.threshold.is_some() || parameters.window.is_some() {
+            return Err(self.document.refuse(
+                &["insights", "parameters"],
+                "a `threshold` or `window` for a rule about single events",
+                "give it to the correlation that names this rule",
+            ));
+        }
         let source = self.log_source(&rule.logsource)?;
-        let id = head.id.as_deref().unwrap_or_default();
-        let values = self.values(id, &extension);
+        let values = self.values(extension, set);
         let reading = Reading { document: self.document, section: "detection", source, values };
         let condition = reading.condition(&rule.detection)?;
         for field in head.fields.iter().flatten() {
@@ -171,13 +197,15 @@ impl Reader<'_> {
                 .operand(field)
                 .map_err(|(found, instead)| self.document.refuse(&["fields", field], found, instead))?;
         }
-        self.rule(head, extension, Body::Detection(Detection { source, condition }))
+        Ok(Detection { source, condition })
     }
 
-    fn filter(&self, filter: &rsigma_parser::FilterRule, extension: &Extension) -> Result<Filter, Refusal> {
+    fn filter(
+        &self,
+        filter: &rsigma_parser::FilterRule,
+        values: BTreeMap<String, Vec<Scalar>>,
+    ) -> Result<Filter, Refusal> {
         let source = self.log_source(&filter.logsource.clone().unwrap_or_default())?;
-        let id = filter.id.as_deref().unwrap_or_default();
-        let values = self.values(id, extension);
         let reading = Reading { document: self.document, section: "filter", source, values };
         Ok(Filter {
             rules: match &filter.rules {
@@ -191,12 +219,10 @@ impl Reader<'_> {
     }
 
     /// What placeholders stand for: the settings' word for this rule, then the rule's own, then the settings' for all rules.
-    fn values(&self, id: &str, extension: &Extension) -> BTreeMap<String, Vec<Scalar>> {
+    fn values(&self, extension: &Extension, set: Option<&Override>) -> BTreeMap<String, Vec<Scalar>> {
         let mut values = self.settings.values.clone();
         values.extend(extension.parameters.values.clone());
-        if let Some(set) = self.settings.override_of(id, extension.builtin.as_deref()) {
-            values.extend(set.values.clone());
-        }
+        values.extend(set.map(|set| set.values.clone()).unwrap_or_default());
         values
     }
 
@@ -231,18 +257,16 @@ impl Reader<'_> {
         })
     }
 
-    fn rule(&self, head: Head, extension: Extension, body: Body) -> Result<Rule, Refusal> {
+    fn rule(&self, head: Head, extension: Extension, set: Option<&Override>, body: Body) -> Result<Rule, Refusal> {
         let title = head.title.clone().filter(|title| !title.trim().is_empty());
         let title = title.ok_or_else(|| self.document.refuse(&[], "the rule has no `title`", "add `title:`"))?;
         let level = match head.level.as_deref() {
-            None => Level::default(),
-            Some(word) => Level::named(word).ok_or_else(|| self.document.unknown_level(word))?,
+            None => Severity::OF_RULES,
+            Some(word) => Severity::named(word).ok_or_else(|| self.document.unknown_level(word))?,
         };
-        let id = head.id.or_else(|| head.name.clone()).unwrap_or_else(|| title.clone());
-        let set = self.settings.override_of(&id, extension.builtin.as_deref());
         Ok(Rule {
             level: set.and_then(|set| set.level).unwrap_or(level),
-            id,
+            id: head.known_by().to_owned(),
             name: head.name,
             title,
             description: head.description.unwrap_or_default().trim().to_owned(),

@@ -109,6 +109,8 @@ pub enum Presence {
     All(Vec<Self>),
     /// At least one.
     Any(Vec<Self>),
+    /// At least so many of them.
+    AtLeast(usize, Vec<Self>),
     /// Not this.
     Not(Box<Self>),
 }

@@ -9,65 +9,15 @@ mod extension;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use crate::rules::field::LogSource;
 use crate::rules::refusal::Place;
+use crate::severity::Severity;
 
 pub use condition::{
     Condition, Decimal, Detection, Expression, FieldShape, FieldTest, Predicate, Quantifier, Relation, Test,
 };
 pub use correlation::{Bound, Correlation, CorrelationKind, Member, Presence};
 pub use extension::{Example, Extension, Notify, Parameters, Scalar};
-
-/// How bad a match is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Worth knowing.
-    Informational,
-    /// Worth a look some day.
-    Low,
-    /// Worth a look; what a rule without a level has.
-    #[default]
-    Medium,
-    /// Worth a look now.
-    High,
-    /// Worth waking somebody.
-    Critical,
-}
-
-impl Level {
-    /// Every level, mildest first.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// The word for it in rule files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The level of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == name)
-    }
-
-    /// The vendor's number for it: 10 critical, 8 high, 6 medium, 4 low, 2 report.
-    pub const fn severity(self) -> u8 {
-        match self {
-            Self::Informational => 2,
-            Self::Low => 4,
-            Self::Medium => 6,
-            Self::High => 8,
-            Self::Critical => 10,
-        }
-    }
-}
 
 /// A rule that can be compiled.
 #[derive(Debug, Clone)]
@@ -81,7 +31,7 @@ pub struct Rule {
     /// What it finds and why that matters.
     pub description: String,
     /// How bad a match is.
-    pub level: Level,
+    pub level: Severity,
     /// Tags, ATT&CK's among them.
     pub tags: Vec<String>,
     /// The fields that tell one alert of the rule from another; none: one alert for the rule.

@@ -13,7 +13,7 @@ pub struct Link {
     pub member: usize,
     /// Where the values of the group are: among the captures of a match, or among the group values of a correlation.
     pub group: Vec<usize>,
-    /// Where the measured values are among the captures.
+    /// Where the measured values are, likewise.
     pub values: Vec<usize>,
 }
 
@@ -28,6 +28,8 @@ pub struct InsightLink {
     pub kind: Option<String>,
     /// The names under which an insight tells the values of the group.
     pub group: Vec<String>,
+    /// The names under which it tells what is measured.
+    pub values: Vec<String>,
 }
 
 impl RuleSet {
@@ -43,8 +45,10 @@ impl RuleSet {
             for (member, named) in correlation.members.iter().enumerate() {
                 match (named, self.member(named)) {
                     (Member::Insight(kind), _) => {
-                        let group = correlation.fields_of(member).iter().map(|field| key_name(field)).collect();
-                        self.insights.push(InsightLink { correlation: position, member, kind: kind.clone(), group });
+                        let names = |fields: Vec<String>| fields.iter().map(|field| key_name(field)).collect();
+                        let (group, values) = (names(correlation.fields_of(member)), names(correlation.measured()));
+                        let kind = kind.clone();
+                        self.insights.push(InsightLink { correlation: position, member, kind, group, values });
                     }
                     (Member::Rule(_), Some(rule)) => self.connect_rule(position, &correlation, member, rule),
                     (Member::Rule(_), None) => {}
@@ -59,7 +63,7 @@ impl RuleSet {
         let (group, values) = match &self.rules[rule].body {
             Body::Correlation(inner) => {
                 let place = |field: &String| inner.group_by.iter().position(|known| known == field);
-                (fields.iter().filter_map(place).collect(), Vec::new())
+                (fields.iter().filter_map(place).collect(), correlation.measured().iter().filter_map(place).collect())
             }
             Body::Detection(detection) => {
                 let source = detection.source;
@@ -137,11 +141,11 @@ fn keys(rule: &Rule, captures: &mut Vec<Operand>) -> Vec<usize> {
 }
 
 /// What a field of this name is, in whichever log source has it.
-pub(super) fn any_operand(field: &str) -> Option<Operand> {
+fn any_operand(field: &str) -> Option<Operand> {
     LogSource::ALL.into_iter().find_map(|source| source.operand(field).ok())
 }
 
 /// The name by which an insight tells a field: that of the column, whatever the cloud calls it.
-fn key_name(field: &str) -> String {
+pub(super) fn key_name(field: &str) -> String {
     any_operand(field).map_or_else(|| field.to_owned(), |operand| operand.to_string())
 }

@@ -12,12 +12,12 @@ use std::path::PathBuf;
 
 use hashbrown::HashMap;
 
-use crate::error::Result;
+use crate::error::{Result, meant};
 use crate::rules::builtin;
 use crate::rules::field::Operand;
 use crate::rules::parse::{Filter, Parsed, parse_text};
 use crate::rules::plan::{Body, Condition, Correlation, Member, Rule};
-use crate::rules::refusal::{Place, Refusal, nearest};
+use crate::rules::refusal::{Place, Refusal};
 use crate::rules::set::files::read_all;
 use crate::rules::set::links::{InsightLink, Link};
 use crate::rules::settings::RuleSettings;
@@ -164,7 +164,7 @@ impl RuleSet {
         let names = self.rules.iter().flat_map(|rule| {
             [Some(rule.id.as_str()), rule.name.as_deref(), rule.extension.builtin.as_deref()].into_iter().flatten()
         });
-        Some(nearest(word, names)).filter(|name| !name.is_empty())
+        meant(word, names)
     }
 
     pub(super) fn captures(&self) -> Vec<Vec<Operand>> {

@@ -1,9 +1,10 @@
 //! Whether correlations can work: their members are there, know the fields that are asked for, and lead nowhere in a circle.
 
+use crate::rules::InsightInput;
 use crate::rules::plan::{Body, Correlation, Member};
 use crate::rules::refusal::{Refusal, nearest};
 use crate::rules::set::RuleSet;
-use crate::rules::set::links::any_operand;
+use crate::rules::set::links::key_name;
 
 /// Why a rule cannot be used, and what to write instead.
 type Reason = (String, String);
@@ -84,7 +85,8 @@ impl RuleSet {
                     }
                     Some(Body::Correlation(inner)) if inner.group_by.contains(&field) => Ok(()),
                     Some(Body::Correlation(inner)) => Err(inner.group_by.first().cloned().unwrap_or_default()),
-                    None => any_operand(&field).map(|_| ()).ok_or_else(|| "userIdentity.accessKeyId".to_owned()),
+                    None if InsightInput::TOLD.contains(&key_name(&field).as_str()) => Ok(()),
+                    None => Err("userIdentity.accessKeyId".to_owned()),
                 };
                 if let Err(nearest) = known {
                     let instead =

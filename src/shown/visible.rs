@@ -49,6 +49,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Names come from whoever can make a call: nothing in them may steer the terminal, or show elsewhere than it stands.
+pub fn printable(text: &str) -> String {
+    visible(text).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

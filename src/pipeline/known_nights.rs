@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 
 use chrono::{Days, NaiveDate};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::late::{Now, PastNight, StaleNight, Standing, judged};
-use crate::pipeline::{Job, NightResult, judge};
+use crate::pipeline::night::judge;
+use crate::pipeline::{Job, NightResult, some_problems};
 use crate::report;
 use crate::rollup::update::Update;
 
@@ -34,6 +35,16 @@ impl KnownNights {
         let first = self.late().map(|night| night.date).next().unwrap_or(self.asked);
         let first = before(first, job.settings.baseline_days as u64);
         first.iter_days().take_while(|day| *day <= self.asked).collect()
+    }
+
+    /// Stops a run that would put what counts alone tell in the place of what the events told.
+    pub(super) fn keep_what_knew_more(&self, history: &Update) -> Result<()> {
+        let is_judged = |night: &PastNight| night.date == self.asked && night.record.is_some() && !night.is_unfinished;
+        if history.is_all_there_is(self.asked) && self.nights.iter().any(is_judged) {
+            let problems = some_problems(history.problems_of(self.asked));
+            return Err(Error::EventsGone { date: self.asked, problems });
+        }
+        Ok(())
     }
 
     fn late(&self) -> impl Iterator<Item = &PastNight> {

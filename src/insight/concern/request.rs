@@ -1,0 +1,336 @@
+//! What the parameters of a request say about how serious a change is. The conditions are data, `data/serious.csv`, documented beside
+//! it; that all is allowed, and to oneself, is looked for here.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use crate::event::ChangeKind;
+use crate::insight::concern::Concern;
+use crate::insight::investigate::Evidence;
+
+static TABLE: &str = include_str!("../../../data/serious.csv");
+static CONDITIONS: LazyLock<Vec<Condition>> = LazyLock::new(|| TABLE.lines().filter_map(Condition::parse).collect());
+
+/// Parameters that name to whom rights are given.
+const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
+
+/// One line of the table.
+struct Condition {
+    kind: ChangeKind,
+    event_name: &'static str,
+    parameter: String,
+    comparison: &'static str,
+    value: String,
+    concern: Concern,
+}
+
+impl Condition {
+    fn parse(line: &'static str) -> Option<Self> {
+        let fields: Vec<&'static str> = line.split(',').collect();
+        let [kind, event_name, parameter, condition, value, concern] = fields[..] else { return None };
+        Some(Self {
+            kind: ChangeKind::named(kind)?,
+            event_name,
+            parameter: parameter.to_lowercase(),
+            comparison: ["is", "is_not", "starts_with", "ends_with"].into_iter().find(|known| *known == condition)?,
+            value: value.to_lowercase(),
+            concern: Concern::named(concern)?,
+        })
+    }
+
+    fn is_met(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> bool {
+        let fits = |value: &str| match self.comparison {
+            "is" => value == self.value,
+            "is_not" => value != self.value,
+            "starts_with" => value.starts_with(&self.value),
+            _ => value.ends_with(&self.value),
+        };
+        self.kind == kind
+            && (self.event_name == "*" || self.event_name == event_name)
+            && parameters.iter().any(|(name, value)| *name == self.parameter && fits(value))
+    }
+}
+
+/// What a request tells by itself.
+#[derive(Debug, Default)]
+pub(in crate::insight) struct Looked {
+    /// What makes it serious.
+    pub(in crate::insight) concerns: BTreeSet<Concern>,
+    /// To whom it gives rights.
+    pub(in crate::insight) receivers: BTreeSet<String>,
+}
+
+/// Looks at the parameters of a request of a change; what is no JSON tells nothing.
+pub(in crate::insight) fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looked {
+    let Ok(request) = serde_json::from_str::<Value>(parameters) else { return Looked::default() };
+    let mut parameters = Vec::new();
+    flatten("", &request, &mut parameters);
+    let met = CONDITIONS.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
+    let mut looked = Looked { concerns: met.map(|condition| condition.concern).collect(), ..Looked::default() };
+    if kind == ChangeKind::Permission {
+        looked.concerns.extend(allows_everything(&request).then_some(Concern::AdministratorPolicy));
+        let named = parameters.iter().filter(|(name, _)| RECEIVERS.contains(&name.as_str()));
+        looked.receivers.extend(named.map(|(_, value)| bare(value)));
+    }
+    looked
+}
+
+/// What makes a change serious by all of its events.
+pub(in crate::insight) fn of_evidence(evidence: &Evidence) -> BTreeSet<Concern> {
+    let gives_to_himself = evidence.names.keys().any(|name| evidence.receivers.contains(&bare(name)));
+    let more = [gives_to_himself.then_some(Concern::SelfGrant), (evidence.unread > 0).then_some(Concern::NotAllRead)];
+    evidence.concerns.iter().copied().chain(more.into_iter().flatten()).collect()
+}
+
+/// A name without its domain; of a role without its session.
+fn bare(name: &str) -> String {
+    name.split([':', '@']).next().unwrap_or_default().to_lowercase()
+}
+
+/// All names and texts of a request in lower case, of documents inside texts too. Nesting is bounded by the reader of JSON.
+pub(in crate::insight) fn flatten(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| flatten(&name.to_lowercase(), value, found)),
+        Value::Array(items) => items.iter().for_each(|item| flatten(name, item, found)),
+        Value::String(text) => match document(text) {
+            Some(document) => flatten(name, &document, found),
+            None => found.push((name.to_owned(), text.to_lowercase())),
+        },
+        Value::Bool(_) | Value::Number(_) => found.push((name.to_owned(), value.to_string())),
+        Value::Null => {}
+    }
+}
+
+/// The document that a text holds, if it is one.
+fn document(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().filter(|value| matches!(value, Value::Object(_) | Value::Array(_)))
+}
+
+/// Whether a statement of a policy, wherever in a request it stands, allows every action on every resource.
+fn allows_everything(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => is_carte_blanche(fields) || fields.values().any(allows_everything),
+        Value::Array(items) => items.iter().any(allows_everything),
+        Value::String(text) => document(text).is_some_and(|document| allows_everything(&document)),
+        _ => false,
+    }
+}
+
+fn is_carte_blanche(statement: &Map<String, Value>) -> bool {
+    let is = |value: &Value, wanted: &str| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(wanted));
+    let has = |name: &str, wanted: &str| {
+        let mut named = statement.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        named.any(|value| {
+            is(value, wanted) || value.as_array().is_some_and(|items| items.iter().any(|item| is(item, wanted)))
+        })
+    };
+    has("effect", "allow") && has("action", "*") && has("resource", "*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
+        let Looked { concerns, receivers } = of_request(kind, event_name, parameters);
+        let names = [("Alice@corp.example".to_owned(), 1)].into();
+        let evidence = Evidence { concerns, receivers, names, ..Evidence::default() };
+        of_evidence(&evidence).into_iter().map(Concern::name).collect()
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_understood() {
+        assert_eq!(TABLE.lines().filter_map(Condition::parse).count(), TABLE.lines().count() - 1);
+    }
+
+    #[test]
+    fn all_rights_are_seen_by_name_and_in_the_document() {
+        use ChangeKind::Permission;
+        let attach = r#"{"PolicyName":"AdministratorAccess","UserName":"bob"}"#;
+        assert_eq!(concerns(Permission, "AttachPolicyToUser", attach), ["administrator_policy"]);
+        let arn = r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess","userName":"alice"}"#;
+        assert_eq!(concerns(Permission, "AttachUserPolicy", arn), ["administrator_policy", "self_grant"]);
+        let document =
+            r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
+        assert_eq!(concerns(Permission, "CreatePolicyVersion", document), ["administrator_policy"]);
+        let harmless =
+            r#"{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}"}"#;
+        assert!(concerns(Permission, "CreatePolicyVersion", harmless).is_empty());
+    }
+
+    #[test]
+    #[allow(clippy::too_many_lines, reason = "it is a table")]
+    fn every_condition_has_a_near_miss() {
+        use ChangeKind::{Password, Permission, Trail};
+        type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);
+        let requests: [Requests; 21] = [
+            (
+                Permission,
+                "AttachPolicyToRole",
+                r#"{"PolicyName":"administratoraccess"}"#,
+                r#"{"PolicyName":"AdministratorAccessAudit"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachPolicyToUser",
+                r#"{"PolicyName":"AliyunRAMFullAccess"}"#,
+                r#"{"PolicyName":"AliyunRAMReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachUserPolicy",
+                r#"{"policyName":"PowerUserAccess"}"#,
+                r#"{"policyName":"UserAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::1:policy/NoAdministratorAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/AmazonS3FullAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::aws:policy/FullAccessDenied"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachRolePolicy",
+                r#"{"policyArn":"arn:aws:iam::aws:policy/PowerUserAccess"}"#,
+                r#"{"policyArn":"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AddPermissionPolicyToAccessConfiguration",
+                r#"{"PermissionPolicyName":"AdministratorAccess"}"#,
+                r#"{"PermissionPolicyName":"ReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (
+                Permission,
+                "AttachManagedPolicyToPermissionSet",
+                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}"#,
+                r#"{"managedPolicyArn":"arn:aws:iam::aws:policy/ReadOnlyAccess"}"#,
+                "administrator_policy",
+            ),
+            (Permission, "PutBucketAcl", r#"{"x-oss-acl":"public-read"}"#, r#"{"x-oss-acl":"private"}"#, "made_public"),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-acl":"public-read-write"}"#,
+                r#"{"x-amz-acl":"bucket-owner-read"}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "PutBucketPublicAccessBlock",
+                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":false}}"#,
+                r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#,
+                "made_public",
+            ),
+            (Password, "SetPasswordPolicy", r#"{"HardExpiry":false}"#, r#"{"HardExpiry":true}"#, "weaker_sign_in"),
+            (
+                Password,
+                "UpdateLoginProfile",
+                r#"{"MFABindRequired":"false"}"#,
+                r#"{"MFABindRequired":"true"}"#,
+                "weaker_sign_in",
+            ),
+            (
+                Password,
+                "SetSecurityPreference",
+                r#"{"EnforceMFAForLogin":"false"}"#,
+                r#"{"EnforceMFAForLogin":"true"}"#,
+                "weaker_sign_in",
+            ),
+            (
+                Password,
+                "UpdateLoginProfile",
+                r#"{"PasswordResetRequired":false}"#,
+                r#"{"PasswordResetRequired":true}"#,
+                "password_known_to_the_caller",
+            ),
+            (Trail, "UpdateTrail", r#"{"EventRW":"Write"}"#, r#"{"EventRW":"All"}"#, "narrowed"),
+            (Trail, "UpdateTrail", r#"{"TrailRegion":"cn-hangzhou"}"#, r#"{"TrailRegion":"All"}"#, "narrowed"),
+            (Trail, "UpdateTrail", r#"{"isMultiRegionTrail":false}"#, r#"{"isMultiRegionTrail":true}"#, "narrowed"),
+            (Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#, r#"{"StartLogging":"true"}"#, "stopped"),
+            (
+                Trail,
+                "PutEventSelectors",
+                r#"{"eventSelectors":[{"includeManagementEvents":false}]}"#,
+                r#"{"eventSelectors":[{"includeManagementEvents":true}]}"#,
+                "narrowed",
+            ),
+            (Trail, "UpdateDetector", r#"{"enable":false}"#, r#"{"enable":true}"#, "stopped"),
+        ];
+        for (kind, event_name, serious, near_miss, concern) in requests {
+            assert_eq!(concerns(kind, event_name, serious), [concern], "{event_name} {serious}");
+            assert!(concerns(kind, event_name, near_miss).is_empty(), "{event_name} {near_miss}");
+        }
+    }
+
+    #[test]
+    fn rights_for_oneself_are_seen_and_rights_for_a_namesake_are_not() {
+        use ChangeKind::{Password, Permission};
+        let attach = |name: &str| format!(r#"{{"PolicyName":"Own","UserName":"{name}"}}"#);
+        assert_eq!(concerns(Permission, "AttachPolicyToUser", &attach("alice")), ["self_grant"]);
+        assert_eq!(concerns(Permission, "AddUserToGroup", &attach("ALICE@corp.example")), ["self_grant"]);
+        assert!(concerns(Permission, "AttachPolicyToUser", &attach("alice2")).is_empty());
+        assert!(concerns(Password, "UpdateLoginProfile", &attach("alice")).is_empty(), "a password of one's own");
+    }
+
+    #[test]
+    fn a_document_that_allows_much_is_not_one_that_allows_all() {
+        let document = |action: &str, resource: &str| {
+            format!(
+                r#"{{"PolicyDocument":"{{\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"{resource}\"}}]}}"}}"#
+            )
+        };
+        let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
+        assert_eq!(of("*", "*"), ["administrator_policy"]);
+        assert!(of("oss:*", "*").is_empty() && of("*", "acs:oss:*:*:mine").is_empty());
+    }
+
+    #[test]
+    fn statements_are_not_mixed_up() {
+        let of = |document: &str| {
+            let text = serde_json::json!({ "policyDocument": document }).to_string();
+            concerns(ChangeKind::Permission, "PutUserPolicy", &text)
+        };
+        // Nothing without a second factor: the most usual policy of all.
+        let factor = r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"},
+            {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}"#;
+        assert!(of(factor).is_empty());
+        let lists = r#"{"Statement":{"Effect":"Allow","Action":["s3:GetObject","*"],"Resource":["*"]}}"#;
+        assert_eq!(of(lists), ["administrator_policy"]);
+    }
+
+    #[test]
+    fn a_narrowed_trail_is_seen_in_both_clouds() {
+        use ChangeKind::Trail;
+        assert_eq!(
+            concerns(Trail, "UpdateTrail", r#"{"Name":"t","EventRW":"Read","TrailRegion":"All"}"#),
+            ["narrowed"]
+        );
+        assert!(concerns(Trail, "UpdateTrail", r#"{"Name":"t","EventRW":"All"}"#).is_empty());
+        let selectors = r#"{"eventSelectors":[{"readWriteType":"WriteOnly","includeManagementEvents":true}]}"#;
+        assert_eq!(concerns(Trail, "PutEventSelectors", selectors), ["narrowed"]);
+        assert_eq!(concerns(Trail, "UpdateTrail", r#"{"StartLogging":"false"}"#), ["stopped"]);
+    }
+
+    #[test]
+    fn what_is_no_json_concerns_nobody() {
+        assert!(concerns(ChangeKind::Trail, "UpdateTrail", "{\"EventRW\":").is_empty());
+        let deep = "[".repeat(10_000);
+        assert!(concerns(ChangeKind::Trail, "UpdateTrail", &deep).is_empty());
+    }
+}

@@ -1,0 +1,239 @@
+//! One night whose history is up to date, step by step: what its judgement rests on, what is wrong with its input, what deviates,
+//! who and when, what the rules raise. [`judge`] is the list; each step makes a value that the next one takes.
+
+use chrono::NaiveDate;
+use rayon::prelude::*;
+
+use crate::alert::day::DayAlerts;
+use crate::baseline::novelty::Company;
+use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::detect::change::{self, ChangeFound};
+use crate::detect::first_seen::{self, FirstSeen};
+use crate::detect::judgement::{self, Night, RateResult};
+use crate::detect::replay::Calibrations;
+use crate::detect::select::TestSet;
+use crate::error::Result;
+use crate::insight::episode::{self, Episodes};
+use crate::insight::hours::{self, FindingHour};
+use crate::insight::investigate::investigate;
+use crate::insight::place::PlaceBook;
+use crate::insight::trail::TrailBook;
+use crate::insight::usual::Past;
+use crate::insight::vendor::Maker;
+use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, incident};
+use crate::late::{self, Basis, PastNight, Why, left_before};
+use crate::partition::EventFile;
+use crate::pipeline::{Job, NightResult, write_alerts};
+use crate::quality::{self, Inspection, NightInput};
+use crate::report::{self, FamilyRecord, Judged, NightRecord, output};
+use crate::rollup::update::Update;
+use crate::rollup::{Family, store};
+use crate::storage::Daily;
+
+/// Finds what deviates on a day whose history is up to date, and replaces its results; [`NightResult::finish`] must follow.
+pub(super) fn judge(
+    job: &Job<'_>,
+    history: &Update,
+    date: NaiveDate,
+    why: Why,
+    in_run_of: NaiveDate,
+) -> Result<NightResult> {
+    let window = window(job, history, date);
+    let known = Known::read(job, &window)?;
+    let ground = Ground::new(job, &window, &known.apis)?;
+    let inspection = ground.inspect(history, &known.apis, matches!(why, Why::Asked))?;
+    let detected = ground.detect(known);
+    let told = ground.tell(detected)?;
+    let alerts = job.look().whole_day(date, &told.insights)?;
+    let mut record = ground.record(history, &told, inspection, &alerts)?;
+    record.revise(PastNight::read(job.state, date)?, &why, in_run_of);
+    ground.write(record, told, alerts, why)
+}
+
+/// The days that the night's baseline reaches back to, and which of them are there.
+fn window(job: &Job<'_>, history: &Update, date: NaiveDate) -> Window {
+    let is_counted = |day| history.days.iter().any(|updated| updated.note.date == day);
+    let has_day = |day| is_counted(day) && store::rollup_path(job.state, day).exists();
+    Window::new(date, job.settings.baseline_days, has_day).without(&job.settings.incident_days)
+}
+
+/// The counts of the window.
+struct Known {
+    apis: FamilyHistory,
+    /// The other families whose rates are judged.
+    others: Vec<FamilyHistory>,
+    company: Company,
+    changes: FamilyHistory,
+}
+
+impl Known {
+    fn read(job: &Job<'_>, window: &Window) -> Result<Self> {
+        let read = |family| FamilyHistory::read(job.state, family, window);
+        let families = || Family::RATED[1..].par_iter().map(|&family| read(family)).collect::<Result<Vec<_>>>();
+        let first = || rayon::join(|| read(Family::RATED[0]), || Company::read(job.state, window));
+        let (others, (apis, company)) = rayon::join(families, first);
+        Ok(Self { apis: apis?, others: others?, company: company?, changes: read(Family::Change)? })
+    }
+}
+
+/// What a judgement rests on beside counts: the days, the scored one's events, and what of the feed can be believed.
+struct Ground<'a> {
+    job: &'a Job<'a>,
+    window: &'a Window,
+    files: Vec<EventFile>,
+    feed: Feed,
+    regions: SilentRegions,
+}
+
+/// What the detectors made of a night.
+struct Detected {
+    rates: Vec<(FamilyHistory, RateResult)>,
+    firsts: Vec<FirstSeen>,
+    changes: (FamilyHistory, Vec<ChangeFound>),
+    calibrations: Calibrations,
+    /// What could not be judged, in words.
+    unjudged: Option<String>,
+}
+
+/// What is said of a night.
+struct Told {
+    insights: Vec<Insight>,
+    incidents: Vec<Incident>,
+    /// What the next night needs to know of what went on, and of the trails.
+    episodes: Episodes,
+    trails: TrailBook,
+    /// The hours that charts show.
+    hours: Vec<FindingHour>,
+    families: Vec<FamilyRecord>,
+    calibrations: Calibrations,
+    absorbed: usize,
+    drops_explained: usize,
+    warnings: Vec<String>,
+}
+
+impl<'a> Ground<'a> {
+    fn new(job: &'a Job<'a>, window: &'a Window, apis: &FamilyHistory) -> Result<Self> {
+        let calendar = &job.settings.calendar;
+        let (files, _) = job.partitions.open_range(window.scored(), window.scored());
+        let feed = Feed::judge(apis, window, calendar);
+        let regions = SilentRegions::judge(job.state, window, calendar)?;
+        Ok(Self { job, window, files, feed, regions })
+    }
+
+    /// Looks for what is wrong with the input.
+    fn inspect(&self, history: &Update, apis: &FamilyHistory, is_asked: bool) -> Result<Inspection> {
+        quality::inspect(&NightInput {
+            window: self.window,
+            files: &self.files,
+            counts: history.counts_of(self.window.scored()),
+            apis,
+            feed: &self.feed,
+            regions: &self.regions,
+            due: self.job.due.filter(|_| is_asked),
+            check_duplicates: self.job.settings.operations.check_duplicates,
+        })
+    }
+
+    /// Judges the rates of all families, whom their entities met, and the changes; only the latter while there is too little history.
+    fn detect(&self, known: Known) -> Detected {
+        let Known { apis, others, company, changes } = known;
+        let mut found = change::detect(&changes, self.window);
+        found.extend(change::silences(&changes, self.window, &self.feed));
+        let (changes, families) = ((changes, found), std::iter::once(apis).chain(others).collect());
+        if self.window.days_of_history() < self.job.settings.min_history_days {
+            return learning(families, changes);
+        }
+        self.judge(families, company, changes)
+    }
+
+    fn judge(
+        &self,
+        families: Vec<FamilyHistory>,
+        company: Company,
+        changes: (FamilyHistory, Vec<ChangeFound>),
+    ) -> Detected {
+        let thresholds = self.job.settings.thresholds;
+        let calendar = &self.job.settings.calendar;
+        let night = Night { window: self.window, calendar, feed: &self.feed, thresholds };
+        let company = first_seen::judge(company, &thresholds);
+        let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+        let firsts = company.found(&rates.others, families.len());
+        let mut calibrations = rates.calibrations;
+        calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+        let rates = families.into_iter().zip(rates.families).collect();
+        Detected { rates, firsts, changes, calibrations, unjudged: company.left_out() }
+    }
+
+    /// Goes back to the events of what was found, and puts it in words.
+    fn tell(&self, detected: Detected) -> Result<Told> {
+        let Job { state, partitions, settings, .. } = *self.job;
+        let (date, window) = (self.window.scored(), self.window);
+        let families = detected.rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
+        let rates = detected.rates.into_iter().map(|(history, result)| (history, result.deviations)).collect();
+        let before = episode::read_before(state, date)?;
+        let past = Past { state, partitions, window, feed: &self.feed };
+        let findings = NightFindings::new(rates, detected.changes, before, settings.level_shift_days)
+            .with_firsts(detected.firsts)
+            .with_habits(&past)?;
+        let targets = findings.targets(date);
+        let mut evidence = investigate(&self.files, date, &targets)?;
+        let mut trails = TrailBook::read_before(state, date)?;
+        trails.follow(&targets, &mut evidence);
+        let (usual, left_out) = past.usual(&targets)?;
+        let Built { mut insights, episodes, explained } =
+            build(&findings, &evidence, &usual, window, (&self.feed, &self.regions));
+        insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
+        PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
+        Ok(Told {
+            incidents: incident::group(&mut insights),
+            hours: hours::hours(&findings, &insights, window, &self.feed),
+            insights,
+            episodes,
+            trails,
+            families,
+            calibrations: detected.calibrations,
+            absorbed: findings.absorbed(),
+            drops_explained: explained,
+            warnings: left_out.into_iter().chain(detected.unjudged).collect(),
+        })
+    }
+
+    fn record(&self, history: &Update, told: &Told, inspection: Inspection, alerts: &DayAlerts) -> Result<NightRecord> {
+        let left = left_before(self.job.state, self.window.scored())?;
+        let judged = Judged {
+            basis: Basis::of(self.window, history, left),
+            inspection,
+            families: told.families.clone(),
+            calibrations: &told.calibrations,
+            insights: &told.insights,
+            incidents: told.incidents.len(),
+            absorbed: told.absorbed,
+            drops_explained: told.drops_explained,
+            warnings: &told.warnings,
+            book: self.job.book,
+            alerts,
+        };
+        Ok(NightRecord::new(history, self.window, self.job.settings, judged))
+    }
+
+    /// Replaces the results of the day.
+    fn write(&self, record: NightRecord, told: Told, alerts: DayAlerts, why: Why) -> Result<NightResult> {
+        let Job { state, settings, settings_hash, book, .. } = *self.job;
+        let Told { insights, incidents, episodes, trails, hours, .. } = told;
+        let (date, folder) = (record.date, Daily::Insights.folder(state, record.date));
+        late::begin(state, date)?;
+        let mut written = output::write(&folder, &insights, &settings.formats, Maker { settings: settings_hash })?;
+        written.extend(write_alerts(state, &alerts, settings, settings_hash)?);
+        written.push(report::hours::write(&folder, &hours)?);
+        written.push(episode::write(state, date, episodes, &insights)?);
+        written.extend(trails.write(state, date)?);
+        alerts.keep(state, book)?;
+        Ok(NightResult { record, insights, incidents, alerts: alerts.alerts, why, written })
+    }
+}
+
+/// Nothing is judged but the changes.
+fn learning(families: Vec<FamilyHistory>, changes: (FamilyHistory, Vec<ChangeFound>)) -> Detected {
+    let rates = families.into_iter().map(|history| (history, RateResult::default())).collect();
+    Detected { rates, firsts: Vec::new(), changes, calibrations: Calibrations::default(), unjudged: None }
+}

@@ -1,0 +1,18 @@
+//! How numbers, times, texts and tables are shown to people, in sentences, on terminals and in spreadsheets.
+//!
+//! A leaf: it knows no other room, so that every other can tell its numbers in one way, and none lets through what does not show.
+
+mod number;
+mod spreadsheet;
+mod text_table;
+mod typed;
+mod visible;
+
+/// What goes by one name because there is too much of it to be told apart.
+pub const OTHER: &str = "(other)";
+
+pub use number::{counted, number, span};
+pub use spreadsheet::harmless;
+pub use text_table::{Shown, TextTable};
+pub use typed::literal;
+pub use visible::{is_hidden, printable, visible};

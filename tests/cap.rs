@@ -1,0 +1,126 @@
+//! A day with more entities than `max_entities` allows: those with the most calls keep their names, the rest is added up, nothing is
+//! lost, and nobody judges what stands for many.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use common::made::{Call, usual_day, write_day, write_days, write_part};
+use common::{Entity, Pairs, assert_same_files, day, files_below, insights, read_day, roll_up};
+use serde_json::Value;
+
+const OTHER: &str = "(other)";
+/// As many as there are people on an ordinary day of [`usual_day`].
+const MOST: usize = 20;
+
+/// Four hundred addresses, users and keys that nobody knew, each with a call of its own API; the first thirty have two.
+fn flood() -> Vec<Call> {
+    let stranger = |number: u32, second: i64| Call {
+        address: format!("198.51.{}.{}", 100 + number / 200, number % 200),
+        user: format!("stranger{number:03}"),
+        ..Call::usual(second, 0)
+    };
+    let calls = |number: u32| {
+        (0..if number < 30 { 2 } else { 1 }).map(move |call| stranger(number, i64::from(number) * 200 + call))
+    };
+    (0..400).flat_map(calls).collect()
+}
+
+fn calls(entity: &Entity) -> u64 {
+    entity.hours.iter().map(|hour| u64::from(hour.calls)).sum()
+}
+
+/// Calls by family, account and hour.
+fn by_hour(entities: &[Entity]) -> BTreeMap<(String, String, u32), u64> {
+    let mut sums = BTreeMap::new();
+    for entity in entities {
+        for hour in &entity.hours {
+            let key = (entity.family.clone(), entity.key[0].clone(), hour.hour);
+            *sums.entry(key).or_insert(0) += u64::from(hour.calls);
+        }
+    }
+    sums
+}
+
+fn by_kind(pairs: &Pairs) -> BTreeMap<&str, u64> {
+    let mut sums = BTreeMap::new();
+    for ((kind, ..), calls) in pairs {
+        *sums.entry(kind.as_str()).or_insert(0) += u64::from(*calls);
+    }
+    sums
+}
+
+fn is_other(key: &[String]) -> bool {
+    key[1..].iter().all(|field| field == OTHER)
+}
+
+fn capped(events: &Path, state: &Path, threads: &str) -> String {
+    let cap = format!("max_entities={MOST}");
+    roll_up(events, state, &["--set", &cap, "--threads", threads]).stderr
+}
+
+#[test]
+fn the_busiest_keep_their_names_and_the_rest_is_added_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let date = day(1, 5);
+    write_day(&path("events"), date, usual_day(date).into_iter().chain(flood()).collect());
+    roll_up(&path("events"), &path("plain"), &[]);
+    let told = capped(&path("events"), &path("capped"), "1");
+    let ((plain, plain_pairs), (entities, pairs)) = (read_day(&path("plain"), date), read_day(&path("capped"), date));
+    assert_eq!(by_hour(&entities), by_hour(&plain));
+    assert_eq!(by_kind(&pairs), by_kind(&plain_pairs));
+    let mut beyond = 0;
+    for family in ["api", "source_ip", "access_key", "principal", "network"] {
+        let of = |entities: &[Entity]| -> Vec<Entity> {
+            entities.iter().filter(|entity| entity.family == family).cloned().collect()
+        };
+        let mut busiest = of(&plain);
+        busiest.sort_by_key(|entity| (Reverse(calls(entity)), entity.key.clone()));
+        let kept: BTreeSet<Vec<String>> = busiest.iter().take(MOST).map(|entity| entity.key.clone()).collect();
+        let named = of(&entities).into_iter().filter(|entity| !is_other(&entity.key)).map(|entity| entity.key);
+        assert_eq!(named.collect::<BTreeSet<_>>(), kept, "{family}");
+        beyond += busiest.len().saturating_sub(MOST);
+    }
+    assert!(beyond > 1000, "{beyond}");
+    assert!(told.contains(&format!("{beyond} entities are more than `max_entities` allows")), "{told}");
+
+    // The same whoever counts, and in whatever files the events come.
+    capped(&path("events"), &path("threads"), "2");
+    assert_same_files(&files_below(&path("capped/rollups")), &files_below(&path("threads/rollups")));
+    let (first, second): (Vec<Call>, Vec<Call>) =
+        usual_day(date).into_iter().chain(flood()).partition(|call| call.second % 3 == 0);
+    write_part(&path("parts"), date, 0, second);
+    write_part(&path("parts"), date, 1, first);
+    capped(&path("parts"), &path("in_parts"), "2");
+    assert_eq!(read_day(&path("in_parts"), date), (entities, pairs));
+}
+
+#[test]
+fn nobody_judges_what_stands_for_many_and_the_night_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let last = day(1, 16);
+    write_days(&events, day(1, 1), last, |date| if date == last { flood() } else { Vec::new() });
+    let cap = format!("max_entities={MOST}");
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-16"];
+    let told = insights(arguments.iter().chain(&["--set", &cap, "--set", "baseline_days=14"])).expect_code(0).stdout;
+    assert!(told.contains("are more than `max_entities` allows: they are counted under `(other)`"), "{told}");
+    let record = fs::read_to_string(state.join("runs/2026-01-16.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert!(record["counts"]["beyond_cap"].as_u64().unwrap() > 1000, "{}", record["counts"]);
+    let flaws = record["quality"].as_array().unwrap();
+    assert!(flaws.iter().any(|flaw| flaw["kind"] == "too_many_entities"), "{flaws:?}");
+    for family in record["families"].as_array().unwrap() {
+        assert!(family["entities"].as_u64().unwrap() <= MOST as u64, "{family}");
+    }
+    let insights = fs::read_to_string(state.join("insights/date=2026-01-16/insights.jsonl")).unwrap();
+    assert!(!insights.contains("\"insightObject\":\"(other)"), "{insights}");
+    let about = ["explain", OTHER, "--state", state.to_str().unwrap(), "--set", &cap, "--set", "baseline_days=14"];
+    common::insights(about).expect_code(2).expect_said(&["nothing is known of `(other)`"]);
+}
