@@ -227,6 +227,7 @@ impl Error {
     }
 
     /// A defect of this program, by whatever error shows it.
+    #[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err` as it is")]
     pub fn internal<E: ToString>(error: E) -> Self {
         Self::Internal(error.to_string())
     }

@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_week_of_attacks_does_not_hide_the_next() {
-        let attacked = |number: usize, hour: usize| number % 6 == 0 && hour > 22 * 24 && hour % 24 < 3;
+        let attacked = |number: usize, hour: usize| number.is_multiple_of(6) && hour > 22 * 24 && hour % 24 < 3;
         let quiet = stretched(&learnt(|_, _, random| clumps(random)), Tail::Upper);
         let loud = learnt(|number, hour, random| clumps(random) * if attacked(number, hour) { 20.0 } else { 1.0 });
         let loud = stretched(&loud, Tail::Upper);

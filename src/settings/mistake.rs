@@ -65,7 +65,7 @@ fn wanted(expected: &str) -> &str {
     }
 }
 
-/// A value as the reader tells it: `integer `3``, `string "x"`, `sequence`.
+/// A value as the reader tells it: an integer, a string, or a sequence.
 fn thing(found: &str) -> String {
     let value = found.split_once(['`', '"']).map(|(_, rest)| rest.trim_end_matches(['`', '"']));
     match (value, found) {

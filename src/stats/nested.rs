@@ -2,7 +2,7 @@
 //! of a member in that light.
 //!
 //! Empirical Bayes on three levels. The weight of a group is estimated, not assumed: where groups differ no more than their members
-//! would by chance, it is zero, and a member is drawn towards all. Sources: Searle, Casella and McCulloch 1992, chapter 3 (moments of
+//! would by chance, it is zero, and a member is drawn towards all. Sources: Searle, Casella and `McCulloch` 1992, chapter 3 (moments of
 //! nested variance components); Efron and Morris 1975.
 
 /// Groups from which the variance between groups is told.

@@ -226,7 +226,7 @@ mod tests {
         let numbers = |count: usize| (0..count as u32).map(|number| number / 3).collect::<Vec<u32>>();
         let of_three = numbers(2 * PAGE).chunks(3).map(<[u32]>::to_vec).collect();
         let longer_than_a_page = vec![numbers(5), numbers(PAGE + 70), Vec::new(), numbers(1)];
-        let mostly_empty = vec![vec![Vec::new(); 2 * PAGE + 1], vec![vec![7]]].concat();
+        let mostly_empty = [vec![Vec::new(); 2 * PAGE + 1], vec![vec![7]]].concat();
         let groups = [of_three, longer_than_a_page, mostly_empty];
         let found = written_and_read(&groups);
         assert!(found == expected(&groups), "{} rows", found.len());

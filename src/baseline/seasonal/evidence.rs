@@ -139,6 +139,6 @@ impl Past {
 
 /// Windows as wide as some narrower ones together; what is left at the end makes none.
 fn widen(windows: &[PastWindow], times: usize) -> Vec<PastWindow> {
-    let together = |windows: &[PastWindow]| windows[1..].iter().fold(windows[0], |sum, window| sum.and(window));
+    let together = |windows: &[PastWindow]| windows[1..].iter().fold(windows[0], PastWindow::and);
     windows.chunks_exact(times).map(together).collect()
 }

@@ -29,7 +29,7 @@ pub(super) struct Pauses {
 impl Pauses {
     /// A first guess; `None` unless pauses are the entity's habit.
     pub(super) fn find(series: &Series, fit: &Fit) -> Option<Self> {
-        let mut seen = Empty::default();
+        let mut seen = Seen::default();
         let chances: Vec<Option<f64>> = (0..WEEK_HOURS as u8).map(|hour| telling_chance(fit, hour)).collect();
         for day in 0..series.counts.len() / 24 {
             let hours = (day * 24..day * 24 + 24).filter(|&hour| series.believed[hour]);
@@ -91,7 +91,7 @@ fn telling_chance(fit: &Fit, week_hour: u8) -> Option<f64> {
 
 /// Empty hours among those that tell, and the days they are on.
 #[derive(Debug, Default)]
-struct Empty {
+struct Seen {
     hours: f64,
     empty: f64,
     expected: f64,
@@ -99,7 +99,7 @@ struct Empty {
     empty_days: usize,
 }
 
-impl Empty {
+impl Seen {
     /// Adds a day's hours: the chance that each is empty without a pause, and whether it is.
     fn add_day(&mut self, hours: impl Iterator<Item = (f64, bool)>) {
         let before = (self.hours, self.empty);
@@ -126,8 +126,8 @@ mod tests {
     use super::*;
 
     /// Twenty-eight days of hours that are hardly ever empty by chance, of which every `every`-th up to a day is.
-    fn seen(chance: f64, every: usize, until: usize) -> Empty {
-        let mut seen = Empty::default();
+    fn seen(chance: f64, every: usize, until: usize) -> Seen {
+        let mut seen = Seen::default();
         for day in 0..28 {
             seen.add_day((0..24).map(|hour| (chance, (day * 24 + hour) % every == 0 && day < until)));
         }
@@ -139,7 +139,7 @@ mod tests {
         let share = seen(1e-4, 20, 28).share_of_pauses().unwrap();
         assert!((share - (34.0 / 672.0 - 1e-4)).abs() < 1e-9, "{share}");
         assert_eq!(seen(1e-4, 2, 2).share_of_pauses(), None);
-        assert_eq!(Empty::default().share_of_pauses(), None);
+        assert_eq!(Seen::default().share_of_pauses(), None);
     }
 
     #[test]
