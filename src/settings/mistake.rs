@@ -35,6 +35,11 @@ fn path_of(error: &Error) -> Vec<String> {
 
 /// The names that lead to what is wrong, and the message.
 fn explained(path: &[String], message: &str) -> (Vec<String>, String) {
+    // Of a table that is read by itself, as a search is, the message names the rest of the way.
+    let (message, below) = message.split_once("\nin `").unwrap_or((message, ""));
+    let below = below.trim_end().trim_end_matches('`').split('.').filter(|name| !name.is_empty());
+    let path: Vec<String> = path.iter().cloned().chain(below.map(str::to_owned)).collect();
+    let path = path.as_slice();
     let whole = path.join(".");
     if let Some((key, expected)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
         // The message lists the names that the table has.
