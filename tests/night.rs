@@ -111,7 +111,8 @@ fn a_rerun_replaces_its_files_and_leaves_no_other() {
 
 #[test]
 fn no_call_of_an_entity_is_told_twice_in_a_night() {
-    let mut spans: BTreeMap<(NaiveDate, String, String), Vec<(DateTime<Utc>, DateTime<Utc>)>> = BTreeMap::new();
+    type Span = (DateTime<Utc>, DateTime<Utc>);
+    let mut spans: BTreeMap<(NaiveDate, String, String), Vec<Span>> = BTreeMap::new();
     for (date, event) in week_events() {
         let details = &event["insightDetails"];
         let analysis = &details["analysis"];
