@@ -201,7 +201,7 @@ impl Fit {
     /// ```text
     /// 1/size = alpha + sum m_i^2 u_i / (sum m_i)^2 + 1 / (calls seen + 1),   u_i = (1/m_i + alpha) / n_i
     /// ```
-    /// where alpha is the entity's for that width and windows with such a mean, `m_i` are the means of
+    /// where alpha is the entity's for that width and windows with such a mean, or what its hours' clumps come to if that is more, `m_i` the means of
     /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
     pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
@@ -216,7 +216,7 @@ impl Fit {
 
     fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
         let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
-        let alpha = self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width]);
+        let alpha = self.alpha_at(width, mean).max(self.clumps_of_hours(hours, width, mean));
         let unsure = |&hour: &u8| {
             let (mean, samples) = (self.mean(hour), self.samples[slot(hour)]);
             mean * mean * (1.0 / mean + alpha) / samples
@@ -225,12 +225,37 @@ impl Fit {
         (mean, alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0))
     }
 
+    fn alpha_at(&self, width: usize, mean: f64) -> f64 {
+        self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width])
+    }
+
+    /// What the clumps within hours come to in a wider window, if they are independent: as much as one hour's where one makes most of it.
+    ///
+    /// ```text
+    /// sum alpha_i m_i^2 / (sum m_i)^2
+    /// ```
+    fn clumps_of_hours(&self, hours: &[u8], width: usize, mean: f64) -> f64 {
+        if width == 0 {
+            return 0.0;
+        }
+        let clumps = |&hour: &u8| {
+            let mean = self.mean(hour);
+            self.alpha_at(0, mean) * mean * mean
+        };
+        hours.iter().map(clumps).sum::<f64>() / (mean * mean)
+    }
+
     /// The hours in which the entity pauses, and what it does in the others; `None` if it does not, or the window is wider than a day.
     fn with_pauses(&self, hours: &[u8], width: usize) -> Option<PausedNegativeBinomial> {
         let between = self.between.as_deref().filter(|_| width <= WHOLE_DAY)?;
         let pauses = between.pauses?;
         let (mean, spread) = between.mean_and_spread(hours, width);
         PausedNegativeBinomial::new(mean, spread.recip(), hours.len(), pauses.share, pauses.together[width]).ok()
+    }
+
+    /// Whether hours without a call are the entity's habit.
+    pub(crate) fn pauses(&self) -> bool {
+        self.between.is_some()
     }
 
     /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps

@@ -244,7 +244,9 @@ impl<'a> Day<'a> {
             if hour >= today_starts { count } else { count.min(self.fit.usual_most(week_hour)) }
         });
         let window = self.judge_count(count.sum::<f64>().round() as u64, &week_hours, width)?;
-        (window.above == today.above).then_some(window)
+        // Whoever pauses for hours may pause for days; nothing tells how often.
+        let may_pause = !window.above && self.fit.pauses();
+        (window.above == today.above && !may_pause).then_some(window)
     }
 
     fn calls_since(&self, first_day: usize) -> Vec<u32> {
