@@ -179,6 +179,7 @@ pub(super) mod tests {
             direction: Direction::Up,
             start: moment(start),
             end: moment(end),
+            is_open: false,
             incident: None,
             attributions: Some(std::collections::BTreeMap::new()),
         }

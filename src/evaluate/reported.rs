@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -79,8 +79,10 @@ pub struct Found {
     pub direction: Direction,
     /// The first minute.
     pub start: DateTime<Utc>,
-    /// One past the last minute.
+    /// One past the last minute; of an episode that is open, the end of the last night.
     pub end: DateTime<Utc>,
+    /// Whether nothing says that it has ended.
+    pub is_open: bool,
     /// The story that it is a part of, where insights are grouped.
     pub incident: Option<String>,
     /// The attributes with their values, in the order in which they were named; `None` where the file holds none.
@@ -127,7 +129,16 @@ pub fn read(path: &Path) -> Result<Reported> {
     }
     let nights: BTreeSet<NaiveDate> = nights.into_keys().collect();
     let entity_days = entity_days(&folder.with_file_name("runs"), &nights)?;
-    Ok(Reported { found: one_each(found), nights, entity_days })
+    Ok(Reported { found: until(nights.last(), one_each(found)), nights, entity_days })
+}
+
+/// Lines say when an episode began and when it ended, and nothing of the nights between: one that is open goes on to the end of the last.
+fn until(last: Option<&NaiveDate>, mut found: Vec<Found>) -> Vec<Found> {
+    let midnight = last.and_then(NaiveDate::succ_opt).map(|next| next.and_time(NaiveTime::MIN).and_utc());
+    for open in found.iter_mut().filter(|found| found.is_open) {
+        open.end = midnight.map_or(open.end, |midnight| open.end.max(midnight));
+    }
+    found
 }
 
 fn read_file(path: &Path) -> Result<Reported> {
@@ -179,6 +190,7 @@ fn one_each(lines: Vec<Found>) -> Vec<Found> {
             known.start = known.start.min(line.start);
             known.end = known.end.max(line.end);
             known.night = known.night.min(line.night);
+            known.is_open &= line.is_open;
         } else {
             by_id.insert(line.id.clone(), line);
         }

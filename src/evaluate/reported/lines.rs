@@ -22,6 +22,7 @@ struct Event {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Details {
+    state: String,
     insight_type: String,
     insight_context: Context,
     analysis: Analysis,
@@ -66,7 +67,7 @@ pub(super) fn parse(text: &str, night: Option<NaiveDate>) -> Result<Vec<Found>, 
 }
 
 fn found(event: Event, night: Option<NaiveDate>) -> Found {
-    let Details { insight_type, insight_context, analysis } = event.insight_details;
+    let Details { state, insight_type, insight_context, analysis } = event.insight_details;
     let values = |shares: Vec<Share>| shares.into_iter().map(|share| share.value).collect();
     let attributions = insight_context.attributions.into_iter();
     let attributions: BTreeMap<String, Vec<String>> =
@@ -81,6 +82,7 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
         direction: analysis.direction,
         start: analysis.start,
         end: analysis.end,
+        is_open: state == "Start",
         incident: analysis.incident.as_ref().and_then(text_or_id),
         attributions: Some(attributions),
     }

@@ -54,6 +54,8 @@ impl Rows<'_> {
                 direction,
                 start: starts[row],
                 end: ends[row],
+                // It has a row in every night.
+                is_open: false,
                 incident: incidents.get(row).filter(|incident| !incident.is_empty()).cloned(),
                 attributions: None,
             }
