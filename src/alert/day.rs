@@ -71,17 +71,32 @@ struct Gathered {
     known: Vec<(NaiveDate, DayMatches)>,
 }
 
+/// What matched on a day, and on those that correlations look back on.
+#[allow(missing_debug_implementations)]
+pub struct Matched {
+    date: NaiveDate,
+    own: DayMatches,
+    before: Before,
+    /// What the day before left, with the day's own insights.
+    carry: Carry,
+    gathered: Gathered,
+}
+
 impl Look<'_> {
-    /// Looks at a whole day, with the insights that were found on it.
+    /// Looks at what matched on a whole day, for which nothing need be known of its insights.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn whole_day(&self, date: NaiveDate, insights: &[Insight]) -> Result<DayAlerts> {
+    pub fn whole_day(&self, date: NaiveDate) -> Result<Matched> {
         let mut gathered = Gathered::default();
         let own = self.whole(date, &mut gathered);
-        let mut carry = Carry::read_before(self.state, date)?;
-        carry.insights = insights.iter().map(member).collect();
-        self.decide(date, own, carry, gathered)
+        self.matched(date, own, Carry::read_before(self.state, date)?, gathered)
+    }
+
+    /// What the matches of a day come to with the insights that were found on it.
+    pub fn with_insights(&self, mut matched: Matched, insights: &[Insight]) -> DayAlerts {
+        matched.carry.insights = insights.iter().map(member).collect();
+        self.decide(matched)
     }
 
     /// Looks at a stretch of a day; at all of it up to the stretch's end, if what is remembered of it cannot be used.
@@ -100,7 +115,12 @@ impl Look<'_> {
         }
         let mut carry = Carry::read_before(self.state, date)?;
         carry.insights = Carry::read(self.state, date)?.insights;
-        self.decide(date, own, carry, gathered)
+        Ok(self.decide(self.matched(date, own, carry, gathered)?))
+    }
+
+    fn matched(&self, date: NaiveDate, own: DayMatches, carry: Carry, mut gathered: Gathered) -> Result<Matched> {
+        let before = self.before(date, &mut gathered)?;
+        Ok(Matched { date, own, before, carry, gathered })
     }
 
     /// The matches of a whole day: of its events, or those that are remembered where the events are gone.
@@ -145,12 +165,12 @@ impl Look<'_> {
         found
     }
 
-    /// From matches to alerts. `carry` is what the day before left, with the day's own insights.
-    fn decide(&self, date: NaiveDate, own: DayMatches, mut carry: Carry, mut gathered: Gathered) -> Result<DayAlerts> {
+    /// From matches to alerts.
+    fn decide(&self, matched: Matched) -> DayAlerts {
+        let Matched { date, own, before, mut carry, mut gathered } = matched;
         let book = self.book;
         let day = span_of(date);
         let span = day.start..own.note.until.clamp(day.start, day.end);
-        let before = self.before(date, &mut gathered)?;
         let mut intake = Intake::new(&book.rules, &book.settings.whitelist);
         before.matches.iter().for_each(|found| intake.look_back(found));
         let reported: Vec<Match> = own.matches.iter().cloned().filter_map(|found| intake.take(found)).collect();
@@ -167,7 +187,7 @@ impl Look<'_> {
         gathered.problems.sort();
         gathered.problems.dedup();
         let Gathered { looked, problems, warnings, known } = gathered;
-        Ok(DayAlerts { date, alerts, looked, matches, beyond, taken, problems, warnings, carry, known })
+        DayAlerts { date, alerts, looked, matches, beyond, taken, problems, warnings, carry, known }
     }
 
     fn alerts(

@@ -62,7 +62,7 @@ pub fn judge(families: &[&FamilyHistory], night: Night<'_>, others: &[Test]) -> 
 /// What each family's past teaches, in their order.
 pub fn learn<'a>(families: &[&'a FamilyHistory], night: Night<'a>) -> Vec<FamilyBaseline<'a>> {
     let learn = |history| FamilyBaseline::learn(history, night.window, night.calendar, night.feed);
-    families.iter().copied().map(learn).collect()
+    families.par_iter().copied().map(learn).collect()
 }
 
 /// Everything that was asked in a night, and what became of it.
@@ -81,9 +81,9 @@ impl<'a> Judgement<'a> {
     /// families are numbered from the number of families on.
     pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds, others: &[Test]) -> Self {
         let surges = surges(baselines, thresholds.min_ratio);
-        let scores: Vec<Vec<EntityScore>> =
-            baselines.iter().map(|baseline| scores(baseline, surges.as_ref(), thresholds)).collect();
-        let calibrations = replay(baselines, thresholds);
+        let of_family = |baseline| scores(baseline, surges.as_ref(), thresholds);
+        let (scores, calibrations): (Vec<Vec<EntityScore>>, _) =
+            rayon::join(|| baselines.par_iter().map(of_family).collect(), || replay(baselines, thresholds));
         let families = scores.iter().zip(baselines).enumerate();
         let tests: Vec<Test> = families
             .flat_map(|(family, (scores, baseline))| tests(family, baseline.history.family, scores))

@@ -9,7 +9,7 @@ use crate::baseline::novelty::Company;
 use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
 use crate::detect::change::{self, ChangeFound};
 use crate::detect::first_seen::{self, FirstSeen};
-use crate::detect::judgement::{self, Night, RateResult};
+use crate::detect::judgement::{self, Judgement, Night, RateResult};
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::error::Result;
@@ -42,9 +42,9 @@ pub(super) fn judge(
     let known = Known::read(job, &window)?;
     let ground = Ground::new(job, &window, &known.apis)?;
     let inspection = ground.inspect(history, &known.apis, matches!(why, Why::Asked))?;
-    let detected = ground.detect(known);
-    let told = ground.tell(detected)?;
-    let alerts = job.look().whole_day(date, &told.insights)?;
+    let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)), || job.look().whole_day(date));
+    let told = told?;
+    let alerts = job.look().with_insights(matched?, &told.insights);
     let mut record = ground.record(history, &told, inspection, &alerts)?;
     record.revise(PastNight::read(job.state, date)?, &why, in_run_of);
     ground.write(record, told, alerts, why)
@@ -155,8 +155,10 @@ impl<'a> Ground<'a> {
         let thresholds = self.job.settings.thresholds;
         let calendar = &self.job.settings.calendar;
         let night = Night { window: self.window, calendar, feed: &self.feed, thresholds };
-        let company = first_seen::judge(company, &thresholds);
-        let rates = judgement::judge(&families.iter().collect::<Vec<_>>(), night, &company.tests(families.len()));
+        let histories: Vec<&FamilyHistory> = families.iter().collect();
+        let (baselines, company) =
+            rayon::join(|| judgement::learn(&histories, night), || first_seen::judge(company, &thresholds));
+        let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len())).rates();
         let firsts = company.found(&rates.others, families.len());
         let mut calibrations = rates.calibrations;
         calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
