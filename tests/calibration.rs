@@ -24,7 +24,7 @@ fn assert_honest(generator: Generator) {
     for (direction, name) in ["rise", "drop", "two-sided"].iter().enumerate() {
         let (percent, thousandth) = (all.ratio(direction, 0), all.ratio(direction, 1));
         assert!((0.75..=1.25).contains(&percent), "{generator:?} {name}: {percent:.2} times 0.01");
-        assert!((0.4..=1.6).contains(&thousandth), "{generator:?} {name}: {thousandth:.2} times 0.001");
+        assert!((0.5..=1.5).contains(&thousandth), "{generator:?} {name}: {thousandth:.2} times 0.001");
     }
 }
 

@@ -104,17 +104,6 @@ impl<'a> FamilyBaseline<'a> {
         self.sample(WITNESSES)
     }
 
-    /// At most so many entities, one from each of as many parts of their order; where in its part is left to a fixed sequence without
-    /// period, for what is at every third place may be alike.
-    pub(crate) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {
-        let (entities, part) = (self.history.len(), self.history.len().div_ceil(most).max(1));
-        let place = move |number: usize| {
-            let scattered = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-            number * part + (scattered % part as u64) as usize
-        };
-        (0..entities.div_ceil(part)).map(place).filter(move |&member| member < entities)
-    }
-
     fn learn_profiles(&mut self) {
         let mut overall = ProfileSum::default();
         let mut groups: BTreeMap<String, ProfileSum> = BTreeMap::new();

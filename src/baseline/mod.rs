@@ -15,6 +15,7 @@ mod lows;
 pub mod novelty;
 mod parents;
 mod regions;
+mod replayed;
 pub mod seasonal;
 pub mod series;
 mod shift;

@@ -201,8 +201,8 @@ impl Fit {
     /// ```text
     /// 1/size = alpha + sum m_i^2 u_i / (sum m_i)^2 + 1 / (calls seen + 1),   u_i = (1/m_i + alpha) / n_i
     /// ```
-    /// where alpha is the entity's for that width and windows with such a mean, or what its hours' clumps come to if that is more, `m_i` the means of
-    /// the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
+    /// where alpha is the entity's for that width and windows with such a mean, or what its hours' clumps come to if that is more,
+    /// `m_i` the means of the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
     pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
         let (mean, spread) = self.mean_and_spread(hours, width);

@@ -15,12 +15,6 @@ use crate::baseline::family::{DayWindow, Expectation, FamilyBaseline};
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
 use crate::stats::{TailCalibration, benjamini_hochberg};
 
-/// Days that are foretold.
-const DAYS: usize = 7;
-/// Days that must remain to foretell them from.
-const LEAST_HISTORY: usize = 14;
-/// Entities of a family that are asked.
-const ENTITIES: usize = 1024;
 /// The share of discoveries among entity-days that may be false ones.
 const FALSE_DISCOVERY_RATE: f64 = 0.05;
 /// Standard deviations from the mean within which a count is not in the tail.
@@ -67,13 +61,9 @@ impl Tails {
 
     /// Learns from the last days of the window.
     pub(super) fn learn(baseline: &FamilyBaseline<'_>) -> Self {
-        let length = baseline.window().length();
         let mut tails = Self::unknown();
-        if length < DAYS + LEAST_HISTORY {
-            return tails;
-        }
-        let asked = baseline.sample(ENTITIES).collect::<Vec<_>>();
-        let past = |member: usize| past_days(baseline, member, length - DAYS..length);
+        let Some((foretold, asked)) = baseline.replayed() else { return tails };
+        let past = |member: usize| past_days(baseline, member, foretold.clone());
         let days: Vec<PastDay> = asked.into_par_iter().flat_map_iter(past).collect();
         let ln_p: Vec<f64> = days.iter().map(PastDay::ln_p).collect();
         let Ok(found) = benjamini_hochberg(&ln_p, ln_p.len(), FALSE_DISCOVERY_RATE) else { return tails };

@@ -17,13 +17,6 @@ use crate::detect::rate::{EntityScore, score_expected};
 use crate::detect::select::TestSet;
 use crate::stats::{Calibration, benjamini_hochberg};
 
-/// Days that are replayed.
-const DAYS: usize = 7;
-/// Days that must remain to learn from.
-const LEAST_HISTORY: usize = 14;
-/// Entities of a family that are replayed.
-const ENTITIES: usize = 1024;
-
 /// Calibrations by set; a set that was not measured is not in it.
 pub type Calibrations = BTreeMap<TestSet, Calibration>;
 
@@ -47,12 +40,7 @@ pub(super) fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Ve
 }
 
 fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<EntityScore> {
-    let length = baseline.window().length();
-    if length < DAYS + LEAST_HISTORY {
-        return Vec::new();
-    }
-    let days = length - DAYS..length;
-    let entities: Vec<usize> = baseline.sample(ENTITIES).collect();
+    let Some((days, entities)) = baseline.replayed() else { return Vec::new() };
     let replayed = |member: usize| {
         let expectations = baseline.expect_days(member, days.clone());
         let present = days.clone().zip(expectations).filter(|(day, _)| baseline.window().is_present(*day));
