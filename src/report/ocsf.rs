@@ -2,15 +2,17 @@
 //!
 //! `anomaly_analyses` holds what was observed beside what was expected; `evidences` holds who, from where and with what. Attributions
 //! are counted each by itself, so an evidence holds one value of one attribute, with its calls a minute under `data`; only the
-//! first evidence puts together the values that most calls had. [`lake`] writes the same findings as nested Parquet.
+//! first evidence puts together the values that most calls had. `finding_info.uid` stays while an episode goes on from night to night;
+//! `metadata.uid` is of the line, and the activity says whether it begins, goes on or ends. [`lake`] writes the same findings as nested Parquet.
 
 pub mod alert;
 mod evidence;
 mod lake;
 mod nested;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
 use crate::insight::vendor::{BASELINE_MINUTES, MODEL, Maker};
@@ -22,21 +24,65 @@ pub(super) use lake::write as write_lake;
 pub const VERSION: &str = "1.5.0";
 const MINUTES_OF_A_DAY: u64 = 24 * 60;
 
+/// What a night does with a finding: begins it, goes on with one of the night before, or ends that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    Create,
+    Update,
+    Close,
+}
+
+impl Activity {
+    fn of(insight: &Insight) -> Self {
+        match (insight.life.continued, insight.ended) {
+            (false, _) => Self::Create,
+            (true, false) => Self::Update,
+            (true, true) => Self::Close,
+        }
+    }
+
+    /// The schema's number and word for it.
+    const fn name(self) -> (u32, &'static str) {
+        match self {
+            Self::Create => (1, "Create"),
+            Self::Update => (2, "Update"),
+            Self::Close => (3, "Close"),
+        }
+    }
+
+    /// The schema's number and word for how the finding stands after it.
+    const fn status(self) -> (u32, &'static str) {
+        match self {
+            Self::Create => (1, "New"),
+            Self::Update => (2, "In Progress"),
+            Self::Close => (4, "Resolved"),
+        }
+    }
+}
+
+/// The id of what is told of a finding in a night: its own in the first, another in each that goes on with it.
+fn line_uid(finding: Uuid, date: NaiveDate, continued: bool) -> String {
+    let of_night = || Uuid::new_v5(&finding, date.to_string().as_bytes());
+    if continued { of_night() } else { finding }.to_string()
+}
+
 /// The finding of an insight.
 pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
+    let activity = Activity::of(insight);
+    let ((activity_id, activity_name), (status_id, status)) = (activity.name(), activity.status());
     let mut finding = json!({
-        "activity_id": 1,
-        "activity_name": "Create",
+        "activity_id": activity_id,
+        "activity_name": activity_name,
         "category_uid": 2,
         "category_name": "Findings",
         "class_uid": 2004,
         "class_name": "Detection Finding",
-        "type_uid": 200_401,
-        "type_name": "Detection Finding: Create",
+        "type_uid": 200_400 + activity_id,
+        "type_name": format!("Detection Finding: {activity_name}"),
         "severity_id": insight.severity as u8 + 1,
         "severity": capitalized(insight.severity.name()),
-        "status_id": 1,
-        "status": "New",
+        "status_id": status_id,
+        "status": status,
         "is_alert": insight.severity >= Severity::Medium,
         "risk_score": insight.score.round() as i64,
         "message": insight.sentence,
@@ -46,7 +92,7 @@ pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
         "duration": (insight.end - insight.start).num_milliseconds(),
         "timezone_offset": 0,
         "count": insight.observed,
-        "metadata": metadata(&insight.id.to_string(), insight.insight_type.name()),
+        "metadata": metadata(&line_uid(insight.id, insight.date, insight.life.continued), insight.insight_type.name()),
         "cloud": cloud(insight),
         "finding_info": information(insight),
         "resources": [{ "uid": insight.entity, "name": insight.object, "type": insight.family.name() }],
@@ -262,6 +308,22 @@ mod tests {
         assert_eq!((finding["severity_id"].as_i64(), finding["severity"].as_str()), (Some(4), Some("High")));
         assert_eq!(finding["cloud"]["provider"], "Alibaba Cloud");
         assert_eq!(finding["finding_info"]["attacks"][0]["technique"]["uid"], "T1530");
+    }
+
+    #[test]
+    fn what_goes_on_is_an_update_and_its_end_closes_it() {
+        let of = |continued, ended| {
+            let life = crate::insight::Life { continued, ..rate().life };
+            finding(&Insight { life, ended, ..rate() }, Maker { settings: "0" })
+        };
+        let told = |finding: &Value| {
+            (finding["type_uid"].as_u64().unwrap(), finding["activity_name"].clone(), finding["status"].clone())
+        };
+        assert_eq!(told(&of(false, true)), (200_401, json!("Create"), json!("New")), "begun and over in one night");
+        assert_eq!(told(&of(true, false)), (200_402, json!("Update"), json!("In Progress")));
+        assert_eq!(told(&of(true, true)), (200_403, json!("Close"), json!("Resolved")));
+        assert_eq!(of(true, true)["finding_info"]["uid"], of(false, false)["finding_info"]["uid"]);
+        assert_ne!(of(true, true)["metadata"]["uid"], of(false, false)["metadata"]["uid"]);
     }
 
     #[test]

@@ -7,12 +7,16 @@ use crate::insight::attack::EDITION;
 use crate::insight::vendor::Maker;
 use crate::insight::{Cloud, Severity};
 use crate::report::ocsf::evidence::{api, endpoint};
-use crate::report::ocsf::{capitalized, metadata, remove_nulls};
+use crate::report::ocsf::{capitalized, line_uid, metadata, remove_nulls};
 
 /// The finding of an alert.
 pub fn finding(alert: &Alert, maker: Maker<'_>) -> Value {
     let (activity, name) = if alert.continued { (2, "Update") } else { (1, "Create") };
-    let (status, word) = if alert.status == Status::Firing { (1, "New") } else { (4, "Resolved") };
+    let (status, word) = match (alert.status, alert.continued) {
+        (Status::Resolved, _) => (4, "Resolved"),
+        (Status::Firing, true) => (2, "In Progress"),
+        (Status::Firing, false) => (1, "New"),
+    };
     let severity = alert.severity as u8 + 1;
     let mut finding = json!({
         "activity_id": activity,
@@ -35,7 +39,7 @@ pub fn finding(alert: &Alert, maker: Maker<'_>) -> Value {
         "duration": (alert.last_time - alert.first_time).num_milliseconds(),
         "timezone_offset": 0,
         "count": alert.count,
-        "metadata": metadata(&alert.alert_id.to_string(), alert.builtin.as_ref().unwrap_or(&alert.rule_id)),
+        "metadata": metadata(&line_uid(alert.alert_id, alert.date, alert.continued), alert.builtin.as_ref().unwrap_or(&alert.rule_id)),
         "cloud": {
             "provider": Cloud::of_account(&alert.account, "").provider(),
             "account": (!alert.account.is_empty()).then(|| json!({ "uid": alert.account })),
@@ -134,6 +138,7 @@ mod tests {
         let finding =
             finding(&Alert { continued: true, tactic: None, technique: None, ..alert() }, Maker { settings: "0" });
         assert_eq!(finding["activity_name"], "Update");
+        assert_ne!(finding["metadata"]["uid"], finding["finding_info"]["uid"], "a line of its own");
         assert_eq!(finding["finding_info"]["attacks"], json!([]));
     }
 }
