@@ -2,7 +2,9 @@
 (() => {
   const all = (selector, under = document) => Array.from(under.querySelectorAll(selector));
   const byId = (id) => document.getElementById(id);
-  const [tools, search, severity, type, folder, shown] = ['tools', 'search', 'severity', 'type', 'events', 'shown'].map(byId);
+  // Other pages than a night's have no tools.
+  const [tools, search, severity, type, folder, state, shown] =
+    ['tools', 'search', 'severity', 'type', 'events', 'state', 'shown'].map(byId);
   const findings = all('.finding');
   const incidents = all('.incident');
   const texts = new Map();
@@ -33,7 +35,7 @@
   const open = () => {
     const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
-    if (target.hidden || target.closest('[hidden]')) { tools.reset(); filter(); }
+    if (tools && (target.hidden || target.closest('[hidden]'))) { tools.reset(); filter(); }
     for (let own = target; own; own = own.parentElement) if (own.tagName === 'DETAILS') own.open = true;
     target.scrollIntoView();
   };
@@ -42,7 +44,10 @@
   const commands = all('.command code').map((code) => [code, code.textContent]);
   const name = () => {
     const events = quoted(folder.value.trim() || 'EVENTS');
-    for (const [code, command] of commands) code.textContent = command.replace(' EVENTS', () => ` ${events}`);
+    const kept = quoted(state.value.trim() || 'STATE');
+    for (const [code, command] of commands) {
+      code.textContent = command.replace(' EVENTS', () => ` ${events}`).replace(/ --state STATE$/, () => ` --state ${kept}`);
+    }
   };
 
   const copied = (button, worked) => {
@@ -84,15 +89,17 @@
   });
   document.addEventListener('pointerover', (event) => { if (event.target.matches('.hours g rect')) say(event.target); });
   for (const chart of all('.hours')) chart.addEventListener('keydown', step);
-  for (const control of [search, severity, type]) control.addEventListener('input', filter);
-  folder.addEventListener('input', name);
-  tools.addEventListener('submit', (event) => event.preventDefault());
-  tools.hidden = false;
+  if (tools) {
+    for (const control of [search, severity, type]) control.addEventListener('input', filter);
+    for (const control of [folder, state]) control.addEventListener('input', name);
+    tools.addEventListener('submit', (event) => event.preventDefault());
+    tools.hidden = false;
+    filter();
+  }
 
   let closed = [];
   addEventListener('beforeprint', () => { closed = all('details:not([open])'); for (const own of closed) own.open = true; });
   addEventListener('afterprint', () => { for (const own of closed) own.open = false; });
   addEventListener('hashchange', open);
-  filter();
   open();
 })();

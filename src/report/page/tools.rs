@@ -33,6 +33,8 @@ pub(super) fn tools(night: &Night) -> Markup {
             }
             label for="events" { "Your events folder" }
             input #events type="text" value="EVENTS" autocomplete="off" spellcheck="false";
+            label for="state" { "Your state folder" }
+            input #state type="text" value="STATE" autocomplete="off" spellcheck="false";
             output #shown for="search severity type" { }
         }
     }

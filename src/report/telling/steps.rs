@@ -19,10 +19,10 @@ pub fn steps(finding: &Finding) -> Vec<String> {
     }
 }
 
-/// The commands that show more: its events and, where a model judged it, why it was reported.
+/// The commands that show more: its events and, where a model judged it, why it was reported. `EVENTS` and `STATE` are the reader's folders.
 pub fn commands(finding: &Finding) -> Vec<(&'static str, String)> {
     let events = ("its events", finding.next_query.whole().into_owned());
-    let why = || ("why it was reported", format!("insights explain {}", finding.id));
+    let why = || ("why it was reported", format!("insights explain {} --state STATE", finding.id));
     std::iter::once(events).chain((!finding.is_change()).then(why)).collect()
 }
 
