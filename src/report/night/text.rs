@@ -41,6 +41,11 @@ impl Text {
         }
     }
 
+    /// Of prose that was written in lines, what people may see: its lines follow one another.
+    pub fn in_one_line(&self) -> String {
+        Self::new(self.0.split_whitespace().collect::<Vec<_>>().join(" ")).shown().into_owned()
+    }
+
     /// All of it, for commands, which are worth nothing when they are cut.
     pub fn whole(&self) -> Cow<'_, str> {
         visible(&self.0)
@@ -97,6 +102,14 @@ mod tests {
     fn long_texts_are_cut_at_a_character() {
         assert_eq!(Text::new("é".repeat(LONGEST)).shown().chars().count(), LONGEST);
         assert_eq!(Text::new("é".repeat(LONGEST + 1)).shown(), format!("{}…", "é".repeat(LONGEST)));
+    }
+
+    #[test]
+    fn prose_is_told_in_one_line() {
+        assert_eq!(
+            Text::new("full rights over users and\npolicies\n\nand\u{202e}").in_one_line(),
+            "full rights over users and policies and⟨U+202E⟩"
+        );
     }
 
     #[test]

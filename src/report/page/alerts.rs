@@ -1,8 +1,11 @@
 //! The alerts of rules: rule, group, how often, from when to when.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
-use crate::report::night::{Alert, Night};
+use crate::insight::sensitivity::name_of;
+use crate::report::night::{Alert, Night, Text};
 use crate::report::page::command::command;
 use crate::report::page::tally::badge;
 use crate::report::page::tools::ALERT_TYPE;
@@ -36,9 +39,10 @@ fn alert(night: &Night, own: &Alert) -> Markup {
 }
 
 fn facts(own: &Alert) -> Vec<(&'static str, String)> {
-    let joined =
-        |texts: &[crate::report::night::Text]| texts.iter().map(|text| text.shown()).collect::<Vec<_>>().join(", ");
-    let technique = [own.technique.shown(), own.technique_name.shown(), own.tactic.shown()].join(" ");
+    let joined = |texts: &[Text]| texts.iter().map(|text| text.shown()).collect::<Vec<_>>().join(", ");
+    let tactic = name_of(own.tactic.raw()).map_or(own.tactic.shown(), Cow::Borrowed);
+    let tactic = if tactic.is_empty() { String::new() } else { format!("({tactic})") };
+    let technique = [own.technique.shown(), own.technique_name.shown(), tactic.into()].join(" ");
     let facts = [
         ("Who", own.actor.shown().into_owned()),
         ("From", joined(&own.source_ips)),
@@ -46,8 +50,8 @@ fn facts(own: &Alert) -> Vec<(&'static str, String)> {
         ("Rule", own.rule_id.shown().into_owned()),
         ("Account", own.account.shown().into_owned()),
         ("ATT&CK", technique.trim().to_owned()),
-        ("Meaning", own.description.shown().into_owned()),
-        ("May be harmless", joined(&own.false_positives)),
+        ("Meaning", own.description.in_one_line()),
+        ("May be harmless", own.false_positives.iter().map(Text::in_one_line).collect::<Vec<_>>().join(", ")),
         ("Events", joined(&own.example_event_ids)),
     ];
     facts.into_iter().filter(|(_, known)| !known.is_empty()).collect()
