@@ -124,7 +124,7 @@ fn escaped(text: &str) -> String {
         match character {
             '<' => written.push_str("&lt;"),
             '>' => written.push_str("&gt;"),
-            '&' => written.push_str("&amp;"),
+            '&' if begins_entity(rest) => written.push_str("&amp;"),
             _ => {
                 if is_markup || begins_block || begins_number || makes_link {
                     written.push('\\');
@@ -134,6 +134,14 @@ fn escaped(text: &str) -> String {
         }
     }
     written
+}
+
+/// Whether a text that begins with `&` would be read as another character: `&lt;`, `&#60;`.
+fn begins_entity(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '#')
+    };
+    text[1..].split_once(';').is_some_and(|(name, _)| is_name(name))
 }
 
 fn text_block(block: &Block) -> String {
@@ -220,6 +228,8 @@ mod tests {
         for (text, written) in [
             ("svc-25", "svc-25"),
             ("<img src=x>", "&lt;img src=x&gt;"),
+            ("ATT&CK: T1530; R&D", "ATT&CK: T1530; R&D"),
+            ("&lt;b&#62; &amp;", "&amp;lt;b&amp;#62; &amp;amp;"),
             ("[a](b)", r"\[a\](b)"),
             ("*a* _b_ `c` | d", r"\*a\* \_b\_ \`c\` \| d"),
             ("http://evil.example", r"http\://evil.example"),
