@@ -369,6 +369,10 @@ mod tests {
             (refusal("", &[], &[("operations.keep", "9d")]), "operations.keep: expected at least 35 days"),
             (refusal("min_ratio = 'x'", &[], &[]), "own.toml`: line 1: min_ratio: expected a number, found `x`"),
             (
+                refusal("min_ratio = '3'", &[], &[]),
+                "own.toml`: line 1: min_ratio: expected a number, found the text `3`",
+            ),
+            (
                 refusal("", &[], &[("rules.builtin", "nope")]),
                 "`command line rules.builtin`: rules.builtin: expected `true` or `false`, found `nope`",
             ),

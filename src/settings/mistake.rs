@@ -73,7 +73,11 @@ fn wanted(expected: &str) -> &str {
 /// A value as the reader tells it: an integer, a string, or a sequence.
 fn thing(found: &str) -> String {
     let value = found.split_once(['`', '"']).map(|(_, rest)| rest.trim_end_matches(['`', '"']));
+    // A number in quotes is a text, which nobody sees who is told the number alone.
+    let is_quoted =
+        |value: &str| found.starts_with("string") && (value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok());
     match (value, found) {
+        (Some(value), _) if is_quoted(value) => format!("the text `{value}`"),
         (Some(value), _) => format!("`{value}`"),
         (None, "sequence") => "a list".to_owned(),
         (None, "map") => "a table".to_owned(),
