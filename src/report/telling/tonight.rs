@@ -1,7 +1,7 @@
 //! What happened tonight, in three sentences: how much was found, the gravest of it, and how far it can be trusted.
 
 use crate::insight::Severity;
-use crate::report::night::{Calibration, Incident, Night};
+use crate::report::night::{Alert, Calibration, Finding, Incident, Night};
 use crate::report::telling::{long_date, troubles};
 use crate::shown::counted;
 
@@ -24,17 +24,25 @@ fn found(night: &Night) -> String {
         return format!("{compared}nothing deviated, and no rule raised an alert.");
     }
     let incidents = counted(night.incidents.len() as u64, "incident", "incidents");
-    let serious = night.findings.iter().filter(|finding| finding.severity() >= Severity::High).count()
-        + night.alerts.iter().filter(|alert| alert.severity() >= Severity::High).count();
-    let mut parts = vec![format!("{} in {incidents}", counted(insights, "insight", "insights"))];
+    let of_insights = serious(night.findings.iter().map(Finding::severity));
+    let of_alerts = serious(night.alerts.iter().map(Alert::severity));
+    let mut parts = vec![format!("{} in {incidents}{of_insights}", counted(insights, "insight", "insights"))];
     if alerts > 0 {
-        parts.push(format!("{} of rules", counted(alerts, "alert", "alerts")));
+        parts.push(format!("{} of rules{of_alerts}", counted(alerts, "alert", "alerts")));
     }
     let new = match night.since.compared_with {
         Some(_) => format!("; {} new since the night before", night.since.new.len()),
         None => String::new(),
     };
-    format!("{compared}{}, {serious} of them high or critical{new}.", parts.join(" and "))
+    format!("{compared}{}{new}.", parts.join(" and "))
+}
+
+/// ` (7 high or critical)`; nothing where there are none.
+fn serious(severities: impl Iterator<Item = Severity>) -> String {
+    match severities.filter(|severity| *severity >= Severity::High).count() {
+        0 => String::new(),
+        count => format!(" ({count} high or critical)"),
+    }
 }
 
 fn gravest(night: &Night) -> String {
@@ -82,6 +90,22 @@ fn honest(sets: &[Calibration]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_serious_is_counted_of_insights_and_of_alerts_by_itself() {
+        let alert = |severity: &str| serde_json::from_value(serde_json::json!({ "severity": severity })).unwrap();
+        let finding = |severity| Finding { severity: Some(severity), ..Finding::default() };
+        let night = Night {
+            findings: vec![finding(Severity::High), finding(Severity::Low)],
+            alerts: vec![alert("critical"), alert("high"), alert("medium")],
+            ..Night::default()
+        };
+        let told = found(&night);
+        assert!(
+            told.contains("2 insights in 0 incidents (1 high or critical) and 3 alerts of rules (2 high or critical)")
+        );
+        assert_eq!(serious([Severity::Medium].into_iter()), "");
+    }
 
     #[test]
     fn honesty_is_claimed_only_of_what_was_measured_and_not_corrected() {
