@@ -88,7 +88,12 @@ impl Need {
                 sentence: format!(
                     "{} {} in every event: {}",
                     names.join(" and "),
-                    if is_absent { "is absent" } else { "is null" },
+                    match (is_absent, names.len()) {
+                        (true, 1) => "is absent",
+                        (true, _) => "are absent",
+                        (false, 1) => "is null",
+                        (false, _) => "are null",
+                    },
                     self.disables
                 ),
                 whereabouts: Whereabouts { columns: names, ..Whereabouts::default() },
