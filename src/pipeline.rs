@@ -96,6 +96,7 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
     if !left.is_empty() {
         night.record.stale_nights.extend(left);
         night.write_record(job)?;
+        report::write_pages(job.state, date)?;
     }
     Ok(RunResult { again, night })
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use common::made::{Call, key_of, usual_day, write_day, write_days};
-use common::{Outcome, assert_same_files, dated, day, files_below, insights, program};
+use common::{Outcome, assert_same_files, dated, day, files_below, insights, lasting, program};
 use serde_json::Value;
 
 /// The first of the nights that are judged; two weeks lie before it.
@@ -43,10 +43,8 @@ fn run(events: &Path, state: &Path, nights: std::ops::RangeInclusive<u32>, more:
     insights(arguments.iter().chain(&["--quiet", "--set", "baseline_days=14"]).chain(more)).expect_code(0)
 }
 
-/// Everything in a state directory but `runs/` and the lock.
-fn lasting(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let files = files_below(state).into_iter();
-    files.filter(|(path, _)| !path.starts_with("runs") && !path.starts_with("lock")).collect()
+fn report(state: &Path, number: u32, ending: &str) -> String {
+    fs::read_to_string(state.join("reports").join(format!("{}.{ending}", night(number)))).unwrap()
 }
 
 /// The state of nights that have all events from the beginning.
@@ -82,6 +80,22 @@ fn what_came_late_is_reported_by_the_next_run() {
     insta::assert_snapshot!("judged_again", told);
     assert!(reports_the_key(&state, 1));
     assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
+    // Whoever opens the newest report in the morning reads of it, and finds the way; so does whoever opens the night's own.
+    let (page, digest) = (report(&state, 3, "html"), report(&state, 3, "md"));
+    assert!(page.contains(&format!("href=\"{first}.html#insight-")) && page.contains("added: "), "{page}");
+    let (one, three) = (first.format("%a %-d %b"), night(3).format("%a %-d %b"));
+    let told = format!("The night of {one} was judged again, as the events of {first} have changed: ");
+    assert!(page.contains(&told) && digest.contains(&told), "{digest}");
+    assert!(
+        report(&state, 1, "md").contains(&format!("This night was judged again in the run of {three}, as the events"))
+    );
+    let range =
+        ["report", "--state", state.to_str().unwrap(), "--from", &first.to_string(), "--to", &night(3).to_string()];
+    let range = insights(range).expect_code(0).stdout;
+    assert!(
+        range.contains("Judged again\n") && range.contains(&format!("{one}, in the run of {three}, as the")),
+        "{range}"
+    );
 
     let own = record(&state, 1);
     let revision = &own["revisions"][0];

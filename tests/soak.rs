@@ -11,15 +11,14 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use common::made::{Call, write_part};
-use common::{Outcome, assert_same_files, dated, day, files_below, program};
+use common::{Outcome, assert_same_files, dated, day, lasting, program};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -216,12 +215,6 @@ impl Operator<'_> {
             }
         }
     }
-}
-
-/// Everything in a state directory but `runs/` and the lock.
-fn lasting(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let files = files_below(state).into_iter();
-    files.filter(|(path, _)| !path.starts_with("runs") && !path.starts_with("lock")).collect()
 }
 
 fn soak(seed: u64, nights: u32) {

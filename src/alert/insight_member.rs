@@ -32,7 +32,7 @@ pub(super) fn member(insight: &Insight) -> InsightInput {
         _ => {}
     }
     if let [api] = insight.apis().as_slice() {
-        let (service, name) = api.split_once('/').unwrap_or(("", api));
+        let (service, name) = insight.own_api().or_else(|| api.split_once('/')).unwrap_or(("", api));
         ["service_name", "event_source"].iter().for_each(|column| tell(column, service));
         tell("event_name", name);
     }

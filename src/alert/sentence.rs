@@ -7,7 +7,7 @@ use crate::alert::occurrence::ACCOUNTS;
 use crate::alert::{ADDRESSES, moment};
 use crate::insight::{Actor, list_condition};
 use crate::rules::plan::{Body, Correlation, Rule};
-use crate::shown::{number, span};
+use crate::shown::{clipped, number, span};
 
 /// Who did it, where it was one.
 pub(super) fn actor(running: &Running) -> Option<String> {
@@ -50,7 +50,7 @@ fn story(correlation: &Correlation, running: &Running, keys: &[(String, String)]
     // The account is the same for nearly all of them, and stands elsewhere.
     let telling = keys.iter().filter(|(field, _)| !ACCOUNTS.contains(&field.as_str()));
     let name = |field: &str| field.rsplit('.').next().unwrap_or(field).to_owned();
-    let of: Vec<String> = telling.map(|(field, value)| format!("{} {value}", name(field))).collect();
+    let of: Vec<String> = telling.map(|(field, value)| format!("{} {}", name(field), clipped(value))).collect();
     let of = if of.is_empty() { String::new() } else { format!(" of {}", of.join(" and ")) };
     format!("{} matches within {window}{of}{}", number(running.members), origin(running))
 }
@@ -58,7 +58,7 @@ fn story(correlation: &Correlation, running: &Running, keys: &[(String, String)]
 fn origin(running: &Running) -> String {
     match running.addresses.len() {
         0 => String::new(),
-        1 => format!(" from {}", running.addresses[0]),
+        1 => format!(" from {}", clipped(&running.addresses[0])),
         many if many > ADDRESSES => format!(" from more than {ADDRESSES} addresses"),
         many => format!(" from {many} addresses"),
     }
@@ -75,11 +75,12 @@ fn outcome(running: &Running) -> String {
 
 /// Up to three of several names.
 fn listed(names: &[String], most: usize, others: &str) -> String {
+    let first = names.iter().take(3).map(|name| clipped(name)).collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => "something".to_owned(),
-        1..=3 => names.join(", "),
-        many if many > most => format!("{} and many {others}", names[..3].join(", ")),
-        many => format!("{} and {} {others}", names[..3].join(", "), many - 3),
+        1..=3 => first,
+        many if many > most => format!("{first} and many {others}"),
+        many => format!("{first} and {} {others}", many - 3),
     }
 }
 
@@ -125,6 +126,12 @@ pub(super) fn next_query(running: &Running, is_event: bool, keys: &[(String, Str
     words.join(" ")
 }
 
+/// The name of an API; `None` where two slashes leave open which of them ends the service.
+fn event_name(api: &str) -> Option<String> {
+    let name = api.split_once('/').map_or(api, |(_, name)| name);
+    (!name.contains('/')).then(|| name.to_owned())
+}
+
 fn in_common(running: &Running, keys: &[(String, String)]) -> Vec<String> {
     let mut conditions: Vec<(&str, Vec<String>)> = Vec::new();
     let mut add = |flag: &'static str, values: Vec<String>| {
@@ -137,10 +144,8 @@ fn in_common(running: &Running, keys: &[(String, String)]) -> Vec<String> {
             add(flag, vec![value.clone()]);
         }
     }
-    if running.apis.len() <= APIS {
-        let name = |api: &String| api.rsplit('/').next().unwrap_or(api).to_owned();
-        add("--event", running.apis.iter().map(name).collect());
-    }
+    let names = running.apis.iter().map(|api| event_name(api)).collect::<Option<Vec<String>>>();
+    add("--event", names.filter(|_| running.apis.len() <= APIS).unwrap_or_default());
     if let [caller] = running.callers.as_slice() {
         let name = caller.as_actor().map(|actor| actor.name.unwrap_or(actor.id));
         match caller.principal.split('/').next() {

@@ -206,14 +206,18 @@ impl FamilyHistory {
 
     /// The entity's label with its service as it is spelled.
     pub fn label(&self, member: usize) -> String {
-        let key = self.key(member);
-        let Some(shown) = self.service(member) else { return key.label() };
-        let keyed_by = self.family.keyed_by();
+        self.spelled(member).join("/")
+    }
+
+    /// The fields of an entity's key after the account, its service as it is spelled.
+    pub fn spelled(&self, member: usize) -> Vec<String> {
+        let fields = self.key(member).fields().skip(1);
+        let Some(shown) = self.service(member) else { return fields.map(str::to_owned).collect() };
         let spelled = |(field, dimension): (&'_ str, &crate::rollup::Dimension)| match dimension {
             crate::rollup::Dimension::Service => shown.to_owned(),
             _ => field.to_owned(),
         };
-        key.fields().skip(1).zip(keyed_by).map(spelled).collect::<Vec<_>>().join("/")
+        fields.zip(self.family.keyed_by()).map(spelled).collect()
     }
 
     /// All hours in which an entity was active, the scored day's included.

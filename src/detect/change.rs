@@ -1,7 +1,8 @@
 //! Changes of permissions, passwords and the trail: reported by their meaning, not by their volume.
 //!
 //! *What it flags*: every attempt on the trail; changes of permissions and passwords that are a first by their principal, that
-//! are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with. An account whose feed
+//! are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with. Usual changes of
+//! permissions are for [`crate::insight`] to look into: it reports those whose requests are grave. An account whose feed
 //! falls silent on the day after its trail was touched is reported as if the silence were a change of the trail itself.
 //! *Statistic*: the gamma-Poisson predictive tail of the principal's changes of that kind in a day.
 //! *Assumptions*: a principal's days are exchangeable. *When it is wrong*: when changes are batched and come in clumps; then it
@@ -33,6 +34,8 @@ pub enum Reason {
     NoHistory,
     /// The feed fell silent on the day after the trail was touched.
     Silence,
+    /// This principal does so usually, but what is asked for is grave whoever asks.
+    Grave,
 }
 
 /// Changes of one kind by one principal through one service on the scored day.
@@ -71,8 +74,22 @@ struct PrincipalChanges {
     by_service: BTreeMap<String, Vec<usize>>,
 }
 
-/// Finds the changes that are to be reported.
+/// Finds the changes that are to be reported, whatever their requests say.
 pub fn detect(history: &FamilyHistory, window: &Window) -> Vec<ChangeFound> {
+    let mut found = judged(history, window);
+    found.retain(|change| change.reason != Reason::Grave);
+    found
+}
+
+/// The changes of permissions that are usual, and are to be reported if their requests are grave.
+pub fn usual(history: &FamilyHistory, window: &Window) -> Vec<ChangeFound> {
+    let mut found = judged(history, window);
+    found.retain(|change| change.reason == Reason::Grave && change.kind == ChangeKind::Permission);
+    found
+}
+
+/// All changes of the scored day; what is usual has the last reason that there may be.
+fn judged(history: &FamilyHistory, window: &Window) -> Vec<ChangeFound> {
     let mut principals: BTreeMap<(String, ChangeKind, String), PrincipalChanges> = BTreeMap::new();
     for member in 0..history.len() {
         let fields: Vec<&str> = history.key(member).fields().collect();
@@ -137,13 +154,12 @@ fn judge(
     let ln_p = NegativeBinomial::new(expected, changes.past as f64 + 0.5)
         .map_or(0.0, |predictive| predictive.ln_upper(changes.today));
     let reason = match kind {
-        ChangeKind::Trail => Some(Reason::Trail),
-        _ if days < HISTORY_DAYS => Some(Reason::NoHistory),
-        _ if changes.past == 0 => Some(Reason::First),
-        _ if ln_p < UNUSUAL_BELOW.ln() => Some(Reason::Unusual),
-        _ => None,
+        ChangeKind::Trail => Reason::Trail,
+        _ if days < HISTORY_DAYS => Reason::NoHistory,
+        _ if changes.past == 0 => Reason::First,
+        _ if ln_p < UNUSUAL_BELOW.ln() => Reason::Unusual,
+        _ => Reason::Grave,
     };
-    let Some(reason) = reason else { return Vec::new() };
     let found =
         changes.by_service.values().map(|members| summed(history, window, members, kind, reason, expected, ln_p));
     found.collect()
@@ -202,6 +218,21 @@ mod tests {
         assert_eq!(reasons("permission", &[], 1), [Reason::First]);
         assert_eq!(reasons("permission", &[40], 1), []);
         assert_eq!(reasons("password", &[], 1), [Reason::First]);
+    }
+
+    #[test]
+    fn usual_changes_of_permissions_are_left_to_their_requests() {
+        let of = |kind: &str, past: &[u16]| {
+            let key = EntityKey::new(["1", kind, "ram", "AttachPolicyToUser", "user", "7"]);
+            let history = FamilyHistory::from_entities(
+                Family::Change,
+                [(key, [hours(past, 1), hours(&[TODAY + 9], 1)].concat())],
+            );
+            usual(&history, &window()).into_iter().map(|found| (found.reason, found.hours)).collect::<Vec<_>>()
+        };
+        assert_eq!(of("permission", &[40]), [(Reason::Grave, (9, 10))]);
+        assert_eq!(of("permission", &[]), [], "reported anyway");
+        assert_eq!(of("password", &[40]), []);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::event::PrincipalKind;
 use crate::insight::investigate::{Evidence, top};
+use crate::shown::clipped;
 
 /// From this share of the calls on, one value speaks for all.
 pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
@@ -43,9 +44,9 @@ impl Actor {
     /// `user alice`, `root of 1599…`.
     pub fn shown(&self) -> String {
         if self.kind == PrincipalKind::Root.name() {
-            return format!("root of {}", self.id);
+            return format!("root of {}", clipped(&self.id));
         }
-        format!("{} {}", self.kind, self.name.as_ref().unwrap_or(&self.id))
+        format!("{} {}", self.kind, clipped(self.name.as_ref().unwrap_or(&self.id)))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
 use crate::insight::episode::{Episode, Episodes, Running};
 use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
-use crate::insight::investigate::{ATTRIBUTES, Evidence};
+use crate::insight::investigate::{ATTRIBUTES, Evidence, OTHER};
+use crate::insight::new_level::{NewLevel, new_levels};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
@@ -35,6 +36,8 @@ pub struct Built {
     pub insights: Vec<Insight>,
     /// What the next night needs to know.
     pub episodes: Episodes,
+    /// Entities that were reported until the night before, and are at a new level.
+    pub new_levels: Vec<NewLevel>,
     /// Drops that are not reported, because a silent region explains them.
     pub explained: usize,
 }
@@ -64,7 +67,7 @@ pub fn build(
 ) -> Built {
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
     let night = Night { window, feed, regions };
-    let mut built = Built::default();
+    let mut built = Built { new_levels: new_levels(findings, window), ..Built::default() };
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
         if night.explains(history, deviation, told) {
             built.explained += 1;
@@ -84,6 +87,9 @@ pub fn build(
         built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
     }
     built.add_absorbed(findings, window.scored());
+    if findings.has_several_accounts() {
+        built.insights.iter_mut().for_each(name_account);
+    }
     built.insights.sort_by(|left, right| {
         let rank = |insight: &Insight| (std::cmp::Reverse(insight.severity), insight.insight_type);
         rank(left)
@@ -114,7 +120,8 @@ impl Built {
         insight.life = Life {
             continued: continued.is_some(),
             nights: episode.nights,
-            level_shift: episode.level_shift,
+            // Of several episodes of a night the first says it.
+            level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
         };
         insight.ended |= episode.level_shift;
@@ -177,17 +184,17 @@ fn rate_insight(
     let first_minute = i64::from(searched.0) * 60;
     let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
-    let entity = history.label(deviation.member);
+    let fields = history.spelled(deviation.member);
     let is_open = goes_on(deviation.direction, end, evidence);
     let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let insight_type = rate_type(history.family);
     let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
     let subject = Subject {
-        id: id(insight_type, key.account(), &entity, date, &episode),
+        id: id(insight_type, key.account(), &fields.join("/"), date, &episode),
         insight_type,
         account: key.account().to_owned(),
         family: history.family,
-        entity,
+        fields,
         object: object(history, deviation.member),
     };
     Insight {
@@ -250,7 +257,7 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
     let insight_type = change_type(change.kind);
     let member = change.members[0];
     let key = history.key(member);
-    let entity = history.label(member);
+    let fields = history.spelled(member);
     let principal = key.fields().skip(4).collect::<Vec<_>>().join("/");
     let service = history.service(member).unwrap_or_default().to_owned();
     let identity = format!("{service}/{principal}");
@@ -259,7 +266,7 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
         insight_type,
         account: key.account().to_owned(),
         family: Family::Change,
-        entity,
+        fields,
         object: service,
     };
     Insight {
@@ -313,7 +320,15 @@ pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual
     }
     insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence) + &concern::words(&insight.concerns) + &lasting(&insight.life);
-    insight.next_query = next_query(insight);
+    insight.next_query = next_query(insight, false);
+}
+
+/// Says of which account an insight is, for readers of several.
+fn name_account(insight: &mut Insight) {
+    if !insight.account.is_empty() {
+        insight.sentence += &format!("; account {}", insight.account);
+    }
+    insight.next_query = next_query(insight, true);
 }
 
 /// What is said of an episode that has become a level.
@@ -325,14 +340,23 @@ fn lasting(life: &Life) -> String {
     }
 }
 
+/// Who is behind it. Of a drop that is who is missing: those who still call are behind nothing.
 fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
     let own = || match insight.family {
         Family::Principal => Actor::of_entity(&insight.entity),
-        // Kind, service and API come before the principal.
-        Family::Change => Actor::of_entity(insight.entity.splitn(4, '/').nth(3)?),
+        Family::Change => Actor::of_entity(&insight.changed_by()?),
         _ => None,
     };
-    Actor::of(evidence).or_else(own)
+    match (insight.direction, insight.family) {
+        (Direction::Up, _) | (_, Family::Principal | Family::Change) => Actor::of(evidence).or_else(own),
+        (Direction::Down, _) => Actor::of_entity(missing(insight)?),
+    }
+}
+
+/// The principal that explains a drop, where one stands out against the week before.
+fn missing(insight: &Insight) -> Option<&str> {
+    let found = insight.attribution("principalId").filter(|found| found.baseline.is_some() && !found.broad)?;
+    found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
 fn object(history: &FamilyHistory, member: usize) -> String {

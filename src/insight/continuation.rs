@@ -50,7 +50,7 @@ fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
 
 /// The end of an episode that the day does not go on with.
 pub(super) fn ending_insight(
-    (family, _, direction): &Same,
+    (family, key, direction): &Same,
     episode: &Episode,
     running: &Running,
     (evidence, usual): (&Evidence, &Usual),
@@ -64,7 +64,10 @@ pub(super) fn ending_insight(
         insight_type: rate_type(*family),
         account: running.account.clone(),
         family: *family,
-        entity: running.entity.clone(),
+        fields: match &running.fields[..] {
+            [] => key.fields().skip(1).map(str::to_owned).collect(),
+            known => known.to_vec(),
+        },
         object: running.object.clone(),
     };
     let mut insight = Insight {

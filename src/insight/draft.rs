@@ -21,14 +21,15 @@ pub(super) struct Subject {
     pub(super) insight_type: InsightType,
     pub(super) account: String,
     pub(super) family: Family,
-    pub(super) entity: String,
+    /// The fields of its key after the account, the service as it is spelled.
+    pub(super) fields: Vec<String>,
     pub(super) object: String,
 }
 
 impl Subject {
     /// An insight of which nothing is measured but the events: a rise, over at the midnight at which it began.
     pub(super) fn draft(self, evidence: &Evidence, date: NaiveDate) -> Insight {
-        let Self { id, insight_type, account, family, entity, object } = self;
+        let Self { id, insight_type, account, family, fields, object } = self;
         Insight {
             id,
             insight_type,
@@ -37,7 +38,8 @@ impl Subject {
             region: region(evidence),
             object,
             family,
-            entity,
+            entity: fields.join("/"),
+            fields,
             direction: Direction::Up,
             model: None,
             reason: None,

@@ -57,6 +57,9 @@ pub struct Running {
     pub region: String,
     pub object: String,
     pub entity: String,
+    /// The fields that `entity` joins; nights of earlier versions left none.
+    #[serde(default)]
+    pub fields: Vec<String>,
     pub model: Option<Model>,
     pub start: DateTime<Utc>,
     /// One past the last minute with calls: its end, should nothing follow.
@@ -96,6 +99,7 @@ impl Running {
             region: insight.region.clone(),
             object: insight.object.clone(),
             entity: insight.entity.clone(),
+            fields: insight.fields.clone(),
             model: insight.model,
             start: insight.start,
             end,

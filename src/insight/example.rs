@@ -28,6 +28,7 @@ pub(crate) fn rate() -> Insight {
         object: "GetObject".to_owned(),
         family: Family::Api,
         entity: "Oss/GetObject".to_owned(),
+        fields: vec!["Oss".to_owned(), "GetObject".to_owned()],
         direction: Direction::Up,
         model: Some(Model::Seasonal),
         reason: None,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::baseline::FamilyHistory;
 use crate::detect::change::ChangeFound;
 use crate::detect::first_seen::FirstSeen;
-use crate::detect::{Deviation, Direction, Model};
+use crate::detect::{Deviation, Direction, Model, Thresholds};
 use crate::error::Result;
 use crate::insight::concern::{self, Concern};
 use crate::insight::episode::{Episode, Running, Same};
@@ -35,6 +35,7 @@ pub struct NightFindings {
     pub firsts: Vec<FirstSeen>,
     pub(super) before: BTreeMap<Same, Episode>,
     pub(super) level_shift_days: u32,
+    thresholds: Thresholds,
     habits: Habits,
     searched: Searched,
 }
@@ -53,13 +54,21 @@ impl NightFindings {
     ) -> Self {
         let (firsts, habits) = (Vec::new(), Habits::default());
         let searched = rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
-        Self { rates, changes: Some(changes), firsts, before, level_shift_days, habits, searched }
+        let thresholds = Thresholds::default();
+        Self { rates, changes: Some(changes), firsts, before, level_shift_days, thresholds, habits, searched }
     }
 
     /// Adds entities that met somebody for the first time.
     #[must_use]
     pub fn with_firsts(mut self, firsts: Vec<FirstSeen>) -> Self {
         self.firsts = firsts;
+        self
+    }
+
+    /// Notes by which gates the deviations were chosen.
+    #[must_use]
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
         self
     }
 
@@ -100,6 +109,24 @@ impl NightFindings {
         all.filter(|(history, deviation)| !self.before(history, deviation).is_some_and(|before| before.level_shift))
     }
 
+    /// Whether there are events of several accounts; keys stand in the order of their accounts.
+    pub(super) fn has_several_accounts(&self) -> bool {
+        let ends = |history: &FamilyHistory| {
+            (0..history.len())
+                .next()
+                .zip((0..history.len()).next_back())
+                .is_some_and(|(first, last)| history.key(first).account() != history.key(last).account())
+        };
+        self.rates.iter().any(|(history, _)| ends(history))
+    }
+
+    /// Whether an entity deviates tonight in this direction.
+    pub(super) fn deviates(&self, (family, key, direction): &Same) -> bool {
+        let own = self.rates.iter().filter(|(history, _)| history.family == *family);
+        own.flat_map(|(history, found)| found.iter().map(move |deviation| (history, deviation)))
+            .any(|(history, deviation)| deviation.direction == *direction && history.key(deviation.member) == key)
+    }
+
     fn before(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Episode> {
         self.before.get(&Self::same(history, deviation))
     }
@@ -129,17 +156,10 @@ impl NightFindings {
     /// What to go back to the events for, in the order that [`build`](super::build()) expects the evidence in.
     pub fn targets(&self, date: NaiveDate) -> Vec<Target> {
         let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, date));
-        let changes = self.changes.iter().flat_map(|(history, found)| {
-            found.iter().map(move |change| Target {
-                family: Family::Change,
-                keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
-                hours: change.hours,
-                search: change.hours,
-                minutes: Minutes::Whole,
-                since: date,
-                with: Vec::new(),
-            })
-        });
+        let changes = self
+            .changes
+            .iter()
+            .flat_map(|(history, found)| found.iter().map(move |change| change_target(history, change, date)));
         let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
             family: *family,
             keys: vec![key.clone()],
@@ -171,6 +191,13 @@ impl NightFindings {
         (if self.continued(history, deviation).is_some() { 0 } else { first }, end)
     }
 
+    /// The fewest calls of its hours for which a rise would have been reported: more than the band, and past the gates.
+    fn least(&self, deviation: &Deviation) -> u64 {
+        let Thresholds { min_excess, min_ratio, .. } = self.thresholds;
+        let past_gates = (deviation.expected + min_excess).max(deviation.expected * min_ratio).ceil() as u64;
+        past_gates.max(deviation.upper + 1).min(deviation.observed)
+    }
+
     fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
         let continued = self.continued(history, deviation);
         let first = if continued.is_some() { 0 } else { deviation.hours.0 };
@@ -181,12 +208,25 @@ impl NightFindings {
             hours: (first, deviation.hours.1),
             search: self.search(history, deviation),
             minutes: match deviation.direction {
-                Direction::Up => Minutes::Rise { usual, from_start: continued.is_some() },
+                Direction::Up => Minutes::Rise { usual, least: self.least(deviation), from_start: continued.is_some() },
                 Direction::Down => Minutes::Whole,
             },
             since: continued.map_or(date, |running| running.start.date_naive()),
             with: Vec::new(),
         }
+    }
+}
+
+/// What the events of a change are read for.
+pub(super) fn change_target(history: &FamilyHistory, change: &ChangeFound, date: NaiveDate) -> Target {
+    Target {
+        family: Family::Change,
+        keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
+        hours: change.hours,
+        search: change.hours,
+        minutes: Minutes::Whole,
+        since: date,
+        with: Vec::new(),
     }
 }
 

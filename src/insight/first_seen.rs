@@ -16,8 +16,7 @@ use crate::insight::investigate::{Evidence, Minutes, Target};
 use crate::insight::usual::Usual;
 use crate::insight::{Actor, Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
-use crate::shown::counted;
-use crate::shown::{number, span};
+use crate::shown::{clipped, counted, number, span};
 use crate::stats::score;
 
 /// New partners of a family that are listed.
@@ -81,16 +80,16 @@ pub(super) fn insight(
     date: NaiveDate,
 ) -> Insight {
     let history = findings.history(found.family);
-    let entity = spelled(history, &found.key);
+    let fields = spelled(history, &found.key);
     let hours = target(found, history, date).hours;
     let minute = |minute: usize| moment(date, i64::from(hours.0) * 60 + minute as i64);
     let insight_type = rate_type(found.family);
     let subject = Subject {
-        id: id(insight_type, found.key.account(), &entity, date, Model::FirstSeen.name()),
+        id: id(insight_type, found.key.account(), &fields.join("/"), date, Model::FirstSeen.name()),
         insight_type,
         account: found.key.account().to_owned(),
         family: found.family,
-        entity,
+        fields,
         object: found.key.fields().last().unwrap_or_default().to_owned(),
     };
     let mut insight = Insight {
@@ -111,7 +110,7 @@ pub(super) fn insight(
 fn new_company(findings: &NightFindings, found: &FirstSeen) -> NewCompany {
     let listed = |family: Family| {
         let partners = found.partners(family).iter().take(LISTED);
-        partners.map(|partner| spelled(findings.history(family), &partner.key)).collect()
+        partners.map(|partner| spelled(findings.history(family), &partner.key).join("/")).collect()
     };
     NewCompany {
         networks: listed(Family::Network),
@@ -125,10 +124,10 @@ fn new_company(findings: &NightFindings, found: &FirstSeen) -> NewCompany {
     }
 }
 
-/// The label of an entity, its service as it is spelled where there is a history to tell that.
-fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> String {
-    let known = history.and_then(|history| Some(history.label(history.find(key)?)));
-    known.unwrap_or_else(|| key.label())
+/// The fields of an entity's key, its service as it is spelled where there is a history to tell that.
+fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> Vec<String> {
+    let known = history.and_then(|history| Some(history.spelled(history.find(key)?)));
+    known.unwrap_or_else(|| key.fields().skip(1).map(str::to_owned).collect())
 }
 
 /// `AccessKey LTAI…x was used from the network 203.0.113.0/24, unknown to all other keys, and called 6 APIs (…) for the first time
@@ -136,9 +135,9 @@ fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> String {
 pub(super) fn sentence(insight: &Insight) -> String {
     let Some(company) = &insight.new_company else { return String::new() };
     let who = match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", insight.object),
+        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
         InsightType::PrincipalInsight => insight.actor.as_ref().map_or_else(|| insight.entity.clone(), Actor::shown),
-        _ => insight.entity.clone(),
+        _ => clipped(&insight.entity).into_owned(),
     };
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
@@ -170,7 +169,7 @@ fn used_from(insight: &Insight, company: &NewCompany) -> Option<String> {
 fn called(company: &NewCompany) -> Option<String> {
     match &company.apis[..] {
         [] => None,
-        [api] => Some(format!("called {api}")),
+        [api] => Some(format!("called {}", clipped(api))),
         apis => Some(format!("called {} APIs ({})", count(apis), named(apis))),
     }
 }
@@ -178,7 +177,7 @@ fn called(company: &NewCompany) -> Option<String> {
 fn worked_in(company: &NewCompany) -> Option<String> {
     match &company.regions[..] {
         [] => None,
-        [region] => Some(format!("was active in {region}")),
+        [region] => Some(format!("was active in {}", clipped(region))),
         regions => Some(format!("was active in {} regions ({})", count(regions), named(regions))),
     }
 }
@@ -190,6 +189,6 @@ fn count(values: &[String]) -> String {
 
 fn named(values: &[String]) -> String {
     let more = values.len().saturating_sub(NAMED);
-    let names = values[..values.len().min(NAMED)].join(", ");
+    let names = values.iter().take(NAMED).map(|value| clipped(value)).collect::<Vec<_>>().join(", ");
     if more == 0 { names } else { format!("{names} and {more} more") }
 }

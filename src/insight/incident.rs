@@ -39,7 +39,7 @@ pub struct Culprit {
 pub struct IncidentPart {
     /// The incident; the same in every re-run, and from night to night while an episode of it goes on.
     pub id: Uuid,
-    /// Its rank among the night's incidents, from 1, the most serious first.
+    /// Its rank among the night's incidents, from 1, the most serious first; alerts that agree count when they are known.
     pub rank: u32,
     /// How many insights it has.
     pub parts: u32,
@@ -133,8 +133,7 @@ impl Named {
         }));
         actors.dedup();
         let own_api = match insight.family {
-            Family::Api => Some(insight.entity.to_lowercase()),
-            Family::ApiError => insight.entity.rsplit_once('/').map(|(api, _)| api.to_lowercase()),
+            Family::Api | Family::ApiError => insight.apis().first().map(|api| api.to_lowercase()),
             _ => None,
         };
         Self { actors, own_api, api: first(insight, API).map(str::to_lowercase) }
@@ -152,14 +151,13 @@ impl Named {
 
 fn own_actor(insight: &Insight) -> Option<Culprit> {
     let (attribute, value) = match insight.family {
-        Family::Principal => ("principalId", insight.entity.as_str()),
-        Family::AccessKey => ("accessKeyId", insight.entity.as_str()),
-        Family::SourceIp => ("sourceIpAddress", insight.entity.as_str()),
-        // Kind, service and API come before the principal.
-        Family::Change => ("principalId", insight.entity.splitn(4, '/').nth(3)?),
+        Family::Principal => ("principalId", insight.entity.clone()),
+        Family::AccessKey => ("accessKeyId", insight.entity.clone()),
+        Family::SourceIp => ("sourceIpAddress", insight.entity.clone()),
+        Family::Change => ("principalId", insight.changed_by()?),
         _ => return None,
     };
-    Some(Culprit { attribute, value: value.to_owned() })
+    Some(Culprit { attribute, value })
 }
 
 /// The first value of an attribute, if it stands out.
@@ -236,7 +234,8 @@ mod tests {
         let key = by(insight(Family::AccessKey, "LTAI1", 60, 80), "sourceIpAddress", "192.0.2.1");
         let address = by(insight(Family::SourceIp, "192.0.2.1", 60, 80), "principalId", "user/7");
         let api = by(insight(Family::Api, "Oss/GetObject", 61, 80), "accessKeyId", "LTAI1");
-        let change = insight(Family::Change, "permission/Ram/AttachPolicyToUser/user/7", 95, 96);
+        let mut change = insight(Family::Change, "permission/Ram/AttachPolicyToUser/user/7", 95, 96);
+        change.fields = ["permission", "Ram", "AttachPolicyToUser", "user", "7"].map(str::to_owned).to_vec();
         let other = by(insight(Family::Api, "Ecs/RunInstances", 60, 80), "accessKeyId", "LTAI2");
         let mut insights = vec![key, other, address, api, change];
         let incidents = group(&mut insights);

@@ -43,6 +43,8 @@ pub enum Minutes {
     Rise {
         /// Calls a minute.
         usual: f64,
+        /// The fewest calls that would be worth telling.
+        least: u64,
         /// Whether it goes on from the first minute that is searched.
         from_start: bool,
     },
@@ -89,8 +91,8 @@ impl Target {
                 let last = minutes.iter().rposition(|&calls| calls > 0);
                 first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1))
             }
-            Minutes::Rise { usual, from_start } => {
-                let (first, end) = rise(minutes, self.core(), usual);
+            Minutes::Rise { usual, least, from_start } => {
+                let (first, end) = rise(minutes, self.core(), usual, least);
                 (if from_start { 0 } else { first }, end)
             }
             Minutes::Tail { rate, usual } => (0, tail(minutes, rate, usual)),

@@ -5,12 +5,28 @@
 //! and `m = minutes × usual` expected there. *When it is wrong*: when few calls make the episode; then its first and last call are
 //! as near as one can come. *Cost*: the square of the minutes that have calls, at most a day's.
 
+/// A run of minutes with a smaller share of what the hours had too much does not speak for them.
+const SPEAKS_FOR: f64 = 0.5;
 /// A usual rate is at least this: a call a day. Nothing is infinitely surprising.
 const LEAST_USUAL: f64 = 1.0 / 1440.0;
 
+/// The minutes of a rise above what is usual (calls a minute): the run that exceeds it most, if it has at least `least` calls, those
+/// that make the core worth reporting, and half of what the core has too much. One of several bursts has not; then the core's
+/// own minutes are meant, from its first call to its last. First minute, and one past the last.
+pub fn rise(minutes: &[u32], core: (usize, usize), usual: f64, least: u64) -> (usize, usize) {
+    let run = run(minutes, core, usual);
+    let calls = |(first, end): (usize, usize)| minutes[first..end].iter().map(|&calls| u64::from(calls)).sum::<u64>();
+    let excess = |span: (usize, usize)| calls(span) as f64 - (span.1 - span.0) as f64 * usual;
+    if calls(run) >= least && excess(run) >= SPEAKS_FOR * excess(core) {
+        return run;
+    }
+    let busy = || (core.0..core.1).filter(|&minute| minutes[minute] > 0);
+    busy().next().zip(busy().next_back()).map_or(core, |(first, last)| (first, last + 1))
+}
+
 /// The run of minutes in which calls most exceed what is usual (calls a minute); it touches `core`, and begins and ends with a
 /// call. First minute, and one past the last; the core itself if nothing exceeds.
-pub fn rise(minutes: &[u32], core: (usize, usize), usual: f64) -> (usize, usize) {
+fn run(minutes: &[u32], core: (usize, usize), usual: f64) -> (usize, usize) {
     let usual = usual.max(LEAST_USUAL);
     let busy: Vec<(usize, f64)> = running_sums(minutes);
     let mut best = (core, 0.0);
@@ -67,19 +83,31 @@ mod tests {
     fn a_burst_is_cut_out_of_its_hour() {
         let mut minutes = vec![0; 180];
         (minutes[63], minutes[92], minutes[93], minutes[110]) = (2, 600, 570, 1);
-        assert_eq!(rise(&minutes, (60, 120), 4.0 / 60.0), (92, 94));
+        assert_eq!(rise(&minutes, (60, 120), 4.0 / 60.0, 100), (92, 94));
     }
 
     #[test]
     fn a_burst_that_began_before_the_hour_that_stood_out_is_followed_back() {
         let minutes: Vec<u32> = (0..180).map(|minute| u32::from((50..100).contains(&minute))).collect();
-        assert_eq!(rise(&minutes, (60, 120), 1.0 / 60.0), (50, 100));
+        assert_eq!(rise(&minutes, (60, 120), 1.0 / 60.0, 10), (50, 100));
     }
 
     #[test]
     fn a_steady_rise_is_the_whole_of_it_and_nothing_is_the_core() {
-        assert_eq!(rise(&[10; 120], (0, 120), 1.0), (0, 120));
-        assert_eq!(rise(&[0; 120], (60, 120), 1.0), (60, 120));
+        assert_eq!(rise(&[10; 120], (0, 120), 1.0, 100), (0, 120));
+        assert_eq!(rise(&[0; 120], (60, 120), 1.0, 0), (60, 120));
+    }
+
+    #[test]
+    fn one_burst_of_several_does_not_speak_for_all() {
+        // Four bursts of eight calls in six hours of which nine calls are usual: together they stand out, one alone would not.
+        let mut minutes = vec![0; 480];
+        [65, 140, 220, 415].into_iter().for_each(|minute| minutes[minute] = 8);
+        let (core, usual) = ((60, 420), 9.0 / 360.0);
+        assert_eq!(rise(&minutes, core, usual, 21), (65, 416));
+        // One that has most of it does, though another call came later.
+        minutes[65] = 80;
+        assert_eq!(rise(&minutes, core, usual, 21), (65, 66));
     }
 
     #[test]
@@ -102,11 +130,20 @@ mod tests {
                 let calls: u32 = minutes[first..end].iter().sum();
                 gain(f64::from(calls), (end - first) as f64 * usual)
             };
-            let found = rise(&minutes, core, usual);
+            let found = run(&minutes, core, usual);
             let all = (0..core.1).flat_map(|first| (core.0.max(first) + 1..=minutes.len()).map(move |end| (first, end)));
             let all = all.filter(|&(first, end)| minutes[first] > 0 && minutes[end - 1] > 0);
             let best = all.map(|(first, end)| likelihood(first, end)).fold(0.0, f64::max);
             prop_assert!(best == 0.0 || (likelihood(found.0, found.1) - best).abs() < 1e-9);
+        }
+
+        /// What is told of hours with enough calls to be worth it has enough itself.
+        #[test]
+        fn what_is_cut_out_is_worth_telling(minutes in prop::collection::vec(0_u32..5, 3..40), usual in 0.05_f64..2.0) {
+            let core = (minutes.len() / 3, minutes.len());
+            let calls = |(first, end): (usize, usize)| minutes[first..end].iter().map(|&calls| u64::from(calls)).sum::<u64>();
+            let least = calls(core);
+            prop_assert!(calls(rise(&minutes, core, usual, least)) >= least);
         }
     }
 }

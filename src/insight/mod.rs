@@ -21,12 +21,14 @@ pub mod episode;
 pub(crate) mod example;
 mod findings;
 mod first_seen;
+mod grave;
 mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
 mod look;
 pub mod minutes;
+mod new_level;
 mod next_query;
 mod notes;
 pub mod place;
@@ -56,7 +58,9 @@ pub use cloud::Cloud;
 pub use concern::Concern;
 pub use findings::NightFindings;
 pub use first_seen::NewCompany;
+pub use grave::grave;
 pub use incident::{Incident, IncidentPart};
+pub use new_level::NewLevel;
 pub(crate) use next_query::list_condition;
 pub use place::Place;
 
@@ -144,6 +148,9 @@ pub struct Insight {
     pub family: Family,
     /// The entity, fields joined by slashes.
     pub entity: String,
+    /// The fields that `entity` joins. A slash may stand in one of them, so nothing is taken apart again.
+    #[serde(skip)]
+    pub fields: Vec<String>,
     /// Which way counts went.
     pub direction: Direction,
     /// By which model they were judged; `None` for changes.
@@ -242,9 +249,31 @@ impl Insight {
     pub fn apis(&self) -> Vec<&str> {
         match self.family {
             Family::Api => vec![&self.entity],
-            Family::ApiError => vec![self.entity.rsplit_once('/').map_or(self.entity.as_str(), |(api, _)| api)],
+            Family::ApiError => vec![self.before_object()],
             _ => self.values("apiRelated").collect(),
         }
+    }
+
+    /// The entity without its last field, which is the object.
+    fn before_object(&self) -> &str {
+        let before = self.entity.strip_suffix(self.object.as_str()).and_then(|before| before.strip_suffix('/'));
+        before.unwrap_or(&self.entity)
+    }
+
+    /// The service and the name of the API that its entity names, if it names one.
+    pub fn own_api(&self) -> Option<(&str, &str)> {
+        let place = match self.family {
+            Family::Api | Family::ApiError => 0,
+            // What kind of change it is comes first.
+            Family::Change => 1,
+            _ => return None,
+        };
+        self.fields.get(place).zip(self.fields.get(place + 1)).map(|(service, name)| (service.as_str(), name.as_str()))
+    }
+
+    /// The principal of a change, as `kind/id`.
+    pub fn changed_by(&self) -> Option<String> {
+        self.fields.get(3..).filter(|_| self.family == Family::Change).map(|principal| principal.join("/"))
     }
 
     /// Who, from where or with what, by the attribute's name.

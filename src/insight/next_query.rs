@@ -1,8 +1,8 @@
 //! The command that shows the events behind an insight: what to type next.
 //!
 //! Its values come from whoever can make a call, and people paste it into a shell. So every value is written as a pattern that means
-//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value with characters in it that do not
-//! show is left out, which makes the answer wider, never wrong.
+//! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value that is very long, or with characters in
+//! it that do not show, is left out, which makes the answer wider, never wrong.
 
 use chrono::{Duration, SecondsFormat};
 
@@ -11,9 +11,14 @@ use crate::event::PrincipalKind;
 use crate::insight::{Actor, Insight, InsightType, NewCompany};
 use crate::shown::{is_hidden, literal};
 
-/// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions.
-pub(super) fn next_query(insight: &Insight) -> String {
+/// Bytes of a value that somebody would type, or paste; no cloud's own names are longer.
+const MOST_TYPED: usize = 2048;
+
+/// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions. The account is a condition
+/// where there are several.
+pub(super) fn next_query(insight: &Insight, with_account: bool) -> String {
     let mut words = vec!["insights query EVENTS".to_owned()];
+    words.extend(condition("--account", &insight.account).filter(|_| with_account));
     words.extend(conditions(insight).iter().filter_map(|(flag, value)| condition(flag, value)));
     words.extend(insight.new_company.as_ref().and_then(with_company));
     // In a silence there is nothing to see; what came before it tells more.
@@ -26,7 +31,10 @@ pub(super) fn next_query(insight: &Insight) -> String {
 /// What tells the insight's events from others, apart from their time.
 fn conditions(insight: &Insight) -> Vec<(&'static str, String)> {
     let apis = insight.apis();
-    let api = || apis.first().copied().map_or_else(Vec::new, of_api);
+    let api = || match insight.own_api() {
+        Some((service, name)) => vec![("--service", service.to_owned()), ("--event", name.to_owned())],
+        None => apis.first().copied().map_or_else(Vec::new, of_api),
+    };
     let object = |flag| vec![(flag, insight.object.clone())];
     match insight.insight_type {
         InsightType::IpInsight => object("--source-ip"),
@@ -76,7 +84,8 @@ fn condition(flag: &str, value: &str) -> Option<String> {
 /// An option with several values, any of which will do; none where there is one that could not be typed.
 pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<String> {
     let literals: Vec<String> = values.iter().map(|value| literal(value.as_ref())).collect();
-    if literals.is_empty() || literals.iter().any(|value| value.is_empty() || value.contains(is_hidden)) {
+    let cannot_be_typed = |value: &String| value.is_empty() || value.len() > MOST_TYPED || value.contains(is_hidden);
+    if literals.is_empty() || literals.iter().any(cannot_be_typed) {
         return None;
     }
     let list = literals.join(",");
@@ -95,6 +104,7 @@ fn quoted(value: &str) -> String {
 mod tests {
     use super::*;
     use crate::insight::example::rate;
+    use crate::rollup::Family;
 
     const TIMES: &str = "--from 2026-01-29T11:40:00Z --to 2026-01-29T11:50:00Z";
 
@@ -102,7 +112,7 @@ mod tests {
     fn the_question_fits_the_type() {
         let asks = |insight_type, object: &str, asked: &str| {
             let insight = Insight { insight_type, object: object.into(), ..rate() };
-            assert_eq!(next_query(&insight), format!("insights query EVENTS {asked} {TIMES}"));
+            assert_eq!(next_query(&insight, false), format!("insights query EVENTS {asked} {TIMES}"));
         };
         asks(InsightType::ApiCallRateInsight, "GetObject", "--service Oss --event GetObject");
         asks(InsightType::AkInsight, "LTAI5tEXAMPLE", "--access-key LTAI5tEXAMPLE");
@@ -112,11 +122,29 @@ mod tests {
     }
 
     #[test]
+    fn slashes_in_names_stay_where_they_are_and_accounts_are_told_apart() {
+        let fields = ["My/Service", "Ev/F", "Not/Found"].map(str::to_owned).to_vec();
+        let insight = Insight {
+            insight_type: InsightType::ApiErrorRateInsight,
+            family: Family::ApiError,
+            entity: fields.join("/"),
+            object: fields[2].clone(),
+            fields,
+            ..rate()
+        };
+        let asked = "--service My/Service --event Ev/F --error Not/Found";
+        assert_eq!(next_query(&insight, false), format!("insights query EVENTS {asked} {TIMES}"));
+        let of_account = format!("insights query EVENTS --account 1599000000000001 {asked} {TIMES}");
+        assert_eq!(next_query(&insight, true), of_account);
+        assert_eq!(insight.apis(), ["My/Service/Ev/F"]);
+    }
+
+    #[test]
     fn of_a_first_meeting_only_the_events_with_the_new_one_are_asked_for() {
         let asked = |networks: &[&str], regions: &[&str], total| {
             let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
             let company = NewCompany { networks: own(networks), regions: own(regions), total, ..NewCompany::default() };
-            next_query(&Insight { new_company: Some(company), insight_type: InsightType::AkInsight, ..rate() })
+            next_query(&Insight { new_company: Some(company), insight_type: InsightType::AkInsight, ..rate() }, false)
         };
         assert!(asked(&["203.0.113.0/24"], &[], 1).contains("--source-ip 203.0.113.0/24 "));
         assert!(asked(&[], &["cn-beijing", "eu"], 2).contains("--region cn-beijing,eu "));
@@ -130,7 +158,7 @@ mod tests {
         for (kind, asked) in [("role", "--role svc-25"), ("root", "--user root"), ("service", "--user svc-25")] {
             let actor = Actor { kind: kind.into(), id: "1".into(), name: Some("svc-25".into()) };
             let insight = Insight { insight_type: InsightType::PrincipalInsight, actor: Some(actor), ..rate() };
-            assert_eq!(next_query(&insight), format!("insights query EVENTS {asked} {TIMES}"));
+            assert_eq!(next_query(&insight, false), format!("insights query EVENTS {asked} {TIMES}"));
         }
     }
 
@@ -150,5 +178,6 @@ mod tests {
         assert_eq!(condition("--user", "a\nb"), None);
         assert_eq!(condition("--user", "a\u{202e}b"), None);
         assert_eq!(condition("--user", ""), None);
+        assert_eq!(condition("--user", &"a".repeat(50_000)), None);
     }
 }

@@ -1,12 +1,14 @@
 //! One plain sentence for a person: who did what, when, and what would have been usual.
 
+use std::collections::BTreeMap;
+
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::insight::actor::{dominant, dominant_calls};
 use crate::insight::first_seen;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::{Actor, Insight, InsightType};
-use crate::shown::{counted, number, span};
+use crate::shown::{clipped, counted, number, span};
 
 /// The places of the principal and the API among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
 const PRINCIPAL: usize = 0;
@@ -26,10 +28,10 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
 fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
     let actor = || insight.actor.as_ref().map(Actor::shown);
     let subject = match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", insight.object),
-        InsightType::PrincipalInsight => actor().unwrap_or_else(|| insight.entity.clone()),
-        InsightType::IpInsight => insight.object.clone(),
-        _ => insight.entity.clone(),
+        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
+        InsightType::PrincipalInsight => actor().unwrap_or_else(|| clipped(&insight.entity).into_owned()),
+        InsightType::IpInsight => clipped(&insight.object).into_owned(),
+        _ => clipped(&insight.entity).into_owned(),
     };
     let calls = counted(insight.observed, "call", "calls");
     let times = counted(insight.observed, "time", "times");
@@ -38,8 +40,11 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
     let by = || by(insight, evidence);
     let (did, asides) = match (insight.insight_type, insight.direction) {
         (InsightType::ApiErrorRateInsight, _) => {
-            let (api, code) = subject.rsplit_once('/').unwrap_or((&subject, ""));
-            (format!("{api} failed {times} with {code}"), vec![by()])
+            let (api, code) = (clipped(insight.apis().first().copied().unwrap_or_default()), clipped(&insight.object));
+            match insight.direction {
+                Direction::Up => (format!("{api} failed {times} with {code}"), vec![by()]),
+                Direction::Down => (format!("{api} failed only {times} with {code}"), Vec::new()),
+            }
         }
         (InsightType::IpInsight, Direction::Up) => (format!("{subject} made {calls}"), vec![to(), by()]),
         (InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Up) => {
@@ -76,6 +81,7 @@ fn told(asides: Vec<Option<Aside>>) -> String {
 /// `to Oss/GetObject` where all calls went there, `204 of them to Oss/GetObject` where most did.
 fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
     let (api, calls) = dominant_calls(evidence, API)?;
+    let api = clipped(api);
     Some(if calls >= all {
         Aside::OfAll(format!("to {api}"))
     } else {
@@ -121,6 +127,16 @@ fn silence_sentence(insight: &Insight) -> String {
     )
 }
 
+/// What was done to the trail, where all calls did the same that has a word.
+fn did_to_the_trail(apis: &BTreeMap<String, u64>) -> &'static str {
+    let all = |word: &str| !apis.is_empty() && apis.keys().all(|api| api.rsplit('/').next() == Some(word));
+    match () {
+        () if all("StopLogging") => "stopped the audit trail",
+        () if all("DeleteTrail") => "deleted the audit trail",
+        () => "touched the audit trail",
+    }
+}
+
 fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     if insight.reason == Some(Reason::Silence) {
         return silence_sentence(insight);
@@ -139,9 +155,9 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (failed, all) if failed == all => format!(" and failed all {all} times"),
         (failed, all) => format!(", {failed} of {all} calls failed"),
     };
-    let from = dominant(evidence, 2).map_or(String::new(), |source| format!(" from {source}"));
+    let from = dominant(evidence, 2).map_or(String::new(), |source| format!(" from {}", clipped(&source)));
     let did = match insight.insight_type {
-        InsightType::TrailConcealmentInsight => "touched the audit trail",
+        InsightType::TrailConcealmentInsight => did_to_the_trail(&evidence.values[API]),
         InsightType::PolicyChangeInsight => "changed permissions",
         _ => "changed passwords or sign-in factors",
     };
@@ -157,11 +173,12 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
 
 /// The API of a change's entity, as `Service/EventName`: between the kind and the principal.
 fn changed_with(insight: &Insight) -> String {
-    insight.entity.splitn(4, '/').skip(1).take(2).collect::<Vec<_>>().join("/")
+    insight.own_api().map_or_else(String::new, |(service, name)| clipped(&format!("{service}/{name}")).into_owned())
 }
 
 fn times(api: &str, calls: u64) -> String {
-    if calls == 1 { api.to_owned() } else { format!("{api} ({calls} times)") }
+    let api = clipped(api);
+    if calls == 1 { api.into_owned() } else { format!("{api} ({calls} times)") }
 }
 
 #[cfg(test)]

@@ -17,4 +17,4 @@ pub use left::left_before;
 pub use past::{PastNight, PastRecord, begin, finish, judged};
 pub use revision::{Difference, NightReport, Reported, ReportedAlert, Revision, Told};
 pub use standing::{Now, StaleNight, Standing, Why};
-pub use words::{because, stale};
+pub use words::{because, revised, stale};

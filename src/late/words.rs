@@ -1,10 +1,10 @@
-//! Late data in words: why a night was judged again, and which nights are stale and how to mend them.
+//! Late data in words: why a night was judged again and what that changed, and which nights are stale and how to mend them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::late::{StaleNight, Why};
+use crate::late::{Difference, Revision, StaleNight, Why};
 
 /// Why a night was judged again, for the middle of a sentence.
 pub fn because(why: &Why) -> String {
@@ -15,6 +15,23 @@ pub fn because(why: &Why) -> String {
         Why::NightBefore => "as the night before it was judged again with another result".to_owned(),
         Why::Maker => "as it was judged with other settings or by another version".to_owned(),
     }
+}
+
+/// How much a revision changed: `2 insights added, 1 alert taken back`.
+pub fn revised(revision: &Revision) -> String {
+    let insights = in_numbers(&revision.insights, ["insight", "insights"]);
+    let alerts = in_numbers(&revision.alerts, ["alert", "alerts"]);
+    insights.into_iter().chain(alerts).collect::<Vec<_>>().join(", ")
+}
+
+fn in_numbers<T>(difference: &Difference<T>, [one, many]: [&str; 2]) -> Vec<String> {
+    let parts = [
+        (difference.added.len(), "added"),
+        (difference.changed.len(), "changed"),
+        (difference.taken_back.len(), "taken back"),
+    ];
+    let told = parts.iter().filter(|(count, _)| *count > 0);
+    told.map(|(count, what)| format!("{count} {} {what}", if *count == 1 { one } else { many })).collect()
 }
 
 /// What is to be said of nights that are stale; `newest` is the last that was judged.

@@ -20,7 +20,7 @@ use crate::insight::place::PlaceBook;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, incident};
+use crate::insight::{Built, Incident, Insight, InsightType, NewLevel, NightFindings, build, grave, incident};
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
 use crate::pipeline::{Job, NightResult, write_alerts};
@@ -43,8 +43,9 @@ pub(super) fn judge(
     let ground = Ground::new(job, &window, &known.apis)?;
     let inspection = ground.inspect(history, &known.apis, matches!(why, Why::Asked))?;
     let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)), || job.look().whole_day(date));
-    let told = told?;
+    let mut told = told?;
     let alerts = job.look().with_insights(matched?, &told.insights);
+    report::ranking::rank(&mut told.insights, &mut told.incidents, &alerts.alerts)?;
     let mut record = ground.record(history, &told, inspection, &alerts)?;
     record.revise(PastNight::read(job.state, date)?, &why, in_run_of);
     ground.write(record, told, alerts, why)
@@ -107,6 +108,7 @@ struct Told {
     families: Vec<FamilyRecord>,
     calibrations: Calibrations,
     absorbed: usize,
+    new_levels: Vec<NewLevel>,
     drops_explained: usize,
     warnings: Vec<String>,
 }
@@ -173,16 +175,19 @@ impl<'a> Ground<'a> {
         let families = detected.rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
         let rates = detected.rates.into_iter().map(|(history, result)| (history, result.deviations)).collect();
         let before = episode::read_before(state, date)?;
+        let (history, mut changes) = detected.changes;
+        changes.extend(grave(&self.files, date, &history, change::usual(&history, window))?);
         let past = Past { state, partitions, window, feed: &self.feed };
-        let findings = NightFindings::new(rates, detected.changes, before, settings.level_shift_days)
+        let findings = NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
             .with_firsts(detected.firsts)
+            .with_thresholds(settings.thresholds)
             .with_habits(&past)?;
         let targets = findings.targets(date);
         let mut evidence = investigate(&self.files, date, &targets)?;
         let mut trails = TrailBook::read_before(state, date)?;
         trails.follow(&targets, &mut evidence);
         let (usual, left_out) = past.usual(&targets)?;
-        let Built { mut insights, episodes, explained } =
+        let Built { mut insights, episodes, new_levels, explained } =
             build(&findings, &evidence, &usual, window, (&self.feed, &self.regions));
         insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
         PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
@@ -195,6 +200,7 @@ impl<'a> Ground<'a> {
             families,
             calibrations: detected.calibrations,
             absorbed: findings.absorbed(),
+            new_levels,
             drops_explained: explained,
             warnings: left_out.into_iter().chain(detected.unjudged).collect(),
         })
@@ -210,6 +216,7 @@ impl<'a> Ground<'a> {
             insights: &told.insights,
             incidents: told.incidents.len(),
             absorbed: told.absorbed,
+            new_levels: told.new_levels.clone(),
             drops_explained: told.drops_explained,
             warnings: &told.warnings,
             book: self.job.book,

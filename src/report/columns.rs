@@ -117,7 +117,7 @@ fn attack(insight: &Insight, pick: fn(&crate::insight::Attack) -> &'static str) 
 }
 
 /// Whom its incident is about.
-fn culprit(insight: &Insight) -> String {
+pub(super) fn culprit(insight: &Insight) -> String {
     insight.incident.culprit.as_ref().map_or_else(String::new, |culprit| culprit.value.clone())
 }
 
@@ -126,7 +126,7 @@ fn concerns(insight: &Insight) -> String {
 }
 
 /// The value of an attribute that best explains the insight.
-fn leading(insight: &Insight, attribute: &str) -> String {
+pub(super) fn leading(insight: &Insight, attribute: &str) -> String {
     insight.values(attribute).next().unwrap_or_default().to_owned()
 }
 

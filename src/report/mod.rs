@@ -14,6 +14,7 @@ pub mod night;
 pub mod ocsf;
 pub mod output;
 pub mod page;
+pub mod ranking;
 mod record;
 mod rule_record;
 pub mod summary;

@@ -11,7 +11,7 @@ use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
-use crate::insight::Insight;
+use crate::insight::{Insight, NewLevel};
 use crate::late::{Basis, NightReport, PastNight, Reported, ReportedAlert, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
 use crate::quality::{Flaw, Inspection};
@@ -114,6 +114,8 @@ pub struct NightRecord {
     pub rules: RuleRecord,
     /// Deviations that are not reported, because they have lasted so long that they are a new level.
     pub absorbed: usize,
+    /// Entities that were reported until the night before, and are at a new level.
+    pub new_levels: Vec<NewLevel>,
     /// Drops that are not reported, because a silent region explains them.
     pub drops_explained: usize,
     /// What was reported, in short.
@@ -158,6 +160,8 @@ pub struct Judged<'a> {
     pub incidents: usize,
     /// Deviations that have lasted so long that they are a new level.
     pub absorbed: usize,
+    /// Entities that are at a new level.
+    pub new_levels: Vec<NewLevel>,
     /// Drops that a silent region explains.
     pub drops_explained: usize,
     /// What a reader should know beside that.
@@ -201,6 +205,7 @@ impl NightRecord {
             incidents: judged.incidents,
             rules,
             absorbed: judged.absorbed,
+            new_levels: judged.new_levels,
             drops_explained: judged.drops_explained,
             reported: judged.insights.iter().map(Reported::of).collect(),
             reported_alerts: judged.alerts.alerts.iter().map(ReportedAlert::of).collect(),
@@ -223,8 +228,7 @@ impl NightRecord {
         self.revisions = before.revisions.into_iter().chain(self.revision.clone()).collect();
     }
 
-    /// Notes the nights that are stale; `newest` is the last that was judged. They are no warning about this night, whose page
-    /// would depend on when it was judged.
+    /// Notes the nights that are stale; `newest` is the last that was judged. They are no warning about this night.
     pub fn note_stale(&mut self, nights: Vec<StaleNight>, newest: NaiveDate) {
         self.stale_nights = stale(&nights, newest);
         self.stale = nights;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::alert::Alert;
 use crate::insight::{Insight, Severity};
-use crate::late::{Difference, Revision, Told, Why, because};
+use crate::late::{Difference, Revision, Told, Why, because, revised};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
 use crate::shown::{Shown, TextTable, counted, number, printable};
@@ -44,6 +44,9 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     }
     if !alerts.is_empty() {
         let _ = write!(text, "\n{}", alert_table(alerts, SHOWN_RULES, width));
+    }
+    for level in &record.new_levels {
+        let _ = writeln!(text, "{}", printable(&level.sentence));
     }
     if let Some(waiting) = waiting(record) {
         let _ = writeln!(text, "{waiting}");
@@ -131,32 +134,17 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
     format!("{table}\n{more}")
 }
 
-/// What judging an earlier night again changed.
+/// What judging an earlier night again changed, and what is wrong with its input.
 pub fn again(record: &NightRecord, why: &Why, width: Option<u16>) -> String {
     let because = because(why);
-    let Some(revision) = &record.revision else {
-        return format!("{} judged again, {because}: nothing that was reported has changed\n", record.date);
-    };
-    let mut text = format!("{} judged again, {because}: {}\n", record.date, revised(revision));
-    let _ = writeln!(text, "{}", revision_table(record, revision, width));
+    let revision = record.revision.as_ref();
+    let changed = revision.map_or_else(|| "nothing that was reported has changed".to_owned(), revised);
+    let mut text = format!("{} judged again, {because}: {changed}\n", record.date);
+    list(&mut text, &record.quality.iter().map(|flaw| flaw.sentence.as_str()).collect::<Vec<_>>());
+    if let Some(revision) = revision {
+        let _ = writeln!(text, "{}", revision_table(record, revision, width));
+    }
     text
-}
-
-/// How much a revision changed.
-fn revised(revision: &Revision) -> String {
-    let insights = in_numbers(&revision.insights, ["insight", "insights"]);
-    let alerts = in_numbers(&revision.alerts, ["alert", "alerts"]);
-    insights.into_iter().chain(alerts).collect::<Vec<_>>().join(", ")
-}
-
-fn in_numbers<T>(difference: &Difference<T>, [one, many]: [&str; 2]) -> Vec<String> {
-    let parts = [
-        (difference.added.len(), "added"),
-        (difference.changed.len(), "changed"),
-        (difference.taken_back.len(), "taken back"),
-    ];
-    let told = parts.iter().filter(|(count, _)| *count > 0);
-    told.map(|(count, what)| format!("{count} {} {what}", if *count == 1 { one } else { many })).collect()
 }
 
 fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>) -> TextTable {

@@ -2,6 +2,7 @@
 //!
 //! A leaf: it knows no other room, so that every other can tell its numbers in one way, and none lets through what does not show.
 
+mod clipped;
 mod number;
 mod spreadsheet;
 mod text_table;
@@ -11,6 +12,7 @@ mod visible;
 /// What goes by one name because there is too much of it to be told apart.
 pub const OTHER: &str = "(other)";
 
+pub use clipped::clipped;
 pub use number::{counted, number, span};
 pub use spreadsheet::harmless;
 pub use text_table::{Shown, TextTable};

@@ -70,7 +70,8 @@ pub(in crate::insight) fn of_request(kind: ChangeKind, event_name: &str, paramet
     let met = CONDITIONS.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
     let mut looked = Looked { concerns: met.map(|condition| condition.concern).collect(), ..Looked::default() };
     if kind == ChangeKind::Permission {
-        looked.concerns.extend(allows_everything(&request).then_some(Concern::AdministratorPolicy));
+        looked.concerns.extend(has_statement(&request, is_carte_blanche).then_some(Concern::AdministratorPolicy));
+        looked.concerns.extend(has_statement(&request, is_for_anybody).then_some(Concern::MadePublic));
         let named = parameters.iter().filter(|(name, _)| RECEIVERS.contains(&name.as_str()));
         looked.receivers.extend(named.map(|(_, value)| bare(value)));
     }
@@ -108,12 +109,35 @@ fn document(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok().filter(|value| matches!(value, Value::Object(_) | Value::Array(_)))
 }
 
-/// Whether a statement of a policy, wherever in a request it stands, allows every action on every resource.
-fn allows_everything(value: &Value) -> bool {
+/// Whether a request has such a statement of a policy, wherever in it that stands.
+fn has_statement(value: &Value, is_such: fn(&Map<String, Value>) -> bool) -> bool {
+    let has = |value: &Value| has_statement(value, is_such);
     match value {
-        Value::Object(fields) => is_carte_blanche(fields) || fields.values().any(allows_everything),
-        Value::Array(items) => items.iter().any(allows_everything),
-        Value::String(text) => document(text).is_some_and(|document| allows_everything(&document)),
+        Value::Object(fields) => is_such(fields) || fields.values().any(has),
+        Value::Array(items) => items.iter().any(has),
+        Value::String(text) => document(text).is_some_and(|document| has(&document)),
+        _ => false,
+    }
+}
+
+/// Whether a statement allows something to anybody, without a condition.
+fn is_for_anybody(statement: &Map<String, Value>) -> bool {
+    let named = |name: &str| {
+        let own = statement.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name));
+        own.map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let allows =
+        named("effect").iter().any(|value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("allow")));
+    let is_bound = named("condition").iter().any(|value| value.as_object().is_some_and(|bounds| !bounds.is_empty()));
+    allows && !is_bound && named("principal").into_iter().any(names_anybody)
+}
+
+/// Whether a principal is `*`: alone, in a list, or of a kind, as `{"AWS": "*"}`.
+fn names_anybody(principal: &Value) -> bool {
+    match principal {
+        Value::String(text) => text == "*",
+        Value::Array(items) => items.iter().any(names_anybody),
+        Value::Object(kinds) => kinds.values().any(names_anybody),
         _ => false,
     }
 }
@@ -298,6 +322,33 @@ mod tests {
         let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
         assert_eq!(of("*", "*"), ["administrator_policy"]);
         assert!(of("oss:*", "*").is_empty() && of("*", "acs:oss:*:*:mine").is_empty());
+    }
+
+    #[test]
+    fn a_policy_for_anybody_makes_public_unless_it_is_bound() {
+        let of = |event_name: &str, statement: &str| {
+            let text = format!(r#"{{"bucketPolicy":{{"Version":"2012-10-17","Statement":[{statement}]}}}}"#);
+            concerns(ChangeKind::Permission, event_name, &text)
+        };
+        let get = r#""Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*""#;
+        for principal in [r#""*""#, r#"{"AWS":"*"}"#, r#"{"AWS":["arn:aws:iam::1:root","*"]}"#, r#"["*"]"#] {
+            let statement = format!(r#"{{"Effect":"Allow","Principal":{principal},{get}}}"#);
+            assert_eq!(of("PutBucketPolicy", &statement), ["made_public"], "{principal}");
+        }
+        let role = r#"{"policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},\"Action\":\"sts:AssumeRole\"}]}"}"#;
+        assert_eq!(concerns(ChangeKind::Permission, "UpdateAssumeRolePolicy", role), ["made_public"]);
+        for harmless in [
+            format!(
+                r#"{{"Effect":"Deny","Principal":"*",{get},"Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}"#
+            ),
+            format!(r#"{{"Effect":"Deny","Principal":"*",{get}}}"#),
+            format!(
+                r#"{{"Effect":"Allow","Principal":"*",{get},"Condition":{{"StringEquals":{{"aws:PrincipalOrgID":"o-1"}}}}}}"#
+            ),
+            format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::1:root"}},{get}}}"#),
+        ] {
+            assert!(of("PutBucketPolicy", &harmless).is_empty(), "{harmless}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The digest of a night.
 
+use std::collections::BTreeSet;
+
 use crate::report::digest::Document;
-use crate::report::night::{Finding, Incident, Night};
+use crate::report::night::{Finding, Incident, NewLevel, Night, Text};
 use crate::report::telling::{
-    agreeing_rules, commands, facts, honesty, input, long_date, span, steps, tonight, troubles, unusual,
+    AGAIN, agreeing_rules, change, commands, facts, honesty, input, judged_again, long_date, span, stale, steps,
+    tonight, troubles, unusual,
 };
 use crate::shown::{counted, number};
 
@@ -19,11 +22,29 @@ pub fn night(night: &Night) -> Document {
     let mut document = Document::default();
     document.heading(1, format!("Insights of {}", long_date(night.date)));
     document.paragraph(tonight(night).join(" "));
+    add_again(&mut document, night);
     add_incidents(&mut document, night);
     add_alerts(&mut document, night);
     add_since(&mut document, night);
     add_health(&mut document, night);
     document
+}
+
+/// What was judged again, and what does not stand any more.
+fn add_again(document: &mut Document, night: &Night) {
+    let stale = stale(night);
+    if night.again.is_empty() && stale.is_empty() {
+        return;
+    }
+    document.heading(2, AGAIN);
+    for again in &night.again {
+        document.paragraph(judged_again(night, again));
+        document.list(again.changes.iter().take(ENTRIES).map(change));
+        if again.changes.len() > ENTRIES {
+            document.paragraph(format!("And {} more.", again.changes.len() - ENTRIES));
+        }
+    }
+    document.list(stale);
 }
 
 fn add_incidents(document: &mut Document, night: &Night) {
@@ -67,12 +88,14 @@ fn add_alerts(document: &mut Document, night: &Night) {
         return;
     }
     document.heading(2, "Alerts of rules");
+    let accounts: BTreeSet<&Text> = night.alerts.iter().map(|alert| &alert.account).collect();
     let alert = |alert: &crate::report::night::Alert| {
         let times = counted(alert.count, "time", "times");
         let when = span(alert.first_time, alert.last_time, night.date);
         let group = if alert.group.is_empty() { String::new() } else { format!(", {}", alert.group.shown()) };
+        let account = if accounts.len() > 1 { format!(", account {}", alert.account.shown()) } else { String::new() };
         format!(
-            "{}: {}{group}, {times}, {when}: {}",
+            "{}: {}{group}{account}, {times}, {when}: {}",
             alert.severity().name(),
             alert.rule.shown(),
             alert.sentence.shown()
@@ -86,15 +109,20 @@ fn add_alerts(document: &mut Document, night: &Night) {
 
 fn add_since(document: &mut Document, night: &Night) {
     let since = &night.since;
-    if since.compared_with.is_none() || (since.going_on.is_empty() && since.over.is_empty() && since.gone.is_empty()) {
+    let levels: Vec<&NewLevel> = night.record.iter().flat_map(|record| &record.new_levels).collect();
+    let lists = [&since.going_on, &since.again, &since.over];
+    let nothing = lists.iter().all(|list| list.is_empty()) && since.gone.is_empty() && levels.is_empty();
+    if since.compared_with.is_none() || nothing {
         return;
     }
     document.heading(2, "Since the night before");
     let sentence = |what: &str, number: &usize| format!("{what}: {}", night.findings[*number].sentence.shown());
     let going_on = since.going_on.iter().map(|number| sentence("going on", number));
+    let again = since.again.iter().map(|number| sentence("again", number));
+    let levels = levels.into_iter().map(|level| format!("new level: {}", level.sentence.shown()));
     let over = since.over.iter().map(|number| sentence("over", number));
-    let gone = since.gone.iter().map(|finding| format!("not any more: {}", finding.entity.shown()));
-    let all: Vec<String> = going_on.chain(over).chain(gone).collect();
+    let gone = since.gone.iter().map(|finding| format!("not any more: {}", finding.sentence.shown()));
+    let all: Vec<String> = going_on.chain(again).chain(levels).chain(over).chain(gone).collect();
     document.list(all.iter().take(ENTRIES).cloned());
     if all.len() > ENTRIES {
         document.paragraph(format!("And {} more.", all.len() - ENTRIES));

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::insight::Severity;
 use crate::report::digest::Document;
 use crate::report::night::{Finding, Incident, Night};
-use crate::report::telling::{HIDDEN, honesty, input, long_date, short_date, troubles, type_words};
+use crate::report::telling::{AGAIN, HIDDEN, honesty, input, long_date, short_date, stale, troubles, type_words};
 use crate::shown::{counted, number};
 
 /// Incidents that are told.
@@ -32,6 +32,7 @@ pub fn range(nights: &[Night], (from, to): (NaiveDate, NaiveDate)) -> Document {
             if twice == 1 { "One insight is".to_owned() } else { format!("{} insights are", number(twice as u64)) }
         ));
     }
+    add_again(&mut document, nights);
     add_types(&mut document, nights);
     add_incidents(&mut document, nights);
     add_open(&mut document, nights);
@@ -76,8 +77,29 @@ fn day(night: &Night) -> Vec<String> {
         night.alerts.len().to_string(),
         night.incidents.len().to_string(),
         gravest.to_owned(),
-        troubles(night).len().to_string(),
+        Some(troubles(night).len()).filter(|remarks| *remarks > 0).map_or(String::new(), |remarks| remarks.to_string()),
     ]
+}
+
+/// Nights that were judged again, each once, and what does not stand after the last.
+fn add_again(document: &mut Document, nights: &[Night]) {
+    let own = nights.iter().flat_map(|night| night.again.iter().map(move |again| (night, again)));
+    let own = own.filter(|(night, again)| again.date == night.date);
+    let told: Vec<String> = own
+        .map(|(night, again)| {
+            let run = short_date(again.in_run_of);
+            format!("{}, in the run of {run}, {}", short_date(night.date), again.what)
+        })
+        .chain(nights.last().map(stale).unwrap_or_default())
+        .collect();
+    if told.is_empty() {
+        return;
+    }
+    document.heading(2, AGAIN);
+    document.list(told.iter().take(ENTRIES).cloned());
+    if told.len() > ENTRIES {
+        document.paragraph(format!("And {} more.", told.len() - ENTRIES));
+    }
 }
 
 fn add_types(document: &mut Document, nights: &[Night]) {
@@ -131,6 +153,12 @@ fn add_open(document: &mut Document, nights: &[Night]) {
     document.list(open.iter().take(ENTRIES).map(|finding| finding.sentence.shown().into_owned()));
     if open.len() > ENTRIES {
         document.paragraph(format!("And {} more.", open.len() - ENTRIES));
+    }
+    let levels = nights.iter().flat_map(|night| night.record.iter().flat_map(|record| &record.new_levels));
+    let levels: Vec<String> = levels.map(|level| level.sentence.shown().into_owned()).collect();
+    if !levels.is_empty() {
+        document.paragraph("Not reported any more, and not over:");
+        document.list(levels.iter().take(ENTRIES).cloned());
     }
 }
 

@@ -1,8 +1,9 @@
 //! Incidents with all that speaks for them: insights that tell one story, and the alerts of rules about the same actor at the same time.
 //!
 //! They are ranked by the gravest severity among insights and alerts; then by how much evidence agrees, which is the sum, over the
-//! kinds of evidence (insight types and rules), of the gravest severity of each kind; then by the run's own rank. Their numbers are
-//! the run's, which knew no alerts yet, so that an incident is called the same wherever it is told.
+//! kinds of evidence (insight types and rules), of the gravest severity of each kind; then by the insights alone. Alerts do not
+//! lift what consists of drops. The run ranks in this way too ([`ranking`](crate::report::ranking)) and numbers the incidents by it, so that
+//! one is called the same wherever it is told.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -64,9 +65,10 @@ fn incident(place: u64, own: Vec<usize>, findings: &[Finding], all: &[Alert]) ->
             && parts().any(|finding| agree(alert, finding))
     };
     let alerts: Vec<usize> = (0..all.len()).filter(|&number| agrees(&all[number])).collect();
-    let kinds = parts()
-        .map(|finding| (finding.insight_type.as_str(), finding.severity()))
-        .chain(alerts.iter().map(|&number| (all[number].rule_id.raw(), all[number].severity())));
+    // That calls are missing is no more serious because their caller did something else.
+    let is_lifted = parts().any(|finding| !finding.is_drop || finding.is_change());
+    let rules = alerts.iter().filter(|_| is_lifted).map(|&number| (all[number].rule_id.raw(), all[number].severity()));
+    let kinds = parts().map(|finding| (finding.insight_type.as_str(), finding.severity())).chain(rules);
     let mut gravest: BTreeMap<&str, Severity> = BTreeMap::new();
     for (kind, severity) in kinds {
         let known = gravest.entry(kind).or_insert(severity);
@@ -102,6 +104,17 @@ mod tests {
     fn alert(actor: &str, time: &str, severity: &str) -> Alert {
         let json = serde_json::json!({ "actor": actor, "first_time": time, "last_time": time, "severity": severity });
         serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn an_alert_about_its_caller_agrees_with_a_drop_and_does_not_lift_it() {
+        let drop = |is_drop| Finding { is_drop, ..finding("ApiCallRateInsight", Severity::Low, 1, "user a") };
+        let alerts = [alert("user a", "2026-01-29T10:30:00Z", "high")];
+        let of = |is_drop| Incident::group(&[drop(is_drop)], &alerts).remove(0);
+        assert_eq!((of(true).severity, of(true).alerts.len()), (Severity::Low, 1));
+        assert_eq!(of(false).severity, Severity::High);
+        let silence = Finding { family: "change".to_owned(), ..drop(true) };
+        assert_eq!(Incident::group(&[silence], &alerts)[0].severity, Severity::High);
     }
 
     #[test]

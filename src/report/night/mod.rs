@@ -4,6 +4,7 @@
 //! What somebody else may have written comes out as [`Text`]. Files of earlier nights that cannot be read cost their part of
 //! the story, and are named; those of the night itself are needed.
 
+mod again;
 mod alert;
 mod columns;
 mod days;
@@ -23,12 +24,13 @@ use crate::error::{Error, Result};
 use crate::report::hours::FILE_NAME as HOURS;
 use crate::storage::Daily;
 
+pub use again::{Change, JudgedAgain};
 pub use alert::Alert;
 pub use days::{CALENDAR_DAYS, DayCount};
 pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
 pub use hours::Hour;
 pub use incident::Incident;
-pub use record::{Calibration, Counts, Family, Hidden, Problem, Quality, Record, Rules};
+pub use record::{Calibration, Counts, Family, Hidden, NewLevel, Problem, Quality, Record, Rules};
 pub use since::Since;
 pub use text::Text;
 
@@ -45,6 +47,8 @@ pub struct Night {
     pub incidents: Vec<Incident>,
     /// What was read and tested; `None` where the record is gone.
     pub record: Option<Record>,
+    /// What judging it again, and in its run earlier nights, changed.
+    pub again: Vec<JudgedAgain>,
     /// What changed since the night before.
     pub since: Since,
     /// How much was found on each of the last days, the oldest first.
@@ -68,8 +72,14 @@ impl Night {
         night.alerts = alert::read(&alerts_path(state, date))?;
         night.record = record::read(&Daily::Runs.file(state, date, "json"))?;
         night.incidents = Incident::group(&night.findings, &night.alerts);
+        let again = again::read(state, date);
+        night.again = again.unwrap_or_else(|error| {
+            night.unread.push(format!("what was judged again: {error}"));
+            Vec::new()
+        });
         let before = night.read_before(state);
-        night.since = Since::of(date, &night.findings, before);
+        let levels = night.record.as_ref().map_or(&[][..], |record| &record.new_levels);
+        night.since = Since::of(date, &night.findings, before, levels);
         for day in days::last(date) {
             let count = days::count(state, day);
             let known = count.map_err(|error| night.unread.push(format!("{day}: {error}")));

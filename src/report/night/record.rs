@@ -1,7 +1,7 @@
 //! The record of a run, read back: what was read and tested, what was wrong with it, how honest the p-values were.
 //!
-//! What a run did beside judging, such as which days it counted, is left where it is: it changes from run to run, and a report
-//! made twice has to be the same.
+//! What a run did beside judging, such as which days it counted, is left where it is. Which nights it judged again and which it
+//! found stale is told: nobody else would tell it in the morning.
 
 use std::path::Path;
 
@@ -24,10 +24,31 @@ pub struct Record {
     pub families: Vec<Family>,
     pub calibration: Vec<Calibration>,
     pub absorbed: u64,
+    pub new_levels: Vec<NewLevel>,
+    pub stale_nights: Vec<Text>,
     pub warnings: Vec<Text>,
     pub problems: Vec<Problem>,
     pub quality: Vec<Quality>,
     pub rules: Rules,
+}
+
+/// An entity that is at a new level, and is not reported any more.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record")]
+pub struct NewLevel {
+    pub family: String,
+    pub account: Text,
+    pub entity: Text,
+    pub direction: String,
+    pub sentence: Text,
+}
+
+impl NewLevel {
+    /// What stays the same from night to night, as [`Finding::same`](crate::report::night::Finding::same) has it.
+    pub fn same(&self) -> (String, Text, Text, bool) {
+        (self.family.clone(), self.account.clone(), self.entity.clone(), self.direction == "down")
+    }
 }
 
 /// What became of the rules.
@@ -103,15 +124,6 @@ pub struct Quality {
     pub sentence: Text,
 }
 
-impl Record {
-    /// Without the remark that a partition was overdue when the run was: a page is the same whenever it is made.
-    fn without_the_clock(mut self) -> Self {
-        let overdue = |found: &Quality| found.kind.raw() == "stale_feed" && found.effect.raw() == "for_information";
-        self.quality.retain(|found| !overdue(found));
-        self
-    }
-}
-
 /// Reads the record of a night; `None` where there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Record>> {
     if !path.exists() {
@@ -123,5 +135,5 @@ pub(super) fn read(path: &Path) -> Result<Option<Record>> {
         line: error.line(),
         message: format!("no record of a run: {error}"),
     });
-    record.map(|record: Record| Some(record.without_the_clock()))
+    record.map(Some)
 }

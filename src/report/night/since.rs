@@ -1,10 +1,10 @@
-//! What changed since the night before: what is new, what goes on, what is over.
+//! What changed since the night before: what is new, what goes on, what came again, what is over.
 
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use crate::report::night::Finding;
+use crate::report::night::{Finding, NewLevel};
 
 /// The insights of a night, by their number, beside those of the night before.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,8 +13,10 @@ pub struct Since {
     pub compared_with: Option<NaiveDate>,
     /// Not reported the night before.
     pub new: BTreeSet<usize>,
-    /// Reported the night before, and again or still.
+    /// Begun on an earlier day, and not over.
     pub going_on: BTreeSet<usize>,
+    /// Another episode of an entity of which one was reported the night before.
+    pub again: BTreeSet<usize>,
     /// Begun on an earlier day, and over by now.
     pub over: BTreeSet<usize>,
     /// Reported the night before, and not any more. Changes are moments and do not go on.
@@ -27,6 +29,7 @@ pub struct Since {
 pub enum Standing {
     New,
     GoingOn,
+    Again,
     Over,
 }
 
@@ -36,6 +39,7 @@ impl Standing {
         match self {
             Self::New => "new",
             Self::GoingOn => "going on",
+            Self::Again => "again",
             Self::Over => "over",
         }
     }
@@ -43,7 +47,7 @@ impl Standing {
 
 impl Since {
     /// Compares a night's insights with those of the night before.
-    pub(super) fn of(date: NaiveDate, findings: &[Finding], before: Option<Vec<Finding>>) -> Self {
+    pub(super) fn of(date: NaiveDate, findings: &[Finding], before: Option<Vec<Finding>>, levels: &[NewLevel]) -> Self {
         let compared_with = before.as_ref().and(date.pred_opt());
         let before = before.unwrap_or_default();
         let known: BTreeSet<_> = before.iter().map(Finding::same).collect();
@@ -52,14 +56,16 @@ impl Since {
             let continued = finding.is_continued(date);
             let own = match (continued, finding.ended, known.contains(&finding.same())) {
                 (true, true, _) => &mut since.over,
-                (true, false, _) | (false, _, true) => &mut since.going_on,
+                (true, false, _) => &mut since.going_on,
+                (false, _, true) => &mut since.again,
                 (false, _, false) => &mut since.new,
             };
             own.insert(number);
         }
-        let here: BTreeSet<_> = findings.iter().map(Finding::same).collect();
-        since.gone =
-            before.into_iter().filter(|finding| !finding.is_change() && !here.contains(&finding.same())).collect();
+        // An entity of which several episodes were reported is gone once; one at a new level is not gone.
+        let mut here: BTreeSet<_> = findings.iter().map(Finding::same).collect();
+        here.extend(levels.iter().map(NewLevel::same));
+        since.gone = before.into_iter().filter(|finding| !finding.is_change() && here.insert(finding.same())).collect();
         since
     }
 
@@ -67,6 +73,8 @@ impl Since {
     pub fn standing(&self, finding: usize) -> Standing {
         if self.over.contains(&finding) {
             Standing::Over
+        } else if self.again.contains(&finding) {
+            Standing::Again
         } else if self.going_on.contains(&finding) {
             Standing::GoingOn
         } else {
@@ -92,13 +100,18 @@ mod tests {
             finding("on", early, false),
             finding("over", early, true),
         ];
-        let before = ["again", "on", "over", "gone"].map(|entity| finding(entity, early, false)).to_vec();
+        let before = ["again", "on", "over", "gone", "gone"].map(|entity| finding(entity, early, false)).to_vec();
         let date = "2026-01-29".parse().unwrap();
-        let since = Since::of(date, &tonight, Some(before));
+        let since = Since::of(date, &tonight, Some(before.clone()), &[]);
         let standings = [0, 1, 2, 3].map(|number| since.standing(number).name());
-        assert_eq!(standings, ["new", "going on", "going on", "over"]);
+        assert_eq!(standings, ["new", "again", "going on", "over"]);
         assert_eq!(since.gone.iter().map(|finding| finding.entity.raw()).collect::<Vec<_>>(), ["gone"]);
-        let alone = Since::of(date, &tonight, None);
+        let level = NewLevel { entity: "gone".into(), ..NewLevel::default() };
+        assert!(
+            Since::of(date, &tonight, Some(before), &[level]).gone.is_empty(),
+            "what is at a new level is not gone"
+        );
+        let alone = Since::of(date, &tonight, None, &[]);
         assert_eq!((alone.compared_with, alone.new.len(), alone.gone.len()), (None, 2, 0));
     }
 }

@@ -5,6 +5,7 @@
 //! draws an expected band without bringing a script with it. The Content-Security-Policy names the one script and the one style by
 //! their hashes, so that nothing else could run, whatever a name holds. One idea a file; [`document`] is the frame.
 
+mod again;
 mod alerts;
 mod attributions;
 mod calendar;
@@ -50,6 +51,7 @@ pub fn page(night: &Night) -> String {
         main {
             (tools::tools(night))
             div.stories {
+                (again::again(night))
                 (incidents::incidents(night))
                 (alerts::alerts(night))
             }

@@ -1,4 +1,4 @@
-//! What is new since the night before, what goes on, what is over.
+//! What is new since the night before, what goes on, what came again, what is over.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,12 @@ pub(super) fn since(night: &Night) -> Markup {
     let link = |number: &usize| html! { a href={ "#insight-" (findings[*number].id) } { bdi { (findings[*number].sentence) } } };
     let links = |numbers: &BTreeSet<usize>| numbers.iter().map(link).collect::<Vec<Markup>>();
     let mut over = links(&since.over);
-    over.extend(since.gone.iter().map(|finding| html! { bdi { (finding.entity) } }));
+    let levels = night.record.iter().flat_map(|record| &record.new_levels);
+    let levels: Vec<Markup> = levels.map(|level| html! { bdi { (level.sentence) } }).collect();
+    let before = since.compared_with.unwrap_or(night.date);
+    over.extend(since.gone.iter().map(|finding| {
+        html! { a href={ (before) ".html#insight-" (finding.id) } { bdi { (finding.sentence) } } ", the night before" }
+    }));
     html! {
         section #since aria-labelledby="since-title" {
             h2 #since-title { "Since the night before" }
@@ -28,6 +33,8 @@ pub(super) fn since(night: &Night) -> Markup {
             }
             (list("New", &links(&since.new)))
             (list("Going on", &links(&since.going_on)))
+            (list("Again", &links(&since.again)))
+            (list("New level", &levels))
             (list("Over, or quiet again", &over))
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! Every function gives text in which nothing hides ([`crate::shown::visible`]); escaping is for whoever writes it down.
 
+mod again;
 mod facts;
 mod health;
 mod steps;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use crate::report::night::{Alert, Finding, Incident, Night};
 use crate::shown;
 
+pub use again::{AGAIN, change, judged_again, stale};
 pub use facts::{Fact, attacks, facts};
 pub use health::{HIDDEN, honesty, input, troubles};
 pub use steps::{commands, steps};

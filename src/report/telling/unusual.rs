@@ -46,6 +46,9 @@ fn change(finding: &Finding) -> String {
             figure(finding.expected),
             how_often(finding.log10_p)
         ),
+        Some(Reason::Grave) => {
+            "This principal makes such changes; it is what was asked for that is worth a look.".to_owned()
+        }
         Some(Reason::Trail) => format!("Changes of the audit trail are always reported; there are {days} of history."),
         Some(Reason::Silence) => format!(
             "After the trail was touched not one event came where {} are usual; there are {days} of history.",
