@@ -21,7 +21,7 @@ use crate::alert::carry::folder;
 use crate::error::{Error, Result};
 use crate::rules::Match;
 use crate::rules::matched::MatchedEvent;
-use crate::storage::{ParquetFile, compact};
+use crate::storage::{AtomicFile, ParquetFile, compact};
 
 /// The most matches that are kept of a day; those beyond are counted.
 pub const MOST_MATCHES: usize = 1_000_000;
@@ -159,20 +159,18 @@ impl DayMatches {
         Some(read)
     }
 
-    /// Writes the matches of a day.
+    /// Writes the matches of a day to a file that is still to be put in its place.
     ///
     /// # Errors
     /// When that is impossible.
-    pub fn write(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<PathBuf> {
-        let path = path(state, date);
-        let mut file = ParquetFile::create(&path, &schema(), compact().build())?;
+    pub fn prepare(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<AtomicFile> {
+        let mut file = ParquetFile::create(&path(state, date), &schema(), compact().build())?;
         let note = serde_json::to_string(&self.note).map_err(Error::internal)?;
         file.note(NOTE_KEY, note);
         for matches in self.matches.chunks(ROW_GROUP) {
             file.write(&batch(matches, book).map_err(Error::internal)?)?;
         }
-        file.finish()?;
-        Ok(path)
+        file.complete()
     }
 }
 
@@ -283,7 +281,7 @@ mod tests {
         day.add(Match { rule: 9, event: early, captures: vec![Some("\u{0}".into())] });
         day.sort();
         assert_eq!(day.matches.iter().map(|found| found.rule).collect::<Vec<_>>(), [9, 0, 4]);
-        day.write(state.path(), date, &own).unwrap();
+        day.prepare(state.path(), date, &own).unwrap().commit().unwrap();
         let read = DayMatches::read(state.path(), date, &own).unwrap();
         assert_eq!((read.note, read.matches), (day.note, day.matches));
         let others = book(&RuleSettings { disable: vec!["low".into()], ..RuleSettings::default() });

@@ -219,8 +219,8 @@ impl<'a> Ground<'a> {
     }
 
     /// Replaces the results of the day.
-    fn write(&self, record: NightRecord, told: Told, alerts: DayAlerts, why: Why) -> Result<NightResult> {
-        let Job { state, settings, settings_hash, book, .. } = *self.job;
+    fn write(&self, record: NightRecord, told: Told, mut alerts: DayAlerts, why: Why) -> Result<NightResult> {
+        let Job { state, settings, settings_hash, .. } = *self.job;
         let Told { insights, incidents, episodes, trails, hours, .. } = told;
         let (date, folder) = (record.date, Daily::Insights.folder(state, record.date));
         late::begin(state, date)?;
@@ -229,7 +229,7 @@ impl<'a> Ground<'a> {
         written.push(report::hours::write(&folder, &hours)?);
         written.push(episode::write(state, date, episodes, &insights)?);
         written.extend(trails.write(state, date)?);
-        alerts.keep(state, book)?;
+        alerts.keep(state)?;
         Ok(NightResult { record, insights, incidents, alerts: alerts.alerts, why, written })
     }
 }

@@ -35,17 +35,17 @@ impl<'s> Intake<'s> {
         Self { rules, whitelist, correlator: Correlator::new(rules), taken }
     }
 
-    /// Takes a match of the time that is reported; gives it back if it is to be reported by itself.
-    pub fn take(&mut self, found: Match) -> Option<Match> {
+    /// Takes a match of the time that is reported; whether it is to be reported by itself.
+    pub fn take(&mut self, found: &Match) -> bool {
         if let Some(entry) = self.whitelist.hides(&self.rules.rules()[found.rule], &found.event) {
             self.taken.hidden[entry] += 1;
-            return None;
+            return false;
         }
         self.taken.hits[found.rule] += 1;
-        for entry in self.remember(&found) {
+        for entry in self.remember(found) {
             self.taken.hidden[entry] += 1;
         }
-        self.rules.reports(found.rule).then_some(found)
+        self.rules.reports(found.rule)
     }
 
     /// Takes a match of the time before, which only correlations look at.

@@ -109,9 +109,9 @@ impl Days<'_> {
             self.reached = begin;
         }
         self.looked.add(found.looked);
-        for found in found.matches {
-            if let Some(found) = self.intake.take(found) {
-                each(&found);
+        for found in &found.matches {
+            if self.intake.take(found) {
+                each(found);
             }
         }
     }
