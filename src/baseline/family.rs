@@ -204,7 +204,7 @@ impl<'a> FamilyBaseline<'a> {
 
     /// Whether the feed of the entity's account was alive in the hours of some days.
     pub fn alive(&self, member: usize, days: Range<usize>) -> &[bool] {
-        &self.feed.alive(self.history.key(member).account())[days.start * 24..days.end * 24]
+        &self.feed.alive_in(self.history.family, self.history.key(member).account())[days.start * 24..days.end * 24]
     }
 
     /// The entity's hours on a day.

@@ -51,7 +51,7 @@ use crate::rollup::Family;
 pub use crate::severity::Severity;
 pub use actor::Actor;
 pub use attack::Attack;
-pub use build::{Built, build};
+pub use build::{Built, Gaps, build};
 pub use cloud::Cloud;
 pub use concern::Concern;
 pub use findings::NightFindings;
