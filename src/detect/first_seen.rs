@@ -5,7 +5,7 @@
 //! *Statistic*: for each kind of pairs the number of new partners of the day against a negative binomial around the Pitman-Yor law of
 //! the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
 //! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
-//! the set of newcomers of [`super::select`].
+//! the set of first meetings of [`super::select`].
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
 //! seven days sees it and corrects p. *When it is wrong*: when somebody changes his work; when a network of the cloud's own,
 //! shared by all tenants, changes. Entities with less than 20 active days are judged by popularity alone.
@@ -60,7 +60,7 @@ pub struct FirstSeen {
     pub silent_days: Option<usize>,
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
-    /// The natural logarithm of the q-value among all newcomers of the night.
+    /// The natural logarithm of the q-value among all first meetings of the night.
     pub ln_q: f64,
 }
 
@@ -147,7 +147,7 @@ impl FirstSeenTests {
             let family = first_family + place;
             scores
                 .iter()
-                .map(|&(member, ln_p)| Test { set: TestSet::New, family, member: member as usize, ln_p })
+                .map(|&(member, ln_p)| Test { set: TestSet::FirstSeen, family, member: member as usize, ln_p })
                 .collect()
         };
         self.scores.iter().enumerate().flat_map(of_family).collect()
