@@ -15,7 +15,7 @@ mod verb;
 pub use address::{SourceAddress, network};
 pub use change::ChangeKind;
 pub use id::id_hash;
-pub use identity::{Principal, PrincipalKind, permanent_access_key};
+pub use identity::{Principal, PrincipalKind, permanent_access_key, without_session};
 pub use outcome::{NO_CODE, failure_code, is_denied};
 pub use schema::Column;
 pub use service::{fold_service, service_name};
