@@ -44,8 +44,8 @@ struct RawHours {
 
 impl Default for RawHours {
     fn default() -> Self {
-        let days = ["mon", "tue", "wed", "thu", "fri"];
-        Self { from: "08:00".to_owned(), to: "20:00".to_owned(), days: days.map(str::to_owned).to_vec() }
+        let (from, to, days) = WorkingHours::default().typed();
+        Self { from, to, days }
     }
 }
 
