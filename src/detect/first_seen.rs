@@ -155,12 +155,11 @@ impl FirstSeenTests {
 
     /// Why nothing was judged, in words; `None` if something was.
     pub fn left_out(&self) -> Option<String> {
-        let days = self.company.days;
-        let said = || {
-            format!(
-                "{days} days of history have pairs, and {LEAST_DAYS} are needed: nothing is said of what was first seen together"
-            )
+        let why = match self.company.days {
+            days if days < LEAST_DAYS => format!("{days} days of history have pairs, and {LEAST_DAYS} are needed"),
+            _ => "the rollup of the day itself has no pairs".to_owned(),
         };
+        let said = || format!("{why}: nothing is said of what was first seen together");
         self.company.kinds.is_empty().then(said)
     }
 
@@ -233,6 +232,17 @@ mod tests {
     use crate::rollup::store::PairDay;
 
     const LENGTH: u16 = 28;
+
+    #[test]
+    fn why_nothing_is_said_is_told_apart() {
+        let said = |days: usize| {
+            let mut tests = FirstSeenTests::default();
+            tests.company.days = days;
+            tests.left_out().unwrap()
+        };
+        assert!(said(LEAST_DAYS - 1).starts_with("13 days of history have pairs, and 14 are needed"));
+        assert!(said(LEAST_DAYS).starts_with("the rollup of the day itself has no pairs"));
+    }
 
     fn pairs(met: impl IntoIterator<Item = (u32, u16)>) -> Vec<PairDay> {
         let pairs = met.into_iter().map(|(partner, place)| PairDay { partner, place });
