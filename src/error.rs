@@ -243,7 +243,7 @@ impl Error {
     /// A file to be written whose ending says nothing of its form.
     pub fn unknown_ending(out: &Path, endings: &str) -> Self {
         let message = format!("--out: nothing is known of how to write `{}`", out.display());
-        Self::Query { message, hint: Some(format!("expected a name that ends with {endings}, or a --format")) }
+        Self::Query { message, hint: Some(format!("expected a name that ends with {endings}")) }
     }
 
     /// A defect of this program, by whatever error shows it.
