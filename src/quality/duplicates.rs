@@ -159,6 +159,20 @@ mod tests {
     }
 
     #[test]
+    fn ids_that_cannot_be_read_are_named() {
+        let (files, date, _folder) = twice();
+        let leaf = files[0].columns.leaves(Column::EventId)[0].index;
+        let (first, length) = files[0].metadata.metadata().row_group(0).column(leaf).byte_range();
+        let mut bytes = std::fs::read(&files[0].path).unwrap();
+        bytes[first as usize + 100..(first + length) as usize].fill(0xff);
+        std::fs::write(&files[0].path, bytes).unwrap();
+        let found = find_within(&files, date, 300).unwrap();
+        let named: Vec<&str> = found.problems.iter().map(|problem| problem.file.as_str()).collect();
+        assert_eq!(named, [files[0].name.as_str()]);
+        assert!(found.checked >= files[1].rows());
+    }
+
+    #[test]
     fn however_few_ids_fit_at_once_the_same_are_found() {
         let (files, date, _folder) = twice();
         let all = find(&files, date).unwrap();
