@@ -1,6 +1,7 @@
 //! Reading rollups back: a day's note, one family's entities, one kind of pairs.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -27,10 +28,10 @@ const BATCH_ROWS: usize = 32_768;
 /// # Errors
 /// [`Error::Rollup`] when the file is damaged or of a newer format.
 pub fn read_note(path: &Path) -> Result<Option<DayNote>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let metadata = open(path)?.1;
+    let (_, metadata) = match open(path) {
+        Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     let refuse = refusal(path);
     let note = noted(&metadata, NOTE_KEY).ok_or_else(|| refuse("it does not say what it was made from".to_owned()))?;
     serde_json::from_str(note).map(Some).map_err(|error| refuse(error.to_string()))
