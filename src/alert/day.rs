@@ -18,7 +18,7 @@ use crate::alert::rank::rank;
 use crate::alert::silence::silences;
 use crate::alert::write_up::{Told, of_matches, of_silence};
 use crate::alert::{Alert, RuleBook};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::insight::Insight;
 use crate::partition::{DAY_MS, EventFile, Partitions, Problem, date_of_ms, midnight_ms};
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
@@ -94,7 +94,7 @@ impl<'a> Look<'a> {
     /// When the state cannot be read.
     pub fn whole_day(&self, date: NaiveDate) -> Result<Matched<'a>> {
         let mut gathered = Gathered::default();
-        let own = self.whole(date, &mut gathered);
+        let own = self.whole(date, &mut gathered)?;
         self.matched(date, own, Carry::read_before(self.state, date)?, gathered)
     }
 
@@ -110,7 +110,7 @@ impl<'a> Look<'a> {
     /// When the state cannot be read.
     pub fn stretch(&self, date: NaiveDate, stretch: Range<i64>) -> Result<DayAlerts> {
         let mut gathered = Gathered::default();
-        let remembered = self.lately(date);
+        let remembered = self.lately(date, &mut gathered)?;
         let from =
             remembered.as_ref().map_or(midnight_ms(date), |known| minute_of(stretch.start.min(known.note.until)));
         let mut own = self.evaluate(date, from..stretch.end, &mut gathered);
@@ -133,20 +133,33 @@ impl<'a> Look<'a> {
     }
 
     /// The matches of a whole day: of its events, or those that are remembered where the events are gone.
-    fn whole(&self, date: NaiveDate, gathered: &mut Gathered) -> DayMatches {
+    fn whole(&self, date: NaiveDate, gathered: &mut Gathered) -> Result<DayMatches> {
         if !self.has_events(date)
-            && let Some(remembered) = DayMatches::read(self.state, date, self.book)
+            && let Some(remembered) = self.read_remembered(date, gathered)?
         {
-            return remembered;
+            return Ok(remembered);
         }
-        self.evaluate(date, span_of(date), gathered)
+        Ok(self.evaluate(date, span_of(date), gathered))
+    }
+
+    /// What was remembered of a day. Without a file that is damaged the day is as one that was never looked at; that is said.
+    fn read_remembered(&self, date: NaiveDate, gathered: &mut Gathered) -> Result<Option<DayMatches>> {
+        match DayMatches::read(self.state, date, self.book) {
+            Err(damage @ Error::Parquet { .. }) => {
+                let message = damage.about_its_file();
+                gathered.warnings.push(format!("what was remembered of the matches of {date} is {message}"));
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     /// What is remembered of a day that is looked at piece by piece. What was looked at whole must be looked at again if more has arrived.
-    fn lately(&self, date: NaiveDate) -> Option<DayMatches> {
+    fn lately(&self, date: NaiveDate, gathered: &mut Gathered) -> Result<Option<DayMatches>> {
         let files = self.partitions.open_range(date, date).0;
         let unchanged = |input: &String| *input == input_of(&files, date);
-        DayMatches::read(self.state, date, self.book).filter(|known| known.note.input.as_ref().is_none_or(unchanged))
+        let remembered = self.read_remembered(date, gathered)?;
+        Ok(remembered.filter(|known| known.note.input.as_ref().is_none_or(unchanged)))
     }
 
     fn has_events(&self, date: NaiveDate) -> bool {
@@ -239,7 +252,7 @@ impl<'a> Look<'a> {
 
     /// The matches of an earlier day: those that are remembered, or else, as long as its events are there, those of its events.
     fn remembered(&self, day: NaiveDate, gathered: &mut Gathered) -> Result<Vec<Match>> {
-        let remembered = DayMatches::read(self.state, day, self.book);
+        let remembered = self.read_remembered(day, gathered)?;
         let (files, _) = self.partitions.open_range(day, day);
         let has_events = files.iter().any(|file| file.concerns(day));
         if let Some(remembered) = remembered {
@@ -251,7 +264,7 @@ impl<'a> Look<'a> {
         } else if !has_events {
             if matches::path(self.state, day).exists() {
                 gathered.warnings.push(format!(
-                    "correlations do not look back on {day}: its events are gone, and its matches are those of other rules"
+                    "correlations do not look back on {day}: its events are gone, and its matches are damaged or those of other rules"
                 ));
             }
             return Ok(Vec::new());

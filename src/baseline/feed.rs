@@ -198,6 +198,7 @@ pub(super) fn kind_of_day(slots: &[u8; DAY]) -> usize {
     usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY).count() * 2 > DAY)
 }
 
+/// The middle one of some values, of two the larger; zero of none. They are put in order.
 pub(super) fn median(values: &mut [u64]) -> f64 {
     values.sort_unstable();
     values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)

@@ -62,7 +62,8 @@ impl SilentRegions {
         let silent = |key: &EntityKey| {
             let mut before: Vec<u64> = past.iter().map(|day| day.get(key).copied().unwrap_or(0)).collect();
             let (calls, usual) = (today.get(key).copied().unwrap_or(0), median(&mut before));
-            let is_silent = before[0] >= TELLING_DAY && (calls as f64) < ALIVE_SHARE * usual;
+            let least = before.iter().copied().min().unwrap_or(0);
+            let is_silent = least >= TELLING_DAY && (calls as f64) < ALIVE_SHARE * usual;
             is_silent.then(|| SilentRegion {
                 account: key.account().to_owned(),
                 region: key.label(),

@@ -76,7 +76,9 @@ pub fn build(
     let night = Night { window, gaps };
     let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
-        if night.explains(history, deviation, told) {
+        // What was begun is told to its end, whatever explains the rest of it.
+        let is_new = findings.continued(history, deviation).is_none();
+        if is_new && night.explains(history, deviation, told) {
             built.explained += 1;
         } else {
             built.add_rate(findings, history, deviation, told, night);

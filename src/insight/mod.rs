@@ -27,6 +27,7 @@ pub mod incident;
 pub mod investigate;
 mod look;
 pub mod minutes;
+pub mod names;
 mod next_query;
 mod notes;
 pub mod place;

@@ -16,7 +16,6 @@ use crate::error::Result;
 use crate::insight::episode::{self, Episodes};
 use crate::insight::hours::{self, FindingHour};
 use crate::insight::investigate::investigate;
-use crate::insight::place::PlaceBook;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
@@ -163,7 +162,7 @@ impl<'a> Ground<'a> {
         let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len())).rates();
         let firsts = company.found(&rates.others, families.len());
         let mut calibrations = rates.calibrations;
-        calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+        calibrations.extend(company.calibration.map(|calibration| (TestSet::FirstSeen, calibration)));
         let rates = families.into_iter().zip(rates.families).collect();
         Detected { rates, firsts, changes, calibrations, unjudged: company.left_out() }
     }
@@ -186,7 +185,7 @@ impl<'a> Ground<'a> {
         let (usual, left_out) = past.usual(&targets)?;
         let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, window, self.gaps());
         insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
-        PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
+        self.job.places.annotate(&mut insights);
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, window, &self.feed),

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::baseline::{Feed, OneSided, SilentRegions, Window};
 use crate::error::Result;
-use crate::partition::EventFile;
+use crate::partition::{EventFile, Problem};
 use crate::rollup::ScanCounts;
 
 use duplicates::Duplicates;
@@ -171,6 +171,8 @@ pub struct Inspection {
     pub flaws: Vec<Flaw>,
     /// How many ids were looked at for duplicates; `None` where nobody asked.
     pub ids_checked: Option<u64>,
+    /// What could not be read on the way.
+    pub problems: Vec<Problem>,
 }
 
 /// Finds the flaws of a night's input.
@@ -188,7 +190,8 @@ pub fn inspect(input: &NightInput<'_>) -> Result<Inspection> {
     flaws.extend(one_sided::tell(input.sides));
     flaws.extend(duplicates.iter().filter_map(Duplicates::flaw));
     flaws.sort_by_key(|flaw| flaw.kind);
-    Ok(Inspection { flaws, ids_checked: duplicates.map(|found| found.checked) })
+    let (ids_checked, problems) = duplicates.map(|found| (found.checked, found.problems)).unzip();
+    Ok(Inspection { flaws, ids_checked, problems: problems.into_iter().flatten().collect() })
 }
 
 /// An account in a sentence.
