@@ -13,7 +13,7 @@ mod visible;
 pub const OTHER: &str = "(other)";
 
 pub use clipped::clipped;
-pub use number::{counted, number, span};
+pub use number::{counted, number, scientific, span};
 pub use spreadsheet::harmless;
 pub use text_table::{Shown, TextTable};
 pub use typed::literal;
