@@ -191,3 +191,48 @@ fn a_change_that_gives_all_rights_to_oneself_from_elsewhere_is_critical() {
     let harmless = by("name6");
     assert_eq!((&harmless["concerns"], &harmless["severity"]), (&serde_json::json!([]), &Value::from("high")));
 }
+
+#[test]
+fn a_grave_request_is_reported_of_whoever_makes_such_changes_every_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let daily = |date: NaiveDate| {
+        let attach = |second: i64, parameters: &'static str| Call {
+            service: "Ram",
+            api: "AttachPolicyToUser",
+            parameters,
+            ..Call::usual(second, 5)
+        };
+        let harmless = r#"{"PolicyName":"AliyunOSSReadOnlyAccess","PolicyType":"System","UserName":"name9"}"#;
+        let own = r#"{"PolicyName":"AdministratorAccess","PolicyType":"System","UserName":"name5"}"#;
+        let grave = (date == night()).then(|| attach(50_060, own));
+        std::iter::once(attach(50_000, harmless)).chain(grave).collect()
+    };
+    write_days(&events, day(1, 1), night(), daily);
+    run(&events, &state);
+    let found = starts(&state);
+    let own = of(&found, "PolicyChangeInsight", "Ram");
+    let analysis = &own["insightDetails"]["analysis"];
+    assert_eq!(analysis["reason"], "grave");
+    assert_eq!(analysis["concerns"], serde_json::json!(["administrator_policy", "self_grant"]));
+    assert_eq!(analysis["severity"], "high");
+}
+
+#[test]
+fn where_there_are_several_accounts_each_insight_names_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let twice = |date: NaiveDate| {
+        let other = |call: Call| Call { account: "2", ..call };
+        common::made::usual_day(date).into_iter().map(other).chain(thief(date)).chain(thief(date).into_iter().map(other)).collect()
+    };
+    write_days(&events, day(1, 1), night(), twice);
+    run(&events, &state);
+    for event in starts(&state) {
+        let (account, analysis) = (event["recipientAccountId"].as_str().unwrap(), &event["insightDetails"]["analysis"]);
+        let (query, sentence) = (analysis["nextQuery"].as_str().unwrap(), analysis["sentence"].as_str().unwrap());
+        assert!(query.starts_with(&format!("insights query EVENTS --account {account} ")), "{query}");
+        assert!(sentence.contains(&format!("; account {account}")), "{sentence}");
+    }
+    assert!(starts(&state).len() >= 4);
+}

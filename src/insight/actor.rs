@@ -1,9 +1,14 @@
 //! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::detect::Direction;
 use crate::event::{PrincipalKind, without_session};
-use crate::insight::investigate::{Evidence, top};
+use crate::insight::Insight;
+use crate::insight::investigate::{Evidence, OTHER, top};
+use crate::rollup::Family;
 use crate::shown::clipped;
 
 /// From this share of the calls on, one value speaks for all.
@@ -11,7 +16,7 @@ pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Roles and users that are administrators by their name.
 const ADMINISTRATOR_WORDS: [&str; 3] = ["admin", "administrator", "superuser"];
 
-/// The principal of most of the calls.
+/// The principal of most of the calls, or of most of those that are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Actor {
     /// What kind of thing it is, as [`PrincipalKind::name`] has it.
@@ -49,6 +54,34 @@ impl Actor {
         }
         format!("{} {}", self.kind, clipped(self.name.as_ref().unwrap_or(&self.id)))
     }
+}
+
+/// Who is behind it. Of a drop that is who is missing: those who still call are behind nothing.
+pub(super) fn behind(insight: &Insight, evidence: &Evidence, name_of: impl Fn(&str) -> Option<String>) -> Option<Actor> {
+    let called =
+        |principal: &str| Actor::of_entity(principal).map(|actor| Actor { name: name_of(principal), ..actor });
+    let own = || match insight.family {
+        Family::Principal => called(&insight.entity),
+        Family::Change => called(&insight.changed_by()?),
+        _ => None,
+    };
+    match (insight.direction, insight.family) {
+        (Direction::Up, _) | (_, Family::Principal | Family::Change) => Actor::of(evidence).or_else(own),
+        (Direction::Down, _) => called(missing(insight)?),
+    }
+}
+
+/// What the principals are called that are attributed, or were usual.
+pub(super) fn names(insight: &Insight, name_of: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    let found = insight.attribution("principalId").into_iter();
+    let shares = found.flat_map(|found| found.insight.iter().chain(found.baseline.iter().flatten()));
+    shares.filter_map(|share| Some((share.value.clone(), name_of(&share.value)?))).collect()
+}
+
+/// The principal that explains a drop, where one stands out against the week before.
+fn missing(insight: &Insight) -> Option<&str> {
+    let found = insight.attribution("principalId").filter(|found| found.baseline.is_some() && !found.broad)?;
+    found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
 /// Whether one of the words of a name says administrator; words end where case or a sign changes.

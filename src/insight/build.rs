@@ -5,7 +5,8 @@ use chrono::NaiveDate;
 use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions, Window};
 use crate::detect::change::{ChangeFound, Reason};
 use crate::detect::{Deviation, Direction};
-use crate::event::ChangeKind;
+use crate::event::{ChangeKind, without_session};
+use crate::insight::actor::{behind, names};
 use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
@@ -14,13 +15,13 @@ use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
 use crate::insight::episode::{Episode, Episodes, Running};
 use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
-use crate::insight::investigate::{ATTRIBUTES, Evidence, OTHER};
+use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::new_level::{NewLevel, new_levels};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
+use crate::insight::{Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
 use crate::stats::score;
 
@@ -328,7 +329,12 @@ fn is_followed_by_silence(change: &ChangeFound, account: &str, feed: &Feed) -> b
 /// Fills in what the events tell, and what all of it means.
 pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
     insight.attributions = attributions(insight, evidence, usual);
-    insight.actor = actor(insight, evidence);
+    let name_of = |principal: &str| {
+        let name = evidence.names.of(principal).or_else(|| usual.names.of(principal))?;
+        Some(without_session(name).to_owned())
+    };
+    insight.actor = behind(insight, evidence, name_of);
+    insight.names = names(insight, name_of);
     insight.severity = severity(insight);
     if insight.reason.is_some() {
         insight.score = f64::from(insight.severity as u8) * 25.0;
@@ -353,25 +359,6 @@ fn lasting(life: &Life) -> String {
     } else {
         String::new()
     }
-}
-
-/// Who is behind it. Of a drop that is who is missing: those who still call are behind nothing.
-fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
-    let own = || match insight.family {
-        Family::Principal => Actor::of_entity(&insight.entity),
-        Family::Change => Actor::of_entity(&insight.changed_by()?),
-        _ => None,
-    };
-    match (insight.direction, insight.family) {
-        (Direction::Up, _) | (_, Family::Principal | Family::Change) => Actor::of(evidence).or_else(own),
-        (Direction::Down, _) => Actor::of_entity(missing(insight)?),
-    }
-}
-
-/// The principal that explains a drop, where one stands out against the week before.
-fn missing(insight: &Insight) -> Option<&str> {
-    let found = insight.attribution("principalId").filter(|found| found.baseline.is_some() && !found.broad)?;
-    found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
 fn object(history: &FamilyHistory, member: usize) -> String {
@@ -421,4 +408,35 @@ fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<At
         usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
     });
     compared.filter_map(|compared| compared.attribution()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Actor;
+    use crate::insight::example::rate;
+
+    /// What is told of a drop in which one principal called twice, where the week before had these calls.
+    fn drop(usual: &[(&str, u64)]) -> Insight {
+        let values = usual.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+        let names = [("user/282", "svc-0", 9), ("user/27", "lin27", 9)].into_iter().collect();
+        let mut usual = Usual { minutes: 10_080, names, ..Usual::default() };
+        usual.values[0] = Some(values);
+        let mut evidence = Evidence::default();
+        evidence.values[0].insert("user/27".to_owned(), 2);
+        evidence.names.add("user/27", "lin27", 2);
+        let mut insight = Insight { direction: Direction::Down, observed: 2, ..rate() };
+        complete(&mut insight, &evidence, &usual);
+        insight
+    }
+
+    #[test]
+    fn a_drop_is_of_who_is_missing_and_not_of_who_still_calls() {
+        let insight = drop(&[("user/27", 2_000), ("user/282", 900_000)]);
+        assert_eq!(insight.actor.as_ref().map(Actor::shown).as_deref(), Some("user svc-0"));
+        assert_eq!(insight.names["user/27"], "lin27");
+        assert!(!insight.sentence.contains("lin27"), "{}", insight.sentence);
+        let many = [("user/1", 900_000), ("user/2", 900_000), ("user/3", 900_000), ("user/27", 2_000)];
+        assert_eq!(drop(&many).actor, None, "nobody stands out");
+    }
 }

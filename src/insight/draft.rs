@@ -1,6 +1,8 @@
 //! What every insight begins as: whom it is about, and what the events told at once. What was measured is laid over it, and what all of
 //! it means is filled in by [`complete`](super::build::complete).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
@@ -60,6 +62,7 @@ impl Subject {
             attributions: Vec::new(),
             examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
             actor: None,
+            names: BTreeMap::new(),
             attacks: Vec::new(),
             places: Vec::new(),
             sentence: String::new(),

@@ -43,6 +43,8 @@ pub mod trail;
 pub mod usual;
 pub mod vendor;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -190,8 +192,10 @@ pub struct Insight {
     pub attributions: Vec<Attribution>,
     /// Ids of some events in it, in order of time.
     pub examples: Vec<String>,
-    /// Who made most of the calls, if one did.
+    /// Who made most of the calls, if one did; of a drop who is missing.
     pub actor: Option<Actor>,
+    /// What the principals among its attributions are called, where events tell it.
+    pub names: BTreeMap<String, String>,
     /// What it would be, were it an attack; the most telling first.
     pub attacks: Vec<Attack>,
     /// Countries and network owners of its addresses; empty without a database to look them up in.

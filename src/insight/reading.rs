@@ -39,13 +39,11 @@ pub const ATTRIBUTES: [&str; 8] = [
 /// For each of [`ATTRIBUTES`] the values and their calls.
 pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
 
-/// What has to be read beside [`INPUTS`], and first, wherever attributes are counted.
-pub(super) const ATTRIBUTE_COLUMNS: [&[Column]; 2] = [&[Column::UserAgent], &[Column::ResourceName]];
 const USER_AGENT: usize = INPUTS.len();
 const RESOURCE: usize = INPUTS.len() + 1;
 const NAME: usize = INPUTS.len() + 2;
-/// What an investigation reads beside [`INPUTS`].
-const INVESTIGATED: [&[Column]; 3] = [ATTRIBUTE_COLUMNS[0], ATTRIBUTE_COLUMNS[1], &[Column::UserName]];
+/// What has to be read beside [`INPUTS`] wherever attributes and names are counted.
+pub(super) const INVESTIGATED: [&[Column]; 3] = [&[Column::UserAgent], &[Column::ResourceName], &[Column::UserName]];
 /// The rows of a batch.
 const BATCH_ROWS: usize = 32_768;
 /// Rows of one row group that are kept.

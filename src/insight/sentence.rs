@@ -130,11 +130,8 @@ fn silence_sentence(insight: &Insight) -> String {
 /// What was done to the trail, where all calls did the same that has a word.
 fn did_to_the_trail(apis: &BTreeMap<String, u64>) -> &'static str {
     let all = |word: &str| !apis.is_empty() && apis.keys().all(|api| api.rsplit('/').next() == Some(word));
-    match () {
-        () if all("StopLogging") => "stopped the audit trail",
-        () if all("DeleteTrail") => "deleted the audit trail",
-        () => "touched the audit trail",
-    }
+    let words = [("StopLogging", "stopped the audit trail"), ("DeleteTrail", "deleted the audit trail")];
+    words.into_iter().find(|(word, _)| all(word)).map_or("touched the audit trail", |(_, said)| said)
 }
 
 fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {

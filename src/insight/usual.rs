@@ -4,7 +4,8 @@
 //! values are in the events alone; they are counted there if all days still have theirs, in files that can be opened, and the week has
 //! not too many rows; else they stay unknown and a note says why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -13,13 +14,16 @@ use rayon::prelude::*;
 use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::insight::investigate::{Minutes, Target};
-use crate::insight::reading::{ATTRIBUTE_COLUMNS, ATTRIBUTES, Values, add, read};
+use crate::insight::names::Names;
+use crate::insight::reading::{ATTRIBUTES, INVESTIGATED, Values, add, read};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
 /// Days of the vendor's baseline.
 pub const DAYS: usize = 7;
+/// Days before the scored one that are looked at: a week before what began within the last week.
+const FARTHEST: usize = 2 * DAYS;
 /// Rows of a week beyond which its events are not read a second time.
 pub const MOST_ROWS: u64 = 8_000_000;
 
@@ -30,6 +34,15 @@ pub struct Usual {
     pub minutes: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls; `None` where they are not known.
     pub values: [Option<BTreeMap<String, u64>>; ATTRIBUTES.len()],
+    /// What its principals were called; empty where events were not counted.
+    pub names: Names,
+}
+
+/// What the events of a day tell of a target.
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    values: Values,
+    names: Names,
 }
 
 /// Pairs that tell an attribute: of whom, what is asked, and the attribute's place.
@@ -73,18 +86,16 @@ impl Past<'_> {
         Ok((usual, left_out))
     }
 
-    /// The days of the week before the scored day, as far as they lie before `since` and have a rollup.
+    /// Those days of that week that have a rollup.
     fn days(&self, since: NaiveDate) -> Vec<NaiveDate> {
-        let length = self.window.length();
-        let days = (length.saturating_sub(DAYS)..length).filter(|&day| self.window.is_present(day));
-        days.map(|day| self.window.date(day)).filter(|day| *day < since).collect()
+        let days = week(self.window, since).filter(|&day| self.window.is_present(day));
+        days.map(|day| self.window.date(day)).collect()
     }
 
     fn minutes(&self, target: &Target) -> u64 {
-        let length = self.window.length();
         let alive = self.feed.alive(target.keys.first().map_or("", |key| key.account()));
-        let own = (length.saturating_sub(DAYS)..length).filter(|&day| self.window.date(day) < target.since);
-        own.flat_map(|day| &alive[day * 24..(day + 1) * 24]).filter(|&&alive| alive).count() as u64 * 60
+        let hours = week(self.window, target.since).flat_map(|day| &alive[day * 24..(day + 1) * 24]);
+        hours.filter(|&&alive| alive).count() as u64 * 60
     }
 
     fn partners(
@@ -111,7 +122,9 @@ impl Past<'_> {
         if targets.is_empty() {
             return Ok(None);
         }
-        let days = self.days(self.window.scored());
+        let of_targets = targets.iter().map(|target| target.since).collect::<BTreeSet<_>>().into_iter();
+        let days: BTreeSet<NaiveDate> = of_targets.flat_map(|since| self.days(since)).collect();
+        let days: Vec<NaiveDate> = days.into_iter().collect();
         let opened = days.iter().map(|&day| self.partitions.open_range(day, day));
         let (files, problems): (Vec<Vec<EventFile>>, Vec<Vec<Problem>>) = opened.unzip();
         if let Some(problem) = problems.iter().flatten().find(|problem| is_of(problem, &days)) {
@@ -122,24 +135,38 @@ impl Past<'_> {
             groups.map(|group| group.rows).sum()
         };
         let rows: Vec<u64> = days.iter().zip(&files).map(rows).collect();
-        if rows.contains(&0) {
+        let gone: BTreeSet<NaiveDate> = days.iter().zip(&rows).filter(|(_, rows)| **rows == 0).map(|(day, _)| *day).collect();
+        if self.days(self.window.scored()).iter().any(|day| gone.contains(day)) {
             return Ok(Some(left_out("of some of the seven days before there are no events any more")));
         }
         if rows.iter().sum::<u64>() > MOST_ROWS {
             return Ok(Some(left_out(&format!("the seven days before have more than {MOST_ROWS} events"))));
         }
         let whole_days: Vec<Target> = targets.iter().map(whole_day).collect();
-        let counted: Vec<Vec<Values>> = days
+        let counted: Vec<Vec<Counted>> = days
             .par_iter()
             .zip(&files)
             .map(|(&day, files)| count_day(files, day, &whole_days))
             .collect::<Result<_>>()?;
         for (target, usual) in usual.iter_mut().enumerate() {
-            let own = days.iter().zip(&counted).filter(|(day, _)| **day < targets[target].since);
+            let own_days = self.days(targets[target].since);
+            if own_days.iter().any(|day| gone.contains(day)) {
+                continue;
+            }
+            let own = days.iter().zip(&counted).filter(|(day, _)| own_days.contains(day));
             fill(usual, own.map(|(_, counted)| &counted[target]));
         }
-        Ok(None)
+        let is_partial = targets.iter().any(|target| self.days(target.since).iter().any(|day| gone.contains(day)));
+        Ok(is_partial.then(|| left_out("of what goes on from earlier nights, as there are no events of the week before any more")))
     }
+}
+
+/// The week before an episode that began on the day `since`, as days of the window.
+fn week(window: &Window, since: NaiveDate) -> Range<usize> {
+    let length = window.length();
+    let begin = (0..length).find(|&day| window.date(day) >= since).unwrap_or(length);
+    let first = begin.saturating_sub(DAYS).max(length.saturating_sub(FARTHEST));
+    first..begin.max(first)
 }
 
 /// Whether a file that cannot be used would hold events of some days; those of their neighbours are opened too.
@@ -164,23 +191,43 @@ fn whole_day(target: &Target) -> Target {
     Target { hours: (0, 24), search: (0, 24), minutes: Minutes::Whole, with: Vec::new(), ..target.clone() }
 }
 
-fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Values>> {
-    let mut values = vec![Values::default(); targets.len()];
-    read(files, day, targets, &ATTRIBUTE_COLUMNS, |target, found| found.count(&mut values[target]))?;
-    Ok(values)
+fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Counted>> {
+    let mut counted = vec![Counted::default(); targets.len()];
+    read(files, day, targets, &INVESTIGATED, |target, found| {
+        let own = &mut counted[target];
+        found.count(&mut own.values);
+        found.names().for_each(|(principal, name, calls)| own.names.add(&principal, name, calls));
+    })?;
+    Ok(counted)
 }
 
-fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Values>) {
+fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {
     let unknown: Vec<usize> = (0..ATTRIBUTES.len()).filter(|&attribute| usual.values[attribute].is_none()).collect();
     let mut sums = Values::default();
     for day in days {
         for &attribute in &unknown {
-            for (value, &calls) in &day[attribute] {
+            for (value, &calls) in &day.values[attribute] {
                 add(&mut sums[attribute], value.clone(), calls);
             }
         }
+        usual.names.absorb(&day.names);
     }
     for attribute in unknown {
         usual.values[attribute] = Some(std::mem::take(&mut sums[attribute]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_is_seven_days_whenever_the_episode_began() {
+        let window = Window::new("2026-01-29".parse().unwrap(), 28, |_| true);
+        let of = |since: &str| week(&window, since.parse().unwrap());
+        assert_eq!(of("2026-01-29"), 21..28);
+        assert_eq!(of("2026-01-28"), 20..27, "what goes on from the night before has a week before it too");
+        assert_eq!(of("2026-01-20"), 14..19, "as far as it is looked back");
+        assert!(of("2025-12-01").is_empty());
     }
 }

@@ -110,6 +110,9 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "model": MODEL,
         "settings": maker.settings,
     });
+    if !insight.names.is_empty() {
+        analysis["names"] = json!(insight.names);
+    }
     if let Some(company) = &insight.new_company {
         analysis["firstSeen"] = json!(company);
     }

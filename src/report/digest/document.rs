@@ -229,7 +229,7 @@ mod tests {
             ("svc-25", "svc-25"),
             ("<img src=x>", "&lt;img src=x&gt;"),
             ("ATT&CK: T1530; R&D", "ATT&CK: T1530; R&D"),
-            ("&lt;b&#62; &amp;", "&amp;lt;b&amp;#62; &amp;amp;"),
+            ("&lt;b&#62; &amp;", r"&amp;lt;b&amp;\#62; &amp;amp;"),
             ("[a](b)", r"\[a\](b)"),
             ("*a* _b_ `c` | d", r"\*a\* \_b\_ \`c\` \| d"),
             ("http://evil.example", r"http\://evil.example"),

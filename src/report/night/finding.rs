@@ -66,6 +66,8 @@ pub struct Finding {
 pub struct Details {
     /// Who, from where, with what.
     pub attributions: Vec<Attribution>,
+    /// What principals are called, as far as events tell.
+    pub names: BTreeMap<String, Text>,
     /// ATT&CK tactics and techniques, the most telling first.
     pub attacks: Vec<Attack>,
     /// Why a change is reported; `None` for rates, and where the night's events do not tell.
@@ -131,6 +133,15 @@ impl Finding {
     /// Whether it is a change of permissions, passwords or the trail, which no model judges.
     pub fn is_change(&self) -> bool {
         self.family == "change"
+    }
+
+    /// A principal by its kind and name, as actors are told; as it is where no name is known.
+    pub fn called(&self, principal: &Text) -> Text {
+        let kind = principal.raw().split_once('/').map(|(kind, _)| kind);
+        match kind.zip(self.details.names.get(principal.raw())) {
+            Some((kind, name)) => Text::new(format!("{kind} {}", name.raw())),
+            None => principal.clone(),
+        }
     }
 
     /// Its attribution to an attribute.
@@ -247,6 +258,7 @@ struct Context {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Analysis {
+    names: BTreeMap<String, Text>,
     attacks: Vec<Attack>,
     reason: Option<Reason>,
 }
@@ -262,8 +274,8 @@ pub(super) fn read_details(path: &Path) -> Result<BTreeMap<String, Details>> {
             message: format!("no insights event: {error}"),
         })?;
         let EventDetails { insight_context, analysis } = event.insight_details;
-        let Analysis { attacks, reason } = analysis;
-        let told = Details { attributions: insight_context.attributions, attacks, reason };
+        let Analysis { names, attacks, reason } = analysis;
+        let told = Details { attributions: insight_context.attributions, names, attacks, reason };
         // Of a start and an end, the end comes last and knows more.
         details.insert(event.shared_event_id.to_lowercase(), told);
     }

@@ -70,7 +70,8 @@ fn add(evidence: &mut Map<String, Value>, insight: &Insight, attribute: &str, va
 fn user(insight: &Insight, principal: &str) -> Value {
     let found = insight.actor.clone().filter(|actor| format!("{}/{}", actor.kind, actor.id) == principal);
     let Some(actor) = found.or_else(|| Actor::of_entity(principal)) else { return json!({ "uid": principal }) };
-    json!({ "uid": actor.id, "name": actor.name, "type": actor.kind })
+    let name = actor.name.or_else(|| insight.names.get(principal).cloned());
+    json!({ "uid": actor.id, "name": name, "type": actor.kind })
 }
 
 pub(super) fn endpoint(places: &[Place], address: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::night::{Attribution, Finding, Share};
+use crate::report::night::{Attribution, Finding, Share, Text};
 use crate::report::telling::{MOST_VALUES, figure};
 
 /// Values of the insight that are shown of an attribute; more are in the files.
@@ -19,14 +19,14 @@ pub(super) fn attributions(finding: &Finding) -> Markup {
                 summary { "Who, from where, with what: beside what was usual" }
                 table {
                     thead { tr { th scope="col" { "value" } th scope="col" { "calls a minute" } th scope="col" { "usual" } th scope="col" { "beside each other" } } }
-                    @for attribution in all { (body(attribution)) }
+                    @for attribution in all { (body(finding, attribution)) }
                 }
             }
         }
     }
 }
 
-fn body(attribution: &Attribution) -> Markup {
+fn body(finding: &Finding, attribution: &Attribution) -> Markup {
     let rows = rows(attribution);
     let most = rows.iter().map(|row| row.now.max(row.usual.unwrap_or(0.0))).fold(f64::MIN_POSITIVE, f64::max);
     html! {
@@ -34,13 +34,22 @@ fn body(attribution: &Attribution) -> Markup {
             tr { th.attribute scope="rowgroup" colspan="4" { (name(&attribution.attribute)) (remark(attribution)) } }
             @for row in &rows {
                 tr {
-                    td { @if row.share.value.raw() == "null" { "none" } @else { bdi { (row.share.value) } } }
+                    td { @if row.share.value.raw() == "null" { "none" } @else { (value(finding, attribution, &row.share.value)) } }
                     td.number { (figure(row.now)) }
                     td.number { (usual(row, attribution)) }
                     td { (bars(row, most)) }
                 }
             }
         }
+    }
+}
+
+/// A value; a principal by its name and, less loudly, its identifier.
+fn value(finding: &Finding, attribution: &Attribution, value: &Text) -> Markup {
+    let name = finding.details.names.get(value.raw()).filter(|_| attribution.attribute == "principalId");
+    html! {
+        @if let Some(name) = name { bdi { (name) } " " span.quiet { bdi { (value) } } }
+        @else { bdi { (value) } }
     }
 }
 

@@ -71,8 +71,8 @@ fn form(number: usize, incident: &Incident, drawn: &mut usize) -> Form {
 
 fn heading(night: &Night, incident: &Incident) -> Markup {
     let parts = counted(incident.findings.len() as u64, "finding", "findings");
-    let actors = night.findings_of(incident).map(|finding| &finding.actor);
-    let culprits = night.findings_of(incident).map(|finding| &finding.culprit);
+    let actors = night.findings_of(incident).map(|finding| finding.actor.clone());
+    let culprits = night.findings_of(incident).map(|finding| finding.called(&finding.culprit));
     // A name says more than an identifier.
     let culprit = actors.chain(culprits).find(|culprit| !culprit.is_empty());
     html! {

@@ -41,7 +41,7 @@ fn first(finding: &Finding, attribute: &str, named: &Text) -> String {
 fn who(finding: &Finding) -> String {
     let principal = finding.attribution("principalId").and_then(|found| found.insight.first());
     let named = || match principal {
-        Some(share) => first(finding, "principalId", &share.value),
+        Some(share) => first(finding, "principalId", &finding.called(&share.value)),
         None => own(finding, "principal").unwrap_or_default(),
     };
     if finding.actor.is_empty() { named() } else { finding.actor.shown().into_owned() }

@@ -32,7 +32,7 @@ fn unseen(finding: &Finding) -> Vec<String> {
         let found = finding.attribution(attribute).filter(|found| found.baseline_known && !found.broad)?;
         let value = &found.insight.first()?.value;
         let is_new = found.baseline.len() < MOST_VALUES && found.baseline.iter().all(|usual| usual.value != *value);
-        is_new.then(|| format!("{word} {}", value.shown()))
+        is_new.then(|| format!("{word} {}", finding.called(value).shown()))
     };
     if finding.is_drop { Vec::new() } else { TELLING.into_iter().filter_map(new).collect() }
 }
