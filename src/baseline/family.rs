@@ -26,7 +26,7 @@ use crate::stats::Effect;
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
 /// Entities that are heard about what a family shares; of more, every so many-th is.
-const WITNESSES: usize = 4096;
+const WITNESSES: usize = 2048;
 /// Entities whose shapes are held at a time.
 const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
