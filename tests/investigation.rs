@@ -224,7 +224,12 @@ fn where_there_are_several_accounts_each_insight_names_its_own() {
     let (events, state) = (folder.path().join("events"), folder.path().join("state"));
     let twice = |date: NaiveDate| {
         let other = |call: Call| Call { account: "2", ..call };
-        common::made::usual_day(date).into_iter().map(other).chain(thief(date)).chain(thief(date).into_iter().map(other)).collect()
+        common::made::usual_day(date)
+            .into_iter()
+            .map(other)
+            .chain(thief(date))
+            .chain(thief(date).into_iter().map(other))
+            .collect()
     };
     write_days(&events, day(1, 1), night(), twice);
     run(&events, &state);

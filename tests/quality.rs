@@ -211,7 +211,7 @@ fn a_feed_that_stops_on_the_day_after_is_an_insight_of_its_own_and_only_then() {
     assert_eq!((&analysis["reason"], &analysis["direction"]), (&"silence".into(), &"down".into()));
     assert_eq!(
         analysis["sentence"],
-        "the feed of 1 fell silent between 10:00 and 24:00 UTC, where 2,800 calls are usual, after user 7 touched the audit trail \
+        "the feed of 1 fell silent between 10:00 and 24:00 UTC, where 2,800 calls are usual, after user name7 touched the audit trail \
          with Actiontrail/UpdateTrail the day before"
     );
     assert_eq!(analysis["severity"], "critical");

@@ -167,7 +167,8 @@ fn nights(
             state: &args.state,
             settings,
             settings_hash,
-            due: args.due(),
+            // Only of the last of several days is it the newest.
+            due: args.due().filter(|_| number + 1 == dates.len()),
             book,
             places,
             progress: &progress,

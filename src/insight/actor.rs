@@ -57,9 +57,12 @@ impl Actor {
 }
 
 /// Who is behind it. Of a drop that is who is missing: those who still call are behind nothing.
-pub(super) fn behind(insight: &Insight, evidence: &Evidence, name_of: impl Fn(&str) -> Option<String>) -> Option<Actor> {
-    let called =
-        |principal: &str| Actor::of_entity(principal).map(|actor| Actor { name: name_of(principal), ..actor });
+pub(super) fn behind(
+    insight: &Insight,
+    evidence: &Evidence,
+    name_of: impl Fn(&str) -> Option<String>,
+) -> Option<Actor> {
+    let called = |principal: &str| Actor::of_entity(principal).map(|actor| Actor { name: name_of(principal), ..actor });
     let own = || match insight.family {
         Family::Principal => called(&insight.entity),
         Family::Change => called(&insight.changed_by()?),

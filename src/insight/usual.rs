@@ -135,7 +135,8 @@ impl Past<'_> {
             groups.map(|group| group.rows).sum()
         };
         let rows: Vec<u64> = days.iter().zip(&files).map(rows).collect();
-        let gone: BTreeSet<NaiveDate> = days.iter().zip(&rows).filter(|(_, rows)| **rows == 0).map(|(day, _)| *day).collect();
+        let gone: BTreeSet<NaiveDate> =
+            days.iter().zip(&rows).filter(|(_, rows)| **rows == 0).map(|(day, _)| *day).collect();
         if self.days(self.window.scored()).iter().any(|day| gone.contains(day)) {
             return Ok(Some(left_out("of some of the seven days before there are no events any more")));
         }
@@ -157,7 +158,9 @@ impl Past<'_> {
             fill(usual, own.map(|(_, counted)| &counted[target]));
         }
         let is_partial = targets.iter().any(|target| self.days(target.since).iter().any(|day| gone.contains(day)));
-        Ok(is_partial.then(|| left_out("of what goes on from earlier nights, as there are no events of the week before any more")))
+        Ok(is_partial.then(|| {
+            left_out("of what goes on from earlier nights, as there are no events of the week before any more")
+        }))
     }
 }
 

@@ -98,6 +98,7 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "severity": insight.severity,
         "attacks": insight.attacks,
         "actor": insight.actor,
+        "names": insight.names.iter().map(|(principal, name)| json!({ "principal": principal, "name": name })).collect::<Vec<_>>(),
         "start": insight.start.to_rfc3339_opts(SecondsFormat::Secs, true),
         "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
         "daysOfHistory": insight.days_known,
@@ -110,9 +111,6 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "model": MODEL,
         "settings": maker.settings,
     });
-    if !insight.names.is_empty() {
-        analysis["names"] = json!(insight.names);
-    }
     if let Some(company) = &insight.new_company {
         analysis["firstSeen"] = json!(company);
     }

@@ -130,13 +130,14 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
     format!("{table}\n{more}")
 }
 
-/// What judging an earlier night again changed, and what is wrong with its input.
-pub fn again(record: &NightRecord, why: &Why, width: Option<u16>) -> String {
+/// What judging an earlier night again changed, and what is wrong with its input that is not with the asked night's too.
+pub fn again(record: &NightRecord, why: &Why, asked: &NightRecord, width: Option<u16>) -> String {
     let because = because(why);
     let revision = record.revision.as_ref();
     let changed = revision.map_or_else(|| "nothing that was reported has changed".to_owned(), revised);
     let mut text = format!("{} judged again, {because}: {changed}\n", record.date);
-    list(&mut text, &record.quality.iter().map(|flaw| flaw.sentence.as_str()).collect::<Vec<_>>());
+    let flaws = record.quality.iter().filter(|flaw| !asked.quality.iter().any(|other| other.sentence == flaw.sentence));
+    list(&mut text, &flaws.map(|flaw| flaw.sentence.as_str()).collect::<Vec<_>>());
     if let Some(revision) = revision {
         let _ = writeln!(text, "{}", revision_table(record, revision, width));
     }

@@ -83,7 +83,7 @@ pub(super) fn text(run: &RunResult, quiet: bool) -> String {
     let width = output::width();
     let mut text = String::new();
     for night in &run.again {
-        text.push_str(&summary::again(&night.record, &night.why, width));
+        text.push_str(&summary::again(&night.record, &night.why, &run.night.record, width));
         text.push('\n');
     }
     text.push_str(&summary::night(&run.night.record, &run.night.insights, &run.night.alerts, width));

@@ -258,9 +258,15 @@ struct Context {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Analysis {
-    names: BTreeMap<String, Text>,
+    names: Vec<Called>,
     attacks: Vec<Attack>,
     reason: Option<Reason>,
+}
+
+#[derive(Deserialize)]
+struct Called {
+    principal: String,
+    name: Text,
 }
 
 /// What the events of a night tell of each insight, by its id.
@@ -275,6 +281,7 @@ pub(super) fn read_details(path: &Path) -> Result<BTreeMap<String, Details>> {
         })?;
         let EventDetails { insight_context, analysis } = event.insight_details;
         let Analysis { names, attacks, reason } = analysis;
+        let names = names.into_iter().map(|called| (called.principal, called.name)).collect();
         let told = Details { attributions: insight_context.attributions, names, attacks, reason };
         // Of a start and an end, the end comes last and knows more.
         details.insert(event.shared_event_id.to_lowercase(), told);
