@@ -18,7 +18,7 @@ use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
-use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window, parents};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::stats::Effect;
 
 /// Entities of one group that are enough to have a shape of their own.
@@ -168,9 +168,15 @@ impl<'a> FamilyBaseline<'a> {
         &self.tails
     }
 
-    /// What an entity's parent, and its own few active days, say about the size of its next; `totals` are those of these days.
+    /// What an entity's parents, and its own few active days, say about the size of its next; `totals` are those of these days.
     pub fn effect(&self, member: usize, totals: &[u64]) -> Effect {
         self.parents.effect(&self.sizes, member, totals)
+    }
+
+    /// The same of an entity that is new on a day.
+    pub fn effect_of_new(&self, member: usize, day: usize) -> Effect {
+        let before = self.day_totals(member, &(day..self.window.length() + 1));
+        self.effect(member, &before.into_iter().map(|(_, total)| total).collect::<Vec<_>>())
     }
 
     /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.
@@ -178,14 +184,15 @@ impl<'a> FamilyBaseline<'a> {
         self.sizes.usual(totals, self.effect(member, totals)).unwrap_or(0.0)
     }
 
-    /// The calls of a usual day in the entity's first week.
+    /// The calls of a usual day in the first week of an entity that is new on the scored day.
     pub fn usual_first_day(&self, member: usize) -> f64 {
-        self.sizes.usual_new(self.effect(member, &[])).unwrap_or(0.0)
+        self.sizes.usual_new(self.effect_of_new(member, self.window.length())).unwrap_or(0.0)
     }
 
-    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service or its network, where such differ.
+    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service, its network, its principal or its
+    /// account, where such differ.
     pub fn parent(&self, member: usize) -> Option<String> {
-        parents::parent(self.history, member).filter(|_| self.parents.have_a_say())
+        self.parents.name(self.history, member)
     }
 
     /// The hours of the week that the hours of some days are.
