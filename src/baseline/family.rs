@@ -12,7 +12,7 @@ use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
-use crate::baseline::parents::Parents;
+use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
@@ -149,8 +149,12 @@ impl<'a> FamilyBaseline<'a> {
             }
         }
         self.sizes = active.fit();
-        let totals = |member| self.day_totals(member, &self.today()).into_iter().map(|(_, total)| total).collect();
-        self.parents = Parents::learn(self.history, &self.sizes, totals);
+        let own = |member| {
+            let totals = self.totals_before(member, self.window.length());
+            let is_new = self.days_known(member, self.window.length()) < NEW_DAYS;
+            if is_new { OwnDays::New(totals) } else { OwnDays::Known(totals) }
+        };
+        self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
     /// The days.
@@ -170,13 +174,18 @@ impl<'a> FamilyBaseline<'a> {
 
     /// What an entity's parents, and its own few active days, say about the size of its next; `totals` are those of these days.
     pub fn effect(&self, member: usize, totals: &[u64]) -> Effect {
-        self.parents.effect(&self.sizes, member, totals)
+        self.parents.effect(&self.sizes, member, &OwnDays::Known(totals.to_vec()))
     }
 
     /// The same of an entity that is new on a day.
     pub fn effect_of_new(&self, member: usize, day: usize) -> Effect {
+        self.parents.effect(&self.sizes, member, &OwnDays::New(self.totals_before(member, day)))
+    }
+
+    /// The totals of the entity's active days before a day.
+    fn totals_before(&self, member: usize, day: usize) -> Vec<u64> {
         let before = self.day_totals(member, &(day..self.window.length() + 1));
-        self.effect(member, &before.into_iter().map(|(_, total)| total).collect::<Vec<_>>())
+        before.into_iter().map(|(_, total)| total).collect()
     }
 
     /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.

@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use crate::baseline::Window;
 use crate::error::{Error, Result};
-use crate::rollup::store::{self, Numbering, PairDay, merge_pairs};
 use crate::rollup::family::company;
+use crate::rollup::store::{self, Numbering, PairDay, merge_pairs};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{KindCounts, NegativeBinomial, PitmanYor};
 

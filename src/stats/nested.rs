@@ -73,7 +73,7 @@ pub struct Evidence {
 pub struct Effect {
     /// How far above what is usual of all.
     pub shift: f64,
-    /// How much less its variance is than that of a value of anybody.
+    /// The share by which its variance is less than that of a value of anybody.
     pub explained: f64,
 }
 
@@ -198,7 +198,7 @@ impl Nested {
     /// stratum ~ N(a (S_a),      a),  a = 1 / (1/A + W_a)
     /// group   ~ N(g (stratum / (a + G) + S_g), g),  g = 1 / (1/(a + G) + W_g)
     /// member's share of its own mean: K = (g + M) / (g + M + V/n)
-    /// shift = (1 - K) group + K y,   explained = A + G + M - (g + M) (1 - K)
+    /// shift = (1 - K) group + K y,   explained = (A + G + M - (g + M) (1 - K)) / (A + G + M + V)
     /// ```
     pub fn expect(&self, own: &Deviations, group: Evidence, stratum: Evidence) -> Effect {
         if self.within == 0.0 {
@@ -209,7 +209,8 @@ impl Nested {
         let prior = group.1 + self.members;
         let own_share = if own.count > 0.0 { prior / (prior + self.within / own.count) } else { 0.0 };
         let shift = group.0 + own_share * (own.mean - group.0);
-        Effect { shift, explained: self.strata + self.groups + self.members - prior * (1.0 - own_share) }
+        let apart = self.strata + self.groups + self.members;
+        Effect { shift, explained: (apart - prior * (1.0 - own_share)) / (apart + self.within) }
     }
 }
 
@@ -273,9 +274,9 @@ mod tests {
 
     /// Groups of one stratum.
     fn fit(groups: &[Vec<Deviations>]) -> Nested {
-        let placed = (0..).zip(groups).flat_map(|(group, members)| {
-            members.iter().map(move |&member| (Place { stratum: 0, group }, member))
-        });
+        let placed = (0..)
+            .zip(groups)
+            .flat_map(|(group, members)| members.iter().map(move |&member| (Place { stratum: 0, group }, member)));
         Nested::fit(&placed.collect::<Vec<_>>())
     }
 
@@ -285,7 +286,7 @@ mod tests {
         let nested = fit(&seen);
         let total = groups * groups + 0.25 + 0.64;
         let density = |value: f64, effect: Effect| {
-            let variance = total - effect.explained;
+            let variance = total * (1.0 - effect.explained);
             -0.5 * ((value - effect.shift).powi(2) / variance + (std::f64::consts::TAU * variance).ln())
         };
         let mut sums = [0.0; 3];

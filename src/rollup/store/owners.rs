@@ -76,7 +76,12 @@ pub fn read_owners(state: &Path, dates: &[NaiveDate]) -> Result<Owners> {
 }
 
 /// Adds a day's uses behind what is there.
-fn read_uses(path: &Path, place: usize, (keys, principals): (&Numbering, &Numbering), uses: &mut Vec<Use>) -> Result<()> {
+fn read_uses(
+    path: &Path,
+    place: usize,
+    (keys, principals): (&Numbering, &Numbering),
+    uses: &mut Vec<Use>,
+) -> Result<()> {
     let mut is_known = true;
     read_pairs(path, OWNERS, |pair| match (keys.number(place, pair.left), principals.number(place, pair.right)) {
         (Some(key), Some(principal)) => uses.push(Use { key, principal, calls: u64::from(pair.calls) }),
@@ -99,8 +104,7 @@ fn add_up(uses: &mut Vec<Use>) {
 
 /// Owners by key, one use of each; nobody owns, and is owned, who is not named.
 fn named(uses: &[Use], mut keys: Vec<EntityKey>, principals: Vec<EntityKey>) -> Owners {
-    let is_named =
-        |used: &&Use| !keys[used.key as usize].is_other() && !principals[used.principal as usize].is_other();
+    let is_named = |used: &&Use| !keys[used.key as usize].is_other() && !principals[used.principal as usize].is_other();
     let uses: Vec<Use> = uses.iter().filter(is_named).copied().collect();
     let mut owned = vec![false; keys.len()];
     uses.iter().for_each(|used| owned[used.key as usize] = true);
