@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,15 @@ impl Made {
     fn record(&self) -> Value {
         let path = self.state().join("runs").join(format!("{}.json", day(1, LAST)));
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// The insights that ended on the last day.
+    fn ended(&self) -> BTreeSet<String> {
+        let path = dated(&self.state().join("insights"), day(1, LAST)).join("insights.jsonl");
+        let lines = fs::read_to_string(path).unwrap();
+        let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let ended = events.filter(|event| event["insightDetails"]["state"] == "End");
+        ended.map(|event| event["sharedEventId"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The insights of the last day, each once.
@@ -361,4 +371,25 @@ fn json_tells_the_same() {
     let printed: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(printed[0]["run"]["quality"], record["quality"]);
     assert_eq!(flaws(&record, "silent_hours").len(), 1);
+}
+
+#[test]
+fn a_drop_that_was_open_goes_on_though_a_silent_region_explains_the_rest() {
+    let made =
+        days_in_regions(in_regions(last_day()).into_iter().filter(|call| call.region == "cn-hangzhou").collect());
+    let eve = day(1, LAST - 1);
+    let stays = |call: &Call| !["1", "2", "3", "4"].contains(&call.user.as_str());
+    write_day(&made.events(), eve, in_regions(usual_day(eve)).into_iter().filter(stays).collect());
+    made.run(&["--date", &eve.to_string()]).expect_code(0);
+    let open = |date: NaiveDate| -> BTreeSet<String> {
+        let path = dated(&made.state().join("insights"), date).join("episodes.json");
+        let episodes: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        episodes.iter().filter_map(|episode| Some(episode["open"]["id"].as_str()?.to_owned())).collect()
+    };
+    let before = open(eve);
+    assert!(before.len() >= 4, "{before:?}");
+    let (_, record) = made.judge(&[]);
+    assert_eq!(flaws(&record, "silent_region").len(), 1);
+    let (after, ended) = (open(day(1, LAST)), made.ended());
+    assert!(before.iter().all(|id| after.contains(id) || ended.contains(id)), "{before:?} {after:?} {ended:?}");
 }

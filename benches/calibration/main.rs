@@ -20,7 +20,7 @@ const SEED: u64 = 7_654_321;
 const NULL_REPLICATES: usize = 60;
 /// Entities at each rate of each generator, for the nightly model; and families of them.
 const NIGHTLY_REPLICATES: usize = 600;
-const NIGHTLY_FAMILIES: u64 = 4;
+const NIGHTLY_FAMILIES: u64 = 10;
 /// Replicates of each scenario.
 const OUTBREAK_REPLICATES: usize = 100;
 /// The level at which detectors claim to work.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -13,6 +14,7 @@ use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
 use crate::baseline::parents::{OwnDays, Parents};
+use crate::baseline::replayed::Replayed;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
@@ -46,6 +48,7 @@ pub struct FamilyBaseline<'a> {
     dispersions: Dispersions,
     sizes: DaySizes,
     parents: Parents,
+    replayed: Replayed,
     tails: Tails,
 }
 
@@ -68,9 +71,9 @@ pub enum Expectation {
     /// Hour by hour, from its own past.
     Seasonal {
         /// The whole window's model.
-        fit: Box<Fit>,
+        fit: Arc<Fit>,
         /// The same at the level of the last days, where that has changed for good.
-        shifted: Option<Box<Fit>>,
+        shifted: Option<Arc<Fit>>,
     },
     /// A day as a whole: it comes and goes, or clumps by nature.
     Sparse {
@@ -89,12 +92,13 @@ impl<'a> FamilyBaseline<'a> {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
         let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
-        let (parents, tails) = (Parents::default(), Tails::unknown());
+        let (parents, replayed, tails) = (Parents::default(), Replayed::none(), Tails::unknown());
         let mut learnt =
-            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, tails };
+            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, replayed, tails };
         learnt.learn_profiles();
         learnt.learn_dispersions();
         learnt.learn_sizes();
+        learnt.replayed = Replayed::of(&learnt);
         learnt.tails = Tails::learn(&learnt);
         learnt
     }
@@ -167,6 +171,11 @@ impl<'a> FamilyBaseline<'a> {
         &self.sizes
     }
 
+    /// What was expected of the last days.
+    pub(crate) fn replayed(&self) -> &Replayed {
+        &self.replayed
+    }
+
     #[cfg(test)]
     pub(super) fn tails(&self) -> &Tails {
         &self.tails
@@ -211,7 +220,7 @@ impl<'a> FamilyBaseline<'a> {
 
     /// Whether the feed of the entity's account was alive in the hours of some days.
     pub fn alive(&self, member: usize, days: Range<usize>) -> &[bool] {
-        &self.feed.alive(self.history.key(member).account())[days.start * 24..days.end * 24]
+        &self.feed.alive_in(self.history.family, self.history.key(member).account())[days.start * 24..days.end * 24]
     }
 
     /// The entity's hours on a day.
@@ -316,13 +325,13 @@ impl<'a> FamilyBaseline<'a> {
         if series.level() < SPARSE_BELOW {
             return days.map(sparse).collect();
         }
-        let fit = Fit::new(&series, self.profile(member), &self.dispersions);
+        let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         if fit.odd_days() as f64 > BURSTY_SHARE * known as f64 {
             return days.map(sparse).collect();
         }
         let seasonal = |day: usize| {
-            let shifted = self.shifted(member, day, &fit).map(Box::new);
-            Expectation::Seasonal { fit: Box::new(fit.clone()), shifted }
+            let shifted = self.shifted(member, day, &fit).map(Arc::new);
+            Expectation::Seasonal { fit: Arc::clone(&fit), shifted }
         };
         days.map(seasonal).collect()
     }

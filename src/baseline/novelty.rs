@@ -70,7 +70,7 @@ pub struct EntityHabits {
 }
 
 /// A pair on the first day on which it was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct First {
     partner: u32,
     /// Which of the days that are asked.
@@ -308,7 +308,7 @@ impl Gathered {
         };
         novelty.peers = counts[..BANDS].iter().map(|counts| (of_band(counts), 1.0)).collect();
         novelty.learn_rates();
-        firsts.sort_unstable();
+        firsts.sort_unstable_by_key(|first| u64::from(first.partner) << 8 | u64::from(first.day));
         for same in firsts.chunk_by(|left, right| left.partner == right.partner) {
             novelty.note_firsts(same, known_to[same[0].partner as usize]);
         }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::baseline::FamilyHistory;
 use crate::baseline::sparse::DaySizes;
 use crate::event::network;
-use crate::rollup::Family;
+use crate::rollup::{EntityKey, Family};
 use crate::stats::{Deviations, Effect, Evidence, Nested, Place};
 
 /// Of entities with more active days than this only the mean counts: how their days vary tells nothing of those that come and go.
@@ -100,7 +100,7 @@ fn parent(history: &FamilyHistory, member: usize) -> Option<String> {
     match history.family {
         Family::Api | Family::ApiError => name().map(str::to_owned),
         Family::SourceIp => name()?.parse::<IpAddr>().ok().map(network),
-        Family::AccessKey => history.owner(member).map(|owner| owner.label()),
+        Family::AccessKey => history.owner(member).map(EntityKey::label),
         _ => None,
     }
 }

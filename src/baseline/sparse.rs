@@ -33,7 +33,7 @@ pub struct DaySizes {
 }
 
 impl ActiveDays {
-    /// Adds a sparse entity's active days.
+    /// Adds the active days of an entity, sparse or not.
     pub fn add(&mut self, totals: &[u64]) {
         self.by_activity[band(totals.len())].extend_from_slice(totals);
     }

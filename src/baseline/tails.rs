@@ -5,10 +5,6 @@
 //! were rarer, they are drawn in. A family that had few windows keeps the model's own tails. Entity-days that would have been a
 //! discovery teach nothing, so that a week of attacks does not hide the next.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::family::{DayWindow, Expectation, FamilyBaseline};
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
@@ -61,9 +57,10 @@ impl Tails {
     /// Learns from the last days of the window.
     pub(super) fn learn(baseline: &FamilyBaseline<'_>) -> Self {
         let mut tails = Self::unknown();
-        let Some((foretold, asked)) = baseline.replayed() else { return tails };
-        let past = |member: usize| past_days(baseline, member, foretold.clone());
-        let days: Vec<PastDay> = asked.into_par_iter().flat_map_iter(past).collect();
+        let days = baseline.replayed().ask(|member, day, expected| match expected {
+            Expectation::Seasonal { fit, shifted: None } => Some(past_day(baseline, member, day, fit)),
+            _ => None,
+        });
         let ln_p: Vec<f64> = days.iter().map(PastDay::ln_p).collect();
         let Ok(found) = benjamini_hochberg(&ln_p, ln_p.len(), FALSE_DISCOVERY_RATE) else { return tails };
         let mut family = tails.by_size[0];
@@ -101,15 +98,6 @@ impl PastDay {
         let smallest = self.odd.iter().map(|odd| odd.3).fold(0.0, f64::min);
         (smallest + (self.windows.iter().sum::<usize>() as f64).max(1.0).ln()).min(0.0)
     }
-}
-
-fn past_days(baseline: &FamilyBaseline<'_>, member: usize, days: Range<usize>) -> Vec<PastDay> {
-    let expected = baseline.expect_days(member, days.clone());
-    let of_day = |(day, expectation)| match expectation {
-        Expectation::Seasonal { fit, shifted: None } => Some(past_day(baseline, member, day, &fit)),
-        _ => None,
-    };
-    days.zip(expected).filter_map(of_day).collect()
 }
 
 /// The windows of a day, side by side; those with hours that are not believed are left out.

@@ -5,7 +5,7 @@
 //! *Statistic*: for each kind of pairs the number of new partners of the day, step by step, against a negative binomial around the
 //! Pitman-Yor law of the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
 //! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
-//! the set of newcomers of [`super::select`].
+//! the set of first meetings of [`super::select`].
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
 //! seven days sees it and corrects p. *When it is wrong*: when somebody changes his work; when a network of the cloud's own,
 //! shared by all tenants, changes. Entities with less than 20 active days are judged by popularity alone.
@@ -62,7 +62,7 @@ pub struct FirstSeen {
     pub silent_days: Option<usize>,
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
-    /// The natural logarithm of the q-value among all newcomers of the night.
+    /// The natural logarithm of the q-value among all first meetings of the night.
     pub ln_q: f64,
 }
 
@@ -155,7 +155,7 @@ impl FirstSeenTests {
             let family = first_family + place;
             scores
                 .iter()
-                .map(|&(member, ln_p)| Test { set: TestSet::New, family, member: member as usize, ln_p })
+                .map(|&(member, ln_p)| Test { set: TestSet::FirstSeen, family, member: member as usize, ln_p })
                 .collect()
         };
         self.scores.iter().enumerate().flat_map(of_family).collect()
@@ -163,12 +163,11 @@ impl FirstSeenTests {
 
     /// Why nothing was judged, in words; `None` if something was.
     pub fn left_out(&self) -> Option<String> {
-        let days = self.company.days;
-        let said = || {
-            format!(
-                "{days} days of history have pairs, and {LEAST_DAYS} are needed: nothing is said of what was first seen together"
-            )
+        let why = match self.company.days {
+            days if days < LEAST_DAYS => format!("{days} days of history have pairs, and {LEAST_DAYS} are needed"),
+            _ => "the rollup of the day itself has no pairs".to_owned(),
         };
+        let said = || format!("{why}: nothing is said of what was first seen together");
         self.company.kinds.is_empty().then(said)
     }
 
@@ -241,6 +240,17 @@ mod tests {
     use crate::rollup::store::PairDay;
 
     const LENGTH: u16 = 28;
+
+    #[test]
+    fn why_nothing_is_said_is_told_apart() {
+        let said = |days: usize| {
+            let mut tests = FirstSeenTests::default();
+            tests.company.days = days;
+            tests.left_out().unwrap()
+        };
+        assert!(said(LEAST_DAYS - 1).starts_with("13 days of history have pairs, and 14 are needed"));
+        assert!(said(LEAST_DAYS).starts_with("the rollup of the day itself has no pairs"));
+    }
 
     fn pairs(met: impl IntoIterator<Item = (u32, u16)>) -> Vec<PairDay> {
         let pairs = met.into_iter().map(|(partner, place)| PairDay { partner, place });

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::baseline::{Expectation, FamilyBaseline};
-use crate::detect::windows::{Day, Span, WindowTest};
+use crate::detect::windows::{Day, Look, Span, WindowTest};
 use crate::detect::{Direction, Model, Thresholds, rate};
 
 /// An hour of the scored day beside what was expected of it.
@@ -56,7 +56,7 @@ pub fn windows(
     let mut tests = match expectation {
         Expectation::Seasonal { fit, shifted } => {
             let fit = shifted.as_ref().unwrap_or(fit);
-            Day::new(baseline, fit, member, today).tests()
+            Day::new(baseline, fit, member, today, Look::Close).tests()
         }
         Expectation::Sparse { .. } | Expectation::New => vec![whole_day(baseline, thresholds, member, expectation)],
     };
@@ -93,7 +93,8 @@ pub fn least_remarkable(
     let Expectation::Seasonal { fit, shifted } = expectation else { return None };
     // As in the score: what either level explains is nothing.
     let levels = std::iter::once(fit).chain(shifted);
-    let days: Vec<Day<'_>> = levels.map(|fit| Day::new(baseline, fit, member, baseline.window().length())).collect();
+    let today = baseline.window().length();
+    let days: Vec<Day<'_>> = levels.map(|fit| Day::new(baseline, fit, member, today, Look::Glance)).collect();
     let stands_out = |test: WindowTest, count: u64| {
         test.above && test.ln_corrected <= ln_threshold && thresholds.admit(Direction::Up, count, test.expected)
     };

@@ -8,7 +8,7 @@ use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
 use crate::explain::{Explanation, WindowShown};
-use crate::shown::{Shown, TextTable, number, printable};
+use crate::shown::{Shown, TextTable, number, printable, scientific};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
@@ -192,6 +192,5 @@ pub(super) fn power_of_ten(log10: f64) -> String {
     if log10 > -3.0 {
         return format!("{:.3}", 10.0_f64.powf(log10.min(0.0)));
     }
-    let exponent = log10.floor();
-    format!("{:.1}e{exponent}", 10.0_f64.powf(log10 - exponent))
+    scientific(log10)
 }

@@ -37,9 +37,10 @@ pub fn explain(state: &Path, question: &Question, date: Option<NaiveDate>, setti
     let families: Vec<FamilyHistory> =
         Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, &window)).collect::<Result<_>>()?;
     let (family, member) = entity(&question, &families, date)?;
-    let feed = Feed::judge(&families[0], &window, &settings.calendar);
+    let all: Vec<&FamilyHistory> = families.iter().collect();
+    let feed = Feed::judge(&families[0], &window, &settings.calendar).masking(&all, &families[0], &window);
     let night = Night { window: &window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
-    let baselines = learn(&families.iter().collect::<Vec<_>>(), night);
+    let baselines = learn(&all, night);
     let met = first_seen::judge(pairs::Company::read(state, &window)?, &settings.thresholds);
     let judgement = Judgement::of(&baselines, &settings.thresholds, &met.tests(families.len()));
     let about = (families[family].family, families[family].key(member));

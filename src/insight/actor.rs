@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::PrincipalKind;
+use crate::event::{PrincipalKind, without_session};
 use crate::insight::investigate::{Evidence, top};
 
 /// From this share of the calls on, one value speaks for all.
@@ -24,9 +24,10 @@ pub struct Actor {
 impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
-        let (kind, id) = dominant(evidence, 0)?.split_once('/').map(|(kind, id)| (kind.to_owned(), id.to_owned()))?;
-        let name = top(&evidence.names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned());
-        Some(Self { kind, id, name })
+        let principal = dominant(evidence, 0)?;
+        let (kind, id) = principal.split_once('/')?;
+        let name = evidence.names.of(&principal).map(|name| without_session(name).to_owned());
+        Some(Self { kind: kind.to_owned(), id: id.to_owned(), name })
     }
 
     /// The actor that an entity `kind/id` is, for insights without any events.
@@ -89,6 +90,26 @@ mod tests {
         for name in ["badminton", "administrative-report", "alice", ""] {
             assert!(!is_administrator(name), "{name}");
         }
+    }
+
+    #[test]
+    fn nobody_goes_by_the_name_of_another() {
+        let values = |principals: &[(&str, u64)]| {
+            let mut values = crate::insight::reading::Values::default();
+            values[0] = principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
+            values
+        };
+        // Services and many sessions are told without a name.
+        let evidence = Evidence {
+            values: values(&[("service/backup", 70), ("role/343", 30)]),
+            names: [("role/343", "ram-admin:session", 30)].into_iter().collect(),
+            ..Evidence::default()
+        };
+        let actor = Actor::of(&evidence).unwrap();
+        assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("service backup", false));
+        let role = Evidence { values: values(&[("role/343", 30)]), ..evidence };
+        let actor = Actor::of(&role).unwrap();
+        assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("role ram-admin", true));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What is usual for an entity: the values of its attributes in the seven days before an episode began.
 //!
 //! Pairs of the rollups hold the principal, AccessKey, API and region sides of keys, principals and APIs for nothing. All other
-//! values are in the events alone; they are counted there if all days still have theirs and the week has not too many rows, else
-//! they stay unknown and a note says why.
+//! values are in the events alone; they are counted there if all days still have theirs, in files that can be opened, and the week has
+//! not too many rows; else they stay unknown and a note says why.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::insight::investigate::{Minutes, Target};
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, ATTRIBUTES, Values, add, read};
-use crate::partition::{EventFile, Partitions};
+use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
@@ -112,7 +112,11 @@ impl Past<'_> {
             return Ok(None);
         }
         let days = self.days(self.window.scored());
-        let files: Vec<Vec<EventFile>> = days.iter().map(|&day| self.partitions.open_range(day, day).0).collect();
+        let opened = days.iter().map(|&day| self.partitions.open_range(day, day));
+        let (files, problems): (Vec<Vec<EventFile>>, Vec<Vec<Problem>>) = opened.unzip();
+        if let Some(problem) = problems.iter().flatten().find(|problem| is_of(problem, &days)) {
+            return Ok(Some(left_out(&format!("`{}`, of the seven days before, {}", problem.file, problem.message))));
+        }
         let rows = |(day, files): (&NaiveDate, &Vec<EventFile>)| -> u64 {
             let groups = files.iter().flat_map(|file| file.row_groups_of(*day).map(|group| &file.row_groups[group]));
             groups.map(|group| group.rows).sum()
@@ -136,6 +140,11 @@ impl Past<'_> {
         }
         Ok(None)
     }
+}
+
+/// Whether a file that cannot be used would hold events of some days; those of their neighbours are opened too.
+fn is_of(problem: &Problem, days: &[NaiveDate]) -> bool {
+    date_of_path(Path::new(&problem.file)).is_none_or(|date| days.contains(&date))
 }
 
 fn left_out(why: &str) -> String {

@@ -4,7 +4,7 @@
 //! how often it has an answer at all, and only among the occasions on which the same questions have one are products compared. A count's
 //! p-value has few values; they are taken for what they are, for as a uniform number they would make every answer look likelier.
 
-use crate::stats::ln_1m_exp;
+use crate::stats::{ln_1m_exp, ln_sum_exp};
 
 /// Questions that are looked at.
 const MOST_QUESTIONS: usize = 16;
@@ -44,9 +44,9 @@ pub fn ln_occasional(questions: &[Occasional]) -> f64 {
     }
     let outcomes: Vec<Vec<Outcome>> =
         questions.iter().map(|question| outcomes(question, questions.len() <= MOST_STEPPED)).collect();
-    let mut total = LnSum::default();
-    add_up(&outcomes, Outcome { ln_p: 0.0, ln_product: -ln_product, parts: 0, is_answer: false }, &mut total);
-    total.value().min(0.0)
+    let mut terms = Vec::new();
+    add_up(&outcomes, Outcome { ln_p: 0.0, ln_product: -ln_product, parts: 0, is_answer: false }, &mut terms);
+    ln_sum_exp(&terms).min(0.0)
 }
 
 /// What may become of a question: how likely that is, what it adds to the logarithm of the product for certain, and how many uniform
@@ -81,13 +81,13 @@ fn outcomes(question: &Occasional, is_stepped: bool) -> Vec<Outcome> {
     found
 }
 
-/// Adds the probabilities of everything that may become of the remaining questions, given what became of those before.
-fn add_up(remaining: &[Vec<Outcome>], before: Outcome, total: &mut LnSum) {
+/// Notes the `ln` of the probabilities of everything that may become of the remaining questions, given what became of those before.
+fn add_up(remaining: &[Vec<Outcome>], before: Outcome, terms: &mut Vec<f64>) {
     let Some((next, rest)) = remaining.split_first() else {
         // Where nothing happens the product is one.
         let ln_tail =
             if before.is_answer { ln_erlang_upper(before.parts, before.ln_product) } else { f64::NEG_INFINITY };
-        return total.add(before.ln_p + ln_tail);
+        return terms.push(before.ln_p + ln_tail);
     };
     for outcome in next {
         let with = Outcome {
@@ -96,7 +96,7 @@ fn add_up(remaining: &[Vec<Outcome>], before: Outcome, total: &mut LnSum) {
             parts: before.parts + outcome.parts,
             is_answer: before.is_answer || outcome.is_answer,
         };
-        add_up(rest, with, total);
+        add_up(rest, with, terms);
     }
 }
 
@@ -112,35 +112,6 @@ fn ln_erlang_upper(parts: u32, depth: f64) -> f64 {
         term *= depth / f64::from(i + 1);
     }
     (f64::ln(sum) - depth).min(0.0)
-}
-
-/// A sum of numbers that are given by their logarithms.
-#[derive(Debug, Clone, Copy)]
-struct LnSum {
-    largest: f64,
-    /// Relative to the largest.
-    sum: f64,
-}
-
-impl Default for LnSum {
-    fn default() -> Self {
-        Self { largest: f64::NEG_INFINITY, sum: 0.0 }
-    }
-}
-
-impl LnSum {
-    fn add(&mut self, ln: f64) {
-        if ln > self.largest {
-            self.sum = self.sum * (self.largest - ln).exp() + 1.0;
-            self.largest = ln;
-        } else if ln > f64::NEG_INFINITY {
-            self.sum += (ln - self.largest).exp();
-        }
-    }
-
-    fn value(self) -> f64 {
-        if self.sum > 0.0 { self.largest + self.sum.ln() } else { f64::NEG_INFINITY }
-    }
 }
 
 #[cfg(test)]
@@ -227,14 +198,13 @@ mod tests {
     fn counts_with_few_values_are_honest_and_not_too_careful() {
         use rand_distr::{Distribution, Poisson};
         let mut random = Xoshiro256PlusPlus::seed_from_u64(12);
-        let means = [0.02_f64, 0.3];
-        let draws = 200_000;
+        let means = [0.02_f64, 0.3].map(|mean| (mean, steps(mean, 12)));
+        let draws = 100_000;
         let (mut below, mut as_uniform) = ([0_u32; 2], [0_u32; 2]);
         for _ in 0..draws {
-            let mut questions = means.map(|mean| {
-                let count: f64 = Poisson::new(mean).unwrap().sample(&mut random);
+            let mut questions = means.each_ref().map(|(mean, all)| {
+                let count: f64 = Poisson::new(*mean).unwrap().sample(&mut random);
                 let rarity: f64 = random.random_range(1e-12..1.0);
-                let all = steps(mean, 40);
                 let ln_parts = (count > 0.0).then(|| rarity.ln() + all[count as usize - 1]);
                 Occasional { ln_active: (1.0 - (-mean).exp()).ln(), parts: 1, ln_steps: all[..4].to_vec(), ln_parts }
             });

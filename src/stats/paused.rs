@@ -6,7 +6,7 @@
 use statrs::function::beta::ln_beta;
 use statrs::function::factorial::ln_binomial;
 
-use crate::stats::{NegativeBinomial, ParameterError, require};
+use crate::stats::{NegativeBinomial, ParameterError, ln_sum_exp, require};
 
 /// Parts of a window less likely than this are left out.
 const NEGLIGIBLE: f64 = 1e-12;
@@ -76,11 +76,7 @@ impl PausedNegativeBinomial {
             weight.ln() + part.as_ref().map_or(ln_of_nothing, &ln_tail)
         };
         let terms: Vec<f64> = self.parts.iter().map(term).collect();
-        let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        if largest == f64::NEG_INFINITY {
-            return largest;
-        }
-        (largest + terms.iter().map(|term| (term - largest).exp()).sum::<f64>().ln()).min(0.0)
+        ln_sum_exp(&terms).min(0.0)
     }
 }
 

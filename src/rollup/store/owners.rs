@@ -20,7 +20,7 @@ pub struct Owners {
     /// In order.
     keys: Vec<EntityKey>,
     /// By key the place of its owner.
-    owners: Vec<u32>,
+    owned_by: Vec<u32>,
     principals: Vec<EntityKey>,
 }
 
@@ -41,14 +41,14 @@ impl Owners {
         principals.sort();
         principals.dedup();
         let place = |owner: &EntityKey| principals.partition_point(|other| other < owner) as u32;
-        let owners = owned.iter().map(|(_, owner)| place(owner)).collect();
-        Self { keys: owned.into_iter().map(|(key, _)| key).collect(), owners, principals }
+        let owned_by = owned.iter().map(|(_, owner)| place(owner)).collect();
+        Self { keys: owned.into_iter().map(|(key, _)| key).collect(), owned_by, principals }
     }
 
     /// The owner of a key.
     pub fn of(&self, key: &EntityKey) -> Option<&EntityKey> {
         let place = self.keys.binary_search(key).ok()?;
-        self.principals.get(*self.owners.get(place)? as usize)
+        self.principals.get(*self.owned_by.get(place)? as usize)
     }
 }
 
@@ -110,7 +110,7 @@ fn named(uses: &[Use], mut keys: Vec<EntityKey>, principals: Vec<EntityKey>) -> 
     uses.iter().for_each(|used| owned[used.key as usize] = true);
     let mut owned = owned.into_iter();
     keys.retain(|_| owned.next().unwrap_or(false));
-    Owners { keys, owners: uses.iter().map(|used| used.principal).collect(), principals }
+    Owners { keys, owned_by: uses.iter().map(|used| used.principal).collect(), principals }
 }
 
 #[cfg(test)]
