@@ -1,5 +1,7 @@
 //! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::event::PrincipalKind;
@@ -25,8 +27,12 @@ impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
         let (kind, id) = dominant(evidence, 0)?.split_once('/').map(|(kind, id)| (kind.to_owned(), id.to_owned()))?;
-        let name = top(&evidence.names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned());
-        Some(Self { kind, id, name })
+        Some(Self { kind, id, name: most_often(&evidence.names) })
+    }
+
+    /// The same by the name that it goes by most often.
+    pub(super) fn called(self, names: &BTreeMap<String, u64>) -> Self {
+        Self { name: most_often(names), ..self }
     }
 
     /// The actor that an entity `kind/id` is, for insights without any events.
@@ -47,6 +53,11 @@ impl Actor {
         }
         format!("{} {}", self.kind, self.name.as_ref().unwrap_or(&self.id))
     }
+}
+
+/// The most frequent name, without the session of a role.
+fn most_often(names: &BTreeMap<String, u64>) -> Option<String> {
+    top(names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned())
 }
 
 /// Whether one of the words of a name says administrator; words end where case or a sign changes.
@@ -89,6 +100,13 @@ mod tests {
         for name in ["badminton", "administrative-report", "alice", ""] {
             assert!(!is_administrator(name), "{name}");
         }
+    }
+
+    #[test]
+    fn who_made_no_calls_goes_by_the_name_of_before() {
+        let names = [("app-role:one".to_owned(), 3), ("other".to_owned(), 2)].into();
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&names).shown(), "role app-role");
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&BTreeMap::new()).shown(), "role 343");
     }
 
     #[test]
