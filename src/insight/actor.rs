@@ -1,5 +1,7 @@
 //! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::event::{PrincipalKind, without_session};
@@ -30,6 +32,12 @@ impl Actor {
         Some(Self { kind: kind.to_owned(), id: id.to_owned(), name })
     }
 
+    /// The same by the name that it goes by most often.
+    pub(super) fn called(self, names: &BTreeMap<String, u64>) -> Self {
+        let name = top(names, 1).first().map(|(name, _)| without_session(name).to_owned());
+        Self { name, ..self }
+    }
+
     /// The actor that an entity `kind/id` is, for insights without any events.
     pub(crate) fn of_entity(entity: &str) -> Option<Self> {
         let (kind, id) = entity.split_once('/')?;
@@ -48,6 +56,11 @@ impl Actor {
         }
         format!("{} {}", self.kind, self.name.as_ref().unwrap_or(&self.id))
     }
+}
+
+/// The most frequent name, without the session of a role.
+fn most_often(names: &BTreeMap<String, u64>) -> Option<String> {
+    top(names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned())
 }
 
 /// Whether one of the words of a name says administrator; words end where case or a sign changes.
@@ -110,6 +123,13 @@ mod tests {
         let role = Evidence { values: values(&[("role/343", 30)]), ..evidence };
         let actor = Actor::of(&role).unwrap();
         assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("role ram-admin", true));
+    }
+
+    #[test]
+    fn who_made_no_calls_goes_by_the_name_of_before() {
+        let names = [("app-role:one".to_owned(), 3), ("other".to_owned(), 2)].into();
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&names).shown(), "role app-role");
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&BTreeMap::new()).shown(), "role 343");
     }
 
     #[test]

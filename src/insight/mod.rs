@@ -21,7 +21,7 @@ pub mod episode;
 pub(crate) mod example;
 mod findings;
 mod first_seen;
-mod habits;
+pub mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
