@@ -58,11 +58,6 @@ impl Actor {
     }
 }
 
-/// The most frequent name, without the session of a role.
-fn most_often(names: &BTreeMap<String, u64>) -> Option<String> {
-    top(names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned())
-}
-
 /// Whether one of the words of a name says administrator; words end where case or a sign changes.
 fn is_administrator(name: &str) -> bool {
     let mut words = vec![String::new()];
