@@ -104,6 +104,26 @@ pub enum Error {
         /// The files and what is wrong with them.
         problems: String,
     },
+    /// No day before today has events that can be used.
+    #[error("no usable events before today ({today}) in `{}`{problem}", path.display())]
+    NothingBefore {
+        /// The folder that was searched.
+        path: PathBuf,
+        /// Today.
+        today: chrono::NaiveDate,
+        /// What is wrong with a file, after a semicolon; empty if nothing is.
+        problem: String,
+    },
+    /// The nights of a run needed more memory than is allowed.
+    #[error("{needed} of memory were needed, more than the limit of {limit}; {days} judged and stay so")]
+    Memory {
+        /// How much was needed, in words.
+        needed: String,
+        /// How much is allowed.
+        limit: String,
+        /// How many days were judged before, with their verb.
+        days: String,
+    },
     /// The night was judged while its events could be read, and now they cannot.
     #[error("{date} was judged before, and its events {found}; what was reported then is kept", found = what_became(problems))]
     EventsGone {
@@ -223,7 +243,7 @@ impl Error {
     /// A file to be written whose ending says nothing of its form.
     pub fn unknown_ending(out: &Path, endings: &str) -> Self {
         let message = format!("--out: nothing is known of how to write `{}`", out.display());
-        Self::Query { message, hint: Some(format!("expected a name that ends with {endings}, or a --format")) }
+        Self::Query { message, hint: Some(format!("expected a name that ends with {endings}")) }
     }
 
     /// A defect of this program, by whatever error shows it.
@@ -270,31 +290,6 @@ impl Error {
     /// What to try next, where there is something to try.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoPartitions { .. } => Some(
-                "expected `date=YYYY-MM-DD/*.parquet`, `year=/month=/day=` folders or Parquet files; \
-                 make partitions from audit logs with `insights import LOGS --out EVENTS`"
-                    .to_owned(),
-            ),
-            Self::NoLogs { .. } => Some(
-                "expected files ending in .json, .jsonl, .ndjson, .log, .txt or .gz, or name the files themselves"
-                    .to_owned(),
-            ),
-            Self::MissingColumn { .. } => {
-                Some("name the file's own column for it under `[columns]` in insights.toml".to_owned())
-            }
-            Self::NoInsights { .. } => Some(
-                "expected a state directory of `insights run`, its `insights` folder, or a file of insights".to_owned(),
-            ),
-            Self::NoSuchDate { .. } => {
-                Some("choose a day with events, or leave out the date for the newest".to_owned())
-            }
-            Self::NothingUsable { .. } => Some("mend or replace the files, or judge another day".to_owned()),
-            Self::ColumnType { .. } => {
-                Some("name another column of the file for it under `[columns]` in insights.toml".to_owned())
-            }
-            Self::Settings { .. } => {
-                Some("`insights settings --example` prints every setting with what it does and its default".to_owned())
-            }
             Self::NoSuchNight { date, .. } => {
                 Some(format!("judge that day first: `insights run EVENTS --date {date}`"))
             }
@@ -302,26 +297,51 @@ impl Error {
                 "put the events back and run this again; to judge by the counts alone, remove `runs/{date}.json` from the \
                  state first"
             )),
-            Self::Locked { .. } => {
-                Some("wait for the other run to end, or give this one another `--state` directory".to_owned())
+            Self::Query { hint, .. } => hint.clone(),
+            other => other.usual_hint().map(str::to_owned),
+        }
+    }
+
+    /// What to try next where nothing of the case matters but its kind.
+    fn usual_hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoPartitions { .. } => {
+                "expected `date=YYYY-MM-DD/*.parquet`, `year=/month=/day=` folders or Parquet files; \
+                 make partitions from audit logs with `insights import LOGS --out EVENTS`"
             }
+            Self::NoLogs { .. } => {
+                "expected files ending in .json, .jsonl, .ndjson, .log, .txt or .gz, or name the files themselves"
+            }
+            Self::MissingColumn { .. } => "name the file's own column for it under `[columns]` in insights.toml",
+            Self::NoInsights { .. } => {
+                "expected a state directory of `insights run`, its `insights` folder, or a file of insights"
+            }
+            Self::NoSuchDate { .. } => "choose a day with events, or leave out the date for the newest",
+            Self::NothingBefore { .. } => "name the day with `--date` to judge one that is not over, or mend the files",
+            Self::NothingUsable { .. } => "mend or replace the files, or judge another day",
+            Self::Memory { .. } => {
+                "run the same command with a higher limit, or from the next day on: it goes on from there"
+            }
+            Self::ColumnType { .. } => "name another column of the file for it under `[columns]` in insights.toml",
+            Self::Settings { .. } => {
+                "`insights settings --example` prints every setting with what it does and its default"
+            }
+            Self::Locked { .. } => "wait for the other run to end, or give this one another folder",
             Self::Write { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
-                Some("a file stands where a folder should; name another place".to_owned())
+                "a file stands where a folder should; name another place"
             }
             Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space and run the same command again; what was finished before is kept".to_owned())
+                "free some space and run the same command again; what was finished before is kept"
             }
-            Self::Rollup { .. } => Some("delete the file; the next run makes it anew from the events".to_owned()),
-            Self::Counts { .. } => Some(
+            Self::Rollup { .. } => "delete the file; the next run makes it anew from the events",
+            Self::Counts { .. } => {
                 "expected CSV with a header line, or Parquet, with the columns `timestamp`, `value` and, for several \
                  series, `series`"
-                    .to_owned(),
-            ),
-            Self::Query { hint, .. } => hint.clone(),
-            Self::Notify { .. } => Some("what it should have been told is told again by the next start".to_owned()),
-            Self::Internal(_) => Some("please report this, with the command that you ran".to_owned()),
-            _ => None,
-        }
+            }
+            Self::Notify { .. } => "what it should have been told is told again by the next start",
+            Self::Internal(_) => "please report this, with the command that you ran",
+            _ => return None,
+        })
     }
 
     /// The process exit code that tells a scheduler what kind of trouble this is.

@@ -15,6 +15,7 @@ use crate::alert::check::{Checked, check};
 use crate::alert::day::{DayAlerts, Look};
 use crate::alert::{Alert, RuleBook};
 use crate::error::{Error, Result};
+use crate::insight::place::PlaceBook;
 use crate::insight::vendor::Maker;
 use crate::insight::{Incident, Insight};
 use crate::late::{self, Why};
@@ -42,6 +43,8 @@ pub struct Job<'a> {
     pub due: Option<NaiveDate>,
     /// The rules.
     pub book: &'a RuleBook,
+    /// Where addresses are.
+    pub places: &'a PlaceBook,
     /// Is told of events that were counted.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }

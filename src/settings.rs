@@ -210,6 +210,10 @@ impl Settings {
         let zone = raw.time_zone.parse().map_err(|_| format!("time_zone: `{}` is no IANA time zone", raw.time_zone))?;
         between("baseline_days", raw.baseline_days as f64, 7.0, 400.0)?;
         between("min_history_days", raw.min_history_days as f64, 1.0, 400.0)?;
+        if raw.min_history_days > raw.baseline_days {
+            let (least, days) = (raw.min_history_days, raw.baseline_days);
+            return Err(format!("min_history_days: expected at most the {days} baseline_days, found {least}"));
+        }
         between("false_discovery_rate", raw.false_discovery_rate, 1e-9, 0.5)?;
         between("max_p_value", raw.max_p_value, 0.0, 1.0)?;
         between("min_excess", raw.min_excess, 0.0, 1e12)?;
@@ -338,6 +342,10 @@ mod tests {
             ("[outputs]\nformat = []", "line 2: there is no setting `outputs.format`; did you mean `formats`?"),
             ("operations = 3", "line 1: operations: expected a table, found `3`"),
             ("min_ratio = 0.5", "min_ratio: expected a number from 1 to 1000000, found 0.5"),
+            (
+                "baseline_days = 14\nmin_history_days = 21",
+                "min_history_days: expected at most the 14 baseline_days, found 21",
+            ),
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),
             ("days_off = ['2026-02-30']", "days_off: `2026-02-30` is neither a date"),

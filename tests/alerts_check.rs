@@ -14,6 +14,7 @@ use common::logs::{alerts, call, failed_sign_in, import, moment};
 use common::{insights, program};
 use insights::alert::notice::Notice;
 use insights::alert::{RuleBook, Status};
+use insights::insight::place::PlaceBook;
 use insights::partition::Partitions;
 use insights::pipeline::{Job, check_lately};
 use insights::settings::Settings;
@@ -100,6 +101,7 @@ fn checks(state: &Path, moments: impl IntoIterator<Item = i64>) -> Vec<Notice> {
             settings_hash: &settings.hash(),
             due: None,
             book: &book,
+            places: &PlaceBook::default(),
             progress: &|_| (),
         };
         let checked = check_lately(&job, 30 * MINUTE, now).unwrap();

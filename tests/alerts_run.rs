@@ -270,3 +270,26 @@ fn an_insight_may_be_a_member_of_a_correlation() {
         .expect_code(0);
     assert_eq!(alerts(&state, "2026-01-29"), all);
 }
+
+#[test]
+fn remembered_matches_that_are_damaged_are_said_to_be_so() {
+    let (_folder, events, state) =
+        prepared(&["2026-01-05T10:00:00Z", "2026-01-06T10:00:00Z"].map(|time| stop(time, "a")));
+    run(&events, &state, &["--from", "2026-01-05", "--to", "2026-01-06", "--quiet"]).expect_code(0);
+    let before = files_below(&state.join("alerts"));
+    let remembered = files_below(&state)
+        .into_keys()
+        .find(|path| path.ends_with("matches.parquet") && path.to_string_lossy().contains("2026-01-05"));
+    let remembered = state.join(remembered.unwrap());
+    let good = fs::read(&remembered).unwrap();
+    fs::write(&remembered, &good[..good.len() / 2]).unwrap();
+    run(&events, &state, &["--date", "2026-01-06", "--quiet"]).expect_code(0);
+    let warnings = record(&state, "2026-01-06")["warnings"].to_string();
+    assert!(
+        warnings.contains("what was remembered of the matches of 2026-01-05 is not readable Parquet"),
+        "{warnings}"
+    );
+    // Its events are there, so it was looked at again and nothing is lost.
+    assert_eq!(fs::read(&remembered).unwrap(), good);
+    common::assert_same_files(&before, &files_below(&state.join("alerts")));
+}

@@ -554,3 +554,60 @@ fn a_rollup_that_is_killed_again_and_again_comes_to_the_same_end() {
     let other: Vec<_> = files_below(&place.state()).into_keys().filter(|path| !path.starts_with("rollups")).collect();
     assert_eq!(other, [Path::new("lock")], "nothing unfinished is left");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_costs_itself_alone() {
+    let place = Place::new();
+    place.good("a.parquet");
+    std::os::unix::fs::symlink("/nowhere/b.parquet", place.file("b.parquet")).unwrap();
+    place.both(4, &["b.parquet", "cannot be read"]);
+    std::os::unix::fs::symlink("/nowhere/c.parquet", place.events().join("c.parquet")).unwrap();
+    place.both(4, &["c.parquet", "cannot be read"]);
+}
+
+#[test]
+fn rows_without_a_time_are_in_no_span_of_time() {
+    let place = Place::new();
+    place.good("a.parquet");
+    let midnight = midnight(day(1, 5));
+    let times = TimestampMillisecondArray::from(vec![Some(midnight + HOUR), None, Some(midnight + 2 * HOUR), None]);
+    let rows = rows(Arc::new(times.with_timezone("UTC")), texts(4, Some("RunInstances")));
+    write_parquet(&place.file("b.parquet"), &rows, WriterProperties::default());
+    let events = place.events();
+    let count = |span: &[&str]| {
+        let asked = ["query", events.to_str().unwrap(), "--count"];
+        let printed = insights(asked.iter().chain(span)).expect_code(0).stdout;
+        printed.lines().nth(3).unwrap().trim_matches(['│', ' ']).to_owned()
+    };
+    assert_eq!(count(&[]), "14", "all that there is");
+    let spans: [&[&str]; 3] =
+        [&["--from", "2026-01-05", "--to", "2026-01-05"], &["--from", "2026-01-05"], &["--to", "2026-01-05"]];
+    spans.iter().for_each(|span| assert_eq!(count(span), "12", "{span:?}"));
+    let asked = ["query", events.to_str().unwrap(), "--timeline", "1d", "--format", "json"];
+    let printed = insights(asked).expect_code(0).stdout;
+    assert!(printed.contains("12") && !printed.contains("14"), "{printed}");
+}
+
+#[test]
+fn nights_that_are_finished_are_told_though_a_later_one_fails() {
+    let place = Place::new();
+    let good = place.good("a.parquet");
+    let next = dated(&place.events(), day(1, 6));
+    fs::create_dir(&next).unwrap();
+    let times = (0..10).map(|hour| midnight(day(1, 6)) + hour * HOUR);
+    write_parquet(
+        &next.join("a.parquet"),
+        &rows(milliseconds(times), texts(10, Some("RunInstances"))),
+        WriterProperties::default(),
+    );
+    assert!(good.exists());
+    // Where the second night's results should be stands a file.
+    fs::create_dir_all(place.state().join("insights")).unwrap();
+    fs::write(dated(&place.state().join("insights"), day(1, 6)), "").unwrap();
+    let days = ["run", "--from", "2026-01-05", "--to", "2026-01-06", "--format", "json"];
+    let outcome = place.start(&days).expect_code(3);
+    let told: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    assert_eq!(told[0]["run"]["date"], "2026-01-05");
+}

@@ -10,13 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::AsArray;
-use arrow::datatypes::TimestampMillisecondType;
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, TimestampMillisecondType};
 use chrono::{DateTime, NaiveDate, SecondsFormat};
-use common::{Outcome, assert_same_files, dated, day, files_below, insights, midnight, read_parquet, texts};
+use common::{
+    Outcome, assert_same_files, dated, day, files_below, insights, midnight, read_parquet, texts, write_parquet,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use insights::storage::StateLock;
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 const NAMES: [&str; 3] = ["DescribeInstances", "RunInstances", "DeleteInstance"];
@@ -92,7 +98,8 @@ impl Place {
     }
 
     fn partitions(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        files_below(&self.out())
+        let files = files_below(&self.out()).into_iter();
+        files.filter(|(path, _)| path != Path::new(".lock")).collect()
     }
 
     /// The ids of a day's events, file by file, in the order in which they stand.
@@ -439,4 +446,44 @@ fn nothing_unfinished_is_left_behind() {
     fs::write(place.out().join(".insights-unfinished-killed").join("run.parquet"), "half").unwrap();
     place.import(&[]).expect(0, 0, 10);
     assert_eq!(place.partitions().into_keys().collect::<Vec<_>>(), [Path::new("date=2026-01-05/part-0000.parquet")]);
+}
+
+#[test]
+fn one_import_at_a_time_writes_to_a_folder() {
+    let place = Place::new();
+    place.log("a.json", records(&events(10, date())));
+    let held = StateLock::of_events(&place.out()).unwrap();
+    place.import(&[]).outcome.expect_code(3).expect_said(&["is in use by process", "hint: wait for the other run"]);
+    assert!(place.partitions().is_empty());
+    drop(held);
+    place.import(&[]).expect(0, 10, 0);
+}
+
+#[test]
+fn ids_in_files_of_other_writers_are_known() {
+    let place = Place::new();
+    place.log("a.json", records(&events(100, date()))).import(&[]).expect(0, 100, 0);
+    let path = dated(&place.out(), date()).join("part-0000.parquet");
+    let written = read_parquet(&path);
+    let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    for other in [coded, DataType::LargeUtf8, DataType::Utf8View] {
+        let fields = written.schema();
+        let column = |(field, column): (&Arc<Field>, &ArrayRef)| {
+            let column = if field.name() == "event_id" { cast(column, &other).unwrap() } else { Arc::clone(column) };
+            (field.name().clone(), column, true)
+        };
+        let columns = fields.fields().iter().zip(written.columns()).map(column);
+        let rows = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        write_parquet(&path, &rows, WriterProperties::default());
+        place.import(&[]).expect(0, 0, 100);
+    }
+}
+
+#[test]
+fn a_stray_line_costs_itself_alone() {
+    let place = Place::new();
+    let lines: Vec<String> = events(3, date()).iter().map(Value::to_string).collect();
+    let text = format!("{}\nrotated at midnight\n{}\n{}\n", lines[0], lines[1], lines[2]);
+    place.log("a.jsonl", text).import(&[]).expect(4, 3, 0).said(&["record 2: the rest of a line is no JSON"]);
+    place.log("b.txt", "no log at all\nof anything\n").import(&[]).expect(4, 0, 3).said(&["nothing after it was read"]);
 }

@@ -101,6 +101,21 @@ fn nobody_is_named_where_everybody_does_the_same() {
 }
 
 #[test]
+fn a_file_of_the_week_that_cannot_be_opened_leaves_what_is_usual_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    write_days(&events, day(1, 1), night(), thief);
+    fs::write(dated(&events, day(1, 27)).join("part-0001.parquet"), "no Parquet at all").unwrap();
+    let date = night().to_string();
+    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
+    let printed = insights(arguments).expect_code(4).stdout;
+    assert!(printed.contains("user agents") && printed.contains("part-0001.parquet`, of the seven days"), "{printed}");
+    let found = starts(&state);
+    let agents = attribution(of(&found, "AkInsight", &key_of("7")), "userAgent");
+    assert_eq!((&agents["baselineKnown"], &agents["baseline"]), (&Value::Bool(false), &Value::Array(Vec::new())));
+}
+
+#[test]
 fn without_the_weeks_events_pairs_still_tell_and_the_rest_is_said_to_be_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (folder.path().join("events"), folder.path().join("state"));

@@ -88,6 +88,7 @@ fn a_wrong_setting_is_a_usage_error_that_says_where() {
     run(state.path(), &["--keep", "forever"]).expect_code(2).expect_said(&["such as `400d`"]);
     run(state.path(), &["--outputs", "xml"]).expect_code(2).expect_said(&["actiontrail, cloudtrail, ocsf"]);
     run(state.path(), &["--set", "geoip.files=/none.mmdb"]).expect_code(3).expect_said(&["/none.mmdb"]);
+    assert!(files_below(state.path()).is_empty(), "all of that is found out before anything is counted");
 }
 
 /// The readme's row of a setting.
@@ -348,11 +349,12 @@ fn the_service_and_the_timer_are_what_systemd_understands() {
     fs::write(folder.path().join("insights.timer"), operations("insights.timer")).unwrap();
     let units = ["insights.service", "insights.timer"].map(|unit| folder.path().join(unit));
     let Ok(verified) = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units).output() else {
+        assert!(std::env::var_os("CI").is_none(), "systemd-analyze is missing, so the units were not checked");
+        eprintln!("systemd-analyze is missing, so the units were not checked");
         return;
     };
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
     let own: Vec<&str> = said.lines().filter(|line| line.contains("insights.")).collect();
-    assert!(verified.status.success() || own.is_empty(), "{said}");
     assert!(own.is_empty(), "{own:?}");
 }
 

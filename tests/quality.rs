@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,15 @@ impl Made {
     fn record(&self) -> Value {
         let path = self.state().join("runs").join(format!("{}.json", day(1, LAST)));
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// The insights that ended on the last day.
+    fn ended(&self) -> BTreeSet<String> {
+        let path = dated(&self.state().join("insights"), day(1, LAST)).join("insights.jsonl");
+        let lines = fs::read_to_string(path).unwrap();
+        let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let ended = events.filter(|event| event["insightDetails"]["state"] == "End");
+        ended.map(|event| event["sharedEventId"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The insights of the last day, each once.
@@ -304,12 +314,16 @@ fn a_partition_that_should_be_there_is_missed_by_whoever_names_no_day() {
 
 /// The last day's partition, changed.
 fn rewrite(made: &Made, change: impl Fn(&str, &ArrayRef) -> Option<ArrayRef>) {
-    let rows = read_parquet(&made.part());
+    rewrite_file(&made.part(), change);
+}
+
+fn rewrite_file(path: &Path, change: impl Fn(&str, &ArrayRef) -> Option<ArrayRef>) {
+    let rows = read_parquet(path);
     let fields = rows.schema();
     let columns = fields.fields().iter().zip(rows.columns());
     let kept = columns.filter_map(|(field, column)| Some((field.name().clone(), change(field.name(), column)?)));
     let rows = RecordBatch::try_from_iter(kept).unwrap();
-    write_parquet(&made.part(), &rows, WriterProperties::builder().build());
+    write_parquet(path, &rows, WriterProperties::builder().build());
 }
 
 #[test]
@@ -334,6 +348,39 @@ fn columns_that_say_nothing_are_named_with_what_they_disable() {
         assert_eq!(flaw["effect"], effect);
         assert!(stdout.contains(said), "{said:?} is not in:\n{stdout}");
     }
+    let unnamed = flaws(&record, "unnamed_family");
+    assert_eq!(unnamed.len(), 2, "{unnamed:?}");
+    assert!(stdout.contains("name no source ip (0 calls do, "), "{stdout}");
+    assert_eq!(types(&made), BTreeSet::new(), "an address that nobody wrote down has not fallen silent");
+}
+
+/// The types of the night's insights.
+fn types(made: &Made) -> BTreeSet<String> {
+    let name = |insight: &Value| insight["insightDetails"]["insightType"].as_str().unwrap().to_owned();
+    made.insights().iter().map(name).collect()
+}
+
+#[test]
+fn days_without_addresses_teach_nothing_of_addresses() {
+    let silent_keys = |made: &Made| {
+        let date = day(1, LAST).to_string();
+        made.run(&["--date", &date]).expect_code(0);
+        made.insights()
+            .iter()
+            .map(|insight| insight["insightDetails"]["analysis"]["entity"].clone())
+            .collect::<Vec<_>>()
+    };
+    let last = || last_day().into_iter().filter(|call| call.user != "2" || call.second < 9 * HOUR).collect::<Vec<_>>();
+    let whole = Made::new(last());
+    let found = silent_keys(&whole);
+    assert!(found.iter().any(|entity| entity == "192.0.2.2"), "{found:?}");
+    let holes = Made::new(last());
+    for date in [day(1, 10), day(1, 14), day(1, 15)] {
+        rewrite_file(&dated(&holes.events(), date).join("part-0000.parquet"), |name, column| {
+            (name != "source_ip_address").then(|| column.clone())
+        });
+    }
+    assert_eq!(silent_keys(&holes), found);
 }
 
 #[test]
@@ -347,6 +394,10 @@ fn a_trail_that_delivers_writes_only_is_told_with_what_goes_blind() {
     assert_eq!(flaw["numbers"]["others_before_percent"], 100);
     let sentence = flaw["sentence"].as_str().unwrap();
     assert!(sentence.contains("ApiCallRateInsight and ApiErrorRateInsight do not see reading APIs"), "{sentence}");
+    let drops =
+        made.insights().into_iter().filter(|insight| insight["insightDetails"]["analysis"]["direction"] == "down");
+    assert_eq!(drops.collect::<Vec<_>>(), Vec::<Value>::new(), "reads are missing, they have not dropped");
+    assert!(judged.1["drops_explained"].as_u64().unwrap() > 0, "{}", judged.1);
     let mixed = last_day().into_iter().enumerate();
     let made = Made::new(
         mixed.map(|(row, call)| if row % 50 > 0 { Call { api: "StartInstance", ..call } } else { call }).collect(),
@@ -361,4 +412,25 @@ fn json_tells_the_same() {
     let printed: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(printed[0]["run"]["quality"], record["quality"]);
     assert_eq!(flaws(&record, "silent_hours").len(), 1);
+}
+
+#[test]
+fn a_drop_that_was_open_goes_on_though_a_silent_region_explains_the_rest() {
+    let made =
+        days_in_regions(in_regions(last_day()).into_iter().filter(|call| call.region == "cn-hangzhou").collect());
+    let eve = day(1, LAST - 1);
+    let stays = |call: &Call| !["1", "2", "3", "4"].contains(&call.user.as_str());
+    write_day(&made.events(), eve, in_regions(usual_day(eve)).into_iter().filter(stays).collect());
+    made.run(&["--date", &eve.to_string()]).expect_code(0);
+    let open = |date: NaiveDate| -> BTreeSet<String> {
+        let path = dated(&made.state().join("insights"), date).join("episodes.json");
+        let episodes: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        episodes.iter().filter_map(|episode| Some(episode["open"]["id"].as_str()?.to_owned())).collect()
+    };
+    let before = open(eve);
+    assert!(before.len() >= 4, "{before:?}");
+    let (_, record) = made.judge(&[]);
+    assert_eq!(flaws(&record, "silent_region").len(), 1);
+    let (after, ended) = (open(day(1, LAST)), made.ended());
+    assert!(before.iter().all(|id| after.contains(id) || ended.contains(id)), "{before:?} {after:?} {ended:?}");
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use insights::rules::matched::MatchedEvent;
 use insights::rules::parse::parse_text;
-use insights::rules::{CorrelationMatch, Correlator, InsightInput, Match, RuleSet, RuleSettings};
+use insights::rules::settings::RawRules;
+use insights::rules::{CorrelationMatch, Correlator, InsightInput, Intake, Match, RuleSet, RuleSettings};
 use proptest::prelude::*;
 
 const MINUTE: i64 = 60_000;
@@ -193,7 +194,7 @@ fn an_insight_may_be_a_member() {
         correlator.push(&Match { rule: 0, event: Arc::new(event), captures: vec![Some("AKIA1".to_owned())] }, |_| true);
         correlator.finish(i64::MIN..i64::MAX).0
     };
-    assert_eq!(fired("ApiErrorRateInsight", "AKIA1")[0].examples, ["e", "i"]);
+    assert_eq!(fired("ApiErrorRateInsight", "AKIA1")[0].examples, ["e", "i"].map(Arc::<str>::from));
     assert!(fired("ApiErrorRateInsight", "AKIA2").is_empty());
     assert!(fired("IpInsight", "AKIA1").is_empty());
 }
@@ -268,4 +269,48 @@ fn members_without_a_group_are_counted() {
     correlator.push(&nobody, |_| true);
     let (fired, left_out) = correlator.finish(i64::MIN..i64::MAX);
     assert_eq!((fired.len(), left_out.without_group), (0, 1));
+}
+
+#[test]
+fn members_without_a_value_to_measure_are_counted() {
+    let set = set(&format!(
+        "type: value_count\n  rules: [a]\n  {BY_USER}\n  condition: {{field: requestParameters.v, gte: 1}}"
+    ));
+    let mut correlator = Correlator::new(&set);
+    let nothing = Match { captures: vec![Some("1".to_owned()), None], ..matched(&(0, 0, 1, 0)) };
+    correlator.push(&nothing, |_| true);
+    let (fired, left_out) = correlator.finish(i64::MIN..i64::MAX);
+    assert_eq!((fired.len(), left_out.without_group, left_out.without_value), (0, 0, 1));
+}
+
+#[test]
+fn a_match_that_an_entry_keeps_from_several_correlations_is_hidden_once() {
+    let typed = "whitelist = [{rules = ['c', 'd'], accounts = ['1'], reason = 'known'}]";
+    let settings = toml::from_str::<RawRules>(typed).unwrap().validate(chrono_tz::UTC).unwrap();
+    let base = "title: a\nid: a\nlogsource: {product: aws, service: cloudtrail}\n\
+        detection: {s: {eventName: a}, condition: s}\n";
+    let correlation = |id: &str| {
+        format!(
+            "---\ntitle: {id}\nid: {id}\ncorrelation:\n  type: event_count\n  rules: [a]\n  {BY_USER}\n  condition: {{gte: 1}}\n"
+        )
+    };
+    let text = format!("{base}{}{}", correlation("c"), correlation("d"));
+    let set = RuleSet::link(vec![parse_text("f", &text, &settings)], &settings);
+    assert!(set.refusals().is_empty(), "{:?}", set.refusals());
+    let mut intake = Intake::new(&set, &settings.whitelist);
+    let found = matched(&(0, 0, 1, 0));
+    let event = MatchedEvent { account: Some("1".into()), ..(*found.event).clone() };
+    intake.take(&Match { event: Arc::new(event), ..found });
+    assert_eq!(intake.taken().hidden, [1]);
+}
+
+#[test]
+fn a_correlation_may_name_a_rule_by_the_products_own_id() {
+    let text = "title: a\nid: a\ninsights: {builtin: own-id}\nlogsource: {product: aws, service: cloudtrail}\n\
+        detection: {s: {eventName: a}, condition: s}\n---\ntitle: c\nid: c\ncorrelation:\n  type: event_count\n  \
+        rules: [own-id]\n  group-by: [userIdentity.principalId]\n  timespan: 10m\n  condition: {gte: 2}\n";
+    let settings = RuleSettings::default();
+    let set = RuleSet::link(vec![parse_text("f", text, &settings)], &settings);
+    assert!(set.refusals().is_empty(), "{:?}", set.refusals());
+    assert_eq!(correlate(&set, &[(0, 0, 1, 0), (0, MINUTE, 1, 0)]).len(), 1);
 }

@@ -473,3 +473,18 @@ fn disabled_rules_rest_unless_a_correlation_needs_them() {
     let set = rules(&[base, &other], &typed.validate(chrono_tz::UTC).unwrap());
     assert_eq!(set.rules().len(), 1);
 }
+
+#[test]
+fn a_percent_sign_before_a_placeholder_hides_it_from_nobody() {
+    let rule = "title: t\nid: t\nlogsource: {product: aws, service: cloudtrail}\n\
+        insights: {parameters: {values: {apis: [one, two]}}}\n\
+        detection:\n  s:\n    requestParameters.n|expand: '100 % of %apis%, 5 % of %apis%'\n  condition: s";
+    let settings = RuleSettings::default();
+    let set = rules(&[rule], &settings);
+    let fires = |text: &str| {
+        let record = event(json!({"requestParameters": {"n": text}}));
+        !evaluate_records(&Program::compile(&set), &settings, &[record]).unwrap().is_empty()
+    };
+    assert!(fires("100 % of one, 5 % of two") && fires("100 % of two, 5 % of two"));
+    assert!(!fires("100 % of three, 5 % of two") && !fires("100 % of %apis%, 5 % of %apis%"));
+}

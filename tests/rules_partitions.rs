@@ -214,7 +214,7 @@ fn a_replay_counts_what_all_days_together_come_to() {
     assert!(set.refusals().is_empty(), "{:?}", set.refusals());
     let mut intake = Intake::new(&set, &settings.whitelist);
     for found in by_day(&Program::compile(&set), folder.path(), 1) {
-        intake.take(found);
+        intake.take(&found);
     }
     let (fired, taken) = intake.finish(i64::MIN..i64::MAX);
     let partitions = Partitions::find(folder.path(), &ColumnOverrides::new()).unwrap();

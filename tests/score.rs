@@ -274,3 +274,16 @@ fn the_examples_of_the_help_work() {
     }
     assert!(folder.path().join("scores.parquet").is_file() && folder.path().join("scores.csv").is_file());
 }
+
+#[test]
+fn a_place_that_cannot_be_written_is_refused_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    // The counts are not there, and yet it is the target that is told.
+    score(folder.path(), "none.csv", &["--out", &out("x.jsno")]).expect_code(2).expect_said(&[
+        "--out: nothing is known of how to write",
+        "hint: expected a name that ends with .csv or .parquet",
+    ]);
+    score(folder.path(), "none.csv", &["--out", &out("nowhere/x.csv")]).expect_said(&["nowhere"]);
+    assert!(!folder.path().join("nowhere").exists());
+}

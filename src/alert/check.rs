@@ -38,8 +38,8 @@ pub fn check(look: &mut Look<'_>, last: i64, now: i64) -> Result<Checked> {
     let mut days = Vec::new();
     for date in days_of(look, from, now) {
         let day = span_of(date);
-        let found = look.stretch(date, from.max(day.start)..now.min(day.end))?;
-        found.keep(look.state, look.book)?;
+        let mut found = look.stretch(date, from.max(day.start)..now.min(day.end))?;
+        found.keep(look.state)?;
         look.settled.insert(date);
         days.push(found);
     }

@@ -13,17 +13,18 @@ use crate::alert::carry::Carry;
 use crate::alert::insight_member::member;
 use crate::alert::join::Joining;
 use crate::alert::matches::{self, DayMatches, Note, minute_of};
-use crate::alert::occurrence::{Grouped, grouped};
+use crate::alert::occurrence::{Grouped, add_correlated, by_fingerprint};
 use crate::alert::rank::rank;
 use crate::alert::silence::silences;
 use crate::alert::write_up::{Told, of_matches, of_silence};
 use crate::alert::{Alert, RuleBook};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::insight::Insight;
 use crate::partition::{DAY_MS, EventFile, Partitions, Problem, date_of_ms, midnight_ms};
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
 use crate::rules::intake::Taken;
 use crate::rules::{CorrelationMatch, Intake, Match};
+use crate::storage::AtomicFile;
 
 /// Where to look, and for what.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub struct DayAlerts {
     /// What a reader should know.
     pub warnings: Vec<String>,
     carry: Carry,
-    known: Vec<(NaiveDate, DayMatches)>,
+    remembered: Vec<AtomicFile>,
 }
 
 /// What is gathered on the way.
@@ -67,34 +68,38 @@ struct Gathered {
     looked: Looked,
     problems: Vec<Problem>,
     warnings: Vec<String>,
-    /// Matches of days that are to be remembered.
-    known: Vec<(NaiveDate, DayMatches)>,
+    /// Matches of days that are to be remembered, as files that are not in their place yet.
+    remembered: Vec<AtomicFile>,
 }
 
-/// What matched on a day, and on those that correlations look back on.
+/// What matched on a day, and on those that correlations look back on: all that can be done before the day's insights are known.
 #[allow(missing_debug_implementations)]
-pub struct Matched {
+pub struct Matched<'a> {
     date: NaiveDate,
     own: DayMatches,
     before: Before,
     /// What the day before left, with the day's own insights.
     carry: Carry,
     gathered: Gathered,
+    /// The matches, taken; insights are still to come.
+    intake: Intake<'a>,
+    /// Those that are to be reported by themselves.
+    reported: Grouped,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
     /// Looks at what matched on a whole day, for which nothing need be known of its insights.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn whole_day(&self, date: NaiveDate) -> Result<Matched> {
+    pub fn whole_day(&self, date: NaiveDate) -> Result<Matched<'a>> {
         let mut gathered = Gathered::default();
-        let own = self.whole(date, &mut gathered);
+        let own = self.whole(date, &mut gathered)?;
         self.matched(date, own, Carry::read_before(self.state, date)?, gathered)
     }
 
     /// What the matches of a day come to with the insights that were found on it.
-    pub fn with_insights(&self, mut matched: Matched, insights: &[Insight]) -> DayAlerts {
+    pub fn with_insights(&self, mut matched: Matched<'a>, insights: &[Insight]) -> DayAlerts {
         matched.carry.insights = insights.iter().map(member).collect();
         self.decide(matched)
     }
@@ -105,7 +110,7 @@ impl Look<'_> {
     /// When the state cannot be read.
     pub fn stretch(&self, date: NaiveDate, stretch: Range<i64>) -> Result<DayAlerts> {
         let mut gathered = Gathered::default();
-        let remembered = self.lately(date);
+        let remembered = self.lately(date, &mut gathered)?;
         let from =
             remembered.as_ref().map_or(midnight_ms(date), |known| minute_of(stretch.start.min(known.note.until)));
         let mut own = self.evaluate(date, from..stretch.end, &mut gathered);
@@ -118,26 +123,43 @@ impl Look<'_> {
         Ok(self.decide(self.matched(date, own, carry, gathered)?))
     }
 
-    fn matched(&self, date: NaiveDate, own: DayMatches, carry: Carry, mut gathered: Gathered) -> Result<Matched> {
+    fn matched(&self, date: NaiveDate, own: DayMatches, carry: Carry, mut gathered: Gathered) -> Result<Matched<'a>> {
         let before = self.before(date, &mut gathered)?;
-        Ok(Matched { date, own, before, carry, gathered })
+        let mut intake = Intake::new(&self.book.rules, &self.book.settings.whitelist);
+        before.matches.iter().for_each(|found| intake.look_back(found));
+        let reported = by_fingerprint(&self.book.rules, own.matches.iter().filter(|found| intake.take(found)));
+        gathered.remembered.push(own.prepare(self.state, date, self.book)?);
+        Ok(Matched { date, own, before, carry, gathered, intake, reported })
     }
 
     /// The matches of a whole day: of its events, or those that are remembered where the events are gone.
-    fn whole(&self, date: NaiveDate, gathered: &mut Gathered) -> DayMatches {
+    fn whole(&self, date: NaiveDate, gathered: &mut Gathered) -> Result<DayMatches> {
         if !self.has_events(date)
-            && let Some(remembered) = DayMatches::read(self.state, date, self.book)
+            && let Some(remembered) = self.read_remembered(date, gathered)?
         {
-            return remembered;
+            return Ok(remembered);
         }
-        self.evaluate(date, span_of(date), gathered)
+        Ok(self.evaluate(date, span_of(date), gathered))
+    }
+
+    /// What was remembered of a day. Without a file that is damaged the day is as one that was never looked at; that is said.
+    fn read_remembered(&self, date: NaiveDate, gathered: &mut Gathered) -> Result<Option<DayMatches>> {
+        match DayMatches::read(self.state, date, self.book) {
+            Err(damage @ Error::Parquet { .. }) => {
+                let message = damage.about_its_file();
+                gathered.warnings.push(format!("what was remembered of the matches of {date} is {message}"));
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     /// What is remembered of a day that is looked at piece by piece. What was looked at whole must be looked at again if more has arrived.
-    fn lately(&self, date: NaiveDate) -> Option<DayMatches> {
+    fn lately(&self, date: NaiveDate, gathered: &mut Gathered) -> Result<Option<DayMatches>> {
         let files = self.partitions.open_range(date, date).0;
         let unchanged = |input: &String| *input == input_of(&files, date);
-        DayMatches::read(self.state, date, self.book).filter(|known| known.note.input.as_ref().is_none_or(unchanged))
+        let remembered = self.read_remembered(date, gathered)?;
+        Ok(remembered.filter(|known| known.note.input.as_ref().is_none_or(unchanged)))
     }
 
     fn has_events(&self, date: NaiveDate) -> bool {
@@ -167,13 +189,9 @@ impl Look<'_> {
 
     /// From matches to alerts.
     fn decide(&self, matched: Matched) -> DayAlerts {
-        let Matched { date, own, before, mut carry, mut gathered } = matched;
-        let book = self.book;
+        let Matched { date, own, before, mut carry, mut gathered, mut intake, reported } = matched;
         let day = span_of(date);
         let span = day.start..own.note.until.clamp(day.start, day.end);
-        let mut intake = Intake::new(&book.rules, &book.settings.whitelist);
-        before.matches.iter().for_each(|found| intake.look_back(found));
-        let reported: Vec<Match> = own.matches.iter().cloned().filter_map(|found| intake.take(found)).collect();
         let today = carry.insights.iter().map(|insight| &insight.id).collect::<BTreeSet<_>>();
         // An insight that goes on past midnight is told again by the next night; the newest word counts.
         let earlier = before.carries.iter().flat_map(|carry| &carry.insights);
@@ -181,19 +199,18 @@ impl Look<'_> {
         carry.insights.iter().for_each(|insight| intake.take_insight(insight));
         let (correlated, taken) = intake.finish(span.clone());
         let alerts = self.alerts(date, reported, correlated, &before.matches, &own, &mut carry);
-        carry.prune(span.end, &book.alerts);
+        carry.prune(span.end, &self.book.alerts);
         let (matches, beyond) = (own.matches.len() as u64, own.note.beyond());
-        gathered.known.push((date, own));
         gathered.problems.sort();
         gathered.problems.dedup();
-        let Gathered { looked, problems, warnings, known } = gathered;
-        DayAlerts { date, alerts, looked, matches, beyond, taken, problems, warnings, carry, known }
+        let Gathered { looked, problems, warnings, remembered } = gathered;
+        DayAlerts { date, alerts, looked, matches, beyond, taken, problems, warnings, carry, remembered }
     }
 
     fn alerts(
         &self,
         date: NaiveDate,
-        reported: Vec<Match>,
+        mut grouped: Grouped,
         correlated: Vec<CorrelationMatch>,
         before: &[Match],
         own: &DayMatches,
@@ -201,7 +218,7 @@ impl Look<'_> {
     ) -> Vec<Alert> {
         let book = self.book;
         let members = before.iter().chain(own.matches.iter().filter(|found| book.is_member(found.rule)));
-        let mut grouped: Grouped = grouped(&book.rules, reported, correlated, members);
+        add_correlated(&mut grouped, &book.rules, correlated, members);
         let day = span_of(date);
         let told = Told { date, begin: day.start, end: own.note.until.clamp(day.start, day.end) };
         let silences = silences(&book.rules, &mut grouped, &mut carry.heard, &(told.begin..told.end));
@@ -224,7 +241,7 @@ impl Look<'_> {
         let mut before = Before::default();
         let days = date_of_ms(floor).unwrap_or(date).iter_days().take_while(|day| *day < date);
         for day in days {
-            let found = self.remembered(day, gathered);
+            let found = self.remembered(day, gathered)?;
             let looked_at =
                 found.into_iter().filter(|found| found.event.time > floor && self.book.is_member(found.rule));
             before.matches.extend(looked_at);
@@ -234,28 +251,27 @@ impl Look<'_> {
     }
 
     /// The matches of an earlier day: those that are remembered, or else, as long as its events are there, those of its events.
-    fn remembered(&self, day: NaiveDate, gathered: &mut Gathered) -> Vec<Match> {
-        let remembered = DayMatches::read(self.state, day, self.book);
+    fn remembered(&self, day: NaiveDate, gathered: &mut Gathered) -> Result<Vec<Match>> {
+        let remembered = self.read_remembered(day, gathered)?;
         let (files, _) = self.partitions.open_range(day, day);
         let has_events = files.iter().any(|file| file.concerns(day));
         if let Some(remembered) = remembered {
             let whole = remembered.note.until >= span_of(day).end;
             let same = remembered.note.input.as_ref() == Some(&input_of(&files, day));
             if !has_events || whole && (same || self.settled.contains(&day)) {
-                return remembered.matches;
+                return Ok(remembered.matches);
             }
         } else if !has_events {
             if matches::path(self.state, day).exists() {
                 gathered.warnings.push(format!(
-                    "correlations do not look back on {day}: its events are gone, and its matches are those of other rules"
+                    "correlations do not look back on {day}: its events are gone, and its matches are damaged or those of other rules"
                 ));
             }
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let found = self.evaluate(day, span_of(day), gathered);
-        let matches = found.matches.clone();
-        gathered.known.push((day, found));
-        matches
+        gathered.remembered.push(found.prepare(self.state, day, self.book)?);
+        Ok(found.matches)
     }
 }
 
@@ -271,10 +287,11 @@ impl DayAlerts {
     ///
     /// # Errors
     /// When that is impossible.
-    pub fn keep(&self, state: &Path, book: &RuleBook) -> Result<Vec<PathBuf>> {
+    pub fn keep(&mut self, state: &Path) -> Result<Vec<PathBuf>> {
         let mut written = Vec::new();
-        for (date, matches) in &self.known {
-            written.push(matches.write(state, *date, book)?);
+        for file in self.remembered.drain(..) {
+            written.push(file.target().to_path_buf());
+            file.commit()?;
         }
         written.push(self.carry.write(state, self.date)?);
         Ok(written)

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// How long the program may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How often it is looked at.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts the program and hands it the notices, an array of JSON. Nothing is started for no notices.
 ///
@@ -24,29 +26,31 @@ fn tell_within(command: &[String], notices: &[Notice], patience: Duration) -> Re
     let text = serde_json::to_vec(notices).map_err(Error::internal)?;
     let mut started = Command::new(program);
     started.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+    let begin = Instant::now();
     let mut child = started.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
     let input = child.stdin.take();
     // A program that does not read must not hold us up, so somebody else writes.
     let writer = std::thread::spawn(move || input.map_or(Ok(()), |mut input| input.write_all(&text)));
-    let status = wait(&mut child, patience).map_err(|error| failed(error.to_string()))?;
+    let status = wait(&mut child, begin, patience).map_err(|error| failed(error.to_string()))?;
     match status {
         None => Err(failed(format!("did not end within {} s and was stopped", patience.as_secs()))),
         Some(status) if !status.success() => Err(failed(format!("failed: {status}"))),
-        // Whoever ends well without reading everything has read enough.
+        // Whoever ends well without reading everything has read enough; one that it leaves behind may still read, but not for ever.
         Some(_) => {
-            let _ = writer.join();
+            while !writer.is_finished() && begin.elapsed() < patience {
+                std::thread::sleep(PAUSE);
+            }
             Ok(())
         }
     }
 }
 
-fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
-    let begin = Instant::now();
+fn wait(child: &mut Child, begin: Instant, patience: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
     while begin.elapsed() < patience {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(PAUSE);
     }
     child.kill()?;
     child.wait()?;
@@ -83,6 +87,16 @@ mod tests {
         assert!(message(&["false"]).contains("`false` failed: exit status: 1"));
         let slow = tell_within(&command(&["sleep", "9"]), &[notice()], Duration::from_millis(50)).unwrap_err();
         assert!(slow.to_string().contains("did not end within 0 s"));
+    }
+
+    #[test]
+    fn one_that_is_left_behind_and_does_not_read_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let ended = folder.path().join("ended");
+        // More than a pipe holds, and a child that keeps it open.
+        let script = format!("exec 3<&0; (sleep 20; touch '{}') <&3 & exit 0", ended.display());
+        tell_within(&command(&["sh", "-c", &script]), &vec![notice(); 1_000], Duration::from_secs(2)).unwrap();
+        assert!(!ended.exists(), "it was waited for");
     }
 
     #[test]

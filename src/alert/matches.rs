@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use chrono::NaiveDate;
 use hashbrown::HashSet;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleBook;
@@ -21,7 +23,7 @@ use crate::alert::carry::folder;
 use crate::error::{Error, Result};
 use crate::rules::Match;
 use crate::rules::matched::MatchedEvent;
-use crate::storage::{ParquetFile, compact};
+use crate::storage::{AtomicFile, ParquetFile, compact};
 
 /// The most matches that are kept of a day; those beyond are counted.
 pub const MOST_MATCHES: usize = 1_000_000;
@@ -140,40 +142,53 @@ impl DayMatches {
         });
     }
 
-    /// The matches of a day, as far as they are those of the book's rules; `None` if there are none, or the file cannot be used.
-    pub fn read(state: &Path, date: NaiveDate, book: &RuleBook) -> Option<Self> {
+    /// The matches of a day; `None` if there are none, or they are those of other rules than the book's.
+    ///
+    /// # Errors
+    /// [`Error::Read`] when the file cannot be read, [`Error::Parquet`] when it is damaged.
+    pub fn read(state: &Path, date: NaiveDate, book: &RuleBook) -> Result<Option<Self>> {
         let path = path(state, date);
-        let file = File::open(&path).ok()?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
-        let notes = reader.metadata().file_metadata().key_value_metadata()?;
-        let note = notes.iter().find(|note| note.key == NOTE_KEY)?.value.as_deref()?;
-        let note: Note = serde_json::from_str(note).ok().filter(|note: &Note| note.rules == book.fingerprint())?;
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(Error::read(&path))?,
+        };
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(&path))?;
+        let note = note_of(reader.metadata().file_metadata().key_value_metadata());
+        let note = note.ok_or_else(|| Error::parquet(&path)("it does not say what it was made of"))?;
+        if note.rules != book.fingerprint() {
+            return Ok(None);
+        }
         let rules: BTreeMap<&str, usize> =
             book.rules.rules().iter().enumerate().map(|(position, rule)| (rule.id.as_str(), position)).collect();
         let mut read = Self { note, matches: Vec::new() };
         let mut texts = HashSet::new();
-        for batch in reader.build().ok()? {
-            read_batch(&batch.ok()?, &rules, &mut texts, &mut read.matches)?;
+        for batch in reader.build().map_err(Error::parquet(&path))? {
+            let batch = batch.map_err(Error::parquet(&path))?;
+            read_batch(&batch, &rules, &mut texts, &mut read.matches)
+                .ok_or_else(|| Error::parquet(&path)("a column is missing or of another type, or a rule is unknown"))?;
         }
         read.sort();
-        Some(read)
+        Ok(Some(read))
     }
 
-    /// Writes the matches of a day.
+    /// Writes the matches of a day to a file that is still to be put in its place.
     ///
     /// # Errors
     /// When that is impossible.
-    pub fn write(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<PathBuf> {
-        let path = path(state, date);
-        let mut file = ParquetFile::create(&path, &schema(), compact().build())?;
+    pub fn prepare(&self, state: &Path, date: NaiveDate, book: &RuleBook) -> Result<AtomicFile> {
+        let mut file = ParquetFile::create(&path(state, date), &schema(), compact().build())?;
         let note = serde_json::to_string(&self.note).map_err(Error::internal)?;
         file.note(NOTE_KEY, note);
         for matches in self.matches.chunks(ROW_GROUP) {
             file.write(&batch(matches, book).map_err(Error::internal)?)?;
         }
-        file.finish()?;
-        Ok(path)
+        file.complete()
     }
+}
+
+fn note_of(notes: Option<&Vec<KeyValue>>) -> Option<Note> {
+    let note = notes?.iter().find(|note| note.key == NOTE_KEY)?;
+    serde_json::from_str(note.value.as_deref()?).ok()
 }
 
 /// Where the matches of a day are.
@@ -283,11 +298,11 @@ mod tests {
         day.add(Match { rule: 9, event: early, captures: vec![Some("\u{0}".into())] });
         day.sort();
         assert_eq!(day.matches.iter().map(|found| found.rule).collect::<Vec<_>>(), [9, 0, 4]);
-        day.write(state.path(), date, &own).unwrap();
-        let read = DayMatches::read(state.path(), date, &own).unwrap();
+        day.prepare(state.path(), date, &own).unwrap().commit().unwrap();
+        let read = DayMatches::read(state.path(), date, &own).unwrap().unwrap();
         assert_eq!((read.note, read.matches), (day.note, day.matches));
         let others = book(&RuleSettings { disable: vec!["low".into()], ..RuleSettings::default() });
-        assert!(DayMatches::read(state.path(), date, &others).is_none());
+        assert!(DayMatches::read(state.path(), date, &others).unwrap().is_none());
     }
 
     #[test]
@@ -313,11 +328,14 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_none() {
+    fn a_damaged_file_is_not_none() {
         let state = tempfile::tempdir().unwrap();
         let date = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+        let own = book(&RuleSettings::default());
+        assert!(DayMatches::read(state.path(), date, &own).unwrap().is_none(), "there is none");
         std::fs::create_dir_all(folder(state.path(), date)).unwrap();
         std::fs::write(path(state.path(), date), "PAR1 nonsense PAR1").unwrap();
-        assert!(DayMatches::read(state.path(), date, &book(&RuleSettings::default())).is_none());
+        let damaged = DayMatches::read(state.path(), date, &own).unwrap_err();
+        assert!(matches!(damaged, Error::Parquet { .. }), "{damaged}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::alert::Fingerprint;
 use crate::rules::matched::MatchedEvent;
@@ -67,7 +67,7 @@ impl Occurrence {
     pub fn ids(&self) -> Vec<&str> {
         match &self.what {
             What::Event(event) => event.event_id.as_deref().into_iter().collect(),
-            What::Correlation(found, _) => found.examples.iter().rev().map(String::as_str).collect(),
+            What::Correlation(found, _) => found.examples.iter().rev().map(|id| &**id).collect(),
         }
     }
 
@@ -119,36 +119,56 @@ impl Identity {
     }
 }
 
-/// Puts what is to be reported in order: by fingerprint, then by time. `members` are the events that correlations looked at.
-pub fn grouped<'m>(
-    rules: &RuleSet,
-    reported: Vec<Match>,
-    correlated: Vec<CorrelationMatch>,
-    members: impl Iterator<Item = &'m Match>,
-) -> Grouped {
+/// What a match shows of its fingerprint: its rule, its account, its captures.
+type Shown<'m> = (usize, Option<&'m str>, &'m [Option<String>]);
+
+/// Matches of rules about single events, by fingerprint, in the order of time in which they come.
+pub fn by_fingerprint<'m>(rules: &RuleSet, found: impl Iterator<Item = &'m Match>) -> Grouped {
+    // Nearly all matches show what one before them showed; only a new sight is worth a hash.
+    let mut fingerprints: HashMap<Shown<'m>, Fingerprint> = HashMap::new();
     let mut grouped = Grouped::new();
-    let mut add = |identity: Identity, occurrence| {
-        let fingerprint = identity.fingerprint(&rules.rules()[identity.rule]);
-        grouped.entry(fingerprint).or_insert_with(|| (identity, Vec::new())).1.push(occurrence);
-    };
-    for found in reported {
+    for found in found {
+        let shown = (found.rule, found.event.account.as_deref(), found.captures.as_slice());
+        let fingerprint = *fingerprints.entry(shown).or_insert_with(|| {
+            let identity = Identity::of_match(rules, found);
+            let fingerprint = identity.fingerprint(&rules.rules()[identity.rule]);
+            grouped.entry(fingerprint).or_insert_with(|| (identity, Vec::new()));
+            fingerprint
+        });
         let occurrence = Occurrence { time: found.event.time, what: What::Event(Arc::clone(&found.event)) };
-        add(Identity::of_match(rules, &found), occurrence);
-    }
-    let known = if correlated.is_empty() { HashMap::new() } else { by_id(members) };
-    for found in correlated {
-        let Some(correlation) = rules.correlation(found.rule) else { continue };
-        let identity = Identity::of_correlation(correlation, &found);
-        let events = found.examples.iter().rev().filter_map(|id| known.get(id.as_str()).map(Arc::clone)).collect();
-        add(identity, Occurrence { time: found.time, what: What::Correlation(Arc::new(found), events) });
-    }
-    for (_, occurrences) in grouped.values_mut() {
-        occurrences.sort_by(|left, right| left.order().cmp(&right.order()));
+        grouped.entry(fingerprint).and_modify(|(_, occurrences)| occurrences.push(occurrence));
     }
     grouped
 }
 
-fn by_id<'m>(members: impl Iterator<Item = &'m Match>) -> HashMap<&'m str, Arc<MatchedEvent>> {
-    let entry = |found: &'m Match| Some((found.event.event_id.as_deref()?, Arc::clone(&found.event)));
-    members.filter_map(entry).collect()
+/// Adds what correlations found, and puts all occurrences in order. `members` are the events that they looked at.
+pub fn add_correlated<'m>(
+    grouped: &mut Grouped,
+    rules: &RuleSet,
+    correlated: Vec<CorrelationMatch>,
+    members: impl Iterator<Item = &'m Match>,
+) {
+    let known = if correlated.is_empty() { HashMap::new() } else { examples_of(&correlated, members) };
+    for found in correlated {
+        let Some(correlation) = rules.correlation(found.rule) else { continue };
+        let identity = Identity::of_correlation(correlation, &found);
+        let fingerprint = identity.fingerprint(&rules.rules()[identity.rule]);
+        let events = found.examples.iter().rev().filter_map(|id| known.get(&**id).map(|event| Arc::clone(event)));
+        let (time, events) = (found.time, events.collect());
+        let (_, occurrences) = grouped.entry(fingerprint).or_insert_with(|| (identity, Vec::new()));
+        occurrences.push(Occurrence { time, what: What::Correlation(Arc::new(found), events) });
+    }
+    for (_, occurrences) in grouped.values_mut() {
+        occurrences.sort_by(|left, right| left.order().cmp(&right.order()));
+    }
+}
+
+/// The events that correlations name as examples, by id.
+fn examples_of<'m>(
+    correlated: &[CorrelationMatch],
+    members: impl Iterator<Item = &'m Match>,
+) -> HashMap<&'m str, &'m Arc<MatchedEvent>> {
+    let examples: HashSet<&str> = correlated.iter().flat_map(|found| found.examples.iter().map(|id| &**id)).collect();
+    let is_named = |id: &&str| examples.contains(id);
+    members.filter_map(|found| Some((found.event.event_id.as_deref().filter(is_named)?, &found.event))).collect()
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -12,19 +13,20 @@ use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
-use crate::baseline::parents::Parents;
+use crate::baseline::parents::{OwnDays, Parents};
+use crate::baseline::replayed::Replayed;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
-use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window, parents};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::stats::Effect;
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
 /// Entities that are heard about what a family shares; of more, every so many-th is.
-const WITNESSES: usize = 4096;
+const WITNESSES: usize = 2048;
 /// Entities whose shapes are held at a time.
 const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
@@ -46,6 +48,7 @@ pub struct FamilyBaseline<'a> {
     dispersions: Dispersions,
     sizes: DaySizes,
     parents: Parents,
+    replayed: Replayed,
     tails: Tails,
 }
 
@@ -68,9 +71,9 @@ pub enum Expectation {
     /// Hour by hour, from its own past.
     Seasonal {
         /// The whole window's model.
-        fit: Box<Fit>,
+        fit: Arc<Fit>,
         /// The same at the level of the last days, where that has changed for good.
-        shifted: Option<Box<Fit>>,
+        shifted: Option<Arc<Fit>>,
     },
     /// A day as a whole: it comes and goes, or clumps by nature.
     Sparse {
@@ -89,12 +92,13 @@ impl<'a> FamilyBaseline<'a> {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
         let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
-        let (parents, tails) = (Parents::default(), Tails::unknown());
+        let (parents, replayed, tails) = (Parents::default(), Replayed::none(), Tails::unknown());
         let mut learnt =
-            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, tails };
+            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, replayed, tails };
         learnt.learn_profiles();
         learnt.learn_dispersions();
         learnt.learn_sizes();
+        learnt.replayed = Replayed::of(&learnt);
         learnt.tails = Tails::learn(&learnt);
         learnt
     }
@@ -149,8 +153,12 @@ impl<'a> FamilyBaseline<'a> {
             }
         }
         self.sizes = active.fit();
-        let totals = |member| self.day_totals(member, &self.today()).into_iter().map(|(_, total)| total).collect();
-        self.parents = Parents::learn(self.history, &self.sizes, totals);
+        let own = |member| {
+            let totals = self.totals_before(member, self.window.length());
+            let is_new = self.days_known(member, self.window.length()) < NEW_DAYS;
+            if is_new { OwnDays::New(totals) } else { OwnDays::Known(totals) }
+        };
+        self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
     /// The days.
@@ -163,14 +171,30 @@ impl<'a> FamilyBaseline<'a> {
         &self.sizes
     }
 
+    /// What was expected of the last days.
+    pub(crate) fn replayed(&self) -> &Replayed {
+        &self.replayed
+    }
+
     #[cfg(test)]
     pub(super) fn tails(&self) -> &Tails {
         &self.tails
     }
 
-    /// What an entity's parent, and its own few active days, say about the size of its next; `totals` are those of these days.
+    /// What an entity's parents, and its own few active days, say about the size of its next; `totals` are those of these days.
     pub fn effect(&self, member: usize, totals: &[u64]) -> Effect {
-        self.parents.effect(&self.sizes, member, totals)
+        self.parents.effect(&self.sizes, member, &OwnDays::Known(totals.to_vec()))
+    }
+
+    /// The same of an entity that is new on a day.
+    pub fn effect_of_new(&self, member: usize, day: usize) -> Effect {
+        self.parents.effect(&self.sizes, member, &OwnDays::New(self.totals_before(member, day)))
+    }
+
+    /// The totals of the entity's active days before a day.
+    fn totals_before(&self, member: usize, day: usize) -> Vec<u64> {
+        let before = self.day_totals(member, &(day..self.window.length() + 1));
+        before.into_iter().map(|(_, total)| total).collect()
     }
 
     /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.
@@ -178,14 +202,15 @@ impl<'a> FamilyBaseline<'a> {
         self.sizes.usual(totals, self.effect(member, totals)).unwrap_or(0.0)
     }
 
-    /// The calls of a usual day in the entity's first week.
+    /// The calls of a usual day in the first week of an entity that is new on the scored day.
     pub fn usual_first_day(&self, member: usize) -> f64 {
-        self.sizes.usual_new(self.effect(member, &[])).unwrap_or(0.0)
+        self.sizes.usual_new(self.effect_of_new(member, self.window.length())).unwrap_or(0.0)
     }
 
-    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service or its network, where such differ.
+    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service, its network, its principal or its
+    /// account, where such differ.
     pub fn parent(&self, member: usize) -> Option<String> {
-        parents::parent(self.history, member).filter(|_| self.parents.have_a_say())
+        self.parents.name(self.history, member)
     }
 
     /// The hours of the week that the hours of some days are.
@@ -195,7 +220,7 @@ impl<'a> FamilyBaseline<'a> {
 
     /// Whether the feed of the entity's account was alive in the hours of some days.
     pub fn alive(&self, member: usize, days: Range<usize>) -> &[bool] {
-        &self.feed.alive(self.history.key(member).account())[days.start * 24..days.end * 24]
+        &self.feed.alive_in(self.history.family, self.history.key(member).account())[days.start * 24..days.end * 24]
     }
 
     /// The entity's hours on a day.
@@ -300,13 +325,13 @@ impl<'a> FamilyBaseline<'a> {
         if series.level() < SPARSE_BELOW {
             return days.map(sparse).collect();
         }
-        let fit = Fit::new(&series, self.profile(member), &self.dispersions);
+        let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         if fit.odd_days() as f64 > BURSTY_SHARE * known as f64 {
             return days.map(sparse).collect();
         }
         let seasonal = |day: usize| {
-            let shifted = self.shifted(member, day, &fit).map(Box::new);
-            Expectation::Seasonal { fit: Box::new(fit.clone()), shifted }
+            let shifted = self.shifted(member, day, &fit).map(Arc::new);
+            Expectation::Seasonal { fit: Arc::clone(&fit), shifted }
         };
         days.map(seasonal).collect()
     }

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::baseline::blind::{self, Blindness};
 use crate::baseline::{Calendar, FamilyHistory, SLOTS, Window};
+use crate::rollup::Family;
 
 /// Less than this share of the usual total means that part of the feed is missing.
 pub(super) const ALIVE_SHARE: f64 = 0.05;
@@ -15,7 +17,7 @@ const ALIVE_SHARE_BESIDE: f64 = 0.75;
 /// Below this usual total a silent hour tells nothing about the feed.
 const TELLING_TOTAL: f64 = 20.0;
 /// Below this usual total a silent day tells nothing about it.
-const TELLING_DAY: f64 = 50.0;
+pub(super) const TELLING_DAY: f64 = 50.0;
 /// Hours of a day.
 const DAY: usize = 24;
 
@@ -24,6 +26,9 @@ const DAY: usize = 24;
 pub struct Feed {
     accounts: BTreeMap<String, Account>,
     overall: Account,
+    /// What differs for a family of an account.
+    by_family: BTreeMap<(Family, String), Vec<bool>>,
+    blind: Vec<Blindness>,
 }
 
 /// One account's hours.
@@ -70,7 +75,37 @@ impl Feed {
         }
         let accounts =
             totals.iter().map(|(account, total)| (account.clone(), Account::judge(total, window, calendar))).collect();
-        Self { accounts, overall: Account::judge(&overall, window, calendar) }
+        let overall = Account::judge(&overall, window, calendar);
+        Self { accounts, overall, by_family: BTreeMap::new(), blind: Vec::new() }
+    }
+
+    /// Masks for each family the days on which events did not name its members.
+    #[must_use]
+    pub fn masking(mut self, families: &[&FamilyHistory], apis: &FamilyHistory, window: &Window) -> Self {
+        for history in families.iter().filter(|history| blind::NAMED.contains(&history.family)) {
+            for found in blind::judge(history, apis, window) {
+                let mut alive = self.alive(&found.account).to_vec();
+                for day in found.days {
+                    alive[day * DAY..(day + 1) * DAY].fill(false);
+                }
+                self.by_family.insert((history.family, found.account), alive);
+                self.blind.extend(found.today);
+            }
+        }
+        self
+    }
+
+    /// The same as [`Self::alive`] for the members of one family.
+    pub fn alive_in(&self, family: Family, account: &str) -> &[bool] {
+        if self.by_family.is_empty() {
+            return self.alive(account);
+        }
+        self.by_family.get(&(family, account.to_owned())).map_or_else(|| self.alive(account), Vec::as_slice)
+    }
+
+    /// The families that the scored day's events do not name.
+    pub fn blind(&self) -> &[Blindness] {
+        &self.blind
     }
 
     fn of(&self, account: &str) -> &Account {
@@ -163,6 +198,7 @@ pub(super) fn kind_of_day(slots: &[u8; DAY]) -> usize {
     usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY).count() * 2 > DAY)
 }
 
+/// The middle one of some values, of two the larger; zero of none. They are put in order.
 pub(super) fn median(values: &mut [u64]) -> f64 {
     values.sort_unstable();
     values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
@@ -194,7 +230,7 @@ fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calend
 mod tests {
     use super::*;
     use crate::baseline::HistoryHour;
-    use crate::rollup::{EntityKey, Family};
+    use crate::rollup::EntityKey;
 
     fn judged(calls: impl Fn(u16) -> u32, present: impl Fn(usize) -> bool) -> Feed {
         let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();

@@ -5,6 +5,7 @@
 //! masked ([`Feed`]), and the scored day is never part of what it is compared with. Beside counts, [`novelty`] knows with whom entities
 //! were seen, and how often that is somebody new. [`layers`] shows what an expectation is made of.
 
+mod blind;
 mod calendar;
 pub mod dispersion;
 mod family;
@@ -13,6 +14,7 @@ mod history;
 pub mod layers;
 mod lows;
 pub mod novelty;
+mod one_sided;
 mod parents;
 mod regions;
 mod replayed;
@@ -23,8 +25,10 @@ pub mod sparse;
 mod tails;
 mod week;
 
+pub use blind::Blindness;
 pub use calendar::{Calendar, SLOTS, WEEK_HOURS};
 pub use family::{DayWindow, Expectation, FamilyBaseline};
 pub use feed::{Feed, Silence};
 pub use history::{FamilyHistory, HistoryHour, Window};
+pub use one_sided::{OneSided, Side};
 pub use regions::{SilentRegion, SilentRegions};

@@ -1,8 +1,11 @@
-//! Which of a family's days and entities are judged again, as if each day were tonight, to see what its claims are worth.
+//! The days and entities of a family that are judged again, as if each day were tonight, to see what its claims are worth, and what
+//! was expected of them. What comes of it is for the tails of the family, and for `detect`.
 
 use std::ops::Range;
 
-use crate::baseline::FamilyBaseline;
+use rayon::prelude::*;
+
+use crate::baseline::{Expectation, FamilyBaseline};
 
 /// Days that are judged again.
 const DAYS: usize = 7;
@@ -11,13 +14,42 @@ const LEAST_HISTORY: usize = 14;
 /// Entities of a family that are asked.
 const ENTITIES: usize = 1024;
 
-impl FamilyBaseline<'_> {
-    /// The last days before the scored one, and a sample of the entities; `None` where too little would be left to learn from.
-    pub(crate) fn replayed(&self) -> Option<(Range<usize>, Vec<usize>)> {
-        let length = self.window().length();
-        (length >= DAYS + LEAST_HISTORY).then(|| (length - DAYS..length, self.sample(ENTITIES).collect()))
+/// What was expected of a sample of entities on the last days, from all days but these.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    days: Range<usize>,
+    /// Entities, with what was expected of each day.
+    members: Vec<(usize, Vec<Expectation>)>,
+}
+
+impl Replayed {
+    /// The last days before the scored one; no entity where too little would be left to learn from.
+    pub(super) fn of(baseline: &FamilyBaseline<'_>) -> Self {
+        let length = baseline.window().length();
+        if length < DAYS + LEAST_HISTORY {
+            return Self::none();
+        }
+        let days = length - DAYS..length;
+        let asked: Vec<usize> = baseline.sample(ENTITIES).collect();
+        let expected = |member: usize| (member, baseline.expect_days(member, days.clone()));
+        Self { members: asked.into_par_iter().map(expected).collect(), days }
     }
 
+    pub(super) fn none() -> Self {
+        Self { days: 0..0, members: Vec::new() }
+    }
+
+    /// Asks about each entity and day, in their order; threads share the entities.
+    pub(crate) fn ask<T: Send>(&self, of_day: impl Fn(usize, usize, &Expectation) -> Option<T> + Sync) -> Vec<T> {
+        let of_member = |(member, expected): &(usize, Vec<Expectation>)| {
+            let days = self.days.clone().zip(expected);
+            days.filter_map(|(day, expected)| of_day(*member, day, expected)).collect::<Vec<T>>()
+        };
+        self.members.par_iter().flat_map_iter(of_member).collect()
+    }
+}
+
+impl FamilyBaseline<'_> {
     /// At most so many entities, one from each of as many parts of their order; where in its part is left to a fixed sequence without
     /// period, for what is at every third place may be alike.
     pub(crate) fn sample(&self, most: usize) -> impl Iterator<Item = usize> {

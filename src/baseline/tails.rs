@@ -5,11 +5,6 @@
 //! were rarer, they are drawn in. A family that had few windows keeps the model's own tails. Entity-days that would have been a
 //! discovery teach nothing, so that a week of attacks does not hide the next.
 
-use std::f64::consts::LN_2;
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::family::{DayWindow, Expectation, FamilyBaseline};
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
@@ -62,9 +57,10 @@ impl Tails {
     /// Learns from the last days of the window.
     pub(super) fn learn(baseline: &FamilyBaseline<'_>) -> Self {
         let mut tails = Self::unknown();
-        let Some((foretold, asked)) = baseline.replayed() else { return tails };
-        let past = |member: usize| past_days(baseline, member, foretold.clone());
-        let days: Vec<PastDay> = asked.into_par_iter().flat_map_iter(past).collect();
+        let days = baseline.replayed().ask(|member, day, expected| match expected {
+            Expectation::Seasonal { fit, shifted: None } => Some(past_day(baseline, member, day, fit)),
+            _ => None,
+        });
         let ln_p: Vec<f64> = days.iter().map(PastDay::ln_p).collect();
         let Ok(found) = benjamini_hochberg(&ln_p, ln_p.len(), FALSE_DISCOVERY_RATE) else { return tails };
         let mut family = tails.by_size[0];
@@ -79,11 +75,10 @@ impl Tails {
         tails
     }
 
-    /// What a window's `ln p` is worth; wider ones than a day are taken for days. A record says how much less a claim is worth; that
-    /// it is worth more is believed up to a factor of two, for a week knows little of what is rare.
+    /// What a window's `ln p` is worth; wider ones than a day are taken for days.
     pub(super) fn corrected(&self, level: f64, width: usize, tail: Tail, ln_p: f64) -> f64 {
         let record = &self.by_size[size(level)][width.min(WHOLE_DAY)][tail as usize];
-        record.corrected(ln_p).max(ln_p - LN_2)
+        record.corrected_within_reach(ln_p)
     }
 }
 
@@ -103,15 +98,6 @@ impl PastDay {
         let smallest = self.odd.iter().map(|odd| odd.3).fold(0.0, f64::min);
         (smallest + (self.windows.iter().sum::<usize>() as f64).max(1.0).ln()).min(0.0)
     }
-}
-
-fn past_days(baseline: &FamilyBaseline<'_>, member: usize, days: Range<usize>) -> Vec<PastDay> {
-    let expected = baseline.expect_days(member, days.clone());
-    let of_day = |(day, expectation)| match expectation {
-        Expectation::Seasonal { fit, shifted: None } => Some(past_day(baseline, member, day, &fit)),
-        _ => None,
-    };
-    days.zip(expected).filter_map(of_day).collect()
 }
 
 /// The windows of a day, side by side; those with hours that are not believed are left out.

@@ -3,7 +3,7 @@
 //! The clouds log what was asked for, never what was there before: a change is shown with its parameters.
 
 use crate::error::{Error, Result};
-use crate::event::{Column, failure_code};
+use crate::event::{Column, SECOND_FACTOR, failure_code, truth};
 use crate::query::{Condition, Glob, Patterns, ValueTest, View, reads};
 use crate::shown::literal;
 
@@ -75,16 +75,10 @@ fn globs(texts: &[String]) -> Result<Vec<Glob>> {
     Ok(Patterns::parse(texts, true).map_err(|mistake| mistake.of("name"))?.wanted)
 }
 
-/// Whether a second factor was used at a sign-in, as far as the event tells: ActionTrail says `isMFAChecked` or `mfaChecked`,
-/// CloudTrail `MFAUsed`; API calls have a column.
+/// Whether a second factor was used at a sign-in, as far as the event tells: by one of [`SECOND_FACTOR`], or by the column of API calls.
 pub fn mfa(column: Option<&str>, additional: Option<&str>) -> Option<bool> {
-    let truth = |text: &str| match text.to_lowercase().as_str() {
-        "true" | "yes" | "1" => Some(true),
-        "false" | "no" | "0" => Some(false),
-        _ => None,
-    };
     let told = additional.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()).and_then(|data| {
-        let value = ["isMFAChecked", "mfaChecked", "MFAUsed"].iter().find_map(|name| data.get(name))?;
+        let value = SECOND_FACTOR.iter().find_map(|name| data.get(name))?;
         value.as_bool().or_else(|| value.as_str().and_then(truth))
     });
     told.or_else(|| column.and_then(truth))

@@ -14,6 +14,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::{Common, exit};
 use crate::error::Result;
 use crate::insight::Severity;
+use crate::insight::place::PlaceBook;
 use crate::partition::{Partitions, Problem};
 use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
@@ -71,6 +72,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
         settings_hash: &settings.hash(),
         due: None,
         book: &book,
+        places: &PlaceBook::default(),
         progress: &|_| (),
     };
     let mut checked = check_lately(&job, last, now)?;

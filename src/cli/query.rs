@@ -93,7 +93,7 @@ impl ResultArgs {
         output::expect_folder(out)?;
         match self.format.or(AnswerFormat::of_file(out)) {
             Some(_) => Ok(()),
-            None => Err(Error::unknown_ending(out, ".csv, .json, .parquet or .txt")),
+            None => Err(Error::unknown_ending(out, ".csv, .json, .parquet or .txt, or a --format")),
         }
     }
 

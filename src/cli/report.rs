@@ -84,7 +84,7 @@ fn by_ending(out: Option<&Path>) -> Result<ReportFormat, Error> {
         "html" | "htm" => Ok(ReportFormat::Html),
         "md" | "markdown" => Ok(ReportFormat::Markdown),
         "txt" => Ok(ReportFormat::Text),
-        _ => Err(Error::unknown_ending(out, ".html, .md or .txt")),
+        _ => Err(Error::unknown_ending(out, ".html, .md or .txt, or a --format")),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, exit, explain_code, memory, progress};
 use crate::insight::Severity;
+use crate::insight::place::PlaceBook;
 use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
@@ -117,9 +118,41 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
     let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
+    let places = PlaceBook::open(&settings.geoip)?;
     let _lock = StateLock::acquire(&args.state)?;
-    let settings_hash = settings.hash();
-    telling::begin(&args.state, &settings_hash, dates.len());
+    let ground =
+        Ground { partitions: &partitions, settings, settings_hash: &settings.hash(), book: &book, places: &places };
+    let judged = nights(args, common, ground, &dates, runs);
+    // Nights that are finished are told, whatever becomes of a later one.
+    let told = if args.format == Format::Json && !runs.is_empty() {
+        output::json(&runs.iter().map(telling::value).collect::<Vec<_>>())
+    } else {
+        Ok(())
+    };
+    judged.and(told)?;
+    retain(args, common, settings, runs)
+}
+
+/// What all nights of a run have in common.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    partitions: &'a Partitions,
+    settings: &'a Settings,
+    settings_hash: &'a str,
+    book: &'a RuleBook,
+    places: &'a PlaceBook,
+}
+
+/// Judges night after night; those that are finished are in `runs`, however it ends.
+fn nights(
+    args: &RunArgs,
+    common: &Common,
+    ground: Ground<'_>,
+    dates: &[NaiveDate],
+    runs: &mut Vec<RunResult>,
+) -> anyhow::Result<()> {
+    let Ground { partitions, settings, settings_hash, book, places } = ground;
+    telling::begin(&args.state, settings_hash, dates.len());
     for (number, &date) in dates.iter().enumerate() {
         check_memory(settings, number)?;
         let begin = Instant::now();
@@ -130,12 +163,13 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
             heartbeat.tick(bar.position());
         };
         let job = Job {
-            partitions: &partitions,
+            partitions,
             state: &args.state,
             settings,
-            settings_hash: &settings_hash,
+            settings_hash,
             due: args.due(),
-            book: &book,
+            book,
+            places,
             progress: &progress,
         };
         let next: BTreeSet<NaiveDate> = dates[number + 1..].iter().copied().collect();
@@ -147,10 +181,7 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
         }
         runs.push(run);
     }
-    if args.format == Format::Json {
-        output::json(&runs.iter().map(telling::value).collect::<Vec<_>>())?;
-    }
-    retain(args, common, settings, runs)
+    Ok(())
 }
 
 /// Seconds since then, to the millisecond.
@@ -159,15 +190,11 @@ fn seconds(begin: Instant) -> f64 {
 }
 
 /// Begins no further night once the limit was passed.
-fn check_memory(settings: &Settings, judged: usize) -> anyhow::Result<()> {
+fn check_memory(settings: &Settings, judged: usize) -> crate::Result<()> {
     let Some((limit, peak)) = settings.operations.memory_limit.zip(memory::peak()) else { return Ok(()) };
     if judged > 0 && peak > limit.0 {
-        bail!(
-            "{} MiB of memory were needed, more than the limit of {limit}; {} judged and stay so, and the \
-             same command with a higher limit, or from the next day on, goes on from there",
-            peak >> 20,
-            counted(judged as u64, "day is", "days are")
-        );
+        let days = counted(judged as u64, "day is", "days are");
+        return Err(crate::Error::Memory { needed: format!("{} MiB", peak >> 20), limit: limit.to_string(), days });
     }
     Ok(())
 }
@@ -219,11 +246,11 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
     match known.iter().rfind(|date| **date < today) {
         Some(&newest) if args.catch_up => since_last_judged(&args.state, &known, newest),
         Some(&newest) => Ok(vec![newest]),
-        None => bail!(
-            "no usable events before today ({today}) in `{}`{}",
-            args.events.display(),
-            partitions.problems().first().map_or(String::new(), |problem| format!("; {}", problem.message))
-        ),
+        None => bail!(crate::Error::NothingBefore {
+            path: args.events.clone(),
+            today,
+            problem: partitions.problems().first().map_or(String::new(), |problem| format!("; {}", problem.message)),
+        }),
     }
 }
 

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use crate::cli::output;
 use crate::cli::{Common, exit};
 use crate::score::season::{DAY, Season, WEEK};
-use crate::score::{CountTable, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read};
+use crate::score::{
+    CountTable, FileForm, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read,
+};
 use crate::shown::{counted, number, printable};
 
 /// Score count series: what was expected of every bucket, and how unlikely it is
@@ -109,6 +111,7 @@ fn parse_probability(text: &str) -> Result<f64, String> {
 const AT_ONCE: usize = 64;
 
 pub(super) fn run(args: &ScoreArgs, common: &Common) -> anyhow::Result<u8> {
+    args.out.as_deref().map_or(Ok(()), expect_writable)?;
     let table = read(&args.counts)?;
     complain_of_rows(&table, args);
     let judge = judge(&args.counts, &table, options(args))?;
@@ -126,6 +129,12 @@ pub(super) fn run(args: &ScoreArgs, common: &Common) -> anyhow::Result<u8> {
         output::complain(&summary(&totals, &judge, args.max_p));
     }
     Ok(if table.unusable == 0 { exit::DONE } else { exit::PARTIAL })
+}
+
+/// Refuses a place that could not be written in the end, before the work is done.
+fn expect_writable(out: &Path) -> crate::Result<()> {
+    FileForm::of(out)?;
+    output::expect_folder(out)
 }
 
 fn options(args: &ScoreArgs) -> Options {

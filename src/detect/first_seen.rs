@@ -2,10 +2,10 @@
 //!
 //! *What it flags*: keys, principals and APIs on networks, keys and principals with APIs, principals in regions, where the two were
 //! never seen together in the window: a stolen key on a network of its own that calls what its owner never called.
-//! *Statistic*: for each kind of pairs the number of new partners of the day against a negative binomial around the Pitman-Yor law of
-//! the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
+//! *Statistic*: for each kind of pairs the number of new partners of the day, step by step, against a negative binomial around the
+//! Pitman-Yor law of the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
 //! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
-//! the set of newcomers of [`super::select`].
+//! the set of first meetings of [`super::select`].
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
 //! seven days sees it and corrects p. *When it is wrong*: when somebody changes his work; when a network of the cloud's own,
 //! shared by all tenants, changes. Entities with less than 20 active days are judged by popularity alone.
@@ -29,6 +29,8 @@ use crate::stats::{Calibration, Occasional, ln_occasional};
 pub const JUDGED: [Family; 3] = [Family::AccessKey, Family::Principal, Family::Api];
 /// New partners of a day that are counted; more cannot make it any less likely.
 const MOST_COUNTED: u16 = 10_000;
+/// Numbers of new partners whose p-values are taken for what they are; most often there is one, and its p-value is one.
+const STEPS: u64 = 4;
 /// A silence of so many days is worth a word.
 const LONG_SILENCE: usize = 7;
 
@@ -60,7 +62,7 @@ pub struct FirstSeen {
     pub silent_days: Option<usize>,
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
-    /// The natural logarithm of the q-value among all newcomers of the night.
+    /// The natural logarithm of the q-value among all first meetings of the night.
     pub ln_q: f64,
 }
 
@@ -111,8 +113,11 @@ impl<'a> Judged<'a> {
     fn scores(&self, day: usize, settled_from: u16) -> Vec<(u32, f64)> {
         let score = |member: u32| {
             let habits = self.kinds.iter().filter_map(|kind| Some((*kind, kind.habits(member)?.days[day])));
-            let questions: Vec<Occasional> =
-                habits.filter_map(|(kind, habit)| self.question(kind, &habit, settled_from)).collect();
+            let habits: Vec<(&Novelty, Habit)> = habits.collect();
+            // Without news the answer is known, and steps need not be worked out.
+            let steps = if habits.iter().any(|(_, habit)| habit.new > 0) { STEPS } else { 0 };
+            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, habit, settled_from, steps);
+            let questions: Vec<Occasional> = habits.iter().filter_map(question).collect();
             (!questions.is_empty()).then(|| (member, ln_occasional(&questions)))
         };
         self.members().into_par_iter().filter_map(score).collect()
@@ -123,8 +128,8 @@ impl<'a> Judged<'a> {
         (0..REPLAYED).flat_map(|day| self.scores(day, LEARNT_FROM)).map(|(_, ln_p)| ln_p).collect()
     }
 
-    /// What one kind of pairs asks of an entity's day: how many are new, and how little known they are.
-    fn question(&self, kind: &Novelty, habit: &Habit, settled_from: u16) -> Option<Occasional> {
+    /// What one kind of pairs asks of an entity's day: how many are new, of which so many steps are told apart, and how little known they are.
+    fn question(&self, kind: &Novelty, habit: &Habit, settled_from: u16, steps: u64) -> Option<Occasional> {
         let new = i32::from(habit.new.min(MOST_COUNTED));
         let rarest = kind.rarity(habit.rarest);
         // One of so many is as little known.
@@ -133,10 +138,13 @@ impl<'a> Judged<'a> {
             let partners = kind.new_partners(kind.expected(habit))?;
             let ln_active = partners.ln_upper(1).min(0.0);
             let ln_count = (partners.ln_upper(u64::from(habit.new)) - ln_active).min(0.0);
-            return Some(Occasional { ln_active, parts: 2, ln_parts: (new > 0).then_some(ln_count + ln_rarity) });
+            let ln_steps = (1..=steps).map(|new| (partners.ln_upper(new) - ln_active).min(0.0)).collect();
+            let ln_parts = (new > 0).then_some(ln_count + ln_rarity);
+            return Some(Occasional { ln_active, parts: 1, ln_steps, ln_parts });
         }
         let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
-        telling.then_some(Occasional { ln_active: 0.0, parts: 1, ln_parts: (new > 0).then_some(ln_rarity) })
+        let ln_parts = (new > 0).then_some(ln_rarity);
+        telling.then(|| Occasional { parts: 1, ln_parts, ..Occasional::default() })
     }
 }
 
@@ -147,7 +155,7 @@ impl FirstSeenTests {
             let family = first_family + place;
             scores
                 .iter()
-                .map(|&(member, ln_p)| Test { set: TestSet::New, family, member: member as usize, ln_p })
+                .map(|&(member, ln_p)| Test { set: TestSet::FirstSeen, family, member: member as usize, ln_p })
                 .collect()
         };
         self.scores.iter().enumerate().flat_map(of_family).collect()
@@ -155,12 +163,11 @@ impl FirstSeenTests {
 
     /// Why nothing was judged, in words; `None` if something was.
     pub fn left_out(&self) -> Option<String> {
-        let days = self.company.days;
-        let said = || {
-            format!(
-                "{days} days of history have pairs, and {LEAST_DAYS} are needed: nothing is said of what was first seen together"
-            )
+        let why = match self.company.days {
+            days if days < LEAST_DAYS => format!("{days} days of history have pairs, and {LEAST_DAYS} are needed"),
+            _ => "the rollup of the day itself has no pairs".to_owned(),
         };
+        let said = || format!("{why}: nothing is said of what was first seen together");
         self.company.kinds.is_empty().then(said)
     }
 
@@ -233,6 +240,17 @@ mod tests {
     use crate::rollup::store::PairDay;
 
     const LENGTH: u16 = 28;
+
+    #[test]
+    fn why_nothing_is_said_is_told_apart() {
+        let said = |days: usize| {
+            let mut tests = FirstSeenTests::default();
+            tests.company.days = days;
+            tests.left_out().unwrap()
+        };
+        assert!(said(LEAST_DAYS - 1).starts_with("13 days of history have pairs, and 14 are needed"));
+        assert!(said(LEAST_DAYS).starts_with("the rollup of the day itself has no pairs"));
+    }
 
     fn pairs(met: impl IntoIterator<Item = (u32, u16)>) -> Vec<PairDay> {
         let pairs = met.into_iter().map(|(partner, place)| PairDay { partner, place });

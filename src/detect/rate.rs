@@ -18,7 +18,7 @@ use crate::detect::episode::{JudgedHour, episodes};
 use crate::detect::hours::by_hour;
 use crate::detect::select::{Ranked, TestSet};
 use crate::detect::surge::Surges;
-use crate::detect::windows::{Day, DayScore};
+use crate::detect::windows::{Day, DayScore, Look};
 use crate::detect::{Deviation, Direction, Model, Thresholds};
 
 /// Coverage of the interval that is reported as expected.
@@ -72,7 +72,8 @@ fn score_day(
     let sizes = baseline.sizes();
     match expectation {
         Expectation::Seasonal { fit, shifted } => {
-            let judge = |fit: &Fit| Day::new(baseline, fit, member, day).score(thresholds.drop_min_expected);
+            let judge =
+                |fit: &Fit| Day::new(baseline, fit, member, day, Look::Glance).score(thresholds.drop_min_expected);
             let (up, down) = judge(fit);
             let Some((up_shifted, down_shifted)) = shifted.as_deref().map(judge) else { return (up, down) };
             (up.unless(&up_shifted), down.zip(down_shifted).map(|(down, shifted)| down.unless(&shifted)))
@@ -82,7 +83,7 @@ fn score_day(
             (score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, *days, total)), None)
         }
         Expectation::New => {
-            let effect = baseline.effect(member, &[]);
+            let effect = baseline.effect_of_new(member, day);
             (score_total(baseline, member, day, |total| sizes.ln_upper_new(effect, total)), None)
         }
     }

@@ -8,8 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use crate::baseline::FamilyBaseline;
 use crate::detect::Thresholds;
 use crate::detect::judgement::tests;
@@ -40,11 +38,8 @@ pub(super) fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Ve
 }
 
 fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<EntityScore> {
-    let Some((days, entities)) = baseline.replayed() else { return Vec::new() };
-    let replayed = |member: usize| {
-        let expectations = baseline.expect_days(member, days.clone());
-        let present = days.clone().zip(expectations).filter(|(day, _)| baseline.window().is_present(*day));
-        present.map(|(day, expected)| score_expected(baseline, thresholds, member, day, &expected)).collect::<Vec<_>>()
-    };
-    entities.into_par_iter().flat_map_iter(replayed).collect()
+    baseline.replayed().ask(|member, day, expected| {
+        let is_present = baseline.window().is_present(day);
+        is_present.then(|| score_expected(baseline, thresholds, member, day, expected))
+    })
 }

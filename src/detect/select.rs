@@ -1,6 +1,6 @@
-//! Which of a night's tests are discoveries: Benjamini-Hochberg, once a night, in four sets across all families.
+//! Which of a night's tests are discoveries: Benjamini-Hochberg, once a night, in five sets across all families.
 //!
-//! Rises, drops, errors and newcomers are different questions with different shares of true answers, so each is a set of its own;
+//! Rises, drops, errors, newcomers and first meetings are different questions with different shares of true answers, so each is a set of its own;
 //! families are not, because an attacker does not know them. *When it is wrong*: under strong dependence between entities other
 //! than positive.
 
@@ -19,13 +19,15 @@ pub enum TestSet {
     RateDown,
     /// More errors than calls explain.
     Error,
-    /// Something that was never seen, or seen for the first time together.
+    /// Calls of something that was never seen.
     New,
+    /// Somebody with whom, or something with which, it was never seen before.
+    FirstSeen,
 }
 
 impl TestSet {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::RateUp, Self::RateDown, Self::Error, Self::New];
+    pub const ALL: [Self; 5] = [Self::RateUp, Self::RateDown, Self::Error, Self::New, Self::FirstSeen];
 
     /// The name in files.
     pub const fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl TestSet {
             Self::RateDown => "rate_down",
             Self::Error => "error",
             Self::New => "new",
+            Self::FirstSeen => "first_seen",
         }
     }
 
@@ -44,6 +47,7 @@ impl TestSet {
             Self::RateDown => "drops",
             Self::Error => "errors",
             Self::New => "newcomers",
+            Self::FirstSeen => "first meetings",
         }
     }
 
@@ -120,8 +124,10 @@ mod tests {
         tests.extend((1..400).map(|member| test(TestSet::RateUp, member, 0.5)));
         tests.push(test(TestSet::New, 3, 0.02));
         tests.push(test(TestSet::Error, 3, 5e-4));
+        tests.extend((10..400).map(|member| test(TestSet::New, member, 0.5)));
+        tests.push(test(TestSet::FirstSeen, 4, 5e-4));
         let found: Vec<(TestSet, usize)> = selected(&tests).map(|found| (found.test.set, found.test.member)).collect();
-        assert_eq!(found, [(TestSet::RateUp, 0), (TestSet::RateUp, 7), (TestSet::Error, 3)]);
+        assert_eq!(found, [(TestSet::RateUp, 0), (TestSet::RateUp, 7), (TestSet::Error, 3), (TestSet::FirstSeen, 4)]);
     }
 
     #[test]

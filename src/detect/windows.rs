@@ -9,7 +9,7 @@
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
-use crate::stats::LogNormalPredictive;
+use crate::stats::{LogNormalPredictive, NegativeBinomial, SURELY_USUAL};
 
 /// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
 const SHARES: [f64; WIDTHS.len()] = [0.3, 0.3, 0.2, 0.08, 0.03, 0.03];
@@ -25,8 +25,15 @@ const SLOW_DAY_BELOW: f64 = 0.1;
 const SLOW_BELIEVED: f64 = 0.8;
 /// Five-minute counts below this are no burst.
 const LEAST_PEAK: u32 = 5;
+/// What a window that is surely usual is at least worth: learnt tails may halve such a p-value, not more.
+const USUAL: f64 = SURELY_USUAL / 2.0;
 /// Hours of a day.
 const DAY: usize = 24;
+
+/// What choosing among so many windows of a width costs, to be added to `ln p`.
+fn correction(windows: usize, width: usize) -> f64 {
+    (windows as f64 / SHARES[width]).ln()
+}
 
 /// How unlikely an entity's day is in one direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -129,10 +136,25 @@ pub struct WindowTest {
 }
 
 impl WindowTest {
+    /// Of more than was expected; `correction` is what choosing among windows adds to `ln p`.
+    pub(super) fn rise(span: Span, observed: u64, expected: f64, ln_p: f64, correction: f64) -> Self {
+        Self::new(span, Judged { above: true, ln_p, mean: expected, observed }, correction)
+    }
+
     fn new(span: Span, judged: Judged, correction: f64) -> Self {
         let Judged { above, ln_p, mean: expected, observed } = judged;
         Self { span, observed, expected, above, ln_p, ln_corrected: (ln_p + correction).min(0.0) }
     }
+}
+
+/// How closely windows are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Each has its exact tail.
+    Close,
+    /// Those that are surely usual, and whose tails the correction for the number of windows would make nothing of, are left at 1. What
+    /// comes of a day is the same.
+    Glance,
 }
 
 /// An entity's day under the seasonal model.
@@ -141,15 +163,25 @@ pub(super) struct Day<'a> {
     fit: &'a Fit,
     member: usize,
     number: usize,
+    look: Look,
     calls: [u32; DAY],
     single: [Option<Judged>; DAY],
 }
 
+/// A window that can be judged.
+struct Asked<'a> {
+    window: DayWindow<'a>,
+    observed: u64,
+    expected: NegativeBinomial,
+}
+
 impl<'a> Day<'a> {
-    pub(super) fn new(baseline: &'a FamilyBaseline<'a>, fit: &'a Fit, member: usize, day: usize) -> Self {
+    pub(super) fn new(baseline: &'a FamilyBaseline<'a>, fit: &'a Fit, member: usize, day: usize, look: Look) -> Self {
         let calls = baseline.calls_of(member, day);
-        let mut found = Self { baseline, fit, member, number: day, calls, single: [None; DAY] };
-        found.single = std::array::from_fn(|hour| found.judge(hour, 0));
+        let mut found = Self { baseline, fit, member, number: day, look, calls, single: [None; DAY] };
+        for (hour, judged) in found.judge_all(0) {
+            found.single[hour] = Some(judged);
+        }
         found
     }
 
@@ -178,9 +210,8 @@ impl<'a> Day<'a> {
         let mut tests = Vec::new();
         let mut whole_day = None;
         for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours <= DAY) {
-            let windows: Vec<(usize, Judged)> =
-                (0..=DAY - hours).filter_map(|first| Some((first, self.judge(first, width)?))).collect();
-            let correction = (windows.len() as f64 / SHARES[width]).ln();
+            let windows = if width == 0 { self.judged_hours() } else { self.judge_all(width) };
+            let correction = correction(windows.len(), width);
             let span = |first: usize| Span::Hours { first: first as u8, end: (first + hours) as u8 };
             tests.extend(windows.iter().map(|&(first, window)| WindowTest::new(span(first), window, correction)));
             whole_day = windows.last().map(|(_, window)| *window).or(whole_day);
@@ -196,35 +227,61 @@ impl<'a> Day<'a> {
 
     /// An hour as if it had held `count` calls; `None` unless it can be believed.
     pub(super) fn hour_with(&self, hour: u8, count: u64) -> Option<WindowTest> {
-        let judged = (0..DAY).filter(|&hour| self.single[hour].is_some()).count();
-        let today = self.baseline.week_hours(self.number..self.number + 1);
-        let window = self.single[usize::from(hour)]
-            .and_then(|_| self.judge_count(count, &today[usize::from(hour)..=usize::from(hour)], 0))?;
-        let correction = (judged as f64 / SHARES[0]).ln();
-        Some(WindowTest::new(Span::Hours { first: hour, end: hour + 1 }, window, correction))
+        let asked = Asked { observed: count, ..self.ask(usize::from(hour), 0)? };
+        let correction = correction(self.judged_hours().len(), 0);
+        Some(WindowTest::new(Span::Hours { first: hour, end: hour + 1 }, self.judge(&asked), correction))
+    }
+
+    /// The single hours that could be judged.
+    fn judged_hours(&self) -> Vec<(usize, Judged)> {
+        self.single.iter().enumerate().filter_map(|(hour, judged)| Some((hour, (*judged)?))).collect()
+    }
+
+    /// The windows of a width that can be judged, by their first hour.
+    fn judge_all(&self, width: usize) -> Vec<(usize, Judged)> {
+        let firsts = 0..=DAY - WIDTHS[width];
+        let asked: Vec<_> = firsts.filter_map(|first| Some((first, self.ask(first, width)?))).collect();
+        let makes_up = USUAL.ln() + correction(asked.len(), width) >= 0.0;
+        let glance = self.look == Look::Glance && makes_up;
+        let judge = |asked: &Asked<'_>| if glance { self.glance(asked) } else { self.judge(asked) };
+        asked.iter().map(|(first, asked)| (*first, judge(asked))).collect()
     }
 
     /// The window of [`WIDTHS`]`[width]` hours from `first` on; `None` unless all of it can be believed.
-    fn judge(&self, first: usize, width: usize) -> Option<Judged> {
+    fn ask(&self, first: usize, width: usize) -> Option<Asked<'_>> {
         let range = first..first + WIDTHS[width];
         let today = self.number..self.number + 1;
         if self.baseline.alive(self.member, today.clone())[range.clone()].contains(&false) {
             return None;
         }
-        let count = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
-        self.judge_count(count, &self.baseline.week_hours(today)[range], width)
+        let observed = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
+        self.ask_count(observed, &self.baseline.week_hours(today)[range], width)
     }
 
-    fn judge_count(&self, observed: u64, hours: &[u8], width: usize) -> Option<Judged> {
-        let mean = self.fit.expected(hours, width)?.mean();
-        let window = DayWindow { member: self.member, day: self.number, hours, width };
+    fn ask_count<'b>(&self, observed: u64, hours: &'b [u8], width: usize) -> Option<Asked<'b>> {
+        let expected = self.fit.expected(hours, width)?;
+        Some(Asked { window: DayWindow { member: self.member, day: self.number, hours, width }, observed, expected })
+    }
+
+    fn judge(&self, asked: &Asked<'_>) -> Judged {
+        let &Asked { window, observed, expected } = asked;
+        let mean = expected.mean();
         let above = observed as f64 > mean;
         let ln_p = if above {
             self.baseline.ln_upper(self.fit, window, observed)
         } else {
             self.baseline.ln_lower(self.fit, window, observed)
         };
-        Some(Judged { above, ln_p, mean, observed })
+        Judged { above, ln_p, mean, observed }
+    }
+
+    fn glance(&self, asked: &Asked<'_>) -> Judged {
+        let &Asked { observed, expected, .. } = asked;
+        // What is usual of an entity that pauses is not told by all of its hours.
+        if self.fit.pauses() || !expected.is_surely_usual(observed) {
+            return self.judge(asked);
+        }
+        Judged { above: observed as f64 > expected.mean(), ln_p: 0.0, mean: expected.mean(), observed }
     }
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
@@ -243,7 +300,7 @@ impl<'a> Day<'a> {
             let count = f64::from(counts[hour]);
             if hour >= today_starts { count } else { count.min(self.fit.usual_most(week_hour)) }
         });
-        let window = self.judge_count(count.sum::<f64>().round() as u64, &week_hours, width)?;
+        let window = self.judge(&self.ask_count(count.sum::<f64>().round() as u64, &week_hours, width)?);
         // Whoever pauses for hours may pause for days; nothing tells how often.
         let may_pause = !window.above && self.fit.pauses();
         (window.above == today.above && !may_pause).then_some(window)
@@ -286,5 +343,87 @@ impl<'a> Day<'a> {
         let telling = |hour: &usize| excess(*hour) >= TELLING_SHARE * largest;
         let found: Vec<usize> = candidates.into_iter().filter(|hour| odd(hour) && telling(hour)).collect();
         if found.is_empty() { window.collect() } else { found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_distr::{Distribution, Gamma, Poisson};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::baseline::{Calendar, Expectation, FamilyHistory, Feed, Window};
+    use crate::detect::rate::score_expected;
+    use crate::detect::{Thresholds, trace};
+    use crate::rollup::{EntityKey, Family};
+
+    const DAYS: usize = 28;
+    /// Hours of the last day in which nothing came in, in one of two histories.
+    const GAP: std::ops::Range<usize> = DAYS * 24 + 2..DAYS * 24 + 20;
+
+    /// Sixty entities from a third of a call to hundreds an hour, clumped little and much; on the last days some burst, some fall silent.
+    fn history(gap: bool) -> FamilyHistory {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(11);
+        let mut entity = |number: usize| {
+            let (mean, clumps) = (0.3 * 1.13_f64.powi(number as i32), [0.3, 1.0, 5.0, 50.0][number % 4]);
+            let hours = (0..=DAYS * 24 + 23).filter_map(|hour| {
+                let mixing: f64 = Gamma::new(clumps, 1.0 / clumps).unwrap().sample(&mut random);
+                let odd = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 8.0][random.random_range(0..8)];
+                let factor = if hour >= (DAYS - 3) * 24 { odd } else { 1.0 };
+                let calls: f64 = Poisson::new((mean * mixing * factor).max(1e-9)).unwrap().sample(&mut random);
+                let calls = if gap && GAP.contains(&hour) { 0 } else { calls as u32 };
+                (calls > 0).then_some(HistoryHour { hour: hour as u16, calls, errors: 0, peak: calls })
+            });
+            (EntityKey::new(["1", &format!("10.0.0.{number:03}")]), hours.collect())
+        };
+        FamilyHistory::from_entities(Family::SourceIp, (0..60).map(&mut entity).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_windows_that_are_told_are_those_that_decide() {
+        let (history, thresholds) = (history(false), Thresholds { drop_min_expected: 0.0, ..Thresholds::default() });
+        let window = Window::new("2026-02-02".parse().unwrap(), DAYS, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&history, &window, &calendar);
+        let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
+        let mut shifted = 0;
+        for member in 0..60 {
+            let expectation = baseline.expect(member, DAYS);
+            let score = score_expected(&baseline, &thresholds, member, DAYS, &expectation);
+            let told = trace::windows(&baseline, None, &thresholds, member, &expectation);
+            let least = |above: bool| {
+                let own = told.iter().filter(|test| test.above == above);
+                own.map(|test| test.ln_corrected).fold(0.0, f64::min)
+            };
+            assert!((least(true) - score.ln_up).abs() < 1e-9, "{member}");
+            if let Expectation::Seasonal { shifted: other, .. } = &expectation {
+                assert!((least(false) - score.ln_down.unwrap_or(0.0)).abs() < 1e-9, "{member}");
+                shifted += usize::from(other.is_some());
+            }
+        }
+        assert!(shifted > 5, "{shifted}");
+    }
+
+    #[test]
+    fn a_glance_comes_to_what_a_close_look_does() {
+        let (mut days, mut odd) = (0, 0);
+        for history in [history(false), history(true)] {
+            let window = Window::new("2026-02-02".parse().unwrap(), DAYS, |_| true);
+            let calendar = Calendar::new(chrono_tz::UTC);
+            let feed = Feed::judge(&history, &window, &calendar);
+            let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
+            for (member, day) in (0..60).flat_map(|member| (DAYS - 3..=DAYS).map(move |day| (member, day))) {
+                let Expectation::Seasonal { fit, .. } = baseline.expect(member, day) else { continue };
+                let look = |look| Day::new(&baseline, &fit, member, day, look).score(5.0);
+                let (close, glance) = (look(Look::Close), look(Look::Glance));
+                let decided =
+                    |score: &DayScore| (score.ln_p, score.hours, score.single.map(|ln_p| ln_p < 0.05_f64.ln()));
+                assert_eq!(decided(&close.0), decided(&glance.0), "{member} {day}");
+                assert_eq!(close.1.as_ref().map(decided), glance.1.as_ref().map(decided), "{member} {day}");
+                (days, odd) = (days + 1, odd + usize::from(close.0.ln_p < 0.0));
+            }
+        }
+        assert!(days > 300 && odd > 50, "{days} {odd}");
     }
 }

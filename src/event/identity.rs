@@ -86,7 +86,7 @@ impl Principal {
 }
 
 /// `RoleId:SessionName` without the session.
-fn without_session(id: &str) -> &str {
+pub fn without_session(id: &str) -> &str {
     id.split_once(':').map_or(id, |(role, _)| role)
 }
 

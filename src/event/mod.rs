@@ -9,15 +9,17 @@ mod id;
 mod identity;
 mod outcome;
 pub mod schema;
+mod second_factor;
 mod service;
 mod verb;
 
 pub use address::{SourceAddress, network};
 pub use change::ChangeKind;
 pub use id::id_hash;
-pub use identity::{Principal, PrincipalKind, permanent_access_key};
+pub use identity::{Principal, PrincipalKind, permanent_access_key, without_session};
 pub use outcome::{NO_CODE, failure_code, is_denied};
 pub use schema::Column;
+pub use second_factor::{SECOND_FACTOR, truth};
 pub use service::{fold_service, service_name};
 pub use verb::only_reads;
 

@@ -32,6 +32,7 @@ impl Asked {
             TestSet::RateDown => Self::Drop,
             TestSet::Error => Self::Errors,
             TestSet::New => Self::Newcomer,
+            TestSet::FirstSeen => Self::Company,
         }
     }
 

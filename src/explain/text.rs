@@ -8,7 +8,7 @@ use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells, named};
 use crate::explain::{Explanation, WindowShown};
-use crate::shown::{Shown, TextTable, counted, number, printable};
+use crate::shown::{Shown, TextTable, counted, number, printable, scientific};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
@@ -206,6 +206,5 @@ pub(super) fn power_of_ten(log10: f64) -> String {
     if log10 > -3.0 {
         return format!("{:.3}", 10.0_f64.powf(log10.min(0.0)));
     }
-    let exponent = log10.floor();
-    format!("{:.1}e{exponent}", 10.0_f64.powf(log10 - exponent))
+    scientific(log10)
 }

@@ -64,9 +64,10 @@ fn rates(
     let families: Vec<FamilyHistory> =
         Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect::<Result<_>>()?;
     let (family, member) = entity(question, &families, date, names)?;
-    let feed = Feed::judge(&families[0], window, &settings.calendar);
+    let all: Vec<&FamilyHistory> = families.iter().collect();
+    let feed = Feed::judge(&families[0], window, &settings.calendar).masking(&all, &families[0], window);
     let night = Night { window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
-    let baselines = learn(&families.iter().collect::<Vec<_>>(), night);
+    let baselines = learn(&all, night);
     let met = first_seen::judge(pairs::Company::read(state, window)?, &settings.thresholds);
     let judgement = Judgement::of(&baselines, &settings.thresholds, &met.tests(families.len()));
     let about = (families[family].family, families[family].key(member));
@@ -158,7 +159,7 @@ fn of_entity(
     let baseline = &judgement.baselines()[family];
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
-    let windows = trace::windows(baseline, thresholds, member, &expectation);
+    let windows = judgement.windows(family, member, &expectation);
     let hours = trace::hours(baseline, member, &expectation);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
     let answer = |ranked: &Ranked| answers::of_counts(judgement, thresholds, ranked, &windows);

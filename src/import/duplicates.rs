@@ -6,20 +6,21 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use chrono::NaiveDate;
 use foldhash::quality::RandomState;
 use hashbrown::HashSet;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::{Error, Result};
 use crate::event::{Column, id_hash};
 use crate::import::run::Run;
-use crate::partition::write;
+use crate::partition::{ColumnOverrides, EventFile, RowChoice, RowGroupReader, write};
 
 /// Ids held in memory at a time.
 const IDS_AT_ONCE: usize = 4 << 20;
+/// Rows of files that are there already, in memory at a time.
+const BATCH_ROWS: usize = 32_768;
 
 /// For each run, for each of its events of the day, whether it is to be dropped. Of events that come twice the first stays.
 pub(super) fn find(out: &Path, day: NaiveDate, runs: &[&Run]) -> Result<Vec<Vec<bool>>> {
@@ -84,14 +85,17 @@ fn row_count(path: &Path) -> Result<usize> {
 }
 
 fn for_each_present_id(path: &Path, mut visit: impl FnMut(u128)) -> Result<()> {
-    let builder = open(path)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), [Column::EventId.name()]);
-    let reader = builder.with_projection(mask).build().map_err(Error::parquet(path))?;
-    for batch in reader {
-        let batch = batch.map_err(Error::parquet(path))?;
-        let Some(ids) = batch.columns().first().and_then(|column| column.as_string_opt::<i32>()) else { return Ok(()) };
-        for row in (0..ids.len()).filter(|&row| ids.is_valid(row)) {
-            visit(id_hash(ids.value(row)));
+    // Others may have written it: with ids of another type, or under another name.
+    let file = match EventFile::open(path, path.display().to_string(), None, &ColumnOverrides::new()) {
+        // It holds no events that anybody here reads, and so none that could come twice.
+        Err(Error::MissingColumn { .. } | Error::ColumnType { .. }) => return Ok(()),
+        opened => opened?,
+    };
+    for group in 0..file.row_groups.len() {
+        let choice = RowChoice { rows: None, times: false, batch_rows: BATCH_ROWS };
+        for batch in RowGroupReader::open_rows(&file, group, &[&[Column::EventId]], choice)? {
+            let batch = batch?;
+            (0..batch.rows).filter_map(|row| batch.columns[0].row(row)).for_each(|id| visit(id_hash(id)));
         }
     }
     Ok(())

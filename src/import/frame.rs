@@ -27,6 +27,8 @@ pub(super) struct Framer<R> {
     end: usize,
     ended: bool,
     inside_array: bool,
+    /// Records that began; a file that begins with something else is none of ours.
+    records: u64,
     failed: bool,
 }
 
@@ -34,7 +36,7 @@ impl<R: Read> Framer<R> {
     /// Frames what a reader gives, in a buffer that may have served another.
     pub(super) fn new(reader: R, limits: Limits, mut buffer: Vec<u8>) -> Self {
         buffer.resize(buffer.len().max(CHUNK), 0);
-        Self { reader, limits, buffer, start: 0, end: 0, ended: false, inside_array: false, failed: false }
+        Self { reader, limits, buffer, start: 0, end: 0, ended: false, inside_array: false, records: 0, failed: false }
     }
 
     /// The buffer, for whoever frames what comes next.
@@ -60,7 +62,7 @@ impl<R: Read> Framer<R> {
                 Some(Ok(&self.buffer[first..last]))
             }
             Err(error) => {
-                self.failed = true;
+                self.failed = error.is_final();
                 Some(Err(error))
             }
         }
@@ -84,10 +86,29 @@ impl<R: Read> Framer<R> {
                     self.skip_wrapper_end()?;
                 }
                 b'{' if !self.inside_array && self.at_wrapper()? => {}
-                b'{' => return Ok(true),
+                b'{' => {
+                    self.records += 1;
+                    return Ok(true);
+                }
+                other if self.records > 0 && !self.inside_array => {
+                    self.skip_line()?;
+                    return Err(FrameError::StrayLine(other));
+                }
                 other => return Err(FrameError::NotJson(other)),
             }
         }
+    }
+
+    /// Moves behind the end of the line, however long it is.
+    fn skip_line(&mut self) -> Result<(), FrameError> {
+        while self.peek()?.is_some() {
+            let line = memchr(b'\n', &self.buffer[self.start..self.end]);
+            self.start = line.map_or(self.end, |line| self.start + line + 1);
+            if line.is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// If a wrapper begins here, moves behind its key and colon.
@@ -283,7 +304,16 @@ mod tests {
 
     #[test]
     fn broken_input_is_said_and_the_rest_goes_on() {
-        assert_eq!(all("hello"), ["! this is no JSON: found byte 0x68 where a record should begin"]);
+        let no_json = |byte| {
+            format!("! this is no JSON: found byte {byte} where a record should begin; nothing after it was read")
+        };
+        assert_eq!(all("hello\n{}"), [no_json("0x68")]);
+        assert_eq!(all("[{\"a\":1}x\n{}]"), [r#"{"a":1}"#.to_owned(), no_json("0x78")]);
+        let stray = "! the rest of a line is no JSON: found byte 0x78 where a record should begin";
+        assert_eq!(
+            all("{\"a\":1}x\n{\"b\":1}\nx, {}\n{\"c\":1} x"),
+            [r#"{"a":1}"#, stray, r#"{"b":1}"#, stray, r#"{"c":1}"#, stray]
+        );
         let cut = "! the file is truncated: it ends in the middle of a record or of the list around it";
         assert_eq!(all(r#"[{"a":1},{"b":"#), [r#"{"a":1}"#, cut]);
         for between in [r#"[{"a":1},"#, r#"[{"a":1}"#, r#"{"Records": [{"a":1},"#] {

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::partition::Problem;
-use crate::storage::TEMPORARY_PREFIX;
+use crate::storage::{StateLock, TEMPORARY_PREFIX};
 
 pub use frame::Limits;
 pub use texts::{EventTexts, event_texts};
@@ -67,11 +67,12 @@ pub trait ImportProgress: Sync {
 /// Imports log files.
 ///
 /// # Errors
-/// [`Error::NoLogs`] when there is nothing to import, [`Error::Read`] when a folder cannot be listed, [`Error::Write`] when
+/// [`Error::NoLogs`] when there is nothing to import, [`Error::Locked`] while another import writes there, [`Error::Read`] when a folder cannot be listed, [`Error::Write`] when
 /// partitions cannot be written. Unusable files are no errors: they are in the report.
 pub fn import(options: &ImportOptions, progress: &dyn ImportProgress) -> Result<ImportReport> {
     let files = source::find(&options.logs)?;
     progress.begin(files.iter().map(|file| file.size).sum());
+    let _lock = StateLock::of_events(&options.out)?;
     let spill = SpillFolder::create(&options.out)?;
     let bundles = bundle::read_all(&files, &options.limits, spill.path(), progress)?;
     let mut report = ImportReport { files: files.len() as u64, ..ImportReport::default() };
@@ -91,8 +92,6 @@ struct SpillFolder(tempfile::TempDir);
 
 impl SpillFolder {
     fn create(out: &Path) -> Result<Self> {
-        std::fs::create_dir_all(out).map_err(Error::folder(out))?;
-        crate::storage::remove_leftovers(out)?;
         tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(out).map(Self).map_err(Error::write(out))
     }
 

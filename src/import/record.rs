@@ -129,11 +129,7 @@ fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 fn truth(text: Option<Cow<'_, str>>) -> Option<bool> {
-    match text?.to_ascii_lowercase().as_str() {
-        "true" | "yes" => Some(true),
-        "false" | "no" => Some(false),
-        _ => None,
-    }
+    crate::event::truth(&text?)
 }
 
 /// The column that a top-level field of either cloud is kept in.

@@ -1,11 +1,10 @@
 //! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::event::PrincipalKind;
+use crate::event::{PrincipalKind, without_session};
 use crate::insight::investigate::{Evidence, top};
+use crate::insight::names::Names;
 
 /// From this share of the calls on, one value speaks for all.
 pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
@@ -26,13 +25,14 @@ pub struct Actor {
 impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
-        let (kind, id) = dominant(evidence, 0)?.split_once('/').map(|(kind, id)| (kind.to_owned(), id.to_owned()))?;
-        Some(Self { kind, id, name: most_often(&evidence.names) })
+        let principal = dominant(evidence, 0)?;
+        Some(Self::of_entity(&principal)?.called(&evidence.names))
     }
 
-    /// The same by the name that it goes by most often.
-    pub(super) fn called(self, names: &BTreeMap<String, u64>) -> Self {
-        Self { name: most_often(names), ..self }
+    /// The same by the name that it goes by most often, without the session of a role.
+    pub(super) fn called(self, names: &Names) -> Self {
+        let name = names.of(&format!("{}/{}", self.kind, self.id)).map(|name| without_session(name).to_owned());
+        Self { name, ..self }
     }
 
     /// The actor that an entity `kind/id` is, for insights without any events.
@@ -53,11 +53,6 @@ impl Actor {
         }
         format!("{} {}", self.kind, self.name.as_ref().unwrap_or(&self.id))
     }
-}
-
-/// The most frequent name, without the session of a role.
-fn most_often(names: &BTreeMap<String, u64>) -> Option<String> {
-    top(names, 1).first().map(|(name, _)| name.split(':').next().unwrap_or(name).to_owned())
 }
 
 /// Whether one of the words of a name says administrator; words end where case or a sign changes.
@@ -104,9 +99,29 @@ mod tests {
 
     #[test]
     fn who_made_no_calls_goes_by_the_name_of_before() {
-        let names = [("app-role:one".to_owned(), 3), ("other".to_owned(), 2)].into();
+        let names = [("role/343", "app-role:one", 3), ("role/344", "other", 5)].into_iter().collect();
         assert_eq!(Actor::of_entity("role/343").unwrap().called(&names).shown(), "role app-role");
-        assert_eq!(Actor::of_entity("role/343").unwrap().called(&BTreeMap::new()).shown(), "role 343");
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&Names::default()).shown(), "role 343");
+    }
+
+    #[test]
+    fn nobody_goes_by_the_name_of_another() {
+        let values = |principals: &[(&str, u64)]| {
+            let mut values = crate::insight::reading::Values::default();
+            values[0] = principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
+            values
+        };
+        // Services and many sessions are told without a name.
+        let evidence = Evidence {
+            values: values(&[("service/backup", 70), ("role/343", 30)]),
+            names: [("role/343", "ram-admin:session", 30)].into_iter().collect(),
+            ..Evidence::default()
+        };
+        let actor = Actor::of(&evidence).unwrap();
+        assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("service backup", false));
+        let role = Evidence { values: values(&[("role/343", 30)]), ..evidence };
+        let actor = Actor::of(&role).unwrap();
+        assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("role ram-admin", true));
     }
 
     #[test]

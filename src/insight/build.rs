@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions, Window};
 use crate::detect::change::{ChangeFound, Reason};
 use crate::detect::{Deviation, Direction};
 use crate::event::ChangeKind;
@@ -50,8 +50,18 @@ struct Told<'a> {
 #[derive(Clone, Copy)]
 struct Night<'a> {
     window: &'a Window,
-    feed: &'a Feed,
-    regions: &'a SilentRegions,
+    gaps: Gaps<'a>,
+}
+
+/// What of the feed was missing.
+#[derive(Debug, Clone, Copy)]
+pub struct Gaps<'a> {
+    /// Hours.
+    pub feed: &'a Feed,
+    /// Regions.
+    pub regions: &'a SilentRegions,
+    /// Reads, or writes.
+    pub sides: &'a [OneSided],
 }
 
 /// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
@@ -60,13 +70,15 @@ pub fn build(
     evidence: &[Evidence],
     usual: &[Usual],
     window: &Window,
-    (feed, regions): (&Feed, &SilentRegions),
+    gaps: Gaps<'_>,
 ) -> Built {
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
-    let night = Night { window, feed, regions };
+    let night = Night { window, gaps };
     let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
-        if night.explains(history, deviation, told) {
+        // What was begun is told to its end, whatever explains the rest of it.
+        let is_new = findings.continued(history, deviation).is_none();
+        if is_new && night.explains(history, deviation, told) {
             built.explained += 1;
         } else {
             built.add_rate(findings, history, deviation, told, night);
@@ -149,11 +161,14 @@ impl Built {
 }
 
 impl Night<'_> {
-    /// Whether a deviation is a drop that is no more than what a silent region lacks, as far as its regions are known.
+    /// Whether a deviation is a drop that is no more than what the trail does not deliver any more, or what a silent region lacks, as far
+    /// as its regions are known.
     fn explains(&self, history: &FamilyHistory, deviation: &Deviation, told: Told<'_>) -> bool {
-        let account = history.key(deviation.member).account();
-        let explains = |by_region: &_| self.regions.explain(account, by_region, deviation.expected, deviation.observed);
-        deviation.direction == Direction::Down && told.usual.values[REGION].as_ref().is_some_and(explains)
+        let (key, Gaps { regions, sides, .. }) = (history.key(deviation.member), self.gaps);
+        let by_region = |usual: &_| regions.explain(key.account(), usual, deviation.expected, deviation.observed);
+        let one_sided = || sides.iter().any(|side| side.lacks(history.family, key));
+        deviation.direction == Direction::Down
+            && (told.usual.values[REGION].as_ref().is_some_and(by_region) || one_sided())
     }
 }
 
@@ -204,7 +219,7 @@ fn rate_insight(
         ln_p: deviation.ln_p,
         ln_q: Some(deviation.ln_q),
         score: capped_score(deviation),
-        baseline_average: baseline_average(history, &[deviation.member], night.window, night.feed),
+        baseline_average: baseline_average(history, &[deviation.member], night.window, night.gaps.feed),
         days_known: deviation.days_known,
         ..subject.draft(evidence, date)
     }
@@ -234,7 +249,7 @@ fn change_insight(
     insight.concerns = findings.concerns(history, change, told.evidence);
     if change.reason == Reason::Silence {
         insight.baseline_average = change.expected / insight.minutes() as f64;
-    } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, &insight.account, night.feed) {
+    } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, &insight.account, night.gaps.feed) {
         insight.concerns.push(Concern::SilenceFollowed);
         insight.concerns.sort_unstable();
     }
@@ -272,7 +287,7 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
         expected: change.expected,
         expected_upper: change.expected.ceil() as u64,
         ln_p: change.ln_p,
-        baseline_average: baseline_average(history, &change.members, night.window, night.feed),
+        baseline_average: baseline_average(history, &change.members, night.window, night.gaps.feed),
         days_known: night.window.days_of_history(),
         ..subject.draft(evidence, date)
     }
@@ -361,7 +376,7 @@ fn baseline_average(history: &FamilyHistory, members: &[usize], window: &Window,
         .filter(|hour| usize::from(hour.hour) >= first)
         .map(|hour| u64::from(hour.calls))
         .sum();
-    let alive = feed.alive(history.key(members[0]).account());
+    let alive = feed.alive_in(history.family, history.key(members[0]).account());
     let minutes = alive[first..window.length() * 24].iter().filter(|&&alive| alive).count() * 60;
     if minutes == 0 { 0.0 } else { calls as f64 / minutes as f64 }
 }

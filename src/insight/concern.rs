@@ -120,12 +120,7 @@ impl Concern {
 
 /// One level more for a grave concern; for any other up to `high`.
 pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
-    let more = match severity {
-        Severity::Informational => Severity::Low,
-        Severity::Low => Severity::Medium,
-        Severity::Medium => Severity::High,
-        Severity::High | Severity::Critical => Severity::Critical,
-    };
+    let more = severity.moved(1);
     match concerns.iter().any(|concern| concern.is_grave()) {
         true => more,
         false if concerns.is_empty() => severity,

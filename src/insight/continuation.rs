@@ -33,9 +33,7 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
             *own.entry(value.clone()).or_default() += calls;
         }
     }
-    for (name, calls) in &running.names {
-        *evidence.names.entry(name.clone()).or_default() += calls;
-    }
+    evidence.names.absorb(&running.names_by_principal);
     insight.region = region(evidence);
 }
 

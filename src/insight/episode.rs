@@ -16,6 +16,7 @@ use crate::detect::{Direction, Model};
 use crate::error::Result;
 use crate::insight::Insight;
 use crate::insight::investigate::{Evidence, top};
+use crate::insight::names::Names;
 use crate::insight::reading::Values;
 use crate::rollup::{EntityKey, Family};
 use crate::storage::{Daily, read_json, write_json};
@@ -74,7 +75,8 @@ pub struct Running {
     /// Calls a minute that were usual at its hours.
     pub usual: f64,
     pub values: Values,
-    pub names: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub names_by_principal: Names,
     pub examples: Vec<String>,
 }
 
@@ -112,7 +114,7 @@ impl Running {
             days_known: insight.days_known,
             usual,
             values: evidence.values.each_ref().map(most),
-            names: most(&evidence.names),
+            names_by_principal: evidence.names.most(KEPT_VALUES),
             examples: insight.examples.clone(),
         }
     }

@@ -97,7 +97,7 @@ impl Series<'_> {
                 *count = (count.0 + u64::from(hour.calls), count.1 + u64::from(hour.errors));
             }
         }
-        let alive = feed.alive(&insight.account);
+        let alive = feed.alive_in(self.history.family, &insight.account);
         let begin = window.date(days.start).and_time(NaiveTime::MIN).and_utc();
         let hour = |(place, (calls, errors)): (usize, (u64, u64))| {
             let time = begin + Duration::hours(place as i64);

@@ -7,7 +7,7 @@
 //! of its own.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
@@ -68,9 +68,9 @@ pub struct Incident {
 
 /// Groups insights, which stand in the order of their seriousness, and puts incident after incident.
 pub fn group(insights: &mut [Insight]) -> Vec<Incident> {
-    let groups = groups(insights);
+    let mut taken = BTreeSet::new();
     let mut incidents: Vec<(Incident, Vec<usize>)> =
-        groups.into_iter().map(|own| (incident(insights, &own), own)).collect();
+        groups(insights).into_iter().map(|own| (incident(insights, &own, &mut taken), own)).collect();
     // The first insight of a group is its most serious one, and groups stand in the order of their first.
     for (place, (incident, own)) in incidents.iter_mut().enumerate() {
         incident.rank = place as u32 + 1;
@@ -169,13 +169,16 @@ fn first<'insight>(insight: &'insight Insight, attribute: &str) -> Option<&'insi
     (value != OTHER).then_some(value)
 }
 
-fn incident(insights: &[Insight], own: &[usize]) -> Incident {
+fn incident(insights: &[Insight], own: &[usize], taken: &mut BTreeSet<Uuid>) -> Incident {
     let parts = || own.iter().map(|&insight| &insights[insight]);
     let earliest = parts().min_by_key(|insight| (insight.start, insight.id));
-    let carried = parts().filter_map(|insight| insight.life.incident).min();
-    let founded = earliest.map_or_else(Uuid::nil, |insight| Uuid::new_v5(&insight.id, b"incident"));
+    // Of a story that falls apart only the most serious part goes on with its id.
+    let carried = parts().filter_map(|insight| insight.life.incident).filter(|id| !taken.contains(id)).min();
+    let founded = earliest.map_or_else(Uuid::nil, |insight| founded(insight.id, taken));
+    let id = carried.unwrap_or(founded);
+    taken.insert(id);
     Incident {
-        id: carried.unwrap_or(founded),
+        id,
         rank: 0,
         severity: parts().map(|insight| insight.severity).max().unwrap_or(Severity::Informational),
         culprit: culprit(parts()),
@@ -183,6 +186,15 @@ fn incident(insights: &[Insight], own: &[usize]) -> Incident {
         end: parts().map(|insight| insight.end).max().unwrap_or(DateTime::UNIX_EPOCH),
         parts: parts().map(|insight| insight.id).collect(),
     }
+}
+
+/// The id of a story that begins with an insight, if it is not one that this insight founded on an earlier night.
+fn founded(first: Uuid, taken: &BTreeSet<Uuid>) -> Uuid {
+    let mut id = Uuid::new_v5(&first, b"incident");
+    while taken.contains(&id) {
+        id = Uuid::new_v5(&id, b"incident");
+    }
+    id
 }
 
 /// The actor that most insights name; of equals the first of [`ACTORS`], then of values.
@@ -292,5 +304,19 @@ mod tests {
         };
         let mut insights = vec![by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7"), carried];
         assert_eq!(group(&mut insights)[0].id, before);
+    }
+
+    #[test]
+    fn a_story_that_falls_apart_leaves_its_id_to_one_part() {
+        let founder = insight(Family::Principal, "user/7", 0, 80);
+        let other = insight(Family::Principal, "user/8", 0, 80);
+        let story = Uuid::new_v5(&founder.id, b"incident");
+        for order in [[&founder, &other], [&other, &founder]] {
+            let carried =
+                |of: &Insight| Insight { life: Life { incident: Some(story), ..Life::default() }, ..of.clone() };
+            let incidents = group(&mut order.map(carried));
+            assert_eq!(incidents.iter().filter(|incident| incident.id == story).count(), 1);
+            assert_eq!((incidents.len(), incidents[0].id), (2, story), "the most serious goes on with it");
+        }
     }
 }

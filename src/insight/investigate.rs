@@ -13,6 +13,7 @@ use crate::event::ChangeKind;
 use crate::insight::concern::{self, Concern};
 use crate::insight::look::Look;
 use crate::insight::minutes::{rise, tail};
+use crate::insight::names::Names;
 use crate::insight::notes::{Note, Notes, Rows, notes_on};
 use crate::insight::reading::{Group, Kept, Reader, TargetRows, Values, add, groups};
 use crate::partition::EventFile;
@@ -109,8 +110,8 @@ pub struct Evidence {
     pub errors: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls.
     pub values: Values,
-    /// The user's or role's name, most frequent first, where events tell one.
-    pub names: BTreeMap<String, u64>,
+    /// The names of users and roles, where events tell any.
+    pub names: Names,
     /// The earliest events: time and id.
     pub examples: Vec<(i64, String)>,
     /// Of changes of a trail, the successful requests in order of time.
@@ -141,9 +142,7 @@ impl Evidence {
         for (own, later) in self.values.iter_mut().zip(later.values) {
             later.into_iter().for_each(|(value, calls)| add(own, value, calls));
         }
-        for (name, calls) in later.names {
-            add(&mut self.names, name, calls);
-        }
+        self.names.absorb(&later.names);
         self.examples.extend(later.examples);
         self.examples.sort();
         self.examples.truncate(EXAMPLES);
@@ -266,7 +265,7 @@ mod tests {
     fn every_request_is_looked_at_and_what_is_not_is_said() {
         let harmless = r#"{"PolicyName":"ReadOnlyAccess","UserName":"bob"}"#;
         let grave = r#"{"PolicyName":"AdministratorAccess","UserName":"mallory"}"#;
-        let mut evidence = Evidence { names: [("mallory".to_owned(), 2)].into(), ..Evidence::default() };
+        let mut evidence = Evidence { names: [("user/7", "mallory", 2)].into_iter().collect(), ..Evidence::default() };
         (0..300).for_each(|time| evidence.look_at(ChangeKind::Permission, time, "AttachPolicyToUser", harmless));
         evidence.look_at(ChangeKind::Permission, 300, "AttachPolicyToUser", grave);
         let padded = format!("{}{grave}", " ".repeat(100_000));

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::{ChangeKind, Column};
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
 use crate::insight::notes::{Rows, notes_on};
-use crate::insight::reading::{Group, Reader, TargetRows, add, unless_damaged};
+use crate::insight::reading::{Group, Reader, TargetRows, unless_damaged};
 use crate::partition::{TextColumn, read_texts};
 use crate::rollup::Family;
 
@@ -103,12 +103,8 @@ fn change_kind(target: &Target) -> Option<ChangeKind> {
 fn count(evidence: &mut Evidence, found: &TargetRows<'_>) {
     found.count(&mut evidence.values);
     evidence.errors += found.rows.iter().filter(|&&row| found.has_failed(row)).count() as u64;
-    for name in found.rows.iter().filter_map(|&row| found.name(row)) {
-        if let Some(known) = evidence.names.get_mut(name) {
-            *known += 1;
-        } else {
-            add(&mut evidence.names, name.to_owned(), 1);
-        }
+    for (principal, name, calls) in found.names() {
+        evidence.names.add(&principal, name, calls);
     }
 }
 

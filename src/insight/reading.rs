@@ -309,9 +309,15 @@ impl TargetRows<'_> {
         self.batch.columns[3].row(row as usize)
     }
 
-    /// The name of the user or role of a row, in an investigation.
-    pub(super) fn name(&self, row: u32) -> Option<&str> {
-        self.batch.columns[NAME].row(row as usize)
+    /// The names of users or roles, each with its principal and their calls, in an investigation.
+    pub(super) fn names(&self) -> impl Iterator<Item = (String, &str, u64)> {
+        let names = &self.batch.columns[NAME];
+        let mut seen: BTreeMap<(u32, u32), (usize, u64)> = BTreeMap::new();
+        for row in self.rows.iter().map(|&row| row as usize) {
+            seen.entry((self.identity(0, row), code(names, row))).or_insert((row, 0)).1 += 1;
+        }
+        let told = |(row, calls)| Some((self.value(0, row).unwrap_or_default(), names.row(row)?, calls));
+        seen.into_values().filter_map(told)
     }
 
     /// Adds the values of all rows.
@@ -331,7 +337,7 @@ impl TargetRows<'_> {
 
     /// A number that rows with the same value of an attribute share; several numbers may stand for one value.
     fn identity(&self, attribute: usize, row: usize) -> u32 {
-        let key = |column: &TextColumn| column.keys().map_or(0, |keys| keys[row] as u32);
+        let key = |column: &TextColumn| code(column, row);
         let member = |family: Family| self.keys.member(family, row).unwrap_or(u32::MAX);
         let columns = &self.batch.columns;
         match attribute {
@@ -361,6 +367,11 @@ impl TargetRows<'_> {
             _ => text(RESOURCE).map(str::to_owned),
         }
     }
+}
+
+/// The number that stands for a row's text in a column.
+fn code(column: &TextColumn, row: usize) -> u32 {
+    column.keys().map_or(0, |keys| keys[row] as u32)
 }
 
 fn source(source: SourceAddress) -> String {

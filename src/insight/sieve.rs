@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{PrincipalKind, SourceAddress, permanent_access_key};
+use crate::event::{PrincipalKind, SourceAddress, permanent_access_key, without_session};
 use crate::insight::investigate::Target;
 use crate::partition::{EventBatch, EventFile, TextColumn};
 use crate::rollup::keys::INPUTS;
@@ -115,15 +115,11 @@ fn test(family: Family, key: &EntityKey) -> (usize, String, Named) {
             (IDENTITY_TYPE, field(1), |text| Some(PrincipalKind::parse(text).name().to_owned()))
         }
         // A role's session follows its name after a colon; the names of others may have one too.
-        _ => (PRINCIPAL_ID, without_session(&field(2)), |text| Some(without_session(text))),
+        _ => (PRINCIPAL_ID, without_session(&field(2)).to_owned(), |text| Some(without_session(text).to_owned())),
     }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it is one of several of this type")]
 fn as_is(text: &str) -> Option<String> {
     Some(text.to_owned())
-}
-
-fn without_session(text: &str) -> String {
-    text.split(':').next().unwrap_or_default().to_owned()
 }

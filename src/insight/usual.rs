@@ -1,8 +1,8 @@
 //! What is usual for an entity: the values of its attributes in the seven days before an episode began.
 //!
 //! Pairs of the rollups hold the principal, AccessKey, API and region sides of keys, principals and APIs for nothing. All other
-//! values are in the events alone; they are counted there if all days still have theirs and the week has not too many rows, else
-//! they stay unknown and a note says why.
+//! values are in the events alone; they are counted there if all days still have theirs, in files that can be opened, and the week has
+//! not too many rows; else they stay unknown and a note says why.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,8 +14,9 @@ use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::event::Column;
 use crate::insight::investigate::{Minutes, Target};
+use crate::insight::names::Names;
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, ATTRIBUTES, Values, add, read};
-use crate::partition::{EventFile, Partitions};
+use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
@@ -34,16 +35,15 @@ pub struct Usual {
     pub minutes: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls; `None` where they are not known.
     pub values: [Option<BTreeMap<String, u64>>; ATTRIBUTES.len()],
-    /// What a principal, or the principal of a change, was called, most often first in [`top`](super::investigate::top); empty where
-    /// events were not counted. It is asked for where a principal falls silent, so that no event of the night tells.
-    pub names: BTreeMap<String, u64>,
+    /// What a principal, or the principal of a change, was called; empty where events were not counted. It is asked for where a principal falls silent, so that no event of the night tells.
+    pub names: Names,
 }
 
 /// What the events of a day tell of a target.
 #[derive(Debug, Clone, Default)]
 struct Counted {
     values: Values,
-    names: BTreeMap<String, u64>,
+    names: Names,
 }
 
 /// Pairs that tell an attribute: of whom, what is asked, and the attribute's place.
@@ -126,7 +126,11 @@ impl Past<'_> {
             return Ok(None);
         }
         let days = self.days(self.window.scored());
-        let files: Vec<Vec<EventFile>> = days.iter().map(|&day| self.partitions.open_range(day, day).0).collect();
+        let opened = days.iter().map(|&day| self.partitions.open_range(day, day));
+        let (files, problems): (Vec<Vec<EventFile>>, Vec<Vec<Problem>>) = opened.unzip();
+        if let Some(problem) = problems.iter().flatten().find(|problem| is_of(problem, &days)) {
+            return Ok(Some(left_out(&format!("`{}`, of the seven days before, {}", problem.file, problem.message))));
+        }
         let rows = |(day, files): (&NaiveDate, &Vec<EventFile>)| -> u64 {
             let groups = files.iter().flat_map(|file| file.row_groups_of(*day).map(|group| &file.row_groups[group]));
             groups.map(|group| group.rows).sum()
@@ -152,6 +156,11 @@ impl Past<'_> {
     }
 }
 
+/// Whether a file that cannot be used would hold events of some days; those of their neighbours are opened too.
+fn is_of(problem: &Problem, days: &[NaiveDate]) -> bool {
+    date_of_path(Path::new(&problem.file)).is_none_or(|date| days.contains(&date))
+}
+
 fn left_out(why: &str) -> String {
     format!("what is usual for addresses, user agents, error codes and resources is left out of attributions: {why}")
 }
@@ -175,18 +184,10 @@ fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<
         found.count(&mut counted[target].values);
         if [Family::Principal, Family::Change].contains(&targets[target].family) {
             let names = &mut counted[target].names;
-            found.rows.iter().filter_map(|&row| found.name(row)).for_each(|name| note(names, name));
+            found.names().for_each(|(principal, name, calls)| names.add(&principal, name, calls));
         }
     })?;
     Ok(counted)
-}
-
-/// Adds a call of somebody of this name.
-fn note(names: &mut BTreeMap<String, u64>, name: &str) {
-    match names.get_mut(name) {
-        Some(known) => *known += 1,
-        None => add(names, name.to_owned(), 1),
-    }
 }
 
 fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {
@@ -198,7 +199,7 @@ fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {
                 add(&mut sums[attribute], value.clone(), calls);
             }
         }
-        day.names.iter().for_each(|(name, &calls)| add(&mut usual.names, name.clone(), calls));
+        usual.names.absorb(&day.names);
     }
     for attribute in unknown {
         usual.values[attribute] = Some(std::mem::take(&mut sums[attribute]));

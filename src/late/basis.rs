@@ -13,7 +13,7 @@ use crate::rollup::store::DayInput;
 use crate::rollup::update::{Update, UpdatedDay};
 
 /// Letters of a digest.
-const DIGEST: usize = 16;
+pub(super) const DIGEST: usize = 16;
 
 /// What the results of a night rest on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use crate::alert::carry;
 use crate::error::{Error, Result};
 use crate::insight::{episode, trail};
+use crate::late::basis::DIGEST;
 
 /// The files in which a night, and those before it, leave something to the next. Whoever adds a file that the next night reads
 /// adds it here.
@@ -37,5 +38,5 @@ pub fn left_before(state: &Path, date: NaiveDate) -> Result<Option<String>> {
             Err(error) => return Err(Error::read(path)(error)),
         }
     }
-    Ok(found.then(|| hasher.finalize().to_hex()[..16].to_owned()))
+    Ok(found.then(|| hasher.finalize().to_hex()[..DIGEST].to_owned()))
 }

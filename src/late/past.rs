@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::late::{Basis, Reported, ReportedAlert, Revision};
-use crate::storage::{Daily, entries, write_text};
+use crate::storage::{Daily, entries, remove, write_text};
 
 /// How the name of an unfinished night's mark ends.
 const MARK: &str = "unfinished";
@@ -94,8 +94,7 @@ pub fn begin(state: &Path, date: NaiveDate) -> Result<()> {
 
 /// Takes the mark away, after the last of a night's files was written.
 pub fn finish(state: &Path, date: NaiveDate) -> Result<()> {
-    let path = mark(state, date);
-    fs::remove_file(&path).map_err(Error::write(&path))
+    remove(&mark(state, date))
 }
 
 fn mark(state: &Path, date: NaiveDate) -> PathBuf {
@@ -126,6 +125,7 @@ mod tests {
             nights.iter().map(|night| (night.date, night.is_unfinished, night.record.is_some())).collect();
         assert_eq!(told, [(day(2), false, true), (day(3), true, false), (day(4), true, false)]);
         assert_eq!(nights[0].record.as_ref().unwrap().basis, None);
+        finish(state, day(3)).unwrap();
         finish(state, day(3)).unwrap();
         assert_eq!(judged(state, &(day(1)..=day(3))).unwrap().len(), 1);
     }

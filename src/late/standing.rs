@@ -5,7 +5,8 @@
 //! counts of a day within the window differ     ├─▶ judged again, if it lies within the window, before the asked night
 //! the night before leaves something else      ─┘
 //! counts of an older day differ                ──▶ stale: named
-//! judged with other settings or version        ──▶ named, and left as it is
+//! one of these, judged with other settings     ──▶ named, and left as it is; by other settings alone a night stands
+//! or by another version
 //! ```
 //!
 //! The window is `late_window` days long and ends with the asked night. A night whose own events, or part of whose history, are
@@ -32,7 +33,7 @@ pub enum Why {
     Counts(Vec<NaiveDate>),
     /// The night before was judged again and leaves something else.
     NightBefore,
-    /// It was judged with other settings or by another version.
+    /// Its data differ, whichever way, and it was judged with other settings or by another version besides.
     Maker,
 }
 

@@ -71,6 +71,9 @@ pub fn lies_within(file: &EventFile, group: usize, span: &std::ops::Range<i64>) 
 }
 
 fn has_nulls(file: &EventFile, group: usize, leaf: &Leaf) -> bool {
+    if file.metadata.parquet_schema().column(leaf.index).max_def_level() == 0 {
+        return false;
+    }
     let statistics = file.metadata.metadata().row_group(group).column(leaf.index).statistics();
     statistics.and_then(parquet::file::statistics::Statistics::null_count_opt) != Some(0)
 }

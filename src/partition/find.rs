@@ -123,8 +123,12 @@ fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let entry = entry.map_err(Error::read(path))?.path();
         let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
         let parquet = entry.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
-        if !hidden && (parquet || entry.is_dir()) {
-            list(&entry, found)?;
+        match fs::metadata(&entry) {
+            _ if hidden => {}
+            // A link to nothing, or a file that has gone meanwhile, becomes a problem when it is opened.
+            Err(_) if parquet => found.push(entry),
+            Ok(kind) if parquet || kind.is_dir() => list(&entry, found)?,
+            _ => {}
         }
     }
     Ok(())

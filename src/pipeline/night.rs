@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::alert::day::DayAlerts;
 use crate::baseline::novelty::Company;
-use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions, Window};
 use crate::detect::change::{self, ChangeFound};
 use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{self, Judgement, Night, RateResult};
@@ -16,11 +16,10 @@ use crate::error::Result;
 use crate::insight::episode::{self, Episodes};
 use crate::insight::hours::{self, FindingHour};
 use crate::insight::investigate::investigate;
-use crate::insight::place::PlaceBook;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Incident, Insight, InsightType, NightFindings, build, incident};
+use crate::insight::{Built, Gaps, Incident, Insight, InsightType, NightFindings, build, incident};
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
 use crate::pipeline::{Job, NightResult, write_alerts};
@@ -40,8 +39,8 @@ pub(super) fn judge(
 ) -> Result<NightResult> {
     let window = window(job, history, date);
     let known = Known::read(job, &window)?;
-    let ground = Ground::new(job, &window, &known.apis)?;
-    let inspection = ground.inspect(history, &known.apis, matches!(why, Why::Asked))?;
+    let ground = Ground::new(job, &window, &known)?;
+    let inspection = ground.inspect(history, matches!(why, Why::Asked))?;
     let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)), || job.look().whole_day(date));
     let told = told?;
     let alerts = job.look().with_insights(matched?, &told.insights);
@@ -83,6 +82,7 @@ struct Ground<'a> {
     files: Vec<EventFile>,
     feed: Feed,
     regions: SilentRegions,
+    sides: Vec<OneSided>,
 }
 
 /// What the detectors made of a night.
@@ -112,23 +112,24 @@ struct Told {
 }
 
 impl<'a> Ground<'a> {
-    fn new(job: &'a Job<'a>, window: &'a Window, apis: &FamilyHistory) -> Result<Self> {
-        let calendar = &job.settings.calendar;
+    fn new(job: &'a Job<'a>, window: &'a Window, known: &Known) -> Result<Self> {
+        let (calendar, apis) = (&job.settings.calendar, &known.apis);
         let (files, _) = job.partitions.open_range(window.scored(), window.scored());
-        let feed = Feed::judge(apis, window, calendar);
+        let others: Vec<&FamilyHistory> = known.others.iter().collect();
+        let feed = Feed::judge(apis, window, calendar).masking(&others, apis, window);
         let regions = SilentRegions::judge(job.state, window, calendar)?;
-        Ok(Self { job, window, files, feed, regions })
+        Ok(Self { job, window, files, feed, regions, sides: OneSided::judge(apis, window) })
     }
 
     /// Looks for what is wrong with the input.
-    fn inspect(&self, history: &Update, apis: &FamilyHistory, is_asked: bool) -> Result<Inspection> {
+    fn inspect(&self, history: &Update, is_asked: bool) -> Result<Inspection> {
         quality::inspect(&NightInput {
             window: self.window,
             files: &self.files,
             counts: history.counts_of(self.window.scored()),
-            apis,
             feed: &self.feed,
             regions: &self.regions,
+            sides: &self.sides,
             due: self.job.due.filter(|_| is_asked),
             check_duplicates: self.job.settings.operations.check_duplicates,
         })
@@ -161,7 +162,7 @@ impl<'a> Ground<'a> {
         let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len())).rates();
         let firsts = company.found(&rates.others, families.len());
         let mut calibrations = rates.calibrations;
-        calibrations.extend(company.calibration.map(|calibration| (TestSet::New, calibration)));
+        calibrations.extend(company.calibration.map(|calibration| (TestSet::FirstSeen, calibration)));
         let rates = families.into_iter().zip(rates.families).collect();
         Detected { rates, firsts, changes, calibrations, unjudged: company.left_out() }
     }
@@ -182,10 +183,9 @@ impl<'a> Ground<'a> {
         let mut trails = TrailBook::read_before(state, date)?;
         trails.follow(&targets, &mut evidence);
         let (usual, left_out) = past.usual(&targets)?;
-        let Built { mut insights, episodes, explained } =
-            build(&findings, &evidence, &usual, window, (&self.feed, &self.regions));
+        let Built { mut insights, episodes, explained } = build(&findings, &evidence, &usual, window, self.gaps());
         insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
-        PlaceBook::open(&settings.geoip)?.annotate(&mut insights);
+        self.job.places.annotate(&mut insights);
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, window, &self.feed),
@@ -198,6 +198,10 @@ impl<'a> Ground<'a> {
             drops_explained: explained,
             warnings: left_out.into_iter().chain(detected.unjudged).collect(),
         })
+    }
+
+    fn gaps(&self) -> Gaps<'_> {
+        Gaps { feed: &self.feed, regions: &self.regions, sides: &self.sides }
     }
 
     fn record(&self, history: &Update, told: &Told, inspection: Inspection, alerts: &DayAlerts) -> Result<NightRecord> {
@@ -219,8 +223,8 @@ impl<'a> Ground<'a> {
     }
 
     /// Replaces the results of the day.
-    fn write(&self, record: NightRecord, told: Told, alerts: DayAlerts, why: Why) -> Result<NightResult> {
-        let Job { state, settings, settings_hash, book, .. } = *self.job;
+    fn write(&self, record: NightRecord, told: Told, mut alerts: DayAlerts, why: Why) -> Result<NightResult> {
+        let Job { state, settings, settings_hash, .. } = *self.job;
         let Told { insights, incidents, episodes, trails, hours, .. } = told;
         let (date, folder) = (record.date, Daily::Insights.folder(state, record.date));
         late::begin(state, date)?;
@@ -229,7 +233,7 @@ impl<'a> Ground<'a> {
         written.push(report::hours::write(&folder, &hours)?);
         written.push(episode::write(state, date, episodes, &insights)?);
         written.extend(trails.write(state, date)?);
-        alerts.keep(state, book)?;
+        alerts.keep(state)?;
         Ok(NightResult { record, insights, incidents, alerts: alerts.alerts, why, written })
     }
 }

@@ -4,7 +4,7 @@
 //! time for the ids of one part of the hash space. The part goes by a hash that is seeded by the process, for ids come from outside; which
 //! part an id falls into does not show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 
 use chrono::NaiveDate;
@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::{Column, id_hash};
-use crate::partition::{DAY_MS, EventFile, RowChoice, RowGroupReader, midnight_ms};
+use crate::partition::{DAY_MS, EventFile, Problem, RowChoice, RowGroupReader, lies_within, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, Whereabouts};
 use crate::shown::{counted, number};
 
@@ -33,13 +33,15 @@ pub(super) struct Duplicates {
     pub(super) ids: u64,
     /// For each file how many of its rows have such an id.
     pub(super) files: BTreeMap<String, u64>,
+    /// Where ids could not be read. Counting does not read them, so nobody else has named it.
+    pub(super) problems: BTreeSet<Problem>,
 }
 
 /// An id, in halves, and the number of its file.
 type Id = ([u64; 2], u32);
 
-/// Finds the ids that stand in more than one event of the day. A row group that cannot be read is left out: it was named when the day was
-/// counted.
+/// Finds the ids that stand in more than one event of the day. What of a row group cannot be read is left out
+/// and named.
 ///
 /// # Errors
 /// When a file cannot be opened any more.
@@ -60,27 +62,35 @@ fn find_within(files: &[EventFile], date: NaiveDate, at_once: u64) -> Result<Dup
     for part in 0..parts {
         let is_own = |id: &str| parts == 1 || seed.hash_one(id) % parts == part;
         let read = |&(file, group): &(usize, usize)| ids(&files[file], file, group, date, &is_own);
-        let ids: Vec<Vec<Id>> = groups.par_iter().map(read).collect::<Result<_>>()?;
+        let read: Vec<(Vec<Id>, Option<Problem>)> = groups.par_iter().map(read).collect::<Result<_>>()?;
+        let (ids, damaged): (Vec<Vec<Id>>, Vec<Option<Problem>>) = read.into_iter().unzip();
+        found.problems.extend(damaged.into_iter().flatten());
         found.add(ids.concat(), files);
     }
     Ok(found)
 }
 
-/// The ids of a row group's rows of the day.
+/// The ids of a row group's rows of the day, and what is wrong with it, if it is damaged: those before the damage are given.
 fn ids(
     file: &EventFile,
     number: usize,
     group: usize,
     date: NaiveDate,
     is_own: &(dyn Fn(&str) -> bool + Sync),
-) -> Result<Vec<Id>> {
+) -> Result<(Vec<Id>, Option<Problem>)> {
     let day = midnight_ms(date)..midnight_ms(date) + DAY_MS;
-    let all_of_the_day =
-        file.row_groups[group].span.is_some_and(|(first, last)| day.contains(&first) && day.contains(&last));
+    let all_of_the_day = lies_within(file, group, &day);
     let choice = RowChoice { rows: None, times: !all_of_the_day, batch_rows: BATCH_ROWS };
     let mut found = Vec::new();
     for batch in RowGroupReader::open_rows(file, group, &[&[Column::EventId]], choice)? {
-        let Ok(batch) = batch else { break };
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => {
+                let message =
+                    format!("the ids of row group {group} were not all looked at: {}", error.about_its_file());
+                return Ok((found, Some(Problem { file: file.name.clone(), message })));
+            }
+        };
         for row in (0..batch.rows).filter(|&row| all_of_the_day || day.contains(&batch.times[row])) {
             if let Some(id) = batch.columns[0].row(row).filter(|id| is_own(id)) {
                 let hash = id_hash(id);
@@ -88,7 +98,7 @@ fn ids(
             }
         }
     }
-    Ok(found)
+    Ok((found, None))
 }
 
 impl Duplicates {
@@ -146,6 +156,20 @@ mod tests {
         std::fs::copy(own.join("part-0000.parquet"), own.join("part-0001.parquet")).unwrap();
         let partitions = Partitions::find(folder.path(), &ColumnOverrides::new()).unwrap();
         (partitions.open_range(options.first_day, options.first_day).0, options.first_day, folder)
+    }
+
+    #[test]
+    fn ids_that_cannot_be_read_are_named() {
+        let (files, date, _folder) = twice();
+        let leaf = files[0].columns.leaves(Column::EventId)[0].index;
+        let (first, length) = files[0].metadata.metadata().row_group(0).column(leaf).byte_range();
+        let mut bytes = std::fs::read(&files[0].path).unwrap();
+        bytes[first as usize + 100..(first + length) as usize].fill(0xff);
+        std::fs::write(&files[0].path, bytes).unwrap();
+        let found = find_within(&files, date, 300).unwrap();
+        let named: Vec<&str> = found.problems.iter().map(|problem| problem.file.as_str()).collect();
+        assert_eq!(named, [files[0].name.as_str()]);
+        assert!(found.checked >= files[1].rows());
     }
 
     #[test]

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::baseline::{FamilyHistory, Feed, SilentRegions, Window};
+use crate::baseline::{Feed, OneSided, SilentRegions, Window};
 use crate::error::Result;
-use crate::partition::EventFile;
+use crate::partition::{EventFile, Problem};
 use crate::rollup::ScanCounts;
 
 use duplicates::Duplicates;
@@ -49,6 +49,8 @@ pub enum FlawKind {
     DuplicateIds,
     /// A column is absent or null in every event.
     EmptyColumn,
+    /// Hardly an event of an account names members of a family that it usually names.
+    UnnamedFamily,
     /// An account's events are writes only.
     WritesOnly,
     /// An account's events are reads only.
@@ -57,7 +59,7 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SilentHours,
         Self::SilentAccount,
         Self::SilentRegion,
@@ -68,6 +70,7 @@ impl FlawKind {
         Self::TooManyEntities,
         Self::DuplicateIds,
         Self::EmptyColumn,
+        Self::UnnamedFamily,
         Self::WritesOnly,
         Self::ReadsOnly,
     ];
@@ -85,6 +88,7 @@ impl FlawKind {
             Self::TooManyEntities => "too_many_entities",
             Self::DuplicateIds => "duplicate_ids",
             Self::EmptyColumn => "empty_column",
+            Self::UnnamedFamily => "unnamed_family",
             Self::WritesOnly => "writes_only",
             Self::ReadsOnly => "reads_only",
         }
@@ -148,12 +152,12 @@ pub struct NightInput<'a> {
     pub files: &'a [EventFile],
     /// What became of the scored day's rows.
     pub counts: ScanCounts,
-    /// The calls of all APIs.
-    pub apis: &'a FamilyHistory,
     /// Which hours can be believed.
     pub feed: &'a Feed,
     /// Which regions cannot.
     pub regions: &'a SilentRegions,
+    /// Whose trail delivers one side only.
+    pub sides: &'a [OneSided],
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
     /// Whether to look for ids that stand in more than one event.
@@ -167,6 +171,8 @@ pub struct Inspection {
     pub flaws: Vec<Flaw>,
     /// How many ids were looked at for duplicates; `None` where nobody asked.
     pub ids_checked: Option<u64>,
+    /// What could not be read on the way.
+    pub problems: Vec<Problem>,
 }
 
 /// Finds the flaws of a night's input.
@@ -180,10 +186,12 @@ pub fn inspect(input: &NightInput<'_>) -> Result<Inspection> {
     flaws.extend(silence::regions(input.regions, input.feed));
     flaws.extend(times::judge(input));
     flaws.extend(columns::judge(input.files, input.window.scored(), input.counts));
-    flaws.extend(one_sided::judge(input.apis, input.window));
+    flaws.extend(silence::families(input.feed));
+    flaws.extend(one_sided::tell(input.sides));
     flaws.extend(duplicates.iter().filter_map(Duplicates::flaw));
     flaws.sort_by_key(|flaw| flaw.kind);
-    Ok(Inspection { flaws, ids_checked: duplicates.map(|found| found.checked) })
+    let (ids_checked, problems) = duplicates.map(|found| (found.checked, found.problems)).unzip();
+    Ok(Inspection { flaws, ids_checked, problems: problems.into_iter().flatten().collect() })
 }
 
 /// An account in a sentence.

@@ -1,6 +1,6 @@
-//! Accounts and regions that are usually heard of and were not.
+//! Accounts, regions and families that are usually heard of and were not.
 
-use crate::baseline::{Feed, Silence, SilentRegions};
+use crate::baseline::{Blindness, Feed, Silence, SilentRegions};
 use crate::quality::{Effect, Flaw, FlawKind, Whereabouts, shown};
 use crate::shown::number;
 
@@ -51,6 +51,27 @@ pub(super) fn regions(regions: &SilentRegions, feed: &Feed) -> Vec<Flaw> {
         },
     })
     .collect()
+}
+
+/// Families that hardly an event named.
+pub(super) fn families(feed: &Feed) -> Vec<Flaw> {
+    feed.blind().iter().map(family).collect()
+}
+
+fn family(found: &Blindness) -> Flaw {
+    Flaw {
+        kind: FlawKind::UnnamedFamily,
+        numbers: [("calls", found.calls), ("usual", found.usual)].into(),
+        effect: Effect::Masked,
+        sentence: format!(
+            "events of {} name no {} ({} calls do, {} are usual): masked, nothing is said of any",
+            shown(&found.account),
+            found.family.name().replace('_', " "),
+            number(found.calls),
+            number(found.usual)
+        ),
+        whereabouts: Whereabouts { account: Some(found.account.clone()), ..Whereabouts::default() },
+    }
 }
 
 /// `05, 09-23`.

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
 use crate::rollup::ScanCounts;
-use crate::shown::{counted, number};
+use crate::shown::number;
 
 /// What the times and the names of a night's rows lack.
 pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
@@ -15,25 +15,21 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
     let flaws = [
         broke_off(input),
         input.due.and_then(|due| overdue(date, due)),
-        skew(input.files, date, input.counts.set_aside),
-        rows(FlawKind::NoTime, input.counts.without_time, "without a usable time set aside"),
-        rows(
-            FlawKind::NoApi,
-            input.counts.without_api,
-            "without a service or an API, counted for their address, key and principal only",
-        ),
+        skew(input.files, date, input.counts),
+        rows(FlawKind::NoTime, input.counts.without_time, input.counts.timeless()),
+        rows(FlawKind::NoApi, input.counts.without_api, input.counts.nameless()),
         too_many(input.counts),
     ];
     flaws.into_iter().flatten().collect()
 }
 
-fn rows(kind: FlawKind, rows: u64, what: &str) -> Option<Flaw> {
-    (rows > 0).then(|| Flaw {
+fn rows(kind: FlawKind, rows: u64, sentence: Option<String>) -> Option<Flaw> {
+    sentence.map(|sentence| Flaw {
         kind,
         whereabouts: Whereabouts::default(),
         numbers: [("rows", rows)].into(),
         effect: Effect::NotJudged,
-        sentence: format!("{} {what}", counted(rows, "row", "rows")),
+        sentence,
     })
 }
 
@@ -83,10 +79,8 @@ fn overdue(date: NaiveDate, due: NaiveDate) -> Option<Flaw> {
 }
 
 /// Rows that are more than a day away from the day of their folder.
-fn skew(files: &[EventFile], date: NaiveDate, set_aside: u64) -> Option<Flaw> {
-    if set_aside == 0 {
-        return None;
-    }
+fn skew(files: &[EventFile], date: NaiveDate, counts: ScanCounts) -> Option<Flaw> {
+    let said = counts.far_away()?;
     let near = days_of(date, 3);
     let own = || files.iter().filter(|file| file.folder_date == Some(date));
     let is_far = |file: &&EventFile| {
@@ -105,13 +99,10 @@ fn skew(files: &[EventFile], date: NaiveDate, set_aside: u64) -> Option<Flaw> {
     let extremes = if extremes.is_empty() { String::new() } else { format!(" ({})", extremes.join(", ")) };
     Some(Flaw {
         kind: FlawKind::ClockSkew,
-        numbers: [("rows", set_aside), ("files", named.len() as u64)].into(),
+        numbers: [("rows", counts.set_aside), ("files", named.len() as u64)].into(),
         whereabouts: Whereabouts { files: named.into_iter().take(NAMED_FILES).collect(), ..Whereabouts::default() },
         effect: Effect::NotJudged,
-        sentence: format!(
-            "{} more than a day away from their partition's date set aside{extremes}",
-            counted(set_aside, "row", "rows")
-        ),
+        sentence: format!("{said}{extremes}"),
     })
 }
 

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use crate::error::did_you_mean;
-use crate::event::{Column, Principal, PrincipalKind, SourceAddress, failure_code, network, service_name};
+use crate::event::{
+    Column, Principal, PrincipalKind, SourceAddress, failure_code, network, service_name, without_session,
+};
 use crate::partition::{DAY_MS, HOUR_MS, NO_TIME};
 use crate::query::Mistake;
 use crate::query::moment::rfc3339;
@@ -198,7 +200,7 @@ fn principal(inputs: &[Option<&str>]) -> Option<String> {
     let found = Principal::from_fields(inputs[0], inputs[1], inputs[2], inputs[3])?;
     let name = match (found.kind, inputs[2]) {
         (PrincipalKind::Root, _) | (_, None) => found.id.as_str(),
-        (PrincipalKind::Role, Some(name)) => name.split_once(':').map_or(name, |(role, _)| role),
+        (PrincipalKind::Role, Some(name)) => without_session(name),
         (_, Some(name)) => name,
     };
     Some(if found.kind == PrincipalKind::Unknown { name.to_owned() } else { format!("{} {name}", found.kind.name()) })

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 
 use crate::error::{Error, Result};
-use crate::partition::{DAY_MS, midnight_ms, parse_time};
+use crate::partition::{DAY_MS, NO_TIME, midnight_ms, parse_time};
 use crate::query::Mistake;
 
 const EXPECTED: &str = "a date (2026-01-29), a time (2026-01-29T08:00:00Z, 2026-01-29T16:00+08:00), how long ago (30m, 24h, \
@@ -45,12 +45,18 @@ impl TimeRange {
 
     /// Whether a time lies within; rows without a time lie only in the range without ends.
     pub fn contains(&self, time: i64) -> bool {
-        self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
+        let is_inside = || self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to);
+        self.is_open() || time != NO_TIME && is_inside()
     }
 
     /// Whether there is no end on either side.
     pub fn is_open(&self) -> bool {
         self.from.is_none() && self.to.is_none()
+    }
+
+    /// From the first moment to one past the last, in milliseconds.
+    pub fn moments(&self) -> std::ops::Range<i64> {
+        self.from.unwrap_or(i64::MIN)..self.to.unwrap_or(i64::MAX)
     }
 
     /// Whether any moment from `first` to `last`, both included, lies within.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::Column;
-use crate::partition::{EventFile, Partitions, Problem, RowChoice, RowGroupReader, date_of_ms};
+use crate::partition::{EventFile, Partitions, Problem, RowChoice, RowGroupReader, date_of_ms, lies_within};
 use crate::query::evaluate::Evaluator;
 use crate::query::{Condition, Filter, TimeRange};
 
@@ -185,7 +185,7 @@ impl Search {
     fn narrow(&self, place: GroupPlace, conditions: &[&Condition]) -> Result<Selection> {
         let (file, group) = (self.file(place), place.group as usize);
         let mut selection = Selection::All(file.row_groups[group].rows as usize);
-        if !self.filter.range.is_open() && !self.span(place).is_some_and(|span| self.filter.range.covers(span)) {
+        if !self.filter.range.is_open() && !lies_within(file, group, &self.filter.range.moments()) {
             selection = within(file, group, self.filter.range)?;
         }
         for condition in conditions {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::partition::{DAY_MS, HOUR_MS, NO_TIME, Problem};
+use crate::partition::{DAY_MS, HOUR_MS, NO_TIME, Problem, lies_within};
 use crate::query::moment::{parse_length, rfc3339};
 use crate::query::search::{Found, GroupPlace};
 use crate::query::{Mistake, Search, TimeRange};
@@ -100,8 +100,8 @@ impl Search {
     fn bucket_group(&self, place: GroupPlace, length: i64) -> Found<Counts> {
         let selection = self.select(place)?;
         let bucket = |time: i64| time - time.rem_euclid(length);
-        if let Some((first, last)) = self.span(place)
-            && bucket(first) == bucket(last)
+        if let Some((first, _)) = self.span(place)
+            && lies_within(self.file(place), place.group as usize, &(bucket(first)..bucket(first) + length))
             && !selection.is_empty()
         {
             return Ok((BTreeMap::from([(bucket(first), selection.len() as u64)]), 0));

@@ -1,8 +1,6 @@
 //! `insights.csv`: the flat table for a spreadsheet.
 //!
-//! Spreadsheets run what begins like a formula, and names and user agents come from whoever can make a call. Text that begins
-//! with a sign that starts one is written with an apostrophe before it, as OWASP advises for CSV injection; control characters, which
-//! could begin a new cell or row in a careless reader, become spaces. Numbers are left alone, for they are ours.
+//! Texts come from whoever can make a call and are made [`harmless`]; numbers are left alone, for they are ours.
 
 use std::io::Write;
 use std::path::Path;

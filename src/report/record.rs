@@ -193,7 +193,7 @@ impl NightRecord {
             incident_days: window.set_aside().to_vec(),
             counted_days: counted.map(|day| day.note.date).collect(),
             warnings: judged.warnings(&rules, warnings(history, window, settings)),
-            problems: problems(history, judged.alerts),
+            problems: problems(history, judged.alerts, &judged.inspection),
             basis: judged.basis,
             families: judged.families,
             calibration: CalibrationRecord::of(judged.calibrations),
@@ -245,9 +245,10 @@ fn by_type(insights: &[Insight]) -> BTreeMap<&'static str, usize> {
 }
 
 /// What could not be used, each once.
-fn problems(history: &Update, alerts: &DayAlerts) -> Vec<Problem> {
+fn problems(history: &Update, alerts: &DayAlerts, inspection: &Inspection) -> Vec<Problem> {
     let of_days = history.days.iter().flat_map(|day| &day.note.problems);
-    let mut problems: Vec<_> = history.problems.iter().chain(of_days).chain(&alerts.problems).cloned().collect();
+    let mut problems: Vec<_> =
+        history.problems.iter().chain(of_days).chain(&alerts.problems).chain(&inspection.problems).cloned().collect();
     problems.sort();
     problems.dedup();
     problems

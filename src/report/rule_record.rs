@@ -30,6 +30,8 @@ pub struct RuleRecord {
     pub hidden: Vec<Hidden>,
     /// Members of correlations without a value to group by.
     pub without_group: u64,
+    /// Members of correlations without a value that these measure.
+    pub without_value: u64,
     /// Matches that were too many to be correlated or kept.
     pub beyond_limit: u64,
     /// Alerts by severity.
@@ -55,6 +57,7 @@ impl RuleRecord {
             waiting: waiting.map(|rule| (book.rules.rules()[rule].id.clone(), day.taken.hits[rule])).collect(),
             hidden: hidden.map(|(entry, &matches)| Hidden { reason: entry.reason.clone(), matches }).collect(),
             without_group: day.taken.left_out.without_group,
+            without_value: day.taken.left_out.without_value,
             beyond_limit: day.taken.left_out.beyond_limit + day.beyond,
             alerts,
         }

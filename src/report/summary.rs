@@ -52,10 +52,6 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
         let matches = counted(hidden.matches, "match", "matches");
         let _ = writeln!(text, "{matches} hidden by a whitelist: {}", printable(&hidden.reason));
     }
-    if record.rules.beyond_limit > 0 {
-        let matches = counted(record.rules.beyond_limit, "match was", "matches were");
-        let _ = writeln!(text, "! {matches} too many to be correlated");
-    }
     if let Some(query) = first_query(insights, alerts) {
         let _ = writeln!(text, "begin with: {}", printable(query));
     }

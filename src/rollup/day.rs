@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::rollup::hours::HourCount;
 use crate::rollup::members::EntityKey;
 use crate::rollup::{Family, OTHER};
+use crate::shown::{counted, number};
 
 /// What became of the rows of a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,20 +31,31 @@ pub struct ScanCounts {
     pub beyond_cap: u64,
 }
 
-fn rows_that(rows: u64, what: &str) -> String {
-    if rows == 1 { format!("1 row {what}") } else { format!("{rows} rows {what}") }
+/// Some rows and what is with them, in words; `None` of no rows.
+fn rows_that(rows: u64, what: &str) -> Option<String> {
+    (rows > 0).then(|| format!("{} {what}", counted(rows, "row", "rows")))
 }
 
 impl ScanCounts {
     /// What a reader of the counts should know, in words.
     pub fn warnings(&self) -> Vec<String> {
-        let said = [
-            (self.set_aside, "more than a day away from their partition's date set aside"),
-            (self.without_time, "without a usable time set aside"),
-            (self.without_api, "without a service or an API, counted for their address, key and principal only"),
-        ];
-        let said = said.into_iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| rows_that(rows, what));
-        said.chain(self.capped()).collect()
+        [self.far_away(), self.timeless(), self.nameless(), self.capped()].into_iter().flatten().collect()
+    }
+
+    /// The rows of other days, in words; `None` where there are none.
+    pub fn far_away(&self) -> Option<String> {
+        rows_that(self.set_aside, "more than a day away from their partition's date set aside")
+    }
+
+    /// The rows without a time, in words; `None` where there are none.
+    pub fn timeless(&self) -> Option<String> {
+        rows_that(self.without_time, "without a usable time set aside")
+    }
+
+    /// The rows that call nothing, in words; `None` where there are none.
+    pub fn nameless(&self) -> Option<String> {
+        let what = "without a service or an API, counted for their address, key and principal only";
+        rows_that(self.without_api, what)
     }
 
     /// How many entities are not named, in words; `None` where all are.
@@ -51,7 +63,8 @@ impl ScanCounts {
         let beyond = self.beyond_cap;
         (beyond > 0).then(|| {
             format!(
-                "{beyond} entities are more than `max_entities` allows: they are counted under `{OTHER}` and not judged"
+                "{} entities are more than `max_entities` allows: they are counted under `{OTHER}` and not judged",
+                number(beyond)
             )
         })
     }

@@ -3,7 +3,7 @@
 //! A pure function of what is put in, whatever its order: a correlation fires at a moment if the members of a group in the window that
 //! ends there, `(moment - timespan, moment]`, satisfy its condition. What happened at one moment is looked at together. To be exact from
 //! a day's first moment on, the caller puts in the matches of the time before as well ([`RuleSet::look_back_ms`]). Members that lack a
-//! value of the group are not correlated, but counted.
+//! value of the group, or one that is measured, are not correlated, but counted.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -71,7 +71,7 @@ pub struct CorrelationMatch {
     /// What was measured: a count, sum, mean or percentile; the number of members for temporal correlations.
     pub value: f64,
     /// Ids of the latest events and insights in the window.
-    pub examples: Vec<String>,
+    pub examples: Vec<Arc<str>>,
 }
 
 /// What was not correlated.
@@ -79,6 +79,8 @@ pub struct CorrelationMatch {
 pub struct LeftOut {
     /// Members that lack a value of the group.
     pub without_group: u64,
+    /// Members that lack a value that is measured.
+    pub without_value: u64,
     /// Members beyond [`MOST_INPUTS`].
     pub beyond_limit: u64,
 }
@@ -107,8 +109,7 @@ impl<'s> Correlator<'s> {
             let capture = |place: &usize| found.captures.get(*place).and_then(Option::as_deref);
             let group = link.group.iter().map(capture);
             let Some(group) = self.group(group) else { continue };
-            let Some(measured) = link.values.iter().map(capture).collect::<Option<Vec<&str>>>() else { continue };
-            let value = self.inputs.measured(&measured);
+            let Some(value) = self.measured(link.values.iter().map(capture)) else { continue };
             if id.is_none() {
                 id = found.event.event_id.as_ref().map(|id| self.inputs.id(id));
             }
@@ -124,8 +125,7 @@ impl<'s> Correlator<'s> {
             }
             let tell = |name: &String| insight.keys.get(name).map(String::as_str);
             let Some(group) = self.group(link.group.iter().map(tell)) else { continue };
-            let Some(measured) = link.values.iter().map(tell).collect::<Option<Vec<&str>>>() else { continue };
-            let value = self.inputs.measured(&measured);
+            let Some(value) = self.measured(link.values.iter().map(tell)) else { continue };
             let id = self.inputs.id(&Arc::from(insight.id.as_str()));
             self.inputs.add(link.correlation, Input::new(insight.time, group, link.member, value, Some(id)));
         }
@@ -143,6 +143,16 @@ impl<'s> Correlator<'s> {
             return None;
         }
         Some(self.inputs.group(values.flatten()))
+    }
+
+    /// What these values come to; `None`, and counted, where one is lacking.
+    #[allow(clippy::option_option, reason = "nothing to measure is not a value that is lacking")]
+    fn measured<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>>) -> Option<Option<u32>> {
+        let Some(values) = values.collect::<Option<Vec<&str>>>() else {
+            self.left_out.without_value += 1;
+            return None;
+        };
+        Some(self.inputs.measured(&values))
     }
 
     /// What fired at moments in `span` (milliseconds since 1970), by rule, moment and group.
@@ -229,7 +239,7 @@ impl Moment<'_> {
             time: self.time(),
             members: self.inputs.len() as u64,
             value: self.value,
-            examples: latest.take(EXAMPLES).map(str::to_owned).collect(),
+            examples: latest.take(EXAMPLES).cloned().collect(),
         }
     }
 }

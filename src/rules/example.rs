@@ -61,7 +61,7 @@ pub fn fired(
     let mut intake = Intake::new(rules, &settings.whitelist);
     let mut matches = evaluate_records(program, settings, records)?;
     matches.sort_by_key(|found| found.event.time);
-    for found in matches {
+    for found in &matches {
         intake.take(found);
     }
     let (_, taken) = intake.finish(i64::MIN..i64::MAX);

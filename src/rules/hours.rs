@@ -32,7 +32,8 @@ impl Default for WorkingHours {
 }
 
 impl WorkingHours {
-    /// Reads what the settings say. Hours that end before they begin are night shifts: they go on past midnight.
+    /// Reads what the settings say. Hours that end before they begin are night shifts: they go on past midnight. Those that end as they
+    /// begin last until then on the next day.
     pub fn parse(zone: Tz, from: &str, to: &str, days: &[String], holidays: &[String]) -> Result<Self, String> {
         let mut worked = [false; 7];
         for name in days {
@@ -48,6 +49,14 @@ impl WorkingHours {
             days: worked,
             holidays: holidays.iter().map(|day| date("rules.holidays", day)).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// From, to and days, as the settings have them.
+    pub(super) fn typed(&self) -> (String, String, Vec<String>) {
+        let time = |time: NaiveTime| time.format("%H:%M").to_string();
+        let days = (0..).map_while(|number| Weekday::try_from(number).ok()).zip(self.days);
+        let worked = days.filter(|(_, worked)| *worked).map(|(day, _)| day.to_string().to_lowercase());
+        (time(self.from), time(self.to), worked.collect())
     }
 
     /// Whether a moment (milliseconds since 1970) is outside working hours.
@@ -112,6 +121,26 @@ mod tests {
         ] {
             assert_eq!(outside(&night, moment), expected, "{moment}");
         }
+    }
+
+    #[test]
+    fn hours_that_end_as_they_begin_are_whole_days() {
+        let all_day = hours("06:00", "06:00");
+        for (moment, expected) in [
+            ("2026-11-19T21:59:59Z", false), // Friday 05:59, of Thursday's
+            ("2026-11-20T21:59:59Z", false), // Saturday 05:59, of Friday's
+            ("2026-11-20T22:00:00Z", true),
+        ] {
+            assert_eq!(outside(&all_day, moment), expected, "{moment}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_read_as_it_was() {
+        let usual = WorkingHours::default();
+        let (from, to, days) = usual.typed();
+        assert_eq!((from.as_str(), to.as_str(), days.join(" ").as_str()), ("08:00", "20:00", "mon tue wed thu fri"));
+        assert_eq!(WorkingHours::parse(chrono_tz::UTC, &from, &to, &days, &[]).unwrap(), usual);
     }
 
     #[test]

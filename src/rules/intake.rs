@@ -1,5 +1,6 @@
 //! Where matches arrive, one after another: counted, hidden by whitelists, remembered for correlations, or handed on.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::rules::correlate::{CorrelationMatch, Correlator, InsightInput, LeftOut};
@@ -12,7 +13,7 @@ use crate::rules::whitelist::Whitelist;
 pub struct Taken {
     /// Matches of each rule, by position, those that a whitelist hid left out.
     pub hits: Vec<u64>,
-    /// Matches that each whitelist entry hid.
+    /// Matches that each whitelist entry hid, from reports or from correlations.
     pub hidden: Vec<u64>,
     /// What could not be correlated.
     pub left_out: LeftOut,
@@ -35,17 +36,17 @@ impl<'s> Intake<'s> {
         Self { rules, whitelist, correlator: Correlator::new(rules), taken }
     }
 
-    /// Takes a match of the time that is reported; gives it back if it is to be reported by itself.
-    pub fn take(&mut self, found: Match) -> Option<Match> {
+    /// Takes a match of the time that is reported; whether it is to be reported by itself.
+    pub fn take(&mut self, found: &Match) -> bool {
         if let Some(entry) = self.whitelist.hides(&self.rules.rules()[found.rule], &found.event) {
             self.taken.hidden[entry] += 1;
-            return None;
+            return false;
         }
         self.taken.hits[found.rule] += 1;
-        for entry in self.remember(&found) {
+        for entry in self.remember(found) {
             self.taken.hidden[entry] += 1;
         }
-        self.rules.reports(found.rule).then_some(found)
+        self.rules.reports(found.rule)
     }
 
     /// Takes a match of the time before, which only correlations look at.
@@ -84,10 +85,10 @@ impl<'s> Intake<'s> {
         self.taken
     }
 
-    /// Remembers a match for the correlations that no whitelist entry keeps it from; the entries that do.
-    fn remember(&mut self, found: &Match) -> Vec<usize> {
+    /// Remembers a match for the correlations that no whitelist entry keeps it from; the entries that do, each once.
+    fn remember(&mut self, found: &Match) -> BTreeSet<usize> {
         let (rules, whitelist) = (self.rules, self.whitelist);
-        let mut kept_from = Vec::new();
+        let mut kept_from = BTreeSet::new();
         self.correlator.push(found, |correlation| {
             let entry = whitelist.hides(&rules.rules()[correlation], &found.event);
             kept_from.extend(entry);

@@ -28,6 +28,8 @@ pub struct Replay {
     pub hidden: Vec<Hidden>,
     /// Members of correlations without a value to group by.
     pub without_group: u64,
+    /// Members of correlations without a value that these measure.
+    pub without_value: u64,
     /// Members of correlations beyond what one run takes.
     pub beyond_limit: u64,
     /// What could not be read.
@@ -109,9 +111,9 @@ impl Days<'_> {
             self.reached = begin;
         }
         self.looked.add(found.looked);
-        for found in found.matches {
-            if let Some(found) = self.intake.take(found) {
-                each(&found);
+        for found in &found.matches {
+            if self.intake.take(found) {
+                each(found);
             }
         }
     }
@@ -139,6 +141,7 @@ fn summary(rules: &RuleSet, settings: &RuleSettings, looked: Looked, taken: &Tak
         rules: rules.rules().iter().enumerate().map(hits).collect(),
         hidden: hidden.map(|(entry, &matches)| Hidden { reason: entry.reason.clone(), matches }).collect(),
         without_group: taken.left_out.without_group,
+        without_value: taken.left_out.without_value,
         beyond_limit: taken.left_out.beyond_limit,
         problems,
     }

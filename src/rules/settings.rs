@@ -44,8 +44,8 @@ struct RawHours {
 
 impl Default for RawHours {
     fn default() -> Self {
-        let days = ["mon", "tue", "wed", "thu", "fri"];
-        Self { from: "08:00".to_owned(), to: "20:00".to_owned(), days: days.map(str::to_owned).to_vec() }
+        let (from, to, days) = WorkingHours::default().typed();
+        Self { from, to, days }
     }
 }
 
@@ -153,10 +153,7 @@ impl RuleSettings {
 
 /// Whether a word of the settings names a rule: by id, the product's own id, tag or level.
 pub fn names_rule(name: &str, rule: &Rule) -> bool {
-    rule.id == name
-        || rule.extension.builtin.as_deref() == Some(name)
-        || rule.level.name() == name
-        || rule.tags.iter().any(|tag| tag == name)
+    rule.has_id(name) || rule.level.name() == name || rule.tags.iter().any(|tag| tag == name)
 }
 
 /// A date as settings have it.

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::event::SourceAddress;
+use crate::event::{SourceAddress, without_session};
 use crate::partition::date_of_ms;
 use crate::rules::matched::MatchedEvent;
 use crate::rules::plan::Rule;
@@ -48,7 +48,7 @@ pub struct Entry {
     pub networks: Vec<IpNet>,
     /// Why.
     pub reason: String,
-    /// The first day on which it no longer holds.
+    /// The first day on which it no longer holds; it ends with the UTC day before.
     pub expires: Option<NaiveDate>,
 }
 
@@ -106,7 +106,7 @@ impl Entry {
         let lists = |list: &[String], values: &[Option<&str>]| {
             list.is_empty() || values.iter().flatten().any(|value| list.iter().any(|known| known == value))
         };
-        let name = event.user_name.as_deref().map(|name| name.split_once(':').map_or(name, |(role, _)| role));
+        let name = event.user_name.as_deref().map(without_session);
         let principal =
             |wanted: &str| event.principal.as_deref().and_then(|id| id.strip_prefix(wanted)?.strip_prefix('/'));
         let is_role = principal("role").is_some();

@@ -23,4 +23,4 @@ pub use judge::{INTERVAL, Judge, Judgement, Notes, Options, SeasonChoice, Series
 pub use read::read;
 pub use table::{CountRow, CountSeries, CountTable};
 pub use timeline::{Buckets, Missing, bucket_of};
-pub use write::{COLUMNS, ScoreWriter};
+pub use write::{COLUMNS, FileForm, ScoreWriter};

@@ -19,6 +19,30 @@ use crate::storage::{AtomicFile, ParquetFile, compact};
 pub const COLUMNS: [&str; 11] =
     ["series", "timestamp", "value", "expected", "lower", "upper", "p_up", "p_down", "p_value", "score", "flagged"];
 
+/// What a file of scores is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileForm {
+    /// Text.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+impl FileForm {
+    /// By the ending of a file's name.
+    ///
+    /// # Errors
+    /// [`Error::Query`] when it is another.
+    pub fn of(target: &Path) -> Result<Self> {
+        let ending = target.extension().unwrap_or_default().to_ascii_lowercase();
+        match ending.to_str() {
+            Some("csv") => Ok(Self::Csv),
+            Some("parquet") => Ok(Self::Parquet),
+            _ => Err(Error::unknown_ending(target, ".csv or .parquet")),
+        }
+    }
+}
+
 /// Where scores go, series by series.
 #[derive(Debug)]
 pub enum ScoreWriter<Out: Write> {
@@ -34,16 +58,20 @@ impl<Out: Write> ScoreWriter<Out> {
     /// A file, CSV or Parquet by its ending.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// When its ending is neither, or it cannot be created.
     pub fn file(target: &Path) -> Result<Self> {
-        if target.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
-            let schema = Arc::new(schema());
-            let file = ParquetFile::create(target, &schema, compact().build())?;
-            return Ok(Self::Parquet(Box::new(file), schema));
+        match FileForm::of(target)? {
+            FileForm::Parquet => {
+                let schema = Arc::new(schema());
+                let file = ParquetFile::create(target, &schema, compact().build())?;
+                Ok(Self::Parquet(Box::new(file), schema))
+            }
+            FileForm::Csv => {
+                let mut writer = csv::Writer::from_writer(AtomicFile::create(target)?);
+                writer.write_record(COLUMNS).map_err(write_failure(target))?;
+                Ok(Self::Csv(Box::new(writer)))
+            }
         }
-        let mut writer = csv::Writer::from_writer(AtomicFile::create(target)?);
-        writer.write_record(COLUMNS).map_err(write_failure(target))?;
-        Ok(Self::Csv(Box::new(writer)))
     }
 
     /// CSV to a stream.

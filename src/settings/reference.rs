@@ -29,7 +29,11 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 /// Every setting, in the order of the file.
 pub const REFERENCE: [Setting; 29] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
-    setting("min_history_days", "days", "with fewer days of history no rates are judged; changes are"),
+    setting(
+        "min_history_days",
+        "days",
+        "with fewer days of history no rates are judged, changes are; at most `baseline_days`",
+    ),
     setting(
         "time_zone",
         "IANA name",
@@ -48,7 +52,7 @@ pub const REFERENCE: [Setting; 29] = [
     setting(
         "false_discovery_rate",
         "share",
-        "false alarms accepted among what is reported, of rises, drops, errors and first meetings each, over all families together; lower reports less",
+        "false alarms accepted among what is reported, of rises, drops, errors, newcomers and first meetings each, over all families together; lower reports less",
     ),
     setting("max_p_value", "probability", "an entity's day must be at least this unlikely"),
     setting("min_excess", "calls", "a rise must be at least so many calls above what was expected"),

@@ -11,7 +11,7 @@ mod visible;
 /// What goes by one name because there is too much of it to be told apart.
 pub const OTHER: &str = "(other)";
 
-pub use number::{counted, number, span};
+pub use number::{counted, number, scientific, span};
 pub use spreadsheet::harmless;
 pub use text_table::{Shown, TextTable};
 pub use typed::literal;

@@ -15,6 +15,15 @@ pub fn number(value: u64) -> String {
     groups.join(",")
 }
 
+/// A number too small for any other way, by its power of ten: `8.3e-5`.
+pub fn scientific(log10: f64) -> String {
+    let exponent = log10.floor();
+    match format!("{:.1}", 10_f64.powf(log10 - exponent)).as_str() {
+        "10.0" => format!("1.0e{:.0}", exponent + 1.0),
+        digits => format!("{digits}e{exponent:.0}"),
+    }
+}
+
 /// `between 16:32 and 16:34 UTC`, with the days where the two differ.
 pub fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
     if (end - start).num_minutes() <= 1 {
@@ -31,6 +40,12 @@ pub fn span(start: DateTime<Utc>, end: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ten_of_a_power_are_one_of_the_next() {
+        let shown = [9.94e-4, 9.96e-4, 1e-3, 8.3e-5, 1.04e-300].map(|p: f64| scientific(p.log10()));
+        assert_eq!(shown, ["9.9e-4", "1.0e-3", "1.0e-3", "8.3e-5", "1.0e-300"]);
+    }
 
     #[test]
     fn numbers_are_grouped() {

@@ -3,7 +3,7 @@
 //! What clumps within hours is gamma-like and thin in the tail; what lifts a whole day is multiplicative and is not. Where both
 //! matter, one negative binomial with the sum of their variances promises far too much about rare days.
 
-use crate::stats::{NegativeBinomial, ParameterError, require};
+use crate::stats::{NegativeBinomial, ParameterError, ln_sum_exp, require};
 
 /// Gauss-Hermite nodes and weights for a standard normal variable, 21 points; the other ten are mirrored.
 const NODES: [(f64, f64); 11] = [
@@ -50,11 +50,7 @@ impl LogNormalMixed {
     /// `ln P(Y >= count)`: the logarithm of the weighted sum of the parts' tails.
     pub fn ln_upper(&self, count: u64) -> f64 {
         let terms: Vec<f64> = self.parts.iter().map(|(part, weight)| part.ln_upper(count) + weight.ln()).collect();
-        let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        if largest == f64::NEG_INFINITY {
-            return largest;
-        }
-        (largest + terms.iter().map(|term| (term - largest).exp()).sum::<f64>().ln()).min(0.0)
+        ln_sum_exp(&terms).min(0.0)
     }
 }
 

@@ -36,8 +36,8 @@ pub use dispersion::{
 };
 pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
 pub use mixed::LogNormalMixed;
-pub use negative_binomial::NegativeBinomial;
-pub use nested::{Deviations, Effect, GroupEvidence, Nested};
+pub use negative_binomial::{NegativeBinomial, SURELY_USUAL};
+pub use nested::{Deviations, Effect, Evidence, Nested, Place};
 pub use normal::{ln_normal_upper, normal_score};
 pub use occasional::{Occasional, ln_occasional};
 pub use overdispersion::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
@@ -48,7 +48,7 @@ pub use robust::{
     DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, most_of_full_weight, residual, weight,
 };
 pub use score::score;
-pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper};
+pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper, ln_sum_exp};
 pub use tail_calibration::TailCalibration;
 
 /// A number handed to this module that the mathematics has no answer for, such as a negative mean or a NaN.

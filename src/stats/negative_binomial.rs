@@ -20,6 +20,9 @@ const SMALL_COUNT_MAX_MEAN: f64 = 1e10;
 /// Bounds within which no intermediate product of the tails over- or underflows.
 const EXTREME: f64 = 1e100;
 
+/// The least probability of a tail that begins at a count that [is surely usual](NegativeBinomial::is_surely_usual).
+pub const SURELY_USUAL: f64 = 0.1;
+
 /// A count `Y` with mean `m` and variance `m + m^2/r`; `r`, the size, may be infinite (Poisson).
 ///
 /// ```text
@@ -66,6 +69,17 @@ impl NegativeBinomial {
     /// Variance of the count, `m + m^2/r`.
     pub fn variance(&self) -> f64 {
         self.mean + self.mean * self.mean * self.inverse_size
+    }
+
+    /// Whether a count is so near the mean that what is as large, or as small if it is below the mean, has at least probability
+    /// [`SURELY_USUAL`]; told without a tail. `false` says nothing.
+    ///
+    /// ```text
+    /// size >= 1/2,   max(mean - sd, mean/4) <= count <= mean + sd
+    /// ```
+    pub fn is_surely_usual(&self, count: u64) -> bool {
+        let (count, deviation) = (count as f64, self.variance().sqrt());
+        self.size >= 0.5 && count <= self.mean + deviation && count >= (self.mean - deviation).max(self.mean * 0.25)
     }
 
     /// `ln P(Y >= count)`, exact (not mid-p). 0 for a count of 0, negative infinity for a positive count at mean 0.
@@ -318,6 +332,25 @@ mod tests {
             assert!((near.ln_upper(count) - limit.ln_upper(count)).abs() < 1e-9);
             assert!((near.ln_lower(count) - limit.ln_lower(count)).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn what_is_surely_usual_is() {
+        let means = (-60..=200).map(|power| 1.122_f64.powi(power));
+        let sizes: Vec<f64> = (0..=80).map(|power| 0.5 * 1.2_f64.powi(power)).chain([f64::INFINITY]).collect();
+        let (mut told, mut least) = (0, 1.0_f64);
+        for predicted in means.flat_map(|mean| sizes.iter().map(move |&size| distribution(mean, size))) {
+            let deviation = predicted.variance().sqrt();
+            let ends =
+                [predicted.mean() - deviation, 0.25 * predicted.mean(), predicted.mean(), predicted.mean() + deviation];
+            let near = ends.iter().flat_map(|end| [end.floor(), end.ceil()]).filter(|count| *count >= 0.0);
+            for count in near.map(|count| count as u64).filter(|&count| predicted.is_surely_usual(count)) {
+                let above = count as f64 > predicted.mean();
+                let ln_p = if above { predicted.ln_upper(count) } else { predicted.ln_lower(count) };
+                (told, least) = (told + 1, least.min(ln_p.exp()));
+            }
+        }
+        assert!(told > 50_000 && least >= SURELY_USUAL, "{told} {least}");
     }
 
     #[test]

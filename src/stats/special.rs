@@ -30,6 +30,17 @@ const SECOND_RULE_MAX_X: f64 = 0.999;
 /// Standard deviations from the centre up to which the expansion is used; further out the fraction is short anyway.
 const EXPANSION_WITHIN: f64 = 5.0;
 
+/// `ln` of the sum of numbers of which the `ln` are given; minus infinity, which is zero, of none.
+///
+/// The largest is taken out first, so that nothing overflows and what is lost is far below the result.
+pub fn ln_sum_exp(terms: &[f64]) -> f64 {
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + terms.iter().map(|term| (term - largest).exp()).sum::<f64>().ln()
+}
+
 /// `ln(1 - e^x)` for `x <= 0`, without cancellation at either end.
 ///
 /// ```text
@@ -371,6 +382,17 @@ fn stirling_error(z: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::stats::reference::{BETA, GAMMA, relative_error};
+
+    #[test]
+    #[allow(clippy::float_cmp, reason = "exact by construction")]
+    fn sums_of_exponentials_do_not_overflow() {
+        assert_eq!((ln_sum_exp(&[]), ln_sum_exp(&[f64::NEG_INFINITY; 2])), (f64::NEG_INFINITY, f64::NEG_INFINITY));
+        assert_eq!(ln_sum_exp(&[f64::NEG_INFINITY, -3.0]), -3.0);
+        for largest in [-5000.0, 0.0, 5000.0] {
+            let terms = [largest, largest + 2.0_f64.ln(), largest - 800.0];
+            assert!((ln_sum_exp(&terms) - (largest + 3.0_f64.ln())).abs() < 1e-12 * largest.abs().max(1.0));
+        }
+    }
 
     #[test]
     fn beta_matches_the_reference() {

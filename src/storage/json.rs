@@ -10,15 +10,23 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 use crate::storage::write_text;
 
-/// What a file holds; `None` where there is no file. `what` says what it should be, and what to do if it is not.
+/// The text of a file; `None` where there is no file.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        text => text.map(Some).map_err(Error::read(path)),
+    }
+}
+
+/// What a file of JSON holds; `None` where there is no file. `what` says what it should be, and what to do if it is not.
 ///
 /// # Errors
 /// When the file is there and cannot be read, or is not what it should be.
 pub fn read_json<T: DeserializeOwned>(path: &Path, what: (&str, &str)) -> Result<Option<T>> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(Error::read(path))?,
-    };
+    let Some(text) = read_text(path)? else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|error| Error::Line {
         path: path.to_path_buf(),
         line: error.line(),

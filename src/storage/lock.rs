@@ -1,4 +1,4 @@
-//! One writer at a time in a state directory.
+//! One writer at a time in a state directory, and in a folder of events.
 //!
 //! The lock is the operating system's, so it goes when its process goes, however that ends; the file's text only says who it
 //! was, for the message that the second process prints.
@@ -12,7 +12,7 @@ use chrono::{SecondsFormat, Utc};
 use crate::error::{Error, Result};
 use crate::storage::remove_leftovers;
 
-/// The right to write to a state directory, held until it is dropped.
+/// The right to write to a folder, held until it is dropped.
 #[derive(Debug)]
 pub struct StateLock {
     _file: File,
@@ -24,8 +24,20 @@ impl StateLock {
     /// # Errors
     /// [`Error::Locked`], with the holder's words, when another process has it.
     pub fn acquire(state: &Path) -> Result<Self> {
+        Self::acquire_by(state, "lock")
+    }
+
+    /// Takes the lock of a folder of events in the same way. Its file is hidden, for others read the folder too.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], with the holder's words, when another process has it.
+    pub fn of_events(events: &Path) -> Result<Self> {
+        Self::acquire_by(events, ".lock")
+    }
+
+    fn acquire_by(state: &Path, name: &str) -> Result<Self> {
         fs::create_dir_all(state).map_err(Error::folder(state))?;
-        let path = state.join("lock");
+        let path = state.join(name);
         let mut file = File::options()
             .read(true)
             .write(true)

@@ -154,6 +154,9 @@ fn replay_text(replay: &Replay) -> String {
     if replay.without_group > 0 {
         let _ = writeln!(text, "{} not correlated for want of a value to group by", matches(replay.without_group));
     }
+    if replay.without_value > 0 {
+        let _ = writeln!(text, "{} not correlated for want of a value to measure", matches(replay.without_value));
+    }
     if replay.beyond_limit > 0 {
         let _ = writeln!(text, "{} not correlated: there were too many", matches(replay.beyond_limit));
     }

@@ -37,8 +37,10 @@ pub(in crate::import) enum FrameError {
     Unbalanced,
     #[error("the file is truncated: it ends in the middle of a record or of the list around it")]
     Truncated,
-    #[error("this is no JSON: found byte 0x{0:02x} where a record should begin")]
+    #[error("this is no JSON: found byte 0x{0:02x} where a record should begin; nothing after it was read")]
     NotJson(u8),
+    #[error("the rest of a line is no JSON: found byte 0x{0:02x} where a record should begin")]
+    StrayLine(u8),
     #[error("reading stopped: {0}")]
     Read(io::Error),
 }

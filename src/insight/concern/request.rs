@@ -93,7 +93,7 @@ pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looke
 
 /// What makes a change serious by all of its events.
 pub(in crate::insight) fn of_evidence(evidence: &Evidence) -> BTreeSet<Concern> {
-    let gives_to_himself = evidence.names.keys().any(|name| gives_to(&evidence.receivers, name));
+    let gives_to_himself = evidence.names.all().any(|name| gives_to(&evidence.receivers, name));
     let more = [gives_to_himself.then_some(Concern::SelfGrant), (evidence.unread > 0).then_some(Concern::NotAllRead)];
     evidence.concerns.iter().copied().chain(more.into_iter().flatten()).collect()
 }
@@ -127,7 +127,7 @@ fn document(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok().filter(|value| matches!(value, Value::Object(_) | Value::Array(_)))
 }
 
-/// Whether a statement of a policy, wherever in a request it stands, allows every action on every resource.
+/// Whether a statement of a policy, wherever in a request it stands, allows every action on every resource, or all but some.
 fn allows_everything(value: &Value) -> bool {
     match value {
         Value::Object(fields) => is_carte_blanche(fields) || fields.values().any(allows_everything),
@@ -138,14 +138,39 @@ fn allows_everything(value: &Value) -> bool {
 }
 
 fn is_carte_blanche(statement: &Map<String, Value>) -> bool {
-    let is = |value: &Value, wanted: &str| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(wanted));
-    let has = |name: &str, wanted: &str| {
+    let has = |name: &str, is_meant: fn(&str) -> bool| {
         let mut named = statement.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-        named.any(|value| {
-            is(value, wanted) || value.as_array().is_some_and(|items| items.iter().any(|item| is(item, wanted)))
-        })
+        let fits = |value: &Value| value.as_str().is_some_and(is_meant);
+        named.any(|value| fits(value) || value.as_array().is_some_and(|items| items.iter().any(fits)))
     };
-    has("effect", "allow") && has("action", "*") && has("resource", "*")
+    let all_but_some = |_: &str| true;
+    has("effect", |effect| effect.eq_ignore_ascii_case("allow"))
+        && (has("action", is_every_action) || has("notaction", all_but_some))
+        && (has("resource", is_every_resource) || has("notresource", all_but_some))
+}
+
+/// `*`, or `*:*`: any action of any service.
+fn is_every_action(action: &str) -> bool {
+    are_all_wild(action.split(':'))
+}
+
+/// `*`, or a name of resources (`arn:aws:…`, `acs:…`) whose parts are all left open: service, region, account and what follows.
+fn is_every_resource(resource: &str) -> bool {
+    let mut parts = resource.split(':');
+    match parts.next() {
+        Some(first) if first.eq_ignore_ascii_case("acs") => are_all_wild(parts),
+        // The partition (`aws`, `aws-cn`) is that of the whole cloud.
+        Some(first) if first.eq_ignore_ascii_case("arn") => {
+            resource.to_lowercase() == "arn:*" || are_all_wild(parts.skip(1))
+        }
+        _ => are_all_wild(resource.split(':')),
+    }
+}
+
+/// Whether there are parts, and each fits everything.
+fn are_all_wild<'t>(parts: impl Iterator<Item = &'t str>) -> bool {
+    let mut parts = parts.peekable();
+    parts.peek().is_some() && parts.all(|part| part.contains('*') && part.chars().all(|sign| sign == '*'))
 }
 
 #[cfg(test)]
@@ -154,7 +179,7 @@ mod tests {
 
     fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
         let Looked { concerns, receivers } = of_request(kind, event_name, parameters);
-        let names = [("Alice@corp.example".to_owned(), 1)].into();
+        let names = [("user/1", "Alice@corp.example", 1)].into_iter().collect();
         let concerns = concerns.into_keys().collect();
         let evidence = Evidence { names, concerns, receivers, ..Evidence::default() };
         of_evidence(&evidence).into_iter().map(Concern::name).collect()
@@ -316,8 +341,33 @@ mod tests {
             )
         };
         let of = |action, resource| concerns(ChangeKind::Permission, "CreatePolicy", &document(action, resource));
-        assert_eq!(of("*", "*"), ["administrator_policy"]);
-        assert!(of("oss:*", "*").is_empty() && of("*", "acs:oss:*:*:mine").is_empty());
+        for (action, resource) in
+            [("*", "*"), ("*:*", "*"), ("*", "arn:aws:*:*:*:*"), ("*:*", "acs:*:*:*:*"), ("*", "arn:*")]
+        {
+            assert_eq!(of(action, resource), ["administrator_policy"], "{action} {resource}");
+        }
+        for (action, resource) in [
+            ("oss:*", "*"),
+            ("*", "acs:oss:*:*:mine"),
+            ("*", "arn:aws:s3:::*"),
+            ("*:Describe*", "*"),
+            ("*", "acs"),
+            ("*", ""),
+            ("", "*"),
+        ] {
+            assert!(of(action, resource).is_empty(), "{action} {resource}");
+        }
+    }
+
+    #[test]
+    fn all_but_some_is_nearly_all() {
+        let of = |effect: &str, what: &str, on: &str| {
+            let statement = serde_json::json!({ "Effect": effect, what: ["iam:*", "ram:*"], on: "*" });
+            let text = serde_json::json!({ "policyDocument": { "Statement": [statement] } }).to_string();
+            concerns(ChangeKind::Permission, "PutUserPolicy", &text)
+        };
+        assert_eq!(of("Allow", "NotAction", "Resource"), ["administrator_policy"]);
+        assert!(of("Deny", "NotAction", "Resource").is_empty() && of("Allow", "Action", "Resource").is_empty());
     }
 
     #[test]

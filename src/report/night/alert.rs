@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::insight::Severity;
 use crate::report::night::Text;
-use crate::report::night::finding::severity_named;
+use crate::storage::read_text;
 
 /// An alert as it was raised.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -42,16 +42,13 @@ pub struct Alert {
 impl Alert {
     /// Its severity; what this version does not know is the least.
     pub fn severity(&self) -> Severity {
-        severity_named(&self.severity).unwrap_or(Severity::Informational)
+        Severity::named(&self.severity).unwrap_or(Severity::Informational)
     }
 }
 
 /// The alerts of a night, the most serious first; none where there is no file.
 pub(super) fn read(path: &Path) -> Result<Vec<Alert>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let Some(text) = read_text(path)? else { return Ok(Vec::new()) };
     let mut alerts = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let alert: Alert = serde_json::from_str(line).map_err(|error| Error::Line {

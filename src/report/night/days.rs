@@ -7,7 +7,6 @@ use chrono::{Days, NaiveDate};
 use crate::error::Result;
 use crate::insight::Severity;
 use crate::report::night::columns::Columns;
-use crate::report::night::finding::severity_named;
 use crate::report::night::{TABLE, alert, alerts_path};
 use crate::storage::Daily;
 
@@ -42,7 +41,7 @@ pub(super) fn count(state: &Path, date: NaiveDate) -> Result<DayCount> {
     }
     let severities = Columns::read(&path)?.texts("severity")?;
     let alerts = alert::read(&alerts_path(state, date))?;
-    let graves = severities.iter().filter_map(|name| severity_named(name));
+    let graves = severities.iter().filter_map(|name| Severity::named(name));
     let gravest = graves.chain(alerts.iter().map(alert::Alert::severity)).max();
     Ok(DayCount { date, is_judged: true, insights: severities.len(), alerts: alerts.len(), gravest })
 }

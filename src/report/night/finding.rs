@@ -139,11 +139,6 @@ impl Finding {
     }
 }
 
-/// The severity of that name.
-pub(super) fn severity_named(name: &str) -> Option<Severity> {
-    Severity::ALL.into_iter().find(|severity| severity.name() == name)
-}
-
 /// The insights of a night, the incidents in their order.
 pub(super) fn read_table(path: &Path) -> Result<Vec<Finding>> {
     let columns = Columns::read(path)?;
@@ -163,7 +158,7 @@ fn fill_what(columns: &Columns<'_>, findings: &mut [Finding]) -> Result<()> {
     let texts = |name| columns.texts(name);
     fill(findings, texts("insight_id")?, |finding, id| finding.id = id.to_lowercase());
     fill(findings, texts("insight_type")?, |finding, name| finding.insight_type = name);
-    fill(findings, texts("severity")?, |finding, name| finding.severity = severity_named(&name));
+    fill(findings, texts("severity")?, |finding, name| finding.severity = Severity::named(&name));
     fill(findings, texts("family")?, |finding, name| finding.family = name);
     fill(findings, texts("direction")?, |finding, name| finding.is_drop = name == "down");
     fill(findings, texts("judged_by")?, |finding, name| finding.judged_by = name);

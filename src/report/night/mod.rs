@@ -89,7 +89,10 @@ impl Night {
                 Ok(found) => found.into_iter().for_each(|(id, told)| {
                     details.entry(id).or_insert(told);
                 }),
-                Err(_) => self.unread.push(format!("{earlier}: who began what goes on tonight")),
+                Err(error) => {
+                    let why = error.about_its_file();
+                    self.unread.push(format!("{earlier}: who began what goes on tonight ({why})"));
+                }
             }
         }
         let path = folder.join(HOURS);

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::report::night::Text;
+use crate::storage::read_text;
 
 /// The record of a night.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -114,10 +115,7 @@ impl Record {
 
 /// Reads the record of a night; `None` where there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Record>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+    let Some(text) = read_text(path)? else { return Ok(None) };
     let record = serde_json::from_str(&text).map_err(|error| Error::Line {
         path: path.to_path_buf(),
         line: error.line(),

@@ -6,7 +6,7 @@ use crate::detect::change::Reason;
 use crate::insight::Concern;
 use crate::report::night::Finding;
 use crate::report::telling::{MOST_VALUES, figure};
-use crate::shown::{counted, number};
+use crate::shown::{counted, number, scientific};
 
 /// Attributes whose new values say something about who it is, in words.
 const TELLING: [(&str, &str); 4] = [
@@ -105,12 +105,7 @@ fn seasonal(finding: &Finding) -> String {
 /// `about once in 12,000 days (p = 8.3e-5)`.
 fn how_often(log10_p: Option<f64>) -> String {
     let Some(log10) = log10_p.filter(|log10| log10.is_finite()) else { return "next to never".to_owned() };
-    let exponent = log10.floor();
-    let p = if log10 > -3.0 {
-        format!("{:.4}", 10_f64.powf(log10))
-    } else {
-        format!("{:.1}e{exponent:.0}", 10_f64.powf(log10 - exponent))
-    };
+    let p = if log10 > -3.0 { format!("{:.4}", 10_f64.powf(log10)) } else { scientific(log10) };
     match -log10 {
         size if size < 0.5 => format!("often (p = {p})"),
         size if size < 6.0 => format!("about once in {} days (p = {p})", number(rounded(10_f64.powf(size)))),

@@ -1,13 +1,13 @@
 //! One family's entities in one day's rollup file, one after another.
 //!
 //! A cursor holds a batch of rows and the key of one of them; it allocates nothing for an entity. What it hands out was checked:
-//! keys ascend, lists are of equal length, hours are hours of a day.
+//! keys ascend, lists are of equal length, hours are hours of a day and ascend.
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::{AsArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{UInt8Type, UInt32Type};
+use arrow::datatypes::{ArrowPrimitiveType, UInt8Type, UInt32Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::error::Result;
@@ -130,16 +130,12 @@ struct Hours {
 }
 
 impl EntityBatch {
-    fn of(family: Family, batch: &RecordBatch) -> std::result::Result<Self, &'static str> {
-        let text = |name| batch.column_by_name(name)?.as_string_opt::<i32>().cloned();
-        let texts: Option<Vec<StringArray>> = key_columns(family).map(text).collect();
-        let entities = batch.column_by_name("entity").and_then(|column| column.as_primitive_opt::<UInt32Type>());
-        let missing = "a column is missing or of another type";
-        let (texts, entities) = (texts.ok_or(missing)?, entities.ok_or(missing)?.values().clone());
-        let hours = match batch.column_by_name("hour") {
-            Some(_) => Some(Hours::of(batch).ok_or(missing)??),
-            None => None,
-        };
+    fn of(family: Family, batch: &RecordBatch) -> std::result::Result<Self, String> {
+        let text = |name| column(batch, name, "text", |column| column.as_string_opt::<i32>().cloned());
+        let texts = key_columns(family).map(text).collect::<std::result::Result<_, _>>()?;
+        let number = |column: &ArrayRef| Some(column.as_primitive_opt::<UInt32Type>()?.values().clone());
+        let entities = column(batch, "entity", "whole numbers", number)?;
+        let hours = batch.column_by_name("hour").map(|_| Hours::of(batch)).transpose()?;
         Ok(Self { texts, entities, hours })
     }
 
@@ -169,20 +165,91 @@ impl EntityBatch {
 }
 
 impl Hours {
-    /// `None` where a column is missing or of another type.
-    fn of(batch: &RecordBatch) -> Option<std::result::Result<Self, &'static str>> {
-        let [hour, calls, errors, peak] = LISTS.map(|name| batch.column_by_name(name)?.as_list_opt::<i32>());
-        let (hour, calls, errors, peak) = (hour?, calls?, errors?, peak?);
-        let of_day = hour.values().as_primitive_opt::<UInt8Type>()?.values().clone();
-        if [calls, errors, peak].iter().any(|list| list.value_offsets() != hour.value_offsets()) {
-            return Some(Err("the lists of an entity are not of equal length"));
+    fn of(batch: &RecordBatch) -> std::result::Result<Self, String> {
+        let [hour, calls, errors, peaks] = LISTS;
+        let (offsets, of_day) = list::<UInt8Type>(batch, hour)?;
+        let numbers = |name| {
+            let (own, numbers) = list::<UInt32Type>(batch, name)?;
+            let fits = own == offsets;
+            fits.then_some(numbers)
+                .ok_or_else(|| format!("the lists `{hour}` and `{name}` of an entity are not of equal length"))
+        };
+        let (calls, errors, peaks) = (numbers(calls)?, numbers(errors)?, numbers(peaks)?);
+        let found = Self { offsets, of_day, calls, errors, peaks };
+        found.check()?;
+        Ok(found)
+    }
+
+    /// Whether hours are those of a day, in their order.
+    fn check(&self) -> std::result::Result<(), String> {
+        for own in self.offsets.windows(2).map(|ends| &self.of_day[ends[0] as usize..ends[1] as usize]) {
+            if own.last().is_some_and(|&last| last > 23) {
+                return Err("an entity has an hour beyond 23".to_owned());
+            }
+            if own.windows(2).any(|hours| hours[0] >= hours[1]) {
+                return Err("the hours of an entity do not ascend".to_owned());
+            }
         }
-        if of_day.iter().any(|&hour| hour > 23) {
-            return Some(Err("it has an hour beyond 23"));
-        }
-        let numbers =
-            |list: &arrow::array::ListArray| Some(list.values().as_primitive_opt::<UInt32Type>()?.values().clone());
-        let offsets = hour.offsets().clone();
-        Some(Ok(Self { offsets, of_day, calls: numbers(calls)?, errors: numbers(errors)?, peaks: numbers(peak)? }))
+        Ok(())
+    }
+}
+
+/// A column as something that it should be; or what is there instead, in words.
+fn column<T>(
+    batch: &RecordBatch,
+    name: &str,
+    expected: &str,
+    of: impl Fn(&ArrayRef) -> Option<T>,
+) -> std::result::Result<T, String> {
+    let found = batch.column_by_name(name);
+    found.and_then(of).ok_or_else(|| {
+        let found = found.map_or_else(|| "none".to_owned(), |column| column.data_type().to_string());
+        format!("expected a column `{name}` of {expected}, found {found}")
+    })
+}
+
+/// A column of lists of numbers: where each begins and ends, and all of them.
+fn list<N: ArrowPrimitiveType>(
+    batch: &RecordBatch,
+    name: &str,
+) -> std::result::Result<(OffsetBuffer<i32>, ScalarBuffer<N::Native>), String> {
+    column(batch, name, "lists of whole numbers", |column| {
+        let list = column.as_list_opt::<i32>()?;
+        Some((list.offsets().clone(), list.values().as_primitive_opt::<N>()?.values().clone()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ListArray, UInt32Array};
+
+    use super::*;
+
+    fn hours(lists: &[&[u8]], lengths: &[u32]) -> std::result::Result<Hours, String> {
+        let of_length = |&length: &u32| Some(vec![Some(1); length as usize]);
+        let numbers: ArrayRef =
+            Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(lengths.iter().map(of_length)));
+        let own = lists.iter().map(|list| Some(list.iter().map(|&hour| Some(hour)).collect::<Vec<_>>()));
+        let hour: ArrayRef = Arc::new(ListArray::from_iter_primitive::<UInt8Type, _, _>(own));
+        let columns = [("hour", hour), ("calls", numbers.clone()), ("errors", numbers.clone()), ("peak", numbers)];
+        Hours::of(&RecordBatch::try_from_iter(columns).unwrap())
+    }
+
+    #[test]
+    fn what_is_handed_out_was_checked() {
+        let said = |lists: &[&[u8]], lengths: &[u32]| hours(lists, lengths).err().unwrap_or_default();
+        assert_eq!(said(&[&[0, 5, 23], &[], &[4]], &[3, 0, 1]), "");
+        assert_eq!(said(&[&[0, 24]], &[2]), "an entity has an hour beyond 23");
+        assert_eq!(said(&[&[5, 4]], &[2]), "the hours of an entity do not ascend");
+        assert_eq!(said(&[&[4, 4]], &[2]), "the hours of an entity do not ascend");
+        assert!(said(&[&[4], &[5]], &[2, 0]).contains("`hour` and `calls` of an entity are not of equal length"));
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        let said = Hours::of(&RecordBatch::try_from_iter([("hour", text)]).unwrap()).err().unwrap();
+        assert_eq!(said, "expected a column `hour` of lists of whole numbers, found Utf8");
+        let number: ArrayRef = Arc::new(UInt32Array::from(vec![1]));
+        let batch = RecordBatch::try_from_iter([("entity", number)]).unwrap();
+        assert!(EntityBatch::of(Family::Api, &batch).err().unwrap().ends_with("of text, found none"));
     }
 }

@@ -28,7 +28,7 @@ pub struct PairDay {
     pub place: u16,
 }
 
-/// Calls `visit` for every left entity, in the order of its number, with all its pairs in the order of partners and days.
+/// Calls `visit` for every left entity, in the order of its number, with all its pairs in the order of days and partners.
 /// `paths` are the pairs files of the days whose rollups were numbered; `None` for a day without.
 ///
 /// # Errors
@@ -43,26 +43,17 @@ pub fn merge_pairs(
     for (place, path) in paths.iter().enumerate() {
         if let Some(path) = path {
             let mut cursor = PairCursor::open(path, place, families)?;
-            if cursor.advance(numberings.0)? {
-                cursors.push(cursor);
-            }
+            cursor.advance(numberings.0)?;
+            cursors.push(cursor);
         }
     }
     let mut pairs = Vec::new();
-    while let Some(left) = cursors.iter().map(|cursor| cursor.left).min() {
+    while let Some(left) = cursors.iter().filter_map(|cursor| cursor.left).min() {
         pairs.clear();
-        let mut remaining = Vec::with_capacity(cursors.len());
-        for mut cursor in cursors {
-            if cursor.left == left {
-                cursor.gather(numberings.1, &mut pairs)?;
-                if !cursor.advance(numberings.0)? {
-                    continue;
-                }
-            }
-            remaining.push(cursor);
+        for cursor in cursors.iter_mut().filter(|cursor| cursor.left == Some(left)) {
+            cursor.gather(numberings.1, &mut pairs)?;
+            cursor.advance(numberings.0)?;
         }
-        cursors = remaining;
-        pairs.sort_unstable();
         visit(left, &pairs);
     }
     Ok(())
@@ -75,8 +66,8 @@ struct PairCursor {
     reader: ParquetRecordBatchReader,
     batch: Option<PairBatch>,
     next: usize,
-    /// The number of the left entity.
-    left: u32,
+    /// The number of the left entity; none when the day has no more.
+    left: Option<u32>,
 }
 
 struct PairBatch {
@@ -97,13 +88,16 @@ impl PairBatch {
 impl PairCursor {
     fn open(path: &Path, place: usize, families: (Family, Family)) -> Result<Self> {
         let (reader, _) = batches(path, &pair_name(families), &["entity", "with"], BATCH_ROWS)?;
-        Ok(Self { path: path.to_path_buf(), place, reader, batch: None, next: 0, left: 0 })
+        Ok(Self { path: path.to_path_buf(), place, reader, batch: None, next: 0, left: None })
     }
 
-    /// Goes to the next left entity; false when there is none.
-    fn advance(&mut self, lefts: &Numbering) -> Result<bool> {
+    /// Goes to the next left entity.
+    fn advance(&mut self, lefts: &Numbering) -> Result<()> {
         while self.batch.as_ref().is_none_or(|batch| self.next >= batch.lefts.len()) {
-            let Some(batch) = self.reader.next() else { return Ok(false) };
+            let Some(batch) = self.reader.next() else {
+                self.left = None;
+                return Ok(());
+            };
             let batch = batch.map_err(refusal(&self.path))?;
             let found =
                 PairBatch::of(&batch).ok_or_else(|| refusal(&self.path)("a column is missing or of another type"))?;
@@ -112,12 +106,12 @@ impl PairCursor {
         let row = self.batch.as_ref().map_or(0, |batch| batch.lefts[self.next]);
         let left =
             lefts.number(self.place, row).ok_or_else(|| refusal(&self.path)("it names rows that are not there"))?;
-        if self.batch.is_some() && left < self.left {
+        if self.left.is_some_and(|before| left < before) {
             return Err(refusal(&self.path)("its pairs are not in the order of their entities"));
         }
-        self.left = left;
+        self.left = Some(left);
         self.next += 1;
-        Ok(true)
+        Ok(())
     }
 
     fn gather(&self, rights: &Numbering, pairs: &mut Vec<PairDay>) -> Result<()> {

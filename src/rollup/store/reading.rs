@@ -1,6 +1,7 @@
 //! Reading rollups back: a day's note, one family's entities, one kind of pairs.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -27,27 +28,32 @@ const BATCH_ROWS: usize = 32_768;
 /// # Errors
 /// [`Error::Rollup`] when the file is damaged or of a newer format.
 pub fn read_note(path: &Path) -> Result<Option<DayNote>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let metadata = open(path)?.1;
-    let notes = metadata.metadata().file_metadata().key_value_metadata();
-    let value = |key: &str| notes?.iter().find(|note| note.key == key)?.value.clone();
+    let (_, metadata) = match open(path) {
+        Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     let refuse = refusal(path);
-    match value(FORMAT_KEY).and_then(|format| format.parse::<u32>().ok()) {
-        Some(format) if format <= FORMAT => {}
-        Some(format) => return Err(refuse(format!("it has format {format}, and {FORMAT} is the newest known here"))),
-        None => return Err(refuse("it does not say its format".to_owned())),
-    }
-    let note = value(NOTE_KEY).ok_or_else(|| refuse("it does not say what it was made from".to_owned()))?;
-    serde_json::from_str(&note).map(Some).map_err(|error| refuse(error.to_string()))
+    let note = noted(&metadata, NOTE_KEY).ok_or_else(|| refuse("it does not say what it was made from".to_owned()))?;
+    serde_json::from_str(note).map(Some).map_err(|error| refuse(error.to_string()))
 }
 
+/// Opens a file of the store whose format is known here.
 fn open(path: &Path) -> Result<(File, ArrowReaderMetadata)> {
     let file = File::open(path).map_err(Error::read(path))?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-        .map_err(|error| Error::Rollup { path: path.to_path_buf(), message: error.to_string() })?;
-    Ok((file, metadata))
+    let refuse = refusal(path);
+    let metadata =
+        ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| refuse(error.to_string()))?;
+    match noted(&metadata, FORMAT_KEY).and_then(|format| format.parse::<u32>().ok()) {
+        Some(format) if format <= FORMAT => Ok((file, metadata)),
+        Some(format) => Err(refuse(format!("it has format {format}, and {FORMAT} is the newest known here"))),
+        None => Err(refuse("it does not say its format".to_owned())),
+    }
+}
+
+/// What a file says under a key.
+fn noted<'m>(metadata: &'m ArrowReaderMetadata, key: &str) -> Option<&'m str> {
+    let notes = metadata.metadata().file_metadata().key_value_metadata()?;
+    notes.iter().find(|note| note.key == key)?.value.as_deref()
 }
 
 /// Calls `visit` for every entity of a family in a rollup file, in order, with its key (service folded) and the service as spelled.
@@ -106,10 +112,13 @@ pub(super) fn batches(
     let (file, metadata) = open(path)?;
     let mut groups = Vec::new();
     for group in 0..metadata.metadata().num_row_groups() {
-        let own = kind_of(&metadata, group).ok_or_else(|| {
+        let (first, last) = kinds_of(&metadata, group).ok_or_else(|| {
             refusal(path)(format!("row group {group} has no statistics of the column that says what its rows are"))
         })?;
-        groups.extend((own == kind.as_bytes()).then_some(group));
+        if first != last {
+            return Err(refusal(path)(format!("row group {group} has rows of several kinds")));
+        }
+        groups.extend((first == kind.as_bytes()).then_some(group));
     }
     let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
     let values = |&group: &usize| {
@@ -127,12 +136,12 @@ pub(super) fn batches(
     Ok((reader, most))
 }
 
-/// The family, or the kind of pairs, of a row group's rows, as its statistics tell it; they hold no other.
-fn kind_of(metadata: &ArrowReaderMetadata, group: usize) -> Option<&[u8]> {
+/// The first and the last family, or kind of pairs, of a row group's rows, as its statistics tell them; what is written here has one.
+fn kinds_of(metadata: &ArrowReaderMetadata, group: usize) -> Option<(&[u8], &[u8])> {
     let columns = metadata.metadata().row_group(group).columns();
     let named = columns.iter().find(|column| matches!(column.column_path().string().as_str(), "family" | "pair"));
     match named?.statistics()? {
-        Statistics::ByteArray(values) => Some(values.min_opt()?.data()),
+        Statistics::ByteArray(values) => Some((values.min_opt()?.data(), values.max_opt()?.data())),
         _ => None,
     }
 }
@@ -143,28 +152,59 @@ mod tests {
 
     use arrow::array::StringArray;
     use parquet::arrow::ArrowWriter;
+    use parquet::file::metadata::KeyValue;
     use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
     use super::*;
 
+    fn rows(path: &Path, kind: &str) -> Result<usize> {
+        batches(path, kind, &["family"], 100).map(|(_, most)| most)
+    }
+
+    fn written(
+        folder: &tempfile::TempDir,
+        statistics: EnabledStatistics,
+        format: u32,
+        families: [&str; 2],
+    ) -> std::path::PathBuf {
+        let path = folder.path().join(format!("{statistics:?}-{format}-{}.parquet", families.join("-")));
+        let family = Arc::new(StringArray::from(families.to_vec())) as arrow::array::ArrayRef;
+        let batch = RecordBatch::try_from_iter([("family", family)]).unwrap();
+        let format = KeyValue::new(FORMAT_KEY.to_owned(), format.to_string());
+        let properties = WriterProperties::builder()
+            .set_statistics_enabled(statistics)
+            .set_key_value_metadata(Some(vec![format]))
+            .build();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        path
+    }
+
     #[test]
     fn a_file_without_statistics_is_refused_and_not_taken_for_empty() {
         let folder = tempfile::tempdir().unwrap();
-        let written = |statistics: EnabledStatistics| {
-            let path = folder.path().join(format!("{statistics:?}.parquet"));
-            let family = Arc::new(StringArray::from(vec!["api", "api"])) as arrow::array::ArrayRef;
-            let batch = RecordBatch::try_from_iter([("family", family)]).unwrap();
-            let properties = WriterProperties::builder().set_statistics_enabled(statistics).build();
-            let mut writer =
-                ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
-            writer.write(&batch).unwrap();
-            writer.close().unwrap();
-            path
-        };
-        let rows = |path: &Path, kind: &str| batches(path, kind, &["family"], 100).map(|(_, most)| most);
-        let known = written(EnabledStatistics::Chunk);
+        let known = written(&folder, EnabledStatistics::Chunk, FORMAT, ["api", "api"]);
         assert_eq!((rows(&known, "api").unwrap(), rows(&known, "source_ip").unwrap()), (2, 0));
-        let refused = rows(&written(EnabledStatistics::None), "api").unwrap_err();
+        let refused = rows(&written(&folder, EnabledStatistics::None, FORMAT, ["api", "api"]), "api").unwrap_err();
         assert!(matches!(&refused, Error::Rollup { message, .. } if message.contains("row group 0 has no statistics")));
+    }
+
+    #[test]
+    fn a_row_group_of_several_families_and_a_newer_format_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |format, families| {
+            let path = written(&folder, EnabledStatistics::Chunk, format, families);
+            // Of any family: neither is taken for one of them, nor passed over.
+            ["api", "source_ip", "principal"].map(|kind| rows(&path, kind).unwrap_err().to_string())
+        };
+        assert!(
+            message(FORMAT, ["api", "source_ip"]).iter().all(|said| said.contains("row group 0 has rows of several"))
+        );
+        assert!(
+            message(FORMAT + 1, ["api", "api"])
+                .iter()
+                .all(|said| said.contains("it has format 2, and 1 is the newest"))
+        );
     }
 }

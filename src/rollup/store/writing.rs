@@ -15,7 +15,7 @@ use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns};
 use crate::rollup::family::pair_name;
 use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY, pairs_path, rollup_path};
 use crate::rollup::{Dimension, EntityKey, Family};
-use crate::storage::{AtomicFile, Packed, ParquetFile, Values, compact_values};
+use crate::storage::{AtomicFile, Packed, ParquetFile, Values, compact_values, remove};
 
 /// Entities in a row group.
 const ROW_GROUP_ENTITIES: usize = 131_072;
@@ -36,8 +36,8 @@ pub fn day_files(state: &Path, rollup: &DayRollup, note: &DayNote) -> Result<Vec
     let mut files = Vec::new();
     if note.pairs {
         files.push(write_pairs(&path, rollup, note)?);
-    } else if path.exists() {
-        std::fs::remove_file(&path).map_err(Error::write(&path))?;
+    } else {
+        remove(&path)?;
     }
     files.push(write_rollup(&rollup_path(state, note.date), rollup, note)?);
     Ok(files)

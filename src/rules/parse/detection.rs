@@ -233,12 +233,12 @@ impl Reading<'_> {
 
 /// The first `%name%` of a text, what stands before it, and what after.
 fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
-    let start = text.find('%')?;
-    let end = start + 1 + text[start + 1..].find('%')?;
-    let name = &text[start + 1..end];
-    let sound =
-        !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'));
-    sound.then(|| (name, &text[..start], &text[end + 1..]))
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'))
+    };
+    let signs: Vec<usize> = text.match_indices('%').map(|(at, _)| at).collect();
+    let between = signs.windows(2).map(|pair| (&text[pair[0] + 1..pair[1]], &text[..pair[0]], &text[pair[1] + 1..]));
+    between.into_iter().find(|(name, _, _)| is_name(name))
 }
 
 /// The number of comparisons in a condition.

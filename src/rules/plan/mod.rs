@@ -49,7 +49,12 @@ pub struct Rule {
 impl Rule {
     /// Whether a word names it: its id, the product's own id for it, or its name.
     pub fn is_called(&self, word: &str) -> bool {
-        self.id == word || self.name.as_deref() == Some(word) || self.extension.builtin.as_deref() == Some(word)
+        self.has_id(word) || self.name.as_deref() == Some(word)
+    }
+
+    /// Whether a word is its id, or the product's own id for it.
+    pub fn has_id(&self, word: &str) -> bool {
+        self.id == word || self.extension.builtin.as_deref() == Some(word)
     }
 
     /// The log source, of rules about single events.

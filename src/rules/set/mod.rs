@@ -192,7 +192,7 @@ impl RuleSet {
         for filter in filters {
             let mut used = false;
             for rule in &mut self.rules {
-                let named = filter.rules.as_ref().is_none_or(|names| names.iter().any(|name| is_called(rule, name)));
+                let named = filter.rules.as_ref().is_none_or(|names| names.iter().any(|name| rule.is_called(name)));
                 if let Body::Detection(detection) = &mut rule.body
                     && named
                     && detection.source == filter.source
@@ -213,7 +213,7 @@ impl RuleSet {
     /// The position of the rule that a member is.
     fn member(&self, member: &Member) -> Option<usize> {
         let Member::Rule(name) = member else { return None };
-        self.rules.iter().position(|rule| is_called(rule, name))
+        self.rules.iter().position(|rule| rule.is_called(name))
     }
 
     fn leave_out_disabled(&mut self, settings: &RuleSettings) {
@@ -259,8 +259,4 @@ impl RuleSet {
         }
         found
     }
-}
-
-fn is_called(rule: &Rule, name: &str) -> bool {
-    rule.id == name || rule.name.as_deref() == Some(name)
 }

@@ -16,8 +16,7 @@ pub(super) fn unknown(rules: &[Rule], settings: &RuleSettings) -> Vec<Refusal> {
         .filter(|(_, name)| Severity::named(name).is_none() && !rules.iter().any(|rule| names_rule(name, rule)))
         .map(|(key, name)| refusal(rules, key, name, "rule, tag or level"))
         .collect();
-    let is_id = |name: &str, rule: &Rule| rule.id == name || rule.extension.builtin.as_deref() == Some(name);
-    let overridden = settings.overrides.keys().filter(|name| !rules.iter().any(|rule| is_id(name, rule)));
+    let overridden = settings.overrides.keys().filter(|name| !rules.iter().any(|rule| rule.has_id(name)));
     refusals.extend(overridden.map(|name| refusal(rules, "override", name, "rule")));
     refusals.extend(rules.iter().filter_map(|rule| without_effect(rule, settings)));
     refusals.dedup();
