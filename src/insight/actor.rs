@@ -1,11 +1,10 @@
 //! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::event::{PrincipalKind, without_session};
 use crate::insight::investigate::{Evidence, top};
+use crate::insight::names::Names;
 
 /// From this share of the calls on, one value speaks for all.
 pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
@@ -27,14 +26,12 @@ impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
         let principal = dominant(evidence, 0)?;
-        let (kind, id) = principal.split_once('/')?;
-        let name = evidence.names.of(&principal).map(|name| without_session(name).to_owned());
-        Some(Self { kind: kind.to_owned(), id: id.to_owned(), name })
+        Some(Self::of_entity(&principal)?.called(&evidence.names))
     }
 
-    /// The same by the name that it goes by most often.
-    pub(super) fn called(self, names: &BTreeMap<String, u64>) -> Self {
-        let name = top(names, 1).first().map(|(name, _)| without_session(name).to_owned());
+    /// The same by the name that it goes by most often, without the session of a role.
+    pub(super) fn called(self, names: &Names) -> Self {
+        let name = names.of(&format!("{}/{}", self.kind, self.id)).map(|name| without_session(name).to_owned());
         Self { name, ..self }
     }
 
@@ -101,6 +98,13 @@ mod tests {
     }
 
     #[test]
+    fn who_made_no_calls_goes_by_the_name_of_before() {
+        let names = [("role/343", "app-role:one", 3), ("role/344", "other", 5)].into_iter().collect();
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&names).shown(), "role app-role");
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&Names::default()).shown(), "role 343");
+    }
+
+    #[test]
     fn nobody_goes_by_the_name_of_another() {
         let values = |principals: &[(&str, u64)]| {
             let mut values = crate::insight::reading::Values::default();
@@ -118,13 +122,6 @@ mod tests {
         let role = Evidence { values: values(&[("role/343", 30)]), ..evidence };
         let actor = Actor::of(&role).unwrap();
         assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("role ram-admin", true));
-    }
-
-    #[test]
-    fn who_made_no_calls_goes_by_the_name_of_before() {
-        let names = [("app-role:one".to_owned(), 3), ("other".to_owned(), 2)].into();
-        assert_eq!(Actor::of_entity("role/343").unwrap().called(&names).shown(), "role app-role");
-        assert_eq!(Actor::of_entity("role/343").unwrap().called(&BTreeMap::new()).shown(), "role 343");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::event::Column;
 use crate::insight::investigate::{Minutes, Target};
+use crate::insight::names::Names;
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, ATTRIBUTES, Values, add, read};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
@@ -34,16 +35,15 @@ pub struct Usual {
     pub minutes: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls; `None` where they are not known.
     pub values: [Option<BTreeMap<String, u64>>; ATTRIBUTES.len()],
-    /// What a principal, or the principal of a change, was called, most often first in [`top`](super::investigate::top); empty where
-    /// events were not counted. It is asked for where a principal falls silent, so that no event of the night tells.
-    pub names: BTreeMap<String, u64>,
+    /// What a principal, or the principal of a change, was called; empty where events were not counted. It is asked for where a principal falls silent, so that no event of the night tells.
+    pub names: Names,
 }
 
 /// What the events of a day tell of a target.
 #[derive(Debug, Clone, Default)]
 struct Counted {
     values: Values,
-    names: BTreeMap<String, u64>,
+    names: Names,
 }
 
 /// Pairs that tell an attribute: of whom, what is asked, and the attribute's place.
@@ -184,7 +184,7 @@ fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<
         found.count(&mut counted[target].values);
         if [Family::Principal, Family::Change].contains(&targets[target].family) {
             let names = &mut counted[target].names;
-            found.names().for_each(|(_, name, calls)| add(names, name.to_owned(), calls));
+            found.names().for_each(|(principal, name, calls)| names.add(&principal, name, calls));
         }
     })?;
     Ok(counted)
@@ -199,7 +199,7 @@ fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {
                 add(&mut sums[attribute], value.clone(), calls);
             }
         }
-        day.names.iter().for_each(|(name, &calls)| add(&mut usual.names, name.clone(), calls));
+        usual.names.absorb(&day.names);
     }
     for attribute in unknown {
         usual.values[attribute] = Some(std::mem::take(&mut sums[attribute]));
