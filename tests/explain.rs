@@ -175,7 +175,7 @@ fn new_company_is_an_answer_with_its_pairs_its_rank_and_its_gate() {
     let thief = json(&["LTAI5tSN662BHn4pLutEARFv", "--date", NIGHT]);
     let answers = thief["answers"].as_array().unwrap();
     let answer = answers.iter().find(|answer| answer["asked"] == "company").unwrap();
-    assert_eq!((&answer["reported"], &answer["set"]), (&true.into(), &"new".into()));
+    assert_eq!((&answer["reported"], &answer["set"]), (&true.into(), &"first_seen".into()));
     let (rank, tests) = (answer["rank"].as_u64().unwrap(), answer["tests"].as_u64().unwrap());
     assert!((1..20).contains(&rank) && tests > 50, "{answer}");
     let kinds = thief["company"]["kinds"].as_array().unwrap();
