@@ -15,8 +15,9 @@ use rayon::prelude::*;
 
 use crate::baseline::Window;
 use crate::error::{Error, Result};
+use crate::rollup::family::company;
 use crate::rollup::store::{self, Numbering, PairDay, merge_pairs};
-use crate::rollup::{EntityKey, Family, PAIRS};
+use crate::rollup::{EntityKey, Family};
 
 use gathered::Gathered;
 pub use kind::{Acquaintance, EntityHabits, Habit, Novelty};
@@ -40,7 +41,7 @@ const LEAST_PEERS: u64 = 20;
 /// All kinds of pairs of a window.
 #[derive(Debug, Default)]
 pub struct Company {
-    /// The kinds, in the order of [`PAIRS`]; none where there is too little history of pairs.
+    /// The kinds, in the order of [`company`]; none where there is too little history of pairs.
     pub kinds: Vec<Novelty>,
     /// Days of history with pairs.
     pub days: usize,
@@ -84,7 +85,7 @@ impl Company {
             })?;
             Ok(gathered.learn())
         };
-        let kinds = PAIRS.par_iter().map(learn).collect::<Result<_>>()?;
+        let kinds = company().collect::<Vec<_>>().par_iter().map(learn).collect::<Result<_>>()?;
         let keys = families.into_iter().zip(numberings).map(|(family, numbers)| (family, numbers.keys)).collect();
         Ok(Self { kinds, days, keys })
     }

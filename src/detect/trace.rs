@@ -63,7 +63,9 @@ pub(super) fn windows(
         }
         (None, Expectation::Seasonal { fit, shifted }) => {
             let levels = std::iter::once(fit).chain(shifted);
-            deciding(levels.map(|fit| Day::new(baseline, fit, member, today, Look::Close).tests()).collect())
+            let levels: Vec<_> =
+                levels.map(|fit| Day::new(baseline, fit, member, today, Look::Close).tests()).collect();
+            deciding(&levels)
         }
         (None, _) => vec![whole_day(baseline, thresholds, member, expectation)],
     };
@@ -74,7 +76,7 @@ pub(super) fn windows(
 }
 
 /// Of the tests at several levels those that decide: in each direction those of the level at which the day is likelier.
-fn deciding(levels: Vec<Vec<WindowTest>>) -> Vec<WindowTest> {
+fn deciding(levels: &[Vec<WindowTest>]) -> Vec<WindowTest> {
     let own = |tests: &[WindowTest], above: bool| -> Vec<WindowTest> {
         tests.iter().copied().filter(|test| test.above == above).collect()
     };

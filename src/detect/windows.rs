@@ -25,7 +25,7 @@ const SLOW_DAY_BELOW: f64 = 0.1;
 const SLOW_BELIEVED: f64 = 0.8;
 /// Five-minute counts below this are no burst.
 const LEAST_PEAK: u32 = 5;
-/// What a window that is surely usual is at least worth: learnt tails may halve a p-value, not more.
+/// What a window that is surely usual is at least worth: learnt tails may halve such a p-value, not more.
 const USUAL: f64 = SURELY_USUAL / 2.0;
 /// Hours of a day.
 const DAY: usize = 24;
@@ -277,7 +277,8 @@ impl<'a> Day<'a> {
 
     fn glance(&self, asked: &Asked<'_>) -> Judged {
         let &Asked { observed, expected, .. } = asked;
-        if !expected.is_surely_usual(observed) {
+        // What is usual of an entity that pauses is not told by all of its hours.
+        if self.fit.pauses() || !expected.is_surely_usual(observed) {
             return self.judge(asked);
         }
         Judged { above: observed as f64 > expected.mean(), ln_p: 0.0, mean: expected.mean(), observed }

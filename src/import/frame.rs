@@ -27,8 +27,8 @@ pub(super) struct Framer<R> {
     end: usize,
     ended: bool,
     inside_array: bool,
-    /// Whether a record was found; a file that begins with something else is none of ours.
-    has_records: bool,
+    /// Records that began; a file that begins with something else is none of ours.
+    records: u64,
     failed: bool,
 }
 
@@ -36,8 +36,7 @@ impl<R: Read> Framer<R> {
     /// Frames what a reader gives, in a buffer that may have served another.
     pub(super) fn new(reader: R, limits: Limits, mut buffer: Vec<u8>) -> Self {
         buffer.resize(buffer.len().max(CHUNK), 0);
-        let (ended, inside_array, has_records, failed) = (false, false, false, false);
-        Self { reader, limits, buffer, start: 0, end: 0, ended, inside_array, has_records, failed }
+        Self { reader, limits, buffer, start: 0, end: 0, ended: false, inside_array: false, records: 0, failed: false }
     }
 
     /// The buffer, for whoever frames what comes next.
@@ -88,10 +87,10 @@ impl<R: Read> Framer<R> {
                 }
                 b'{' if !self.inside_array && self.at_wrapper()? => {}
                 b'{' => {
-                    self.has_records = true;
+                    self.records += 1;
                     return Ok(true);
                 }
-                other if self.has_records && !self.inside_array => {
+                other if self.records > 0 && !self.inside_array => {
                     self.skip_line()?;
                     return Err(FrameError::StrayLine(other));
                 }

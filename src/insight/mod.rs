@@ -22,7 +22,7 @@ pub(crate) mod example;
 mod findings;
 mod first_seen;
 mod grave;
-mod habits;
+pub mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
