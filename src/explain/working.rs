@@ -112,7 +112,7 @@ fn of_entity(
     let baseline = &judgement.baselines()[family];
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
-    let windows = trace::windows(baseline, thresholds, member, &expectation);
+    let windows = judgement.windows(family, member, &expectation);
     let hours = trace::hours(baseline, member, &expectation);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
     let answer = |ranked: &Ranked| answers::of_counts(judgement, thresholds, ranked, &windows);

@@ -36,7 +36,6 @@ pub(super) struct Workspace {
 }
 
 /// Yields the records of a stream.
-#[allow(clippy::struct_excessive_bools, reason = "each is asked by itself")]
 pub(super) struct Framer<R> {
     reader: R,
     limits: Limits,
@@ -47,8 +46,8 @@ pub(super) struct Framer<R> {
     end: usize,
     ended: bool,
     inside_array: bool,
-    /// Whether a record was found; a file that begins with something else is none of ours.
-    has_records: bool,
+    /// Records that began; a file that begins with something else is none of ours.
+    records: u64,
     failed: bool,
 }
 
@@ -57,8 +56,18 @@ impl<R: Read> Framer<R> {
     pub(super) fn new(reader: R, limits: Limits, workspace: Workspace) -> Self {
         let Workspace { mut buffer, outline } = workspace;
         buffer.resize(buffer.len().max(CHUNK), 0);
-        let (ended, inside_array, has_records, failed) = (false, false, false, false);
-        Self { reader, limits, buffer, outline, start: 0, end: 0, ended, inside_array, has_records, failed }
+        Self {
+            reader,
+            limits,
+            buffer,
+            outline,
+            start: 0,
+            end: 0,
+            ended: false,
+            inside_array: false,
+            records: 0,
+            failed: false,
+        }
     }
 
     /// The workspace, for whoever frames what comes next.
@@ -117,10 +126,10 @@ impl<R: Read> Framer<R> {
                 }
                 b'{' if !self.inside_array && self.at_wrapper()? => {}
                 b'{' => {
-                    self.has_records = true;
+                    self.records += 1;
                     return Ok(true);
                 }
-                other if self.has_records && !self.inside_array => {
+                other if self.records > 0 && !self.inside_array => {
                     self.skip_line()?;
                     return Err(FrameError::StrayLine(other));
                 }
