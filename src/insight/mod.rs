@@ -30,6 +30,7 @@ pub mod minutes;
 pub mod names;
 mod next_query;
 mod notes;
+mod passing;
 pub mod place;
 mod pruning;
 pub mod reading;
