@@ -32,6 +32,7 @@ pub mod names;
 mod new_level;
 mod next_query;
 mod notes;
+mod passing;
 pub mod place;
 mod pruning;
 pub mod reading;
