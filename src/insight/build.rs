@@ -347,7 +347,7 @@ pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual
 /// Says of which account an insight is, for readers of several.
 fn name_account(insight: &mut Insight) {
     if !insight.account.is_empty() {
-        insight.sentence += &format!("; account {}", insight.account);
+        insight.sentence = format!("{}; account {}", insight.sentence, insight.account);
     }
     insight.next_query = next_query(insight, true);
 }

@@ -314,7 +314,7 @@ mod tests {
     fn what_goes_on_is_an_update_and_its_end_closes_it() {
         let of = |continued, ended| {
             let life = crate::insight::Life { continued, ..rate().life };
-            finding(&Insight { life, ended, ..rate() }, Maker { settings: "0" })
+            finding(&Insight { ended, life, ..rate() }, Maker { settings: "0" })
         };
         let told = |finding: &Value| {
             (finding["type_uid"].as_u64().unwrap(), finding["activity_name"].clone(), finding["status"].clone())
