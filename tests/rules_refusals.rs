@@ -275,7 +275,7 @@ fn what_settings_set_of_rules_is_their_own_fault() {
     );
     for words in [
         "settings, rules.values: no rule takes a list `allowed_network`; did you mean `allowed_networks`?",
-        "settings, rules.override: `cis.at.unauth_login` takes no list `nets`; did you mean `allowed_networks`?",
+        "settings, rules.override: `cis.at.unauth_login` takes no list `nets`; write one of `allowed_networks`",
     ] {
         assert!(lists.contains(words), "{lists}");
     }
@@ -303,9 +303,12 @@ fn insights_of_no_type_and_folders_without_rules_are_faults() {
         )
     };
     check(&correlation("AkInsight")).expect_code(0);
-    for (kind, near) in [("Nope", "insight:"), ("apierrorrateinsight", "insight:ApiErrorRateInsight")] {
+    for (kind, near) in [
+        ("Nope", "write one of `TrailConcealmentInsight`"),
+        ("apierrorrateinsight", "did you mean `ApiErrorRateInsight`?"),
+    ] {
         let said = check(&correlation(kind)).expect_code(2).stdout;
-        assert!(said.contains(&format!("there are no insights of a type `{kind}`; did you mean `{near}")), "{said}");
+        assert!(said.contains(&format!("there are no insights of a type `{kind}`; {near}")), "{said}");
     }
     let empty = tempfile::tempdir().unwrap();
     insights(["rules", "check", empty.path().to_str().unwrap()]).expect_code(2).expect_said(&["there is no rule file"]);

@@ -3,13 +3,14 @@
 //! Whether a file is compressed is told by its content. What comes out of a compressed file is capped, for a small file can
 //! be made to hold more than any disk.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -29,7 +30,11 @@ pub(super) struct LogFile {
 pub(super) fn find(roots: &[PathBuf]) -> Result<Vec<LogFile>> {
     let mut paths = Vec::new();
     for root in roots {
-        list(root, true, &mut paths)?;
+        if fs::metadata(root).map_err(Error::read(root))?.is_file() {
+            paths.push(root.clone());
+        } else {
+            list(root, &mut paths)?;
+        }
     }
     paths.sort();
     paths.dedup();
@@ -40,26 +45,42 @@ pub(super) fn find(roots: &[PathBuf]) -> Result<Vec<LogFile>> {
         let size = fs::metadata(&path).map_err(Error::read(&path))?.len();
         Ok(LogFile { path, size })
     };
-    paths.into_iter().map(sized).collect()
+    // Of several that fail the first is told, whichever thread was faster.
+    paths.into_par_iter().map(sized).collect::<Vec<_>>().into_iter().collect()
 }
 
-fn list(path: &Path, named: bool, found: &mut Vec<PathBuf>) -> Result<()> {
-    if fs::metadata(path).map_err(Error::read(path))?.is_file() {
-        let known =
-            path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
-        if named || known {
-            found.push(path.to_path_buf());
+fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(path).map_err(Error::read(path))?;
+    let mut entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(Error::read(path))?;
+    entries.sort_by_cached_key(DirEntry::file_name);
+    for entry in entries {
+        let inner = entry.path();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if hidden {
+            continue;
         }
-        return Ok(());
-    }
-    for entry in fs::read_dir(path).map_err(Error::read(path))? {
-        let entry = entry.map_err(Error::read(path))?.path();
-        let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden {
-            list(&entry, false, found)?;
+        if is_file(&entry)? {
+            if has_known_ending(&inner) {
+                found.push(inner);
+            }
+        } else {
+            list(&inner, found)?;
         }
     }
     Ok(())
+}
+
+/// Whether an entry is a file, or a link to one.
+fn is_file(entry: &DirEntry) -> Result<bool> {
+    let kind = entry.file_type().map_err(Error::read(&entry.path()))?;
+    if kind.is_file() || kind.is_dir() {
+        return Ok(kind.is_file());
+    }
+    Ok(fs::metadata(entry.path()).map_err(Error::read(&entry.path()))?.is_file())
+}
+
+fn has_known_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Opens a file for reading its text, whatever its name says; `read` counts the bytes taken from disk.

@@ -95,7 +95,7 @@ pub fn replay(
     Scan::new(&program, &settings.hours, facts).run(groups, |found| {
         progress(found.looked.events);
         problems.extend(found.problem.clone());
-        days.take(found, &mut each);
+        days.take(&found, &mut each);
     });
     problems.extend(unopened);
     problems.sort();
@@ -116,7 +116,7 @@ struct Days<'s> {
 }
 
 impl Days<'_> {
-    fn take(&mut self, found: Found, each: &mut Each<'_>) {
+    fn take(&mut self, found: &Found, each: &mut Each<'_>) {
         // A day's rows are handed on before those of the next.
         let begin = midnight_ms(found.date);
         if begin > self.reached {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::rules::plan::{Body, Rule};
-use crate::rules::refusal::{Place, Refusal, nearest};
+use crate::rules::refusal::{Place, Refusal, instead};
 use crate::rules::settings::{RuleSettings, names_rule};
 use crate::severity::Severity;
 
@@ -42,10 +42,7 @@ fn no_list(key: &str, nobody: &str, name: &str, known: &BTreeSet<String>) -> Ref
     Refusal {
         place: Place::settings(key),
         found: format!("{nobody} list `{name}`"),
-        instead: match nearest(name, known.iter().map(String::as_str)) {
-            "" => "lists are for rules with `expand`".to_owned(),
-            near => format!("did you mean `{near}`?"),
-        },
+        instead: instead(name, known.iter().map(String::as_str)),
     }
 }
 
@@ -68,6 +65,6 @@ fn refusal(rules: &[Rule], key: &str, name: &str, kind: &str) -> Refusal {
     Refusal {
         place: Place::settings(key),
         found: format!("there is no {kind} `{name}`"),
-        instead: format!("did you mean `{}`?", nearest(name, ids.chain(tags))),
+        instead: instead(name, ids.chain(tags)),
     }
 }
