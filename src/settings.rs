@@ -32,6 +32,7 @@ use crate::partition::ColumnOverrides;
 use crate::query::{SavedSearches, is_name};
 use crate::rules::RuleSettings;
 use crate::rules::settings::RawRules;
+use crate::rules::typed_date;
 
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
@@ -97,7 +98,9 @@ struct RawSettings {
     baseline_days: usize,
     min_history_days: usize,
     time_zone: String,
+    #[serde(deserialize_with = "typed_date::several")]
     days_off: Vec<String>,
+    #[serde(deserialize_with = "typed_date::several")]
     incident_days: Vec<String>,
     false_discovery_rate: f64,
     max_p_value: f64,
@@ -319,6 +322,9 @@ fn named(searches: SavedSearches) -> std::result::Result<SavedSearches, String> 
 
 fn column_override((name, path): (String, String)) -> std::result::Result<(Column, String), String> {
     if let Some(column) = Column::named(&name) {
+        if path.is_empty() {
+            return Err(format!("columns.{name}: expected the name that the column has in your files, found nothing"));
+        }
         Ok((column, path))
     } else {
         let near = did_you_mean(&name, Column::ALL.iter().map(|column| column.name()));
@@ -349,6 +355,20 @@ mod tests {
             ("time_zone = 'Mars/Olympus'", "time_zone: `Mars/Olympus` is no IANA time zone"),
             ("[columns]\nevent_tim = 'x'", "columns: there is no event column `event_tim`; did you mean `event_time`?"),
             ("days_off = ['2026-02-30']", "days_off: `2026-02-30` is neither a date"),
+            ("days_off = [2026-02-17T10:00:00Z]", "days_off: `2026-02-17T10:00:00Z` is neither a date"),
+            ("days_off = [3]", "line 1: days_off: expected a date such as 2026-02-17, found `3`"),
+            (
+                "[columns]\nprincipal_id = ''",
+                "columns.principal_id: expected the name that the column has in your files",
+            ),
+            (
+                "[rules.override.'cis.at.unauth_apicall']\nthreshold = -1",
+                "rules.override.\"cis.at.unauth_apicall\".threshold: expected a number from 0 up, found -1",
+            ),
+            (
+                "[rules.override.often]\nwindow = '1.5h'",
+                "rules.override.often.window: expected a number and s, m, h or d",
+            ),
             ("\nmin_ratio = 'x'", "line 2: min_ratio: expected a number, found `x`"),
             ("baseline_days = -1", "line 1: baseline_days: expected a whole number, found `-1`"),
             ("vendor_types_only = 'yes'", "line 1: vendor_types_only: expected `true` or `false`, found `yes`"),
@@ -366,6 +386,17 @@ mod tests {
             let message = Settings::parse(text).unwrap_err();
             assert!(message.contains(words), "{message}");
         }
+    }
+
+    #[test]
+    fn dates_need_no_quotes() {
+        let rules =
+            "[rules]\nholidays = [2026-10-01]\n[[rules.whitelist]]\nusers = ['a']\nreason = 'b'\nexpires = 2026-12-31";
+        let bare = format!("days_off = [2026-01-01, '2026-02-16/2026-02-22']\nincident_days = [2026-03-01]\n{rules}");
+        let quoted = bare.replace("2026-01-01,", "'2026-01-01',").replace("[2026-03-01]", "['2026-03-01']");
+        let quoted = quoted.replace("[2026-10-01]", "['2026-10-01']").replace("2026-12-31", "'2026-12-31'");
+        assert_eq!(Settings::parse(&bare).unwrap(), Settings::parse(&quoted).unwrap());
+        assert_eq!(Settings::parse(&bare).unwrap().calendar.days_off().len(), 8);
     }
 
     #[test]

@@ -284,6 +284,19 @@ fn members_without_a_value_to_measure_are_counted() {
 }
 
 #[test]
+fn what_is_no_number_does_not_say_a_sum_again() {
+    let set =
+        set(&format!("type: value_sum\n  rules: [a]\n  {BY_USER}\n  condition: {{field: requestParameters.v, gt: 5}}"));
+    let mut correlator = Correlator::new(&set);
+    for (time, value) in [(0, "9"), (MINUTE, "none"), (2 * MINUTE, "1")] {
+        let captures = vec![Some("1".to_owned()), Some(value.to_owned())];
+        correlator.push(&Match { captures, ..matched(&(0, time, 1, 0)) }, |_| true);
+    }
+    let fired = correlator.finish(i64::MIN..i64::MAX).0;
+    assert_eq!(fired.iter().map(|found| found.time).collect::<Vec<_>>(), [0, 2 * MINUTE]);
+}
+
+#[test]
 fn a_match_that_an_entry_keeps_from_several_correlations_is_hidden_once() {
     let typed = "whitelist = [{rules = ['c', 'd'], accounts = ['1'], reason = 'known'}]";
     let settings = toml::from_str::<RawRules>(typed).unwrap().validate(chrono_tz::UTC).unwrap();

@@ -13,7 +13,7 @@ use insights::partition::{ColumnOverrides, Partitions, RowGroupReader};
 use insights::rules::evaluate::exact::Evaluator;
 use insights::rules::evaluate::scan::evaluate_day;
 use insights::rules::parse::parse_text;
-use insights::rules::replay::replay;
+use insights::rules::replay::{Seen, replay};
 use insights::rules::{Intake, Program, RuleSet, RuleSettings};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
@@ -218,7 +218,16 @@ fn a_replay_counts_what_all_days_together_come_to() {
     }
     let (fired, taken) = intake.finish(i64::MIN..i64::MAX);
     let partitions = Partitions::find(folder.path(), &ColumnOverrides::new()).unwrap();
+    let mut seen = vec![0; set.rules().len()];
+    let mut each = |found: Seen<'_>| match found {
+        Seen::Event(found) => seen[found.rule] += 1,
+        Seen::Correlation(found) => seen[found.rule] += 1,
+    };
+    let watched = replay(&set, &settings, &partitions, &|_| {}, Some(&mut each));
     let replayed = replay(&set, &settings, &partitions, &|_| {}, None);
+    assert_eq!(watched, replayed);
+    let reported = |(rule, hits): (usize, &u64)| if set.reports(rule) { *hits } else { 0 };
+    assert_eq!(seen, taken.hits.iter().enumerate().map(reported).collect::<Vec<_>>(), "every firing is told");
     assert_eq!(replayed.rules.iter().map(|rule| rule.hits).collect::<Vec<_>>(), taken.hits);
     assert!(taken.hits.iter().all(|hits| *hits > 10), "{:?}", taken.hits);
     assert_eq!(replayed.without_group, taken.left_out.without_group);

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::{Outcome, day, generate_quiet, insights, program};
+use insights::rules::parse::parse_text;
+use insights::rules::settings::RawRules;
 use insights::rules::{RuleSet, RuleSettings};
 
 const GOOD: &str = "title: good\nid: good\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {eventName: CreateUser}, condition: s}\n";
@@ -249,6 +251,67 @@ fn a_rule_without_an_id_is_overridden_by_name() {
     let often = show("often");
     assert!(["high", "event_count within 7200 s", "gte 5"].iter().all(|part| often.contains(part)), "{often}");
     assert!(show("listed").to_lowercase().contains("stoplogging"), "{}", show("listed"));
+}
+
+/// What `insights rules list` says on stderr with these settings, the code being 2.
+fn said_of_settings(settings: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("insights.toml"), settings).unwrap();
+    let outcome: Outcome = program().current_dir(folder.path()).args(["rules", "list"]).output().unwrap().into();
+    outcome.expect_code(2).stderr
+}
+
+#[test]
+fn what_settings_set_of_rules_is_their_own_fault() {
+    let threshold = said_of_settings("[rules.override.\"cis.at.unauth_apicall\"]\nthreshold = -1\n");
+    assert!(
+        threshold.contains("rules.override.\"cis.at.unauth_apicall\".threshold: expected a number from 0"),
+        "{threshold}"
+    );
+    let single = said_of_settings("[rules.override.\"cis.at.trail_off\"]\nthreshold = 3\n");
+    assert!(single.contains("settings, rules.override: `cis.at.trail_off` is a rule about single events"), "{single}");
+    let lists = said_of_settings(
+        "[rules]\nvalues = {allowed_network = []}\n[rules.override.\"cis.at.unauth_login\"]\nvalues = {nets = []}\n",
+    );
+    for words in [
+        "settings, rules.values: no rule takes a list `allowed_network`; did you mean `allowed_networks`?",
+        "settings, rules.override: `cis.at.unauth_login` takes no list `nets`; write one of `allowed_networks`",
+    ] {
+        assert!(lists.contains(words), "{lists}");
+    }
+}
+
+#[test]
+fn a_correlation_whose_override_cannot_be_stays_as_it_is() {
+    let settings: RawRules = toml::from_str("[override.often]\nthreshold = 3").unwrap();
+    let settings = settings.validate(chrono_tz::UTC).unwrap();
+    let text =
+        format!("{GOOD}---\ntitle: often\nid: often\ncorrelation: {{type: temporal, rules: [good], timespan: 1h}}\n");
+    let set = RuleSet::link(vec![parse_text("f.yml", &text, &settings)], &settings);
+    let found: Vec<String> = set.refusals().iter().map(ToString::to_string).collect();
+    assert_eq!(set.rules().len(), 2, "{found:?}");
+    assert!(found.len() == 1 && found[0].starts_with("settings, rules.override: `often`: a `threshold`"), "{found:?}");
+    let good = set.rules().iter().position(|rule| rule.id == "good").unwrap();
+    assert!(!set.reports(good), "its members say nothing by themselves");
+}
+
+#[test]
+fn insights_of_no_type_and_folders_without_rules_are_faults() {
+    let correlation = |kind: &str| {
+        format!(
+            "{GOOD}---\ntitle: t\nid: t\ncorrelation: {{type: temporal, rules: [good, 'insight:{kind}'], timespan: 1h}}\n"
+        )
+    };
+    check(&correlation("AkInsight")).expect_code(0);
+    for (kind, near) in [
+        ("Nope", "write one of `TrailConcealmentInsight`"),
+        ("apierrorrateinsight", "did you mean `ApiErrorRateInsight`?"),
+    ] {
+        let said = check(&correlation(kind)).expect_code(2).stdout;
+        assert!(said.contains(&format!("there are no insights of a type `{kind}`; {near}")), "{said}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    insights(["rules", "check", empty.path().to_str().unwrap()]).expect_code(2).expect_said(&["there is no rule file"]);
 }
 
 #[test]

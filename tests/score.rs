@@ -171,6 +171,57 @@ fn a_gap_is_no_zero_unless_zeros_are_left_out() {
 }
 
 #[test]
+fn a_row_with_more_cells_than_the_header_is_no_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let thousands = format!("{}2026-02-01T00:00:00Z,1,234\n", eventful(300).replace(":00Z,", ":00Z, "));
+    fs::write(folder.path().join("counts.csv"), thousands).unwrap();
+    let outcome = score(folder.path(), "counts.csv", &[]).expect_code(4);
+    assert_eq!(rows(&outcome.stdout).len(), 300);
+    outcome.expect_said(&["counts.csv: line 302: it has 3 cells, the header 2; write numbers without separators"]);
+    let blank = "timestamp,value\n".to_owned()
+        + &eventful(300).lines().skip(1).map(|l| l.to_owned() + ",\n").collect::<String>();
+    fs::write(folder.path().join("blank.csv"), blank).unwrap();
+    score(folder.path(), "blank.csv", &[]).expect_code(0);
+}
+
+#[test]
+fn rows_at_irregular_times_need_a_width() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |row: i64| MONDAY + row * 2000 + row * row % 1900;
+    let lines =
+        (0..500).fold("timestamp,value\n".to_owned(), |text, row| format!("{text}{},{}\n", at(row), 20 + row % 3));
+    fs::write(folder.path().join("counts.csv"), lines).unwrap();
+    let outcome = score(folder.path(), "counts.csv", &[]).expect_code(3);
+    outcome.expect_said(&["counts.csv", "at irregular times", "name a width, such as --bucket 1h"]);
+    score(folder.path(), "counts.csv", &["--bucket", "1h"]).expect_code(0);
+}
+
+#[test]
+fn buckets_narrower_than_the_rows_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("counts.csv"), eventful(400)).unwrap();
+    let outcome = score(folder.path(), "counts.csv", &["--bucket", "15m"]).expect_code(0);
+    outcome.expect_said(&["rows are 1h apart, more than a bucket is wide; see --bucket", "were taken as zero"]);
+}
+
+/// Office hours of a city whose clocks change on 29 March: by UTC every morning after it is odd, by its own time none.
+#[test]
+fn hours_are_those_of_the_time_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let usual_there = |hour: i64| {
+        let summer = MONDAY + hour * 3600 >= 1_774_746_000;
+        usual(hour + if summer { 2 } else { 1 })
+    };
+    let lines = (0..24 * 7 * 15)
+        .fold("timestamp,value\n".to_owned(), |text, hour| format!("{text}{},{}\n", stamp(hour), usual_there(hour)));
+    fs::write(folder.path().join("counts.csv"), lines).unwrap();
+    let odd = |more: &[&str]| flagged(&rows(&score(folder.path(), "counts.csv", more).expect_code(0).stdout)).len();
+    assert!(odd(&[]) > 5);
+    assert_eq!(odd(&["--set", "time_zone=Europe/Berlin"]), 0);
+    score(folder.path(), "counts.csv", &["--set", "time_zone=Mars"]).expect_code(2);
+}
+
+#[test]
 fn unusable_rows_are_named_and_the_rest_is_scored() {
     let folder = tempfile::tempdir().unwrap();
     let broken = "2026-01-06,-3\n2026-01-07,many\nyesterday,4\n2026-01-08,\n2026-01-10,1e20\n2026-01-11\n";
@@ -205,7 +256,7 @@ fn what_cannot_be_scored_is_said_with_what_was_expected() {
         ("columns.csv", "time,count\n2026-01-05,5\n", "no column `timestamp`; found: time, count"),
         ("one.csv", "timestamp,value\n2026-01-05,5\n", "no series has two rows at different times"),
         ("empty.csv", "", "no column `timestamp`"),
-        ("far.csv", "timestamp,value\n0,5\n1,5\n4000000000,5\n", "would make 4000000001 buckets of 1 s"),
+        ("far.csv", "timestamp,value\n0,5\n1,5\n4000000000,5\n", "would make 4000000001 buckets of 1s"),
         ("months.csv", "timestamp,value\n2026-01-01,5\n2026-02-01,5\n2026-03-01,4\n", "28 days apart"),
         ("bytes.csv", "\u{1}\u{2}\n\u{3}", "no column `timestamp`"),
     ];

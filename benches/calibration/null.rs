@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use insights::score::model::{Forecast, walk};
-use insights::score::season::{Season, Timeline, plan};
+use insights::score::season::{LocalTime, Season, Timeline, plan};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Gamma, Poisson, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -192,7 +192,7 @@ fn one_series(generator: Generator, rate: usize, replicate: usize, seed: u64, ju
     let counts = generator.series(RATES[rate], replicate, HOURS, &mut random);
     let timeline = Timeline { start: 4 * 86_400, bucket: 3600, buckets: HOURS };
     let values: Vec<Option<u64>> = counts.iter().copied().map(Some).collect();
-    let forecasts = walk(&values, &plan(&timeline, Season::Week, None));
+    let forecasts = walk(&values, &plan(&timeline, Season::Week, None, &LocalTime::utc()));
     let mut result = Exceedances::default();
     for hour in judged {
         if let Some(forecast) = &forecasts[hour] {

@@ -5,7 +5,7 @@
 //! 576 to 624 are judged. An outbreak has Poisson(k sd) cases, spread by `floor(LogNormal(0, 0.5))` weeks.
 
 use insights::score::model::walk;
-use insights::score::season::{Season, Timeline, plan};
+use insights::score::season::{LocalTime, Season, Timeline, plan};
 use insights::stats::{NegativeBinomial, ln_normal_upper};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
@@ -124,7 +124,7 @@ fn judge(number: usize, replicate: usize, seed: u64) -> Judged {
 fn insights(counts: &[u64]) -> Vec<f64> {
     let values: Vec<Option<u64>> = counts.iter().copied().map(Some).collect();
     let timeline = Timeline { start: 0, bucket: 7 * 86_400, buckets: counts.len() };
-    let forecasts = walk(&values, &plan(&timeline, Season::Buckets(52), Some(BASELINE.len())));
+    let forecasts = walk(&values, &plan(&timeline, Season::Buckets(52), Some(BASELINE.len()), &LocalTime::utc()));
     let ln_upper = |week: usize| forecasts[week].as_ref().map_or(0.0, |forecast| forecast.ln_upper(counts[week]));
     (counts.len() - JUDGED..counts.len()).map(ln_upper).collect()
 }

@@ -77,6 +77,25 @@ mod tests {
     }
 
     #[test]
+    fn correlations_know_every_type() {
+        use InsightType::{
+            AkInsight, ApiCallRateInsight, ApiErrorRateInsight, IpInsight, PasswordChangeInsight, PolicyChangeInsight,
+            PrincipalInsight, TrailConcealmentInsight,
+        };
+        let types = [
+            TrailConcealmentInsight,
+            PolicyChangeInsight,
+            PasswordChangeInsight,
+            ApiCallRateInsight,
+            ApiErrorRateInsight,
+            IpInsight,
+            AkInsight,
+            PrincipalInsight,
+        ];
+        assert_eq!(types.map(InsightType::name), InsightInput::KINDS);
+    }
+
+    #[test]
     fn the_object_goes_before_what_is_attributed() {
         let insight = Insight {
             insight_type: InsightType::AkInsight,

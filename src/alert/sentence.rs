@@ -7,7 +7,7 @@ use crate::alert::occurrence::ACCOUNTS;
 use crate::alert::{ADDRESSES, moment};
 use crate::insight::{Actor, list_condition};
 use crate::rules::plan::{Body, Correlation, Rule};
-use crate::shown::{clipped, number, span};
+use crate::shown::{clipped, counted, number, span};
 
 /// Who did it, where it was one.
 pub(super) fn actor(running: &Running) -> Option<String> {
@@ -50,9 +50,17 @@ fn story(correlation: &Correlation, running: &Running, keys: &[(String, String)]
     // The account is the same for nearly all of them, and stands elsewhere.
     let telling = keys.iter().filter(|(field, _)| !ACCOUNTS.contains(&field.as_str()));
     let name = |field: &str| field.rsplit('.').next().unwrap_or(field).to_owned();
-    let of: Vec<String> = telling.map(|(field, value)| format!("{} {}", name(field), clipped(value))).collect();
+    let of: Vec<String> = telling
+        .map(|(field, value)| known(running, value).unwrap_or_else(|| format!("{} {}", name(field), clipped(value))))
+        .collect();
     let of = if of.is_empty() { String::new() } else { format!(" of {}", of.join(" and ")) };
-    format!("{} matches within {window}{of}{}", number(running.members), origin(running))
+    format!("{} within {window}{of}{}", counted(running.members, "match", "matches"), origin(running))
+}
+
+/// A principal by its name, where the events told it.
+fn known(running: &Running, principal: &str) -> Option<String> {
+    let caller = running.callers.iter().find(|caller| caller.principal == principal)?;
+    caller.as_actor().map(|actor| actor.shown())
 }
 
 fn origin(running: &Running) -> String {

@@ -40,6 +40,11 @@ impl Calendar {
         self.zone
     }
 
+    /// The days off.
+    pub fn days_off(&self) -> &BTreeSet<NaiveDate> {
+        &self.days_off
+    }
+
     /// The slots of the 24 hours of a UTC day.
     pub fn slots(&self, date: NaiveDate) -> [u8; 24] {
         self.week_hours(date).map(|hour| slot(hour) as u8)

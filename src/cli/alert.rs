@@ -15,7 +15,7 @@ use crate::cli::{Common, exit};
 use crate::error::Result;
 use crate::insight::Severity;
 use crate::insight::place::PlaceBook;
-use crate::partition::{Partitions, Problem};
+use crate::partition::{Partitions, Problem, date_of_ms};
 use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
 use crate::report::summary::alert_table;
@@ -80,6 +80,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
     let told = tell(args, &settings, &mut checked);
     let problems = problems(&partitions, &checked);
     complain(&book, &checked, &problems);
+    complain_of_silence(&partitions, &checked);
     told?;
     Ok(code(args, &book, &checked, &problems))
 }
@@ -152,6 +153,17 @@ fn complain(book: &RuleBook, checked: &Checked, problems: &[Problem]) {
         ("told", json!(checked.notices.len())),
     ];
     output::step("checked", &numbers);
+}
+
+/// A feed that has ended tells nothing, which is no good news.
+fn complain_of_silence(partitions: &Partitions, checked: &Checked) {
+    let newest = partitions.dates().last().copied();
+    let silent = newest.zip(date_of_ms(checked.from)).filter(|(newest, from)| newest < from);
+    if let Some((newest, from)) = silent {
+        output::complain(&format!(
+            "! the newest events are of {newest}: nothing has arrived of {from} or later, so there was nothing to look at"
+        ));
+    }
 }
 
 fn code(args: &AlertArgs, book: &RuleBook, checked: &Checked, problems: &[Problem]) -> u8 {

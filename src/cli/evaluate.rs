@@ -16,12 +16,13 @@ where known, account, size, expected, calls, anomaly (labels of one anomaly are 
 
 An insight is true if it names the entity and direction of a label and touches one of its hours; \
 each label is found once. Insights that repeat a label, or that are side effects of a labelled \
-attack, count as neither true nor false. False alerts per entity-day need the records of the runs \
+attack, count as neither true nor false; the latter are known by attributions, which a table \
+(insights.parquet) has not, so that they count as false there. False alerts per entity-day need the records of the runs \
 beside the insights.
 
 Examples:
   insights evaluate state --labels events/labels.jsonl
-  insights evaluate insights.parquet --labels labels.jsonl --format json")]
+  insights evaluate insights.jsonl --labels labels.jsonl --format json")]
 pub(super) struct EvaluateArgs {
     /// State directory, its insights folder, or a file of insights (.jsonl, .parquet)
     #[arg(value_name = "INSIGHTS")]
@@ -37,6 +38,11 @@ pub(super) struct EvaluateArgs {
 pub(super) fn run(args: &EvaluateArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&[])?;
     let evaluation = evaluate(&args.insights, &args.labels, settings.thresholds.false_discovery_rate)?;
+    if args.insights.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+        output::complain(
+            "! a table has no attributions: side effects of attacks may count as false, and culprits are not measured; insights.jsonl has",
+        );
+    }
     match args.format {
         Format::Text => output::result(&text::text(&evaluation, output::width()))?,
         Format::Json => output::json(&evaluation)?,

@@ -9,6 +9,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::ImportBar;
 use crate::cli::{Common, exit};
 use crate::import::{ImportOptions, ImportReport, Limits, import};
+use crate::settings::Bytes;
 use crate::shown::{counted, number, printable};
 
 /// Turn audit log files into event partitions, every event once
@@ -28,8 +29,8 @@ pub(super) struct ImportArgs {
     #[arg(long, short, value_name = "EVENTS")]
     out: PathBuf,
     /// The most bytes that one compressed file may hold
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().decompressed)]
-    max_decompressed: u64,
+    #[arg(long, value_name = "BYTES", default_value_t = Bytes(Limits::default().decompressed))]
+    max_decompressed: Bytes,
     /// The deepest nesting of a record
     #[arg(long, value_name = "LEVELS", default_value_t = Limits::default().depth)]
     max_depth: usize,
@@ -44,7 +45,7 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs, common: &Common) -> anyhow::Result<u8> {
     let defaults = Limits::default();
     let limits = Limits {
-        decompressed: args.max_decompressed,
+        decompressed: args.max_decompressed.0,
         depth: args.max_depth,
         string: args.max_string,
         record: defaults.record.max(args.max_string.saturating_mul(8)),

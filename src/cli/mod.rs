@@ -22,9 +22,13 @@ mod saved;
 mod score;
 mod settings;
 
+use std::path::Path;
+
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::Error;
+use crate::partition::Partitions;
 use crate::settings::{Bytes, Layers, Settings, environment};
 
 /// Exit codes that schedulers may rely on.
@@ -132,6 +136,20 @@ impl Common {
 /// How many threads the machine runs at once; asking rayon would start them.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// A day, as options take it.
+fn date(text: &str) -> Result<NaiveDate, String> {
+    text.trim().parse().map_err(|_| format!("expected a day such as 2026-01-29, found `{text}`"))
+}
+
+/// That there are no events between two days, and between which there are.
+fn no_events(events: &Path, partitions: &Partitions, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Error {
+    let known = partitions.dates();
+    let span = known.first().zip(known.last()).map(|(first, last)| format!("there are events from {first} to {last}"));
+    let from = from.map_or(String::new(), |from| format!(" from {from}"));
+    let to = to.map_or(String::new(), |to| format!(" to {to}"));
+    Error::Query { message: format!("no events{from}{to} in `{}`", events.display()), hint: span }
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

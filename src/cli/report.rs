@@ -6,7 +6,7 @@ use anyhow::bail;
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
-use crate::cli::{Common, exit, output};
+use crate::cli::{Common, date, exit, output};
 use crate::error::Error;
 use crate::query::TimeRange;
 use crate::report::digest::{self, Document};
@@ -42,13 +42,13 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "DIR", default_value = "state")]
     state: PathBuf,
     /// The night [default: the newest that was judged]
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with_all = ["from", "to"])]
     date: Option<NaiveDate>,
     /// First of several nights, for a summary
-    #[arg(long, value_name = "DATE", requires = "to")]
+    #[arg(long, value_name = "DATE", value_parser = date, requires = "to")]
     from: Option<NaiveDate>,
     /// Last of several nights
-    #[arg(long, value_name = "DATE", requires = "from")]
+    #[arg(long, value_name = "DATE", value_parser = date, requires = "from")]
     to: Option<NaiveDate>,
     /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use crate::cli::output;
-use crate::cli::{Common, exit, progress};
+use crate::cli::{Common, date, exit, no_events, progress};
 use crate::partition::Partitions;
 use crate::query::TimeRange;
 use crate::rollup::update::{Counting, DayOutcome, update};
@@ -29,10 +29,10 @@ pub(super) struct RollupArgs {
     #[arg(long, value_name = "DIR", default_value = "state")]
     state: PathBuf,
     /// First day [default: the first there is]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     from: Option<NaiveDate>,
     /// Last day [default: the last there is]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     to: Option<NaiveDate>,
     /// Count by the hour only, without which entities were seen together
     #[arg(long)]
@@ -46,6 +46,9 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     let _lock = StateLock::acquire(&args.state)?;
     let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);
     let dates: Vec<NaiveDate> = partitions.dates().into_iter().filter(wanted).collect();
+    if dates.is_empty() && (args.from.is_some() || args.to.is_some()) {
+        anyhow::bail!(no_events(&args.events, &partitions, args.from, args.to));
+    }
     let bar = progress::events(common, "counting", None);
     let counting = Counting { pairs: !args.no_pairs, max_entities: settings.max_entities };
     let result = update(&partitions, &dates, &args.state, counting, &|events| bar.inc(events))?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::alert::RuleBook;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
-use crate::cli::{Common, exit, explain_code, memory, progress};
+use crate::cli::{Common, date, exit, explain_code, memory, no_events, progress};
 use crate::insight::Severity;
 use crate::insight::place::PlaceBook;
 use crate::late::{Why, judged};
@@ -48,13 +48,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = "state")]
     state: PathBuf,
     /// The day to judge [default: the newest before today (UTC)]
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with_all = ["from", "to"])]
     date: Option<NaiveDate>,
     /// First of several days, judged one after the other
-    #[arg(long, value_name = "DATE", requires = "to")]
+    #[arg(long, value_name = "DATE", value_parser = date, requires = "to")]
     from: Option<NaiveDate>,
     /// Last of several days
-    #[arg(long, value_name = "DATE", requires = "from")]
+    #[arg(long, value_name = "DATE", value_parser = date, requires = "from")]
     to: Option<NaiveDate>,
     /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off
     #[arg(long, conflicts_with_all = ["date", "from", "to"])]
@@ -235,11 +235,7 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
         TimeRange::of_days(args.from, args.to)?;
         let between: Vec<NaiveDate> = known.into_iter().filter(|date| (from..=to).contains(date)).collect();
         if between.is_empty() {
-            let known = partitions.dates();
-            let span =
-                known.first().zip(known.last()).map(|(first, last)| format!("there are events from {first} to {last}"));
-            let message = format!("no events from {from} to {to} in `{}`", args.events.display());
-            bail!(crate::Error::Query { message, hint: span });
+            bail!(no_events(&args.events, partitions, args.from, args.to));
         }
         return Ok(between);
     }

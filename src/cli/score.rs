@@ -8,10 +8,11 @@ use rayon::prelude::*;
 
 use crate::cli::output;
 use crate::cli::{Common, exit};
-use crate::score::season::{DAY, Season, WEEK};
+use crate::score::season::{DAY, LocalTime, Season, WEEK};
 use crate::score::{
-    CountTable, FileForm, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read,
+    CountTable, FileForm, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read, width,
 };
+use crate::settings::Settings;
 use crate::shown::{counted, number, printable};
 
 /// Score count series: what was expected of every bucket, and how unlikely it is
@@ -42,8 +43,8 @@ pub(super) struct ScoreArgs {
 }
 
 const EXAMPLES: &str = "\
-Times may be RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or numbers since 1970; without a zone they are UTC. Season `auto` \
-takes 24x7 for buckets of up to a day and 52 for weeks; a series too short for its season is judged by its level alone. \
+Times may be RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or numbers since 1970; without a zone they are UTC. The hours and days \
+of season 24x7 are those of the settings `time_zone` and `days_off`. Season `auto` takes 24x7 for buckets of up to a day and 52 for weeks; a series too short for its season is judged by its level alone. \
 The first 7 days (24x7; 21 for buckets of a day), two seasons of 52, three of a short season, or 30 buckets are only \
 learnt from. Missing `auto`: a gap, which is neither judged nor learnt from; but zero in a series that has no zero rows and \
 lacks one bucket in twenty or more. With p at most 0.0001, one ordinary bucket in 10,000 is flagged.
@@ -111,10 +112,11 @@ fn parse_probability(text: &str) -> Result<f64, String> {
 const AT_ONCE: usize = 64;
 
 pub(super) fn run(args: &ScoreArgs, common: &Common) -> anyhow::Result<u8> {
+    let settings = common.load_settings(&[])?;
     args.out.as_deref().map_or(Ok(()), expect_writable)?;
     let table = read(&args.counts)?;
     complain_of_rows(&table, args);
-    let judge = judge(&args.counts, &table, options(args))?;
+    let judge = judge(&args.counts, &table, options(args, &settings))?;
     let totals = match &args.out {
         Some(target) => {
             let totals = write_all(&judge, &table, args, ScoreWriter::<io::Stdout>::file(target)?, target)?;
@@ -137,7 +139,8 @@ fn expect_writable(out: &Path) -> crate::Result<()> {
     output::expect_folder(out)
 }
 
-fn options(args: &ScoreArgs) -> Options {
+fn options(args: &ScoreArgs, settings: &Settings) -> Options {
+    let days_off = settings.calendar.days_off().clone();
     Options {
         bucket: match args.bucket {
             Choice::Auto => None,
@@ -147,6 +150,7 @@ fn options(args: &ScoreArgs) -> Options {
             Choice::Auto => SeasonChoice::Auto,
             Choice::Is(season) => SeasonChoice::Is(season),
         },
+        local: LocalTime { zone: settings.calendar.zone(), days_off },
         warmup: args.warmup.map(|buckets| buckets as usize),
         missing: match args.missing {
             MissingChoice::Auto => Missing::Auto,
@@ -212,38 +216,60 @@ fn write_all<Out: Write>(
         for score in &scores {
             totals.add(score);
         }
-        writer.add(&scores)?;
+        writer.add(&scores).map_err(|error| written(target, error))?;
     }
     writer.finish(target)?;
     Ok(totals)
 }
 
+/// A failure to write, of a pipe or of a file that has its name only when it is whole.
+fn written(target: &Path, error: io::Error) -> crate::Error {
+    // The words of an unfinished file's own errors name it, which is nobody's business.
+    let source = error.raw_os_error().map_or(error, io::Error::from_raw_os_error);
+    crate::Error::write(target)(source)
+}
+
 fn summary(totals: &Totals, judge: &Judge<'_>, max_p: f64) -> String {
     let mut lines = vec![format!(
-        "{} series in buckets of {}: {} buckets judged, {} only learnt from; {} flagged (p at most {max_p})",
+        "{} series in buckets of {}: {} judged, {} only learnt from; {} flagged (p at most {max_p})",
         number(totals.series),
-        width(judge.bucket()),
-        number(totals.judged),
+        width(i64::from(judge.bucket())),
+        counted(totals.judged, "bucket", "buckets"),
         number(totals.learnt),
         number(totals.flagged)
     )];
-    let mut note = |count: usize, what: &str| {
+    if let Some(step) = judge.wider_step() {
+        lines.push(format!("! rows are {} apart, more than a bucket is wide; see --bucket", width(step)));
+    }
+    let mut note = |count: usize, one: &str, many: &str| {
         if count > 0 {
-            lines.push(format!("! {} {what}", number(count as u64)));
+            lines.push(format!("! {}", counted(count as u64, one, many)));
         }
     };
-    note(totals.never_judged as usize, "series too short for a single bucket to be judged; see --warmup");
-    note(totals.notes.gaps, "buckets have no row and were left out as gaps; see --missing");
-    note(totals.notes.zeros, "buckets have no row and were taken as zero; see --missing");
-    note(totals.notes.merged, "rows fell into a bucket that had one already and were added to it");
-    note(totals.notes.fractions, "values are not whole numbers and were judged as the nearest one");
+    let short = "series too short for a single bucket to be judged; see --warmup";
+    note(totals.never_judged as usize, short, short);
+    let Notes { gaps, zeros, merged, fractions } = totals.notes;
+    note(
+        gaps,
+        "bucket has no row and was left out as a gap; see --missing",
+        "buckets have no row and were left out as gaps; see --missing",
+    );
+    note(
+        zeros,
+        "bucket has no row and was taken as zero; see --missing",
+        "buckets have no row and were taken as zero; see --missing",
+    );
+    note(
+        merged,
+        "row fell into a bucket that had one already and was added to it",
+        "rows fell into a bucket that had one already and were added to it",
+    );
+    note(
+        fractions,
+        "value is not a whole number and was judged as the nearest one",
+        "values are not whole numbers and were judged as the nearest one",
+    );
     lines.join("\n")
-}
-
-fn width(seconds: u32) -> String {
-    let units = [(WEEK, "w"), (DAY, "d"), (3600, "h"), (60, "m")];
-    let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
-    unit.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 
 #[cfg(test)]
@@ -259,7 +285,6 @@ mod tests {
         for text in ["", "m", "0m", "2w", "5x", "-1h", "99999999999w", "5é"] {
             assert!(parse_bucket(text).is_err(), "{text}");
         }
-        assert_eq!([300, 3600, DAY, WEEK, 90].map(width), ["5m", "1h", "1d", "1w", "90s"]);
     }
 
     #[test]

@@ -10,8 +10,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
 use crate::detect::Direction;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::evaluate::matching::canonical;
+use crate::rollup::Family;
+
+/// The families that insights are of.
+const FAMILIES: [Family; 6] =
+    [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal, Family::Change];
 
 /// One entity that behaved unlike itself, and when.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +99,10 @@ fn parse(text: &str) -> std::result::Result<Vec<Label>, (usize, String)> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let refuse = |message: String| (number + 1, message);
         let line: Line = serde_json::from_str(line).map_err(|error| refuse(no_label(&error)))?;
+        if !FAMILIES.iter().any(|family| family.name() == line.family) {
+            let near = did_you_mean(&line.family, FAMILIES.map(Family::name));
+            return Err(refuse(format!("there are no insights of a family `{}`{near}", line.family)));
+        }
         if line.end <= line.start {
             return Err(refuse(format!("the end, {}, is not after the start, {}", line.end, line.start)));
         }
@@ -162,6 +171,8 @@ mod tests {
         let (line, message) = parse(&format!("{FIRST}\n{{}}")).unwrap_err();
         assert_eq!(line, 2);
         assert!(message.contains("missing field `start`"), "{message}");
+        let unknown = parse(&BARE.replace("source_ip", "source_ips")).unwrap_err().1;
+        assert_eq!(unknown, "there are no insights of a family `source_ips`; did you mean `source_ip`?");
         let backwards = BARE.replace("2026-01-30", "2026-01-28");
         assert!(parse(&backwards).unwrap_err().1.contains("is not after the start"));
     }

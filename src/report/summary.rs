@@ -39,7 +39,7 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     if !insights.is_empty() {
         let _ = writeln!(text, "\n{}", table(insights, width));
         if insights.len() > SHOWN {
-            let _ = writeln!(text, "and {} more, less severe or less certain", insights.len() - SHOWN);
+            let _ = writeln!(text, "and {} more, all in the files", insights.len() - SHOWN);
         }
     }
     if !alerts.is_empty() {

@@ -38,6 +38,17 @@ pub struct InsightInput {
 impl InsightInput {
     /// The name under which rules know `userIdentity.userName`.
     pub const USER_NAME: &'static str = "user_identity->userName or user_name";
+    /// The types there are.
+    pub const KINDS: [&'static str; 8] = [
+        "TrailConcealmentInsight",
+        "PolicyChangeInsight",
+        "PasswordChangeInsight",
+        "ApiCallRateInsight",
+        "ApiErrorRateInsight",
+        "IpInsight",
+        "AkInsight",
+        "PrincipalInsight",
+    ];
     /// All that an insight can tell, by the names of [`keys`](Self::keys).
     pub const TOLD: [&'static str; 12] = [
         "account_id",
@@ -166,9 +177,17 @@ impl<'s> Correlator<'s> {
     }
 
     /// Adds to `counts`, by position, at how many moments in `span` each correlation fired, and forgets what no window of a later
-    /// moment reaches.
-    pub fn count(&mut self, span: &Range<i64>, counts: &mut [u64]) {
-        self.fire(span, &mut |moment, _| counts[moment.rule] += 1);
+    /// moment reaches. `each`, if there is one, is told of every such moment.
+    pub fn count(
+        &mut self,
+        span: &Range<i64>,
+        counts: &mut [u64],
+        mut each: Option<&mut dyn FnMut(&CorrelationMatch)>,
+    ) {
+        self.fire(span, &mut |moment, known| {
+            counts[moment.rule] += 1;
+            each.iter_mut().for_each(|each| each(&moment.describe(known)));
+        });
         for (rule, reach) in self.rules.reaches() {
             self.inputs.forget_until(rule, span.end.saturating_sub(reach));
         }
@@ -330,7 +349,17 @@ impl<'c> Window<'c> {
             CorrelationKind::Temporal(presence) => return self.present(presence).then_some(count),
             CorrelationKind::TemporalOrdered => return self.sequence.ends_at(moment, start).then_some(count),
         };
-        value.filter(|value| bounds_hold(bounds, *value))
+        let is_news = || {
+            let mut newest = inputs.iter().rev().take_while(|input| input.time == moment);
+            !self.measures_numbers() || newest.any(|input| self.known.millionths(*input).is_some())
+        };
+        value.filter(|value| bounds_hold(bounds, *value) && is_news())
+    }
+
+    /// Whether numbers are measured: a member without one changes nothing, and says nothing again.
+    fn measures_numbers(&self) -> bool {
+        use CorrelationKind::{ValueAvg, ValuePercentile, ValueSum};
+        matches!(self.kind, ValueSum(..) | ValueAvg(..) | ValuePercentile(..))
     }
 
     fn present(&self, presence: &Presence) -> bool {

@@ -73,10 +73,18 @@ impl<'s> Intake<'s> {
         (reported.collect(), taken)
     }
 
-    /// Counts at which moments in `span` correlations fired, without telling more of them, and forgets what no later moment needs: for
-    /// going through many days in memory that grows with what a window holds. Spans must follow one another, each after all of its matches were taken.
-    pub fn count(&mut self, span: &Range<i64>) {
-        self.correlator.count(span, &mut self.taken.hits);
+    /// Counts at which moments in `span` correlations fired, tells `each`, if there is one, of those that are to be reported, and forgets
+    /// what no later moment needs: for going through many days in memory that grows with what a window holds. Spans must follow one
+    /// another, each after all of its matches were taken.
+    pub fn count(&mut self, span: &Range<i64>, each: Option<&mut dyn FnMut(&CorrelationMatch)>) {
+        let rules = self.rules;
+        let Some(each) = each else { return self.correlator.count(span, &mut self.taken.hits, None) };
+        let mut reported = |found: &CorrelationMatch| {
+            if rules.reports(found.rule) {
+                each(found);
+            }
+        };
+        self.correlator.count(span, &mut self.taken.hits, Some(&mut reported));
     }
 
     /// What became of the matches.

@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod replay;
 mod set;
 pub mod settings;
+pub(crate) mod typed_date;
 pub mod whitelist;
 mod window;
 

@@ -18,7 +18,7 @@ pub enum Piece {
 }
 
 /// The dashes that the modifier `windash` takes for one another.
-const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
+pub(super) const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 
 impl Piece {
     fn takes(self, found: char) -> bool {

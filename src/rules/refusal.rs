@@ -22,6 +22,13 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// A key under `[rules]` in the settings.
+    pub(super) fn settings(key: &str) -> Self {
+        Self { file: format!("settings, rules.{key}"), ..Self::default() }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.file)?;

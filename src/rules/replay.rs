@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::partition::{Partitions, Problem, midnight_ms};
 use crate::rules::compile::Program;
+use crate::rules::correlate::CorrelationMatch;
 use crate::rules::evaluate::scan::{Found, Looked, Scan, row_groups};
 use crate::rules::intake::{Intake, Taken};
 use crate::rules::matched::{Facts, Match};
@@ -62,14 +63,23 @@ pub struct Hidden {
     pub matches: u64,
 }
 
-/// Evaluates rules over every day of a folder. `each`, if there is one, sees the matches that are reported, those of correlations
-/// aside, file by file.
+/// A match that is reported.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'m> {
+    /// Of a rule about single events.
+    Event(&'m Match),
+    /// Of a correlation.
+    Correlation(&'m CorrelationMatch),
+}
+
+/// Evaluates rules over every day of a folder. `each`, if there is one, sees the matches that are reported: those of events file by
+/// file, those of correlations after the matches of their day.
 pub fn replay(
     rules: &RuleSet,
     settings: &RuleSettings,
     partitions: &Partitions,
     progress: &dyn Fn(u64),
-    mut each: Option<&mut dyn FnMut(&Match)>,
+    mut each: Option<&mut dyn FnMut(Seen<'_>)>,
 ) -> Replay {
     let program = Program::compile(rules);
     let mut days =
@@ -85,14 +95,17 @@ pub fn replay(
     Scan::new(&program, &settings.hours, facts).run(groups, |found| {
         progress(found.looked.events);
         problems.extend(found.problem.clone());
-        days.take(&found, &mut |found| each.iter_mut().for_each(|each| each(found)));
+        days.take(&found, &mut each);
     });
     problems.extend(unopened);
     problems.sort();
     problems.dedup();
-    let (looked, taken) = days.finish();
+    let (looked, taken) = days.finish(&mut each);
     summary(rules, settings, looked, &taken, problems)
 }
+
+/// Who is told of matches, if anybody is.
+type Each<'e> = Option<&'e mut dyn FnMut(Seen<'_>)>;
 
 /// Days one after another.
 struct Days<'s> {
@@ -103,23 +116,31 @@ struct Days<'s> {
 }
 
 impl Days<'_> {
-    fn take(&mut self, found: &Found, each: &mut dyn FnMut(&Match)) {
+    fn take(&mut self, found: &Found, each: &mut Each<'_>) {
         // A day's rows are handed on before those of the next.
         let begin = midnight_ms(found.date);
         if begin > self.reached {
-            self.intake.count(&(self.reached..begin));
-            self.reached = begin;
+            self.correlate_until(begin, each);
         }
         self.looked.add(found.looked);
         for found in &found.matches {
             if self.intake.take(found) {
-                each(found);
+                each.iter_mut().for_each(|each| each(Seen::Event(found)));
             }
         }
     }
 
-    fn finish(mut self) -> (Looked, Taken) {
-        self.intake.count(&(self.reached..i64::MAX));
+    fn correlate_until(&mut self, end: i64, each: &mut Each<'_>) {
+        let span = self.reached..end;
+        self.reached = end;
+        match each {
+            Some(each) => self.intake.count(&span, Some(&mut |found| each(Seen::Correlation(found)))),
+            None => self.intake.count(&span, None),
+        }
+    }
+
+    fn finish(mut self, each: &mut Each<'_>) -> (Looked, Taken) {
+        self.correlate_until(i64::MAX, each);
         (self.looked, self.intake.taken())
     }
 }

@@ -10,7 +10,9 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::hours::WorkingHours;
-use crate::rules::plan::{Rule, Scalar};
+use crate::rules::parse::timespan_ms;
+use crate::rules::plan::{Correlation, Rule, Scalar};
+use crate::rules::typed_date;
 use crate::rules::whitelist::{RawEntry, Whitelist};
 use crate::severity::Severity;
 
@@ -28,6 +30,7 @@ pub struct RawRules {
     max_file_bytes: Option<u64>,
     values: BTreeMap<String, Vec<Scalar>>,
     working_hours: RawHours,
+    #[serde(deserialize_with = "typed_date::several")]
     holidays: Vec<String>,
     #[serde(rename = "override")]
     overrides: BTreeMap<String, Override>,
@@ -110,6 +113,7 @@ impl RawRules {
     pub fn validate(self, zone: Tz) -> Result<RuleSettings, String> {
         let hours = &self.working_hours;
         let hours = WorkingHours::parse(zone, &hours.from, &hours.to, &hours.days, &self.holidays)?;
+        self.overrides.iter().try_for_each(|(name, set)| set.check(name))?;
         Ok(RuleSettings {
             disable: self.disable,
             enable: self.enable,
@@ -138,7 +142,31 @@ impl RawRules {
     ];
 }
 
+impl Override {
+    fn check(&self, name: &str) -> Result<(), String> {
+        let name = if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() };
+        let key = |key: &str| format!("rules.override.{name}.{key}");
+        if let Some(threshold) = self.threshold.filter(|threshold| !threshold.is_finite() || *threshold < 0.0) {
+            return Err(format!("{}: expected a number from 0 up, found {threshold}", key("threshold")));
+        }
+        let is_window =
+            |text: &str| timespan_ms(text).is_some_and(|span| (1..=Correlation::LONGEST_WINDOW_MS).contains(&span));
+        match self.window.as_deref().filter(|text| !is_window(text)) {
+            Some(text) => Err(format!(
+                "{}: expected a number and s, m, h or d, such as 10m, up to 31d, found `{text}`",
+                key("window")
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
 impl RuleSettings {
+    /// The name by which the settings override a rule.
+    pub(super) fn override_name<'n>(&self, id: &'n str, builtin: Option<&'n str>) -> &'n str {
+        builtin.filter(|_| !self.overrides.contains_key(id)).unwrap_or(id)
+    }
+
     /// What is said of a rule, by its id or the product's own id for it.
     pub fn override_of(&self, id: &str, builtin: Option<&str>) -> Option<&Override> {
         self.overrides.get(id).or_else(|| self.overrides.get(builtin?))

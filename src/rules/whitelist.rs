@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::event::{SourceAddress, without_session};
 use crate::partition::date_of_ms;
 use crate::rules::matched::MatchedEvent;
+use crate::rules::pattern::{Pattern, Piece};
 use crate::rules::plan::Rule;
 use crate::rules::settings::{date, names_rule};
+use crate::rules::typed_date;
 
 /// An entry as it is typed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,7 @@ pub struct RawEntry {
     roles: Vec<String>,
     networks: Vec<String>,
     reason: String,
+    #[serde(deserialize_with = "typed_date::one")]
     expires: Option<String>,
 }
 
@@ -39,17 +42,47 @@ pub struct Entry {
     /// The rules it is for, by id, tag or level; all if there are none.
     pub rules: Vec<String>,
     /// Accounts, RAM or IAM users, and roles: each list that is not empty must hold the event's.
-    pub accounts: Vec<String>,
+    pub accounts: Names,
     /// User names or ids.
-    pub users: Vec<String>,
+    pub users: Names,
     /// Role names or ids.
-    pub roles: Vec<String>,
+    pub roles: Names,
     /// Networks of source addresses.
     pub networks: Vec<IpNet>,
     /// Why.
     pub reason: String,
     /// The first day on which it no longer holds; it ends with the UTC day before.
     pub expires: Option<NaiveDate>,
+}
+
+/// Names as rules have values: `*` stands for any characters, `?` for one, and case does not count.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Names(Vec<Pattern>);
+
+impl Names {
+    fn new(typed: &[String]) -> Self {
+        Self(typed.iter().map(|text| pattern(text)).collect())
+    }
+
+    fn holds(&self, values: &[Option<&str>]) -> bool {
+        values.iter().flatten().any(|value| self.0.iter().any(|pattern| pattern.is_match(value)))
+    }
+}
+
+/// A text with wildcards; a backslash before one takes its meaning away.
+fn pattern(text: &str) -> Pattern {
+    let mut pieces = Vec::new();
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let literal = if letter == '\\' { letters.next_if(|next| matches!(next, '*' | '?' | '\\')) } else { None };
+        pieces.push(match (literal, letter) {
+            (Some(literal), _) => Piece::Char(literal),
+            (None, '*') => Piece::Run,
+            (None, '?') => Piece::One,
+            (None, other) => Piece::Char(other),
+        });
+    }
+    Pattern::new(&pieces, false)
 }
 
 impl Whitelist {
@@ -89,9 +122,9 @@ impl RawEntry {
             networks: networks.collect::<Result<_, _>>()?,
             expires: self.expires.as_deref().map(|text| date(&named("expires"), text)).transpose()?,
             rules: self.rules,
-            accounts: self.accounts,
-            users: self.users,
-            roles: self.roles,
+            accounts: Names::new(&self.accounts),
+            users: Names::new(&self.users),
+            roles: Names::new(&self.roles),
             reason: self.reason,
         })
     }
@@ -103,9 +136,7 @@ impl Entry {
     }
 
     fn holds(&self, event: &MatchedEvent) -> bool {
-        let lists = |list: &[String], values: &[Option<&str>]| {
-            list.is_empty() || values.iter().flatten().any(|value| list.iter().any(|known| known == value))
-        };
+        let lists = |list: &Names, values: &[Option<&str>]| list.0.is_empty() || list.holds(values);
         let name = event.user_name.as_deref().map(without_session);
         let principal =
             |wanted: &str| event.principal.as_deref().and_then(|id| id.strip_prefix(wanted)?.strip_prefix('/'));
@@ -113,9 +144,9 @@ impl Entry {
         let in_time = self.expires.is_none_or(|end| date_of_ms(event.time).is_some_and(|day| day < end));
         in_time
             && lists(&self.accounts, &[event.account.as_deref(), event.caller_account.as_deref()])
-            && (self.users.is_empty()
+            && (self.users.0.is_empty()
                 || !is_role && lists(&self.users, &[event.user_name.as_deref(), principal("user"), principal("root")]))
-            && (self.roles.is_empty() || is_role && lists(&self.roles, &[name, principal("role")]))
+            && (self.roles.0.is_empty() || is_role && lists(&self.roles, &[name, principal("role")]))
             && (self.networks.is_empty() || self.holds_address(event))
     }
 
@@ -129,4 +160,17 @@ impl Entry {
 pub(super) fn network(text: &str) -> Option<IpNet> {
     let text = text.trim();
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_wildcards_and_no_case() {
+        let holds = |typed: &str, name: &str| Names::new(&[typed.to_owned()]).holds(&[None, Some(name)]);
+        assert!(holds("nora*", "nora61") && holds("NORA61", "nora61") && holds("*", "x") && holds("nora6?", "nora61"));
+        assert!(!holds("nora", "nora61") && !holds(r"nora\*", "nora61"));
+        assert!(holds(r"nora\*", "nora*") && holds(r"a\b", r"a\b"));
+    }
 }

@@ -2,9 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::score::model::{Forecast, Plan, walk};
-use crate::score::season::{Season, Timeline, WEEK, plan};
+use crate::score::season::{LocalTime, Season, Timeline, WEEK, plan};
+use crate::score::spacing::{Spacing, width};
 use crate::score::table::{CountSeries, CountTable};
-use crate::score::timeline::{Buckets, Feed, MAX_BUCKETS, Missing, bucket_of, lay_out, span};
+use crate::score::timeline::{Buckets, Feed, MAX_BUCKETS, Missing, lay_out, span};
 use crate::stats::score;
 
 /// The share of buckets that lie between `lower` and `upper` if nothing is wrong.
@@ -20,12 +21,14 @@ pub enum SeasonChoice {
 }
 
 /// How series are to be scored.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Seconds a bucket; `None`: the spacing of the rows.
     pub bucket: Option<u32>,
     /// What repeats.
     pub season: SeasonChoice,
+    /// Which hours are alike, and which days.
+    pub local: LocalTime,
     /// Buckets that are only learnt from; `None`: as many as the season needs.
     pub warmup: Option<usize>,
     /// What a bucket without a row means.
@@ -96,28 +99,49 @@ pub struct Judge<'a> {
     table: &'a CountTable,
     options: Options,
     bucket: u32,
+    step: i64,
     feed: Feed,
 }
 
 /// Prepares a table: finds the width of its buckets.
 ///
 /// # Errors
-/// When the width cannot be told, or is more than a week.
+/// When the width is not asked for and cannot be told, or is more than a week.
 pub fn judge<'a>(path: &std::path::Path, table: &'a CountTable, options: Options) -> Result<Judge<'a>> {
     let unknown =
         || Error::counts(path, "no series has two rows at different times, so buckets have no width".to_owned());
-    let bucket = options.bucket.or_else(|| bucket_of(table)).ok_or_else(unknown)?;
-    if bucket > WEEK {
-        let days = bucket / crate::score::season::DAY;
-        return Err(Error::counts(path, format!("rows are {days} days apart; the widest bucket is a week")));
-    }
-    let judge = Judge { table, options, bucket, feed: Feed::of(table, bucket) };
+    let spacing = Spacing::of(table);
+    let bucket = match (options.bucket, &spacing) {
+        (Some(bucket), _) => bucket,
+        (None, Some(spacing)) => usual_width(path, spacing)?,
+        (None, None) => return Err(unknown()),
+    };
+    let step = spacing.filter(Spacing::is_regular).map_or(0, |spacing| spacing.step());
+    let judge = Judge { table, options, bucket, step, feed: Feed::of(table, bucket) };
     // A wild time is known before anything is written.
     table.series.iter().try_for_each(|series| judge.check_span(path, series))?;
     Ok(judge)
 }
 
+/// The step that rows keep.
+fn usual_width(path: &std::path::Path, spacing: &Spacing) -> Result<u32> {
+    let step = spacing.step();
+    match u32::try_from(step) {
+        Ok(bucket) if bucket <= WEEK && spacing.is_regular() => Ok(bucket),
+        Ok(bucket) if bucket <= WEEK => Err(Error::counts(path, spacing.irregular())),
+        _ => {
+            let days = step / i64::from(crate::score::season::DAY);
+            Err(Error::counts(path, format!("rows are {days} days apart; the widest bucket is a week")))
+        }
+    }
+}
+
 impl Judge<'_> {
+    /// How far rows are apart, in seconds, where that is more than a bucket: most buckets have no row then.
+    pub fn wider_step(&self) -> Option<i64> {
+        (self.step > i64::from(self.bucket)).then_some(self.step)
+    }
+
     /// Seconds that a bucket lasts.
     pub fn bucket(&self) -> u32 {
         self.bucket
@@ -146,7 +170,10 @@ impl Judge<'_> {
 
     fn too_many(&self, path: &std::path::Path, series: &CountSeries, buckets: u64) -> Error {
         let what = if self.table.named { format!("series `{}`", series.name) } else { "its rows".to_owned() };
-        Error::counts(path, format!("{what} would make {buckets} buckets of {} s; is a time wrong?", self.bucket))
+        Error::counts(
+            path,
+            format!("{what} would make {buckets} buckets of {}; is a time wrong?", width(i64::from(self.bucket))),
+        )
     }
 
     fn rows(&self, buckets: &Buckets) -> Vec<Judgement> {
@@ -166,9 +193,14 @@ impl Judge<'_> {
             SeasonChoice::Is(season) => season,
             SeasonChoice::Auto => timeline.usual_season(),
         };
-        let asked = plan(timeline, season, self.options.warmup);
+        let local = &self.options.local;
+        let asked = plan(timeline, season, self.options.warmup, local);
         let short = timeline.buckets < 2 * asked.warmup && self.options.warmup.is_none();
-        if self.options.season == SeasonChoice::Auto && short { plan(timeline, Season::None, None) } else { asked }
+        if self.options.season == SeasonChoice::Auto && short {
+            plan(timeline, Season::None, None, local)
+        } else {
+            asked
+        }
     }
 }
 

@@ -15,12 +15,14 @@ pub mod model;
 mod moment;
 mod read;
 pub mod season;
+mod spacing;
 mod table;
 mod timeline;
 mod write;
 
 pub use judge::{INTERVAL, Judge, Judgement, Notes, Options, SeasonChoice, SeriesScore, Verdict, judge};
 pub use read::read;
+pub use spacing::{Spacing, width};
 pub use table::{CountRow, CountSeries, CountTable};
-pub use timeline::{Buckets, Missing, bucket_of};
+pub use timeline::{Buckets, Missing};
 pub use write::{COLUMNS, FileForm, ScoreWriter};

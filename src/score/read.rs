@@ -71,6 +71,10 @@ fn read_csv(path: &Path, file: File) -> Result<CountTable> {
             Err(error) => return Err(csv_failure(path)(error)),
         }
         let line = record.position().map_or(0, csv::Position::line);
+        if record.iter().skip(headers.len()).any(|cell| !cell.is_empty()) {
+            table.refuse(&too_many_cells(line, record.len(), headers.len()));
+            continue;
+        }
         let field = |column: usize| record.get(column).map(String::from_utf8_lossy).unwrap_or_default();
         let name = columns.series.map(field).unwrap_or_default();
         let text = field(columns.value);
@@ -79,6 +83,14 @@ fn read_csv(path: &Path, file: File) -> Result<CountTable> {
         });
     }
     Ok(table.finish())
+}
+
+/// A cell beyond the header is most likely a part of a number, or of a name, that was cut at its comma.
+fn too_many_cells(line: u64, cells: usize, columns: usize) -> String {
+    format!(
+        "line {line}: it has {cells} cells, the header {columns}; write numbers without separators of thousands, and put names with \
+         commas into quotes"
+    )
 }
 
 fn parse_value(text: &str) -> std::result::Result<f64, String> {

@@ -1,7 +1,5 @@
 //! From rows to buckets: how wide they are, where they begin, and what a missing one means.
 
-use std::collections::BTreeMap;
-
 use crate::score::season::{DAY, Timeline, WEEK};
 use crate::score::table::{CountRow, CountSeries, CountTable};
 
@@ -34,20 +32,6 @@ pub struct Buckets {
     pub merged: usize,
     /// Whether buckets without a row were taken as zero.
     pub filled: bool,
-}
-
-/// The width, in seconds, that most neighbouring rows are apart; `None` without two rows of a series at different times.
-pub fn bucket_of(table: &CountTable) -> Option<u32> {
-    let mut gaps: BTreeMap<i64, usize> = BTreeMap::new();
-    for series in &table.series {
-        for pair in series.rows.windows(2).filter(|pair| pair[1].time > pair[0].time) {
-            let seconds = ((pair[1].time - pair[0].time + 500) / 1000).max(1);
-            *gaps.entry(seconds).or_default() += 1;
-        }
-    }
-    // The most frequent, and the shorter of two that are equally frequent.
-    let (&seconds, _) = gaps.iter().rev().max_by_key(|(_, count)| **count)?;
-    u32::try_from(seconds).ok()
 }
 
 /// Lays out a series in buckets of this width. `aligned` begins them at whole hours, days and weeks (Monday) of UTC; else
@@ -160,16 +144,6 @@ mod tests {
 
     fn table(series: Vec<CountSeries>) -> CountTable {
         CountTable { named: true, series, ..CountTable::default() }
-    }
-
-    #[test]
-    fn the_width_is_the_most_frequent_spacing() {
-        let hourly = series("a", [0, 1, 2, 3, 7, 8].map(|hour| hour * HOUR), 1.0);
-        assert_eq!(bucket_of(&table(vec![hourly])), Some(3600));
-        let tied = series("a", [0, 1, 3].map(|hour| hour * HOUR), 1.0);
-        assert_eq!(bucket_of(&table(vec![tied])), Some(3600));
-        assert_eq!(bucket_of(&table(vec![series("a", [5, 5], 1.0)])), None);
-        assert_eq!(bucket_of(&table(Vec::new())), None);
     }
 
     #[test]

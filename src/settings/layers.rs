@@ -14,6 +14,9 @@ use crate::settings::{FILE_NAME, RawSettings, Settings, mistake};
 /// Variables that options have, beside those of settings.
 const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
 
+/// Settings that are paths; in a file they are seen from its folder.
+const PATHS: [&str; 3] = ["rules.paths", "geoip.files", "operations.metrics"];
+
 /// Where a value was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -89,6 +92,10 @@ impl Layers {
         let table: Table = toml::from_str(&text).map_err(|error| wrong(mistake::in_file(&text, &error)))?;
         let mut found = BTreeMap::new();
         flatten("", &table, &mut found);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for key in PATHS {
+            found.entry(key.to_owned()).and_modify(|value| from_folder(folder, value));
+        }
         let source = Source::File(path.to_path_buf());
         self.set.extend(found.into_iter().map(|(key, value)| (key, (value, source.clone()))));
         Ok(())
@@ -209,6 +216,15 @@ fn flatten(before: &str, table: &Table, found: &mut BTreeMap<String, Value>) {
             Value::Table(inner) => flatten(&key, inner, found),
             value => drop(found.insert(key, value.clone())),
         }
+    }
+}
+
+/// Paths as they are seen from the working folder.
+fn from_folder(folder: &Path, value: &mut Value) {
+    match value {
+        Value::Array(paths) => paths.iter_mut().for_each(|path| from_folder(folder, path)),
+        Value::String(path) if !path.is_empty() => *path = folder.join(&*path).to_string_lossy().into_owned(),
+        _ => {}
     }
 }
 
@@ -338,6 +354,23 @@ mod tests {
         assert_eq!(settings.rules.overrides["cis.at.root_login"].threshold, Some(3.0));
         assert_eq!((settings.searches.len(), settings.formats.len()), (1, 1));
         assert_eq!(settings.columns[&crate::event::Column::Region], "true");
+    }
+
+    #[test]
+    fn paths_of_a_file_are_seen_from_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        let text =
+            "[rules]\npaths = ['my-rules', '/etc/rules']\n[geoip]\nfiles = ['a.mmdb']\n[operations]\nmetrics = ''";
+        std::fs::write(&path, text).unwrap();
+        let flags = pairs(&[("operations.metrics", "here.prom")]);
+        let layers = Layers::read(Some(&path), std::iter::empty(), &flags).unwrap();
+        let settings = layers.settings().unwrap();
+        assert_eq!(settings.rules.paths, [folder.path().join("my-rules"), PathBuf::from("/etc/rules")]);
+        assert_eq!(settings.geoip, [folder.path().join("a.mmdb")]);
+        assert_eq!(settings.operations.metrics, Some(PathBuf::from("here.prom")));
+        let bare = Layers::read(Some(&path), std::iter::empty(), &[]).unwrap().settings().unwrap();
+        assert_eq!(bare.operations.metrics, None);
     }
 
     #[test]

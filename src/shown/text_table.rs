@@ -1,5 +1,6 @@
 //! Tables for a terminal, as wide as it is. Numbers, times and names stay whole, for they are read and copied as a whole; texts give
-//! way. Where even that does not fit, each row is told line by line.
+//! way. Where even that does not fit, each row is told line by line. What is longer than any screen is cut: laying it out takes time
+//! that grows with the square of its length.
 
 use std::fmt;
 
@@ -10,6 +11,8 @@ use unicode_width::UnicodeWidthStr;
 const DEFAULT_WIDTH: u16 = 120;
 /// A text is not broken into lines shorter than this, if it is that long.
 const LEAST_WORDS: usize = 16;
+/// No cell is worth more of a screen.
+const MOST_CHARACTERS: usize = 2_000;
 /// A border and a blank on either side of a cell.
 const BETWEEN: usize = 3;
 
@@ -39,9 +42,9 @@ impl TextTable {
         Self { width: width.unwrap_or(DEFAULT_WIDTH), columns, rows: Vec::new() }
     }
 
-    /// Adds a row.
+    /// Adds a row; of each cell at most 2,000 characters are shown.
     pub fn row<Text: Into<String>>(&mut self, cells: impl IntoIterator<Item = Text>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        self.rows.push(cells.into_iter().map(|cell| shortened(cell.into())).collect());
     }
 
     /// Whether there are no rows.
@@ -104,6 +107,13 @@ impl TextTable {
     }
 }
 
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 impl fmt::Display for TextTable {
     /// Without a line end after the last line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,6 +144,16 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_told_line_by_line() {
         insta::assert_snapshot!(table(40));
+    }
+
+    #[test]
+    fn a_text_longer_than_any_screen_is_cut() {
+        for shown in [Shown::Whole, Shown::Words] {
+            let mut table = TextTable::new(None, [("when", Shown::Whole), ("what happened", shown)]);
+            table.row(["2026-01-29 11:40", &format!("user {} called", "é".repeat(1_000_000))]);
+            let text = table.to_string();
+            assert!(text.contains('…') && text.chars().count() < 10 * MOST_CHARACTERS, "{}", text.len());
+        }
     }
 
     #[test]

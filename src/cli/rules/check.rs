@@ -40,5 +40,9 @@ pub(super) fn run(args: &CheckArgs, settings: &RuleSettings) -> anyhow::Result<u
             output::result(&text)?;
         }
     }
-    Ok(if set.refusals().is_empty() { exit::DONE } else { FAULTY })
+    let has_rules = !(set.rules().is_empty() && set.disabled().is_empty());
+    if !has_rules && set.refusals().is_empty() {
+        output::complain("! there is no rule file; expected names that end with .yml or .yaml");
+    }
+    Ok(if has_rules && set.refusals().is_empty() { exit::DONE } else { FAULTY })
 }

@@ -1,5 +1,6 @@
 //! `insights rules test`: rules against their own examples, or over partitions.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ use crate::cli::rules::{FAULTY, complain, table};
 use crate::cli::{Common, exit, progress};
 use crate::partition::Partitions;
 use crate::rules::example::{Failure, try_all};
-use crate::rules::replay::{Replay, RuleHits, replay};
-use crate::rules::{Match, RuleSet, RuleSettings};
+use crate::rules::replay::{Replay, RuleHits, Seen, replay};
+use crate::rules::{CorrelationMatch, Match, RuleSet, RuleSettings};
 use crate::settings::Settings;
 use crate::shown::{Shown, counted, number, printable};
 
@@ -85,9 +86,13 @@ fn on_events(args: &TestArgs, events: &Path, settings: &Settings, common: &Commo
     let partitions = Partitions::find(events, &settings.columns)?;
     let bar = progress::events(common, "evaluating", None);
     let (mut lines, mut printed) = (String::new(), Ok(()));
-    let mut each = |found: &Match| {
+    let mut each = |found: Seen<'_>| {
         if printed.is_ok() {
-            lines.extend([match_line(&set, found).as_str(), "\n"]);
+            let line = match found {
+                Seen::Event(found) => match_line(&set, found),
+                Seen::Correlation(found) => firing_line(&set, found),
+            };
+            lines.extend([line.as_str(), "\n"]);
             if lines.len() > LINES_AT_A_TIME {
                 printed = output::result(&std::mem::take(&mut lines));
             }
@@ -113,10 +118,9 @@ fn on_events(args: &TestArgs, events: &Path, settings: &Settings, common: &Commo
 /// A match as a line of JSON.
 fn match_line(set: &RuleSet, found: &Match) -> String {
     let event = &found.event;
-    let time = chrono::DateTime::from_timestamp_millis(event.time);
     serde_json::json!({
         "rule": set.rules()[found.rule].id,
-        "time": time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+        "time": time(event.time),
         "event_id": event.event_id.as_deref(),
         "event_name": event.event_name.as_deref(),
         "account": event.account.as_deref(),
@@ -125,6 +129,27 @@ fn match_line(set: &RuleSet, found: &Match) -> String {
         "error_code": event.error_code.as_deref(),
     })
     .to_string()
+}
+
+/// A moment at which a correlation fired, as a line of JSON.
+fn firing_line(set: &RuleSet, found: &CorrelationMatch) -> String {
+    let fields = set.correlation(found.rule).map(|correlation| correlation.group_by.as_slice()).unwrap_or_default();
+    let group: BTreeMap<&String, &String> = fields.iter().zip(&found.group).collect();
+    serde_json::json!({
+        "rule": set.rules()[found.rule].id,
+        "time": time(found.time),
+        "first_time": time(found.first),
+        "group": group,
+        "members": found.members,
+        "value": found.value,
+        "event_ids": found.examples,
+    })
+    .to_string()
+}
+
+fn time(moment: i64) -> Option<String> {
+    let time = chrono::DateTime::from_timestamp_millis(moment);
+    time.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }
 
 fn matches(number: u64) -> String {
@@ -148,8 +173,9 @@ fn replay_text(replay: &Replay) -> String {
     let (found, hits) = (matches(replay.matches), counted(hit.len() as u64, "rule", "rules"));
     let events = counted(replay.events, "event", "events");
     let _ = writeln!(text, "{found} of {hits} out of {rules} in {events}");
-    for hidden in replay.hidden.iter().filter(|hidden| hidden.matches > 0) {
-        let _ = writeln!(text, "{} hidden: {}", matches(hidden.matches), printable(&hidden.reason));
+    for hidden in &replay.hidden {
+        let hid = if hidden.matches > 0 { matches(hidden.matches) } else { "nothing".to_owned() };
+        let _ = writeln!(text, "{hid} hidden: {}", printable(&hidden.reason));
     }
     if replay.without_group > 0 {
         let _ = writeln!(text, "{} not correlated for want of a value to group by", matches(replay.without_group));

@@ -5,9 +5,6 @@ use crate::query::answer::{AnswerWriter, Heading, Kind, Sink, Value};
 use crate::query::rfc3339;
 use crate::shown::{self, Shown, TextTable, printable};
 
-/// No cell is worth more of a screen.
-const MOST_CHARACTERS: usize = 2_000;
-
 pub(super) struct TableWriter {
     table: TextTable,
     sink: Sink,
@@ -36,7 +33,7 @@ fn shown(kind: Kind) -> Shown {
 fn cell(value: &Value<'_>) -> String {
     match value {
         Value::Null => String::new(),
-        Value::Text(text) => printable(&shortened(text)),
+        Value::Text(text) => printable(text),
         Value::Integer(number) => thousands(*number),
         Value::Number(number) => number.to_string(),
         Value::Truth(truth) => truth.to_string(),
@@ -47,13 +44,6 @@ fn cell(value: &Value<'_>) -> String {
 fn thousands(number: i64) -> String {
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{}", shown::number(number.unsigned_abs()))
-}
-
-fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(MOST_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
-    }
 }
 
 impl AnswerWriter for TableWriter {

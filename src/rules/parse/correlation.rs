@@ -11,9 +11,6 @@ use crate::rules::parse::timespan_ms;
 use crate::rules::plan::{Bound, Correlation, CorrelationKind, Member, Parameters, Presence, Relation};
 use crate::rules::refusal::{Refusal, instead};
 
-/// The longest window: what a correlation must remember is bounded by it.
-const LONGEST_WINDOW_MS: i64 = 31 * 86_400_000;
-
 const KEYS: [&str; 7] = ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
 const TYPES: [&str; 7] =
     ["event_count", "value_count", "value_sum", "value_avg", "value_percentile", "temporal", "temporal_ordered"];
@@ -158,7 +155,7 @@ impl Reader<'_> {
         let instead = "write a number and s, m, h or d, such as 10m, up to 31d";
         let span =
             timespan_ms(text).ok_or_else(|| self.refuse("timespan", format!("`{text}` is no timespan"), instead))?;
-        if (1..=LONGEST_WINDOW_MS).contains(&span) {
+        if (1..=Correlation::LONGEST_WINDOW_MS).contains(&span) {
             return Ok(span);
         }
         Err(self.refuse("timespan", format!("the timespan `{text}` is out of range"), instead))

@@ -1,6 +1,6 @@
 //! Detections and conditions: from the parser's tree to a [`Condition`] in which every name is replaced by what it stands for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier as Count, SelectorPattern, SigmaString,
@@ -239,6 +239,19 @@ fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let signs: Vec<usize> = text.match_indices('%').map(|(at, _)| at).collect();
     let between = signs.windows(2).map(|pair| (&text[pair[0] + 1..pair[1]], &text[..pair[0]], &text[pair[1] + 1..]));
     between.into_iter().find(|(name, _, _)| is_name(name))
+}
+
+/// The names of all placeholders that a text may have.
+pub(super) fn placeholders(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        let mut rest = line;
+        while let Some((name, _, after)) = placeholder(rest) {
+            names.insert(name.to_owned());
+            rest = after;
+        }
+    }
+    names
 }
 
 /// The number of comparisons in a condition.

@@ -11,6 +11,7 @@ mod explain;
 mod modifier;
 mod reader;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -32,6 +33,8 @@ pub struct Parsed {
     pub filters: Vec<Filter>,
     /// What in it cannot be used.
     pub refusals: Vec<Refusal>,
+    /// Names that `%name%` has in rules and filters.
+    pub placeholders: BTreeSet<String>,
 }
 
 /// A condition that is added to other rules.

@@ -4,7 +4,7 @@ use rsigma_parser::{Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
 
 use crate::rules::field::Operand;
 use crate::rules::parse::encode::{Characters, base64, base64_offsets};
-use crate::rules::pattern::{Pattern, Piece};
+use crate::rules::pattern::{DASHES, Pattern, Piece};
 use crate::rules::plan::{Decimal, Expression, FieldShape, FieldTest, Relation, Test};
 use crate::rules::whitelist::network;
 
@@ -191,9 +191,9 @@ impl Modifiers {
     }
 
     fn pieces(&self, text: &SigmaString) -> Vec<Piece> {
-        let letter = |letter: char| if self.windash && letter == '-' { Piece::Dash } else { Piece::Char(letter) };
         let piece = |part: &StringPart| match part {
-            StringPart::Plain(text) => text.chars().map(letter).collect(),
+            StringPart::Plain(text) if self.windash => with_dashes(text),
+            StringPart::Plain(text) => text.chars().map(Piece::Char).collect(),
             StringPart::Special(SpecialChar::WildcardMulti) => vec![Piece::Run],
             StringPart::Special(SpecialChar::WildcardSingle) => vec![Piece::One],
         };
@@ -235,6 +235,20 @@ impl Modifiers {
         }
         self
     }
+}
+
+/// A text in which a dash, and what stands for one before a word, is any dash; a `/` between words is part of a path.
+fn with_dashes(text: &str) -> Vec<Piece> {
+    let letters: Vec<char> = text.chars().collect();
+    let is_word = |letter: Option<&char>| letter.is_some_and(|letter| letter.is_alphanumeric() || *letter == '_');
+    let begins_option = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| letters.get(before));
+        DASHES.contains(&letters[at]) && !is_word(before) && is_word(letters.get(at + 1))
+    };
+    let piece = |(at, &letter): (usize, &char)| {
+        if letter == '-' || begins_option(at) { Piece::Dash } else { Piece::Char(letter) }
+    };
+    letters.iter().enumerate().map(piece).collect()
 }
 
 fn field_shape(shape: Comparison) -> Result<FieldShape, Fault> {
@@ -284,4 +298,16 @@ fn address(text: &str) -> Result<ipnet::IpNet, Fault> {
     network(text).ok_or_else(|| {
         (format!("`{}` is no network", shortened(text)), "write an address and a length, such as 10.0.0.0/8".into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_before_a_word_is_a_dash_and_one_between_words_is_not() {
+        let is_match = |value: &str, text: &str| Pattern::new(&with_dashes(value), false).is_match(text);
+        assert!(is_match("cmd /c x", "cmd -c x") && is_match("cmd -c x", "cmd /c x") && is_match("/c", "\u{2013}c"));
+        assert!(is_match("a/b -c", "a/b /c") && !is_match("a/b -c", "a-b -c"));
+    }
 }

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use yaml_serde::Value;
 
 use crate::rules::field::LogSource;
-use crate::rules::parse::detection::Reading;
+use crate::rules::parse::detection::{Reading, placeholders};
 use crate::rules::parse::document::Document;
 use crate::rules::parse::{Filter, Parsed, correlation};
 use crate::rules::plan::{Body, Correlation, Detection, Extension, Rule, Scalar};
-use crate::rules::refusal::{Refusal, instead};
+use crate::rules::refusal::{Place, Refusal, instead};
 use crate::rules::settings::{Override, RuleSettings};
 use crate::severity::Severity;
 
@@ -50,10 +50,13 @@ impl Reader<'_> {
     pub(super) fn read(&self, parsed: &mut Parsed) -> Result<(), Refusal> {
         let value = self.yaml()?;
         let extension = self.extension(&value)?;
+        parsed.placeholders.extend(placeholders(self.document.text()));
         let head = Head::deserialize(&value).map_err(|error| self.document.unreadable(&error.to_string()))?;
         let set = self.settings.override_of(head.known_by(), extension.builtin.as_deref());
         let body = if value.get("correlation").is_some() {
-            Body::Correlation(self.correlation(&value, &extension, set)?)
+            let (correlation, refusal) = self.correlation_as_set(&value, head.known_by(), &extension, set)?;
+            parsed.refusals.extend(refusal);
+            Body::Correlation(correlation)
         } else {
             let collection = self.sigma()?;
             if let Some(filter) = collection.filters.first() {
@@ -150,6 +153,25 @@ impl Reader<'_> {
             Some(error) => Err(self.document.explain(error)),
             None => Ok(collection),
         }
+    }
+
+    /// The correlation with what the settings set of it. Where that cannot be, it is as its file has it, and the settings' fault is
+    /// told: without it, its members would report by themselves.
+    fn correlation_as_set(
+        &self,
+        value: &Value,
+        known_by: &str,
+        extension: &Extension,
+        set: Option<&Override>,
+    ) -> Result<(Correlation, Option<Refusal>), Refusal> {
+        let refused = match self.correlation(value, extension, set) {
+            Err(refused) if set.is_some() => refused,
+            read => return read.map(|correlation| (correlation, None)),
+        };
+        let correlation = self.correlation(value, extension, None)?;
+        let name = self.settings.override_name(known_by, extension.builtin.as_deref());
+        let found = format!("`{name}`: {}", refused.found);
+        Ok((correlation, Some(Refusal { place: Place::settings("override"), found, instead: refused.instead })))
     }
 
     fn correlation(
@@ -275,6 +297,7 @@ impl Reader<'_> {
             false_positives: lines(head.falsepositives.as_ref()),
             place: self.document.place(&["title"]),
             extension,
+            placeholders: placeholders(self.document.text()),
             body,
         })
     }

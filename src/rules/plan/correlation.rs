@@ -24,6 +24,9 @@ pub struct Correlation {
 }
 
 impl Correlation {
+    /// The longest window, in milliseconds: what a correlation must remember is bounded by it.
+    pub const LONGEST_WINDOW_MS: i64 = 31 * 86_400_000;
+
     /// What it looks for, a line a part.
     pub fn describe(&self) -> Vec<String> {
         let members = self.members.iter().map(|member| match member {

@@ -42,6 +42,8 @@ pub struct Rule {
     pub place: Place,
     /// What only this product knows of it.
     pub extension: Extension,
+    /// The lists that `%name%` in it stands for.
+    pub placeholders: BTreeSet<String>,
     /// What it looks for.
     pub body: Body,
 }

@@ -51,8 +51,9 @@ impl RuleSet {
         }
         parsed.extend(read_all(&settings.paths, settings)?);
         let mut set = Self::default();
+        let placeholders = parsed.iter().flat_map(|file| file.placeholders.iter().cloned()).collect();
         set.gather(parsed);
-        set.refusals.extend(names::unknown(&set.rules, settings));
+        set.refusals.extend(names::unknown(&set.rules, &placeholders, settings));
         set.finish(settings);
         Ok(set)
     }

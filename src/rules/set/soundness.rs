@@ -38,7 +38,14 @@ impl RuleSet {
 
     fn missing_member(&self, correlation: &Correlation) -> Option<Reason> {
         for (position, member) in correlation.members.iter().enumerate() {
-            let Member::Rule(name) = member else { continue };
+            let name = match member {
+                Member::Rule(name) => name,
+                Member::Insight(Some(kind)) if !InsightInput::KINDS.contains(&kind.as_str()) => {
+                    let found = format!("there are no insights of a type `{kind}`");
+                    return Some((found, instead(kind, InsightInput::KINDS)));
+                }
+                Member::Insight(_) => continue,
+            };
             if self.member(member).is_none() {
                 let known = self.rules.iter().flat_map(|rule| [Some(rule.id.as_str()), rule.name.as_deref()]).flatten();
                 let instead = instead(name, known);

@@ -130,10 +130,10 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::score::season::{Season, Timeline, plan};
+    use crate::score::season::{LocalTime, Season, Timeline, plan};
 
     fn hourly(buckets: usize) -> Plan {
-        plan(&Timeline { start: 4 * 86_400, bucket: 3600, buckets }, Season::Week, None)
+        plan(&Timeline { start: 4 * 86_400, bucket: 3600, buckets }, Season::Week, None, &LocalTime::utc())
     }
 
     fn poisson(mean: f64, random: &mut Xoshiro256PlusPlus) -> u64 {
