@@ -7,14 +7,10 @@
 mod mistake;
 mod tables;
 
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, TimeUnit};
 use polars::sql::SQLContext;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, caught_everywhere};
 use crate::query::Mistake;
 use crate::query::answer::{Heading, Kind, Value};
 
@@ -44,10 +40,10 @@ pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
         let plan = context.execute(query)?.with_projection_pushdown(narrowed);
         plan.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
     };
-    let mut result = quietly(|| collect(true));
+    let mut result = caught_everywhere(|| collect(true));
     // Narrowed to no column at all, as a count of all rows is, several files are more than the engine can do; whole it can.
     if !matches!(&result, Ok(Ok(_))) && !matches!(&result, Ok(Err(error)) if mistake::is_of_the_query(error)) {
-        result = quietly(|| collect(false));
+        result = caught_everywhere(|| collect(false));
     }
     let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
     let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
@@ -77,24 +73,6 @@ fn without_comments(query: &str) -> &str {
         Some(None) => "",
         None => rest,
     }
-}
-
-/// Runs what may panic, without the message that a panic writes to stderr.
-fn quietly<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
-    static QUIET: AtomicUsize = AtomicUsize::new(0);
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panicked| {
-            if QUIET.load(Ordering::SeqCst) == 0 {
-                before(panicked);
-            }
-        }));
-    });
-    QUIET.fetch_add(1, Ordering::SeqCst);
-    let result = catch_unwind(AssertUnwindSafe(run));
-    QUIET.fetch_sub(1, Ordering::SeqCst);
-    result
 }
 
 impl SqlAnswer {
@@ -194,11 +172,5 @@ mod tests {
             let said = only_asks(query).unwrap_err().to_string();
             assert!(said.contains("changes something"), "{said}");
         }
-    }
-
-    #[test]
-    fn a_panic_is_caught_and_the_next_is_told_as_ever() {
-        assert!(quietly(|| std::hint::black_box(Vec::<u8>::new())[3]).is_err());
-        assert_eq!(quietly(|| 7).unwrap(), 7);
     }
 }
