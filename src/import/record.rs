@@ -8,8 +8,10 @@ use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use crate::event::{Column, meaningful, service_name};
+use crate::event::{Column, IdentityText, meaningful, service_name};
+use crate::import::surrogates::mended;
 use crate::partition::parse_time;
 
 /// Why a record is no event.
@@ -21,6 +23,8 @@ pub(super) enum RecordError {
     NotAnEvent(&'static str),
     #[error("a record has an `eventTime` that is no time: {0}")]
     BadTime(String),
+    #[error("a record is no audit event: it is one of {0}")]
+    Foreign(&'static str),
 }
 
 /// One event, field by field; text borrows from the record wherever it can.
@@ -30,6 +34,8 @@ pub(super) struct Event<'a> {
     pub(super) texts: [Option<Cow<'a, str>>; Column::ALL.len()],
     pub(super) mfa: Option<bool>,
     pub(super) global: Option<bool>,
+    /// Whether halves of characters were replaced in the text that an envelope held.
+    pub(super) has_halves: bool,
     other: String,
 }
 
@@ -46,12 +52,14 @@ pub(super) fn parse(text: &str, take: Take<'_>) {
     let bare = find("eventName").is_some();
     if let Some(inner) = find("event").filter(|_| !bare) {
         // A log store's envelope: the event is an object, or an object written into a string.
-        parse_one(&text_of(inner).unwrap_or_default(), take);
+        parse_enveloped(&text_of(inner).unwrap_or_default(), take);
     } else if let Some(records) = find("Records").filter(|_| !bare) {
         match serde_json::from_str::<Vec<&RawValue>>(records.get()) {
             Ok(records) => records.into_iter().for_each(|record| parse_one(record.get(), take)),
             Err(error) => take(Err(not_json(&error)), text),
         }
+    } else if !bare && find("digestStartTime").is_some() && find("logFiles").is_some() {
+        take(Err(RecordError::Foreign("CloudTrail digests")), text);
     } else {
         take(event(fields), text);
     }
@@ -61,8 +69,18 @@ fn parse_one(text: &str, take: Take<'_>) {
     take(top_level(text).and_then(event), text);
 }
 
+fn parse_enveloped(text: &str, take: Take<'_>) {
+    let text = mended(text);
+    let found = top_level(&text).and_then(event);
+    take(found.map(|event| Event { has_halves: matches!(text, Cow::Owned(_)), ..event }), &text);
+}
+
 /// The `eventType` of the vendor's own Insights events.
 const INSIGHT: &str = "ActionTrailInsight";
+/// The same of the other vendor, which lays them down in files of their own and names the API in the details alone.
+const FOREIGN_INSIGHT: &str = "AwsCloudTrailInsight";
+/// The prefix of an identity's fields where a log store has flattened them.
+const OF_IDENTITY: &str = "userIdentity.";
 
 type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
@@ -160,10 +178,22 @@ fn column_of(key: &str) -> Option<Column> {
     })
 }
 
+/// Puts a value at its dotted path; a path through what is no object ends there.
+fn nest(object: &mut Map<String, Value>, path: &str, value: &RawValue) {
+    let Some((first, rest)) = path.split_once('.') else {
+        object.insert(path.to_owned(), serde_json::from_str(value.get()).unwrap_or_default());
+        return;
+    };
+    if let Value::Object(inner) = object.entry(first).or_insert_with(|| Value::Object(Map::new())) {
+        nest(inner, rest, value);
+    }
+}
+
 fn event(fields: Fields<'_>) -> Result<Event<'_>, RecordError> {
     let mut event = Event::default();
     let mut time = None;
     let mut parameters_as_text = None;
+    let mut identity = Map::new();
     for (key, value) in fields {
         let name = key.strip_prefix("event.").unwrap_or(&key);
         match name {
@@ -174,16 +204,23 @@ fn event(fields: Fields<'_>) -> Result<Event<'_>, RecordError> {
             }
             "isGlobal" => event.global = truth(text_of(value)),
             "requestParameterJson" => parameters_as_text = Some(value),
-            _ => match column_of(name) {
-                Some(column) => event.texts[column as usize] = text_of(value),
-                None => event.keep(&key, value),
+            _ => match (column_of(name), name.strip_prefix(OF_IDENTITY)) {
+                (Some(column), _) => event.texts[column as usize] = text_of(value),
+                (None, Some(path)) => nest(&mut identity, path, value),
+                (None, None) => event.keep(&key, value),
             },
         }
         if matches!(name, "awsRegion" | "acsRegion") {
             event.set(Column::Cloud, Some(if name == "awsRegion" { "aws" } else { "alibaba" }));
         }
     }
+    if !identity.is_empty() && event.text(Column::UserIdentity).is_none() {
+        event.take_identity_text(Value::Object(identity).to_string());
+    }
     event.settle_parameters(parameters_as_text);
+    if event.text(Column::EventName).is_none() && event.text(Column::EventType) == Some(FOREIGN_INSIGHT) {
+        return Err(RecordError::Foreign("CloudTrail Insights events"));
+    }
     event.settle_insight();
     event.settle_service()?;
     let time = time.ok_or(RecordError::NotAnEvent("eventTime"))?;
@@ -220,8 +257,13 @@ impl<'a> Event<'a> {
 
     /// The identity is kept whole, and its usual fields are columns too.
     fn take_identity(&mut self, value: &'a RawValue) {
-        self.texts[Column::UserIdentity as usize] = text_of(value);
+        let whole = text_of(value);
+        if value.get().starts_with('"') {
+            return whole.into_iter().for_each(|text| self.take_identity_text(text.into_owned()));
+        }
+        self.texts[Column::UserIdentity as usize] = whole;
         let Ok(fields) = top_level(value.get()) else { return };
+        let mut behalf = None;
         let mut names: [Option<Cow<'a, str>>; 3] = [None, None, None];
         for (key, value) in fields {
             match key.as_ref() {
@@ -232,11 +274,27 @@ impl<'a> Event<'a> {
                 "userName" => names[0] = text_of(value),
                 "invokedBy" => names[2] = text_of(value),
                 "sessionContext" => names[1] = self.take_session(value),
+                "onBehalfOf" => behalf = Some(value),
                 _ => {}
             }
         }
+        let principal = &mut self.texts[Column::PrincipalId as usize];
+        if let (None, Some(behalf)) = (&principal, behalf) {
+            let fields = top_level(behalf.get()).unwrap_or_default();
+            *principal = fields.into_iter().find(|(key, _)| key == "userId").and_then(|(_, value)| text_of(value));
+        }
         let said = |name: &Cow<'a, str>| meaningful(name).is_some();
         self.texts[Column::UserName as usize] = names.into_iter().flatten().find(said);
+    }
+
+    /// The identity as a text of JSON, as some stores write it.
+    fn take_identity_text(&mut self, text: String) {
+        let told = IdentityText::parse(&text);
+        self.mfa = told.mfa.as_deref().and_then(crate::event::truth);
+        for column in crate::event::OF_IDENTITY.into_iter().filter(|column| *column != Column::MfaAuthenticated) {
+            self.texts[column as usize] = told.clone().of(column).map(Cow::Owned);
+        }
+        self.texts[Column::UserIdentity as usize] = Some(Cow::Owned(text));
     }
 
     /// Whether the session used a second factor, and the name of the role behind it.
@@ -343,6 +401,35 @@ mod tests {
         ] {
             assert_eq!(field(&format!("{{{BASE},{extra}}}"), "mfa"), Some("true".into()), "{extra}");
         }
+    }
+
+    #[test]
+    fn an_identity_may_be_a_text_or_flattened() {
+        let identity = r#"{"type":"ram-user","accountId":"1599","principalId":"u1","userName":"alice","accessKeyId":"LTAI5t","sessionContext":{"attributes":{"mfaAuthenticated":"true"}}}"#;
+        let text = Value::from(identity).to_string();
+        let flat = r#""userIdentity.type":"ram-user","event.userIdentity.accountId":"1599","userIdentity.principalId":"u1","userIdentity.userName":"alice","userIdentity.accessKeyId":"LTAI5t","userIdentity.sessionContext.attributes.mfaAuthenticated":"true""#;
+        let names = ["user_identity_type", "account_id", "principal_id", "user_name", "access_key_id", "mfa"];
+        let whole = one(&format!("{{{BASE},\"userIdentity\":{identity}}}")).unwrap();
+        for other in [format!("{{{BASE},\"userIdentity\":{text}}}"), format!("{{{BASE},{flat}}}")] {
+            let found = one(&other).unwrap();
+            let pick = |fields: &[(String, Option<String>)]| -> Vec<Option<String>> {
+                names.map(|name| fields.iter().find(|(known, _)| known == name).unwrap().1.clone()).to_vec()
+            };
+            assert_eq!(pick(&found), pick(&whole), "{other}");
+            assert!(field(&other, "user_identity").unwrap().contains(r#""principalId":"u1""#), "{other}");
+            assert_eq!(field(&other, "other_fields"), None, "{other}");
+        }
+        let person =
+            format!(r#"{{{BASE},"userIdentity":{{"type":"IdentityCenterUser","onBehalfOf":{{"userId":"9067"}}}}}}"#);
+        assert_eq!(field(&person, "principal_id"), Some("9067".into()));
+    }
+
+    #[test]
+    fn what_other_files_of_a_trail_hold_is_known() {
+        let digest = r#"{"awsAccountId":"1","digestStartTime":"2026-01-05T00:00:00Z","logFiles":[]}"#;
+        let insight = r#"{"eventTime":"2026-01-05T00:00:00Z","eventType":"AwsCloudTrailInsight","insightDetails":{}}"#;
+        assert!(matches!(one(digest), Err(RecordError::Foreign("CloudTrail digests"))));
+        assert!(matches!(one(insight), Err(RecordError::Foreign("CloudTrail Insights events"))));
     }
 
     #[test]

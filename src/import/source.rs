@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, Result};
+use crate::partition::{Problem, neither_file_nor_folder, no_loop};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const READ_BUFFER: usize = 1 << 17;
@@ -25,38 +26,70 @@ pub(super) struct LogFile {
     pub(super) size: u64,
 }
 
-/// Finds log files in files and folders, in the order of their paths, each once.
-pub(super) fn find(roots: &[PathBuf]) -> Result<Vec<LogFile>> {
-    let mut paths = Vec::new();
+/// What files and folders hold.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The log files, in the order of their paths, each once.
+    pub(super) files: Vec<LogFile>,
+    /// What could not be listed.
+    pub(super) problems: Vec<Problem>,
+    /// Files in folders whose endings log files do not have.
+    pub(super) other_endings: u64,
+}
+
+/// Finds log files in files and folders. What is named outright must be there; what is wrong in a folder costs itself alone.
+pub(super) fn find(roots: &[PathBuf]) -> Result<Found> {
+    let (mut paths, mut found) = (Vec::new(), Found::default());
     for root in roots {
-        list(root, true, &mut paths)?;
+        list(root, true, &mut paths, &mut found)?;
     }
     paths.sort();
     paths.dedup();
-    if paths.is_empty() {
+    for path in paths {
+        match fs::metadata(&path) {
+            Ok(kind) => found.files.push(LogFile { path, size: kind.len() }),
+            Err(error) => found.note(&path, &Error::read(&path)(error)),
+        }
+    }
+    if found.files.is_empty() && found.problems.is_empty() {
         return Err(Error::NoLogs { path: roots.first().cloned().unwrap_or_default() });
     }
-    let sized = |path: PathBuf| {
-        let size = fs::metadata(&path).map_err(Error::read(&path))?.len();
-        Ok(LogFile { path, size })
-    };
-    paths.into_iter().map(sized).collect()
+    Ok(found)
 }
 
-fn list(path: &Path, named: bool, found: &mut Vec<PathBuf>) -> Result<()> {
-    if fs::metadata(path).map_err(Error::read(path))?.is_file() {
+impl Found {
+    fn note(&mut self, path: &Path, error: &Error) {
+        self.problems.push(Problem { file: path.display().to_string(), message: error.about_its_file() });
+    }
+}
+
+fn list(path: &Path, named: bool, paths: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
+    let kind = fs::metadata(path).map_err(Error::read(path))?;
+    if kind.is_file() {
         let known =
             path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
         if named || known {
-            found.push(path.to_path_buf());
+            paths.push(path.to_path_buf());
+        } else {
+            found.other_endings += 1;
         }
         return Ok(());
     }
+    if !kind.is_dir() {
+        return Err(Error::read(path)(neither_file_nor_folder()));
+    }
+    if !named {
+        no_loop(path)?;
+    }
+    let mut entries = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::read(path))? {
-        let entry = entry.map_err(Error::read(path))?.path();
+        entries.push(entry.map_err(Error::read(path))?.path());
+    }
+    entries.sort();
+    for entry in entries {
         let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden {
-            list(&entry, false, found)?;
+        if !hidden && let Err(error) = list(&entry, false, paths, found) {
+            found.note(&entry, &error);
         }
     }
     Ok(())
