@@ -51,7 +51,7 @@
 //! | [`settings`] | `insights.toml`, environment and command line: what is in force and where it came from |
 //! | [`report`] | insights and alerts as lines of JSON, as tables, as text for a terminal; the record and the metrics of a run; a night read back, as a page and as digests |
 //! | [`evaluate`] | insights against labels: precision, recall, false alerts, timing, culprits |
-//! | [`explain`] | why an entity's day was judged as it was, alarm or not: layers of the baseline, windows, ranks, gates, new company |
+//! | [`explain`] | why an entity's day was judged as it was, alarm or not: layers of the baseline, windows, ranks, gates, new company; of changes: events, rules, what makes them serious |
 //! | [`pipeline`] | the order of the steps |
 //! | [`cli`] | what can be typed; the only room that prints |
 //!
@@ -80,7 +80,7 @@
 //! `settings` knows the types it fills (of `alert`, `baseline`, `detect`, `event`, `partition`, `query` and `rules`). Only `report`, which notes
 //! them in the record of a run, `explain`, which judges by them, `pipeline` and `cli` know `settings`. `evaluate` stands beside the
 //! pipeline: it reads what `report` wrote, and only `explain` and `cli` use it. `explain` judges a night again with `baseline` and
-//! `detect`, for `cli`.
+//! `detect`, and looks into its events with `query`, for `cli`.
 //!
 //! # The laws, and what keeps them
 //!

@@ -58,7 +58,7 @@ fn honest_on_zero_inflated_counts() {
 #[test]
 fn single_windows_of_a_night_are_as_unlikely_as_they_claim() {
     for generator in Generator::ALL {
-        let by_width = calibrate_nightly(generator, 300, SEED).map(|rates| pooled(&rates));
+        let by_width = calibrate_nightly(generator, 300, 1, SEED).map(|rates| pooled(&rates));
         for (width, all) in by_width.iter().take(3).enumerate() {
             for (direction, name) in ["rise", "drop"].iter().enumerate() {
                 let ratio = all.ratio(direction, 0);
@@ -73,7 +73,7 @@ fn single_windows_of_a_night_are_as_unlikely_as_they_claim() {
 /// Windows of several hours of entities that pause: once 4 to 6 times as many drops as promised.
 #[test]
 fn pauses_are_no_drops() {
-    let by_width = calibrate_nightly(Generator::ZeroInflated, 300, SEED).map(|rates| pooled(&rates));
+    let by_width = calibrate_nightly(Generator::ZeroInflated, 300, 1, SEED).map(|rates| pooled(&rates));
     for all in &by_width[1..3] {
         assert!(all.ratio(1, 1) <= 2.5, "{:.2} times 0.001", all.ratio(1, 1));
     }

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use common::made::{Call, usual_day, write_day, write_days, write_part};
 use common::{Entity, Pairs, assert_same_files, day, files_below, insights, read_day, roll_up};
+use insights::shown::number;
 use serde_json::Value;
 
 const OTHER: &str = "(other)";
@@ -88,7 +89,10 @@ fn the_busiest_keep_their_names_and_the_rest_is_added_up() {
         beyond += busiest.len().saturating_sub(MOST);
     }
     assert!(beyond > 1000, "{beyond}");
-    assert!(told.contains(&format!("{beyond} entities are more than `max_entities` allows")), "{told}");
+    assert!(
+        told.contains(&format!("{} entities are more than `max_entities` allows", number(beyond as u64))),
+        "{told}"
+    );
 
     // The same whoever counts, and in whatever files the events come.
     capped(&path("events"), &path("threads"), "2");

@@ -59,8 +59,13 @@ impl Made {
 
     /// Judges the last day and gives what was printed and the run record.
     fn judge(&self, more: &[&str]) -> (String, Value) {
+        self.judge_with(0, more)
+    }
+
+    /// The same, with the exit code that is expected.
+    fn judge_with(&self, code: i32, more: &[&str]) -> (String, Value) {
         let date = day(1, LAST).to_string();
-        let outcome = self.run(&[&["--date", &date], more].concat()).expect_code(0);
+        let outcome = self.run(&[&["--date", &date], more].concat()).expect_code(code);
         (outcome.stdout, self.record())
     }
 
@@ -294,7 +299,7 @@ fn ids_that_come_twice_are_found_when_asked_for() {
 fn rows_of_far_away_days_and_their_files_are_named() {
     let far = Call { second: 40 * 24 * HOUR, ..Call::usual(0, 1) };
     let made = Made::new(last_day().into_iter().chain(vec![far; 7]).collect());
-    let judged = made.judge(&[]);
+    let judged = made.judge_with(4, &[]);
     let flaw = only(&judged, "clock_skew");
     assert_eq!((&flaw["numbers"]["rows"], &flaw["effect"]), (&7.into(), &"not_judged".into()));
     assert_eq!(flaw["where"]["files"], serde_json::json!([format!("date={}/part-0000.parquet", day(1, LAST))]));
@@ -314,12 +319,16 @@ fn a_partition_that_should_be_there_is_missed_by_whoever_names_no_day() {
 
 /// The last day's partition, changed.
 fn rewrite(made: &Made, change: impl Fn(&str, &ArrayRef) -> Option<ArrayRef>) {
-    let rows = read_parquet(&made.part());
+    rewrite_file(&made.part(), change);
+}
+
+fn rewrite_file(path: &Path, change: impl Fn(&str, &ArrayRef) -> Option<ArrayRef>) {
+    let rows = read_parquet(path);
     let fields = rows.schema();
     let columns = fields.fields().iter().zip(rows.columns());
     let kept = columns.filter_map(|(field, column)| Some((field.name().clone(), change(field.name(), column)?)));
     let rows = RecordBatch::try_from_iter(kept).unwrap();
-    write_parquet(&made.part(), &rows, WriterProperties::builder().build());
+    write_parquet(path, &rows, WriterProperties::builder().build());
 }
 
 #[test]
@@ -344,6 +353,39 @@ fn columns_that_say_nothing_are_named_with_what_they_disable() {
         assert_eq!(flaw["effect"], effect);
         assert!(stdout.contains(said), "{said:?} is not in:\n{stdout}");
     }
+    let unnamed = flaws(&record, "unnamed_family");
+    assert_eq!(unnamed.len(), 2, "{unnamed:?}");
+    assert!(stdout.contains("name no source ip (0 calls do, "), "{stdout}");
+    assert_eq!(types(&made), BTreeSet::new(), "an address that nobody wrote down has not fallen silent");
+}
+
+/// The types of the night's insights.
+fn types(made: &Made) -> BTreeSet<String> {
+    let name = |insight: &Value| insight["insightDetails"]["insightType"].as_str().unwrap().to_owned();
+    made.insights().iter().map(name).collect()
+}
+
+#[test]
+fn days_without_addresses_teach_nothing_of_addresses() {
+    let silent_keys = |made: &Made| {
+        let date = day(1, LAST).to_string();
+        made.run(&["--date", &date]).expect_code(0);
+        made.insights()
+            .iter()
+            .map(|insight| insight["insightDetails"]["analysis"]["entity"].clone())
+            .collect::<Vec<_>>()
+    };
+    let last = || last_day().into_iter().filter(|call| call.user != "2" || call.second < 9 * HOUR).collect::<Vec<_>>();
+    let whole = Made::new(last());
+    let found = silent_keys(&whole);
+    assert!(found.iter().any(|entity| entity == "192.0.2.2"), "{found:?}");
+    let holes = Made::new(last());
+    for date in [day(1, 10), day(1, 14), day(1, 15)] {
+        rewrite_file(&dated(&holes.events(), date).join("part-0000.parquet"), |name, column| {
+            (name != "source_ip_address").then(|| column.clone())
+        });
+    }
+    assert_eq!(silent_keys(&holes), found);
 }
 
 #[test]
@@ -357,6 +399,10 @@ fn a_trail_that_delivers_writes_only_is_told_with_what_goes_blind() {
     assert_eq!(flaw["numbers"]["others_before_percent"], 100);
     let sentence = flaw["sentence"].as_str().unwrap();
     assert!(sentence.contains("ApiCallRateInsight and ApiErrorRateInsight do not see reading APIs"), "{sentence}");
+    let drops =
+        made.insights().into_iter().filter(|insight| insight["insightDetails"]["analysis"]["direction"] == "down");
+    assert_eq!(drops.collect::<Vec<_>>(), Vec::<Value>::new(), "reads are missing, they have not dropped");
+    assert!(judged.1["drops_explained"].as_u64().unwrap() > 0, "{}", judged.1);
     let mixed = last_day().into_iter().enumerate();
     let made = Made::new(
         mixed.map(|(row, call)| if row % 50 > 0 { Call { api: "StartInstance", ..call } } else { call }).collect(),

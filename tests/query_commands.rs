@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -122,6 +123,26 @@ fn mistakes_show_where_and_what_would_be_right() {
         &["--sql", "SELECT evnt_name FROM events"],
         &["--sql", "SELECT event_name\nFROM evnts"],
         &["--sql", "SELECT event_name FRM events"],
+        &["--sql", "SELEC event_name FROM events"],
+        &["--sql", "DROP TABLE events"],
+        &["--sql", ""],
+        &["--sql", "1"],
+        &["--sql", "SELECT 1; SELECT 2"],
+        &["--sql", "SELECT lowr(event_name) FROM events"],
+        &["--sql", "SELECT 'a FROM events"],
+        &["--sql", "SELECT (event_name FROM events"],
+        &["--sql", "SELECT event_name) FROM events"],
+        &["--sql", "SELECT event_name, count(*) FROM events"],
+        &["--sql", "SELECT region, event_name, count(*) FROM events GROUP BY event_name"],
+        &["--sql", "SELECT count(*) FROM events WHERE event_time > 5"],
+        &["--sql", "SELECT count(*) FROM events WHERE event_time > 'noon'"],
+        &["--sql", "SELECT count(*) FROM events WHERE event_name = 5"],
+        &["--sql", "SELECT event_name + 1 FROM events"],
+        &["--sql", "SELECT event_name FROM events WHERE event_name"],
+        &["--sql", "SELECT event_name FROM events WHERE usr_name LIKE 'a%'"],
+        &["--sql", "SELECT e.usr_name FROM events e"],
+        &["--sql", "SELECT event_name FROM events ORDER event_time"],
+        &["--sql", "SELECT event_name FROM events WHERE"],
         &["--sql", "SELECT 1 FROM events", "--event", "x"],
         &["--format", "parquet"],
         &["--saved", "nothing"],
@@ -231,8 +252,49 @@ fn sql_counts_all_rows_and_changes_none() {
         all.stderr
     );
     for change in ["DROP TABLE events", "DELETE FROM events", "CREATE TABLE mine AS SELECT * FROM events"] {
-        ask(change).expect_code(2).expect_said(&["--sql only asks"]);
+        ask(change).expect_code(2).expect_said(&["changes something, and only questions are run"]);
     }
+}
+
+/// What takes a query apart does so by recursion, and a stack that runs over ends the program without a word.
+#[test]
+fn sql_of_any_length_and_depth_is_answered_or_refused() {
+    let sample = sample();
+    let ask = |sql: &str| {
+        let one_day = ["--from", "2026-01-29", "--to", "2026-01-29", "--state", "none", "--format", "json", "--sql"];
+        insights(["query", sample.to_str().unwrap()].iter().chain(&one_day).chain(&[sql]))
+    };
+    for long in [
+        format!("SELECT {}", vec!["1"; 8_000].join("+")),
+        vec!["SELECT 1"; 840].join(" UNION ALL "),
+        format!("SELECT count(*) FROM events WHERE {}", vec!["is_global"; 1_000].join(" AND ")),
+    ] {
+        assert!(long.len() < 16_384);
+        ask(&long).expect_code(0);
+        ask(&format!("{long} {}", " ".repeat(16_384))).expect_code(2).expect_said(&["are the most", "a shorter query"]);
+    }
+    for deep in ["(", "SELECT * FROM (", "NOT ", "CASE WHEN "] {
+        let outcome = ask(&format!("SELECT {}", deep.repeat(16_000 / deep.len()))).expect_code(2);
+        outcome.expect_said(&["--sql"]);
+        assert!(ask(&format!("SELECT {}1", deep.repeat(200))).expect_code(2).stderr.len() < 2_000, "{deep}");
+    }
+}
+
+#[test]
+fn keys_are_found_by_their_owners() {
+    let owners = |list: &str| -> BTreeSet<String> {
+        let sample = sample();
+        let arguments =
+            ["access-key", sample.to_str().unwrap(), "--state", "none", "--format", "json", "--owner", list];
+        let keys = json(&insights(arguments).expect_code(0));
+        keys.iter().map(|key| key["owner"].as_str().unwrap().to_owned()).collect()
+    };
+    let one = owners("svc-25");
+    assert_eq!(one, BTreeSet::from(["user svc-25".to_owned()]));
+    assert_eq!(owners("237164814123308288"), one, "by the id");
+    let (all, others) = (owners("*"), owners("!svc-25"));
+    assert!(all.len() > 20 && !others.contains("user svc-25") && others.len() + 1 == all.len());
+    assert!(owners("svc-2*").is_superset(&one) && owners("nobody").is_empty());
 }
 
 #[test]

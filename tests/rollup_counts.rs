@@ -178,13 +178,14 @@ const COUNTED: [(&str, Keyed, &[&str]); 5] = [
     ("access_key", access_key, &["access_key_id"]),
     ("principal", principal, &["user_identity_type", "principal_id", "user_name"]),
 ];
-const PAIRED: [(&str, Keyed, Keyed); 6] = [
+const PAIRED: [(&str, Keyed, Keyed); 7] = [
     ("access_key_api", access_key, api),
     ("access_key_network", access_key, network),
     ("principal_api", principal, api),
     ("principal_network", principal, network),
     ("principal_region", principal, region),
     ("api_network", api, network),
+    ("access_key_principal", access_key, principal),
 ];
 
 /// The hours of each entity of a family.

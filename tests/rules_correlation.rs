@@ -194,7 +194,7 @@ fn an_insight_may_be_a_member() {
         correlator.push(&Match { rule: 0, event: Arc::new(event), captures: vec![Some("AKIA1".to_owned())] }, |_| true);
         correlator.finish(i64::MIN..i64::MAX).0
     };
-    assert_eq!(fired("ApiErrorRateInsight", "AKIA1")[0].examples, ["e", "i"]);
+    assert_eq!(fired("ApiErrorRateInsight", "AKIA1")[0].examples, ["e", "i"].map(Arc::<str>::from));
     assert!(fired("ApiErrorRateInsight", "AKIA2").is_empty());
     assert!(fired("IpInsight", "AKIA1").is_empty());
 }

@@ -22,8 +22,13 @@ pub(crate) const DAY_WIDTHS: usize = 4;
 /// Exceedances by width, and within a width by rate.
 pub(crate) type ByWidth = [[Exceedances; NIGHTLY_RATES.len()]; DAY_WIDTHS];
 
-/// Judges the last day of `replicates` entities at each of [`NIGHTLY_RATES`].
-pub(crate) fn calibrate_nightly(generator: Generator, replicates: usize, seed: u64) -> ByWidth {
+/// Judges the last day of `replicates` entities at each of [`NIGHTLY_RATES`], in so many families of which none knows the others.
+pub(crate) fn calibrate_nightly(generator: Generator, replicates: usize, families: u64, seed: u64) -> ByWidth {
+    let one = |number: u64| calibrate_family(generator, replicates, seed.wrapping_add(number << 48));
+    (0..families).map(one).fold(ByWidth::default(), sum)
+}
+
+fn calibrate_family(generator: Generator, replicates: usize, seed: u64) -> ByWidth {
     let history = family(generator, replicates, seed);
     let window = Window::new("2026-02-02".parse().unwrap_or_default(), HISTORY_DAYS, |_| true);
     let calendar = Calendar::new(chrono_tz::UTC);

@@ -133,6 +133,16 @@ impl Exceedances {
         self.below[direction][level] as f64 / self.hours as f64 / LEVELS[level]
     }
 
+    /// The 95 % interval of [`Exceedances::ratio`], if they are independent (Byar's approximation of the Poisson interval).
+    pub(crate) fn interval(&self, direction: usize, level: usize) -> (f64, f64) {
+        let count = self.below[direction][level] as f64;
+        let limit = |count: f64, deviations: f64| {
+            let root = 1.0 - 1.0 / (9.0 * count) + deviations / (3.0 * count.sqrt());
+            count * root.powi(3) / (self.hours as f64 * LEVELS[level])
+        };
+        (if count > 0.0 { limit(count, -1.96).max(0.0) } else { 0.0 }, limit(count + 1.0, 1.96))
+    }
+
     pub(crate) fn add(mut self, other: Self) -> Self {
         self.hours += other.hours;
         for (own, other) in self.below.iter_mut().flatten().zip(other.below.as_flattened()) {

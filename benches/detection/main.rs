@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout)]
 
 mod company;
+mod keys;
 mod population;
 
 use insights::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
@@ -144,4 +145,5 @@ fn main() {
     }
     print_calibration(first, seeds);
     company::print_company(first, seeds);
+    keys::print_keys(first, seeds);
 }

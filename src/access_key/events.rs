@@ -9,11 +9,12 @@ use crate::event::Column;
 use crate::partition::{EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader};
 use crate::query::{Field, GroupPlace, NumberedField, Search, number_rows};
 
-/// What is read of an event: the key, its owner and account, then what [`TRAITS`] are made of.
-const FIELDS: [Field; 10] = [
+/// What is read of an event: the key, its owner and account, the owner's id, then what [`TRAITS`] are made of.
+const FIELDS: [Field; 11] = [
     Field::Column(Column::AccessKeyId),
     Field::Principal,
     Field::Column(Column::AccountId),
+    Field::Column(Column::PrincipalId),
     Field::Service,
     Field::Api,
     Field::Network,
@@ -23,15 +24,20 @@ const FIELDS: [Field; 10] = [
     Field::Error,
 ];
 
+/// The place of the error among [`FIELDS`].
+const ERROR: usize = 10;
+/// How many of [`FIELDS`] tell whose a key is.
+const WHOSE: usize = 4;
+
 /// The traits of a key, with the places of their fields.
 const TRAITS: [(Trait, usize); 7] = [
-    (Trait::Service, 3),
-    (Trait::Api, 4),
-    (Trait::Network, 5),
-    (Trait::Address, 6),
-    (Trait::Region, 7),
-    (Trait::Resource, 8),
-    (Trait::Error, 9),
+    (Trait::Service, 4),
+    (Trait::Api, 5),
+    (Trait::Network, 6),
+    (Trait::Address, 7),
+    (Trait::Region, 8),
+    (Trait::Resource, 9),
+    (Trait::Error, ERROR),
 ];
 
 /// Adds the events of a search.
@@ -77,8 +83,8 @@ struct GroupUses {
     all: HashMap<u32, Use>,
     /// By key, trait and value.
     traits: HashMap<(u32, u32, u32), Use>,
-    /// The last event of each key: its time, its principal, its account.
-    owners: HashMap<u32, (i64, u32, u32)>,
+    /// The last event of each key: its time, its principal, its account, its principal's id.
+    owners: HashMap<u32, (i64, [u32; WHOSE - 1])>,
 }
 
 impl Default for GroupUses {
@@ -91,20 +97,20 @@ impl Default for GroupUses {
 impl GroupUses {
     fn add(&mut self, batch: &EventBatch) {
         let numbers = number_rows(&mut self.fields, batch);
-        let failed: Vec<bool> = self.fields[9].values().iter().map(Option::is_some).collect();
+        let failed: Vec<bool> = self.fields[ERROR].values().iter().map(Option::is_some).collect();
         let named: Vec<bool> = self.fields[0].values().iter().map(Option::is_some).collect();
         for (row, &time) in batch.times.iter().enumerate() {
             let key = numbers[0][row];
             if time == NO_TIME || !named[key as usize] {
                 continue;
             }
-            let failures = Some(failed[numbers[9][row] as usize].into());
+            let failures = Some(failed[numbers[ERROR][row] as usize].into());
             let used = Use { first: time, last: time, precision: Precision::Millisecond, calls: 1, failures };
             add(&mut self.all, key, used);
             for (kind, (_, field)) in (0..).zip(TRAITS) {
                 add(&mut self.traits, (key, kind, numbers[field][row]), used);
             }
-            let owner = (time, numbers[1][row], numbers[2][row]);
+            let owner = (time, [1, 2, 3].map(|field| numbers[field][row]));
             let known = self.owners.entry(key).or_insert(owner);
             if known.0 < time {
                 *known = owner;
@@ -120,8 +126,8 @@ impl GroupUses {
         for (&key, &used) in all {
             let history = keys.entry(text(0, key).unwrap_or_default()).or_default();
             history.add(used);
-            if let Some(&(_, principal, account)) = self.owners.get(&key) {
-                history.owner = text(1, principal).map(owner);
+            if let Some(&(_, [principal, account, id])) = self.owners.get(&key) {
+                history.owner = text(1, principal).map(|principal| owner(principal, text(3, id)));
                 history.account = text(2, account);
             }
         }
@@ -142,9 +148,11 @@ fn add<Place: std::hash::Hash + Eq>(uses: &mut HashMap<Place, Use>, place: Place
     uses.entry(place).and_modify(|known| *known = known.and(used)).or_insert(used);
 }
 
-fn owner(principal: String) -> Owner {
+/// The session of a role is no part of its id.
+fn owner(principal: String, id: Option<String>) -> Owner {
     let root = principal.starts_with("root ");
-    Owner { principal, root }
+    let id = id.map(|id| id.split_once(':').map_or(id.clone(), |(role, _)| role.to_owned()));
+    Owner { principal, id, root }
 }
 
 /// Finds the owners of keys that have none yet, from the newest events backwards, and stops when every key has one.
@@ -157,9 +165,9 @@ pub fn find_owners(keys: &mut Keys, search: &Search) -> Vec<Problem> {
         }
         match owners(search, place) {
             Ok(found) => {
-                for (key, (principal, account)) in found {
+                for (key, (owner, account)) in found {
                     if let Some(history) = keys.get_mut(&key).filter(|history| history.owner.is_none()) {
-                        history.owner = Some(owner(principal));
+                        history.owner = Some(owner);
                         history.account = history.account.take().or(account);
                         unknown -= 1;
                     }
@@ -171,22 +179,24 @@ pub fn find_owners(keys: &mut Keys, search: &Search) -> Vec<Problem> {
     problems
 }
 
-type Owners = Vec<(String, (String, Option<String>))>;
+type Owners = Vec<(String, (Owner, Option<String>))>;
 
 /// The principals behind the keys of a row group; of several of one key the last.
 fn owners(search: &Search, place: GroupPlace) -> Result<Owners> {
-    let mut fields: Vec<NumberedField> = FIELDS[..3].iter().map(|&field| NumberedField::new(field)).collect();
-    let columns: Vec<&[Column]> = FIELDS[..3].iter().flat_map(|field| field.inputs()).copied().collect();
+    let mut fields: Vec<NumberedField> = FIELDS[..WHOSE].iter().map(|&field| NumberedField::new(field)).collect();
+    let columns: Vec<&[Column]> = FIELDS[..WHOSE].iter().flat_map(|field| field.inputs()).copied().collect();
     let choice = RowChoice { times: false, ..RowChoice::default() };
-    let mut last: HashMap<u32, (u32, u32)> = HashMap::new();
+    let mut last: HashMap<u32, [u32; WHOSE - 1]> = HashMap::new();
     for batch in RowGroupReader::open_rows(search.file(place), place.group as usize, &columns, choice)? {
         let batch = batch?;
         let numbers = number_rows(&mut fields, &batch);
-        last.extend((0..batch.rows).map(|row| (numbers[0][row], (numbers[1][row], numbers[2][row]))));
+        last.extend((0..batch.rows).map(|row| (numbers[0][row], [1, 2, 3].map(|field| numbers[field][row]))));
     }
     let text = |field: usize, number: u32| fields[field].values()[number as usize].clone();
-    let mut last: Vec<(u32, (u32, u32))> = last.into_iter().collect();
+    let mut last: Vec<(u32, [u32; WHOSE - 1])> = last.into_iter().collect();
     last.sort_unstable();
-    let named = |(key, (principal, account))| Some((text(0, key)?, (text(1, principal)?, text(2, account))));
+    let named = |(key, [principal, account, id]): (u32, [u32; WHOSE - 1])| {
+        Some((text(0, key)?, (owner(text(1, principal)?, text(3, id)), text(2, account))))
+    };
     Ok(last.into_iter().filter_map(named).collect())
 }

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::partition::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
-use crate::query::rfc3339;
+use crate::query::{Glob, rfc3339};
 use crate::shown;
 
 pub use events::{add_events, find_owners};
@@ -145,8 +145,19 @@ pub struct KeyHistory {
 pub struct Owner {
     /// The principal, as `user alice`.
     pub principal: String,
+    /// Its lasting id, where an event tells one.
+    pub id: Option<String>,
     /// Whether that is the account's owner.
     pub root: bool,
+}
+
+impl Owner {
+    /// Whether a pattern stands for it: for its name, with or without what kind of thing it is, or for its id.
+    pub fn is_called(&self, pattern: &Glob) -> bool {
+        let name = self.principal.split_once(' ').map_or(self.principal.as_str(), |(_, name)| name);
+        let names = [Some(name), Some(self.principal.as_str()), self.id.as_deref(), self.root.then_some("root")];
+        names.into_iter().flatten().any(|name| pattern.matches(name))
+    }
 }
 
 /// Histories by key.
@@ -235,6 +246,7 @@ impl KeyHistory {
         serde_json::json!({
             "access_key": key, "account": self.account,
             "owner": self.owner.as_ref().map(|owner| &owner.principal),
+            "owner_id": self.owner.as_ref().and_then(|owner| owner.id.as_ref()),
             "root": self.owner.as_ref().map(|owner| owner.root),
             "first_use": time(|used| used.shown().0), "last_use": time(|used| used.shown().1), "times_to_the": precision,
             "unused_days": self.unused_days(now), "days_used": self.days.len(),

@@ -169,9 +169,12 @@ impl Running {
     }
 
     fn add_event(&mut self, event: &MatchedEvent) {
-        if let Some(name) = &event.event_name {
+        if self.apis.len() <= APIS
+            && let Some(name) = &event.event_name
+            && !self.apis.iter().any(|api| is_api(api, event.service.as_deref(), name))
+        {
             let service = event.service.as_deref().map_or(String::new(), |service| format!("{service}/"));
-            remember(&mut self.apis, &format!("{service}{name}"), APIS + 1);
+            self.apis.push(format!("{service}{name}"));
         }
         event.source_ip.iter().for_each(|address| remember(&mut self.addresses, address, ADDRESSES + 1));
         event.account.iter().for_each(|account| remember(&mut self.accounts, account, 2));
@@ -183,6 +186,11 @@ impl Running {
             self.callers.push(Caller { principal: principal.to_string(), name });
         }
     }
+}
+
+fn is_api(known: &str, service: Option<&str>, name: &str) -> bool {
+    let Some(service) = service else { return known == name };
+    known.strip_prefix(service).and_then(|rest| rest.strip_prefix('/')) == Some(name)
 }
 
 fn remember(known: &mut Vec<String>, text: &str, most: usize) {

@@ -67,7 +67,7 @@ impl Occurrence {
     pub fn ids(&self) -> Vec<&str> {
         match &self.what {
             What::Event(event) => event.event_id.as_deref().into_iter().collect(),
-            What::Correlation(found, _) => found.examples.iter().rev().map(String::as_str).collect(),
+            What::Correlation(found, _) => found.examples.iter().rev().map(|id| &**id).collect(),
         }
     }
 
@@ -148,22 +148,27 @@ pub fn add_correlated<'m>(
     correlated: Vec<CorrelationMatch>,
     members: impl Iterator<Item = &'m Match>,
 ) {
-    let examples: HashSet<&str> =
-        correlated.iter().flat_map(|found| found.examples.iter().map(String::as_str)).collect();
-    let asked = |id: &str| examples.contains(id);
-    let event = |found: &'m Match| Some((found.event.event_id.as_deref().filter(|id| asked(id))?, &found.event));
-    let known: HashMap<&str, &Arc<MatchedEvent>> =
-        if examples.is_empty() { HashMap::new() } else { members.filter_map(event).collect() };
-    for found in &correlated {
+    let known = if correlated.is_empty() { HashMap::new() } else { examples_of(&correlated, members) };
+    for found in correlated {
         let Some(correlation) = rules.correlation(found.rule) else { continue };
-        let identity = Identity::of_correlation(correlation, found);
-        let events = found.examples.iter().rev().filter_map(|id| known.get(id.as_str()).map(|event| Arc::clone(event)));
-        let what = What::Correlation(Arc::new(found.clone()), events.collect());
+        let identity = Identity::of_correlation(correlation, &found);
         let fingerprint = identity.fingerprint(&rules.rules()[identity.rule]);
+        let events = found.examples.iter().rev().filter_map(|id| known.get(&**id).map(|event| Arc::clone(event)));
+        let (time, events) = (found.time, events.collect());
         let (_, occurrences) = grouped.entry(fingerprint).or_insert_with(|| (identity, Vec::new()));
-        occurrences.push(Occurrence { time: found.time, what });
+        occurrences.push(Occurrence { time, what: What::Correlation(Arc::new(found), events) });
     }
     for (_, occurrences) in grouped.values_mut() {
         occurrences.sort_by(|left, right| left.order().cmp(&right.order()));
     }
+}
+
+/// The events that correlations name as examples, by id.
+fn examples_of<'m>(
+    correlated: &[CorrelationMatch],
+    members: impl Iterator<Item = &'m Match>,
+) -> HashMap<&'m str, &'m Arc<MatchedEvent>> {
+    let examples: HashSet<&str> = correlated.iter().flat_map(|found| found.examples.iter().map(|id| &**id)).collect();
+    let is_named = |id: &&str| examples.contains(id);
+    members.filter_map(|found| Some((found.event.event_id.as_deref().filter(is_named)?, &found.event))).collect()
 }

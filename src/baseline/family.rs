@@ -13,20 +13,20 @@ use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
-use crate::baseline::parents::Parents;
+use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
 use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
-use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window, parents};
+use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::stats::Effect;
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
 /// Entities that are heard about what a family shares; of more, every so many-th is.
-const WITNESSES: usize = 4096;
+const WITNESSES: usize = 2048;
 /// Entities whose shapes are held at a time.
 const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
@@ -153,8 +153,12 @@ impl<'a> FamilyBaseline<'a> {
             }
         }
         self.sizes = active.fit();
-        let totals = |member| self.day_totals(member, &self.today()).into_iter().map(|(_, total)| total).collect();
-        self.parents = Parents::learn(self.history, &self.sizes, totals);
+        let own = |member| {
+            let totals = self.totals_before(member, self.window.length());
+            let is_new = self.days_known(member, self.window.length()) < NEW_DAYS;
+            if is_new { OwnDays::New(totals) } else { OwnDays::Known(totals) }
+        };
+        self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
     /// The days.
@@ -177,9 +181,20 @@ impl<'a> FamilyBaseline<'a> {
         &self.tails
     }
 
-    /// What an entity's parent, and its own few active days, say about the size of its next; `totals` are those of these days.
+    /// What an entity's parents, and its own few active days, say about the size of its next; `totals` are those of these days.
     pub fn effect(&self, member: usize, totals: &[u64]) -> Effect {
-        self.parents.effect(&self.sizes, member, totals)
+        self.parents.effect(&self.sizes, member, &OwnDays::Known(totals.to_vec()))
+    }
+
+    /// The same of an entity that is new on a day.
+    pub fn effect_of_new(&self, member: usize, day: usize) -> Effect {
+        self.parents.effect(&self.sizes, member, &OwnDays::New(self.totals_before(member, day)))
+    }
+
+    /// The totals of the entity's active days before a day.
+    fn totals_before(&self, member: usize, day: usize) -> Vec<u64> {
+        let before = self.day_totals(member, &(day..self.window.length() + 1));
+        before.into_iter().map(|(_, total)| total).collect()
     }
 
     /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.
@@ -187,14 +202,15 @@ impl<'a> FamilyBaseline<'a> {
         self.sizes.usual(totals, self.effect(member, totals)).unwrap_or(0.0)
     }
 
-    /// The calls of a usual day in the entity's first week.
+    /// The calls of a usual day in the first week of an entity that is new on the scored day.
     pub fn usual_first_day(&self, member: usize) -> f64 {
-        self.sizes.usual_new(self.effect(member, &[])).unwrap_or(0.0)
+        self.sizes.usual_new(self.effect_of_new(member, self.window.length())).unwrap_or(0.0)
     }
 
-    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service or its network, where such differ.
+    /// From whom an entity that comes and goes, or is new, borrows beside its family: its service, its network, its principal or its
+    /// account, where such differ.
     pub fn parent(&self, member: usize) -> Option<String> {
-        parents::parent(self.history, member).filter(|_| self.parents.have_a_say())
+        self.parents.name(self.history, member)
     }
 
     /// The hours of the week that the hours of some days are.

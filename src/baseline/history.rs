@@ -9,7 +9,8 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::rollup::{EntityKey, Family, store};
+use crate::rollup::store::{self, Owners};
+use crate::rollup::{EntityKey, Family, OWNERS};
 
 /// The days that are compared: `length` days before the scored day, and that day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub struct FamilyHistory {
     starts: Vec<usize>,
     hours: Vec<HistoryHour>,
     unnamed: Vec<(EntityKey, HistoryHour)>,
+    /// Of keys.
+    owners: Owners,
 }
 
 impl FamilyHistory {
@@ -132,7 +135,19 @@ impl FamilyHistory {
             history.end();
         })?;
         history.shrink();
+        if family == OWNERS.0 && !history.is_empty() {
+            let dates: Vec<NaiveDate> = days.iter().map(|&day| window.date(day)).collect();
+            history.owners = store::read_owners(state, &dates)?;
+        }
         Ok(history)
+    }
+
+    /// The same with owners of its entities.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_owners(mut self, owner: impl Fn(&EntityKey) -> Option<EntityKey>) -> Self {
+        self.owners = Owners::from_keys(self.members.iter().filter_map(|key| Some((key.clone(), owner(key)?))));
+        self
     }
 
     /// A history made of entities and their hours, which must be ascending within an entity.
@@ -151,7 +166,8 @@ impl FamilyHistory {
 
     fn empty(family: Family, hours: usize) -> Self {
         let (members, services, unnamed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { family, members, services, starts: vec![0], hours: Vec::with_capacity(hours), unnamed }
+        let hours = Vec::with_capacity(hours);
+        Self { family, members, services, starts: vec![0], hours, unnamed, owners: Owners::default() }
     }
 
     /// Begins an entity; its hours follow.
@@ -192,6 +208,11 @@ impl FamilyHistory {
     /// The key of an entity.
     pub fn key(&self, member: usize) -> &EntityKey {
         &self.members[member]
+    }
+
+    /// Whose an entity is, for keys of which it is known.
+    pub fn owner(&self, member: usize) -> Option<&EntityKey> {
+        self.owners.of(self.key(member))
     }
 
     /// The number of an entity.

@@ -259,21 +259,28 @@ impl Fit {
     }
 
     /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps
-    /// within them, and of both answers the more careful one is taken.
+    /// within them, and of both answers the more careful one is taken. An entity that pauses is judged by what it does between pauses,
+    /// and by how many of the hours may be such.
     ///
     /// ```text
     /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let (mean, spread) = self.mean_and_spread(hours, width);
-        let plain = NegativeBinomial::new(mean, spread.recip()).map_or(0.0, |plain| plain.ln_upper(count));
+        let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), self.between.as_deref()) {
+            (Some(paused), Some(between)) => (between, paused.ln_upper(count), paused.ln_unpaused()),
+            _ => (self, self.expected(hours, width).map_or(0.0, |plain| plain.ln_upper(count)), 0.0),
+        };
         if plain >= LOOK_CLOSER_BELOW.ln() {
             return plain;
         }
+        plain.max(ln_possible + fit.ln_upper_by_days(hours, width, count))
+    }
+
+    fn ln_upper_by_days(&self, hours: &[u8], width: usize, count: u64) -> f64 {
+        let (mean, spread) = self.mean_and_spread(hours, width);
         let day_variance = self.day_variance.min(spread);
         let size = (spread - day_variance).max(1e-6).recip();
-        let mixed = LogNormalMixed::new(mean, size, day_variance).map_or(0.0, |mixed| mixed.ln_upper(count));
-        plain.max(mixed)
+        LogNormalMixed::new(mean, size, day_variance).map_or(0.0, |mixed| mixed.ln_upper(count))
     }
 
     /// `ln P(at most `count` calls)` in such a window; of an entity that pauses as likely as its pauses make it, if that is more.

@@ -99,8 +99,13 @@ impl DaySizes {
         self.first_days.map(|sizes| sizes.informed(effect).median())
     }
 
-    /// The mean logarithm of the size of a day of entities with so many active days.
-    pub(super) fn center(&self, active_days: usize) -> Option<f64> {
-        self.by_activity[band(active_days)].map(|sizes| sizes.center())
+    /// The size of a day in an entity's first week.
+    pub(super) fn of_new(&self) -> Option<LogNormalPredictive> {
+        self.first_days
+    }
+
+    /// The size of a day of entities with so many active days.
+    pub(super) fn of_like(&self, active_days: usize) -> Option<LogNormalPredictive> {
+        self.by_activity[band(active_days)]
     }
 }

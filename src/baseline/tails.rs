@@ -5,8 +5,6 @@
 //! were rarer, they are drawn in. A family that had few windows keeps the model's own tails. Entity-days that would have been a
 //! discovery teach nothing, so that a week of attacks does not hide the next.
 
-use std::f64::consts::LN_2;
-
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::family::{DayWindow, Expectation, FamilyBaseline};
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
@@ -77,11 +75,10 @@ impl Tails {
         tails
     }
 
-    /// What a window's `ln p` is worth; wider ones than a day are taken for days. A record says how much less a claim is worth; that
-    /// it is worth more is believed up to a factor of two, for a week knows little of what is rare.
+    /// What a window's `ln p` is worth; wider ones than a day are taken for days.
     pub(super) fn corrected(&self, level: f64, width: usize, tail: Tail, ln_p: f64) -> f64 {
         let record = &self.by_size[size(level)][width.min(WHOLE_DAY)][tail as usize];
-        record.corrected(ln_p).max(ln_p - LN_2)
+        record.corrected_within_reach(ln_p)
     }
 }
 

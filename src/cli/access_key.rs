@@ -11,7 +11,7 @@ use crate::cli::{Common, output};
 use crate::error::Result;
 use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};
 use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
-use crate::query::{Filter, Request, Search, TimeRange, rfc3339};
+use crate::query::{Filter, Glob, Patterns, Request, Search, TimeRange, rfc3339};
 use crate::rollup::store;
 use crate::shown::{counted, literal, number, printable};
 
@@ -27,6 +27,7 @@ or the day (APIs, networks), as `times_to_the` says; which calls to an API or fr
 Examples:
   insights access-key data/sample --limit 5
   insights access-key data/sample LTAI5tSN662BHn4pLutEARFv
+  insights access-key data/sample --owner svc-25
   insights access-key data/sample --new-network --now 2026-02-05
   insights access-key data/sample --unused 3 --now 2026-02-05 --format json")]
 pub(super) struct AccessKeyArgs {
@@ -34,7 +35,7 @@ pub(super) struct AccessKeyArgs {
     #[arg(value_name = "EVENTS")]
     events: PathBuf,
     /// The key [default: all permanent ones]
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", conflicts_with_all = ["owner", "root", "new_network", "unused"])]
     key: Option<String>,
     /// Folder of history and results
     #[arg(long, value_name = "DIR", default_value = "state")]
@@ -48,6 +49,9 @@ pub(super) struct AccessKeyArgs {
     /// Only keys that were not used for so many days
     #[arg(long, value_name = "DAYS")]
     unused: Option<i64>,
+    /// Only keys of these: users and roles by name or id, root for accounts' owners; `*` and `!` as in query
+    #[arg(long, value_name = "LIST")]
+    owner: Vec<String>,
     /// Only keys of accounts' owners
     #[arg(long)]
     root: bool,
@@ -72,6 +76,7 @@ pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&[])?;
     let now = moment(args.now.as_deref())?;
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
+    let owners = Patterns::parse(&args.owner, false).map_err(|mistake| mistake.of("--owner"))?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let (keys, problems) = match &args.key {
         Some(key) => one_key(args, &partitions, range, key)?,
@@ -79,7 +84,7 @@ pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
     };
     match &args.key {
         Some(key) => show_key(args, &keys, key, now)?,
-        None => show_keys(args, &keys, now, common)?,
+        None => show_keys(args, &keys, &owners, now, common)?,
     }
     Ok(complain(&problems))
 }
@@ -144,9 +149,18 @@ fn used_by(keys: String, range: TimeRange) -> Result<Filter> {
     Ok(Filter { range, ..filter })
 }
 
-fn show_keys(args: &AccessKeyArgs, keys: &Keys, now: i64, common: &Common) -> anyhow::Result<()> {
+/// Whether a key is of one of those who are wanted, and of none who is not.
+fn is_of(history: &KeyHistory, Patterns { wanted, unwanted }: &Patterns) -> bool {
+    let is_one_of = |patterns: &[Glob]| {
+        history.owner.as_ref().is_some_and(|owner| patterns.iter().any(|pattern| owner.is_called(pattern)))
+    };
+    (wanted.is_empty() || is_one_of(wanted)) && !is_one_of(unwanted)
+}
+
+fn show_keys(args: &AccessKeyArgs, keys: &Keys, owners: &Patterns, now: i64, common: &Common) -> anyhow::Result<()> {
     let wanted = |history: &KeyHistory| {
-        (!args.root || history.owner.as_ref().is_some_and(|owner| owner.root))
+        is_of(history, owners)
+            && (!args.root || history.owner.as_ref().is_some_and(|owner| owner.root))
             && (!args.new_network || !history.new_networks(args.new_within).is_empty())
             && args.unused.is_none_or(|days| history.unused_days(now).is_some_and(|unused| unused >= days))
     };

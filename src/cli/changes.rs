@@ -12,7 +12,7 @@ use crate::event::Column;
 use crate::partition::{Partitions, Problem};
 use crate::query::answer::{AnswerFormat, Heading, Kind, Value};
 use crate::query::{Field, Filter, Hit, Page, Request, Search, TimeRange};
-use crate::shown::counted;
+use crate::shown::{counted, printable};
 
 /// Events that are held and shown at once.
 const PAGE: usize = 4_096;
@@ -143,6 +143,15 @@ fn remark(hits: &[Hit], is_cut: bool, args: &ChangesArgs, common: &Common) {
         output::complain(&format!("only the newest {shown} shown; --limit 0 for all"));
     } else if !common.quiet {
         output::complain(&counted(hits.len() as u64, one, many));
+        let who = [("user", &args.user), ("role", &args.role)]
+            .into_iter()
+            .find_map(|(kind, name)| Some((kind, name.as_ref()?)));
+        if let Some((kind, name)) = who.filter(|_| hits.is_empty() && !args.sign_ins) {
+            output::complain(&format!(
+                "none names that {kind}; what it changed itself: insights query EVENTS --{kind} {} --write",
+                printable(name)
+            ));
+        }
     }
 }
 

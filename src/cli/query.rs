@@ -149,7 +149,7 @@ pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
     let plan = Plan::parse(&request, args.result.format())?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     if let (Some(search), true) = (search, args.check) {
-        let check = saved::Check::new(search, now)?;
+        let check = saved::Check::new(search, &saved::parameters(&args.parameters)?, now)?;
         filter.range = check.window();
         return Ok(check.run(&Search::open(&partitions, filter), &args.state, &args.result, args.fail_on)?);
     }

@@ -43,18 +43,22 @@ pub(super) fn parameters(pairs: &[String]) -> Result<BTreeMap<String, String>> {
 pub(super) struct Check<'settings> {
     name: &'settings str,
     alert: SearchAlert,
+    /// What its blanks hold instead of what the settings say.
+    parameters: String,
     now: i64,
 }
 
 impl<'settings> Check<'settings> {
-    pub(super) fn new((name, search): Named<'settings>, now: i64) -> Result<Self> {
+    pub(super) fn new((name, search): Named<'settings>, given: &BTreeMap<String, String>, now: i64) -> Result<Self> {
         let alert = search.alert.ok_or_else(|| Error::Query {
             message: format!("--check: search `{name}` has no alert"),
             hint: Some(
                 r#"add alert = { every = "5m", last = "10m", above = 0, severity = "medium" } to it"#.to_owned(),
             ),
         })?;
-        Ok(Self { name, alert, now })
+        let others = given.iter().filter(|(name, value)| search.parameters.get(*name) != Some(*value));
+        let parameters = others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+        Ok(Self { name, alert, parameters, now })
     }
 
     /// The time that is looked at.
@@ -72,15 +76,15 @@ impl<'settings> Check<'settings> {
     ) -> Result<u8> {
         let _lock = StateLock::acquire(state)?;
         let mut record = TriggerRecord::read(state, self.name)?;
-        if !self.alert.is_due(&record, self.now) {
-            let checked = record.checked.map(rfc3339).unwrap_or_default();
+        if !self.alert.is_due(&record, &self.parameters, self.now) {
+            let checked = record.last_check(&self.parameters).map(rfc3339).unwrap_or_default();
             crate::cli::output::complain(&format!("`{}` was checked at {checked}; not due yet", self.name));
             return Ok(exit::DONE);
         }
         let (events, mut problems) = search.count();
         problems.extend(search.problems.iter().cloned());
-        let trigger = search_alert(&self.alert, self.now, events);
-        record.note(self.now, trigger.clone());
+        let trigger = search_alert(&self.alert, &self.parameters, self.now, events);
+        record.note(&self.parameters, self.now, trigger.clone());
         record.write(state, self.name)?;
         answer::write_all(result.writer(headings(true))?, &[self.row(events, trigger.is_some())])?;
         let fails = trigger.is_some() && fail_on.is_some_and(|least| self.alert.severity >= least);
@@ -91,6 +95,7 @@ impl<'settings> Check<'settings> {
     fn row(&self, events: u64, fires: bool) -> Vec<Value<'_>> {
         vec![
             Value::Text(self.name.into()),
+            Value::Text(self.parameters.as_str().into()),
             Value::Time(self.now),
             Value::Time(self.now - self.alert.last),
             Value::Time(self.now),
@@ -105,6 +110,7 @@ impl<'settings> Check<'settings> {
 fn headings(checked: bool) -> Vec<Heading> {
     let mut headings = vec![
         Heading::new("search", Kind::Text),
+        Heading::new("parameters", Kind::Text),
         Heading::new("at", Kind::Time),
         Heading::new("from", Kind::Time),
         Heading::new("to", Kind::Time),
@@ -120,17 +126,19 @@ fn headings(checked: bool) -> Vec<Heading> {
 /// Past triggers, newest first.
 pub(super) fn list_triggers((name, _): Named<'_>, state: &Path, result: &ResultArgs) -> Result<u8> {
     let record = TriggerRecord::read(state, name)?;
-    let row = |trigger: &Trigger| {
-        vec![
-            Value::Text(name.into()),
-            Value::Time(trigger.at),
-            Value::Time(trigger.from),
-            Value::Time(trigger.to),
-            Value::count(trigger.events),
-            Value::count(trigger.above),
-        ]
-    };
-    let rows: Vec<Vec<Value<'_>>> = record.triggers.iter().rev().map(row).collect();
+    let rows: Vec<Vec<Value<'_>>> = record.triggers.iter().rev().map(|trigger| past(name, trigger)).collect();
     answer::write_all(result.writer(headings(false))?, &rows)?;
     Ok(exit::DONE)
+}
+
+fn past<'a>(name: &'a str, trigger: &'a Trigger) -> Vec<Value<'a>> {
+    vec![
+        Value::Text(name.into()),
+        Value::Text(trigger.parameters.as_str().into()),
+        Value::Time(trigger.at),
+        Value::Time(trigger.from),
+        Value::Time(trigger.to),
+        Value::count(trigger.events),
+        Value::count(trigger.above),
+    ]
 }

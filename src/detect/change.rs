@@ -15,9 +15,9 @@ use crate::event::ChangeKind;
 use crate::stats::NegativeBinomial;
 
 /// Days of history from which a first is a first.
-const HISTORY_DAYS: usize = 7;
+pub const HISTORY_DAYS: usize = 7;
 /// Below this p-value a day holds more changes than usual.
-const UNUSUAL_BELOW: f64 = 0.01;
+pub const UNUSUAL_BELOW: f64 = 0.01;
 
 /// Why a change is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -63,23 +63,46 @@ impl ChangeFound {
     }
 }
 
-/// Changes by account, kind and principal.
-#[derive(Debug, Default)]
-struct PrincipalChanges {
-    past: u64,
-    today: u64,
-    by_service: BTreeMap<String, Vec<usize>>,
+/// Changes of one kind by one principal, and what is thought of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrincipalChanges {
+    /// The account.
+    pub account: String,
+    /// The principal, as `kind/id`.
+    pub principal: String,
+    /// What was changed.
+    pub kind: ChangeKind,
+    /// Attempts in the days before.
+    pub past: u64,
+    /// Attempts on the scored day.
+    pub today: u64,
+    /// The entities of the scored day by service, one an API.
+    pub by_service: BTreeMap<String, Vec<usize>>,
+    /// Attempts that were expected on a day.
+    pub expected: f64,
+    /// The natural logarithm of the p-value.
+    pub ln_p: f64,
+    /// Why they are reported; `None` if they are not.
+    pub reason: Option<Reason>,
 }
 
 /// Finds the changes that are to be reported.
 pub fn detect(history: &FamilyHistory, window: &Window) -> Vec<ChangeFound> {
+    let judged = judged(history, window);
+    let found = judged.iter().filter_map(|changes| Some((changes, changes.reason?)));
+    found.flat_map(|(changes, reason)| changes.found(history, window, reason)).collect()
+}
+
+/// Judges the changes of every principal, in the order of accounts, kinds and principals; of the past alone, too.
+pub fn judged(history: &FamilyHistory, window: &Window) -> Vec<PrincipalChanges> {
     let mut principals: BTreeMap<(String, ChangeKind, String), PrincipalChanges> = BTreeMap::new();
     for member in 0..history.len() {
         let fields: Vec<&str> = history.key(member).fields().collect();
         let [account, kind, service, _, principal_kind, principal] = fields[..] else { continue };
         let Some(kind) = ChangeKind::named(kind) else { continue };
         let who = format!("{principal_kind}/{principal}");
-        let changes = principals.entry((account.to_owned(), kind, who)).or_default();
+        let new = |(account, kind, who): &(String, ChangeKind, String)| PrincipalChanges::none(account, *kind, who);
+        let changes = principals.entry((account.to_owned(), kind, who)).or_insert_with_key(new);
         let (past, today) = history.split(member, window);
         changes.past += past.iter().map(|hour| u64::from(hour.calls)).sum::<u64>();
         changes.today += today.iter().map(|hour| u64::from(hour.calls)).sum::<u64>();
@@ -88,8 +111,7 @@ pub fn detect(history: &FamilyHistory, window: &Window) -> Vec<ChangeFound> {
         }
     }
     let days = window.days_of_history();
-    let found = principals.iter().flat_map(|((_, kind, _), changes)| judge(history, window, *kind, changes, days));
-    found.collect()
+    principals.into_values().map(|changes| changes.judge(days)).collect()
 }
 
 /// Silences of accounts that begin on the scored day, after the trail was touched on the day before it. Where it was touched on the
@@ -126,51 +148,65 @@ fn kind_of(history: &FamilyHistory, member: usize) -> Option<ChangeKind> {
     ChangeKind::named(history.key(member).fields().nth(1)?)
 }
 
-fn judge(
-    history: &FamilyHistory,
-    window: &Window,
-    kind: ChangeKind,
-    changes: &PrincipalChanges,
-    days: usize,
-) -> Vec<ChangeFound> {
-    let expected = (changes.past as f64 + 0.5) / (days as f64 + 1.0);
-    let ln_p = NegativeBinomial::new(expected, changes.past as f64 + 0.5)
-        .map_or(0.0, |predictive| predictive.ln_upper(changes.today));
-    let reason = match kind {
-        ChangeKind::Trail => Some(Reason::Trail),
-        _ if days < HISTORY_DAYS => Some(Reason::NoHistory),
-        _ if changes.past == 0 => Some(Reason::First),
-        _ if ln_p < UNUSUAL_BELOW.ln() => Some(Reason::Unusual),
-        _ => None,
-    };
-    let Some(reason) = reason else { return Vec::new() };
-    let found =
-        changes.by_service.values().map(|members| summed(history, window, members, kind, reason, expected, ln_p));
-    found.collect()
-}
+impl PrincipalChanges {
+    fn none(account: &str, kind: ChangeKind, principal: &str) -> Self {
+        let (account, principal, by_service) = (account.to_owned(), principal.to_owned(), BTreeMap::new());
+        Self { account, principal, kind, past: 0, today: 0, by_service, expected: 0.0, ln_p: 0.0, reason: None }
+    }
 
-fn summed(
-    history: &FamilyHistory,
-    window: &Window,
-    members: &[usize],
-    kind: ChangeKind,
-    reason: Reason,
-    expected: f64,
-    ln_p: f64,
-) -> ChangeFound {
-    let today = || members.iter().flat_map(|&member| history.split(member, window).1);
-    let hour = |hour: u16| (usize::from(hour) - window.length() * 24) as u8;
-    let first = today().map(|found| hour(found.hour)).min().unwrap_or(0);
-    let last = today().map(|found| hour(found.hour)).max().unwrap_or(0);
-    ChangeFound {
-        kind,
-        reason,
-        members: members.to_vec(),
-        calls: today().map(|found| u64::from(found.calls)).sum(),
-        errors: today().map(|found| u64::from(found.errors)).sum(),
-        expected,
-        ln_p,
-        hours: (first, last + 1),
+    fn judge(mut self, days: usize) -> Self {
+        self.expected = (self.past as f64 + 0.5) / (days as f64 + 1.0);
+        self.ln_p = self.ln_p_of(self.today);
+        self.reason = match self.kind {
+            ChangeKind::Trail => Some(Reason::Trail),
+            _ if days < HISTORY_DAYS => Some(Reason::NoHistory),
+            _ if self.past == 0 => Some(Reason::First),
+            _ if self.ln_p < UNUSUAL_BELOW.ln() => Some(Reason::Unusual),
+            _ => None,
+        };
+        self
+    }
+
+    /// The natural logarithm of the p-value that so many attempts in a day would have.
+    fn ln_p_of(&self, attempts: u64) -> f64 {
+        NegativeBinomial::new(self.expected, self.past as f64 + 0.5)
+            .map_or(0.0, |predictive| predictive.ln_upper(attempts))
+    }
+
+    /// The most attempts in a day that are no more than usual.
+    pub fn usual_up_to(&self) -> u64 {
+        let is_unusual = |attempts: &u64| self.ln_p_of(*attempts) < UNUSUAL_BELOW.ln();
+        let (mut usual, mut unusual) = (0, 1);
+        while !is_unusual(&unusual) && unusual < u64::from(u32::MAX) {
+            (usual, unusual) = (unusual, unusual * 2);
+        }
+        while unusual - usual > 1 {
+            let middle = usual.midpoint(unusual);
+            if is_unusual(&middle) { unusual = middle } else { usual = middle }
+        }
+        usual
+    }
+
+    /// What is reported of them, service by service.
+    fn found(&self, history: &FamilyHistory, window: &Window, reason: Reason) -> Vec<ChangeFound> {
+        self.by_service.values().map(|members| self.summed(history, window, members, reason)).collect()
+    }
+
+    fn summed(&self, history: &FamilyHistory, window: &Window, members: &[usize], reason: Reason) -> ChangeFound {
+        let today = || members.iter().flat_map(|&member| history.split(member, window).1);
+        let hour = |hour: u16| (usize::from(hour) - window.length() * 24) as u8;
+        let first = today().map(|found| hour(found.hour)).min().unwrap_or(0);
+        let last = today().map(|found| hour(found.hour)).max().unwrap_or(0);
+        ChangeFound {
+            kind: self.kind,
+            reason,
+            members: members.to_vec(),
+            calls: today().map(|found| u64::from(found.calls)).sum(),
+            errors: today().map(|found| u64::from(found.errors)).sum(),
+            expected: self.expected,
+            ln_p: self.ln_p,
+            hours: (first, last + 1),
+        }
     }
 }
 
@@ -209,6 +245,18 @@ mod tests {
         let daily: Vec<u16> = (0..28).map(|day| day * 24 + 9).collect();
         assert_eq!(reasons("permission", &daily, 12), [Reason::Unusual]);
         assert_eq!(reasons("permission", &daily, 3), []);
+    }
+
+    #[test]
+    fn the_most_that_is_usual_is_where_the_telling_begins() {
+        for past in [&[40_u16][..], &(0..28).map(|day| day * 24 + 9).collect::<Vec<_>>()] {
+            let key = EntityKey::new(["1", "permission", "ram", "AttachPolicyToUser", "user", "7"]);
+            let history = FamilyHistory::from_entities(Family::Change, [(key, hours(past, 1))]);
+            let usual = judged(&history, &window())[0].usual_up_to() as u32;
+            assert!(usual > 0);
+            assert_eq!(reasons("permission", past, usual), [], "{usual}");
+            assert_eq!(reasons("permission", past, usual + 1), [Reason::Unusual], "{usual}");
+        }
     }
 
     #[test]

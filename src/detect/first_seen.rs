@@ -2,8 +2,8 @@
 //!
 //! *What it flags*: keys, principals and APIs on networks, keys and principals with APIs, principals in regions, where the two were
 //! never seen together in the window: a stolen key on a network of its own that calls what its owner never called.
-//! *Statistic*: for each kind of pairs the number of new partners of the day against a negative binomial around the Pitman-Yor law of
-//! the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
+//! *Statistic*: for each kind of pairs the number of new partners of the day, step by step, against a negative binomial around the
+//! Pitman-Yor law of the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
 //! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
 //! the set of first meetings of [`super::select`].
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
@@ -29,6 +29,8 @@ use crate::stats::{Calibration, Occasional, ln_occasional};
 pub const JUDGED: [Family; 3] = [Family::AccessKey, Family::Principal, Family::Api];
 /// New partners of a day that are counted; more cannot make it any less likely.
 const MOST_COUNTED: u16 = 10_000;
+/// Numbers of new partners whose p-values are taken for what they are; most often there is one, and its p-value is one.
+const STEPS: u64 = 4;
 /// A silence of so many days is worth a word.
 const LONG_SILENCE: usize = 7;
 
@@ -111,8 +113,11 @@ impl<'a> Judged<'a> {
     fn scores(&self, day: usize, settled_from: u16) -> Vec<(u32, f64)> {
         let score = |member: u32| {
             let habits = self.kinds.iter().filter_map(|kind| Some((*kind, kind.habits(member)?.days[day])));
-            let questions: Vec<Occasional> =
-                habits.filter_map(|(kind, habit)| self.question(kind, &habit, settled_from)).collect();
+            let habits: Vec<(&Novelty, Habit)> = habits.collect();
+            // Without news the answer is known, and steps need not be worked out.
+            let steps = if habits.iter().any(|(_, habit)| habit.new > 0) { STEPS } else { 0 };
+            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, habit, settled_from, steps);
+            let questions: Vec<Occasional> = habits.iter().filter_map(question).collect();
             (!questions.is_empty()).then(|| (member, ln_occasional(&questions)))
         };
         self.members().into_par_iter().filter_map(score).collect()
@@ -123,8 +128,8 @@ impl<'a> Judged<'a> {
         (0..REPLAYED).flat_map(|day| self.scores(day, LEARNT_FROM)).map(|(_, ln_p)| ln_p).collect()
     }
 
-    /// What one kind of pairs asks of an entity's day: how many are new, and how little known they are.
-    fn question(&self, kind: &Novelty, habit: &Habit, settled_from: u16) -> Option<Occasional> {
+    /// What one kind of pairs asks of an entity's day: how many are new, of which so many steps are told apart, and how little known they are.
+    fn question(&self, kind: &Novelty, habit: &Habit, settled_from: u16, steps: u64) -> Option<Occasional> {
         let new = i32::from(habit.new.min(MOST_COUNTED));
         let rarest = kind.rarity(habit.rarest);
         // One of so many is as little known.
@@ -133,10 +138,13 @@ impl<'a> Judged<'a> {
             let partners = kind.new_partners(kind.expected(habit))?;
             let ln_active = partners.ln_upper(1).min(0.0);
             let ln_count = (partners.ln_upper(u64::from(habit.new)) - ln_active).min(0.0);
-            return Some(Occasional { ln_active, parts: 2, ln_parts: (new > 0).then_some(ln_count + ln_rarity) });
+            let ln_steps = (1..=steps).map(|new| (partners.ln_upper(new) - ln_active).min(0.0)).collect();
+            let ln_parts = (new > 0).then_some(ln_count + ln_rarity);
+            return Some(Occasional { ln_active, parts: 1, ln_steps, ln_parts });
         }
         let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
-        telling.then_some(Occasional { ln_active: 0.0, parts: 1, ln_parts: (new > 0).then_some(ln_rarity) })
+        let ln_parts = (new > 0).then_some(ln_rarity);
+        telling.then(|| Occasional { parts: 1, ln_parts, ..Occasional::default() })
     }
 }
 

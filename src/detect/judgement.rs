@@ -5,12 +5,13 @@
 
 use rayon::prelude::*;
 
-use crate::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
+use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
 use crate::detect::rate::{self, EntityScore, score};
 use crate::detect::replay::{Calibrations, replay};
 use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::detect::surge::Surges;
-use crate::detect::{Deviation, Model, Thresholds};
+use crate::detect::windows::WindowTest;
+use crate::detect::{Deviation, Model, Thresholds, trace};
 use crate::rollup::Family;
 
 /// What all families of a night share.
@@ -119,8 +120,17 @@ impl<'a> Judgement<'a> {
     /// The same, whatever their size; none where the entity was not selected.
     pub fn candidates(&self, ranked: &Ranked) -> Vec<Deviation> {
         let baseline = &self.baselines[ranked.test.family];
-        let surges = self.surges.as_ref().filter(|_| is_errors(baseline));
-        rate::candidates(baseline, surges, self.thresholds, ranked, self.power(ranked.test.set))
+        rate::candidates(baseline, self.surges_of(baseline), self.thresholds, ranked, self.power(ranked.test.set))
+    }
+
+    /// The windows of an entity's scored day that were looked at, the most unlikely first; `family` is its place among those judged.
+    pub fn windows(&self, family: usize, member: usize, expectation: &Expectation) -> Vec<WindowTest> {
+        let baseline = &self.baselines[family];
+        trace::windows(baseline, self.surges_of(baseline), self.thresholds, member, expectation)
+    }
+
+    fn surges_of(&self, baseline: &FamilyBaseline<'_>) -> Option<&Surges<'a>> {
+        self.surges.as_ref().filter(|_| is_errors(baseline))
     }
 
     /// The power that a set's p-values are corrected by.

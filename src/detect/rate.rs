@@ -83,7 +83,7 @@ fn score_day(
             (score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, *days, total)), None)
         }
         Expectation::New => {
-            let effect = baseline.effect(member, &[]);
+            let effect = baseline.effect_of_new(member, day);
             (score_total(baseline, member, day, |total| sizes.ln_upper_new(effect, total)), None)
         }
     }

@@ -11,7 +11,7 @@
 use rayon::prelude::*;
 
 use crate::baseline::{FamilyBaseline, FamilyHistory};
-use crate::detect::windows::DayScore;
+use crate::detect::windows::{DayScore, Span, WindowTest};
 use crate::rollup::EntityKey;
 use crate::stats::BetaBinomial;
 
@@ -70,8 +70,26 @@ impl<'a> Surges<'a> {
     pub(super) fn score(&self, member: usize, day: usize, ln_count: f64) -> DayScore {
         let mut score = DayScore::usual();
         let Some(failures) = self.failures(member).filter(|_| ln_count <= COUNT_BELOW.ln()) else { return score };
-        let past = self.past(member, &failures, day);
-        let (a, b) = self.posterior(&past);
+        for test in self.of_day(member, &failures, day) {
+            let hours = test.span.hours().filter(|hour| failures.failed[day * DAY + hour] > 0);
+            score.note(telling(hours, &failures.failed, day), test.ln_corrected);
+        }
+        score
+    }
+
+    /// The windows that the score comes from; they count for nothing where the number of failures is nothing unusual.
+    pub(super) fn tests(&self, member: usize, day: usize, ln_count: f64) -> Vec<WindowTest> {
+        let counts = |test: WindowTest| {
+            if ln_count <= COUNT_BELOW.ln() { test } else { WindowTest { ln_corrected: 0.0, ..test } }
+        };
+        self.failures(member)
+            .map_or_else(Vec::new, |failures| self.of_day(member, &failures, day).into_iter().map(counts).collect())
+    }
+
+    /// The windows in which clearly more failed than the share lets expect.
+    fn of_day(&self, member: usize, failures: &Failures, day: usize) -> Vec<WindowTest> {
+        let (a, b) = self.posterior(&self.past(member, failures, day));
+        let mut tests = Vec::new();
         for (hours, share) in WIDTHS {
             let correction = ((DAY - hours + 1) as f64 / share).ln();
             for first in 0..=DAY - hours {
@@ -81,12 +99,12 @@ impl<'a> Surges<'a> {
                 let Ok(expected) = BetaBinomial::new(calls.max(failed), a, b) else { continue };
                 // A share that is surely, but hardly, larger is none of anybody's business.
                 if failed as f64 > expected.mean() && failed as f64 >= self.min_ratio * expected.mean() {
-                    let hours = range.filter(|&hour| failures.failed[hour] > 0).map(|hour| hour - day * DAY);
-                    score.note(telling(hours, &failures.failed, day), expected.ln_upper(failed) + correction);
+                    let span = Span::Hours { first: first as u8, end: (first + hours) as u8 };
+                    tests.push(WindowTest::rise(span, failed, expected.mean(), expected.ln_upper(failed), correction));
                 }
             }
         }
-        score
+        tests
     }
 
     /// The share's posterior, no surer than the clumping of failures lets anyone be.

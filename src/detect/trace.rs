@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::baseline::{Expectation, FamilyBaseline};
+use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, Look, Span, WindowTest};
 use crate::detect::{Direction, Model, Thresholds, rate};
 
@@ -45,25 +46,46 @@ pub fn hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expecta
     (0..24).map(hour).collect()
 }
 
-/// Every window of the scored day that was looked at, the most unlikely first. Entities that come and go, or are new, have one: the day.
-pub fn windows(
+/// Every window of the scored day that was looked at, the most unlikely first, those of failures by their share of the calls. Entities
+/// that come and go, or are new, have one: the day.
+pub(super) fn windows(
     baseline: &FamilyBaseline<'_>,
+    surges: Option<&Surges<'_>>,
     thresholds: &Thresholds,
     member: usize,
     expectation: &Expectation,
 ) -> Vec<WindowTest> {
     let today = baseline.window().length();
-    let mut tests = match expectation {
-        Expectation::Seasonal { fit, shifted } => {
-            let fit = shifted.as_ref().unwrap_or(fit);
-            Day::new(baseline, fit, member, today, Look::Close).tests()
+    let mut tests = match (surges, expectation) {
+        (Some(surges), _) => {
+            let ln_count = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
+            surges.tests(member, today, ln_count)
         }
-        Expectation::Sparse { .. } | Expectation::New => vec![whole_day(baseline, thresholds, member, expectation)],
+        (None, Expectation::Seasonal { fit, shifted }) => {
+            let levels = std::iter::once(fit).chain(shifted);
+            let levels: Vec<_> =
+                levels.map(|fit| Day::new(baseline, fit, member, today, Look::Close).tests()).collect();
+            deciding(&levels)
+        }
+        (None, _) => vec![whole_day(baseline, thresholds, member, expectation)],
     };
     // Sorting is stable: among equals the narrower and the earlier come first.
     tests
         .sort_by(|left, right| left.ln_corrected.total_cmp(&right.ln_corrected).then(left.ln_p.total_cmp(&right.ln_p)));
     tests
+}
+
+/// Of the tests at several levels those that decide: in each direction those of the level at which the day is likelier.
+fn deciding(levels: &[Vec<WindowTest>]) -> Vec<WindowTest> {
+    let own = |tests: &[WindowTest], above: bool| -> Vec<WindowTest> {
+        tests.iter().copied().filter(|test| test.above == above).collect()
+    };
+    let least = |tests: &[WindowTest]| tests.iter().map(|test| test.ln_corrected).fold(0.0, f64::min);
+    let decides = |above: bool| {
+        let of_levels = levels.iter().map(|tests| own(tests, above));
+        of_levels.max_by(|left, right| least(left).total_cmp(&least(right))).unwrap_or_default()
+    };
+    [true, false].into_iter().flat_map(decides).collect()
 }
 
 fn whole_day(

@@ -25,7 +25,7 @@ const SLOW_DAY_BELOW: f64 = 0.1;
 const SLOW_BELIEVED: f64 = 0.8;
 /// Five-minute counts below this are no burst.
 const LEAST_PEAK: u32 = 5;
-/// What a window that is surely usual is at least worth: learnt tails may halve a p-value, not more.
+/// What a window that is surely usual is at least worth: learnt tails may halve such a p-value, not more.
 const USUAL: f64 = SURELY_USUAL / 2.0;
 /// Hours of a day.
 const DAY: usize = 24;
@@ -136,6 +136,11 @@ pub struct WindowTest {
 }
 
 impl WindowTest {
+    /// Of more than was expected; `correction` is what choosing among windows adds to `ln p`.
+    pub(super) fn rise(span: Span, observed: u64, expected: f64, ln_p: f64, correction: f64) -> Self {
+        Self::new(span, Judged { above: true, ln_p, mean: expected, observed }, correction)
+    }
+
     fn new(span: Span, judged: Judged, correction: f64) -> Self {
         let Judged { above, ln_p, mean: expected, observed } = judged;
         Self { span, observed, expected, above, ln_p, ln_corrected: (ln_p + correction).min(0.0) }
@@ -272,7 +277,8 @@ impl<'a> Day<'a> {
 
     fn glance(&self, asked: &Asked<'_>) -> Judged {
         let &Asked { observed, expected, .. } = asked;
-        if !expected.is_surely_usual(observed) {
+        // What is usual of an entity that pauses is not told by all of its hours.
+        if self.fit.pauses() || !expected.is_surely_usual(observed) {
             return self.judge(asked);
         }
         Judged { above: observed as f64 > expected.mean(), ln_p: 0.0, mean: expected.mean(), observed }
@@ -348,6 +354,8 @@ mod tests {
 
     use super::*;
     use crate::baseline::{Calendar, Expectation, FamilyHistory, Feed, Window};
+    use crate::detect::rate::score_expected;
+    use crate::detect::{Thresholds, trace};
     use crate::rollup::{EntityKey, Family};
 
     const DAYS: usize = 28;
@@ -370,6 +378,31 @@ mod tests {
             (EntityKey::new(["1", &format!("10.0.0.{number:03}")]), hours.collect())
         };
         FamilyHistory::from_entities(Family::SourceIp, (0..60).map(&mut entity).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_windows_that_are_told_are_those_that_decide() {
+        let (history, thresholds) = (history(false), Thresholds { drop_min_expected: 0.0, ..Thresholds::default() });
+        let window = Window::new("2026-02-02".parse().unwrap(), DAYS, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&history, &window, &calendar);
+        let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
+        let mut shifted = 0;
+        for member in 0..60 {
+            let expectation = baseline.expect(member, DAYS);
+            let score = score_expected(&baseline, &thresholds, member, DAYS, &expectation);
+            let told = trace::windows(&baseline, None, &thresholds, member, &expectation);
+            let least = |above: bool| {
+                let own = told.iter().filter(|test| test.above == above);
+                own.map(|test| test.ln_corrected).fold(0.0, f64::min)
+            };
+            assert!((least(true) - score.ln_up).abs() < 1e-9, "{member}");
+            if let Expectation::Seasonal { shifted: other, .. } = &expectation {
+                assert!((least(false) - score.ln_down.unwrap_or(0.0)).abs() < 1e-9, "{member}");
+                shifted += usize::from(other.is_some());
+            }
+        }
+        assert!(shifted > 5, "{shifted}");
     }
 
     #[test]

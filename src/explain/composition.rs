@@ -60,8 +60,10 @@ pub(super) fn composition(
 }
 
 fn effect(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Effect {
-    let own = if let Expectation::Sparse { totals, .. } = expectation { totals.as_slice() } else { &[] };
-    baseline.effect(member, own)
+    match expectation {
+        Expectation::Sparse { totals, .. } => baseline.effect(member, totals),
+        _ => baseline.effect_of_new(member, baseline.window().length()),
+    }
 }
 
 fn name(

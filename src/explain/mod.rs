@@ -2,18 +2,22 @@
 //!
 //! [`question`] finds out which entity and which night is meant; [`working`] judges that night again from the rollups and keeps what the
 //! job throws away: every layer of the baseline ([`composition`]), every window, every rank and gate ([`answers`]), all that was new about its
-//! [`company`]. [`text`] and [`page`] show it to a person. Events are not opened: who contributed is what the rollups' pairs tell.
+//! [`company`]. [`text`] and [`page`] show it to a person. Who contributed is what the rollups' pairs tell; events are opened for the
+//! [`names`] of principals and for [`change`]s, which are judged by what they mean, and only if somebody says where they are.
 //! Nothing here decides anything.
 
 pub mod answers;
+pub mod change;
 pub mod company;
 pub mod composition;
+mod names;
 pub mod page;
 pub mod partners;
 pub mod question;
 mod tables;
 pub mod text;
-pub mod working;
+pub mod told;
+mod working;
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -24,6 +28,36 @@ use crate::explain::answers::{Answer, Enough};
 use crate::explain::company::Company;
 use crate::explain::composition::Composition;
 use crate::explain::partners::Partner;
+
+pub use working::explain;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Explained {
+    /// How the rates of an entity's day were judged.
+    Rates(Box<Explanation>),
+    /// How changes were.
+    Changes(change::Changes),
+}
+
+impl Explained {
+    /// For a terminal of that width, if there is one.
+    pub fn text(&self, width: Option<u16>) -> String {
+        match self {
+            Self::Rates(explanation) => text::text(explanation, width),
+            Self::Changes(changes) => change::text::text(changes, width),
+        }
+    }
+
+    /// As a page that needs nothing else.
+    pub fn page(&self) -> String {
+        match self {
+            Self::Rates(explanation) => page::page(explanation),
+            Self::Changes(changes) => change::page::page(changes),
+        }
+    }
+}
 
 /// How an entity's day was judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +70,8 @@ pub struct Explanation {
     pub account: String,
     /// The entity, fields joined by slashes.
     pub entity: String,
+    /// The name that people know it by, of a principal; null where nothing tells it.
+    pub called: Option<String>,
     /// By which model.
     pub model: Model,
     /// Days of history of all.
@@ -58,6 +94,8 @@ pub struct Explanation {
     pub partners: Vec<Partner>,
     /// What was reported of it that night.
     pub reported: Vec<Reported>,
+    /// Changes of permissions, passwords and the trail that it made, of a principal.
+    pub changes: u64,
 }
 
 impl Explanation {

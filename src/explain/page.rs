@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::explain::Explanation;
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
-use crate::explain::text::{chart, composed, corrected, heading, place, power_of_ten};
+use crate::explain::text::{changes, chart, composed, corrected, heading, place, power_of_ten};
 use crate::report::page::document;
 use crate::shown::{number, visible};
 
@@ -47,6 +47,7 @@ pub fn page(explanation: &Explanation) -> String {
             div.side {
                 @if !explanation.partners.is_empty() { h2 { "Seen with" } (table(&tables::partners(explanation))) }
                 @if !explanation.reported.is_empty() { h2 { "Reported as" } }
+                @if explanation.changes > 0 { p { (visible(&changes(explanation))) } }
                 @for reported in &explanation.reported { p { code { (reported.id) } " from " (reported.start) " to " (reported.end) } }
             }
         }
@@ -64,7 +65,7 @@ fn verdict(answer: &Answer) -> Markup {
     }
 }
 
-fn table(cells: &Cells) -> Markup {
+pub(super) fn table(cells: &Cells) -> Markup {
     html! {
         div.plain { table {
             thead { tr { @for name in &cells.head { th scope="col" { (name) } } } }

@@ -21,6 +21,8 @@ pub struct Partner {
     pub family: &'static str,
     /// Its label.
     pub name: String,
+    /// The name that people know it by, of a principal; null where nothing tells it.
+    pub called: Option<String>,
     /// Calls that they share on the scored day.
     pub calls: u64,
     /// Calls a day in the seven days before.
@@ -82,6 +84,7 @@ fn of_kind(
     let partner = |((name, calls), before): ((String, u64), u64)| Partner {
         family: other.name(),
         name,
+        called: None,
         calls,
         usual: before as f64 / (days.len() as f64).max(1.0),
     };

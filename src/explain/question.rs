@@ -8,6 +8,8 @@ use crate::baseline::FamilyHistory;
 use crate::error::{Error, Result, meant};
 use crate::evaluate::matching::canonical;
 use crate::evaluate::reported::{self, Found};
+use crate::event::ChangeKind;
+use crate::explain::names::Names;
 use crate::rollup::Family;
 
 /// Candidates that an error names.
@@ -26,6 +28,17 @@ pub struct Question {
     pub account: Option<String>,
     /// The hour whose expectation is taken to pieces, in UTC; the most telling one if none was said.
     pub hour: Option<u8>,
+}
+
+impl Question {
+    /// Whether changes are asked about, and no rates: by the family, by an insight about some, or by an entity that is one.
+    pub(super) fn is_about_changes(&self, insight: Option<&Found>) -> bool {
+        if let Some(found) = insight {
+            return found.family == Family::Change.name();
+        }
+        let kind = self.about.split_once('/').and_then(|(kind, _)| ChangeKind::named(kind));
+        self.family == Some(Family::Change) || self.family.is_none() && kind.is_some()
+    }
 }
 
 /// The insight that is meant, if what was typed can be an id.
@@ -58,11 +71,17 @@ pub fn is_about(found: &Found, family: Family, history: &FamilyHistory, member: 
         && canonical(family.name(), &key.label()) == found.entity
 }
 
-/// The entity that is meant: its family, by its place among `families`, and its number there.
+/// The entity that is meant: its family, by its place among `families`, and its number there. What nothing is called may be the name
+/// of a principal.
 ///
 /// # Errors
 /// When none has that name, or several have.
-pub fn entity(question: &Question, families: &[FamilyHistory], date: NaiveDate) -> Result<(usize, usize)> {
+pub(super) fn entity(
+    question: &Question,
+    families: &[FamilyHistory],
+    date: NaiveDate,
+    names: &mut Names<'_>,
+) -> Result<(usize, usize)> {
     let mut exact = Vec::new();
     let mut partial = Vec::new();
     for (family, history) in families.iter().enumerate() {
@@ -80,12 +99,28 @@ pub fn entity(question: &Question, families: &[FamilyHistory], date: NaiveDate) 
             }
         }
     }
-    let found = if exact.is_empty() { partial } else { exact };
+    let mut found = if exact.is_empty() { partial } else { exact };
+    if found.is_empty() {
+        found = called(question, families, names)?;
+    }
     match found[..] {
         [found] => Ok(found),
-        [] => Err(unknown(question, families, date)),
+        [] => Err(unknown(question, families, date, names.have_events())),
         _ => Err(ambiguous(question, families, &found)),
     }
+}
+
+/// The principals of a name.
+fn called(question: &Question, families: &[FamilyHistory], names: &mut Names<'_>) -> Result<Vec<(usize, usize)>> {
+    let place = families.iter().position(|history| history.family == Family::Principal);
+    let asked = question.family.is_none_or(|family| family == Family::Principal);
+    let Some(place) = place.filter(|_| asked) else { return Ok(Vec::new()) };
+    let (called, history) = (names.called(&question.about)?, &families[place]);
+    let is_meant = |&member: &usize| {
+        let account = question.account.as_deref().is_none_or(|account| account == history.key(member).account());
+        account && called.contains(&history.label(member))
+    };
+    Ok((0..history.len()).filter(is_meant).map(|member| (place, member)).collect())
 }
 
 /// Whether a name is an entity's whole label, or the last part of it.
@@ -97,7 +132,7 @@ fn fits(about: &str, history: &FamilyHistory, member: usize) -> Option<bool> {
     key.fields().last().filter(|last| last.eq_ignore_ascii_case(about)).map(|_| false)
 }
 
-fn unknown(question: &Question, families: &[FamilyHistory], date: NaiveDate) -> Error {
+fn unknown(question: &Question, families: &[FamilyHistory], date: NaiveDate, has_events: bool) -> Error {
     let wanted = families.iter().filter(|history| question.family.is_none_or(|family| family == history.family));
     let labels = wanted.flat_map(|history| (0..history.len()).map(move |member| (history, member)));
     let labels: Vec<(Family, String)> =
@@ -105,9 +140,12 @@ fn unknown(question: &Question, families: &[FamilyHistory], date: NaiveDate) -> 
     let near = meant(&question.about, labels.iter().map(|(_, label)| label.as_str()));
     let nearest = labels.iter().find(|(_, label)| Some(label.as_str()) == near);
     let hint = nearest.map(|(family, label)| format!("the nearest name is `--family {} {label}`", family.name()));
+    let by_name = "of users the counts know the ids; with --events EVENTS names are looked up";
+    let otherwise = if labels.is_empty() { "count the history first, with `insights rollup EVENTS`" } else { by_name };
+    let otherwise = if has_events && !labels.is_empty() { "write it as outputs do" } else { otherwise };
     Error::Query {
         message: format!("nothing is known of `{}` on {date} or in the days it is compared with", question.about),
-        hint: hint.or_else(|| Some("count the history first, with `insights rollup EVENTS`".to_owned())),
+        hint: hint.or_else(|| Some(otherwise.to_owned())),
     }
 }
 

@@ -14,11 +14,21 @@ const NAMED: usize = 3;
 pub(super) struct Cells {
     pub(super) head: Vec<&'static str>,
     pub(super) rows: Vec<Vec<String>>,
+    /// The columns whose cells are never broken.
+    pub(super) whole: &'static [&'static str],
 }
 
 impl Cells {
-    fn new<const COLUMNS: usize>(head: [&'static str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> Self {
-        Self { head: head.to_vec(), rows: rows.map(Vec::from).collect() }
+    pub(super) fn new<const COLUMNS: usize>(
+        head: [&'static str; COLUMNS],
+        rows: impl Iterator<Item = [String; COLUMNS]>,
+    ) -> Self {
+        Self { head: head.to_vec(), rows: rows.map(Vec::from).collect(), whole: &[] }
+    }
+
+    /// The same, where cells of some columns are copied as a whole.
+    pub(super) fn whole(self, whole: &'static [&'static str]) -> Self {
+        Self { whole, ..self }
     }
 }
 
@@ -76,10 +86,7 @@ pub(super) fn company(explanation: &Explanation) -> Cells {
         let names: Vec<String> = kind.named.iter().take(NAMED).map(|new| new.name.clone()).collect();
         let more = usize::from(kind.new).saturating_sub(names.len());
         let more = if more > 0 { format!(" and {} more", number(more as u64)) } else { String::new() };
-        let beyond = match (kind.log10_p_beyond, kind.rarity) {
-            (Some(p), Some(rarity)) => format!("{}; as little known: {:.0} %", power_of_ten(p), 100.0 * rarity),
-            _ => String::new(),
-        };
+        let rarity = kind.rarity.map_or(String::new(), |rarity| format!("{:.0} %", 100.0 * rarity));
         [
             kind.with.replace('_', " "),
             format!("{} on {} days", number(u64::from(kind.met_before)), kind.active_days),
@@ -88,19 +95,35 @@ pub(super) fn company(explanation: &Explanation) -> Cells {
             number(u64::from(kind.new)),
             format!("{}{more}", names.join(", ")),
             power_of_ten(kind.p_any.log10()),
-            beyond,
+            kind.log10_p_beyond.map_or(String::new(), power_of_ten),
+            rarity,
         ]
     });
-    let head =
-        ["met", "before", "known today", "new ones due", "new", "the least known", "p of any", "p of these, given any"];
+    let head = [
+        "met",
+        "before",
+        "known today",
+        "new ones due",
+        "new",
+        "the least known",
+        "p of any",
+        "p of these, given any",
+        "new ones as little known",
+    ];
     Cells::new(head, rows)
+}
+
+/// An entity with the name that people know it by, where it has one.
+pub(super) fn named(entity: &str, called: Option<&str>) -> String {
+    called.map_or_else(|| entity.to_owned(), |called| format!("{entity} ({called})"))
 }
 
 /// With whom it was seen.
 pub(super) fn partners(explanation: &Explanation) -> Cells {
     let rows = explanation.partners.iter().map(|partner| {
         let usual = format!("{:.1}", partner.usual);
-        [partner.family.replace('_', " "), partner.name.clone(), number(partner.calls), usual]
+        let name = named(&partner.name, partner.called.as_deref());
+        [partner.family.replace('_', " "), name, number(partner.calls), usual]
     });
     Cells::new(["seen with", "name", "calls", "usual a day"], rows)
 }

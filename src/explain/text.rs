@@ -6,9 +6,9 @@ use std::fmt::Write;
 use crate::detect::trace::HourExpected;
 use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
-use crate::explain::tables::{self, Cells};
+use crate::explain::tables::{self, Cells, named};
 use crate::explain::{Explanation, WindowShown};
-use crate::shown::{Shown, TextTable, number, printable, scientific};
+use crate::shown::{Shown, TextTable, counted, number, printable, scientific};
 
 /// Windows that are shown; JSON has all.
 const WINDOWS: usize = 6;
@@ -32,11 +32,14 @@ pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
     for reported in &explanation.reported {
         let _ = writeln!(text, "\nreported as insight {} from {} to {}", reported.id, reported.start, reported.end);
     }
+    if explanation.changes > 0 {
+        let _ = writeln!(text, "\n{}", changes(explanation));
+    }
     text
 }
 
 pub(super) fn heading(explanation: &Explanation) -> String {
-    let entity = printable(&explanation.entity);
+    let entity = printable(&named(&explanation.entity, explanation.called.as_deref()));
     let account = if explanation.account.is_empty() { "no account" } else { &printable(&explanation.account) };
     let judged = match explanation.model {
         Model::Seasonal => "judged hour by hour against its own past",
@@ -74,8 +77,9 @@ fn composition(explanation: &Explanation, width: Option<u16>) -> String {
     text
 }
 
-fn table(cells: &Cells, width: Option<u16>) -> TextTable {
-    let mut table = TextTable::new(width, cells.head.iter().map(|name| ((*name).to_owned(), Shown::Words)));
+pub(super) fn table(cells: &Cells, width: Option<u16>) -> TextTable {
+    let shown = |name: &&str| if cells.whole.contains(name) { Shown::Whole } else { Shown::Words };
+    let mut table = TextTable::new(width, cells.head.iter().map(|name| ((*name).to_owned(), shown(name))));
     cells.rows.iter().for_each(|row| table.row(row.iter().map(|cell| printable(cell))));
     table
 }
@@ -185,6 +189,16 @@ fn partners(explanation: &Explanation, width: Option<u16>) -> String {
         return String::new();
     }
     format!("\n{}\n", table(&tables::partners(explanation), width))
+}
+
+/// That it made changes, too, and how to ask about them.
+pub(super) fn changes(explanation: &Explanation) -> String {
+    format!(
+        "it made {} of permissions, passwords or the trail: insights explain --family change {} --date {}",
+        counted(explanation.changes, "change", "changes"),
+        printable(&explanation.entity),
+        explanation.date
+    )
 }
 
 /// A p-value as people write it, from its power of ten.

@@ -16,40 +16,69 @@ use crate::evaluate::reported::{self, Found};
 use crate::explain::answers::{self, log10};
 use crate::explain::company::{Company, company};
 use crate::explain::composition::composition;
-use crate::explain::partners::partners;
+use crate::explain::names::Names;
+use crate::explain::partners::{Partner, partners};
 use crate::explain::question::{Question, entity, insight, is_about};
-use crate::explain::{Explanation, Reported, WindowShown};
-use crate::rollup::{Family, store};
+use crate::explain::{Explained, Explanation, Reported, WindowShown, change};
+use crate::insight::habits::principal_of;
+use crate::partition::Partitions;
+use crate::rollup::{EntityKey, Family, store};
 use crate::settings::Settings;
 use crate::storage::Daily;
 
 /// Judges a night again and explains what is asked about; `date` is the night, by default that of the insight that is meant, or the
-/// newest that is counted.
+/// newest that is counted. With `events` the changes are shown one by one, and names are looked up in those of the night.
 ///
 /// # Errors
 /// When it is not clear what is meant, the night was not counted, or its history cannot be read.
-pub fn explain(state: &Path, question: &Question, date: Option<NaiveDate>, settings: &Settings) -> Result<Explanation> {
-    let meant = insight(question, state)?;
-    let date = night(state, date.or(meant.as_ref().map(|found| found.night)))?;
-    let question = meant.as_ref().map_or_else(|| Ok(question.clone()), |found| about(found, question.hour))?;
+pub fn explain(
+    state: &Path,
+    question: &Question,
+    date: Option<NaiveDate>,
+    settings: &Settings,
+    events: Option<&Partitions>,
+) -> Result<Explained> {
+    let insight = insight(question, state)?;
+    let date = night(state, date.or(insight.as_ref().map(|found| found.night)))?;
     let window = Window::new(date, settings.baseline_days, |day| store::rollup_path(state, day).exists());
     let window = window.without(&settings.incident_days);
+    if question.is_about_changes(insight.as_ref()) {
+        let asked = change::Asked { state, window: &window, settings, events, question, insight: insight.as_ref() };
+        return change::explain(&asked).map(Explained::Changes);
+    }
+    let question = insight.as_ref().map_or_else(|| question.clone(), |found| about(found, question.hour));
+    let mut names = Names::read(state, &window, events)?;
+    let explanation = rates(state, &question, &window, settings, &mut names)?;
+    Ok(Explained::Rates(Box::new(explanation)))
+}
+
+/// Explains the rates of an entity's day.
+fn rates(
+    state: &Path,
+    question: &Question,
+    window: &Window,
+    settings: &Settings,
+    names: &mut Names<'_>,
+) -> Result<Explanation> {
+    let date = window.scored();
     let families: Vec<FamilyHistory> =
-        Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, &window)).collect::<Result<_>>()?;
-    let (family, member) = entity(&question, &families, date)?;
+        Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect::<Result<_>>()?;
+    let (family, member) = entity(question, &families, date, names)?;
     let all: Vec<&FamilyHistory> = families.iter().collect();
-    let feed = Feed::judge(&families[0], &window, &settings.calendar).masking(&all, &families[0], &window);
-    let night = Night { window: &window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
+    let feed = Feed::judge(&families[0], window, &settings.calendar).masking(&all, &families[0], window);
+    let night = Night { window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
     let baselines = learn(&all, night);
-    let met = first_seen::judge(pairs::Company::read(state, &window)?, &settings.thresholds);
+    let met = first_seen::judge(pairs::Company::read(state, window)?, &settings.thresholds);
     let judgement = Judgement::of(&baselines, &settings.thresholds, &met.tests(families.len()));
     let about = (families[family].family, families[family].key(member));
     let mut explanation = of_entity(&judgement, settings, (family, member), question.hour);
     let (company, answer) = company(&met, &judgement, &settings.thresholds, &families, about);
     explanation.company = company;
     explanation.answers.extend(answer);
-    explanation.partners = partners(state, &window, about.0, about.1)?;
+    explanation.partners = partners(state, window, about.0, about.1)?;
     explanation.reported = reported_of(state, date, &families[family], member)?;
+    explanation.changes = changes(state, window, about)?;
+    explanation.name(names)?;
     Ok(explanation)
 }
 
@@ -72,18 +101,36 @@ fn night(state: &Path, date: Option<NaiveDate>) -> Result<NaiveDate> {
 }
 
 /// The question that asks for what an insight is about.
-fn about(found: &Found, hour: Option<u8>) -> Result<Question> {
-    let family = Family::named(&found.family).filter(|family| Family::RATED.contains(family));
-    let Some(family) = family else {
-        return Err(Error::Query {
-            message: format!(
-                "the insight is about a {}, which is reported by its meaning, not by its rate",
-                found.family
-            ),
-            hint: Some("its sentence and its concerns say why it is reported; see `insights changes`".to_owned()),
-        });
-    };
-    Ok(Question { about: found.entity.clone(), family: Some(family), account: Some(found.account.clone()), hour })
+fn about(found: &Found, hour: Option<u8>) -> Question {
+    let family = Family::named(&found.family);
+    Question { about: found.entity.clone(), family, account: Some(found.account.clone()), hour }
+}
+
+/// How many changes of permissions, passwords and the trail a principal made on the day.
+fn changes(state: &Path, window: &Window, (family, key): (Family, &EntityKey)) -> Result<u64> {
+    if family != Family::Principal {
+        return Ok(0);
+    }
+    let today = Window::new(window.scored(), 0, |_| true);
+    let history = FamilyHistory::read(state, Family::Change, &today)?;
+    let own = (0..history.len()).filter(|&member| principal_of(history.key(member)) == *key);
+    Ok(own.flat_map(|member| history.hours(member)).map(|hour| u64::from(hour.calls)).sum())
+}
+
+impl Explanation {
+    /// Names the principals in it.
+    fn name(&mut self, names: &mut Names<'_>) -> Result<()> {
+        let principal = Family::Principal.name();
+        let is_principal = |partner: &&mut Partner| partner.family == principal;
+        let own = (self.family == principal).then_some(self.entity.as_str());
+        let others = self.partners.iter().filter(|partner| partner.family == principal);
+        names.look_for(own.into_iter().chain(others.map(|partner| partner.name.as_str())))?;
+        self.called = own.and_then(|own| names.of(own)).map(str::to_owned);
+        for partner in self.partners.iter_mut().filter(is_principal) {
+            partner.called = names.of(&partner.name).map(str::to_owned);
+        }
+        Ok(())
+    }
 }
 
 fn reported_of(state: &Path, date: NaiveDate, history: &FamilyHistory, member: usize) -> Result<Vec<Reported>> {
@@ -112,7 +159,7 @@ fn of_entity(
     let baseline = &judgement.baselines()[family];
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
-    let windows = trace::windows(baseline, thresholds, member, &expectation);
+    let windows = judgement.windows(family, member, &expectation);
     let hours = trace::hours(baseline, member, &expectation);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
     let answer = |ranked: &Ranked| answers::of_counts(judgement, thresholds, ranked, &windows);
@@ -121,6 +168,7 @@ fn of_entity(
         family: history.family.name(),
         account: history.key(member).account().to_owned(),
         entity: history.label(member),
+        called: None,
         model: rate::model(&expectation),
         days_of_history: window.days_of_history(),
         days_known: baseline.days_known(member, window.length()),
@@ -132,6 +180,7 @@ fn of_entity(
         company: Company::default(),
         partners: Vec::new(),
         reported: Vec::new(),
+        changes: 0,
     }
 }
 

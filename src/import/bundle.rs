@@ -6,13 +6,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::import::frame::Framer;
+use crate::import::frame::{Framer, Workspace};
+use crate::import::outline::Outline;
 use crate::import::record::RecordError;
 use crate::import::rows::Rows;
 use crate::import::run::{Run, RunSpace};
@@ -21,8 +23,11 @@ use crate::import::surrogates::mended;
 use crate::import::{ImportProgress, Limits, record};
 use crate::partition::Problem;
 
-/// Bytes of files in a bundle, as they are on disk.
-const BUNDLE_BYTES: u64 = 4 << 20;
+/// Bytes of files in a bundle, as they are on disk: few enough that all cores have work to the end, but no fewer than make a run, and
+/// no more than make a large one.
+const BUNDLE_BYTES: RangeInclusive<u64> = 1 << 19..=4 << 20;
+/// Bundles that are aimed at between these bounds.
+const BUNDLES: u64 = 64;
 /// Bytes of events in a run, as they are in memory.
 const RUN_BYTES: usize = 24 << 20;
 /// Kinds of fault that are named for one file; more are only counted.
@@ -57,22 +62,24 @@ pub(super) fn read_all(
             limits: *limits,
             progress,
             rows: Rows::new(),
-            buffer: Vec::new(),
+            workspace: Workspace::default(),
             bundle: Bundle::default(),
         };
         files.iter().try_for_each(|file| reader.read(file))?;
         reader.close_run()?;
         Ok(reader.bundle)
     };
-    bundles.par_iter().enumerate().map(read).collect()
+    bundles.par_iter().enumerate().with_max_len(1).map(read).collect()
 }
 
 fn bundles(files: &[LogFile]) -> Vec<&[LogFile]> {
     let mut bundles = Vec::new();
+    let all: u64 = files.iter().map(|file| file.size).sum();
+    let enough = (all / BUNDLES).clamp(*BUNDLE_BYTES.start(), *BUNDLE_BYTES.end());
     let (mut first, mut bytes) = (0, 0);
     for (index, file) in files.iter().enumerate() {
         bytes += file.size;
-        if bytes >= BUNDLE_BYTES || index + 1 == files.len() {
+        if bytes >= enough || index + 1 == files.len() {
             bundles.push(&files[first..=index]);
             (first, bytes) = (index + 1, 0);
         }
@@ -86,7 +93,7 @@ struct BundleReader<'a> {
     limits: Limits,
     progress: &'a dyn ImportProgress,
     rows: Rows,
-    buffer: Vec<u8>,
+    workspace: Workspace,
     bundle: Bundle,
 }
 
@@ -144,19 +151,20 @@ impl BundleReader<'_> {
     }
 
     fn read_records(&mut self, reader: impl Read, faults: &mut Faults, consumed: &AtomicU64) -> Result<()> {
-        let mut framer = Framer::new(reader, self.limits, std::mem::take(&mut self.buffer));
+        let mut framer = Framer::new(reader, self.limits, std::mem::take(&mut self.workspace));
         let (mut found, mut number) = (0, 0);
         while let Some(record) = framer.next() {
             number += 1;
             let (length, events, outcome) = match record {
-                Ok(bytes) => {
+                Ok(record) => {
                     // Nearly all records are sound, and that is found out faster than what is wrong with the others.
-                    let text =
-                        std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
+                    let text = std::str::from_utf8(record.bytes)
+                        .map_or_else(|_| String::from_utf8_lossy(record.bytes), Cow::Borrowed);
                     if matches!(text, Cow::Owned(_)) {
                         faults.note("bytes that are no UTF-8 were replaced by U+FFFD".to_owned(), Some(number));
                     }
-                    take_record(&mut self.rows, &text, bytes.len())
+                    let outline = record.outline.filter(|_| matches!(text, Cow::Borrowed(_)));
+                    take_record(&mut self.rows, &text, outline, record.bytes.len())
                 }
                 Err(error) => (0, 0, Outcome { errors: vec![error.to_string()], ..Outcome::default() }),
             };
@@ -183,7 +191,7 @@ impl BundleReader<'_> {
                 self.close_run()?;
             }
         }
-        self.buffer = framer.into_buffer();
+        self.workspace = framer.into_workspace();
         Ok(())
     }
 
@@ -210,10 +218,11 @@ struct Outcome {
 }
 
 /// The length of a record, how many events it held, and what the others in it were.
-fn take_record(rows: &mut Rows, text: &str, length: usize) -> (usize, u64, Outcome) {
+fn take_record(rows: &mut Rows, text: &str, outline: Option<&Outline>, length: usize) -> (usize, u64, Outcome) {
     let text = mended(text);
+    let outline = outline.filter(|_| matches!(text, Cow::Borrowed(_)));
     let (mut events, mut outcome) = (0, Outcome { has_halves: matches!(text, Cow::Owned(_)), ..Outcome::default() });
-    record::parse(&text, &mut |event, content| match event {
+    record::parse(&text, outline, &mut |event, content| match event {
         Ok(event) => {
             rows.push(&event, content.as_bytes());
             outcome.has_halves |= event.has_halves;

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use foldhash::quality::RandomState;
 use hashbrown::HashSet;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::event::{Column, id_hash};
@@ -18,7 +19,7 @@ use crate::import::run::Run;
 use crate::partition::{ColumnOverrides, EventFile, RowChoice, RowGroupReader, write};
 
 /// Ids held in memory at a time.
-const IDS_AT_ONCE: usize = 4 << 20;
+const IDS_AT_ONCE: usize = 2 << 20;
 /// Rows of files that are there already, in memory at a time.
 const BATCH_ROWS: usize = 32_768;
 
@@ -31,7 +32,8 @@ pub(super) fn find(out: &Path, day: NaiveDate, runs: &[&Run]) -> Result<Vec<Vec<
     let mut dropped: Vec<Vec<bool>> = runs.iter().map(|run| vec![false; run.count(day)]).collect();
     for pass in 0..passes {
         let mine = |hash: u128| (hash >> 64) as u64 % passes == pass;
-        let mut seen: HashSet<u128, RandomState> = HashSet::default();
+        let mut seen: HashSet<u128, RandomState> =
+            HashSet::with_capacity_and_hasher((new + known) / passes as usize, RandomState::default());
         for path in &present {
             for_each_present_id(path, |hash| {
                 if mine(hash) {
@@ -39,22 +41,26 @@ pub(super) fn find(out: &Path, day: NaiveDate, runs: &[&Run]) -> Result<Vec<Vec<
                 }
             })?;
         }
-        for (run, dropped) in runs.iter().zip(&mut dropped) {
-            mark(run, day, dropped, |hash| mine(hash) && !seen.insert(hash))?;
+        let hashes: Vec<Vec<(usize, u128)>> =
+            runs.par_iter().map(|run| hashes(run, day, mine)).collect::<Result<_>>()?;
+        for (hashes, dropped) in hashes.into_iter().zip(&mut dropped) {
+            hashes.into_iter().for_each(|(row, hash)| dropped[row] |= !seen.insert(hash));
         }
     }
     Ok(dropped)
 }
 
-fn mark(run: &Run, day: NaiveDate, dropped: &mut [bool], mut repeated: impl FnMut(u128) -> bool) -> Result<()> {
-    let mut row = 0;
+/// The rows of a day whose ids' hashes belong to a part, with the hashes.
+fn hashes(run: &Run, day: NaiveDate, part: impl Fn(u128) -> bool) -> Result<Vec<(usize, u128)>> {
+    let mut hashes = Vec::new();
+    let mut first = 0;
     for batch in run.ids(day)? {
-        for id in batch?.column(0).as_string::<i32>() {
-            dropped[row] |= repeated(id_hash(id.unwrap_or_default()));
-            row += 1;
-        }
+        let batch = batch?;
+        let ids = batch.column(0).as_string::<i32>().iter().map(|id| id_hash(id.unwrap_or_default()));
+        hashes.extend(ids.enumerate().map(|(row, hash)| (first + row, hash)).filter(|&(_, hash)| part(hash)));
+        first += batch.num_rows();
     }
-    Ok(())
+    Ok(hashes)
 }
 
 /// The partition files of a day, in order.

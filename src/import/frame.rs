@@ -1,13 +1,16 @@
 //! Cutting a stream of JSON into records, one at a time, without ever holding more than one.
 //!
 //! Understands `{"Records": [...]}`, arrays, and objects one after another (JSON lines, pretty-printed or not). Where a
-//! record ends, and which limits it breaks, is found out by `scan`; whether it is sound JSON by who parses it.
+//! record ends is found by outlining it ([`Outline`]); where that fails, `scan` tells its end and which limits it breaks, and whoever
+//! parses it what is wrong with its JSON.
 
 mod scan;
 
 use std::io::{self, Read};
 
 use memchr::memchr;
+
+use crate::import::outline::Outline;
 
 pub(super) use scan::FrameError;
 pub use scan::Limits;
@@ -17,11 +20,27 @@ const CHUNK: usize = 1 << 17;
 /// How a CloudTrail file begins.
 const WRAPPER_KEY: &[u8] = b"Records";
 
+/// A record: its text, good until the next is asked for.
+#[derive(Debug)]
+pub(super) struct Record<'f> {
+    pub(super) bytes: &'f [u8],
+    /// Where its fields stand; `None` where something is wrong with it, or it had to be put together from two reads.
+    pub(super) outline: Option<&'f Outline>,
+}
+
+/// What serves one file after another.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    buffer: Vec<u8>,
+    outline: Outline,
+}
+
 /// Yields the records of a stream.
 pub(super) struct Framer<R> {
     reader: R,
     limits: Limits,
     buffer: Vec<u8>,
+    outline: Outline,
     /// The unread part of the buffer.
     start: usize,
     end: usize,
@@ -29,44 +48,64 @@ pub(super) struct Framer<R> {
     inside_array: bool,
     /// How many lists were opened since a record, one in another.
     lists: usize,
-    /// Whether a record was found; a file that begins with something else is none of ours.
-    has_records: bool,
+    /// Records that began; a file that begins with something else is none of ours.
+    records: u64,
     failed: bool,
 }
 
 impl<R: Read> Framer<R> {
-    /// Frames what a reader gives, in a buffer that may have served another.
-    pub(super) fn new(reader: R, limits: Limits, mut buffer: Vec<u8>) -> Self {
+    /// Frames what a reader gives, in a workspace that may have served another.
+    pub(super) fn new(reader: R, limits: Limits, workspace: Workspace) -> Self {
+        let Workspace { mut buffer, outline } = workspace;
         buffer.resize(buffer.len().max(CHUNK), 0);
-        let (ended, inside_array, has_records, failed) = (false, false, false, false);
-        Self { reader, limits, buffer, start: 0, end: 0, ended, inside_array, lists: 0, has_records, failed }
+        Self {
+            reader,
+            limits,
+            buffer,
+            outline,
+            start: 0,
+            end: 0,
+            ended: false,
+            inside_array: false,
+            lists: 0,
+            records: 0,
+            failed: false,
+        }
     }
 
-    /// The buffer, for whoever frames what comes next.
-    pub(super) fn into_buffer(self) -> Vec<u8> {
-        self.buffer
+    /// The workspace, for whoever frames what comes next.
+    pub(super) fn into_workspace(self) -> Workspace {
+        Workspace { buffer: self.buffer, outline: self.outline }
     }
 
-    /// The next record; the text is good until the next call.
-    pub(super) fn next(&mut self) -> Option<Result<&[u8], FrameError>> {
+    /// The next record.
+    pub(super) fn next(&mut self) -> Option<Result<Record<'_>, FrameError>> {
         if self.failed {
             return None;
         }
         match self.find_record() {
             Ok(false) => None,
-            Ok(true) => {
-                let (first, last) = match self.scan_record() {
-                    Ok(bounds) => bounds,
-                    Err(error) => {
-                        self.failed = error.is_final();
-                        return Some(Err(error));
-                    }
-                };
-                Some(Ok(&self.buffer[first..last]))
-            }
+            Ok(true) => Some(self.read_record()),
             Err(error) => {
                 self.failed = error.is_final();
                 Some(Err(error))
+            }
+        }
+    }
+
+    /// Reads the record that begins at `start`. Nearly all are sound and there in full, and are gone over once; what is wrong with
+    /// the others, and where they end, is found out slowly.
+    fn read_record(&mut self) -> Result<Record<'_>, FrameError> {
+        let first = self.start;
+        if let Some(length) = self.outline.trace(&self.buffer[first..self.end], &self.limits) {
+            self.start = first + length;
+            return Ok(Record { bytes: &self.buffer[first..self.start], outline: Some(&self.outline) });
+        }
+        match self.scan_record() {
+            Ok((first, last)) => Ok(Record { bytes: &self.buffer[first..last], outline: None }),
+            Err(error) => {
+                self.failed = error.is_final();
+                Err(error)
             }
         }
     }
@@ -93,11 +132,11 @@ impl<R: Read> Framer<R> {
                 }
                 b'{' if !self.inside_array && self.at_wrapper()? => {}
                 b'{' => {
-                    self.has_records = true;
+                    self.records += 1;
                     self.lists = 0;
                     return Ok(true);
                 }
-                other if self.has_records && !self.inside_array => {
+                other if self.records > 0 && !self.inside_array => {
                     self.skip_line()?;
                     return Err(FrameError::StrayLine(other));
                 }
@@ -204,6 +243,9 @@ impl<R: Read> Framer<R> {
         loop {
             if scan.run(&self.buffer[..self.end], &self.limits) {
                 let bounds = (self.start, scan.at);
+                if bounds.1 - bounds.0 > self.limits.record {
+                    scan.fault.get_or_insert(FrameError::RecordTooLarge(self.limits.record));
+                }
                 self.start = scan.at;
                 return scan.fault.map_or(Ok(bounds), Err);
             }
@@ -269,11 +311,11 @@ mod tests {
     }
 
     fn frame(text: &str, limits: Limits, step: usize) -> Vec<String> {
-        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits, Vec::new());
+        let mut framer = Framer::new(Trickle(text.as_bytes(), step), limits, Workspace::default());
         let mut found = Vec::new();
         while let Some(record) = framer.next() {
             found.push(match record {
-                Ok(record) => String::from_utf8_lossy(record).into_owned(),
+                Ok(record) => String::from_utf8_lossy(record.bytes).into_owned(),
                 Err(error) => format!("! {error}"),
             });
         }
@@ -353,7 +395,7 @@ mod tests {
         #[test]
         fn any_bytes_come_to_an_end(bytes in prop::collection::vec(prop::sample::select(br#"{}[]",\: aR1n
     "#.to_vec()), 0..200), step in 1_usize..9) {
-            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default(), Vec::new());
+            let mut framer = Framer::new(Trickle(&bytes, step), Limits::default(), Workspace::default());
             let mut count = 0;
             while framer.next().is_some() {
                 count += 1;

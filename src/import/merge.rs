@@ -1,14 +1,16 @@
 //! From runs to partition files: each day's events in order, without duplicates, in a file of their own.
 //!
 //! A merge goes window by window: which rows come next is decided once, then every column is gathered and encoded on its own
-//! thread. A day that has events already gets one more file.
+//! thread, while the next window is decided on. A day that has events already gets one more file.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
 use arrow::compute::interleave;
+use arrow::datatypes::Int32Type;
 use chrono::NaiveDate;
 
 use crate::error::{Error, Result};
@@ -52,9 +54,11 @@ fn write_day(target: &Path, day: NaiveDate, runs: &[&Run], dropped: Vec<Vec<bool
         let mut rows = 0;
         while !window.is_empty() && rows < ROW_GROUP_ROWS {
             let batches = merge.batches();
-            group.append(|column| gather(&batches, column, &window))?;
             rows += window.len();
-            window = merge.next_window()?;
+            let gathered = |column| gather(&batches, column, &window);
+            let (next, appended) = rayon::join(|| merge.next_window(), || group.append(gathered));
+            appended?;
+            window = next?;
         }
         group.close()?;
     }
@@ -157,5 +161,33 @@ fn gather(batches: &[Option<RecordBatch>], column: usize, window: &[(usize, usiz
         });
         rows.push((array, row));
     }
-    interleave(&arrays, &rows).map_err(Error::internal)
+    let texts: Option<Vec<Texts<'_>>> = arrays.iter().map(|array| Texts::of(*array)).collect();
+    match texts {
+        Some(texts) => {
+            Ok(Arc::new(rows.into_iter().map(|(array, row)| texts[array].row(row)).collect::<StringArray>()))
+        }
+        None => interleave(&arrays, &rows).map_err(Error::internal),
+    }
+}
+
+/// The texts of a column of a batch: written out on disk, as keys in memory.
+enum Texts<'a> {
+    Plain(&'a StringArray),
+    Coded(&'a Int32Array, &'a StringArray),
+}
+
+impl<'a> Texts<'a> {
+    fn of(array: &'a dyn Array) -> Option<Self> {
+        match array.as_dictionary_opt::<Int32Type>() {
+            Some(coded) => Some(Self::Coded(coded.keys(), coded.values().as_string_opt()?)),
+            None => array.as_string_opt().map(Self::Plain),
+        }
+    }
+
+    fn row(&self, row: usize) -> Option<&'a str> {
+        match self {
+            Self::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
+            Self::Coded(keys, texts) => keys.is_valid(row).then(|| texts.value(keys.value(row) as usize)),
+        }
+    }
 }

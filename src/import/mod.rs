@@ -8,6 +8,7 @@ mod bundle;
 mod duplicates;
 mod frame;
 mod merge;
+mod outline;
 mod record;
 mod rows;
 mod run;

@@ -6,11 +6,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 
 use crate::event::{Column, IdentityText, meaningful, service_name};
+use crate::import::Limits;
+use crate::import::outline::{Key, Object, Outline, Value};
 use crate::import::surrogates::mended;
 use crate::partition::parse_time;
 
@@ -42,36 +44,42 @@ pub(super) struct Event<'a> {
 /// What becomes of an event: it, or why there is none, and the text that it was made from.
 pub(super) type Take<'t> = &'t mut dyn FnMut(Result<Event<'_>, RecordError>, &str);
 
-/// Parses a record and hands over its events: one, or those of a wrapper that was not recognised from its first key.
-pub(super) fn parse(text: &str, take: Take<'_>) {
-    let fields = match top_level(text) {
-        Ok(fields) => fields,
-        Err(error) => return take(Err(error), text),
-    };
-    let find = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
-    let bare = find("eventName").is_some();
-    if let Some(inner) = find("event").filter(|_| !bare) {
+/// Parses a record, whose outline may be known already, and hands over its events: one, or those of a wrapper that was not
+/// recognised from its first key.
+pub(super) fn parse(text: &str, known: Option<&Outline>, take: Take<'_>) {
+    let mut outline = Outline::default();
+    match known.map_or_else(|| object(text, &mut outline), |known| Ok(known.object(text))) {
+        Ok(object) => take_events(text, object, take),
+        Err(error) => take(Err(error), text),
+    }
+}
+
+fn take_events(text: &str, object: Object<'_>, take: Take<'_>) {
+    let bare = object.find("eventName").is_some();
+    if let Some(inner) = object.find("event").filter(|_| !bare) {
         // A log store's envelope: the event is an object, or an object written into a string.
-        parse_enveloped(&text_of(inner).unwrap_or_default(), take);
-    } else if let Some(records) = find("Records").filter(|_| !bare) {
-        match serde_json::from_str::<Vec<&RawValue>>(records.get()) {
+        parse_enveloped(&inner.text().unwrap_or_default(), take);
+    } else if let Some(records) = object.find("Records").filter(|_| !bare) {
+        match serde_json::from_str::<Vec<&RawValue>>(records.raw()) {
             Ok(records) => records.into_iter().for_each(|record| parse_one(record.get(), take)),
             Err(error) => take(Err(not_json(&error)), text),
         }
-    } else if !bare && find("digestStartTime").is_some() && find("logFiles").is_some() {
+    } else if !bare && object.find("digestStartTime").is_some() && object.find("logFiles").is_some() {
         take(Err(RecordError::Foreign("CloudTrail digests")), text);
     } else {
-        take(event(fields), text);
+        take(event(object), text);
     }
 }
 
 fn parse_one(text: &str, take: Take<'_>) {
-    take(top_level(text).and_then(event), text);
+    let mut outline = Outline::default();
+    take(object(text, &mut outline).and_then(event), text);
 }
 
 fn parse_enveloped(text: &str, take: Take<'_>) {
     let text = mended(text);
-    let found = top_level(&text).and_then(event);
+    let mut outline = Outline::default();
+    let found = object(&text, &mut outline).and_then(event);
     take(found.map(|event| Event { has_halves: matches!(text, Cow::Owned(_)), ..event }), &text);
 }
 
@@ -82,67 +90,38 @@ const FOREIGN_INSIGHT: &str = "AwsCloudTrailInsight";
 /// The prefix of an identity's fields where a log store has flattened them.
 const OF_IDENTITY: &str = "userIdentity.";
 
-type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
-
 fn not_json(error: &serde_json::Error) -> RecordError {
     RecordError::NotJson(error.to_string())
 }
 
-/// The fields of an object, in order, values unparsed.
-fn top_level(text: &str) -> Result<Fields<'_>, RecordError> {
-    struct Top;
-    impl<'de> Visitor<'de> for Top {
-        type Value = Fields<'de>;
+/// The object that a text is; what comes behind it does not matter, and limits were enforced where it was found.
+fn object<'t>(text: &'t str, outline: &'t mut Outline) -> Result<Object<'t>, RecordError> {
+    const ANY: Limits = Limits { decompressed: u64::MAX, depth: usize::MAX, string: usize::MAX, record: usize::MAX };
+    match outline.trace(text.as_bytes(), &ANY) {
+        Some(_) => Ok(outline.object(text)),
+        None => Err(refusal(text)),
+    }
+}
+
+/// What is wrong with a text that was refused.
+fn refusal(text: &str) -> RecordError {
+    struct Whole;
+    impl<'de> Visitor<'de> for Whole {
+        type Value = ();
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
             formatter.write_str("an object")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut fields = Vec::with_capacity(32);
-            while let Some(key) = map.next_key::<Key<'de>>()? {
-                fields.push((key.0, map.next_value::<&'de RawValue>()?));
-            }
-            Ok(fields)
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while map.next_entry::<String, IgnoredAny>()?.is_some() {}
+            Ok(())
         }
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_map(Top).map_err(|error| not_json(&error))
-}
-
-/// A key, borrowed unless it has escapes.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> serde::Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-/// A value as text: a string's content, anything else as it is written, null as nothing.
-fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
-    let raw = value.get();
-    match raw.as_bytes() {
-        b"null" => None,
-        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
-        [b'"', ..] => serde_json::from_str::<String>(raw).ok().map(Cow::Owned),
-        _ => Some(Cow::Borrowed(raw)),
+    match deserializer.deserialize_map(Whole) {
+        Err(error) => not_json(&error),
+        Ok(()) => RecordError::NotJson("it is too long".to_owned()),
     }
 }
 
@@ -179,43 +158,47 @@ fn column_of(key: &str) -> Option<Column> {
 }
 
 /// Puts a value at its dotted path; a path through what is no object ends there.
-fn nest(object: &mut Map<String, Value>, path: &str, value: &RawValue) {
+fn nest(object: &mut Map<String, Json>, path: &str, value: Value<'_>) {
     let Some((first, rest)) = path.split_once('.') else {
-        object.insert(path.to_owned(), serde_json::from_str(value.get()).unwrap_or_default());
+        object.insert(path.to_owned(), serde_json::from_str(value.raw()).unwrap_or_default());
         return;
     };
-    if let Value::Object(inner) = object.entry(first).or_insert_with(|| Value::Object(Map::new())) {
+    if let Json::Object(inner) = object.entry(first).or_insert_with(|| Json::Object(Map::new())) {
         nest(inner, rest, value);
     }
 }
 
-fn event(fields: Fields<'_>) -> Result<Event<'_>, RecordError> {
+fn event(object: Object<'_>) -> Result<Event<'_>, RecordError> {
     let mut event = Event::default();
     let mut time = None;
-    let mut parameters_as_text = None;
+    let (mut parameters_as_text, mut extras) = (None, None);
     let mut identity = Map::new();
-    for (key, value) in fields {
-        let name = key.strip_prefix("event.").unwrap_or(&key);
+    for (key, value) in object.fields() {
+        let text = key.text();
+        let name = text.strip_prefix("event.").unwrap_or(&text);
         match name {
-            "eventTime" => time = text_of(value),
+            "eventTime" => time = value.text(),
             "userIdentity" => event.take_identity(value),
             "readOnly" => {
-                event.set(Column::EventRw, truth(text_of(value)).map(|read| if read { "Read" } else { "Write" }));
+                event.set(Column::EventRw, truth(value.text()).map(|read| if read { "Read" } else { "Write" }));
             }
-            "isGlobal" => event.global = truth(text_of(value)),
+            "isGlobal" => event.global = truth(value.text()),
             "requestParameterJson" => parameters_as_text = Some(value),
             _ => match (column_of(name), name.strip_prefix(OF_IDENTITY)) {
-                (Some(column), _) => event.texts[column as usize] = text_of(value),
+                (Some(column), _) => event.texts[column as usize] = value.text(),
                 (None, Some(path)) => nest(&mut identity, path, value),
-                (None, None) => event.keep(&key, value),
+                (None, None) => event.keep(|json| key.write(json), value),
             },
         }
-        if matches!(name, "awsRegion" | "acsRegion") {
-            event.set(Column::Cloud, Some(if name == "awsRegion" { "aws" } else { "alibaba" }));
+        match name {
+            "awsRegion" => event.set(Column::Cloud, Some("aws")),
+            "acsRegion" => event.set(Column::Cloud, Some("alibaba")),
+            "additionalEventData" => extras = Some(value),
+            _ => {}
         }
     }
     if !identity.is_empty() && event.text(Column::UserIdentity).is_none() {
-        event.take_identity_text(Value::Object(identity).to_string());
+        event.take_identity_text(Json::Object(identity).to_string());
     }
     event.settle_parameters(parameters_as_text);
     if event.text(Column::EventName).is_none() && event.text(Column::EventType) == Some(FOREIGN_INSIGHT) {
@@ -225,7 +208,7 @@ fn event(fields: Fields<'_>) -> Result<Event<'_>, RecordError> {
     event.settle_service()?;
     let time = time.ok_or(RecordError::NotAnEvent("eventTime"))?;
     event.time = parse_time(&time).ok_or_else(|| RecordError::BadTime(time.chars().take(60).collect()))?;
-    event.settle_mfa();
+    event.settle_mfa(extras);
     event.close_other();
     Ok(event)
 }
@@ -241,11 +224,11 @@ impl<'a> Event<'a> {
     }
 
     /// Keeps a field that no column holds.
-    fn keep(&mut self, key: &str, value: &RawValue) {
+    fn keep(&mut self, key: impl FnOnce(&mut String), value: Value<'_>) {
         self.other.push(if self.other.is_empty() { '{' } else { ',' });
-        self.other.push_str(&serde_json::Value::from(key).to_string());
+        key(&mut self.other);
         self.other.push(':');
-        self.other.push_str(value.get());
+        self.other.push_str(value.raw());
     }
 
     fn close_other(&mut self) {
@@ -256,23 +239,23 @@ impl<'a> Event<'a> {
     }
 
     /// The identity is kept whole, and its usual fields are columns too.
-    fn take_identity(&mut self, value: &'a RawValue) {
-        let whole = text_of(value);
-        if value.get().starts_with('"') {
+    fn take_identity(&mut self, value: Value<'a>) {
+        let whole = value.text();
+        if value.raw().starts_with('"') {
             return whole.into_iter().for_each(|text| self.take_identity_text(text.into_owned()));
         }
         self.texts[Column::UserIdentity as usize] = whole;
-        let Ok(fields) = top_level(value.get()) else { return };
+        let Some(identity) = value.object() else { return };
         let mut behalf = None;
         let mut names: [Option<Cow<'a, str>>; 3] = [None, None, None];
-        for (key, value) in fields {
-            match key.as_ref() {
-                "type" => self.texts[Column::UserIdentityType as usize] = text_of(value),
-                "accountId" => self.texts[Column::AccountId as usize] = text_of(value),
-                "principalId" => self.texts[Column::PrincipalId as usize] = text_of(value),
-                "accessKeyId" => self.texts[Column::AccessKeyId as usize] = text_of(value),
-                "userName" => names[0] = text_of(value),
-                "invokedBy" => names[2] = text_of(value),
+        for (key, value) in identity.fields() {
+            match key.text().as_ref() {
+                "type" => self.texts[Column::UserIdentityType as usize] = value.text(),
+                "accountId" => self.texts[Column::AccountId as usize] = value.text(),
+                "principalId" => self.texts[Column::PrincipalId as usize] = value.text(),
+                "accessKeyId" => self.texts[Column::AccessKeyId as usize] = value.text(),
+                "userName" => names[0] = value.text(),
+                "invokedBy" => names[2] = value.text(),
                 "sessionContext" => names[1] = self.take_session(value),
                 "onBehalfOf" => behalf = Some(value),
                 _ => {}
@@ -280,8 +263,7 @@ impl<'a> Event<'a> {
         }
         let principal = &mut self.texts[Column::PrincipalId as usize];
         if let (None, Some(behalf)) = (&principal, behalf) {
-            let fields = top_level(behalf.get()).unwrap_or_default();
-            *principal = fields.into_iter().find(|(key, _)| key == "userId").and_then(|(_, value)| text_of(value));
+            *principal = behalf.object().and_then(|person| person.find("userId")).and_then(Value::text);
         }
         let said = |name: &Cow<'a, str>| meaningful(name).is_some();
         self.texts[Column::UserName as usize] = names.into_iter().flatten().find(said);
@@ -298,12 +280,11 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the session used a second factor, and the name of the role behind it.
-    fn take_session(&mut self, value: &'a RawValue) -> Option<Cow<'a, str>> {
+    fn take_session(&mut self, value: Value<'a>) -> Option<Cow<'a, str>> {
         let mut issuer = None;
-        for (key, value) in top_level(value.get()).ok()? {
-            let inner = top_level(value.get()).unwrap_or_default();
-            let find = |name: &str| inner.iter().find(|(key, _)| key == name).and_then(|(_, value)| text_of(value));
-            match key.as_ref() {
+        for (key, value) in value.object()?.fields() {
+            let find = |name: &str| value.object().and_then(|inner| inner.find(name)).and_then(Value::text);
+            match key.text().as_ref() {
                 "attributes" | "sessionAttributes" => self.mfa = truth(find("mfaAuthenticated")),
                 "sessionIssuer" => issuer = find("userName"),
                 _ => {}
@@ -313,13 +294,13 @@ impl<'a> Event<'a> {
     }
 
     /// The parameters as an object win over the same as text, which is kept aside if it is all there is, or says more.
-    fn settle_parameters(&mut self, as_text: Option<&'a RawValue>) {
+    fn settle_parameters(&mut self, as_text: Option<Value<'a>>) {
         let Some(as_text) = as_text else { return };
         let column = &mut self.texts[Column::RequestParameters as usize];
         if column.is_none() {
-            *column = text_of(as_text);
+            *column = as_text.text();
         } else {
-            self.keep("requestParameterJson", as_text);
+            self.keep(|json| json.push_str("\"requestParameterJson\""), as_text);
         }
     }
 
@@ -344,16 +325,21 @@ impl<'a> Event<'a> {
     }
 
     /// Sign-ins tell of the second factor in their extras, under names that differ by kind of user and by cloud.
-    fn settle_mfa(&mut self) {
-        if self.mfa.is_some() {
-            return;
+    fn settle_mfa(&mut self, extras: Option<Value<'a>>) {
+        let Some(extras) = extras.filter(|_| self.mfa.is_none()) else { return };
+        if let Some(object) = extras.object() {
+            self.mfa = second_factor(object);
+        } else if let Some(text) = extras.text() {
+            let mut outline = Outline::default();
+            self.mfa = object(&text, &mut outline).ok().and_then(second_factor);
         }
-        let extras = self.texts[Column::AdditionalEventData as usize].as_deref().unwrap_or_default();
-        let Ok(fields) = top_level(extras) else { return };
-        let told = ["isMFAChecked", "mfaChecked", "MFAUsed"];
-        let found = fields.iter().find(|(key, _)| told.contains(&key.as_ref())).and_then(|(_, value)| text_of(value));
-        self.mfa = truth(found);
     }
+}
+
+fn second_factor(extras: Object<'_>) -> Option<bool> {
+    let told = |key: Key<'_>| ["isMFAChecked", "mfaChecked", "MFAUsed"].contains(&key.text().as_ref());
+    let (_, value) = extras.fields().find(|&(key, _)| told(key))?;
+    truth(value.text())
 }
 
 #[cfg(test)]
@@ -362,7 +348,7 @@ mod tests {
 
     fn one(text: &str) -> Result<Vec<(String, Option<String>)>, RecordError> {
         let mut found = Ok(Vec::new());
-        parse(text, &mut |event, _| {
+        parse(text, None, &mut |event, _| {
             found = event.map(|event| {
                 let mut fields = vec![
                     ("time".to_owned(), Some(event.time.to_string())),
@@ -406,7 +392,7 @@ mod tests {
     #[test]
     fn an_identity_may_be_a_text_or_flattened() {
         let identity = r#"{"type":"ram-user","accountId":"1599","principalId":"u1","userName":"alice","accessKeyId":"LTAI5t","sessionContext":{"attributes":{"mfaAuthenticated":"true"}}}"#;
-        let text = Value::from(identity).to_string();
+        let text = Json::from(identity).to_string();
         let flat = r#""userIdentity.type":"ram-user","event.userIdentity.accountId":"1599","userIdentity.principalId":"u1","userIdentity.userName":"alice","userIdentity.accessKeyId":"LTAI5t","userIdentity.sessionContext.attributes.mfaAuthenticated":"true""#;
         let names = ["user_identity_type", "account_id", "principal_id", "user_name", "access_key_id", "mfa"];
         let whole = one(&format!("{{{BASE},\"userIdentity\":{identity}}}")).unwrap();

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use crate::error::{Error, Result};
 use crate::event::Column;
+use crate::import::rows::written_out;
 use crate::partition::{DAY_MS, date_of_ms, midnight_ms, write};
 
 /// Runs beyond this many bytes go to disk.
@@ -65,7 +66,7 @@ impl Run {
         space.resident.fetch_sub(bytes, Ordering::Relaxed);
         let path = space.folder.join(name);
         let mut file = write::create(&path)?;
-        file.write(&sorted)?;
+        file.write(&written_out(&sorted).map_err(internal)?)?;
         file.finish()?;
         Ok(Self { place: Place::Disk(path), days })
     }

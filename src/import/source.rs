@@ -3,13 +3,14 @@
 //! Whether a file is compressed is told by its content. What comes out of a compressed file is capped, for a small file can
 //! be made to hold more than any disk.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::partition::{Problem, neither_file_nor_folder, no_loop};
@@ -41,12 +42,20 @@ pub(super) struct Found {
 pub(super) fn find(roots: &[PathBuf]) -> Result<Found> {
     let (mut paths, mut found) = (Vec::new(), Found::default());
     for root in roots {
-        list(root, true, &mut paths, &mut found)?;
+        let kind = fs::metadata(root).map_err(Error::read(root))?;
+        if kind.is_file() {
+            paths.push(root.clone());
+        } else if kind.is_dir() {
+            list(root, &mut paths, &mut found)?;
+        } else {
+            return Err(Error::read(root)(neither_file_nor_folder()));
+        }
     }
     paths.sort();
     paths.dedup();
-    for path in paths {
-        match fs::metadata(&path) {
+    let sized = |path: PathBuf| (fs::metadata(&path), path);
+    for (kind, path) in paths.into_par_iter().map(sized).collect::<Vec<_>>() {
+        match kind {
             Ok(kind) => found.files.push(LogFile { path, size: kind.len() }),
             Err(error) => found.note(&path, &Error::read(&path)(error)),
         }
@@ -63,36 +72,48 @@ impl Found {
     }
 }
 
-fn list(path: &Path, named: bool, paths: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
-    let kind = fs::metadata(path).map_err(Error::read(path))?;
-    if kind.is_file() {
-        let known =
-            path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
-        if named || known {
-            paths.push(path.to_path_buf());
-        } else {
-            found.other_endings += 1;
-        }
-        return Ok(());
-    }
-    if !kind.is_dir() {
-        return Err(Error::read(path)(neither_file_nor_folder()));
-    }
-    if !named {
-        no_loop(path)?;
-    }
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(path).map_err(Error::read(path))? {
-        entries.push(entry.map_err(Error::read(path))?.path());
-    }
-    entries.sort();
+fn list(path: &Path, paths: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
+    let entries = fs::read_dir(path).map_err(Error::read(path))?;
+    let mut entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(Error::read(path))?;
+    entries.sort_by_cached_key(DirEntry::file_name);
     for entry in entries {
-        let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden && let Err(error) = list(&entry, false, paths, found) {
-            found.note(&entry, &error);
+        let inner = entry.path();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && let Err(error) = take_entry(&entry, &inner, paths, found) {
+            found.note(&inner, &error);
         }
     }
     Ok(())
+}
+
+fn take_entry(entry: &DirEntry, path: &Path, paths: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
+    if !is_file(entry)? {
+        no_loop(path)?;
+        return list(path, paths, found);
+    }
+    if has_known_ending(path) {
+        paths.push(path.to_path_buf());
+    } else {
+        found.other_endings += 1;
+    }
+    Ok(())
+}
+
+/// Whether an entry is a file, or a link to one, and else a folder.
+fn is_file(entry: &DirEntry) -> Result<bool> {
+    let kind = entry.file_type().map_err(Error::read(&entry.path()))?;
+    if kind.is_file() || kind.is_dir() {
+        return Ok(kind.is_file());
+    }
+    let kind = fs::metadata(entry.path()).map_err(Error::read(&entry.path()))?;
+    if kind.is_file() || kind.is_dir() {
+        return Ok(kind.is_file());
+    }
+    Err(Error::read(&entry.path())(neither_file_nor_folder()))
+}
+
+fn has_known_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Opens a file for reading its text, whatever its name says; `read` counts the bytes taken from disk.

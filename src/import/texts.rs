@@ -18,7 +18,9 @@ pub struct EventTexts {
 /// What is wrong with the record, in words.
 pub fn event_texts(record: &str) -> Result<Vec<EventTexts>, String> {
     let mut events = Vec::new();
-    parse(record, &mut |event, _| events.push(event.map(|event| texts(&event)).map_err(|error| error.to_string())));
+    parse(record, None, &mut |event, _| {
+        events.push(event.map(|event| texts(&event)).map_err(|error| error.to_string()));
+    });
     events.into_iter().collect()
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::event::{PrincipalKind, without_session};
 use crate::insight::investigate::{Evidence, top};
+use crate::insight::names::Names;
 
 /// From this share of the calls on, one value speaks for all.
 pub(super) const SPEAKS_FOR_ALL: f64 = 0.6;
@@ -25,9 +26,13 @@ impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
         let principal = dominant(evidence, 0)?;
-        let (kind, id) = principal.split_once('/')?;
-        let name = evidence.names.of(&principal).map(|name| without_session(name).to_owned());
-        Some(Self { kind: kind.to_owned(), id: id.to_owned(), name })
+        Some(Self::of_entity(&principal)?.called(&evidence.names))
+    }
+
+    /// The same by the name that it goes by most often, without the session of a role.
+    pub(super) fn called(self, names: &Names) -> Self {
+        let name = names.of(&format!("{}/{}", self.kind, self.id)).map(|name| without_session(name).to_owned());
+        Self { name, ..self }
     }
 
     /// The actor that an entity `kind/id` is, for insights without any events.
@@ -90,6 +95,13 @@ mod tests {
         for name in ["badminton", "administrative-report", "alice", ""] {
             assert!(!is_administrator(name), "{name}");
         }
+    }
+
+    #[test]
+    fn who_made_no_calls_goes_by_the_name_of_before() {
+        let names = [("role/343", "app-role:one", 3), ("role/344", "other", 5)].into_iter().collect();
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&names).shown(), "role app-role");
+        assert_eq!(Actor::of_entity("role/343").unwrap().called(&Names::default()).shown(), "role 343");
     }
 
     #[test]

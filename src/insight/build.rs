@@ -321,7 +321,7 @@ fn is_followed_by_silence(change: &ChangeFound, account: &str, feed: &Feed) -> b
 /// Fills in what the events tell, and what all of it means.
 pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
     insight.attributions = attributions(insight, evidence, usual);
-    insight.actor = actor(insight, evidence);
+    insight.actor = actor(insight, evidence, usual);
     insight.severity = severity(insight);
     if insight.reason.is_some() {
         insight.score = f64::from(insight.severity as u8) * 25.0;
@@ -340,14 +340,15 @@ fn lasting(life: &Life) -> String {
     }
 }
 
-fn actor(insight: &Insight, evidence: &Evidence) -> Option<Actor> {
+/// Who made most of the calls; of a principal that made none, the principal by the name that it had in the week before.
+fn actor(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Option<Actor> {
     let own = || match insight.family {
         Family::Principal => Actor::of_entity(&insight.entity),
         // Kind, service and API come before the principal.
         Family::Change => Actor::of_entity(insight.entity.splitn(4, '/').nth(3)?),
         _ => None,
     };
-    Actor::of(evidence).or_else(own)
+    Actor::of(evidence).or_else(|| own().map(|actor| actor.called(&usual.names)))
 }
 
 fn object(history: &FamilyHistory, member: usize) -> String {

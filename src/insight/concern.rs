@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::severity::Severity;
 
-pub(super) use request::{flatten, of_evidence, of_request};
+pub use request::{Looked, gives_to, of_request};
+pub(super) use request::{flatten, of_evidence};
 
 /// One thing that makes a change serious; the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

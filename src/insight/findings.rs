@@ -73,7 +73,7 @@ impl NightFindings {
         let changes =
             self.changes.iter().flat_map(|(history, found)| found.iter().map(move |change| (history, change)));
         let principals = changes.map(|(history, change)| principal_of(history.key(change.members[0]))).collect();
-        self.habits = Habits::read(past, self.history(Family::Principal), &principals)?;
+        self.habits = Habits::read(past.state, past.window, self.history(Family::Principal), &principals)?;
         Ok(self)
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::Path;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::error::Result;
 use crate::event::network;
 use crate::insight::concern::Concern;
 use crate::insight::investigate::Evidence;
-use crate::insight::usual::Past;
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
@@ -17,35 +17,39 @@ const ACTIVE_DAYS: usize = 7;
 
 /// The habits of some principals over the baseline window.
 #[derive(Debug, Default)]
-pub(super) struct Habits {
+pub struct Habits {
     networks: BTreeMap<EntityKey, BTreeSet<String>>,
     hours: BTreeMap<EntityKey, [bool; 24]>,
 }
 
 /// The principal of a change, as a member of its own family.
-pub(super) fn principal_of(change: &EntityKey) -> EntityKey {
+pub fn principal_of(change: &EntityKey) -> EntityKey {
     EntityKey::new([change.account()].into_iter().chain(change.fields().skip(4)))
 }
 
 impl Habits {
     /// Reads the habits of `principals`; those that are not active often enough have none.
-    pub(super) fn read(
-        past: &Past<'_>,
+    ///
+    /// # Errors
+    /// When a rollup is damaged.
+    pub fn read(
+        state: &Path,
+        window: &Window,
         history: Option<&FamilyHistory>,
         principals: &BTreeSet<EntityKey>,
     ) -> Result<Self> {
         let mut habits = Self::default();
         let Some(history) = history else { return Ok(habits) };
         for key in principals {
-            if let Some(hours) = history.find(key).and_then(|member| active_hours(history, member, past.window)) {
+            if let Some(hours) = history.find(key).and_then(|member| active_hours(history, member, window)) {
                 habits.hours.insert(key.clone(), hours);
             }
         }
         let keys: Vec<EntityKey> = habits.hours.keys().cloned().collect();
-        let days = if keys.is_empty() { 0 } else { past.window.length() };
+        let days = if keys.is_empty() { 0 } else { window.length() };
         let families = (Family::Principal, Family::Network);
-        for day in (0..days).filter(|&day| past.window.is_present(day)) {
-            let Some(found) = read_partners(past.state, past.window.date(day), families, Side::Left, &keys)? else {
+        for day in (0..days).filter(|&day| window.is_present(day)) {
+            let Some(found) = read_partners(state, window.date(day), families, Side::Left, &keys)? else {
                 // A day without pairs might have held any network.
                 habits.networks.clear();
                 break;
@@ -57,12 +61,28 @@ impl Habits {
         Ok(habits)
     }
 
+    /// The networks that a principal called from; `None` where that is not known, or it was not active often enough.
+    pub fn networks(&self, principal: &EntityKey) -> Option<&BTreeSet<String>> {
+        self.networks.get(principal)
+    }
+
+    /// The hours of the day, in UTC, at which a principal was active; `None` if it was not on enough days.
+    pub fn hours(&self, principal: &EntityKey) -> Option<impl Iterator<Item = u8>> {
+        let hours = self.hours.get(principal)?;
+        Some((0..24).filter(|&hour| hours[usize::from(hour)]))
+    }
+
     /// What is unusual about where and when a principal made a change; `hour` is that of its first.
     pub(super) fn concerns(&self, principal: &EntityKey, evidence: &Evidence, hour: u8) -> Vec<Concern> {
+        self.unusual(principal, evidence.values[2].keys().map(String::as_str), hour)
+    }
+
+    /// What is unusual about these source addresses and this hour.
+    pub fn unusual<'a>(&self, principal: &EntityKey, sources: impl Iterator<Item = &'a str>, hour: u8) -> Vec<Concern> {
         let known = self.networks.get(principal);
-        let networks = evidence.values[2].keys().filter_map(|source| source.parse::<IpAddr>().ok()).map(network);
+        let mut networks = sources.filter_map(|source| source.parse::<IpAddr>().ok()).map(network);
         let is_new = |network: String| known.is_some_and(|known| !known.contains(&network));
-        let elsewhere = networks.into_iter().any(is_new).then_some(Concern::UnusualNetwork);
+        let elsewhere = networks.any(is_new).then_some(Concern::UnusualNetwork);
         let hours = self.hours.get(principal);
         let unusual = hours.is_some_and(|hours| [23, 0, 1].iter().all(|more| !hours[(usize::from(hour) + more) % 24]));
         elsewhere.into_iter().chain(unusual.then_some(Concern::UnusualHour)).collect()

@@ -161,7 +161,7 @@ impl Evidence {
             return;
         }
         let looked = concern::of_request(kind, api, parameters);
-        self.concerns.extend(looked.concerns);
+        self.concerns.extend(looked.concerns.into_keys());
         looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
         if is_trail {
             self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });

@@ -1,7 +1,7 @@
 //! The rows of some entities in the events, and what values their attributes have.
 //!
-//! Only row groups that can hold a target's hours and name are opened, and of their rows only those that pass a [`Sieve`] are told apart
-//! any further. Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
+//! Only row groups that can hold a target's hours and name are opened, and of their rows only those that pass a [`Sieve`] are read
+//! ([`passing`](super::passing)). Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use crate::error::{Error, Result};
 use crate::event::{Column, SourceAddress, meaningful, service_name};
 use crate::insight::investigate::Target;
+use crate::insight::passing;
 use crate::insight::pruning::may_name;
 use crate::insight::sieve::Sieve;
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn, midnight_ms, read_rows};
@@ -46,8 +47,8 @@ const RESOURCE: usize = INPUTS.len() + 1;
 const NAME: usize = INPUTS.len() + 2;
 /// What an investigation reads beside [`INPUTS`].
 const INVESTIGATED: [&[Column]; 3] = [ATTRIBUTE_COLUMNS[0], ATTRIBUTE_COLUMNS[1], &[Column::UserName]];
-/// The rows of a batch.
-const BATCH_ROWS: usize = 32_768;
+/// Rows that are read together of those that were chosen.
+pub(super) const BATCH_ROWS: usize = 32_768;
 /// Rows of one row group that are kept.
 const MOST_KEPT: usize = 32_768;
 
@@ -159,27 +160,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads all rows of a row group; those that no target can be about are passed over at once.
+    /// Reads all rows of a row group that a target can be about.
     fn sieved(
         &mut self,
-        (file, group): Group<'_>,
+        group: Group<'_>,
         columns: &[&[Column]],
         mut each: impl FnMut(&mut Self, &EventBatch, &[u32]),
     ) -> Result<()> {
-        let mut sieve = Sieve::of(held(file, group, self.date, self.targets).map(|target| &self.targets[target]));
-        let mut first = 0;
-        for batch in RowGroupReader::open(file, group, columns)? {
-            let Some(batch) = unless_damaged(batch)? else { break };
-            let rows = sieve.rows(&batch);
-            if !rows.is_empty() {
-                let numbers: Vec<u32> = rows.iter().map(|row| first + row).collect();
-                each(self, &batch.take(&rows), &numbers);
-            } else if sieve.is_vain(file, group) {
-                break;
-            }
-            first += batch.rows as u32;
-        }
-        Ok(())
+        let held = held(group.0, group.1, self.date, self.targets).map(|target| &self.targets[target]);
+        passing::read(group, &mut Sieve::of(held), columns, |batch, numbers| each(self, batch, numbers))
     }
 
     /// Reads the rows of these ascending numbers in a row group.

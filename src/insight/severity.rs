@@ -14,20 +14,78 @@
 //! Sensitivity is the table in [`crate::insight::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
 //! concerns are those of [`crate::insight::concern`].
 
+use serde::Serialize;
+
 use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::insight::sensitivity::{CallMeaning, Sensitivity};
-use crate::insight::{Insight, InsightType, concern};
+use crate::insight::{Concern, Insight, InsightType, concern};
 use crate::rollup::Family;
 use crate::severity::Severity;
 
 /// Calls of high sensitivity count from this share of the attributed calls on.
 const SENSITIVE_SHARE: f64 = 0.2;
 
+/// What decides how serious a change is.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeFacts<'a> {
+    /// Whether it is one of the trail.
+    pub is_of_the_trail: bool,
+    /// Why it is reported.
+    pub reason: Reason,
+    /// Whether every attempt failed.
+    pub all_failed: bool,
+    /// Whether somebody made it who may do anything.
+    pub is_privileged: bool,
+    /// What makes it serious.
+    pub concerns: &'a [Concern],
+}
+
+/// A step on the way to a severity: where it leads, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The severity from here on.
+    pub severity: Severity,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// How serious a change is, step by step; the first is what it is by itself, the last tells.
+pub fn change_steps(facts: ChangeFacts<'_>) -> Vec<Step> {
+    let mut steps = vec![first_step(facts)];
+    if facts.is_privileged && facts.reason != Reason::NoHistory {
+        add_step(&mut steps, |severity| severity.moved(1), "made by somebody who may do anything");
+    }
+    if let Some(gravest) = facts.concerns.first() {
+        add_step(&mut steps, |severity| concern::raised(severity, facts.concerns), gravest.words());
+    }
+    steps
+}
+
+/// Adds a step, if it leads anywhere.
+fn add_step(steps: &mut Vec<Step>, raised: impl Fn(Severity) -> Severity, why: &'static str) {
+    let before = steps.last().map_or(Severity::Informational, |step| step.severity);
+    let severity = raised(before);
+    steps.extend((severity != before).then_some(Step { severity, why }));
+}
+
+fn first_step(facts: ChangeFacts<'_>) -> Step {
+    let (severity, why) = match facts.reason {
+        Reason::Silence => (Severity::Critical, "the feed fell silent after a change of the trail"),
+        _ if facts.is_of_the_trail && facts.all_failed => (Severity::High, "attempts on the trail that all failed"),
+        _ if facts.is_of_the_trail => (Severity::Critical, "a change of the trail"),
+        Reason::NoHistory => (Severity::Low, "without history to compare with"),
+        Reason::First if facts.all_failed => (Severity::Medium, "a first by this principal, and all of it failed"),
+        Reason::First => (Severity::High, "a first by this principal that succeeded"),
+        _ => (Severity::Medium, "more than this principal makes"),
+    };
+    Step { severity, why }
+}
+
 /// The severity of an insight whose attributions and actor are known.
 pub(super) fn severity(insight: &Insight) -> Severity {
     match insight.reason {
-        Some(reason) => concern::raised(of_change(insight, reason), &insight.concerns),
+        Some(reason) => of_change(insight, reason),
         None => of_rate(insight),
     }
 }
@@ -50,16 +108,14 @@ fn of_rate(insight: &Insight) -> Severity {
 }
 
 fn of_change(insight: &Insight, reason: Reason) -> Severity {
-    let all_failed = insight.errors == insight.observed;
-    let by_reason = match (insight.insight_type, reason) {
-        (_, Reason::Silence) => Severity::Critical,
-        (InsightType::TrailConcealmentInsight, _) if all_failed => Severity::High,
-        (InsightType::TrailConcealmentInsight, _) => Severity::Critical,
-        (_, Reason::NoHistory) => return Severity::Low,
-        (_, Reason::First) if !all_failed => Severity::High,
-        _ => Severity::Medium,
-    };
-    by_reason.moved(i32::from(is_privileged(insight)))
+    let steps = change_steps(ChangeFacts {
+        is_of_the_trail: insight.insight_type == InsightType::TrailConcealmentInsight,
+        reason,
+        all_failed: insight.errors == insight.observed,
+        is_privileged: is_privileged(insight),
+        concerns: &insight.concerns,
+    });
+    steps.last().map_or(Severity::Informational, |step| step.severity)
 }
 
 fn is_privileged(insight: &Insight) -> bool {

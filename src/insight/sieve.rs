@@ -3,9 +3,12 @@
 //!
 //! A sieve lets too much through (an API of another service, a user of another account), never too little.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use crate::event::{PrincipalKind, SourceAddress, permanent_access_key, without_session};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+
+use crate::event::{Column, PrincipalKind, SourceAddress, permanent_access_key, without_session};
 use crate::insight::investigate::Target;
 use crate::partition::{EventBatch, EventFile, TextColumn};
 use crate::rollup::keys::INPUTS;
@@ -24,9 +27,9 @@ const RUN: usize = 128;
 /// Texts of a column that may name an entity.
 struct Test {
     column: usize,
-    names: BTreeSet<String>,
+    names: HashSet<String, RandomState>,
     /// What a text names.
-    named: fn(&str) -> Option<String>,
+    named: Named,
     /// The dictionary that was tested last, and for each of its keys whether it passes.
     known: Option<(TextColumn, Vec<bool>)>,
 }
@@ -43,10 +46,16 @@ impl Sieve {
             if let Some(test) = tests.iter_mut().find(|test: &&mut Test| test.column == column) {
                 test.names.insert(name);
             } else {
-                tests.push(Test { column, names: BTreeSet::from([name]), named, known: None });
+                tests.push(Test { column, names: HashSet::from_iter([name]), named, known: None });
             }
         }
         Self(tests)
+    }
+
+    /// Of [`INPUTS`] the columns that rows are told by; nothing in place of the others.
+    pub(super) fn columns(&self) -> [&'static [Column]; INPUTS.len()] {
+        let is_tested = |place: usize| self.0.iter().any(|test| test.column == place);
+        std::array::from_fn(|place| if is_tested(place) { INPUTS[place] } else { &[] })
     }
 
     /// The rows that pass, ascending.
@@ -91,7 +100,7 @@ impl Test {
         let is_known = self.known.as_ref().is_some_and(|(known, _)| known.same_dictionary(column));
         if !is_known {
             let passes =
-                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains(&name));
+                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains(&*name));
             let by_key = (0..column.key_count() as i32).map(passes).collect();
             self.known = Some((column.without_rows(), by_key));
         }
@@ -100,7 +109,7 @@ impl Test {
 }
 
 /// How a text of a column comes to the name of an entity.
-type Named = fn(&str) -> Option<String>;
+type Named = fn(&str) -> Option<Cow<'_, str>>;
 
 /// By which column an entity is known, its name there, and how a text of the column comes to such a name.
 fn test(family: Family, key: &EntityKey) -> (usize, String, Named) {
@@ -108,18 +117,25 @@ fn test(family: Family, key: &EntityKey) -> (usize, String, Named) {
     match family {
         Family::Api | Family::ApiError => (EVENT_NAME, field(2), as_is),
         Family::Change => (EVENT_NAME, field(3), as_is),
-        Family::SourceIp => (SOURCE_IP, field(1), |text| SourceAddress::parse(text)?.ip().map(|ip| ip.to_string())),
-        Family::AccessKey => (ACCESS_KEY, field(1), |text| permanent_access_key(text).map(str::to_owned)),
+        Family::SourceIp => (SOURCE_IP, field(1), address),
+        Family::AccessKey => (ACCESS_KEY, field(1), |text| permanent_access_key(text).map(Cow::Borrowed)),
         // The owner of an account goes by the account.
         _ if field(1) == PrincipalKind::Root.name() => {
-            (IDENTITY_TYPE, field(1), |text| Some(PrincipalKind::parse(text).name().to_owned()))
+            (IDENTITY_TYPE, field(1), |text| Some(PrincipalKind::parse(text).name().into()))
         }
         // A role's session follows its name after a colon; the names of others may have one too.
-        _ => (PRINCIPAL_ID, without_session(&field(2)).to_owned(), |text| Some(without_session(text).to_owned())),
+        _ => (PRINCIPAL_ID, without_session(&field(2)).to_owned(), |text| Some(without_session(text).into())),
     }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it is one of several of this type")]
-fn as_is(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn as_is(text: &str) -> Option<Cow<'_, str>> {
+    Some(Cow::Borrowed(text))
+}
+
+/// Addresses of four numbers have one spelling, and there are many of them.
+fn address(text: &str) -> Option<Cow<'_, str>> {
+    let address = SourceAddress::parse(text)?.ip()?;
+    let is_plain = address.is_ipv4() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    Some(if is_plain { Cow::Borrowed(text) } else { Cow::Owned(address.to_string()) })
 }

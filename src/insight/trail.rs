@@ -52,6 +52,23 @@ struct Trail {
     settings: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// A setting of a trail that is less than it was, or other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lessened {
+    /// What that means.
+    pub concern: Concern,
+    /// The trail's name.
+    pub trail: String,
+    /// The parameter.
+    pub parameter: String,
+    /// Its values before.
+    pub before: BTreeSet<String>,
+    /// When the trail was changed before.
+    pub last_seen: DateTime<Utc>,
+    /// Its values now.
+    pub now: BTreeSet<String>,
+}
+
 /// All trails that were seen to be changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailBook {
@@ -103,33 +120,35 @@ impl TrailBook {
             .collect();
         requests.sort_by_key(|(time, number, ..)| (*time, *number));
         for (_, number, account, request) in requests {
-            let concerns = self.apply(&account, &request);
-            evidence[number].concerns.extend(concerns);
+            let less = self.apply(&account, &request);
+            evidence[number].concerns.extend(less.into_iter().map(|difference| difference.concern));
         }
     }
 
-    /// Notes a request's settings; what is less than it was.
-    fn apply(&mut self, account: &str, request: &Request) -> BTreeSet<Concern> {
-        let Ok(parameters) = serde_json::from_str::<Value>(&request.parameters) else { return BTreeSet::new() };
+    /// Notes the settings of a successful request; in what they are less than they were. Requests come in order of time.
+    pub fn apply(&mut self, account: &str, request: &Request) -> Vec<Lessened> {
+        let Ok(parameters) = serde_json::from_str::<Value>(&request.parameters) else { return Vec::new() };
         let mut flat = Vec::new();
         flatten("", &parameters, &mut flat);
-        let Some(name) = trail_name(&flat) else { return BTreeSet::new() };
+        let Some(name) = trail_name(&flat) else { return Vec::new() };
         let settings = settings(&flat);
         let seen = DateTime::from_timestamp_millis(request.time).unwrap_or_default();
         if settings.is_empty() {
-            return BTreeSet::new();
+            return Vec::new();
         }
         let key = (account.to_owned(), name.clone());
-        let new = || Trail { account: account.to_owned(), name, seen, settings: BTreeMap::new() };
+        let new = || Trail { account: account.to_owned(), name: name.clone(), seen, settings: BTreeMap::new() };
         let trail = self.trails.entry(key).or_insert_with(new);
-        trail.seen = seen;
-        let mut concerns = BTreeSet::new();
-        for (parameter, values) in settings {
-            let before = trail.settings.insert(parameter.clone(), values.clone());
-            concerns.extend(before.and_then(|before| lessened(&parameter, &before, &values)));
+        let last_seen = std::mem::replace(&mut trail.seen, seen);
+        let mut less = Vec::new();
+        for (parameter, now) in settings {
+            let Some(before) = trail.settings.insert(parameter.clone(), now.clone()) else { continue };
+            if let Some(concern) = lessened(&parameter, &before, &now) {
+                less.push(Lessened { concern, trail: name.clone(), parameter, before, last_seen, now });
+            }
         }
         self.forget();
-        concerns
+        less
     }
 
     fn forget(&mut self) {
@@ -201,7 +220,9 @@ mod tests {
     }
 
     fn told(book: &mut TrailBook, parameters: &str) -> Vec<&'static str> {
-        book.apply("1", &request(0, parameters)).into_iter().map(Concern::name).collect()
+        let less: BTreeSet<Concern> =
+            book.apply("1", &request(0, parameters)).into_iter().map(|less| less.concern).collect();
+        less.into_iter().map(Concern::name).collect()
     }
 
     #[test]

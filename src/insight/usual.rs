@@ -12,7 +12,9 @@ use rayon::prelude::*;
 
 use crate::baseline::{Feed, Window};
 use crate::error::Result;
+use crate::event::Column;
 use crate::insight::investigate::{Minutes, Target};
+use crate::insight::names::Names;
 use crate::insight::reading::{ATTRIBUTE_COLUMNS, ATTRIBUTES, Values, add, read};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
@@ -23,6 +25,9 @@ pub const DAYS: usize = 7;
 /// Rows of a week beyond which its events are not read a second time.
 pub const MOST_ROWS: u64 = 8_000_000;
 
+/// What is read of the week's events beside what names a target.
+const COUNTED: [&[Column]; 3] = [ATTRIBUTE_COLUMNS[0], ATTRIBUTE_COLUMNS[1], &[Column::UserName]];
+
 /// What was usual for one target.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usual {
@@ -30,6 +35,15 @@ pub struct Usual {
     pub minutes: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls; `None` where they are not known.
     pub values: [Option<BTreeMap<String, u64>>; ATTRIBUTES.len()],
+    /// What a principal, or the principal of a change, was called; empty where events were not counted. It is asked for where a principal falls silent, so that no event of the night tells.
+    pub names: Names,
+}
+
+/// What the events of a day tell of a target.
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    values: Values,
+    names: Names,
 }
 
 /// Pairs that tell an attribute: of whom, what is asked, and the attribute's place.
@@ -129,7 +143,7 @@ impl Past<'_> {
             return Ok(Some(left_out(&format!("the seven days before have more than {MOST_ROWS} events"))));
         }
         let whole_days: Vec<Target> = targets.iter().map(whole_day).collect();
-        let counted: Vec<Vec<Values>> = days
+        let counted: Vec<Vec<Counted>> = days
             .par_iter()
             .zip(&files)
             .map(|(&day, files)| count_day(files, day, &whole_days))
@@ -164,21 +178,28 @@ fn whole_day(target: &Target) -> Target {
     Target { hours: (0, 24), search: (0, 24), minutes: Minutes::Whole, with: Vec::new(), ..target.clone() }
 }
 
-fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Values>> {
-    let mut values = vec![Values::default(); targets.len()];
-    read(files, day, targets, &ATTRIBUTE_COLUMNS, |target, found| found.count(&mut values[target]))?;
-    Ok(values)
+fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Counted>> {
+    let mut counted = vec![Counted::default(); targets.len()];
+    read(files, day, targets, &COUNTED, |target, found| {
+        found.count(&mut counted[target].values);
+        if [Family::Principal, Family::Change].contains(&targets[target].family) {
+            let names = &mut counted[target].names;
+            found.names().for_each(|(principal, name, calls)| names.add(&principal, name, calls));
+        }
+    })?;
+    Ok(counted)
 }
 
-fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Values>) {
+fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {
     let unknown: Vec<usize> = (0..ATTRIBUTES.len()).filter(|&attribute| usual.values[attribute].is_none()).collect();
     let mut sums = Values::default();
     for day in days {
         for &attribute in &unknown {
-            for (value, &calls) in &day[attribute] {
+            for (value, &calls) in &day.values[attribute] {
                 add(&mut sums[attribute], value.clone(), calls);
             }
         }
+        usual.names.absorb(&day.names);
     }
     for attribute in unknown {
         usual.values[attribute] = Some(std::mem::take(&mut sums[attribute]));

@@ -286,7 +286,8 @@ fn row_selection(rows: &[u32], all: usize) -> RowSelection {
     RowSelection::from_consecutive_ranges(ranges.map(|run| run[0] as usize..run[0] as usize + run.len()), all)
 }
 
-fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result<Chunks> {
+/// The chunks of some leaves in a row group, brought into memory.
+pub(super) fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result<Chunks> {
     let range = |leaf: usize| {
         let chunk = file.metadata.metadata().row_group(group).column(leaf);
         let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());

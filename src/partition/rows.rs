@@ -1,9 +1,10 @@
 //! Reading a few rows of a row group, with as many columns as may be asked for.
 //!
-//! Columns in dictionary pages are decoded whole and the rows picked, which costs next to nothing. Others (ids, parameters) are passed over
-//! row by row, so that only what is asked for is built.
+//! Keys into dictionaries are picked from their pages, and of the dictionary only the texts are made that occur. Others (ids, parameters)
+//! are passed over row by row, so that only what is asked for is built.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use parquet::arrow::ProjectionMask;
@@ -13,8 +14,9 @@ use parquet::basic::Encoding;
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::columns::Leaf;
-use crate::partition::read::{Source, convert, leaf_array, sources, text_of, times_of};
-use crate::partition::{EventBatch, EventFile};
+use crate::partition::pages::KeyColumn;
+use crate::partition::read::{Source, chunks, convert, leaf_array, sources, text_of, times_of};
+use crate::partition::{EventBatch, EventFile, TextColumn};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
 pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
@@ -35,20 +37,49 @@ fn read_leaves(
     time: Option<&Leaf>,
 ) -> Result<EventBatch> {
     let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
-    let leaves = columns.iter().flatten().flat_map(Source::leaves);
-    let (coded, plain): (Vec<&Leaf>, Vec<&Leaf>) = {
-        let mut leaves: Vec<&Leaf> = leaves.chain(time).collect();
-        leaves.sort_unstable_by_key(|leaf| leaf.index);
-        leaves.dedup_by_key(|leaf| leaf.index);
-        leaves.into_iter().partition(|leaf| is_coded(file, group, leaf))
-    };
+    let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).collect();
+    leaves.sort_unstable_by_key(|leaf| leaf.index);
+    leaves.dedup_by_key(|leaf| leaf.index);
+    let texts = Picked::read(file, group, &mut leaves, rows)?;
+    let (coded, plain): (Vec<&Leaf>, Vec<&Leaf>) =
+        leaves.into_iter().chain(time).partition(|leaf| is_coded(file, group, leaf));
     let coded_rows = read(file, group, &coded, rows, RowSelectionPolicy::default())?;
     let plain_rows = read(file, group, &plain, rows, RowSelectionPolicy::Selectors)?;
     let array = |leaf: &Leaf| -> ArrayRef {
         leaf_array(if is_coded(file, group, leaf) { &coded_rows } else { &plain_rows }, leaf)
     };
     let times = time.map_or_else(|| Ok(Vec::new().into()), |time| times_of(file, time, &array(time)))?;
-    convert(times, &columns, rows.len(), &|leaf| text_of(file, leaf, &array(leaf)))
+    let text = |leaf: &Leaf| match texts.of(leaf) {
+        Some(column) => Ok(column.clone()),
+        None => text_of(file, leaf, &array(leaf)),
+    };
+    convert(times, &columns, rows.len(), &text)
+}
+
+/// Texts picked from pages of keys, by the leaves' numbers.
+struct Picked(Vec<(usize, TextColumn)>);
+
+impl Picked {
+    /// Reads those of the leaves that can be read so, and takes them from the leaves that are still to be read.
+    fn read(file: &EventFile, group: usize, leaves: &mut Vec<&Leaf>, rows: &[u32]) -> Result<Self> {
+        let coded: Vec<&Leaf> = leaves.iter().copied().filter(|leaf| is_coded(file, group, leaf)).collect();
+        let all = Arc::new(chunks(file, group, &coded)?);
+        let mut picked = Vec::new();
+        for leaf in std::mem::take(leaves) {
+            match KeyColumn::open(file, group, leaf, &all) {
+                Some(column) => {
+                    let texts = column.and_then(|mut column| column.pick_texts(rows));
+                    picked.push((leaf.index, texts.map_err(Error::parquet(&file.path))?));
+                }
+                None => leaves.push(leaf),
+            }
+        }
+        Ok(Self(picked))
+    }
+
+    fn of(&self, leaf: &Leaf) -> Option<&TextColumn> {
+        self.0.iter().find(|(index, _)| *index == leaf.index).map(|(_, column)| column)
+    }
 }
 
 /// Whether every page of a leaf holds keys into a dictionary, or values as cheap as keys.

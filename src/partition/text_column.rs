@@ -131,6 +131,28 @@ impl TextColumn {
         Self { keys, ..self.clone() }
     }
 
+    /// The rows of columns one after another, of which each has so many.
+    pub fn concat(columns: &[(Self, usize)]) -> Self {
+        let Some((first, _)) = columns.first() else { return Self::constant(None) };
+        let alike = |column: &Self| column.keys.is_some() == first.keys.is_some() && column.same_dictionary(first);
+        if first.keys.is_none() && columns.iter().all(|(column, _)| column.values == first.values) {
+            return first.clone();
+        }
+        if columns.iter().all(|(column, _)| alike(column)) {
+            let keys = columns.iter().filter_map(|(column, _)| column.keys()).flatten().copied().collect();
+            return Self { keys: Some(keys), ..first.clone() };
+        }
+        let values: StringArray = columns.iter().flat_map(|(column, _)| column.values.iter()).collect();
+        let (mut keys, mut offset, null) = (Vec::new(), 0, values.len() as i32);
+        for (column, rows) in columns {
+            let key = |row: usize| column.keys.as_ref().map_or(0, |keys| keys[row]);
+            let moved = |key: i32| if key == column.null_key() { null } else { offset + key };
+            keys.extend((0..*rows).map(|row| moved(key(row))));
+            offset += column.values.len() as i32;
+        }
+        Self { keys: Some(keys.into()), values, constant_null: false }
+    }
+
     /// The same rows with a dictionary of the texts that occur.
     #[must_use]
     pub fn compact(&self) -> Self {
@@ -219,6 +241,30 @@ mod tests {
         ];
         let joined = TextColumn::coalesce(columns, 3);
         assert_eq!([0, 1, 2].map(|row| joined.row(row)), [Some("a"), Some("c"), Some("d")]);
+    }
+
+    #[test]
+    fn columns_one_after_another_say_what_each_says() {
+        let (one, other) = (column(&[Some("a"), None, Some("b")]), column(&[None, Some("c")]));
+        let constant = |text: Option<&str>| TextColumn::constant(text);
+        let said = |columns: &[(TextColumn, usize)]| {
+            let rows: usize = columns.iter().map(|(_, rows)| rows).sum();
+            let joined = TextColumn::concat(columns);
+            (0..rows).map(|row| joined.row(row).map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let texts =
+            |texts: &[&str]| texts.iter().map(|text| (*text != "-").then(|| (*text).to_owned())).collect::<Vec<_>>();
+        let mixed = [
+            (one.take(&[2, 0]), 2),
+            (constant(Some("x")), 2),
+            (other.clone(), 2),
+            (constant(None), 1),
+            (one.clone(), 3),
+        ];
+        assert_eq!(said(&mixed), texts(&["b", "a", "x", "x", "-", "c", "-", "a", "-", "b"]));
+        assert_eq!(said(&[(one.take(&[1]), 1), (one.take(&[2, 2]), 2)]), texts(&["-", "b", "b"]));
+        assert_eq!(said(&[(constant(Some("x")), 1), (constant(Some("x")), 2)]), texts(&["x"; 3]));
+        assert_eq!(said(&[(constant(None), 1), (constant(Some("x")), 1)]), texts(&["-", "x"]));
     }
 
     #[test]

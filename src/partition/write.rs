@@ -12,6 +12,9 @@ use crate::event::Column;
 use crate::event::schema::canonical;
 use crate::storage::{ParquetFile, compact, day_folder};
 
+/// Columns of which hardly any two values are equal.
+pub const UNIQUE: [Column; 2] = [Column::EventId, Column::RequestId];
+
 /// Rows in a row group: enough to compress well, few enough to skip finely by time.
 pub const ROW_GROUP_ROWS: usize = 262_144;
 
@@ -31,7 +34,7 @@ fn properties() -> WriterProperties {
         .set_column_dictionary_enabled(column(Column::EventTime), false)
         .set_column_encoding(column(Column::EventTime), Encoding::DELTA_BINARY_PACKED);
     // Every value differs, so a dictionary would be built only to be thrown away.
-    for unique in [Column::EventId, Column::RequestId] {
+    for unique in UNIQUE {
         builder = builder
             .set_column_dictionary_enabled(column(unique), false)
             .set_column_encoding(column(unique), Encoding::DELTA_BYTE_ARRAY);

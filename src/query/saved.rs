@@ -31,7 +31,7 @@ pub struct SavedSearch {
     /// When it is worth an alert.
     pub alert: Option<SearchAlert>,
     /// What blanks hold when nothing is given for them.
-    parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
     /// The request's keys; texts may hold blanks, `{name}`.
     request: Table,
 }

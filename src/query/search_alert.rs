@@ -3,6 +3,7 @@
 //! The decision is a pure function of the settings, the count and the record of earlier checks. The record is a file a search in
 //! `alerting/searches/` of the state directory; what is told to whom is the business of others.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -15,6 +16,8 @@ use crate::storage::{Daily, read_json, write_json};
 
 /// Triggers that a record keeps.
 const MOST_TRIGGERS: usize = 1_000;
+/// Fillings of a search's blanks of which a record knows the last check; of more, those checked last.
+const MOST_FILLINGS: usize = 1_000;
 
 /// When a saved search is worth an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -66,22 +69,28 @@ pub struct Trigger {
     pub events: u64,
     /// How many there may be.
     pub above: u64,
+    /// What the search's blanks held, as `key=LTAI…`; empty where that is what the settings say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub parameters: String,
 }
 
 /// What is remembered of a search's checks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TriggerRecord {
-    /// When it was last checked, in milliseconds.
+    /// When it was last checked as the settings have it, in milliseconds.
     pub checked: Option<i64>,
+    /// When it was last checked with other things in its blanks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checked_with: BTreeMap<String, i64>,
     /// The latest triggers, oldest first.
     pub triggers: Vec<Trigger>,
 }
 
 impl SearchAlert {
-    /// Whether it is time for a check. Schedulers are not exact: nine tenths of the time are enough.
-    pub fn is_due(&self, record: &TriggerRecord, now: i64) -> bool {
+    /// Whether it is time for a check with these parameters. Schedulers are not exact: nine tenths of the time are enough.
+    pub fn is_due(&self, record: &TriggerRecord, parameters: &str, now: i64) -> bool {
         record
-            .checked
+            .last_check(parameters)
             .is_none_or(|checked| checked > now || (now - checked).saturating_mul(10) >= self.every.saturating_mul(9))
     }
 
@@ -92,8 +101,9 @@ impl SearchAlert {
 }
 
 /// Decides whether a count is an alert.
-pub fn search_alert(alert: &SearchAlert, now: i64, events: u64) -> Option<Trigger> {
-    (events > alert.above).then_some(Trigger { at: now, from: now - alert.last, to: now, events, above: alert.above })
+pub fn search_alert(alert: &SearchAlert, parameters: &str, now: i64, events: u64) -> Option<Trigger> {
+    let (from, above, parameters) = (now - alert.last, alert.above, parameters.to_owned());
+    (events > above).then_some(Trigger { at: now, from, to: now, events, above, parameters })
 }
 
 impl TriggerRecord {
@@ -107,9 +117,24 @@ impl TriggerRecord {
         Ok(read_json(&path(state, name), what)?.unwrap_or_default())
     }
 
-    /// Adds a check and what came of it.
-    pub fn note(&mut self, now: i64, trigger: Option<Trigger>) {
-        self.checked = Some(now);
+    /// When the search was last checked with these parameters.
+    pub fn last_check(&self, parameters: &str) -> Option<i64> {
+        if parameters.is_empty() { self.checked } else { self.checked_with.get(parameters).copied() }
+    }
+
+    /// Adds a check with these parameters and what came of it.
+    pub fn note(&mut self, parameters: &str, now: i64, trigger: Option<Trigger>) {
+        if parameters.is_empty() {
+            self.checked = Some(now);
+        } else {
+            self.checked_with.insert(parameters.to_owned(), now);
+        }
+        if self.checked_with.len() > MOST_FILLINGS
+            && let Some(oldest) = self.checked_with.iter().min_by_key(|(_, checked)| **checked)
+        {
+            let oldest = oldest.0.clone();
+            self.checked_with.remove(&oldest);
+        }
         self.triggers.extend(trigger);
         let extra = self.triggers.len().saturating_sub(MOST_TRIGGERS);
         self.triggers.drain(..extra);
@@ -133,18 +158,20 @@ mod tests {
 
     #[test]
     fn more_than_the_threshold_is_an_alert() {
-        let fires =
-            |events| search_alert(&ALERT, 1_000_000, events).map(|trigger| (trigger.from, trigger.to, trigger.events));
+        let fires = |events| {
+            search_alert(&ALERT, "", 1_000_000, events).map(|trigger| (trigger.from, trigger.to, trigger.events))
+        };
         assert_eq!([0, 3].map(fires), [None, None]);
         assert_eq!(fires(4), Some((400_000, 1_000_000, 4)));
     }
 
     #[test]
     fn a_check_is_due_after_its_time_and_not_before() {
-        let after =
-            |ms: i64| ALERT.is_due(&TriggerRecord { checked: Some(1_000_000), triggers: vec![] }, 1_000_000 + ms);
+        let after = |ms: i64| {
+            ALERT.is_due(&TriggerRecord { checked: Some(1_000_000), ..Default::default() }, "", 1_000_000 + ms)
+        };
         assert_eq!([0, 269_999, 270_000, 300_000, -1].map(after), [false, false, true, true, true]);
-        assert!(ALERT.is_due(&TriggerRecord::default(), 0));
+        assert!(ALERT.is_due(&TriggerRecord::default(), "", 0));
     }
 
     #[test]
@@ -152,11 +179,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut record = TriggerRecord::read(folder.path(), "a").unwrap();
         for now in 0..1_500 {
-            record.note(now, search_alert(&ALERT, now, 9));
+            record.note("", now, search_alert(&ALERT, "", now, 9));
         }
         record.write(folder.path(), "a").unwrap();
         let read = TriggerRecord::read(folder.path(), "a").unwrap();
         assert_eq!((read.triggers.len(), read.triggers[0].at, read.checked), (MOST_TRIGGERS, 500, Some(1_499)));
+    }
+
+    #[test]
+    fn a_check_with_other_parameters_is_another_check() {
+        let mut record = TriggerRecord::default();
+        record.note("key=A", 1_000_000, search_alert(&ALERT, "key=A", 1_000_000, 9));
+        assert!(!ALERT.is_due(&record, "key=A", 1_000_001));
+        assert!(ALERT.is_due(&record, "key=B", 1_000_001) && ALERT.is_due(&record, "", 1_000_001));
+        assert_eq!(record.triggers[0].parameters, "key=A");
+        (0..2 * MOST_FILLINGS as i64).for_each(|now| record.note(&format!("key={now}"), now, None));
+        assert_eq!(record.checked_with.len(), MOST_FILLINGS);
+        assert!(!ALERT.is_due(&record, "key=A", 1_000_001), "it was checked last");
+        let before: TriggerRecord = serde_json::from_str(r#"{"checked":5,"triggers":[]}"#).unwrap();
+        assert_eq!(before.last_check(""), Some(5), "records of earlier versions are read");
     }
 
     #[test]

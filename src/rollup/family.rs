@@ -137,15 +137,24 @@ impl Family {
     }
 }
 
-/// The pairs that are kept by the day, with calls: what tells first-seen, and the baseline side of attributions.
-pub const PAIRS: [(Family, Family); 6] = [
+/// Keys and who called with them.
+pub const OWNERS: (Family, Family) = (Family::AccessKey, Family::Principal);
+
+/// The pairs that are kept by the day, with calls: what tells first-seen, the baseline side of attributions, and whose a key is.
+pub const PAIRS: [(Family, Family); 7] = [
     (Family::AccessKey, Family::Api),
     (Family::AccessKey, Family::Network),
     (Family::Principal, Family::Api),
     (Family::Principal, Family::Network),
     (Family::Principal, Family::Region),
     (Family::Api, Family::Network),
+    OWNERS,
 ];
+
+/// The pairs of which the first of their kind is news. Whose a key is is no habit of it.
+pub fn company() -> impl Iterator<Item = (Family, Family)> {
+    PAIRS.into_iter().filter(|&families| families != OWNERS)
+}
 
 /// The name of a pair in files: `access_key_api`.
 pub fn pair_name((left, right): (Family, Family)) -> String {

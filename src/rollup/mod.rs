@@ -23,7 +23,7 @@ pub mod update;
 pub use cap::OTHER;
 pub use counter::{DayCounter, HourSet, OutOfOrder, Run};
 pub use day::{DayRollup, FamilyRollup, HourColumns, PairRollup, ScanCounts};
-pub use family::{Dimension, Family, PAIRS};
+pub use family::{Dimension, Family, OWNERS, PAIRS};
 pub use keys::RowKeys;
 pub use members::EntityKey;
 pub use scan::{ScanOptions, Scanner, runs, scan_day};

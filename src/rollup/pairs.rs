@@ -1,14 +1,15 @@
 //! Which two entities were seen together, and how often.
 //!
-//! Six pairs a row would be dear. A row's caller (key and principal) stands for two of its entities, so rows are kept as caller,
-//! API and network, and added up from time to time; the kinds that are kept are made from those sums, once, at the end.
+//! Seven pairs a row would be dear. A row's caller (key and principal) stands for two of its entities, so rows are kept as caller,
+//! API and network, and added up from time to time; the kinds that are kept are made from those sums, once, at the end. How often a key
+//! and a principal were one caller is how many rows there were of it.
 
 use std::collections::BTreeMap;
 
 use crate::rollup::combine::PairNumbers;
 use crate::rollup::day::PairRollup;
 use crate::rollup::sums::{Groups, OrderedTally, Sums};
-use crate::rollup::{Family, NONE, PAIRS, RowKeys};
+use crate::rollup::{Family, NONE, OWNERS, PAIRS, RowKeys};
 
 /// Fewer rows than this are not worth adding up before the end.
 const ADD_UP_FROM: usize = 1 << 20;
@@ -97,6 +98,8 @@ impl RegionalCalls {
 /// Rows that were added up.
 #[derive(Debug, Default)]
 struct RowSums {
+    /// Calls by caller.
+    caller: Vec<u32>,
     caller_api: Sums,
     caller_network: Sums,
     /// By shifted API.
@@ -127,6 +130,8 @@ impl RowSums {
 
     fn add(&mut self, rows: &[Row], bounds: Bounds, room: &mut Room) {
         room.by_caller.refill(rows, bounds.callers, |row| (row.caller, (row.api, row.network)));
+        self.caller.resize(bounds.callers, 0);
+        (0..).zip(&mut self.caller).for_each(|(caller, calls)| *calls += room.by_caller.of(caller).len() as u32);
         self.caller_api.add(&room.by_caller, bounds.apis, |&(api, _)| (api, 1));
         self.caller_network.add(&room.by_caller, bounds.networks, |&(_, network)| (network, 1));
         room.by_api.refill(rows, bounds.apis + 1, |row| (shift(row.api), row.network));
@@ -139,6 +144,10 @@ impl RowSums {
         let caller = |number: u32| here.callers[number as usize];
         let (api, network) = (|number| here.of(Family::Api, number), |number| here.of(Family::Network, number));
         let shifted_api = |number| here.shifted(Family::Api, number);
+        self.caller.resize(callers, 0);
+        for (there, calls) in (0..).zip(&other.caller) {
+            self.caller[caller(there) as usize] += calls;
+        }
         self.caller_api.absorb(&other.caller_api, (callers, apis), caller, api);
         self.caller_network.absorb(&other.caller_network, (callers, networks), caller, network);
         self.api_network.absorb(&other.api_network, (apis + 1, networks), shifted_api, network);
@@ -247,6 +256,7 @@ impl PairCounter {
         self.add_up();
         let ranks = |family: Family| &ranks[family as usize][..];
         let regional = self.regional_sums(ranks(Family::Region).len());
+        let owners = self.owner_sums(ranks(Family::Principal).len());
         let keys = self.callers_of(Family::AccessKey, ranks(Family::AccessKey));
         let principals = self.callers_of(Family::Principal, ranks(Family::Principal));
         let apis =
@@ -258,6 +268,7 @@ impl PairCounter {
                 _ => &apis,
             };
             let sums = match (left, right) {
+                OWNERS => &owners,
                 (Family::Api, _) => &self.sums.api_network,
                 (_, Family::Api) => &self.sums.caller_api,
                 (_, Family::Region) => &regional,
@@ -274,6 +285,18 @@ impl PairCounter {
             Groups::new(&calls, self.callers.pairs().len(), |&(caller, region, calls)| (caller, (region, calls)));
         let mut sums = Sums::default();
         sums.add(&by_caller, regions, |&pair| pair);
+        sums
+    }
+
+    /// The principal of each caller that has one.
+    fn owner_sums(&self, principals: usize) -> Sums {
+        let callers = self.callers.pairs();
+        let known = (0..).zip(callers).zip(&self.sums.caller).filter(|((_, (_, principal)), _)| *principal > 0);
+        let calls: Vec<(u32, u32, u32)> =
+            known.map(|((caller, &(_, principal)), &calls)| (caller, unshift(principal), calls)).collect();
+        let by_caller = Groups::new(&calls, callers.len(), |&(caller, principal, calls)| (caller, (principal, calls)));
+        let mut sums = Sums::default();
+        sums.add(&by_caller, principals, |&pair| pair);
         sums
     }
 

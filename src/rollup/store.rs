@@ -10,6 +10,7 @@
 mod entities;
 mod input;
 mod merge;
+mod owners;
 mod pair_days;
 mod partners;
 mod reading;
@@ -18,6 +19,7 @@ mod writing;
 pub use entities::{Detail, EntityDay};
 pub use input::{DayInput, InputFile};
 pub use merge::{FamilyDays, MergedDay, Numbering};
+pub use owners::{Owners, read_owners};
 pub use pair_days::{PairDay, merge_pairs};
 pub use partners::{Partners, Side, read_partners};
 pub use reading::{read_family, read_note, read_pairs};

@@ -71,7 +71,7 @@ pub struct CorrelationMatch {
     /// What was measured: a count, sum, mean or percentile; the number of members for temporal correlations.
     pub value: f64,
     /// Ids of the latest events and insights in the window.
-    pub examples: Vec<String>,
+    pub examples: Vec<Arc<str>>,
 }
 
 /// What was not correlated.
@@ -239,7 +239,7 @@ impl Moment<'_> {
             time: self.time(),
             members: self.inputs.len() as u64,
             value: self.value,
-            examples: latest.take(EXAMPLES).map(str::to_owned).collect(),
+            examples: latest.take(EXAMPLES).cloned().collect(),
         }
     }
 }

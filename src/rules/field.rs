@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::event::Column;
-use crate::rules::refusal::nearest;
+use crate::rules::refusal::instead;
 
 /// Whose events a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -41,13 +41,13 @@ impl LogSource {
     /// What a field of this name is.
     ///
     /// # Errors
-    /// The nearest known name, when no event of this source has such a field.
-    pub fn operand(self, name: &str) -> Result<Operand, &'static str> {
+    /// What to write instead, when no event of this source has such a field.
+    pub fn operand(self, name: &str) -> Result<Operand, String> {
         let name = name.strip_prefix(ENVELOPE).filter(|_| self == Self::ActionTrail).unwrap_or(name);
         if let Some(found) = derived(name).or_else(|| self.column(name)).or_else(|| self.json(name)) {
             return Ok(found);
         }
-        Err(nearest(name, self.known_names()))
+        Err(instead(name, self.known_names()))
     }
 
     fn column(self, name: &str) -> Option<Operand> {
@@ -294,11 +294,11 @@ mod tests {
     fn each_cloud_has_its_own_spellings() {
         let text = |column| Ok(Operand::Column(column, View::Text));
         assert_eq!(LogSource::CloudTrail.operand("sourceIPAddress"), text(Column::SourceIpAddress));
-        assert_eq!(LogSource::CloudTrail.operand("sourceIpAddress"), Err("sourceIPAddress"));
+        assert_eq!(LogSource::CloudTrail.operand("sourceIpAddress"), Err("did you mean `sourceIPAddress`?".to_owned()));
         assert_eq!(LogSource::ActionTrail.operand("sourceIpAddress"), text(Column::SourceIpAddress));
         assert_eq!(LogSource::ActionTrail.operand("event.userIdentity.type"), text(Column::UserIdentityType));
         assert_eq!(LogSource::CloudTrail.operand("event_name"), text(Column::EventName));
-        assert_eq!(LogSource::ActionTrail.operand("insights.fail"), Err("insights.failed"));
+        assert_eq!(LogSource::ActionTrail.operand("insights.fail"), Err("did you mean `insights.failed`?".to_owned()));
     }
 
     #[test]

@@ -153,8 +153,8 @@ impl Inputs {
     }
 
     /// The id of a member, if it has one.
-    pub(super) fn id_of(&self, input: Input) -> Option<&str> {
-        Some(&*self.ids[input.id()? as usize])
+    pub(super) fn id_of(&self, input: Input) -> Option<&Arc<str>> {
+        Some(&self.ids[input.id()? as usize])
     }
 
     /// The members of a correlation, and those in `more`, in an order that does not depend on that of their arrival but for the groups.
@@ -215,7 +215,7 @@ mod tests {
         let shown = |input: &Input| {
             let group = inputs.group_values(input.group).collect::<Vec<_>>().join(" ");
             let value = input.value().map(|value| inputs.values.texts[value as usize].to_string());
-            (input.time, group, value, inputs.id_of(*input).map(str::to_owned))
+            (input.time, group, value, inputs.id_of(*input).map(ToString::to_string))
         };
         inputs.in_order(0, &[]).iter().map(shown).collect()
     }

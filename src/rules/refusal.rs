@@ -6,6 +6,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::error::meant;
+
+/// Names that are listed where none is like the one that was written.
+const LISTED: usize = 6;
+
 /// A place in a rule file. Lines and columns count from 1; 0 means that it is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
@@ -48,8 +53,29 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The name among `known` that is most like `word`.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> &'a str {
-    let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase());
-    known.into_iter().max_by(|left, right| likeness(left).total_cmp(&likeness(right))).unwrap_or_default()
+/// What to write instead of `word`: the name that may be meant by it, or, where none is like it, what names there are.
+pub(super) fn instead<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(near) = meant(word, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let listed: Vec<String> = known.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+    match known.len().saturating_sub(LISTED) {
+        0 if known.is_empty() => "remove it; there is nothing that it could name".to_owned(),
+        0 => format!("write one of {}", listed.join(", ")),
+        more => format!("write one of {}, or of {more} others", listed.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_like_a_word_is_offered_for_it() {
+        assert_eq!(instead("eventNam", ["eventName", "userAgent"]), "did you mean `eventName`?");
+        assert_eq!(instead("foo", ["eventName", "userAgent"]), "write one of `eventName`, `userAgent`");
+        assert!(instead("foo", ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8"]).ends_with("`a6`, or of 2 others"));
+        assert_eq!(instead("foo", []), "remove it; there is nothing that it could name");
+    }
 }

@@ -85,7 +85,7 @@ pub fn replay(
     Scan::new(&program, &settings.hours, facts).run(groups, |found| {
         progress(found.looked.events);
         problems.extend(found.problem.clone());
-        days.take(found, &mut |found| each.iter_mut().for_each(|each| each(found)));
+        days.take(&found, &mut |found| each.iter_mut().for_each(|each| each(found)));
     });
     problems.extend(unopened);
     problems.sort();
@@ -103,7 +103,7 @@ struct Days<'s> {
 }
 
 impl Days<'_> {
-    fn take(&mut self, found: Found, each: &mut dyn FnMut(&Match)) {
+    fn take(&mut self, found: &Found, each: &mut dyn FnMut(&Match)) {
         // A day's rows are handed on before those of the next.
         let begin = midnight_ms(found.date);
         if begin > self.reached {

@@ -20,6 +20,7 @@ const NEGLIGIBLE: f64 = 1e-12;
 pub struct PausedNegativeBinomial {
     /// Distributions by paused hours, with their weights; `None` when all hours are paused.
     parts: Vec<(Option<NegativeBinomial>, f64)>,
+    unpaused: f64,
 }
 
 impl PausedNegativeBinomial {
@@ -36,9 +37,15 @@ impl PausedNegativeBinomial {
             let part = (active > 0.0).then(|| NegativeBinomial::new(mean * active, size)).transpose()?;
             Ok((part, weight))
         };
-        let likely = pauses(hours, share.clamp(1e-9, 1.0 - 1e-9), together).into_iter().enumerate();
-        let parts = likely.filter(|(_, weight)| *weight > NEGLIGIBLE).map(part);
-        Ok(Self { parts: parts.collect::<Result<_, _>>()? })
+        let likely = pauses(hours, share.clamp(1e-9, 1.0 - 1e-9), together);
+        let unpaused = likely.first().copied().unwrap_or(1.0);
+        let parts = likely.into_iter().enumerate().filter(|(_, weight)| *weight > NEGLIGIBLE).map(part);
+        Ok(Self { parts: parts.collect::<Result<_, _>>()?, unpaused })
+    }
+
+    /// `ln P(no hour is paused)`.
+    pub fn ln_unpaused(&self) -> f64 {
+        self.unpaused.ln().min(0.0)
     }
 
     /// `ln P(Y >= count)`.
@@ -102,6 +109,7 @@ mod tests {
     #[test]
     fn independent_pauses_by_hand() {
         let half = PausedNegativeBinomial::new(20.0, 5.0, 2, 0.5, 0.0).unwrap();
+        assert!((half.ln_unpaused().exp() - 0.25).abs() < 1e-5);
         let part = |mean: f64| NegativeBinomial::new(mean, 5.0).unwrap();
         let upper = 0.5 * part(10.0).ln_upper(15).exp() + 0.25 * part(20.0).ln_upper(15).exp();
         assert!((half.ln_upper(15).exp() / upper - 1.0).abs() < 1e-5);

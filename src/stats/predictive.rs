@@ -45,20 +45,21 @@ impl LogNormalPredictive {
         Some(Self { center, scale, freedom: count - 1.0 })
     }
 
-    /// The same of one of whom more is known: its center is elsewhere, and it varies less than the sample, which is of many.
+    /// The same of one of whom more is known, in units of the deviation: its center is elsewhere, and it varies less than the sample, which
+    /// is of many.
     ///
     /// ```text
-    /// center' = center + shift,   sd' = sqrt(max(sd^2 - explained, 0.2^2))
+    /// center' = center + shift sd,   sd' = max(sd sqrt(1 - explained), 0.2)
     /// ```
     #[must_use]
     pub fn informed(&self, effect: Effect) -> Self {
-        let variance = (self.scale * self.scale - effect.explained).max(MIN_LOG_DEVIATION * MIN_LOG_DEVIATION);
-        Self { center: self.center + effect.shift, scale: variance.sqrt(), ..*self }
+        let scale = self.scale * (1.0 - effect.explained).max(0.0).sqrt();
+        Self { center: self.center + effect.shift * self.scale, scale: scale.max(MIN_LOG_DEVIATION), ..*self }
     }
 
-    /// Mean of `ln(1 + value)`.
-    pub fn center(&self) -> f64 {
-        self.center
+    /// How far a value is from the center, in units of the deviation.
+    pub fn deviation(&self, value: u64) -> f64 {
+        ((value as f64).ln_1p() - self.center) / self.scale
     }
 
     /// Median prediction, `exp(mean z) - 1`, in the unit of the values.
@@ -72,7 +73,7 @@ impl LogNormalPredictive {
     /// P(T >= t) = I_x(f/2, 1/2) / 2,   x = f/(f + t^2),   for t >= 0, mirrored below
     /// ```
     pub fn ln_upper(&self, value: u64) -> f64 {
-        ln_student_upper(((value as f64).ln_1p() - self.center) / self.scale, self.freedom)
+        ln_student_upper(self.deviation(value), self.freedom)
     }
 }
 

@@ -119,6 +119,21 @@ impl TailCalibration {
         (-outside).ln_1p().min(0.0)
     }
 
+    /// The same where a record is believed only as far down as it reaches: that a claim is worth more than it says grows no further from where
+    /// the last twenty events were due.
+    ///
+    /// ```text
+    /// p'' = p'   where n p >= 20;   below, at least p times (p'/p at 20/n)
+    /// ```
+    pub fn corrected_within_reach(&self, ln_p: f64) -> f64 {
+        let corrected = self.corrected(ln_p);
+        let reach = (MIN_DUE / self.forecasts.max(1.0)).ln().min(TAIL.ln());
+        if ln_p >= reach || corrected >= ln_p {
+            return corrected;
+        }
+        corrected.max(ln_p + (self.corrected(reach) - reach).min(0.0))
+    }
+
     /// The p-value, before correction, of what comes out as `ln_corrected`.
     pub fn uncorrected(&self, ln_corrected: f64) -> f64 {
         let (ln_rate, exponent) = self.fitted();
@@ -211,7 +226,38 @@ mod tests {
         assert!((record.events - 0.5).abs() < 1e-3);
     }
 
+    #[test]
+    fn that_a_claim_is_worth_more_is_believed_as_far_as_it_was_seen() {
+        // True probability u, claimed u^0.7: one in a thousand was called one in 126.
+        let of = |forecasts: usize| {
+            let mut lasting = TailCalibration::lasting();
+            for index in 0..forecasts {
+                let ln_p = 0.7 * ((index as f64 + 0.5) / forecasts as f64).ln();
+                lasting.add(ln_p, ln_p);
+            }
+            lasting
+        };
+        let gain = |record: &TailCalibration, ln_p: f64| ln_p - record.corrected_within_reach(ln_p);
+        let (short, long) = (of(2_000), of(200_000));
+        for ln_p in [-6.0, -9.0, -14.0] {
+            assert!((gain(&short, ln_p) - gain(&short, (20.0_f64 / 2e3).ln())).abs() < 1e-9);
+            assert!(gain(&long, ln_p) > gain(&short, ln_p) + 0.3);
+        }
+        assert!(gain(&long, -20.0) - gain(&long, (20.0_f64 / 2e5).ln()) < 1e-9);
+        // Truly one in a thousand.
+        let worth = long.corrected_within_reach(0.7 * 1e-3_f64.ln()).exp();
+        assert!((0.8e-3..1.4e-3).contains(&worth), "{worth}");
+    }
+
     proptest! {
+        #[test]
+        fn within_reach_is_monotone_and_never_believes_more(power in 0.6..2.0, ln_p in -700.0..-1e-6, step in 0.0..10.0) {
+            let record = record(1000, |u| u.powf(power));
+            let corrected = record.corrected_within_reach(ln_p);
+            prop_assert!(record.corrected_within_reach(ln_p - step) <= corrected + 1e-12);
+            prop_assert!(corrected >= record.corrected(ln_p) && corrected <= 0.0);
+        }
+
         #[test]
         fn correction_is_monotone_and_has_an_inverse(power in 0.6..2.0, ln_p in -700.0..-1e-6, step in 0.0..10.0) {
             let record = record(1000, |u| u.powf(power));

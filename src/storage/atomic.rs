@@ -22,8 +22,12 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Starts the file that will be `target`, making its folder if need be.
+    /// Starts the file that will be `target`, making its folder if need be. What stands there and is no file, such as a device or a folder,
+    /// is left alone: a rename would put a file in its place.
     pub fn create(target: &Path) -> Result<Self> {
+        if fs::metadata(target).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::write(target)(io::Error::other("it is there and is no file")));
+        }
         let folder = target.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(Error::folder(folder))?;
         let temporary = tempfile::Builder::new()
@@ -127,6 +131,23 @@ mod tests {
         write_text(&target, "anew").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "anew");
         assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut taken = vec![folder.path().to_path_buf()];
+        #[cfg(unix)]
+        {
+            let socket = folder.path().join("socket");
+            std::os::unix::net::UnixListener::bind(&socket).unwrap();
+            taken.push(socket);
+        }
+        for target in taken {
+            let refused = AtomicFile::create(&target).unwrap_err().to_string();
+            assert!(refused.ends_with("it is there and is no file"), "{refused}");
+            assert!(!target.is_file());
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl FirstSeenTests {
 
     fn kind_trace(&self, judged: &Judged<'_>, kind: &Novelty, member: u32) -> Option<KindTrace> {
         let habit = kind.habits(member)?.days[TONIGHT];
-        let question = judged.question(kind, &habit, HABITS_FROM)?;
+        let question = judged.question(kind, &habit, HABITS_FROM, 0)?;
         let partner = |met: &Acquaintance| {
             let key = self.company.key(kind.families.1, met.partner)?.clone();
             Some(NewPartner { key, known_to: met.known_to })

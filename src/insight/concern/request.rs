@@ -1,7 +1,7 @@
 //! What the parameters of a request say about how serious a change is. The conditions are data, `data/serious.csv`, documented beside
 //! it; that all is allowed, and to oneself, is looked for here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
@@ -12,6 +12,9 @@ use crate::insight::investigate::Evidence;
 
 static TABLE: &str = include_str!("../../../data/serious.csv");
 static CONDITIONS: LazyLock<Vec<Condition>> = LazyLock::new(|| TABLE.lines().filter_map(Condition::parse).collect());
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 100;
 
 /// Parameters that name to whom rights are given.
 const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
@@ -40,37 +43,48 @@ impl Condition {
         })
     }
 
-    fn is_met(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> bool {
+    /// What of a request meets the condition; `None` if nothing does.
+    fn met_by(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> Option<String> {
+        if self.kind != kind || (self.event_name != "*" && self.event_name != event_name) {
+            return None;
+        }
         let fits = |value: &str| match self.comparison {
             "is" => value == self.value,
             "is_not" => value != self.value,
             "starts_with" => value.starts_with(&self.value),
             _ => value.ends_with(&self.value),
         };
-        self.kind == kind
-            && (self.event_name == "*" || self.event_name == event_name)
-            && parameters.iter().any(|(name, value)| *name == self.parameter && fits(value))
+        let (name, value) = parameters.iter().find(|(name, value)| *name == self.parameter && fits(value))?;
+        let shown: String = value.chars().take(SHOWN).collect();
+        Some(format!("{name} is {}{}", shown, if shown.len() < value.len() { "…" } else { "" }))
     }
 }
 
 /// What a request tells by itself.
 #[derive(Debug, Default)]
-pub(in crate::insight) struct Looked {
-    /// What makes it serious.
-    pub(in crate::insight) concerns: BTreeSet<Concern>,
+pub struct Looked {
+    /// What makes it serious, each with what says so.
+    pub concerns: BTreeMap<Concern, String>,
     /// To whom it gives rights.
-    pub(in crate::insight) receivers: BTreeSet<String>,
+    pub receivers: BTreeSet<String>,
 }
 
 /// Looks at the parameters of a request of a change; what is no JSON tells nothing.
-pub(in crate::insight) fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looked {
+pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looked {
     let Ok(request) = serde_json::from_str::<Value>(parameters) else { return Looked::default() };
     let mut parameters = Vec::new();
     flatten("", &request, &mut parameters);
-    let met = CONDITIONS.iter().filter(|condition| condition.is_met(kind, event_name, &parameters));
-    let mut looked = Looked { concerns: met.map(|condition| condition.concern).collect(), ..Looked::default() };
+    let mut looked = Looked::default();
+    for condition in CONDITIONS.iter() {
+        if let Some(says) = condition.met_by(kind, event_name, &parameters) {
+            looked.concerns.entry(condition.concern).or_insert(says);
+        }
+    }
     if kind == ChangeKind::Permission {
-        looked.concerns.extend(allows_everything(&request).then_some(Concern::AdministratorPolicy));
+        if allows_everything(&request) {
+            let says = || "a statement allows every action on every resource".to_owned();
+            looked.concerns.entry(Concern::AdministratorPolicy).or_insert_with(says);
+        }
         let named = parameters.iter().filter(|(name, _)| RECEIVERS.contains(&name.as_str()));
         looked.receivers.extend(named.map(|(_, value)| bare(value)));
     }
@@ -79,9 +93,14 @@ pub(in crate::insight) fn of_request(kind: ChangeKind, event_name: &str, paramet
 
 /// What makes a change serious by all of its events.
 pub(in crate::insight) fn of_evidence(evidence: &Evidence) -> BTreeSet<Concern> {
-    let gives_to_himself = evidence.names.all().any(|name| evidence.receivers.contains(&bare(name)));
+    let gives_to_himself = evidence.names.all().any(|name| gives_to(&evidence.receivers, name));
     let more = [gives_to_himself.then_some(Concern::SelfGrant), (evidence.unread > 0).then_some(Concern::NotAllRead)];
     evidence.concerns.iter().copied().chain(more.into_iter().flatten()).collect()
+}
+
+/// Whether one of those who are given rights is a caller of that name.
+pub fn gives_to(receivers: &BTreeSet<String>, caller: &str) -> bool {
+    receivers.contains(&bare(caller))
 }
 
 /// A name without its domain; of a role without its session.
@@ -161,6 +180,7 @@ mod tests {
     fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
         let Looked { concerns, receivers } = of_request(kind, event_name, parameters);
         let names = [("user/1", "Alice@corp.example", 1)].into_iter().collect();
+        let concerns = concerns.into_keys().collect();
         let evidence = Evidence { names, concerns, receivers, ..Evidence::default() };
         of_evidence(&evidence).into_iter().map(Concern::name).collect()
     }

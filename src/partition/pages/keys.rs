@@ -1,6 +1,6 @@
 //! A column of texts whose pages all hold keys into one dictionary.
 
-use arrow::array::{Array, StringArray};
+use arrow::array::StringArray;
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
@@ -18,21 +18,34 @@ impl Column<Keys> {
     /// The texts of the next rows.
     pub(in crate::partition) fn read_texts(&mut self, rows: usize) -> Result<TextColumn> {
         let keys = self.read(rows)?;
-        Ok(TextColumn::of_keys(self.decoder.dictionary.clone(), keys.into()))
+        Ok(TextColumn::of_keys(self.decoder.texts()?, keys.into()))
+    }
+
+    /// The texts of the rows of these ascending numbers, with a dictionary of them alone; see [`Column::pick`].
+    pub(in crate::partition) fn pick_texts(&mut self, rows: &[u32]) -> Result<TextColumn> {
+        let keys = self.pick(rows)?;
+        self.decoder.dictionary.compact(keys)
     }
 }
 
 /// Decodes keys.
 pub(in crate::partition) struct Keys {
-    /// Whether the file says that its bytes are text.
-    are_texts: bool,
-    dictionary: StringArray,
+    dictionary: Dictionary,
+    /// All texts of the dictionary, once they were asked for.
+    texts: Option<StringArray>,
     runs: Option<Runs>,
 }
 
 impl Keys {
     fn new(are_texts: bool) -> Self {
-        Self { are_texts, dictionary: StringArray::new_null(0), runs: None }
+        Self { dictionary: Dictionary { page: Bytes::new(), count: 0, are_texts }, texts: None, runs: None }
+    }
+
+    fn texts(&mut self) -> Result<StringArray> {
+        match &self.texts {
+            Some(texts) => Ok(texts.clone()),
+            None => Ok(self.texts.insert(self.dictionary.texts(|_| true)?).clone()),
+        }
     }
 }
 
@@ -46,10 +59,14 @@ impl Decoder for Keys {
     }
 
     fn set_dictionary(&mut self, bytes: &Bytes, count: usize) -> Result<()> {
-        if !self.dictionary.is_empty() {
+        if self.dictionary.count > 0 {
             return Err(damaged("a column has a second dictionary"));
         }
-        self.dictionary = dictionary(bytes, count, self.are_texts)?;
+        // Each text takes four bytes at least.
+        if bytes.len() / 4 < count {
+            return Err(short_dictionary());
+        }
+        (self.dictionary.page, self.dictionary.count) = (bytes.clone(), count);
         Ok(())
     }
 
@@ -62,14 +79,18 @@ impl Decoder for Keys {
         if let Some(runs) = &mut self.runs {
             runs.decode(keys)?;
         }
-        let count = self.dictionary.len() as u32;
+        let count = self.dictionary.count as u32;
         // Every key is looked at, for that takes less time than to stop at the first bad one.
         let beyond = keys.iter().filter(|&&key| key as u32 >= count).count();
         if beyond == 0 { Ok(()) } else { Err(no_such_key()) }
     }
 
+    fn skip(&mut self, count: usize) -> Result<()> {
+        self.runs.as_mut().map_or(Ok(()), |runs| runs.skip(count))
+    }
+
     fn null(&self) -> i32 {
-        self.dictionary.len() as i32
+        self.dictionary.count as i32
     }
 }
 
@@ -92,29 +113,60 @@ pub(super) fn no_such_key() -> ParquetError {
     damaged("a key is beyond the end of its dictionary")
 }
 
-/// The texts of a dictionary page: each one's length, then its bytes.
-fn dictionary(page: &[u8], count: usize, are_texts: bool) -> Result<StringArray> {
-    let mut texts = Vec::with_capacity(page.len());
-    let mut ends = Vec::with_capacity(page.len().min(4 * count) / 4 + 1);
-    ends.push(0);
-    let mut rest = page;
-    for _ in 0..count {
-        let (text, after) = rest
-            .split_first_chunk::<4>()
-            .and_then(|(length, after)| after.split_at_checked(u32::from_le_bytes(*length) as usize))
-            .ok_or_else(|| damaged("a dictionary is shorter than it says"))?;
-        match std::str::from_utf8(text) {
-            Ok(text) => texts.extend_from_slice(text.as_bytes()),
-            // Old writers do not say that their bytes are text; what is not is shown as well as it can be.
-            Err(_) if !are_texts => texts.extend_from_slice(String::from_utf8_lossy(text).as_bytes()),
-            Err(error) => return Err(damaged(&format!("a text of a dictionary is not UTF-8: {error}"))),
+/// A dictionary page: each text's length, then its bytes.
+struct Dictionary {
+    page: Bytes,
+    count: usize,
+    /// Whether the file says that its bytes are text.
+    are_texts: bool,
+}
+
+impl Dictionary {
+    /// The texts of the keys that are wanted, in order.
+    fn texts(&self, wanted: impl Fn(usize) -> bool) -> Result<StringArray> {
+        let mut texts = Vec::new();
+        let mut ends = vec![0];
+        let mut rest = &self.page[..];
+        for key in 0..self.count {
+            let (text, after) = rest
+                .split_first_chunk::<4>()
+                .and_then(|(length, after)| after.split_at_checked(u32::from_le_bytes(*length) as usize))
+                .ok_or_else(short_dictionary)?;
+            rest = after;
+            if !wanted(key) {
+                continue;
+            }
+            match std::str::from_utf8(text) {
+                Ok(text) => texts.extend_from_slice(text.as_bytes()),
+                // Old writers do not say that their bytes are text; what is not is shown as well as it can be.
+                Err(_) if !self.are_texts => texts.extend_from_slice(String::from_utf8_lossy(text).as_bytes()),
+                Err(error) => return Err(damaged(&format!("a text of a dictionary is not UTF-8: {error}"))),
+            }
+            ends.push(i32::try_from(texts.len()).map_err(|_| damaged("a dictionary is larger than two gibibytes"))?);
         }
-        ends.push(i32::try_from(texts.len()).map_err(|_| damaged("a dictionary is larger than two gibibytes"))?);
-        rest = after;
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+        StringArray::try_new(offsets, Buffer::from_vec(texts), None)
+            .map_err(|error| ParquetError::General(error.to_string()))
     }
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-    StringArray::try_new(offsets, Buffer::from_vec(texts), None)
-        .map_err(|error| ParquetError::General(error.to_string()))
+
+    /// Keys into this dictionary as keys into one of the texts that they mean.
+    fn compact(&self, mut keys: Vec<i32>) -> Result<TextColumn> {
+        let mut new = vec![-1; self.count + 1];
+        keys.iter().for_each(|&key| new[key as usize] = 0);
+        let mut next = 0;
+        // What stands for no text comes last, as it does in the whole.
+        for new in new[..self.count].iter_mut().filter(|new| **new == 0) {
+            (*new, next) = (next, next + 1);
+        }
+        new[self.count] = next;
+        let texts = self.texts(|key| new[key] >= 0)?;
+        keys.iter_mut().for_each(|key| *key = new[*key as usize]);
+        Ok(TextColumn::of_keys(texts, keys.into()))
+    }
+}
+
+fn short_dictionary() -> ParquetError {
+    damaged("a dictionary is shorter than it says")
 }
 
 #[cfg(test)]
@@ -144,11 +196,24 @@ mod tests {
     }
 
     #[test]
+    fn only_texts_that_occur_are_kept() {
+        let dictionary = Dictionary { page: page(&[b"a", b"b", b"c", b"d"]), count: 4, are_texts: true };
+        let column = dictionary.compact(vec![3, 1, 4, 3]).unwrap();
+        assert_eq!(column.values(), &StringArray::from(vec!["b", "d"]));
+        assert_eq!([0, 1, 2, 3].map(|row| column.row(row)), [Some("d"), Some("b"), None, Some("d")]);
+        let none = dictionary.compact(vec![4, 4]).unwrap();
+        assert_eq!([none.row(0), none.row(1)], [None; 2]);
+    }
+
+    #[test]
     fn what_is_not_a_dictionary_is_refused() {
+        let dictionary = |page: &Bytes, count: usize, are_texts: bool| {
+            Dictionary { page: page.clone(), count, are_texts }.texts(|_| true)
+        };
         let good = page(&[b"caf\xc3\xa9", b"x"]);
         assert_eq!(dictionary(&good, 2, true).unwrap(), StringArray::from(vec!["caf\u{e9}", "x"]));
         assert!(dictionary(&good, 3, true).is_err());
-        assert!(dictionary(&good[..good.len() - 1], 2, true).is_err());
+        assert!(dictionary(&good.slice(..good.len() - 1), 2, true).is_err());
         let bytes = page(&[b"\xff"]);
         assert!(dictionary(&bytes, 1, true).is_err());
         assert_eq!(dictionary(&bytes, 1, false).unwrap(), StringArray::from(vec!["\u{fffd}"]));

@@ -41,9 +41,15 @@ pub(super) trait Decoder: Sized {
     /// Decodes as many values as there is room for.
     fn decode(&mut self, values: &mut [Self::Value]) -> Result<()>;
 
+    /// Passes over so many values.
+    fn skip(&mut self, count: usize) -> Result<()>;
+
     /// What stands for a row without a value.
     fn null(&self) -> Self::Value;
 }
+
+/// Of a page of which more than one row in so many is picked, all are decoded.
+const DENSE: usize = 8;
 
 /// A column of texts whose pages all hold keys into one dictionary.
 pub(super) type KeyColumn = Column<keys::Keys>;
@@ -51,7 +57,7 @@ pub(super) type KeyColumn = Column<keys::Keys>;
 pub(super) type TimeColumn = Column<numbers::Numbers>;
 
 /// A column chunk, read from its first row to its last.
-pub(super) struct Column<D> {
+pub(super) struct Column<D: Decoder> {
     pages: SerializedPageReader<Chunks>,
     /// The definition level of a row that has a value.
     present: i16,
@@ -60,8 +66,9 @@ pub(super) struct Column<D> {
     /// The rows of the current page that are still to be read.
     left: usize,
     decoder: D,
-    /// Levels of rows that are being read.
+    /// Levels of rows that are being read, and the values among them.
     scratch: Vec<i32>,
+    values: Vec<D::Value>,
 }
 
 impl<D: Decoder> Column<D> {
@@ -73,7 +80,15 @@ impl<D: Decoder> Column<D> {
         let decoder = D::of(leaf, chunk).filter(|_| is_flat)?;
         let present = chunk.column_descr().max_def_level();
         let pages = SerializedPageReader::new(chunks.clone(), chunk, group.num_rows() as usize, None);
-        Some(pages.map(|pages| Self { pages, present, levels: None, left: 0, decoder, scratch: Vec::new() }))
+        Some(pages.map(|pages| Self {
+            pages,
+            present,
+            levels: None,
+            left: 0,
+            decoder,
+            scratch: Vec::new(),
+            values: Vec::new(),
+        }))
     }
 
     /// The next rows.
@@ -97,24 +112,67 @@ impl<D: Decoder> Column<D> {
         self.scratch.resize(values.len(), 0);
         levels.decode(&mut self.scratch)?;
         let is_present = |level: i32| level == i32::from(self.present);
-        let mut next = self.scratch.iter().filter(|&&level| is_present(level)).count();
-        self.decoder.decode(&mut values[..next])?;
-        // From the last row to the first, each value moves to its row; none is overwritten before it has moved.
-        let null = self.decoder.null();
-        for (row, &level) in self.scratch.iter().enumerate().rev() {
-            values[row] = if is_present(level) {
-                next -= 1;
-                values[next]
-            } else {
-                null
-            };
+        let present = self.scratch.iter().filter(|&&level| is_present(level)).count();
+        // One more than there are, so that there is something to look at behind the last.
+        self.values.resize(present + 1, D::Value::default());
+        self.decoder.decode(&mut self.values[..present])?;
+        let (null, mut next) = (self.decoder.null(), 0);
+        for (value, &level) in values.iter_mut().zip(&self.scratch) {
+            // Whether a value is there cannot be foreseen, so nothing branches on it.
+            let candidate = self.values[next];
+            *value = if is_present(level) { candidate } else { null };
+            next += usize::from(is_present(level));
         }
+        Ok(())
+    }
+
+    /// The rows of these ascending numbers, of a column of which nothing was read yet; pages without any are passed over.
+    pub(super) fn pick(&mut self, rows: &[u32]) -> Result<Vec<D::Value>> {
+        let mut values = vec![D::Value::default(); rows.len()];
+        let (mut first, mut picked) = (0, 0);
+        while picked < rows.len() {
+            let page = self.pages.peek_next_page()?.ok_or_else(ended)?;
+            if page.is_dict {
+                self.turn_page()?;
+                continue;
+            }
+            let end = first + page.num_rows.or(page.num_levels).ok_or_else(ended)?;
+            let own = rows[picked..].partition_point(|&row| (row as usize) < end);
+            if own == 0 {
+                self.pages.skip_next_page()?;
+            } else {
+                self.turn_page()?;
+                let own = picked..picked + own;
+                self.pick_from_page(first, &rows[own.clone()], &mut values[own])?;
+            }
+            (first, picked) = (end, picked + own);
+        }
+        Ok(values)
+    }
+
+    fn pick_from_page(&mut self, first: usize, rows: &[u32], values: &mut [D::Value]) -> Result<()> {
+        let place = |row: u32| row as usize - first;
+        if self.levels.is_some() || rows.len() * DENSE > self.left {
+            let mut all = vec![D::Value::default(); self.left];
+            self.read_from_page(&mut all)?;
+            for (value, &row) in values.iter_mut().zip(rows) {
+                *value = *all.get(place(row)).ok_or_else(ended)?;
+            }
+        } else {
+            let mut next = 0;
+            for (value, &row) in values.chunks_mut(1).zip(rows) {
+                self.decoder.skip(place(row) - next)?;
+                self.decoder.decode(value)?;
+                next = place(row) + 1;
+            }
+        }
+        self.left = 0;
         Ok(())
     }
 
     fn turn_page(&mut self) -> Result<()> {
         match self.pages.get_next_page()? {
-            None => Err(ParquetError::EOF("a column ends before its row group does".to_owned())),
+            None => Err(ended()),
             Some(Page::DictionaryPage { buf, num_values, .. }) => {
                 self.decoder.set_dictionary(&buf, num_values as usize)
             }
@@ -158,6 +216,10 @@ fn split_levels(page: &Bytes, encoding: Encoding) -> Result<(Bytes, Bytes)> {
         return Err(damaged("the levels of a page are longer than the page"));
     }
     Ok((page.slice(4..4 + length), page.slice(4 + length..)))
+}
+
+fn ended() -> ParquetError {
+    ParquetError::EOF("a column ends before its row group does".to_owned())
 }
 
 fn damaged(message: &str) -> ParquetError {

@@ -70,6 +70,19 @@ impl Decoder for Numbers {
         Ok(())
     }
 
+    fn skip(&mut self, count: usize) -> Result<()> {
+        match &mut self.page {
+            NumberPage::Plain(bytes) if bytes.len() / size_of::<i64>() < count => {
+                Err(damaged("a page ends before its rows do"))
+            }
+            NumberPage::Plain(bytes) => {
+                bytes.advance(count * size_of::<i64>());
+                Ok(())
+            }
+            NumberPage::Keys(runs) => runs.skip(count),
+        }
+    }
+
     fn null(&self) -> i64 {
         NO_TIME
     }

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Column as Canonical;
 use crate::partition::read::{RowChoice, RowGroupReader};
-use crate::partition::{ColumnOverrides, EventBatch, EventFile, NO_TIME};
+use crate::partition::{ColumnOverrides, EventBatch, EventFile, NO_TIME, read_rows};
 
 const COLUMNS: [&[Canonical]; 5] = [
     &[Canonical::EventName],
@@ -100,19 +100,23 @@ fn read(file: &EventFile, columns: &[&[Canonical]], choice: RowChoice<'_>) -> Ve
     let batches = RowGroupReader::open_rows(file, 0, columns, choice).unwrap();
     let rows = |batch: EventBatch| {
         assert!(batch.rows <= choice.batch_rows);
-        let row = |row: usize| {
-            (batch.times[row], batch.columns.iter().map(|column| column.row(row).map(str::to_owned)).collect())
-        };
-        (0..batch.rows).map(row).collect::<Vec<_>>()
+        rows_of(&batch)
     };
     batches.flat_map(|batch| rows(batch.unwrap())).collect()
+}
+
+fn rows_of(batch: &EventBatch) -> Vec<(i64, Vec<Option<String>>)> {
+    let row = |row: usize| {
+        (batch.times[row], batch.columns.iter().map(|column| column.row(row).map(str::to_owned)).collect())
+    };
+    (0..batch.rows).map(row).collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn pages_and_arrays_say_the_same(writing in writing()) {
+    fn pages_and_arrays_say_the_same(writing in writing(), every in 1_usize..40) {
         let (_folder, file) = open(&writing);
         // Rows that were chosen are always read as arrays.
         let all: Vec<u32> = (0..writing.rows.len() as u32).collect();
@@ -123,7 +127,10 @@ proptest! {
             let expected = read(&file, columns, RowChoice { rows: Some(&all), ..choice });
             prop_assert_eq!(expected.len(), writing.rows.len());
             prop_assert!(writing.rows.iter().zip(&expected).all(|(row, found)| row.0.is_some() == (found.0 != NO_TIME)));
-            prop_assert_eq!(read(&file, columns, choice), expected);
+            prop_assert_eq!(&read(&file, columns, choice), &expected);
+            let some: Vec<u32> = all.iter().copied().skip(every / 2 % all.len()).step_by(every).collect();
+            let picked = read_rows(&file, 0, columns, &some).unwrap();
+            prop_assert_eq!(rows_of(&picked), some.iter().map(|&row| expected[row as usize].clone()).collect::<Vec<_>>());
         }
     }
 }

@@ -4,8 +4,12 @@
 //! `events` has the canonical columns whatever the files call theirs, as they are stored. `insights`, `alerts`, `rollups` and `pairs` are
 //! the state directory's tables; the latter two get a column `date`, for their files have it in the folder's name only.
 
+mod check;
 mod mistake;
 mod tables;
+mod words;
+
+use std::cell::OnceCell;
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, TimeUnit};
 use polars::sql::SQLContext;
@@ -15,9 +19,12 @@ use crate::query::Mistake;
 use crate::query::answer::{Heading, Kind, Value};
 
 pub use tables::Tables;
+use words::words;
 
 /// Rows that are turned into an answer at once.
 const PAGE: usize = 8_192;
+/// Room for the engine's recursion over the longest query.
+const STACK_BYTES: usize = 256 << 20;
 
 /// What a query gave.
 #[derive(Debug)]
@@ -30,7 +37,23 @@ pub struct SqlAnswer {
 /// # Errors
 /// [`Error::Query`], with the place in the query where it can be told.
 pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
-    only_asks(query)?;
+    check(query, tables).map_err(|mistake| mistake::located(query, mistake))?;
+    let frame = on_a_deep_stack(|| collect(query, tables))??;
+    Ok(SqlAnswer { frame })
+}
+
+/// Refuses what the engine would do, or answer wrongly, without a word. What is not even made of words it refuses itself.
+fn check(query: &str, tables: &Tables) -> std::result::Result<(), Mistake> {
+    check::is_short(query)?;
+    let Ok(words) = words(query) else { return Ok(()) };
+    check::only_asks(query, &words)?;
+    let known = OnceCell::new();
+    let holds = |column: &str| known.get_or_init(|| tables.columns(query)).holds(column);
+    check::groups(query, &words, &holds)?;
+    check::comparisons(query, &words, &holds, false)
+}
+
+fn collect(query: &str, tables: &Tables) -> Result<DataFrame> {
     let mut context = SQLContext::new();
     for (name, frame) in &tables.frames {
         context.register(name, frame.clone());
@@ -45,34 +68,20 @@ pub fn run(query: &str, tables: &Tables) -> Result<SqlAnswer> {
     if !matches!(&result, Ok(Ok(_))) && !matches!(&result, Ok(Err(error)) if mistake::is_of_the_query(error)) {
         result = caught_everywhere(|| collect(false));
     }
-    let unable = || Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: None };
-    let frame = result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))?;
-    Ok(SqlAnswer { frame })
+    result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))
 }
 
-/// Refuses what does more than ask. The engine would do it, to its own copy and without a word, so that it would look done.
-fn only_asks(query: &str) -> Result<()> {
-    let begin =
-        without_comments(query).trim_start_matches(|character: char| character == '(' || character.is_whitespace());
-    let word: String = begin.chars().take_while(char::is_ascii_alphabetic).collect();
-    if begin.is_empty() || ["select", "with", "show", "explain"].contains(&word.to_lowercase().as_str()) {
-        return Ok(());
-    }
-    let at = query.len() - begin.len();
-    let message = format!("`{word}` changes something, and --sql only asks");
-    Err(Mistake::new(query, at, message, "a query that begins with SELECT or WITH").of("--sql"))
+fn unable() -> Error {
+    let hint = "ask in smaller steps; query without --sql lists and counts events, too".to_owned();
+    Error::Query { message: "--sql: the engine cannot do this query".to_owned(), hint: Some(hint) }
 }
 
-/// A query without the comments and blanks at its begin.
-fn without_comments(query: &str) -> &str {
-    let rest = query.trim_start();
-    let comment = rest.strip_prefix("--").map(|rest| rest.split_once('\n'));
-    let comment = comment.or_else(|| rest.strip_prefix("/*").map(|rest| rest.split_once("*/")));
-    match comment {
-        Some(Some((_, after))) => without_comments(after),
-        Some(None) => "",
-        None => rest,
-    }
+/// Runs what takes a query apart by recursion where there is room for the longest that [`check`] lets pass.
+fn on_a_deep_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
+        thread.map_err(Error::internal)?.join().map_err(|_| unable())
+    })
 }
 
 impl SqlAnswer {
@@ -150,27 +159,4 @@ fn json_list(items: &Series) -> String {
         (other, _) => serde_json::Value::from(other.to_string()).to_string(),
     };
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_questions_are_run() {
-        for query in
-            ["SELECT 1", " with a as (select 1) select * from a", "-- all\n/* of it */ (Select 1)", "SHOW TABLES", ""]
-        {
-            assert!(only_asks(query).is_ok(), "{query}");
-        }
-        for query in [
-            "DROP TABLE events",
-            "/* SELECT */ delete FROM events",
-            "TRUNCATE TABLE events",
-            "CREATE TABLE a AS SELECT 1",
-        ] {
-            let said = only_asks(query).unwrap_err().to_string();
-            assert!(said.contains("changes something"), "{said}");
-        }
-    }
 }

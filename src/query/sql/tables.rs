@@ -1,10 +1,11 @@
 //! The tables that a query can name, as lazy scans.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use polars::prelude::{
-    DataType, Expr, LazyFrame, NULL, PlRefPath, PolarsError, PolarsResult, ScanArgsParquet, Schema, StrptimeOptions,
-    TimeUnit, TimeZone, UnionArgs, coalesce, col, concat, lit, when,
+    DataType, Expr, LazyFrame, NULL, PlRefPath, PlSmallStr, PolarsError, PolarsResult, ScanArgsParquet, Schema,
+    StrptimeOptions, TimeUnit, TimeZone, UnionArgs, coalesce, col, concat, lit, when,
 };
 
 use crate::error::{Error, Result};
@@ -58,20 +59,81 @@ impl Tables {
         self.frames.iter().map(|(name, _)| *name).collect()
     }
 
-    /// The names of all columns of the tables that a query names, each once.
-    pub fn column_names(&self, query: &str) -> Vec<String> {
+    /// The columns of the tables that a query names.
+    pub(super) fn columns(&self, query: &str) -> Columns {
         let words = query.to_lowercase();
         let words: Vec<&str> = words.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
-        let mut names: Vec<String> = self
-            .frames
-            .iter()
-            .filter(|(name, _)| words.contains(name))
-            .filter_map(|(_, frame)| frame.clone().collect_schema().ok())
-            .flat_map(|schema| schema.iter_names().map(ToString::to_string).collect::<Vec<_>>())
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+        let named = self.frames.iter().filter(|(name, _)| words.contains(name));
+        let schemas = named.filter_map(|(_, frame)| frame.clone().collect_schema().ok());
+        let held = |(name, data_type): (&PlSmallStr, &DataType)| (name.to_string(), Held::of(data_type));
+        Columns(schemas.flat_map(|schema| schema.iter().map(held).collect::<Vec<_>>()).collect())
+    }
+}
+
+/// Columns of some tables by name; several may share one.
+pub(super) struct Columns(Vec<(String, Held)>);
+
+impl Columns {
+    /// The names, each once.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// What a column holds; `None` if there is none, or several that hold different things.
+    pub(super) fn holds(&self, column: &str) -> Option<Held> {
+        let mut held = self.0.iter().filter(|(name, _)| name == column).map(|(_, held)| *held);
+        let first = held.next()?;
+        held.all(|other| other == first).then_some(first)
+    }
+}
+
+/// What a column holds, as far as it matters to comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    Time,
+    Text,
+    Number,
+    Other,
+}
+
+impl Held {
+    fn of(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Datetime(_, _) => Self::Time,
+            DataType::String => Self::Text,
+            data_type if data_type.is_primitive_numeric() => Self::Number,
+            _ => Self::Other,
+        }
+    }
+
+    /// In words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Time => "times",
+            Self::Text => "texts",
+            Self::Number => "numbers",
+            Self::Other => "something else",
+        }
+    }
+
+    /// One of them in words.
+    pub(super) fn words_of_one(self) -> &'static str {
+        match self {
+            Self::Time => "a time",
+            Self::Text => "a text",
+            Self::Number => "a number",
+            Self::Other => "something else",
+        }
+    }
+
+    /// What can be compared with them.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::Time => "a time, such as '2026-01-29' or '2026-01-29T08:00:00'",
+            Self::Text => "a text in single quotes, such as 'Ecs'",
+            Self::Number => "a number without quotes",
+            Self::Other => "a value of the same kind",
+        }
     }
 }
 

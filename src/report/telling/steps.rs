@@ -19,11 +19,11 @@ pub fn steps(finding: &Finding) -> Vec<String> {
     }
 }
 
-/// The commands that show more: its events and, where a model judged it, why it was reported.
+/// The commands that show more: its events, and why it was reported. What makes a change serious stands in its events.
 pub fn commands(finding: &Finding) -> Vec<(&'static str, String)> {
-    let events = ("its events", finding.next_query.whole().into_owned());
-    let why = || ("why it was reported", format!("insights explain {}", finding.id));
-    std::iter::once(events).chain((!finding.is_change()).then(why)).collect()
+    let events = if finding.is_change() { " --events EVENTS" } else { "" };
+    let why = format!("insights explain {}{events}", finding.id);
+    vec![("its events", finding.next_query.whole().into_owned()), ("why it was reported", why)]
 }
 
 fn trail(finding: &Finding) -> Vec<String> {

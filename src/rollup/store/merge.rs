@@ -238,7 +238,7 @@ mod tests {
             let pairs: Vec<Option<PathBuf>> = dates().map(|date| Some(pairs_path(state.path(), date))).collect();
             let mut met: BTreeSet<(EntityKey, EntityKey, usize)> = BTreeSet::new();
             merge_pairs(&pairs, (Family::AccessKey, Family::Network), (&lefts, &rights), |left, pairs| {
-                assert!(pairs.is_sorted());
+                assert!(pairs.is_sorted_by_key(|pair| (pair.place, pair.partner)));
                 let key = |numbers: &Numbering, number: u32| numbers.keys[number as usize].clone();
                 met.extend(pairs.iter().map(|pair| (key(&lefts, left), key(&rights, pair.partner), usize::from(pair.place))));
             }).unwrap();

@@ -28,7 +28,7 @@ pub struct PairDay {
     pub place: u16,
 }
 
-/// Calls `visit` for every left entity, in the order of its number, with all its pairs in the order of partners and days.
+/// Calls `visit` for every left entity, in the order of its number, with all its pairs in the order of days and partners.
 /// `paths` are the pairs files of the days whose rollups were numbered; `None` for a day without.
 ///
 /// # Errors
@@ -54,8 +54,6 @@ pub fn merge_pairs(
             cursor.gather(numberings.1, &mut pairs)?;
             cursor.advance(numberings.0)?;
         }
-        // One comparison of a number is quicker than two of its parts.
-        pairs.sort_unstable_by_key(|pair| u64::from(pair.partner) << 16 | u64::from(pair.place));
         visit(left, &pairs);
     }
     Ok(())

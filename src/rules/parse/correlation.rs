@@ -9,7 +9,7 @@ use yaml_serde::Value;
 use crate::rules::parse::document::Document;
 use crate::rules::parse::timespan_ms;
 use crate::rules::plan::{Bound, Correlation, CorrelationKind, Member, Parameters, Presence, Relation};
-use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::refusal::{Refusal, instead};
 
 /// The longest window: what a correlation must remember is bounded by it.
 const LONGEST_WINDOW_MS: i64 = 31 * 86_400_000;
@@ -93,7 +93,7 @@ impl Reader<'_> {
         let quoted = |before: &str| message.split_once(before).and_then(|(_, rest)| rest.split('`').next());
         if let Some(key) = quoted("unknown field `") {
             let known = KEYS.into_iter().chain(Relation::ALL.map(Relation::name)).chain(["field", "percentile"]);
-            let instead = format!("did you mean `{}`?", nearest(key, known));
+            let instead = instead(key, known);
             return self.refuse(key, format!("a correlation has no key `{key}`"), instead);
         }
         if let Some(key) = quoted("missing field `") {
@@ -139,7 +139,7 @@ impl Reader<'_> {
             let mut by_member = BTreeMap::new();
             for (name, field) in fields {
                 let Some(position) = members.iter().position(|member| *member == name) else {
-                    let instead = format!("did you mean `{}`?", nearest(&name, members.iter().map(String::as_str)));
+                    let instead = instead(&name, members.iter().map(String::as_str));
                     return Err(self.refuse(
                         &name,
                         format!("the alias `{alias}` names `{name}`, which is not in `rules`"),
@@ -169,7 +169,7 @@ impl Reader<'_> {
             return self.temporal(kind, condition, members);
         }
         if !TYPES.contains(&kind) {
-            let instead = format!("did you mean `{}`?", nearest(kind, TYPES));
+            let instead = instead(kind, TYPES);
             return Err(self.refuse("type", format!("there is no correlation type `{kind}`"), instead));
         }
         let condition = self.measure(condition)?;
@@ -253,7 +253,7 @@ impl Reader<'_> {
             "temporal_ordered" => true,
             "temporal" => false,
             other => {
-                let instead = format!("did you mean `{}`?", nearest(other, TYPES));
+                let instead = instead(other, TYPES);
                 return Err(self.refuse("type", format!("there is no correlation type `{other}`"), instead));
             }
         };
@@ -328,7 +328,7 @@ impl Reader<'_> {
             ConditionExpr::Identifier(name) => {
                 let position = members.iter().position(|member| member == name);
                 position.map(Presence::Seen).ok_or_else(|| {
-                    let instead = format!("did you mean `{}`?", nearest(name, members.iter().map(String::as_str)));
+                    let instead = instead(name, members.iter().map(String::as_str));
                     self.refuse("condition", format!("the condition names `{name}`, which is not in `rules`"), instead)
                 })
             }

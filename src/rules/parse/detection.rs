@@ -11,7 +11,7 @@ use crate::rules::field::{LogSource, Operand};
 use crate::rules::parse::document::Document;
 use crate::rules::parse::modifier::{Fault, Modifiers};
 use crate::rules::plan::{Condition, Predicate, Quantifier, Scalar, Test};
-use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::refusal::{Refusal, instead};
 
 /// The most predicates a rule may come to after every name is replaced.
 const MOST_PREDICATES: usize = 100_000;
@@ -122,9 +122,9 @@ impl Reading<'_> {
 
     /// What a field of this log source is.
     pub(super) fn operand(&self, field: &str) -> Result<Operand, Fault> {
-        self.source.operand(field).map_err(|nearest| {
+        self.source.operand(field).map_err(|instead| {
             let (product, service) = self.source.names();
-            (format!("no event of {product}/{service} has a field `{field}`"), format!("did you mean `{nearest}`?"))
+            (format!("no event of {product}/{service} has a field `{field}`"), instead)
         })
     }
 
@@ -225,7 +225,7 @@ impl Reading<'_> {
     }
 
     fn unnamed(&self, name: &str, named: &Named<'_>) -> Refusal {
-        let instead = format!("did you mean `{}`?", nearest(name, named.named.keys().copied()));
+        let instead = instead(name, named.named.keys().copied());
         let found = format!("the condition names `{name}`, which is no selection of this rule");
         self.document.refuse(&[self.section, "condition"], found, instead)
     }

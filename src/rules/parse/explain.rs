@@ -3,7 +3,7 @@
 use rsigma_parser::Modifier;
 
 use crate::rules::parse::document::Document;
-use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::refusal::{Refusal, instead};
 use crate::severity::Severity;
 
 /// Every modifier, to suggest from.
@@ -75,7 +75,7 @@ impl Document<'_> {
         Refusal {
             place: place.unwrap_or_else(|| self.place(&["detection"])),
             found: format!("there is no modifier `{modifier}`"),
-            instead: format!("did you mean `{}`?", nearest(modifier, known)),
+            instead: instead(modifier, known),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::rules::parse::detection::Reading;
 use crate::rules::parse::document::Document;
 use crate::rules::parse::{Filter, Parsed, correlation};
 use crate::rules::plan::{Body, Correlation, Detection, Extension, Rule, Scalar};
-use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::refusal::{Refusal, instead};
 use crate::rules::settings::{Override, RuleSettings};
 use crate::severity::Severity;
 
@@ -122,7 +122,7 @@ impl Reader<'_> {
             ];
             match key {
                 Some(key) => {
-                    let instead = format!("did you mean `{}`?", nearest(key, known));
+                    let instead = instead(key, known);
                     self.document.refuse(&["insights", key], format!("`insights` has no key `{key}`"), instead)
                 }
                 None => self.document.refuse(

@@ -1,7 +1,7 @@
 //! Names that the settings use for rules, and that no rule has: a slip there would leave a rule on, or a match visible, unnoticed.
 
 use crate::rules::plan::{Body, Rule};
-use crate::rules::refusal::{Place, Refusal, nearest};
+use crate::rules::refusal::{Place, Refusal, instead};
 use crate::rules::settings::{RuleSettings, names_rule};
 use crate::severity::Severity;
 
@@ -40,6 +40,6 @@ fn refusal(rules: &[Rule], key: &str, name: &str, kind: &str) -> Refusal {
     Refusal {
         place: Place { file: format!("settings, rules.{key}"), ..Place::default() },
         found: format!("there is no {kind} `{name}`"),
-        instead: format!("did you mean `{}`?", nearest(name, ids.chain(tags))),
+        instead: instead(name, ids.chain(tags)),
     }
 }

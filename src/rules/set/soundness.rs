@@ -2,7 +2,7 @@
 
 use crate::rules::InsightInput;
 use crate::rules::plan::{Body, Correlation, Member};
-use crate::rules::refusal::{Refusal, nearest};
+use crate::rules::refusal::{Refusal, instead};
 use crate::rules::set::RuleSet;
 use crate::rules::set::links::key_name;
 
@@ -41,7 +41,7 @@ impl RuleSet {
             let Member::Rule(name) = member else { continue };
             if self.member(member).is_none() {
                 let known = self.rules.iter().flat_map(|rule| [Some(rule.id.as_str()), rule.name.as_deref()]).flatten();
-                let instead = format!("did you mean `{}`?", nearest(name, known));
+                let instead = instead(name, known);
                 return Some((
                     format!("the correlation names a rule `{name}` that is not there, or cannot be used"),
                     instead,
@@ -80,17 +80,14 @@ impl RuleSet {
             let fields = correlation.fields_of(position).into_iter().chain(correlation.measured());
             for field in fields {
                 let known = match self.member(member).map(|rule| &self.rules[rule].body) {
-                    Some(Body::Detection(detection)) => {
-                        detection.source.operand(&field).map(|_| ()).map_err(str::to_owned)
-                    }
+                    Some(Body::Detection(detection)) => detection.source.operand(&field).map(|_| ()),
                     Some(Body::Correlation(inner)) if inner.group_by.contains(&field) => Ok(()),
-                    Some(Body::Correlation(inner)) => Err(inner.group_by.first().cloned().unwrap_or_default()),
+                    Some(Body::Correlation(inner)) => Err(instead(&field, inner.group_by.iter().map(String::as_str))),
                     None if InsightInput::TOLD.contains(&key_name(&field).as_str()) => Ok(()),
-                    None => Err("userIdentity.accessKeyId".to_owned()),
+                    None => Err(instead(&field, InsightInput::TOLD)),
                 };
-                if let Err(nearest) = known {
-                    let instead =
-                        format!("did you mean `{nearest}`? a field of another name can be given under `aliases`");
+                if let Err(instead) = known {
+                    let instead = format!("{instead}; a field of another name can be given under `aliases`");
                     return Some((format!("`{name}` has no field `{field}` to correlate by"), instead));
                 }
             }

@@ -1,0 +1,233 @@
+//! One kind of pairs, learnt: how many new partners are to be expected of an entity's day, and how well known they usually are.
+//!
+//! Here are the laws and what the last days made of them; what they are fitted to is added up in [`super::gathered`].
+
+use super::{BANDS, HABITS_FROM, LEARNT_FROM, REPLAYED, TONIGHT, band};
+use crate::rollup::Family;
+use crate::stats::{NegativeBinomial, PitmanYor};
+
+/// What is believed of the number of partners that one acquisition brings, as variance over mean, and how many expected ones that
+/// belief counts for.
+const USUAL_CLUMP: f64 = 2.0;
+const CLUMP_BELIEF: f64 = 10.0;
+/// The least variance over mean.
+const LEAST_CLUMP: f64 = 1.2;
+/// So many times more than expected is believed of a past day: what lies beyond may have been an attack.
+const BELIEVED: f64 = 10.0;
+
+/// What an entity had met before a day, and what it met on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Habit {
+    /// Pairs on days before, each counted once a day.
+    pub draws: u32,
+    /// Different partners before.
+    pub kinds: u32,
+    /// Days before on which it met anybody.
+    pub days: u16,
+    /// Days since the last of these.
+    pub since: u16,
+    /// Partners of the day that it had met before.
+    pub known: u16,
+    /// Those that it had not.
+    pub new: u16,
+    /// How many others knew the least known of the new ones before.
+    pub rarest: u32,
+}
+
+/// The habits of one entity on each of the days that are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityHabits {
+    /// Its number among the left entities.
+    pub member: u32,
+    /// The scored day is the last.
+    pub days: [Habit; REPLAYED + 1],
+}
+
+/// A pair on the first day on which it was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct First {
+    pub(super) partner: u32,
+    /// Which of the days that are asked.
+    pub(super) day: u8,
+    pub(super) member: u32,
+}
+
+/// Somebody whom an entity met for the first time on the scored day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acquaintance {
+    /// The left side's number.
+    pub member: u32,
+    /// How many others knew the partner before.
+    pub known_to: u32,
+    /// The right side's number.
+    pub partner: u32,
+}
+
+/// What is known of one kind of pairs.
+#[derive(Debug)]
+pub struct Novelty {
+    /// The kind.
+    pub families: (Family, Family),
+    /// Left entities that have habits or met somebody new on the scored day, ascending.
+    pub entities: Vec<EntityHabits>,
+    /// Pairs first seen on the scored day, entity by entity, the least known partners first.
+    acquaintances: Vec<Acquaintance>,
+    /// By band of peers the law of their acquaintances, and how much of what it expects came true.
+    peers: Vec<(PitmanYor, f64)>,
+    /// Variance over mean of the number of new partners of a day.
+    clump: f64,
+    /// How many others knew the least known new partner of each entity and past day on which there was one, ascending.
+    pub(super) popularity: Vec<u32>,
+}
+
+impl Default for Habit {
+    fn default() -> Self {
+        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, rarest: u32::MAX }
+    }
+}
+
+impl Habit {
+    /// Whether the entity met anybody on the day.
+    pub fn is_active(&self) -> bool {
+        self.known > 0 || self.new > 0
+    }
+
+    /// Whether the entity has habits of its own.
+    pub fn is_settled(&self) -> bool {
+        self.days >= HABITS_FROM
+    }
+}
+
+impl Novelty {
+    /// How many new partners a settled entity is to be expected to meet on a day on which it is active.
+    ///
+    /// ```text
+    /// lambda = c P_new(N, K) max(N / D, known partners of the day)
+    /// ```
+    /// with `N` pairs on `D` active days with `K` partners before, `P_new` the Pitman-Yor law of its peers and `c` what the last
+    /// days made of it.
+    pub fn expected(&self, habit: &Habit) -> f64 {
+        let (law, correction) = &self.peers[band(habit.kinds)];
+        correction * law_expects(law, habit)
+    }
+
+    pub(super) fn new(families: (Family, Family)) -> Self {
+        Self {
+            families,
+            entities: Vec::new(),
+            acquaintances: Vec::new(),
+            peers: Vec::new(),
+            clump: USUAL_CLUMP,
+            popularity: Vec::new(),
+        }
+    }
+
+    /// With the law of each band of peers, the pairs that were new on the days that are asked, and how many knew each partner before
+    /// the scored day.
+    pub(super) fn learnt(
+        mut self,
+        laws: impl Iterator<Item = PitmanYor>,
+        mut firsts: Vec<First>,
+        known_to: &[u32],
+    ) -> Self {
+        self.peers = laws.map(|law| (law, 1.0)).collect();
+        self.learn_rates();
+        firsts.sort_unstable_by_key(|first| u64::from(first.partner) << 8 | u64::from(first.day));
+        for same in firsts.chunk_by(|left, right| left.partner == right.partner) {
+            self.note_firsts(same, known_to[same[0].partner as usize]);
+        }
+        self.acquaintances.sort_unstable();
+        self.learn_popularity();
+        self
+    }
+
+    fn learn_rates(&mut self) {
+        let mut sums = [(1.0, 1.0); BANDS];
+        for habit in self.replayed() {
+            let band = band(habit.kinds);
+            let expected = law_expects(&self.peers[band].0, &habit);
+            sums[band].0 += believed(habit.new, expected);
+            sums[band].1 += expected;
+        }
+        for ((_, correction), (found, expected)) in self.peers.iter_mut().zip(sums) {
+            *correction = found / expected;
+        }
+        let (mut squares, mut total) = (USUAL_CLUMP * CLUMP_BELIEF, CLUMP_BELIEF);
+        for habit in self.replayed() {
+            let expected = self.expected(&habit);
+            squares += (believed(habit.new, expected) - expected).powi(2);
+            total += expected;
+        }
+        self.clump = (squares / total).max(LEAST_CLUMP);
+    }
+
+    /// The past days that are asked on which an entity was active that had been for a while.
+    fn replayed(&self) -> impl Iterator<Item = Habit> {
+        let days = self.entities.iter().flat_map(|entity| &entity.days[..REPLAYED]);
+        days.copied().filter(|habit| habit.days >= LEARNT_FROM && habit.is_active())
+    }
+
+    /// Notes by whom one partner was met for the first time, day by day; so many knew it before the scored day.
+    fn note_firsts(&mut self, firsts: &[First], known_to: u32) {
+        let before = |day: u8| firsts.partition_point(|other| other.day < day);
+        let past = before(TONIGHT as u8);
+        for first in firsts {
+            let Ok(place) = self.entities.binary_search_by_key(&first.member, |entity| entity.member) else { continue };
+            let known_to = known_to.saturating_sub((past - before(first.day)) as u32);
+            let rarest = &mut self.entities[place].days[usize::from(first.day)].rarest;
+            *rarest = known_to.min(*rarest);
+            if usize::from(first.day) == TONIGHT {
+                self.acquaintances.push(Acquaintance { member: first.member, known_to, partner: first.partner });
+            }
+        }
+    }
+
+    /// Orders the least known new partner of each entity and past day by how many knew it.
+    fn learn_popularity(&mut self) {
+        let mut found: Vec<u32> = self.replayed().filter(|habit| habit.new > 0).map(|habit| habit.rarest).collect();
+        found.sort_unstable();
+        self.popularity = found;
+    }
+
+    /// Whom an entity met for the first time on the scored day, the least known first.
+    pub fn acquaintances(&self, member: u32) -> &[Acquaintance] {
+        let place = |member: u32| self.acquaintances.partition_point(|known| known.member < member);
+        &self.acquaintances[place(member)..place(member + 1)]
+    }
+
+    /// The habits of an entity.
+    pub fn habits(&self, member: u32) -> Option<&EntityHabits> {
+        let place = self.entities.binary_search_by_key(&member, |entity| entity.member).ok()?;
+        Some(&self.entities[place])
+    }
+
+    /// How unlikely it is that the least known of so many new partners is known to so few: a rank among the last days.
+    ///
+    /// ```text
+    /// F(m) = (1 + #{M <= m}) / (1 + #M),   M: how many others knew the least known new partner of an entity and day
+    /// ```
+    pub fn rarity(&self, known_to: u32) -> f64 {
+        let below = self.popularity.partition_point(|&other| other <= known_to);
+        (1.0 + below as f64) / (1.0 + self.popularity.len() as f64)
+    }
+
+    /// The distribution of the number of new partners of a day: a negative binomial whose clumps are as large however few are
+    /// expected.
+    ///
+    /// ```text
+    /// E X = lambda,   Var X = phi lambda,   size = lambda / (phi - 1)
+    /// ```
+    pub fn new_partners(&self, expected: f64) -> Option<NegativeBinomial> {
+        let expected = expected.max(1e-9);
+        NegativeBinomial::new(expected, expected / (self.clump - 1.0)).ok()
+    }
+}
+
+fn law_expects(law: &PitmanYor, habit: &Habit) -> f64 {
+    let usual = f64::from(habit.draws) / f64::from(habit.days.max(1));
+    law.new_probability(habit.draws, habit.kinds) * usual.max(f64::from(habit.known))
+}
+
+fn believed(new: u16, expected: f64) -> f64 {
+    f64::from(new).min(BELIEVED * (1.0 + expected))
+}
