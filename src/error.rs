@@ -4,8 +4,12 @@
 //! message, so that a terminal, a log and a test can each show what they need. Things that concern one file among many
 //! are not errors but [`crate::partition::Problem`]s: they are collected, and the work goes on.
 
+mod caught;
+
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use caught::{caught, caught_everywhere};
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -270,6 +274,14 @@ impl Error {
     pub fn parquet<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Parquet { path, message: source.to_string() }
+    }
+
+    /// Reads what a Parquet file at `path` holds, with the library's decoder, which may panic at what is damaged.
+    pub fn if_damaged<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        caught(read).unwrap_or_else(|panicked| {
+            let message = format!("it is damaged: {panicked}");
+            Err(Self::Parquet { path: path.to_path_buf(), message })
+        })
     }
 
     /// What is wrong with a file, for where its name stands beside it already.

@@ -245,7 +245,7 @@ fn rows_of_another_age_are_set_aside_and_said() {
         &rows(milliseconds(far), texts(3, Some("RunInstances"))),
         WriterProperties::default(),
     );
-    let night = place.start(&["run", "--date", "2026-01-05", "--format", "json"]).expect_code(0);
+    let night = place.start(&["run", "--date", "2026-01-05", "--format", "json"]).expect_code(4);
     let record: serde_json::Value = serde_json::from_str(&night.stdout).unwrap();
     assert_eq!(record[0]["run"]["counts"]["set_aside"], 2);
     assert_eq!(record[0]["run"]["counts"]["events"], 11);
@@ -610,4 +610,41 @@ fn nights_that_are_finished_are_told_though_a_later_one_fails() {
     let told: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(told.as_array().unwrap().len(), 1);
     assert_eq!(told[0]["run"]["date"], "2026-01-05");
+}
+
+#[test]
+fn rows_of_a_neighbour_that_has_no_folder_are_counted() {
+    let place = Place::new();
+    let times = (0..10).map(|hour| midnight(day(1, 5)) + (hour - 5) * HOUR);
+    let rows = rows(milliseconds(times), texts(10, Some("RunInstances")));
+    write_parquet(&place.file("a.parquet"), &rows, WriterProperties::default());
+    place.start(&["rollup"]).expect_code(0);
+    for date in [day(1, 4), day(1, 5)] {
+        let calls: u32 = read_day(&place.state(), date).0[0].hours.iter().map(|hour| hour.calls).sum();
+        assert_eq!(calls, 5, "{date}");
+    }
+    place.start(&["rollup"]).expect_code(0).expect_said(&[]);
+    assert!(!dated(&place.state().join("rollups"), day(1, 6)).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_of_another_day_that_cannot_be_listed_costs_itself_alone() {
+    let place = Place::new();
+    place.good("a.parquet");
+    let loops = dated(&place.events(), day(1, 4));
+    fs::create_dir(&loops).unwrap();
+    std::os::unix::fs::symlink(place.events(), loops.join("again")).unwrap();
+    place.both(4, &["date=2026-01-04/again/*", "a link to a folder that it is in itself"]);
+}
+
+#[test]
+fn made_up_events_replace_nothing() {
+    let place = Place::new();
+    place.good("a.parquet");
+    let before = files_below(&place.events());
+    let made = ["generate", "--out", place.events().to_str().unwrap(), "--days", "1", "--events-per-day", "100"]
+        .map(str::to_owned);
+    insights(&made).expect_code(2).expect_said(&["holds `date=2026-01-05` already", "hint: name a folder that is new"]);
+    assert_same_files(&before, &files_below(&place.events()));
 }

@@ -10,13 +10,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray, TimestampSecondArray,
+    ArrayRef, AsArray, Int64Array, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
+    TimestampMillisecondArray, TimestampSecondArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
-use common::{Entity, Pairs, dated, day, midnight, read_day, roll_up, write_parquet};
+use common::{Entity, Pairs, dated, day, insights, midnight, read_day, roll_up, write_parquet};
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 
@@ -281,6 +282,47 @@ fn ocsf(calls: &[Call]) -> Columns {
     ]
 }
 
+/// The identity as one JSON text.
+fn identity_text(calls: &[Call]) -> ArrayRef {
+    let text_of = |call: &Call| {
+        let fields = [
+            ("type", call.kind(ALIBABA)),
+            ("accountId", call.account()),
+            ("principalId", call.principal()),
+            ("userName", call.user_name()),
+            ("accessKeyId", call.access_key()),
+        ];
+        let told = fields.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+        serde_json::Value::Object(told.collect()).to_string()
+    };
+    text(calls, |call| (call.who != Who::Nobody).then(|| text_of(call)))
+}
+
+/// The identity as a map of its fields.
+fn identity_map(calls: &[Call]) -> ArrayRef {
+    let mut map = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for call in calls {
+        for (name, text) in [
+            ("type", call.kind(ALIBABA)),
+            ("accountId", call.account()),
+            ("principalId", call.principal()),
+            ("userName", call.user_name()),
+            ("accessKeyId", call.access_key()),
+        ] {
+            map.keys().append_value(name);
+            map.values().append_option(text);
+        }
+        map.append(call.who != Who::Nobody).unwrap();
+    }
+    Arc::new(map.finish())
+}
+
+fn with_identity(calls: &[Call], identity: ArrayRef) -> Columns {
+    let mut columns = action_trail_top(calls);
+    columns.push(column("userIdentity", identity));
+    columns
+}
+
 type Counted = (Vec<Entity>, Pairs);
 
 fn counted_at(name: &str, rows: &RecordBatch, properties: WriterProperties) -> Counted {
@@ -331,17 +373,118 @@ fn the_canonical_columns_are_counted_as_they_were_made() {
 #[test]
 fn every_dialect_gives_the_same() {
     let (calls, expected) = (calls(), reference());
-    let dialects: [(&str, Columns); 7] = [
+    let dialects: [(&str, Columns); 9] = [
         ("nested ActionTrail", action_trail_nested(&calls)),
         ("flattened ActionTrail", action_trail_flattened(&calls)),
         ("enveloped ActionTrail", action_trail_enveloped(&calls)),
         ("flattened ActionTrail in lower case", lower_case(action_trail_flattened(&calls))),
+        ("identity as text", with_identity(&calls, identity_text(&calls))),
+        ("identity as map", with_identity(&calls, identity_map(&calls))),
         ("CloudTrail", cloud_trail(&calls)),
         ("OCSF", ocsf(&calls)),
         ("canonical, columns in another order", canonical(&calls).into_iter().rev().collect()),
     ];
     for (name, columns) in dialects {
         assert_eq!(counted(&table(columns), WriterProperties::default()), expected, "{name}");
+    }
+}
+
+/// The events of a table as `query` prints them, by id.
+fn asked(columns: Columns) -> Vec<serde_json::Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events");
+    write_parquet(&dated(&events, day(1, 5)).join("a.parquet"), &table(columns), WriterProperties::default());
+    let asked = ["query", events.to_str().unwrap(), "--format", "json", "--limit", "1000", "--columns"];
+    let wanted = "event_id,cloud,event_rw,mfa_authenticated,user_identity,request_parameters,other_fields";
+    let printed = insights(asked.iter().chain([&wanted])).expect_code(0).stdout;
+    let mut rows: Vec<serde_json::Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    rows.sort_by_key(|row| row["event_id"].to_string());
+    rows
+}
+
+/// A field that holds JSON, whether it is printed as such or as text.
+fn inner(row: &serde_json::Value, field: &str) -> serde_json::Value {
+    row[field].as_str().map_or_else(|| row[field].clone(), |text| serde_json::from_str(text).unwrap())
+}
+
+fn with_parameters(calls: &[Call], parameters: ArrayRef, fold: bool) -> Columns {
+    let session = vec![column(
+        "attributes",
+        structure(vec![column("mfaAuthenticated", text(calls, |_| Some("true".to_owned())))], None),
+    )];
+    let mut own = identity(calls, AMAZON);
+    own.push(column("arn", text(calls, |call| Some(format!("arn:aws:iam::1:user/{}", call.number)))));
+    own.push(column("sessionContext", structure(session, None)));
+    let mut columns = cloud_trail(calls);
+    let own = if fold { lower_case(own) } else { own };
+    columns[1] = column("userIdentity", structure(own, None));
+    columns.extend([
+        column("readOnly", text(calls, |call| Some(call.name.starts_with("Describe").to_string()))),
+        column("tlsDetails", text(calls, |_| Some(r#"{"tlsVersion":"TLSv1.3"}"#.to_owned()))),
+        column("requestParameters", parameters),
+    ]);
+    if fold { lower_case(columns) } else { columns }
+}
+
+#[test]
+fn nested_fields_are_the_json_that_they_were() {
+    let calls = &calls()[..20];
+    let structure = structure(
+        vec![
+            column("PolicyName", text(calls, |call| Some(format!("p{}", call.number)))),
+            column("UserName", text(calls, |_| Some("alice".to_owned()))),
+        ],
+        None,
+    );
+    let mut map = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for call in calls {
+        map.keys().append_value("PolicyName");
+        map.values().append_value(format!("p{}", call.number));
+        map.keys().append_value("UserName");
+        map.values().append_value("alice");
+        map.append(true).unwrap();
+    }
+    let map: ArrayRef = Arc::new(map.finish());
+    for (parameters, fold) in [(structure.clone(), false), (map.clone(), false), (map, true)] {
+        let rows = asked(with_parameters(calls, parameters, fold));
+        assert_eq!(rows.len(), calls.len());
+        for (call, row) in calls.iter().zip(&rows) {
+            let names = ["cloud", "event_rw", "mfa_authenticated"].map(|name| row[name].to_string().replace('"', ""));
+            let access = if call.name.starts_with("Describe") { "Read" } else { "Write" };
+            assert_eq!(names, ["aws", access, "true"], "{row}");
+            let identity = inner(row, "user_identity");
+            assert_eq!(identity["arn"], format!("arn:aws:iam::1:user/{}", call.number), "{row}");
+            assert_eq!(identity["sessionContext"]["attributes"]["mfaAuthenticated"], "true", "{row}");
+            assert_eq!(identity["principalId"].as_str().map(str::to_owned), call.principal(), "{row}");
+            assert_eq!(inner(row, "request_parameters")["UserName"], "alice", "{row}");
+            assert_eq!(inner(row, "request_parameters")["PolicyName"], format!("p{}", call.number), "{row}");
+            let others = inner(row, "other_fields");
+            assert_eq!(others["eventVersion"], "1.11", "{row}");
+            assert_eq!(others["tlsDetails"]["tlsVersion"], "TLSv1.3", "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_provider_or_the_service_tells_the_cloud() {
+    let calls = &calls()[..20];
+    let mut provided = ocsf(calls);
+    let Some((_, cloud)) = provided.last_mut() else { panic!("a column is needed") };
+    let aws = column("provider", text(calls, |_| Some("AWS".to_owned())));
+    let mut fields: Columns = cloud
+        .as_struct()
+        .column_names()
+        .into_iter()
+        .map(str::to_owned)
+        .zip(cloud.as_struct().columns().to_vec())
+        .collect();
+    fields.push(aws);
+    *cloud = structure(fields, None);
+    let mut canonical = canonical(calls);
+    canonical
+        .push(column("event_source", text(calls, |call| Some(format!("{}.cn-hangzhou.aliyuncs.com", call.service)))));
+    for (columns, expected) in [(provided, "aws"), (ocsf(calls), "aws"), (canonical, "alibaba")] {
+        assert!(asked(columns).iter().all(|row| row["cloud"] == expected), "{expected}");
     }
 }
 

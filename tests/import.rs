@@ -338,6 +338,66 @@ fn invalid_utf8_is_kept_as_what_can_be_shown() {
 }
 
 #[test]
+fn half_a_character_costs_itself_alone() {
+    let place = Place::new();
+    let mut odd = event(1, date());
+    odd["userAgent"] = Value::from("before-MARK-after");
+    odd["requestParameters"] = json!({ "userName": "MARK", "policyName": "p" });
+    let text = lines(&[event(0, date()), odd]).replace("MARK", "\\ud800");
+    place.log("a.jsonl", text);
+    place.import(&[]).expect(4, 2, 0).said(&["a.jsonl", "record 2: halves of characters were replaced by U+FFFD"]);
+    let rows = read_parquet(&dated(&place.out(), date()).join("part-0000.parquet"));
+    let agents: Vec<String> = texts(&rows, "user_agent").into_iter().flatten().collect();
+    assert!(agents.contains(&"before-\u{fffd}-after".to_owned()), "{agents:?}");
+    let parameters: Vec<String> = texts(&rows, "request_parameters").into_iter().flatten().collect();
+    let sound = |text: &String| serde_json::from_str::<Value>(text).is_ok();
+    assert!(parameters.iter().all(sound), "{parameters:?}");
+}
+
+#[test]
+fn what_is_no_log_of_events_is_passed_over_and_said() {
+    let place = Place::new();
+    let digest = json!({ "awsAccountId": "1", "digestStartTime": "2026-01-05T00:00:00Z", "logFiles": [] });
+    let insight = json!({ "eventTime": "2026-01-05T00:00:00Z", "eventType": "AwsCloudTrailInsight" });
+    place
+        .log("a.json", records(&events(3, date())))
+        .log("digest.json", digest.to_string())
+        .log("insight.json", records(&[insight]))
+        .log("a.json.1", "rotated")
+        .log("noending", "x");
+    let report = place.import(&[]).expect(0, 3, 0).report;
+    let expected = json!({ "CloudTrail Insights events": 1, "CloudTrail digests": 1, "files with other endings": 2 });
+    assert_eq!(report["passed_over"], expected);
+}
+
+#[test]
+fn lists_without_end_are_said() {
+    let place = Place::new();
+    place.log("a.json", records(&events(3, date())));
+    place.log("b.json", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
+    place.import(&[]).expect(4, 3, 0).said(&["b.json", "lists are nested deeper than 64", "--max-depth"]);
+}
+
+#[test]
+fn many_kinds_of_fault_are_named_each() {
+    let place = Place::new();
+    let kind = |number: usize| json!({ "eventName": "x", "serviceName": "y", "eventTime": format!("never {number}") });
+    place.log("a.jsonl", lines(&(0..12).map(kind).collect::<Vec<_>>()));
+    let report = place.import(&[]).expect(4, 0, 0).report;
+    assert_eq!(report["problems"].as_array().unwrap().len(), 12);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_or_back_cost_themselves_alone() {
+    let place = Place::new();
+    place.log("a.json", records(&events(3, date())));
+    std::os::unix::fs::symlink("/nowhere/b.json", place.logs().join("b.json")).unwrap();
+    std::os::unix::fs::symlink(place.logs(), place.logs().join("again")).unwrap();
+    place.import(&[]).expect(4, 3, 0).said(&["b.json", "cannot be read", "again", "a folder that it is in itself"]);
+}
+
+#[test]
 fn every_day_has_its_own_partition_sorted_by_time() {
     let place = Place::new();
     let days = [day(1, 1), day(1, 2), day(1, 31), day(2, 28), day(12, 31)];

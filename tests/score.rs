@@ -9,7 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, TimestampSecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampSecondArray,
+};
 use arrow::datatypes::Float64Type;
 use chrono::{DateTime, SecondsFormat};
 use common::{Outcome, insights, read_parquet, write_parquet};
@@ -337,4 +339,34 @@ fn a_place_that_cannot_be_written_is_refused_before_the_work() {
     ]);
     score(folder.path(), "none.csv", &["--out", &out("nowhere/x.csv")]).expect_said(&["nowhere"]);
     assert!(!folder.path().join("nowhere").exists());
+}
+
+#[test]
+fn what_a_writer_notes_of_types_that_we_do_not_know_is_passed_over() {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use parquet::file::metadata::KeyValue;
+
+    let folder = tempfile::tempdir().unwrap();
+    let times = TimestampSecondArray::from_iter_values((0..100).map(|hour| 1_767_571_200 + hour * 3600));
+    let counts = Int64Array::from_iter_values((0..100).map(|hour| hour % 7));
+    let rows = RecordBatch::try_from_iter([
+        ("timestamp", Arc::new(times) as ArrayRef),
+        ("value", Arc::new(counts) as ArrayRef),
+    ])
+    .unwrap();
+    // Whole numbers of 128 bits, which Polars writes.
+    let mut note = STANDARD.decode(parquet::arrow::encode_arrow_schema(&rows.schema())).unwrap();
+    let width = note.chunks_exact(4).position(|bytes| bytes == [64, 0, 0, 0]).unwrap() * 4;
+    note[width] = 128;
+    let note = KeyValue::new("ARROW:schema".to_owned(), STANDARD.encode(note));
+    let path = folder.path().join("counts.parquet");
+    let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_properties(WriterProperties::builder().set_key_value_metadata(Some(vec![note])).build());
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new_with_options(file, rows.schema(), options).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+    score(folder.path(), "counts.parquet", &[]).expect_code(0);
 }

@@ -55,5 +55,6 @@ fn days_of(look: &Look<'_>, from: i64, now: i64) -> Vec<NaiveDate> {
     if look.book.watches_silence() {
         return first.iter_days().take_while(|date| *date <= last).collect();
     }
-    look.partitions.dates().into_iter().filter(|date| (first..=last).contains(date)).collect()
+    let dates = look.partitions.dates_with_neighbours();
+    dates.into_iter().filter(|date| (first..=last).contains(date)).collect()
 }

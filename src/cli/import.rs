@@ -76,6 +76,10 @@ fn text(report: &ImportReport) -> String {
         let _ = write!(text, ", {} set aside", counted(report.set_aside, "record", "records"));
     }
     text.push('\n');
+    if !report.passed_over.is_empty() {
+        let each = report.passed_over.iter().map(|(what, count)| format!("{what} {}", number(*count)));
+        let _ = writeln!(text, "passed over: {}", each.collect::<Vec<_>>().join(", "));
+    }
     for (day, events) in &report.days {
         let _ = writeln!(text, "  {day}  {:>12}", number(*events));
     }

@@ -45,7 +45,7 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     TimeRange::of_days(args.from, args.to)?;
     let _lock = StateLock::acquire(&args.state)?;
     let wanted = |date: &NaiveDate| args.from.is_none_or(|from| *date >= from) && args.to.is_none_or(|to| *date <= to);
-    let dates: Vec<NaiveDate> = partitions.dates().into_iter().filter(wanted).collect();
+    let dates: Vec<NaiveDate> = partitions.dates_with_neighbours().into_iter().filter(wanted).collect();
     if dates.is_empty() && (args.from.is_some() || args.to.is_some()) {
         anyhow::bail!(no_events(&args.events, &partitions, args.from, args.to));
     }

@@ -38,7 +38,9 @@ pub fn spellings(column: Column) -> &'static [&'static str] {
             &["recipient_account_id", "recipientaccountid", "cloud.account.uid", "cloud.account_uid"]
         }
         Column::UserIdentityType => &["user_identity_type", "useridentity.type", "actor.user.type"],
-        Column::PrincipalId => &["principal_id", "useridentity.principalid", "actor.user.uid"],
+        Column::PrincipalId => {
+            &["principal_id", "useridentity.principalid", "useridentity.onbehalfof.userid", "actor.user.uid"]
+        }
         Column::UserName => &[
             "user_name",
             "useridentity.username",
@@ -48,18 +50,83 @@ pub fn spellings(column: Column) -> &'static [&'static str] {
             "actor.invoked_by",
         ],
         Column::AccessKeyId => &["access_key_id", "useridentity.accesskeyid", "actor.user.credential_uid"],
-        Column::MfaAuthenticated => &["mfa_authenticated", "actor.session.is_mfa"],
+        Column::MfaAuthenticated => &[
+            "mfa_authenticated",
+            "useridentity.sessioncontext.attributes.mfaauthenticated",
+            "useridentity.sessioncontext.sessionattributes.mfaauthenticated",
+            "actor.session.is_mfa",
+        ],
         Column::ErrorCode => &["error_code", "errorcode", "api.response.error"],
         Column::ErrorMessage => &["error_message", "errormessage", "api.response.message"],
         Column::ResourceType => &["resource_type", "resourcetype"],
         Column::ResourceName => &["resource_name", "resourcename"],
         Column::VpcId => &["vpc_id", "vpcid", "vpcendpointid"],
         Column::IsGlobal => &["is_global", "isglobal"],
-        Column::RequestParameters => &["request_parameters", "requestparameterjson", "requestparameters"],
-        Column::ResponseElements => &["response_elements", "responseelements"],
+        Column::RequestParameters => {
+            &["request_parameters", "requestparameterjson", "requestparameters", "api.request.data"]
+        }
+        Column::ResponseElements => &["response_elements", "responseelements", "api.response.data"],
         Column::AdditionalEventData => &["additional_event_data", "additionaleventdata"],
-        Column::UserIdentity => &["user_identity"],
+        Column::UserIdentity => &["user_identity", "useridentity"],
         Column::OtherFields => &["other_fields"],
         Column::Cloud => &["cloud"],
     }
+}
+
+/// The lower-case paths below which fields may stand that make up `column` together, as structs, maps or flattened names.
+pub fn objects(column: Column) -> &'static [&'static str] {
+    match column {
+        Column::RequestParameters => &["request_parameters", "requestparameters", "api.request.data"],
+        Column::ResponseElements => &["response_elements", "responseelements", "api.response.data"],
+        Column::AdditionalEventData => &["additional_event_data", "additionaleventdata"],
+        Column::UserIdentity => &["user_identity", "useridentity"],
+        _ => &[],
+    }
+}
+
+/// The names of fields below the top, and of those at the top that no column holds, which rules may ask for.
+const NAMES: [&str; 35] = [
+    "principalId",
+    "accountId",
+    "accessKeyId",
+    "userName",
+    "invokedBy",
+    "sessionContext",
+    "sessionIssuer",
+    "sessionAttributes",
+    "mfaAuthenticated",
+    "creationDate",
+    "webIdFederationData",
+    "federatedProvider",
+    "sourceIdentity",
+    "ec2RoleDelivery",
+    "assumedRoot",
+    "identityProvider",
+    "credentialId",
+    "onBehalfOf",
+    "userId",
+    "identityStoreArn",
+    "inScopeOf",
+    "eventVersion",
+    "managementEvent",
+    "serviceEventDetails",
+    "sharedEventID",
+    "vpcEndpointAccountId",
+    "tlsDetails",
+    "tlsVersion",
+    "cipherSuite",
+    "clientProvidedHostHeader",
+    "sessionCredentialFromConsole",
+    "edgeDeviceDetails",
+    "insightDetails",
+    "eventContext",
+    "referencedResources",
+];
+
+/// A name as the clouds spell it, for some catalogues fold names to lower case; one that is not known, or not folded, stays as it is.
+pub fn spelled(name: &str) -> &str {
+    if name.contains(char::is_uppercase) {
+        return name;
+    }
+    NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name)
 }

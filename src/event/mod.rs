@@ -4,9 +4,11 @@
 
 mod address;
 mod change;
+mod cloud;
 pub mod dialect;
 mod id;
 mod identity;
+mod identity_text;
 mod outcome;
 pub mod schema;
 mod second_factor;
@@ -15,8 +17,10 @@ mod verb;
 
 pub use address::{SourceAddress, network};
 pub use change::ChangeKind;
+pub use cloud::cloud_of;
 pub use id::id_hash;
 pub use identity::{Principal, PrincipalKind, permanent_access_key, without_session};
+pub use identity_text::{IdentityText, OF_IDENTITY};
 pub use outcome::{NO_CODE, failure_code, is_denied};
 pub use schema::Column;
 pub use second_factor::{SECOND_FACTOR, truth};

@@ -24,6 +24,7 @@ mod tests;
 mod texts;
 mod world;
 
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -72,7 +73,11 @@ pub struct Generated {
 }
 
 /// Writes partitions and labels below `out`; `progress` is told how many events were written since it was last told.
+///
+/// # Errors
+/// [`Error::Query`] when there are days or labels already, which may be nobody's making; [`Error::Write`].
 pub fn generate(options: &Options, out: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Generated> {
+    refuse_what_is_there(out)?;
     let mut world = World::new(options);
     let plan = anomaly::plan(&mut world);
     let next = AtomicU32::new(0);
@@ -95,4 +100,18 @@ pub fn generate(options: &Options, out: &Path, progress: &(dyn Fn(u64) + Sync)) 
     let events = results.into_iter().sum::<Result<u64>>()?;
     label::write(&world, &plan.labels, &out.join(LABELS))?;
     Ok(Generated { days: options.days, events, labels: plan.labels.len() as u64 })
+}
+
+/// Labels tell of all events beside them, and days that are there may be real: nothing is replaced, and nothing added to.
+fn refuse_what_is_there(out: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(out) else { return Ok(()) };
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    let taken = names.iter().find(|name| *name == LABELS || name.starts_with("date="));
+    let Some(taken) = taken else { return Ok(()) };
+    Err(Error::Query {
+        message: format!("--out: `{}` holds `{taken}` already, and made-up events replace nothing", out.display()),
+        hint: Some("name a folder that is new or empty, or remove this one first".to_owned()),
+    })
 }

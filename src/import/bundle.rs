@@ -4,6 +4,7 @@
 //! depends on their sizes alone, so the runs are the same for any number of threads.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -14,9 +15,11 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::import::frame::{Framer, Workspace};
 use crate::import::outline::Outline;
+use crate::import::record::RecordError;
 use crate::import::rows::Rows;
 use crate::import::run::{Run, RunSpace};
 use crate::import::source::{self, LogFile};
+use crate::import::surrogates::mended;
 use crate::import::{ImportProgress, Limits, record};
 use crate::partition::Problem;
 
@@ -28,7 +31,7 @@ const BUNDLES: u64 = 64;
 /// Bytes of events in a run, as they are in memory.
 const RUN_BYTES: usize = 24 << 20;
 /// Kinds of fault that are named for one file; more are only counted.
-const NAMED_FAULTS: usize = 3;
+const NAMED_FAULTS: usize = 20;
 /// Events between two reports of progress.
 const REPORT_EVERY: u64 = 4096;
 
@@ -39,6 +42,8 @@ pub(super) struct Bundle {
     pub(super) set_aside: u64,
     pub(super) runs: Vec<Run>,
     pub(super) problems: Vec<Problem>,
+    /// What is known to be no event.
+    pub(super) passed_over: BTreeMap<&'static str, u64>,
 }
 
 /// Reads all files.
@@ -107,7 +112,7 @@ impl Faults {
     fn note(&mut self, message: String, record: Option<u64>) {
         let known = |message: &str| self.0.iter().position(|known| known.message == message);
         let room = self.0.len() < NAMED_FAULTS;
-        let message = if room || known(&message).is_some() { message } else { "other faults".to_owned() };
+        let message = if room || known(&message).is_some() { message } else { "faults of other kinds".to_owned() };
         match known(&message) {
             Some(place) => self.0[place].count += 1,
             None => self.0.push(Fault { message, first: record, count: 1 }),
@@ -150,7 +155,7 @@ impl BundleReader<'_> {
         let (mut found, mut number) = (0, 0);
         while let Some(record) = framer.next() {
             number += 1;
-            let (length, events, errors) = match record {
+            let (length, events, outcome) = match record {
                 Ok(record) => {
                     // Nearly all records are sound, and that is found out faster than what is wrong with the others.
                     let text = std::str::from_utf8(record.bytes)
@@ -161,7 +166,7 @@ impl BundleReader<'_> {
                     let outline = record.outline.filter(|_| matches!(text, Cow::Borrowed(_)));
                     take_record(&mut self.rows, &text, outline, record.bytes.len())
                 }
-                Err(error) => (0, 0, vec![error.to_string()]),
+                Err(error) => (0, 0, Outcome { errors: vec![error.to_string()], ..Outcome::default() }),
             };
             self.bundle.events += events;
             found += events;
@@ -169,12 +174,18 @@ impl BundleReader<'_> {
                 self.progress.advance(consumed.swap(0, Ordering::Relaxed), REPORT_EVERY);
                 found -= REPORT_EVERY;
             }
-            if events == 0 {
+            if events == 0 && outcome.passed_over.is_empty() {
                 framer.reject(length);
             }
-            self.bundle.set_aside += errors.len() as u64;
-            for message in errors {
+            self.bundle.set_aside += outcome.errors.len() as u64;
+            for message in outcome.errors {
                 faults.note(message, Some(number));
+            }
+            if outcome.has_halves {
+                faults.note("halves of characters were replaced by U+FFFD".to_owned(), Some(number));
+            }
+            for what in outcome.passed_over {
+                *self.bundle.passed_over.entry(what).or_default() += 1;
             }
             if self.rows.bytes() >= RUN_BYTES {
                 self.close_run()?;
@@ -195,15 +206,30 @@ impl BundleReader<'_> {
     }
 }
 
-/// The length of a record, how many events it held, and what was wrong with others in it.
-fn take_record(rows: &mut Rows, text: &str, outline: Option<&Outline>, length: usize) -> (usize, u64, Vec<String>) {
-    let (mut events, mut errors) = (0, Vec::new());
-    record::parse(text, outline, &mut |event, content| match event {
+/// What of a record is no event.
+#[derive(Default)]
+struct Outcome {
+    /// What was wrong.
+    errors: Vec<String>,
+    /// What is known to be none.
+    passed_over: Vec<&'static str>,
+    /// Whether halves of characters were replaced in it.
+    has_halves: bool,
+}
+
+/// The length of a record, how many events it held, and what the others in it were.
+fn take_record(rows: &mut Rows, text: &str, outline: Option<&Outline>, length: usize) -> (usize, u64, Outcome) {
+    let text = mended(text);
+    let outline = outline.filter(|_| matches!(text, Cow::Borrowed(_)));
+    let (mut events, mut outcome) = (0, Outcome { has_halves: matches!(text, Cow::Owned(_)), ..Outcome::default() });
+    record::parse(&text, outline, &mut |event, content| match event {
         Ok(event) => {
             rows.push(&event, content.as_bytes());
+            outcome.has_halves |= event.has_halves;
             events += 1;
         }
-        Err(error) => errors.push(error.to_string()),
+        Err(RecordError::Foreign(what)) => outcome.passed_over.push(what),
+        Err(error) => outcome.errors.push(error.to_string()),
     });
-    (length, events, errors)
+    (length, events, outcome)
 }

@@ -46,6 +46,8 @@ pub(super) struct Framer<R> {
     end: usize,
     ended: bool,
     inside_array: bool,
+    /// How many lists were opened since a record, one in another.
+    lists: usize,
     /// Records that began; a file that begins with something else is none of ours.
     records: u64,
     failed: bool,
@@ -65,6 +67,7 @@ impl<R: Read> Framer<R> {
             end: 0,
             ended: false,
             inside_array: false,
+            lists: 0,
             records: 0,
             failed: false,
         }
@@ -115,18 +118,22 @@ impl<R: Read> Framer<R> {
             };
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xef | 0xbb | 0xbf => self.start += 1,
+                b'[' if self.lists >= self.limits.depth => return Err(FrameError::ListsTooDeep(self.limits.depth)),
                 b'[' => {
                     self.inside_array = true;
+                    self.lists += 1;
                     self.start += 1;
                 }
                 b']' if self.inside_array => {
                     self.inside_array = false;
+                    self.lists = 0;
                     self.start += 1;
                     self.skip_wrapper_end()?;
                 }
                 b'{' if !self.inside_array && self.at_wrapper()? => {}
                 b'{' => {
                     self.records += 1;
+                    self.lists = 0;
                     return Ok(true);
                 }
                 other if self.records > 0 && !self.inside_array => {
@@ -361,7 +368,9 @@ mod tests {
         for between in [r#"[{"a":1},"#, r#"[{"a":1}"#, r#"{"Records": [{"a":1},"#] {
             assert_eq!(all(between), [r#"{"a":1}"#, cut], "{between}");
         }
-        assert_eq!((all(r#"{"Records": ["#), all(&"[".repeat(5000))), (vec![cut.to_owned()], vec![cut.to_owned()]));
+        assert_eq!((all(r#"{"Records": ["#), all(&"[".repeat(50))), (vec![cut.to_owned()], vec![cut.to_owned()]));
+        let deep = "! lists are nested deeper than 64 (see --max-depth); nothing after it was read";
+        assert_eq!(all(&format!("{}{}", "[".repeat(5000), "]".repeat(5000))), [deep]);
         let lines = "{\"a\":1}\n{\"b\":{\n{\"c\":1}\n";
         assert_eq!(all(lines), [r#"{"a":1}"#, "! a record is cut off or has unbalanced brackets", r#"{"c":1}"#]);
     }

@@ -13,8 +13,10 @@ mod record;
 mod rows;
 mod run;
 mod source;
+mod surrogates;
 mod texts;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -51,6 +53,9 @@ pub struct ImportReport {
     pub duplicates: u64,
     /// Records that were set aside: broken, beyond a limit, or no audit events.
     pub set_aside: u64,
+    /// What is there beside events and is known to be none, with how many there are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<&'static str, u64>,
     /// The days that got events, each with their number.
     pub days: Vec<(NaiveDate, u64)>,
     /// What was wrong, by file.
@@ -71,22 +76,32 @@ pub trait ImportProgress: Sync {
 /// [`Error::NoLogs`] when there is nothing to import, [`Error::Locked`] while another import writes there, [`Error::Read`] when a folder cannot be listed, [`Error::Write`] when
 /// partitions cannot be written. Unusable files are no errors: they are in the report.
 pub fn import(options: &ImportOptions, progress: &dyn ImportProgress) -> Result<ImportReport> {
-    let files = source::find(&options.logs)?;
+    let found = source::find(&options.logs)?;
+    let files = found.files;
     progress.begin(files.iter().map(|file| file.size).sum());
     let _lock = StateLock::of_events(&options.out)?;
     let spill = SpillFolder::create(&options.out)?;
     let bundles = bundle::read_all(&files, &options.limits, spill.path(), progress)?;
-    let mut report = ImportReport { files: files.len() as u64, ..ImportReport::default() };
+    let mut report = ImportReport { files: files.len() as u64, problems: found.problems, ..ImportReport::default() };
+    if found.other_endings > 0 {
+        report.passed_over.insert(OTHER_ENDINGS, found.other_endings);
+    }
     let mut runs = Vec::new();
     for bundle in bundles {
         report.events += bundle.events;
         report.set_aside += bundle.set_aside;
         report.problems.extend(bundle.problems);
+        for (what, count) in bundle.passed_over {
+            *report.passed_over.entry(what).or_default() += count;
+        }
         runs.extend(bundle.runs);
     }
     merge::write_partitions(&options.out, &runs, &mut report)?;
     Ok(report)
 }
+
+/// How files are called whose endings log files do not have.
+const OTHER_ENDINGS: &str = "files with other endings";
 
 /// A folder for runs that do not fit in memory; it goes when the import does, however that ends.
 struct SpillFolder(tempfile::TempDir);

@@ -8,10 +8,12 @@ use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json};
 
-use crate::event::{Column, meaningful, service_name};
+use crate::event::{Column, IdentityText, meaningful, service_name};
 use crate::import::Limits;
 use crate::import::outline::{Key, Object, Outline, Value};
+use crate::import::surrogates::mended;
 use crate::partition::parse_time;
 
 /// Why a record is no event.
@@ -23,6 +25,8 @@ pub(super) enum RecordError {
     NotAnEvent(&'static str),
     #[error("a record has an `eventTime` that is no time: {0}")]
     BadTime(String),
+    #[error("a record is no audit event: it is one of {0}")]
+    Foreign(&'static str),
 }
 
 /// One event, field by field; text borrows from the record wherever it can.
@@ -32,6 +36,8 @@ pub(super) struct Event<'a> {
     pub(super) texts: [Option<Cow<'a, str>>; Column::ALL.len()],
     pub(super) mfa: Option<bool>,
     pub(super) global: Option<bool>,
+    /// Whether halves of characters were replaced in the text that an envelope held.
+    pub(super) has_halves: bool,
     other: String,
 }
 
@@ -52,12 +58,14 @@ fn take_events(text: &str, object: Object<'_>, take: Take<'_>) {
     let bare = object.find("eventName").is_some();
     if let Some(inner) = object.find("event").filter(|_| !bare) {
         // A log store's envelope: the event is an object, or an object written into a string.
-        parse_one(&inner.text().unwrap_or_default(), take);
+        parse_enveloped(&inner.text().unwrap_or_default(), take);
     } else if let Some(records) = object.find("Records").filter(|_| !bare) {
         match serde_json::from_str::<Vec<&RawValue>>(records.raw()) {
             Ok(records) => records.into_iter().for_each(|record| parse_one(record.get(), take)),
             Err(error) => take(Err(not_json(&error)), text),
         }
+    } else if !bare && object.find("digestStartTime").is_some() && object.find("logFiles").is_some() {
+        take(Err(RecordError::Foreign("CloudTrail digests")), text);
     } else {
         take(event(object), text);
     }
@@ -68,8 +76,19 @@ fn parse_one(text: &str, take: Take<'_>) {
     take(object(text, &mut outline).and_then(event), text);
 }
 
+fn parse_enveloped(text: &str, take: Take<'_>) {
+    let text = mended(text);
+    let mut outline = Outline::default();
+    let found = object(&text, &mut outline).and_then(event);
+    take(found.map(|event| Event { has_halves: matches!(text, Cow::Owned(_)), ..event }), &text);
+}
+
 /// The `eventType` of the vendor's own Insights events.
 const INSIGHT: &str = "ActionTrailInsight";
+/// The same of the other vendor, which lays them down in files of their own and names the API in the details alone.
+const FOREIGN_INSIGHT: &str = "AwsCloudTrailInsight";
+/// The prefix of an identity's fields where a log store has flattened them.
+const OF_IDENTITY: &str = "userIdentity.";
 
 fn not_json(error: &serde_json::Error) -> RecordError {
     RecordError::NotJson(error.to_string())
@@ -138,10 +157,22 @@ fn column_of(key: &str) -> Option<Column> {
     })
 }
 
+/// Puts a value at its dotted path; a path through what is no object ends there.
+fn nest(object: &mut Map<String, Json>, path: &str, value: Value<'_>) {
+    let Some((first, rest)) = path.split_once('.') else {
+        object.insert(path.to_owned(), serde_json::from_str(value.raw()).unwrap_or_default());
+        return;
+    };
+    if let Json::Object(inner) = object.entry(first).or_insert_with(|| Json::Object(Map::new())) {
+        nest(inner, rest, value);
+    }
+}
+
 fn event(object: Object<'_>) -> Result<Event<'_>, RecordError> {
     let mut event = Event::default();
     let mut time = None;
     let (mut parameters_as_text, mut extras) = (None, None);
+    let mut identity = Map::new();
     for (key, value) in object.fields() {
         let text = key.text();
         let name = text.strip_prefix("event.").unwrap_or(&text);
@@ -153,9 +184,10 @@ fn event(object: Object<'_>) -> Result<Event<'_>, RecordError> {
             }
             "isGlobal" => event.global = truth(value.text()),
             "requestParameterJson" => parameters_as_text = Some(value),
-            _ => match column_of(name) {
-                Some(column) => event.texts[column as usize] = value.text(),
-                None => event.keep(|json| key.write(json), value),
+            _ => match (column_of(name), name.strip_prefix(OF_IDENTITY)) {
+                (Some(column), _) => event.texts[column as usize] = value.text(),
+                (None, Some(path)) => nest(&mut identity, path, value),
+                (None, None) => event.keep(|json| key.write(json), value),
             },
         }
         match name {
@@ -165,7 +197,13 @@ fn event(object: Object<'_>) -> Result<Event<'_>, RecordError> {
             _ => {}
         }
     }
+    if !identity.is_empty() && event.text(Column::UserIdentity).is_none() {
+        event.take_identity_text(Json::Object(identity).to_string());
+    }
     event.settle_parameters(parameters_as_text);
+    if event.text(Column::EventName).is_none() && event.text(Column::EventType) == Some(FOREIGN_INSIGHT) {
+        return Err(RecordError::Foreign("CloudTrail Insights events"));
+    }
     event.settle_insight();
     event.settle_service()?;
     let time = time.ok_or(RecordError::NotAnEvent("eventTime"))?;
@@ -202,8 +240,13 @@ impl<'a> Event<'a> {
 
     /// The identity is kept whole, and its usual fields are columns too.
     fn take_identity(&mut self, value: Value<'a>) {
-        self.texts[Column::UserIdentity as usize] = value.text();
+        let whole = value.text();
+        if value.raw().starts_with('"') {
+            return whole.into_iter().for_each(|text| self.take_identity_text(text.into_owned()));
+        }
+        self.texts[Column::UserIdentity as usize] = whole;
         let Some(identity) = value.object() else { return };
+        let mut behalf = None;
         let mut names: [Option<Cow<'a, str>>; 3] = [None, None, None];
         for (key, value) in identity.fields() {
             match key.text().as_ref() {
@@ -214,11 +257,26 @@ impl<'a> Event<'a> {
                 "userName" => names[0] = value.text(),
                 "invokedBy" => names[2] = value.text(),
                 "sessionContext" => names[1] = self.take_session(value),
+                "onBehalfOf" => behalf = Some(value),
                 _ => {}
             }
         }
+        let principal = &mut self.texts[Column::PrincipalId as usize];
+        if let (None, Some(behalf)) = (&principal, behalf) {
+            *principal = behalf.object().and_then(|person| person.find("userId")).and_then(Value::text);
+        }
         let said = |name: &Cow<'a, str>| meaningful(name).is_some();
         self.texts[Column::UserName as usize] = names.into_iter().flatten().find(said);
+    }
+
+    /// The identity as a text of JSON, as some stores write it.
+    fn take_identity_text(&mut self, text: String) {
+        let told = IdentityText::parse(&text);
+        self.mfa = told.mfa.as_deref().and_then(crate::event::truth);
+        for column in crate::event::OF_IDENTITY.into_iter().filter(|column| *column != Column::MfaAuthenticated) {
+            self.texts[column as usize] = told.clone().of(column).map(Cow::Owned);
+        }
+        self.texts[Column::UserIdentity as usize] = Some(Cow::Owned(text));
     }
 
     /// Whether the session used a second factor, and the name of the role behind it.
@@ -329,6 +387,35 @@ mod tests {
         ] {
             assert_eq!(field(&format!("{{{BASE},{extra}}}"), "mfa"), Some("true".into()), "{extra}");
         }
+    }
+
+    #[test]
+    fn an_identity_may_be_a_text_or_flattened() {
+        let identity = r#"{"type":"ram-user","accountId":"1599","principalId":"u1","userName":"alice","accessKeyId":"LTAI5t","sessionContext":{"attributes":{"mfaAuthenticated":"true"}}}"#;
+        let text = Json::from(identity).to_string();
+        let flat = r#""userIdentity.type":"ram-user","event.userIdentity.accountId":"1599","userIdentity.principalId":"u1","userIdentity.userName":"alice","userIdentity.accessKeyId":"LTAI5t","userIdentity.sessionContext.attributes.mfaAuthenticated":"true""#;
+        let names = ["user_identity_type", "account_id", "principal_id", "user_name", "access_key_id", "mfa"];
+        let whole = one(&format!("{{{BASE},\"userIdentity\":{identity}}}")).unwrap();
+        for other in [format!("{{{BASE},\"userIdentity\":{text}}}"), format!("{{{BASE},{flat}}}")] {
+            let found = one(&other).unwrap();
+            let pick = |fields: &[(String, Option<String>)]| -> Vec<Option<String>> {
+                names.map(|name| fields.iter().find(|(known, _)| known == name).unwrap().1.clone()).to_vec()
+            };
+            assert_eq!(pick(&found), pick(&whole), "{other}");
+            assert!(field(&other, "user_identity").unwrap().contains(r#""principalId":"u1""#), "{other}");
+            assert_eq!(field(&other, "other_fields"), None, "{other}");
+        }
+        let person =
+            format!(r#"{{{BASE},"userIdentity":{{"type":"IdentityCenterUser","onBehalfOf":{{"userId":"9067"}}}}}}"#);
+        assert_eq!(field(&person, "principal_id"), Some("9067".into()));
+    }
+
+    #[test]
+    fn what_other_files_of_a_trail_hold_is_known() {
+        let digest = r#"{"awsAccountId":"1","digestStartTime":"2026-01-05T00:00:00Z","logFiles":[]}"#;
+        let insight = r#"{"eventTime":"2026-01-05T00:00:00Z","eventType":"AwsCloudTrailInsight","insightDetails":{}}"#;
+        assert!(matches!(one(digest), Err(RecordError::Foreign("CloudTrail digests"))));
+        assert!(matches!(one(insight), Err(RecordError::Foreign("CloudTrail Insights events"))));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use flate2::bufread::MultiGzDecoder;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::partition::{Problem, neither_file_nor_folder, no_loop};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const READ_BUFFER: usize = 1 << 17;
@@ -26,57 +27,89 @@ pub(super) struct LogFile {
     pub(super) size: u64,
 }
 
-/// Finds log files in files and folders, in the order of their paths, each once.
-pub(super) fn find(roots: &[PathBuf]) -> Result<Vec<LogFile>> {
-    let mut paths = Vec::new();
+/// What files and folders hold.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The log files, in the order of their paths, each once.
+    pub(super) files: Vec<LogFile>,
+    /// What could not be listed.
+    pub(super) problems: Vec<Problem>,
+    /// Files in folders whose endings log files do not have.
+    pub(super) other_endings: u64,
+}
+
+/// Finds log files in files and folders. What is named outright must be there; what is wrong in a folder costs itself alone.
+pub(super) fn find(roots: &[PathBuf]) -> Result<Found> {
+    let (mut paths, mut found) = (Vec::new(), Found::default());
     for root in roots {
-        if fs::metadata(root).map_err(Error::read(root))?.is_file() {
+        let kind = fs::metadata(root).map_err(Error::read(root))?;
+        if kind.is_file() {
             paths.push(root.clone());
+        } else if kind.is_dir() {
+            list(root, &mut paths, &mut found)?;
         } else {
-            list(root, &mut paths)?;
+            return Err(Error::read(root)(neither_file_nor_folder()));
         }
     }
     paths.sort();
     paths.dedup();
-    if paths.is_empty() {
+    let sized = |path: PathBuf| (fs::metadata(&path), path);
+    for (kind, path) in paths.into_par_iter().map(sized).collect::<Vec<_>>() {
+        match kind {
+            Ok(kind) => found.files.push(LogFile { path, size: kind.len() }),
+            Err(error) => found.note(&path, &Error::read(&path)(error)),
+        }
+    }
+    if found.files.is_empty() && found.problems.is_empty() {
         return Err(Error::NoLogs { path: roots.first().cloned().unwrap_or_default() });
     }
-    let sized = |path: PathBuf| {
-        let size = fs::metadata(&path).map_err(Error::read(&path))?.len();
-        Ok(LogFile { path, size })
-    };
-    // Of several that fail the first is told, whichever thread was faster.
-    paths.into_par_iter().map(sized).collect::<Vec<_>>().into_iter().collect()
+    Ok(found)
 }
 
-fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+impl Found {
+    fn note(&mut self, path: &Path, error: &Error) {
+        self.problems.push(Problem { file: path.display().to_string(), message: error.about_its_file() });
+    }
+}
+
+fn list(path: &Path, paths: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
     let entries = fs::read_dir(path).map_err(Error::read(path))?;
     let mut entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(Error::read(path))?;
     entries.sort_by_cached_key(DirEntry::file_name);
     for entry in entries {
         let inner = entry.path();
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if hidden {
-            continue;
-        }
-        if is_file(&entry)? {
-            if has_known_ending(&inner) {
-                found.push(inner);
-            }
-        } else {
-            list(&inner, found)?;
+        if !hidden && let Err(error) = take_entry(&entry, &inner, paths, found) {
+            found.note(&inner, &error);
         }
     }
     Ok(())
 }
 
-/// Whether an entry is a file, or a link to one.
+fn take_entry(entry: &DirEntry, path: &Path, paths: &mut Vec<PathBuf>, found: &mut Found) -> Result<()> {
+    if !is_file(entry)? {
+        no_loop(path)?;
+        return list(path, paths, found);
+    }
+    if has_known_ending(path) {
+        paths.push(path.to_path_buf());
+    } else {
+        found.other_endings += 1;
+    }
+    Ok(())
+}
+
+/// Whether an entry is a file, or a link to one, and else a folder.
 fn is_file(entry: &DirEntry) -> Result<bool> {
     let kind = entry.file_type().map_err(Error::read(&entry.path()))?;
     if kind.is_file() || kind.is_dir() {
         return Ok(kind.is_file());
     }
-    Ok(fs::metadata(entry.path()).map_err(Error::read(&entry.path()))?.is_file())
+    let kind = fs::metadata(entry.path()).map_err(Error::read(&entry.path()))?;
+    if kind.is_file() || kind.is_dir() {
+        return Ok(kind.is_file());
+    }
+    Err(Error::read(&entry.path())(neither_file_nor_folder()))
 }
 
 fn has_known_ending(path: &Path) -> bool {

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::event::dialect::{ENVELOPE, spellings};
+use crate::partition::made::Made;
 
 /// The settings' own names for columns: canonical column to dotted path in the file.
 pub type ColumnOverrides = BTreeMap<Column, String>;
@@ -21,16 +22,32 @@ pub type ColumnOverrides = BTreeMap<Column, String>;
 pub struct Leaf {
     /// The position among all leaves, as Parquet counts them.
     pub index: usize,
+    /// How many leaves it is, which is one but for lists and maps.
+    pub width: usize,
     /// The field names from the root to the leaf.
     pub path: Vec<String>,
     /// What the file says is in it.
     pub data_type: DataType,
 }
 
-/// For each canonical column the leaves that can supply it, best first; none when the file has nothing like it.
+impl Leaf {
+    /// Whether it is a leaf indeed, no list and no map.
+    pub fn is_simple(&self) -> bool {
+        !self.data_type.is_nested()
+    }
+
+    /// Its positions among all leaves.
+    pub fn indexes(&self) -> std::ops::Range<usize> {
+        self.index..self.index + self.width
+    }
+}
+
+/// For each canonical column the leaves that can supply it, best first, or else what it is made of; neither when the file has
+/// nothing like it.
 #[derive(Debug, Clone)]
 pub struct ColumnMap {
     leaves: Vec<Vec<Leaf>>,
+    made: Vec<Option<Arc<Made>>>,
 }
 
 impl ColumnMap {
@@ -39,12 +56,15 @@ impl ColumnMap {
     /// # Errors
     /// [`Error::MissingColumn`] when there is no time, no event name, or nothing that names the service.
     pub fn from_schema(path: &Path, schema: &Schema, overrides: &ColumnOverrides) -> Result<Self> {
-        let found = leaves_by_path(schema);
+        let parts = parts(schema);
+        let found = leaves_by_path(&parts);
         let pick = |column: Column| match overrides.get(&column) {
             Some(own) => found.get(&own.to_lowercase()).cloned().into_iter().collect(),
             None => spellings(column).iter().filter_map(|name| look_up(&found, name)).collect(),
         };
-        let map = Self { leaves: Column::ALL.iter().map(|&column| pick(column)).collect() };
+        let leaves: Vec<Vec<Leaf>> = Column::ALL.iter().map(|&column| pick(column)).collect();
+        let made = Made::of_schema(&leaves, &parts, &|column| overrides.get(&column).cloned());
+        let map = Self { leaves, made: made.into_iter().map(|made| made.map(Arc::new)).collect() };
         for required in [Column::EventTime, Column::EventName] {
             map.require(path, schema, required, &[required])?;
         }
@@ -57,9 +77,19 @@ impl ColumnMap {
         &self.leaves[column as usize]
     }
 
+    /// How `column` is made, if no leaf supplies it.
+    pub fn made(&self, column: Column) -> Option<&Arc<Made>> {
+        self.made[column as usize].as_ref()
+    }
+
+    /// Whether this file has nothing for `column`.
+    pub fn is_missing(&self, column: Column) -> bool {
+        self.leaves(column).is_empty() && self.made(column).is_none()
+    }
+
     /// The canonical columns that this file has nothing for.
     pub fn missing(&self) -> impl Iterator<Item = Column> {
-        Column::ALL.into_iter().filter(|&column| self.leaves(column).is_empty())
+        Column::ALL.into_iter().filter(|&column| self.is_missing(column))
     }
 
     fn require(&self, path: &Path, schema: &Schema, column: Column, any_of: &[Column]) -> Result<()> {
@@ -76,27 +106,33 @@ fn look_up(found: &BTreeMap<String, Leaf>, name: &str) -> Option<Leaf> {
     found.get(name).or_else(|| found.get(&format!("{ENVELOPE}{name}"))).cloned()
 }
 
-fn leaves_by_path(schema: &Schema) -> BTreeMap<String, Leaf> {
-    let mut found = BTreeMap::new();
-    let mut count = 0;
+/// All leaves in order; lists and maps are whole.
+fn parts(schema: &Schema) -> Vec<Leaf> {
+    let mut parts = Vec::new();
     for field in schema.fields() {
-        collect_leaves(field, &mut Vec::new(), &mut count, &mut found);
+        collect_parts(field, &mut Vec::new(), &mut parts);
     }
-    found
+    parts
 }
 
-fn collect_leaves(field: &Field, path: &mut Vec<String>, count: &mut usize, found: &mut BTreeMap<String, Leaf>) {
+fn collect_parts(field: &Field, path: &mut Vec<String>, parts: &mut Vec<Leaf>) {
     path.push(field.name().clone());
-    match field.data_type() {
-        DataType::Struct(fields) => fields.iter().for_each(|child| collect_leaves(child, path, count, found)),
-        nested if nested.is_nested() => *count += leaf_count(nested),
-        data_type => {
-            let leaf = Leaf { index: *count, path: path.clone(), data_type: data_type.clone() };
-            found.entry(path.join(".").to_lowercase()).or_insert(leaf);
-            *count += 1;
-        }
+    if let DataType::Struct(fields) = field.data_type() {
+        fields.iter().for_each(|child| collect_parts(child, path, parts));
+    } else {
+        let index = parts.last().map_or(0, |last| last.indexes().end);
+        let data_type = field.data_type().clone();
+        parts.push(Leaf { index, width: leaf_count(&data_type), path: path.clone(), data_type });
     }
     path.pop();
+}
+
+fn leaves_by_path(parts: &[Leaf]) -> BTreeMap<String, Leaf> {
+    let mut found = BTreeMap::new();
+    for leaf in parts.iter().filter(|part| part.is_simple()) {
+        found.entry(leaf.path.join(".").to_lowercase()).or_insert_with(|| leaf.clone());
+    }
+    found
 }
 
 fn leaf_count(data_type: &DataType) -> usize {

@@ -47,8 +47,10 @@ pub fn distinct_values(file: &EventFile, group: usize, alternatives: &[Column]) 
                 found.nullable = column.is_all_null();
                 found.texts.push(column.values().clone());
             }
+            Source::Made(_) => return Ok(None),
             Source::Leaf(leaf) => {
-                let Some(texts) = dictionary(file, group, &leaf)? else { return Ok(None) };
+                let read = || dictionary(file, group, &leaf);
+                let Some(texts) = Error::if_damaged(&file.path, read)? else { return Ok(None) };
                 found.texts.push(texts);
                 found.nullable = has_nulls(file, group, &leaf);
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaDataReader;
 
 use crate::error::{Error, Result};
 use crate::partition::columns::with_dictionaries;
@@ -64,8 +64,8 @@ impl EventFile {
         overrides: &ColumnOverrides,
     ) -> Result<Self> {
         let (footer, size) = read_footer(path)?;
-        let parquet = ParquetMetaDataReader::decode_metadata(&footer).map_err(Error::parquet(path))?;
-        let (metadata, without_dictionaries, columns) = arrow_metadata(path, parquet, overrides)?;
+        let (metadata, without_dictionaries, columns) =
+            Error::if_damaged(path, || arrow_metadata(path, &footer, overrides))?;
         let fingerprint = blake3::hash(&footer).to_hex()[..32].to_owned();
         let mut file = Self {
             path: path.to_path_buf(),
@@ -155,10 +155,10 @@ fn days_between(first_ms: i64, last_ms: i64) -> Vec<NaiveDate> {
 
 fn arrow_metadata(
     path: &Path,
-    parquet: ParquetMetaData,
+    footer: &[u8],
     overrides: &ColumnOverrides,
 ) -> Result<(ArrowReaderMetadata, ArrowReaderMetadata, ColumnMap)> {
-    let parquet = Arc::new(parquet);
+    let parquet = Arc::new(ParquetMetaDataReader::decode_metadata(footer).map_err(Error::parquet(path))?);
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let physical = ArrowReaderMetadata::try_new(parquet.clone(), plain).map_err(Error::parquet(path))?;
     let columns = ColumnMap::from_schema(path, physical.schema(), overrides)?;
@@ -192,4 +192,64 @@ fn read_footer(path: &Path) -> Result<(Vec<u8>, u64)> {
         .and_then(|_| file.read_exact(&mut footer))
         .map_err(Error::read(path))?;
     Ok((footer, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{RecordBatch, StringArray, TimestampMillisecondArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::Encoding;
+    use parquet::file::properties::WriterProperties;
+
+    use super::*;
+    use crate::event::Column;
+
+    /// Texts that share their beginnings with the one before, which is what this encoding is for.
+    fn shared_beginnings() -> Vec<u8> {
+        let texts = |begin: &str| StringArray::from_iter_values((0..300).map(|row| format!("{begin}-{:04}", row * 7)));
+        let times = TimestampMillisecondArray::from_iter_values((0..300).map(|row| 1_767_571_200_000 + row));
+        let rows = RecordBatch::try_from_iter([
+            ("event_time", Arc::new(times) as arrow::array::ArrayRef),
+            ("event_name", Arc::new(texts("RunInstances"))),
+            ("service_name", Arc::new(texts("ecs"))),
+        ]);
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::DELTA_BYTE_ARRAY)
+            .set_column_encoding("event_time".into(), Encoding::PLAIN)
+            .build();
+        let rows = rows.unwrap();
+        let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
+        writer.write(&rows).unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    fn read_all(path: &Path) -> Result<usize> {
+        let file = EventFile::open(path, "a".to_owned(), None, &ColumnOverrides::new())?;
+        let mut rows = 0;
+        for group in 0..file.row_groups.len() {
+            for batch in RowGroupReader::open(&file, group, &[&[Column::EventName], &[Column::ServiceName]])? {
+                rows += batch?.rows;
+            }
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn a_decoder_that_panics_gives_up_its_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let sound = shared_beginnings();
+        let mut panics = 0;
+        for place in 4..sound.len() - 8 {
+            let mut damaged = sound.clone();
+            damaged[place] ^= 0x55;
+            std::fs::write(&path, damaged).unwrap();
+            let said = read_all(&path).map_or_else(|error| error.to_string(), |_| String::new());
+            panics += usize::from(said.contains("is not readable Parquet: it is damaged: "));
+        }
+        assert!(panics > 0, "no damage makes the decoder panic any more");
+        std::fs::write(&path, &sound).unwrap();
+        assert_eq!(read_all(&path).unwrap(), 300);
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -38,19 +39,21 @@ impl Partitions {
     /// # Errors
     /// [`Error::NoPartitions`] when there is no Parquet file, [`Error::Read`] when a folder cannot be listed.
     pub fn find(root: &Path, overrides: &ColumnOverrides) -> Result<Self> {
-        let mut paths = Vec::new();
-        list(root, &mut paths)?;
+        let (mut paths, mut unlisted) = (Vec::new(), Vec::new());
+        list(root, &mut paths, &mut unlisted)?;
         paths.sort();
         if paths.is_empty() {
-            return Err(Error::NoPartitions { path: root.to_path_buf() });
+            let unlisted = unlisted.into_iter().next().map(|(_, error)| error);
+            return Err(unlisted.unwrap_or_else(|| Error::NoPartitions { path: root.to_path_buf() }));
         }
         let mut found = Self {
             root: root.to_path_buf(),
             overrides: overrides.clone(),
             dated: vec![],
             undated: vec![],
-            problems: vec![],
+            problems: unlisted.iter().map(|(folder, error)| unlisted_folder(root, folder, error)).collect(),
         };
+        found.problems.sort();
         for path in paths {
             match date_of_path(path.strip_prefix(root).unwrap_or(&path)) {
                 Some(date) => found.dated.push((date, path)),
@@ -69,7 +72,7 @@ impl Partitions {
         &self.root
     }
 
-    /// What was wrong with files in no dated folder.
+    /// What was wrong with files in no dated folder, and with folders that could not be listed.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -78,6 +81,25 @@ impl Partitions {
     pub fn dates(&self) -> BTreeSet<NaiveDate> {
         let undated = self.undated.iter().flat_map(|file| &file.row_groups).flat_map(|group| &group.days);
         self.dated.iter().map(|(date, _)| date).chain(undated).copied().collect()
+    }
+
+    /// As [`Partitions::dates`], with the days that have no folder of their own and of which a neighbour's holds rows.
+    pub fn dates_with_neighbours(&self) -> BTreeSet<NaiveDate> {
+        let mut dates = self.dates();
+        let folders: BTreeSet<NaiveDate> = self.dated.iter().map(|(date, _)| *date).collect();
+        for folder in &folders {
+            let beside: Vec<NaiveDate> = [folder.pred_opt(), folder.succ_opt()].into_iter().flatten().collect();
+            let bare = |date: &&NaiveDate| !folders.contains(date) && !dates.contains(date);
+            let bare: Vec<NaiveDate> = beside.iter().filter(bare).copied().collect();
+            if bare.is_empty() {
+                continue;
+            }
+            let own = self.dated.iter().filter(|(date, _)| date == folder);
+            for file in own.filter_map(|(date, path)| self.open(path, Some(*date)).ok()) {
+                dates.extend(bare.iter().filter(|date| file.concerns(**date)));
+            }
+        }
+        dates
     }
 
     /// Whether the folder of a day that held this file, as it is called below the root, has no files any more: its day was purged.
@@ -113,7 +135,11 @@ impl Partitions {
     }
 }
 
-fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// A folder that could not be listed, and why.
+type Unlisted = (PathBuf, Error);
+
+/// Lists the Parquet files of a folder, which must be readable itself; the folders in it need not.
+fn list(path: &Path, found: &mut Vec<PathBuf>, unlisted: &mut Vec<Unlisted>) -> Result<()> {
     let kind = fs::metadata(path).map_err(Error::read(path))?;
     if kind.is_file() {
         found.push(path.to_path_buf());
@@ -127,11 +153,39 @@ fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             _ if hidden => {}
             // A link to nothing, or a file that has gone meanwhile, becomes a problem when it is opened.
             Err(_) if parquet => found.push(entry),
-            Ok(kind) if parquet || kind.is_dir() => list(&entry, found)?,
+            Ok(kind) if kind.is_dir() => {
+                if let Err(error) = no_loop(&entry).and_then(|()| list(&entry, found, unlisted)) {
+                    unlisted.push((entry, error));
+                }
+            }
+            Ok(kind) if parquet && kind.is_file() => found.push(entry),
+            Ok(_) if parquet => unlisted.push((entry.clone(), Error::read(&entry)(neither_file_nor_folder()))),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Refuses a link to a folder that it is in itself.
+pub(crate) fn no_loop(folder: &Path) -> Result<()> {
+    let is_link = fs::symlink_metadata(folder).is_ok_and(|kind| kind.is_symlink());
+    let real = |path: &Path| fs::canonicalize(path).map_err(Error::read(folder));
+    if is_link && real(folder.parent().unwrap_or(folder))?.starts_with(real(folder)?) {
+        return Err(Error::read(folder)(io::Error::other("it is a link to a folder that it is in itself")));
+    }
+    Ok(())
+}
+
+/// What is wrong with pipes and the like.
+pub(crate) fn neither_file_nor_folder() -> io::Error {
+    io::Error::other("it is neither a file nor a folder")
+}
+
+/// All files of a folder, as a problem.
+fn unlisted_folder(root: &Path, folder: &Path, error: &Error) -> Problem {
+    let name = folder.strip_prefix(root).unwrap_or(folder);
+    let name = if folder.is_dir() { name.join("*") } else { name.to_path_buf() };
+    Problem { file: name.to_string_lossy().into_owned(), message: error.about_its_file() }
 }
 
 /// The day that the folders of a path name, if they name one.

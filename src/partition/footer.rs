@@ -13,6 +13,9 @@ impl EventFile {
     /// the footer does not tell. Texts cut short are rounded outwards.
     pub fn text_bounds(&self, group: usize, columns: &[Column]) -> Option<Vec<(&[u8], &[u8])>> {
         let mut bounds = Vec::new();
+        if self.makes_any(columns) {
+            return None;
+        }
         for chunk in self.chunks(group, columns) {
             let statistics = chunk.statistics()?;
             if statistics.null_count_opt() == Some(chunk.num_values() as u64) {
@@ -29,14 +32,22 @@ impl EventFile {
         let mut chunks = self.chunks(group, columns);
         match (chunks.next(), chunks.next()) {
             (Some(chunk), None) => is_all_dictionary(chunk),
-            (None, _) => true,
+            (None, _) => !self.makes_any(columns),
             _ => false,
         }
     }
 
     /// The bytes that reading `columns` of a row group costs, compressed.
     pub fn column_bytes(&self, group: usize, columns: &[Column]) -> u64 {
-        self.chunks(group, columns).map(|chunk| chunk.compressed_size() as u64).sum()
+        let row_group = self.metadata.metadata().row_group(group);
+        let made = columns.iter().filter_map(|&column| self.columns.made(column));
+        let parts = made.flat_map(|made| made.leaves()).flat_map(Leaf::indexes).map(|leaf| row_group.column(leaf));
+        self.chunks(group, columns).chain(parts).map(|chunk| chunk.compressed_size() as u64).sum()
+    }
+
+    /// Whether any of `columns` is made of others, of which the footer tells nothing.
+    fn makes_any(&self, columns: &[Column]) -> bool {
+        columns.iter().any(|&column| self.columns.made(column).is_some())
     }
 
     /// Whether most of a leaf's values occur once, so that making a dictionary of them is work for nothing. Not every writer tells

@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
+use crate::partition::made::Made;
+use crate::partition::nested::json_texts;
 use crate::partition::pages::{KeyColumn, TimeColumn};
 use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
@@ -100,7 +102,7 @@ impl Pages {
     ) -> parquet::errors::Result<Self> {
         let mut pages = Self::default();
         let is_time = |leaf: &Leaf| time.is_some_and(|time| time.index == leaf.index);
-        let is_text_too = columns.iter().flatten().filter_map(Source::leaf).any(is_time);
+        let is_text_too = columns.iter().flatten().flat_map(Source::leaves).any(is_time);
         if let Some(leaf) = time.filter(|_| !is_text_too)
             && let Some(column) = TimeColumn::open(file, group, leaf, chunks)
         {
@@ -123,13 +125,15 @@ impl Pages {
 pub(super) enum Source {
     Leaf(Leaf),
     Constant(TextColumn),
+    Made(Arc<Made>),
 }
 
 impl Source {
-    pub(super) fn leaf(&self) -> Option<&Leaf> {
+    pub(super) fn leaves(&self) -> Vec<&Leaf> {
         match self {
-            Self::Leaf(leaf) => Some(leaf),
-            Self::Constant(_) => None,
+            Self::Leaf(leaf) => vec![leaf],
+            Self::Constant(_) => Vec::new(),
+            Self::Made(made) => made.leaves(),
         }
     }
 }
@@ -147,9 +151,13 @@ impl<'file> RowGroupReader<'file> {
         columns: &[&[Column]],
         choice: RowChoice<'_>,
     ) -> Result<Self> {
+        Error::if_damaged(&file.path, || Self::open_sound(file, group, columns, choice))
+    }
+
+    fn open_sound(file: &'file EventFile, group: usize, columns: &[&[Column]], choice: RowChoice<'_>) -> Result<Self> {
         let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
         let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
-        let mut leaves: Vec<&Leaf> = columns.iter().flatten().filter_map(Source::leaf).chain(time.as_ref()).collect();
+        let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).chain(time.as_ref()).collect();
         leaves.sort_unstable_by_key(|leaf| leaf.index);
         leaves.dedup_by_key(|leaf| leaf.index);
         let chunks = Arc::new(chunks(file, group, &leaves)?);
@@ -196,7 +204,8 @@ impl Iterator for RowGroupReader<'_> {
     type Item = Result<EventBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.read();
+        let path = &self.file.path;
+        let batch = Error::if_damaged(path, || self.read());
         if batch.is_err() {
             // There is no telling where the columns stand now.
             (self.arrays, self.left) = (None, 0);
@@ -216,6 +225,7 @@ pub(super) fn convert(
         let parts = sources.iter().map(|source| match source {
             Source::Constant(column) => Ok(column.clone()),
             Source::Leaf(leaf) => text(leaf),
+            Source::Made(made) => made.texts(rows, text),
         });
         Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
     };
@@ -229,6 +239,9 @@ pub(super) fn times_of(file: &EventFile, leaf: &Leaf, array: &ArrayRef) -> Resul
 
 /// The texts of a leaf's array.
 pub(super) fn text_of(file: &EventFile, leaf: &Leaf, array: &ArrayRef) -> Result<TextColumn> {
+    if !leaf.is_simple() {
+        return json_texts(array).map_err(|_| wrong_type(file, leaf, "text"));
+    }
     // Texts come as they are stored only where a dictionary of them would be of no use.
     match array.as_string_opt::<i32>() {
         Some(texts) => Ok(TextColumn::of_rows(texts)),
@@ -255,7 +268,7 @@ fn arrays(
 ) -> Result<ParquetRecordBatchReader> {
     let as_stored = !choice.times && leaves.iter().all(|leaf| file.is_mostly_distinct(group, leaf));
     let metadata = if as_stored { &file.without_dictionaries } else { &file.metadata };
-    let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves.iter().map(|leaf| leaf.index));
+    let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves.iter().flat_map(|leaf| leaf.indexes()));
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks.clone(), metadata.clone())
         .with_row_groups(vec![group])
         .with_projection(mask)
@@ -275,8 +288,7 @@ fn row_selection(rows: &[u32], all: usize) -> RowSelection {
 
 /// The chunks of some leaves in a row group, brought into memory.
 pub(super) fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result<Chunks> {
-    let range = |leaf: &&Leaf| {
-        let leaf = leaf.index;
+    let range = |leaf: usize| {
         let chunk = file.metadata.metadata().row_group(group).column(leaf);
         let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
         // What Parquet itself would panic at.
@@ -286,7 +298,7 @@ pub(super) fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result
         };
         Ok(start..start.saturating_add(length))
     };
-    let ranges: Vec<_> = leaves.iter().map(range).collect::<Result<_>>()?;
+    let ranges: Vec<_> = leaves.iter().flat_map(|leaf| leaf.indexes()).map(range).collect::<Result<_>>()?;
     let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
     Chunks::load(handle, file.size, ranges).map_err(Error::read(&file.path))
 }
@@ -294,11 +306,21 @@ pub(super) fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result
 /// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.
 pub(super) fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
     let mut found = Vec::new();
-    for leaf in alternatives.iter().flat_map(|&column| file.columns.leaves(column)) {
-        let (source, complete) = source(file, group, leaf);
-        found.push(source);
-        if complete {
-            break;
+    for &column in alternatives {
+        for leaf in file.columns.leaves(column) {
+            let (source, complete) = source(file, group, leaf);
+            found.push(source);
+            if complete {
+                return found;
+            }
+        }
+        match file.columns.made(column).map(|made| (made, &**made)) {
+            Some((_, Made::Constant(word))) => {
+                found.push(Source::Constant(TextColumn::constant(Some(word))));
+                return found;
+            }
+            Some((made, _)) => found.push(Source::Made(made.clone())),
+            None => {}
         }
     }
     found

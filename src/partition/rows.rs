@@ -20,12 +20,13 @@ use crate::partition::{EventBatch, EventFile, TextColumn};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
 pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
-    read_leaves(file, group, columns, rows, Some(&file.columns.leaves(Column::EventTime)[0]))
+    let time = &file.columns.leaves(Column::EventTime)[0];
+    Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, Some(time)))
 }
 
 /// As [`read_rows`], without times.
 pub fn read_texts(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
-    read_leaves(file, group, columns, rows, None)
+    Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, None))
 }
 
 fn read_leaves(
@@ -36,7 +37,7 @@ fn read_leaves(
     time: Option<&Leaf>,
 ) -> Result<EventBatch> {
     let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
-    let mut leaves: Vec<&Leaf> = columns.iter().flatten().filter_map(Source::leaf).collect();
+    let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).collect();
     leaves.sort_unstable_by_key(|leaf| leaf.index);
     leaves.dedup_by_key(|leaf| leaf.index);
     let texts = Picked::read(file, group, &mut leaves, rows)?;
@@ -88,7 +89,7 @@ pub(super) fn is_coded(file: &EventFile, group: usize, leaf: &Leaf) -> bool {
     let only_keys = chunk
         .page_encoding_stats_mask()
         .is_some_and(|mask| mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY));
-    !text || only_keys
+    leaf.is_simple() && (!text || only_keys)
 }
 
 fn read(
@@ -101,7 +102,7 @@ fn read(
     if leaves.is_empty() {
         return Ok(RecordBatch::new_empty(arrow::datatypes::SchemaRef::new(arrow::datatypes::Schema::empty())));
     }
-    let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves.iter().map(|leaf| leaf.index));
+    let mask = ProjectionMask::leaves(file.metadata.parquet_schema(), leaves.iter().flat_map(|leaf| leaf.indexes()));
     let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, file.metadata.clone())
         .with_row_groups(vec![group])

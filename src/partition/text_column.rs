@@ -87,6 +87,18 @@ impl TextColumn {
         self.value(self.keys.as_ref().map_or(0, |keys| keys[row]))
     }
 
+    /// The text of a row as it is written.
+    pub fn row_as_written(&self, row: usize) -> Option<&str> {
+        self.as_written(self.keys.as_ref().map_or(0, |keys| keys[row]))
+    }
+
+    /// The same rows with other texts: what `map` makes of each.
+    #[must_use]
+    pub fn mapped(&self, map: impl Fn(&str) -> Option<String>) -> Self {
+        let values = self.values.iter().map(|text| map(meaningful(text?)?)).collect();
+        Self { values, ..self.clone() }
+    }
+
     /// Whether no row can have a text.
     pub fn is_all_null(&self) -> bool {
         self.constant_null || self.values.is_empty()

@@ -71,9 +71,16 @@ fn texts(array: &ArrayRef) -> Result<ScalarBuffer<i64>, ArrowError> {
     Ok(keys.iter().map(|&key| known[key as usize]).collect())
 }
 
-/// Reads `2026-01-05T00:00:00Z`, with fractions or an offset, with a blank for the `T`, without a zone (then UTC).
+/// Digits of the shortest number that is taken for a time; fewer may be a date without its hyphens.
+const LEAST_DIGITS: usize = 9;
+
+/// Reads `2026-01-05T00:00:00Z`, with fractions or an offset, with a blank for the `T`, without a zone (then UTC), and numbers since
+/// 1970 as [`from_bare_integer`] does.
 pub fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
+    if text.len() >= LEAST_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok().map(from_bare_integer);
+    }
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Some(moment.timestamp_millis());
     }
@@ -110,6 +117,8 @@ mod tests {
             Arc::new(StringArray::from(vec!["2026-01-05T00:00:00Z"])),
             Arc::new(StringArray::from(vec!["2026-01-05T08:00:00.000+08:00"])),
             Arc::new(StringArray::from(vec!["2026-01-05 00:00:00"])),
+            Arc::new(StringArray::from(vec!["1767571200"])),
+            Arc::new(StringArray::from(vec!["1767571200000"])),
         ];
         for form in forms {
             assert_eq!(milliseconds(&form).unwrap()[..], [MOMENT], "{}", form.data_type());
@@ -118,8 +127,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_said_so() {
-        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("yesterday"), None, Some("")]));
-        assert_eq!(milliseconds(&texts).unwrap()[..], [NO_TIME; 3]);
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("yesterday"), None, Some(""), Some("20260105")]));
+        assert_eq!(milliseconds(&texts).unwrap()[..], [NO_TIME; 4]);
         let truth: ArrayRef = Arc::new(arrow::array::BooleanArray::from(vec![true]));
         assert!(milliseconds(&truth).is_err());
     }

@@ -75,7 +75,7 @@ pub(super) fn judge(files: &[EventFile], date: NaiveDate, counts: ScanCounts) ->
 
 impl Need {
     fn judge(&self, groups: &[(&EventFile, usize)], events: u64) -> Option<Flaw> {
-        let has_none = |file: &EventFile| self.columns.iter().all(|&column| file.columns.leaves(column).is_empty());
+        let has_none = |file: &EventFile| self.columns.iter().all(|&column| file.columns.is_missing(column));
         let is_absent = groups.iter().all(|(file, _)| has_none(file));
         let is_empty = || groups.iter().all(|&(file, group)| self.is_empty(file, group));
         let says_nothing = is_absent || ((events >= TELLING_EVENTS || !self.is_seldom) && is_empty());

@@ -114,7 +114,7 @@ impl Search {
     /// The columns that no opened file has; a condition on them can never be met.
     pub fn absent_columns(&self) -> Vec<Column> {
         let missing = |column: &Column| {
-            let is_absent = |file: &EventFile| file.columns.leaves(*column).is_empty();
+            let is_absent = |file: &EventFile| file.columns.is_missing(*column);
             !self.files.is_empty() && self.files.iter().all(is_absent)
         };
         Column::ALL.into_iter().filter(missing).collect()

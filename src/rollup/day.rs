@@ -69,9 +69,9 @@ impl ScanCounts {
         })
     }
 
-    /// Whether some rows could not be read or placed in time, or none was of its day.
+    /// Whether some rows could not be read or placed in time, or were in the folder of a day far from theirs.
     pub fn is_partial(&self) -> bool {
-        self.without_time > 0 || self.unreadable > 0 || (self.set_aside > 0 && self.events == 0)
+        self.without_time > 0 || self.unreadable > 0 || self.set_aside > 0
     }
 }
 

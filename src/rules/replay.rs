@@ -87,7 +87,7 @@ pub fn replay(
     let mut problems = partitions.problems().to_vec();
     let mut unopened = Vec::new();
     let facts = if each.is_none() && settings.whitelist.entries().is_empty() { Facts::Time } else { Facts::All };
-    let groups = partitions.dates().into_iter().flat_map(|date| {
+    let groups = partitions.dates_with_neighbours().into_iter().flat_map(|date| {
         let (files, problems) = partitions.open_range(date, date);
         unopened.extend(problems);
         row_groups(files.into_iter().map(Arc::new), date)

@@ -7,7 +7,7 @@ use std::path::Path;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use crate::error::{Error, Result};
 use crate::partition::{NO_TIME, milliseconds};
@@ -30,7 +30,7 @@ pub fn read(path: &Path) -> Result<CountTable> {
     let mut magic = [0; MAGIC.len()];
     let is_parquet = file.read_exact(&mut magic).is_ok() && magic == MAGIC;
     file.rewind().map_err(Error::read(path))?;
-    if is_parquet { read_parquet(path, file) } else { read_csv(path, file) }
+    if is_parquet { Error::if_damaged(path, || read_parquet(path, file)) } else { read_csv(path, file) }
 }
 
 /// Where the columns are.
@@ -111,7 +111,10 @@ fn csv_failure(path: &Path) -> impl Fn(csv::Error) -> Error {
 }
 
 fn read_parquet(path: &Path, file: File) -> Result<CountTable> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
+    // What a writer notes of its own types besides Parquet's may be unknown to the library.
+    let physical = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file, physical).map_err(Error::parquet(path))?;
     let schema = builder.schema().clone();
     let columns = Columns::find(path, &schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>())?;
     let mut table = TableBuilder::new(path.display().to_string(), columns.series.is_some());

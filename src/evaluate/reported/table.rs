@@ -7,7 +7,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
 use chrono::{DateTime, NaiveDate, Utc};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use crate::detect::Direction;
 use crate::error::{Error, Result};
@@ -17,8 +17,14 @@ use super::{Found, Set};
 
 /// Reads the table.
 pub(super) fn read(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
+    Error::if_damaged(path, || read_sound(path, night))
+}
+
+fn read_sound(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
+    // What a writer notes of its own types besides Parquet's may be unknown to the library.
+    let physical = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let file = File::open(path).map_err(Error::read(path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, physical)
         .and_then(ParquetRecordBatchReaderBuilder::build)
         .map_err(Error::parquet(path))?;
     let mut found = Vec::new();

@@ -29,6 +29,8 @@ impl Default for Limits {
 pub(in crate::import) enum FrameError {
     #[error("a record is nested deeper than {0} (see --max-depth)")]
     TooDeep(usize),
+    #[error("lists are nested deeper than {0} (see --max-depth); nothing after it was read")]
+    ListsTooDeep(usize),
     #[error("a record holds a string longer than {0} bytes (see --max-string)")]
     StringTooLong(usize),
     #[error("a record is larger than {0} bytes")]
@@ -48,7 +50,7 @@ pub(in crate::import) enum FrameError {
 impl FrameError {
     /// Whether nothing more can be had from the file.
     pub(in crate::import) fn is_final(&self) -> bool {
-        matches!(self, Self::Truncated | Self::NotJson(_) | Self::Read(_))
+        matches!(self, Self::Truncated | Self::NotJson(_) | Self::ListsTooDeep(_) | Self::Read(_))
     }
 }
 

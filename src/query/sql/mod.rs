@@ -10,14 +10,11 @@ mod tables;
 mod words;
 
 use std::cell::OnceCell;
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, Engine, Series, TimeUnit};
 use polars::sql::SQLContext;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, caught_everywhere};
 use crate::query::Mistake;
 use crate::query::answer::{Heading, Kind, Value};
 
@@ -66,10 +63,10 @@ fn collect(query: &str, tables: &Tables) -> Result<DataFrame> {
         let plan = context.execute(query)?.with_projection_pushdown(narrowed);
         plan.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
     };
-    let mut result = quietly(|| collect(true));
+    let mut result = caught_everywhere(|| collect(true));
     // Narrowed to no column at all, as a count of all rows is, several files are more than the engine can do; whole it can.
     if !matches!(&result, Ok(Ok(_))) && !matches!(&result, Ok(Err(error)) if mistake::is_of_the_query(error)) {
-        result = quietly(|| collect(false));
+        result = caught_everywhere(|| collect(false));
     }
     result.map_err(|_| unable())?.map_err(|error| mistake::explain(query, &error, tables))
 }
@@ -85,24 +82,6 @@ fn on_a_deep_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
         thread.map_err(Error::internal)?.join().map_err(|_| unable())
     })
-}
-
-/// Runs what may panic, without the message that a panic writes to stderr.
-fn quietly<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
-    static QUIET: AtomicUsize = AtomicUsize::new(0);
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panicked| {
-            if QUIET.load(Ordering::SeqCst) == 0 {
-                before(panicked);
-            }
-        }));
-    });
-    QUIET.fetch_add(1, Ordering::SeqCst);
-    let result = catch_unwind(AssertUnwindSafe(run));
-    QUIET.fetch_sub(1, Ordering::SeqCst);
-    result
 }
 
 impl SqlAnswer {
@@ -180,15 +159,4 @@ fn json_list(items: &Series) -> String {
         (other, _) => serde_json::Value::from(other.to_string()).to_string(),
     };
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_caught_and_the_next_is_told_as_ever() {
-        assert!(quietly(|| std::hint::black_box(Vec::<u8>::new())[3]).is_err());
-        assert_eq!(quietly(|| 7).unwrap(), 7);
-    }
 }

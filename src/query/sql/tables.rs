@@ -10,7 +10,7 @@ use polars::prelude::{
 
 use crate::error::{Error, Result};
 use crate::event::Column;
-use crate::partition::{ColumnMap, EventFile};
+use crate::partition::{ColumnMap, EventFile, Made};
 use crate::query::TimeRange;
 use crate::storage::Daily;
 
@@ -194,7 +194,16 @@ fn canonical(map: &ColumnMap, schema: &Schema, column: Column) -> Expr {
     };
     let mut leaves: Vec<Expr> = map.leaves(column).iter().map(|found| leaf(&found.path)).collect();
     let expression = match leaves.len() {
-        0 => lit(NULL).cast(column_type(column)),
+        0 => match map.made(column).map(|made| &**made) {
+            Some(Made::Constant(word)) => lit(*word),
+            Some(Made::Access(leaf)) => {
+                let (found, data_type) = self::leaf(schema, &leaf.path);
+                let is = |wanted: bool| truth(found.clone(), &data_type).eq(lit(wanted));
+                when(is(true)).then(lit("Read")).when(is(false)).then(lit("Write")).otherwise(lit(NULL))
+            }
+            // What is made of nested fields is more than an expression can say.
+            _ => lit(NULL).cast(column_type(column)),
+        },
         1 => leaves.remove(0),
         _ => coalesce(&leaves),
     };
