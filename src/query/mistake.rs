@@ -39,7 +39,7 @@ impl fmt::Display for Mistake {
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
         let place = before[line_start..].chars().count();
-        let left_out = if place > BESIDE { place - BESIDE } else { 0 };
+        let left_out = place.saturating_sub(BESIDE);
         let shown: String = line.chars().skip(left_out).take(2 * BESIDE).collect();
         let (begin, indent) = if left_out > 0 { ("…", place - left_out + 1) } else { ("", place) };
         let end = if line.chars().count() > left_out + 2 * BESIDE { "…" } else { "" };
