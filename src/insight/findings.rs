@@ -202,13 +202,15 @@ impl NightFindings {
         let continued = self.continued(history, deviation);
         let first = if continued.is_some() { 0 } else { deviation.hours.0 };
         let usual = usual_rate(deviation);
+        // What goes on was worth telling when it began.
+        let least = if continued.is_some() { 0 } else { self.least(deviation) };
         Target {
             family: history.family,
             keys: vec![history.key(deviation.member).clone()],
             hours: (first, deviation.hours.1),
             search: self.search(history, deviation),
             minutes: match deviation.direction {
-                Direction::Up => Minutes::Rise { usual, least: self.least(deviation), from_start: continued.is_some() },
+                Direction::Up => Minutes::Rise { usual, least, from_start: continued.is_some() },
                 Direction::Down => Minutes::Whole,
             },
             since: continued.map_or(date, |running| running.start.date_naive()),

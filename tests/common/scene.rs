@@ -91,7 +91,9 @@ impl Scene {
         copy(&root().join("data/sample"), &path("events"));
         symlink(path("events"), path("srv/audit-events")).unwrap();
         copy(judged(), &path("state"));
-        fs::copy(path("state/insights/date=2026-01-29/insights.parquet"), path("insights.parquet")).unwrap();
+        for name in ["insights.parquet", "insights.jsonl"] {
+            fs::copy(path("state/insights/date=2026-01-29").join(name), path(name)).unwrap();
+        }
         fs::copy(path("events/labels.jsonl"), path("labels.jsonl")).unwrap();
         fs::write(path("counts.csv"), counts(24 * 21, chrono::Duration::hours(1))).unwrap();
         fs::write(path("weekly.csv"), counts(200, chrono::Duration::weeks(1))).unwrap();
