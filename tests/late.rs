@@ -43,8 +43,9 @@ fn run(events: &Path, state: &Path, nights: std::ops::RangeInclusive<u32>, more:
     insights(arguments.iter().chain(&["--quiet", "--set", "baseline_days=14"]).chain(more)).expect_code(0)
 }
 
-fn report(state: &Path, number: u32, ending: &str) -> String {
-    fs::read_to_string(state.join("reports").join(format!("{}.{ending}", night(number)))).unwrap()
+/// What is told of a night and of its runs.
+fn digest_of_runs(state: &Path, number: u32) -> Option<String> {
+    fs::read_to_string(state.join("runs").join(format!("{}.md", night(number)))).ok()
 }
 
 /// The state of nights that have all events from the beginning.
@@ -80,15 +81,17 @@ fn what_came_late_is_reported_by_the_next_run() {
     insta::assert_snapshot!("judged_again", told);
     assert!(reports_the_key(&state, 1));
     assert_same_files(&quiet(folder.path(), &events, 3), &lasting(&state));
-    // Whoever opens the newest report in the morning reads of it, and finds the way; so does whoever opens the night's own.
-    let (page, digest) = (report(&state, 3, "html"), report(&state, 3, "md"));
-    assert!(page.contains(&format!("href=\"{first}.html#insight-")) && page.contains("added: "), "{page}");
+    // Whoever reads in the morning what the last run did reads of it; so does whoever asks for the report of one of the nights.
     let (one, three) = (first.format("%a %-d %b"), night(3).format("%a %-d %b"));
     let told = format!("The night of {one} was judged again, as the events of {first} have changed: ");
-    assert!(page.contains(&told) && digest.contains(&told), "{digest}");
-    assert!(
-        report(&state, 1, "md").contains(&format!("This night was judged again in the run of {three}, as the events"))
-    );
+    let digest = digest_of_runs(&state, 3).unwrap();
+    assert!(digest.contains(&told) && digest.contains("added, "), "{digest}");
+    let own = format!("This night was judged again in the run of {three}, as the events");
+    assert!(digest_of_runs(&state, 1).unwrap().contains(&own));
+    let date = night(3).to_string();
+    let report = ["report", "--state", state.to_str().unwrap(), "--date", &date, "--format", "html"];
+    let page = insights(report).expect_code(0).stdout;
+    assert!(page.contains(&format!("href=\"{first}.html#insight-")) && page.contains(&told), "{page}");
     let range =
         ["report", "--state", state.to_str().unwrap(), "--from", &first.to_string(), "--to", &night(3).to_string()];
     let range = insights(range).expect_code(0).stdout;
@@ -282,13 +285,10 @@ fn days_that_were_missed_are_caught_up_with() {
     let told = catch_up();
     let judged = |number: u32| told.contains(&format!("{}: ", night(number)));
     assert_eq!([1, 2, 3, 4].map(judged), [false, true, true, true], "{told}");
-    // The page of the newest night says, beside what those of named nights say, that many days are missing since.
-    let newest = |path: &PathBuf| path.starts_with("reports") && path.to_string_lossy().contains(&night(4).to_string());
-    let (mut expected, mut found) = (quiet(folder.path(), &events, 4), lasting(&state));
-    expected.retain(|path, _| !newest(path));
-    found.retain(|path, _| !newest(path));
-    assert_same_files(&expected, &found);
-    let overdue = |number: u32| report(&state, number, "md").contains("mind: the newest partition is of ");
+    assert_same_files(&quiet(folder.path(), &events, 4), &lasting(&state));
+    let overdue = |number: u32| {
+        digest_of_runs(&state, number).is_some_and(|digest| digest.contains("mind: the newest partition is of "))
+    };
     assert_eq!([2, 3, 4].map(overdue), [false, false, true]);
     let again = catch_up();
     assert!(again.starts_with(&format!("{}: ", night(4))), "nothing was missed: {again}");

@@ -29,14 +29,21 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::storage::{Daily, write_text};
+use crate::storage::{Daily, remove, write_text};
 
-/// Writes the page and the digest of a night from the other files of the state directory.
-pub fn write_pages(state: &Path, date: NaiveDate) -> Result<[PathBuf; 2]> {
+/// Writes the page and the digest of a night from the other files of the state directory. They are the same whatever came late; where the
+/// night's runs did more than judge it, a digest among the records of runs tells that too.
+pub fn write_pages(state: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
     let night = night::Night::read(state, date)?;
+    let lasting = night.clone().lasting();
     let path = |ending: &str| Daily::Reports.file(state, date, ending);
-    let (html, markdown) = (path("html"), path("md"));
-    write_text(&markdown, &digest::night(&night).markdown())?;
-    write_text(&html, &page::page(&night))?;
-    Ok([markdown, html])
+    let (html, markdown, of_runs) = (path("html"), path("md"), Daily::Runs.file(state, date, "md"));
+    write_text(&markdown, &digest::night(&lasting).markdown())?;
+    write_text(&html, &page::page(&lasting))?;
+    if lasting == night {
+        remove(&of_runs)?;
+        return Ok(vec![markdown, html]);
+    }
+    write_text(&of_runs, &digest::night(&night).markdown())?;
+    Ok(vec![markdown, html, of_runs])
 }

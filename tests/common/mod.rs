@@ -241,23 +241,10 @@ pub(crate) fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Everything in a state directory but `runs/`, what reports tell of it, and the lock.
+/// Everything in a state directory but `runs/` and the lock.
 pub(crate) fn lasting(state: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = files_below(state).into_iter();
-    let lasting = files.filter(|(path, _)| !path.starts_with("runs") && !path.starts_with("lock"));
-    lasting
-        .map(|(path, bytes)| if path.starts_with("reports") { (path, without_again(bytes)) } else { (path, bytes) })
-        .collect()
-}
-
-/// A report without its section on what was judged again.
-fn without_again(report: Vec<u8>) -> Vec<u8> {
-    let text = String::from_utf8(report).unwrap();
-    let page = text.find("<section id=\"again\"").map(|begin| (begin, "</section>", "</section>".len()));
-    let digest = text.find("## Judged again\n").map(|begin| (begin, "\n## ", 1));
-    let Some((begin, end, more)) = page.or(digest) else { return text.into_bytes() };
-    let end = begin + text[begin..].find(end).unwrap() + more;
-    [&text[..begin], &text[end..]].concat().into_bytes()
+    files.filter(|(path, _)| !path.starts_with("runs") && !path.starts_with("lock")).collect()
 }
 
 /// Two folders must hold the same files with the same bytes; only names and sizes are shown when they do not.

@@ -88,6 +88,12 @@ impl Night {
         Ok(night)
     }
 
+    /// The night without what its runs did beside judging it: the same whatever came late, and whenever it was judged.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { again: Vec::new(), record: self.record.map(Record::lasting), ..self }
+    }
+
     /// Adds what the flat table has no room for. An episode that goes on without beginning or ending tonight has its events in
     /// the night in which it began.
     fn read_details(&mut self, state: &Path) -> Result<()> {

@@ -3,6 +3,7 @@
 //! What a run did beside judging, such as which days it counted, is left where it is. Which nights it judged again and which it
 //! found stale is told: nobody else would tell it in the morning.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -121,8 +122,18 @@ pub struct Problem {
 #[allow(missing_docs, reason = "the fields are those of the record")]
 pub struct Quality {
     pub kind: Text,
+    pub numbers: BTreeMap<String, u64>,
     pub effect: Text,
     pub sentence: Text,
+}
+
+impl Record {
+    /// The record without what depends on when the night was judged, and on what came late: stale nights, and partitions that are overdue.
+    pub(super) fn lasting(mut self) -> Self {
+        self.stale_nights.clear();
+        self.quality.retain(|flaw| !flaw.numbers.contains_key("days_missing"));
+        self
+    }
 }
 
 /// Reads the record of a night; `None` where there is none.
