@@ -17,7 +17,7 @@ const NOTHING: f64 = 0.005;
 const LEAST_DAYS: usize = 7;
 
 /// An account's calls by day of the window.
-type DayTotals = BTreeMap<String, Vec<u64>>;
+pub(super) type DayTotals = BTreeMap<String, Vec<u64>>;
 
 /// A family that the scored day's events do not name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,9 @@ pub(super) struct BlindDays {
     pub(super) today: Option<Blindness>,
 }
 
-/// The accounts that were blind for a family on some day.
-pub(super) fn judge(family: &FamilyHistory, apis: &FamilyHistory, window: &Window) -> Vec<BlindDays> {
-    let (named, all) = (day_totals(family, window), day_totals(apis, window));
+/// The accounts that were blind for a family on some day; `all` are the calls of all APIs.
+pub(super) fn judge(family: &FamilyHistory, all: &DayTotals, window: &Window) -> Vec<BlindDays> {
+    let named = day_totals(family, window);
     let nothing = vec![0; window.length() + 1];
     let of_account = |(account, all): (&String, &Vec<u64>)| {
         let named = named.get(account).unwrap_or(&nothing);
@@ -71,7 +71,8 @@ fn usual_share(named: &[u64], all: &[u64], window: &Window) -> Option<f64> {
     shares.get(shares.len() / 2).copied().filter(|_| shares.len() >= LEAST_DAYS)
 }
 
-fn day_totals(history: &FamilyHistory, window: &Window) -> DayTotals {
+/// The calls of each account by day, of members beyond a cap too.
+pub(super) fn day_totals(history: &FamilyHistory, window: &Window) -> DayTotals {
     let mut totals = DayTotals::new();
     let mut add = |account: &str, hour: u16, calls: u32| {
         if !totals.contains_key(account) {
@@ -106,11 +107,10 @@ mod tests {
         let apis = FamilyHistory::from_entities(Family::Api, [(key("ecs"), hours(&|_| 30))]);
         let own = FamilyHistory::from_entities(Family::SourceIp, [(key("192.0.2.7"), hours(&named))]);
         let feed = Feed::judge(&apis, &window, &Calendar::new(chrono_tz::UTC)).masking(&[&own], &apis, &window);
-        let mut found = judge(&own, &apis, &window);
-        let first = (!found.is_empty()).then(|| found.remove(0));
-        first.map_or((Vec::new(), None, Feed::judge(&apis, &window, &Calendar::new(chrono_tz::UTC))), |found| {
-            (found.days, found.today, feed)
-        })
+        let mut found = judge(&own, &day_totals(&apis, &window), &window);
+        let first = found.pop();
+        let (days, today) = first.map_or((Vec::new(), None), |found| (found.days, found.today));
+        (days, today, feed)
     }
 
     #[test]

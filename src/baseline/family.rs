@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::layers::HourLayers;
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
@@ -17,7 +16,6 @@ use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
-use crate::baseline::shift::{SHIFT_DAYS, hour_ratio, shift_ratio};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
@@ -25,15 +23,12 @@ use crate::stats::Effect;
 
 /// Entities of one group that are enough to have a shape of their own.
 const GROUP_MEMBERS: f64 = 5.0;
-/// Entities that are heard about what a family shares; of more, every so many-th is.
+/// Entities that are heard about what a family shares; of more, a scattered sample is.
 const WITNESSES: usize = 2048;
 /// Entities whose shapes are held at a time.
 const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
 const BURSTY_SHARE: f64 = 0.15;
-
-/// Days in which hours of a slot are looked for that have moved.
-const RECENT_DAYS: usize = 14;
 
 /// What a family's past teaches.
 #[derive(Debug)]
@@ -121,7 +116,7 @@ impl<'a> FamilyBaseline<'a> {
             // Threads work the shapes out; they are added in the order of entities.
             for (member, shape) in shapes.collect::<Vec<_>>().into_iter().flatten() {
                 overall.add(&shape);
-                groups.entry(self.group(member)).or_default().add(&shape);
+                groups.entry(self.group(member).to_owned()).or_default().add(&shape);
             }
         }
         self.overall = overall.profile();
@@ -345,44 +340,6 @@ impl<'a> FamilyBaseline<'a> {
         Some(Fit::layers(&series, self.profile(member), &self.dispersions, shifted.as_deref(), week_hour))
     }
 
-    /// The fit at the level of the last days, where all of the day or some hours of it have changed for good.
-    fn shifted(&self, member: usize, day: usize, fit: &Fit) -> Option<Fit> {
-        if let Some(ratio) = self.shift(member, day, fit) {
-            return Some(fit.at_level(ratio));
-        }
-        let moved = self.moved_hours(member, day, fit);
-        (!moved.is_empty()).then(|| fit.with_hours(&moved, SHIFT_DAYS as f64))
-    }
-
-    fn shift(&self, member: usize, day: usize, fit: &Fit) -> Option<f64> {
-        let past = |day: usize| {
-            let alive = !self.alive(member, day..day + 1).contains(&false);
-            let calls = self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
-            alive.then(|| (calls, self.week_hours(day..day + 1)))
-        };
-        shift_ratio(fit, (day.checked_sub(SHIFT_DAYS)?..day).map(past))
-    }
-
-    /// The hours of the week that a day's hours are and that had another level on the last three days, or on the last three days
-    /// of that slot; with that level relative to the one fitted.
-    fn moved_hours(&self, member: usize, day: usize, fit: &Fit) -> Vec<(u8, f64)> {
-        let days = day.saturating_sub(RECENT_DAYS)..day;
-        let first = days.start;
-        let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
-        let calls: Vec<[u32; 24]> = days.clone().map(|day| self.calls_of(member, day)).collect();
-        let past = |day: usize, hour: usize| {
-            let place = (day - first) * 24 + hour;
-            alive[place].then(|| (calls[day - first][hour], week_hours[place]))
-        };
-        let moved = |(hour, &today): (usize, &u8)| {
-            let recent = days.clone().rev().map(|day| past(day, hour));
-            let alike = recent.clone().filter(|past| past.is_none_or(|(_, week_hour)| slot(week_hour) == slot(today)));
-            let ratio = hour_ratio(fit, last_days(recent)).or_else(|| hour_ratio(fit, last_days(alike)))?;
-            Some((today, ratio))
-        };
-        self.week_hours(day..day + 1).iter().enumerate().filter_map(moved).collect()
-    }
-
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.
     fn lay_out(&self, member: usize, without: &Range<usize>, series: &mut Series) -> Option<usize> {
         let (past, _) = self.history.split(member, self.window);
@@ -393,29 +350,24 @@ impl<'a> FamilyBaseline<'a> {
         Some(first_day)
     }
 
-    fn group(&self, member: usize) -> String {
+    fn group(&self, member: usize) -> &'a str {
         // Entities that have a service share its rhythm.
         if self.history.service(member).is_none() {
-            return String::new();
+            return "";
         }
-        self.history.key(member).fields().nth(1).unwrap_or_default().to_owned()
+        self.history.key(member).fields().nth(1).unwrap_or_default()
     }
 
     /// Whose shape of the day an entity is drawn towards, in words.
     pub fn group_name(&self, member: usize) -> String {
         let group = self.group(member);
-        if self.groups.contains_key(&group) && !group.is_empty() {
+        if self.groups.contains_key(group) && !group.is_empty() {
             return format!("all of {group}");
         }
         format!("all of its family, {}", self.history.family.name())
     }
 
     fn profile(&self, member: usize) -> &Profile {
-        self.groups.get(&self.group(member)).unwrap_or(&self.overall)
+        self.groups.get(self.group(member)).unwrap_or(&self.overall)
     }
-}
-
-/// The latest of some past hours, the last first.
-fn last_days(mut hours: impl Iterator<Item = Option<(u32, u8)>>) -> [Option<(u32, u8)>; SHIFT_DAYS] {
-    std::array::from_fn(|_| hours.next().flatten())
 }

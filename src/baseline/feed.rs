@@ -82,8 +82,9 @@ impl Feed {
     /// Masks for each family the days on which events did not name its members.
     #[must_use]
     pub fn masking(mut self, families: &[&FamilyHistory], apis: &FamilyHistory, window: &Window) -> Self {
+        let all = blind::day_totals(apis, window);
         for history in families.iter().filter(|history| blind::NAMED.contains(&history.family)) {
-            for found in blind::judge(history, apis, window) {
+            for found in blind::judge(history, &all, window) {
                 let mut alive = self.alive(&found.account).to_vec();
                 for day in found.days {
                     alive[day * DAY..(day + 1) * DAY].fill(false);

@@ -6,6 +6,7 @@
 
 mod evidence;
 mod layers;
+mod moved;
 mod pauses;
 mod weights;
 
@@ -287,25 +288,6 @@ impl Fit {
     pub fn ln_lower(&self, hours: &[u8], width: usize, count: u64) -> f64 {
         let plain = self.expected(hours, width).map_or(0.0, |expected| expected.ln_lower(count));
         self.with_pauses(hours, width).map_or(plain, |paused| plain.max(paused.ln_lower(count)))
-    }
-
-    /// The same entity at another level.
-    #[must_use]
-    pub fn at_level(&self, ratio: f64) -> Self {
-        let between = self.between.as_deref().map(|between| Box::new(between.at_level(ratio)));
-        Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, between, ..self.clone() }
-    }
-
-    /// The same entity with some of its hours of the week at other levels, told by a few days each.
-    #[must_use]
-    pub(super) fn with_hours(&self, moved: &[(u8, f64)], samples: f64) -> Self {
-        let mut changed = self.clone();
-        for &(week_hour, ratio) in moved {
-            changed.means[slot(week_hour)] = self.means[slot(week_hour)] * ratio;
-            changed.samples[slot(week_hour)] = self.samples[slot(week_hour)].min(samples);
-        }
-        changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, samples)));
-        changed
     }
 
     /// Whether a count is worth comparing with an hour's distribution because it may be odd.

@@ -8,6 +8,16 @@ use crate::event::Column;
 /// A prefix that log stores put before every field of the event.
 pub const ENVELOPE: &str = "event.";
 
+/// Where a call came from: an address, or what stands in its place.
+const SOURCES: &[&str] = &[
+    "source_ip_address",
+    "sourceipaddress",
+    "src_endpoint.ip",
+    "src_endpoint.domain",
+    "src_endpoint.svc_name",
+    "src_endpoint.hostname",
+];
+
 /// The lower-case column paths that can hold `column`, best first: canonical, ActionTrail, CloudTrail, OCSF API Activity.
 pub fn spellings(column: Column) -> &'static [&'static str] {
     match column {
@@ -21,14 +31,7 @@ pub fn spellings(column: Column) -> &'static [&'static str] {
         Column::EventRw => &["event_rw", "eventrw"],
         Column::ApiVersion => &["api_version", "apiversion", "api.version"],
         Column::Region => &["region", "acsregion", "awsregion", "cloud.region"],
-        Column::SourceIpAddress => &[
-            "source_ip_address",
-            "sourceipaddress",
-            "src_endpoint.ip",
-            "src_endpoint.domain",
-            "src_endpoint.svc_name",
-            "src_endpoint.hostname",
-        ],
+        Column::SourceIpAddress => SOURCES,
         Column::UserAgent => &["user_agent", "useragent", "http_request.user_agent"],
         Column::RequestId => &["request_id", "requestid", "api.request.uid"],
         Column::AccountId => {

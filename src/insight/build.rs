@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions, Window};
+use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::change::{ChangeFound, Reason};
 use crate::detect::{Deviation, Direction};
 use crate::event::{ChangeKind, without_session};
@@ -11,10 +11,11 @@ use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
 use crate::insight::continuation::{ending_insight, go_on};
-use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
+use crate::insight::draft::{Subject, id, moment, rate_type};
 use crate::insight::episode::{Episode, Episodes, Running};
 use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
+use crate::insight::gaps::Gaps;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::new_level::{NewLevel, new_levels};
 use crate::insight::next_query::next_query;
@@ -57,17 +58,6 @@ struct Night<'a> {
     gaps: Gaps<'a>,
 }
 
-/// What of the feed was missing.
-#[derive(Debug, Clone, Copy)]
-pub struct Gaps<'a> {
-    /// Hours.
-    pub feed: &'a Feed,
-    /// Regions.
-    pub regions: &'a SilentRegions,
-    /// Reads, or writes.
-    pub sides: &'a [OneSided],
-}
-
 /// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
 pub fn build(
     findings: &NightFindings,
@@ -82,7 +72,7 @@ pub fn build(
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
         // What was begun is told to its end, whatever explains the rest of it.
         let is_new = findings.continued(history, deviation).is_none();
-        if is_new && night.explains(history, deviation, told) {
+        if is_new && night.gaps.explain(history, deviation, told.usual) {
             built.explained += 1;
         } else {
             built.add_rate(findings, history, deviation, told, night);
@@ -165,18 +155,6 @@ impl Built {
                 });
             }
         }
-    }
-}
-
-impl Night<'_> {
-    /// Whether a deviation is a drop that is no more than what the trail does not deliver any more, or what a silent region lacks, as far
-    /// as its regions are known.
-    fn explains(&self, history: &FamilyHistory, deviation: &Deviation, told: Told<'_>) -> bool {
-        let (key, Gaps { regions, sides, .. }) = (history.key(deviation.member), self.gaps);
-        let by_region = |usual: &_| regions.explain(key.account(), usual, deviation.expected, deviation.observed);
-        let one_sided = || sides.iter().any(|side| side.lacks(history.family, key));
-        deviation.direction == Direction::Down
-            && (told.usual.values[REGION].as_ref().is_some_and(by_region) || one_sided())
     }
 }
 
