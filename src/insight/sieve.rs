@@ -27,6 +27,8 @@ const ACCESS_KEY: usize = 8;
 /// Rows that are looked at together.
 const RUN: usize = 128;
 
+/// How many numbers of two bytes there are.
+const SHORT: usize = 1 << 16;
 /// Rows that are decoded together, few enough for their keys to stay in the processor's cache.
 const TOGETHER: usize = 8192;
 
@@ -96,7 +98,7 @@ impl Sieve {
         for test in &self.0 {
             let Some(mut column) = CodedColumn::open(file, group, INPUTS[test.column])? else { return Ok(None) };
             let (by_key, spans) = test.wanted(column.dictionary());
-            let_pass(&mut column, &by_key, stretches(times, in_order, spans), &mut passes)?;
+            let_pass(&mut column, by_key, stretches(times, in_order, spans), &mut passes)?;
             columns.push((test.column, column));
         }
         Ok(Some((those(&passes), columns)))
@@ -117,21 +119,47 @@ pub(super) type ToldBy<'file> = (usize, CodedColumn<'file>);
 /// Notes which rows pass by their keys, in the stretches of a column in which any can.
 fn let_pass(
     column: &mut CodedColumn<'_>,
-    by_key: &[bool],
+    by_key: Vec<bool>,
     stretches: Vec<Range<usize>>,
     passes: &mut [bool],
 ) -> Result<()> {
+    let by_key = ByKey::of(by_key);
     for stretch in stretches {
         for first in stretch.clone().step_by(TOGETHER) {
             let rows = first..stretch.end.min(first + TOGETHER);
             let passes = &mut passes[rows.clone()];
             match column.decode(rows)? {
-                Some(keys) => passes.iter_mut().zip(keys).for_each(|(passes, &key)| *passes |= by_key[key as usize]),
+                Some(keys) => by_key.let_pass(keys, passes),
                 None => passes.fill(true),
             }
         }
     }
     Ok(())
+}
+
+/// By key whether a row passes.
+enum ByKey {
+    /// For every number of two bytes, so that none is beyond the end and nothing has to be checked row by row.
+    All(Box<[bool; SHORT]>),
+    Some(Vec<bool>),
+}
+
+impl ByKey {
+    fn of(mut by_key: Vec<bool>) -> Self {
+        if by_key.len() > SHORT {
+            return Self::Some(by_key);
+        }
+        by_key.resize(SHORT, false);
+        by_key.into_boxed_slice().try_into().map_or_else(|by_key: Box<[bool]>| Self::Some(by_key.into_vec()), Self::All)
+    }
+
+    fn let_pass(&self, keys: &[i32], passes: &mut [bool]) {
+        let rows = passes.iter_mut().zip(keys);
+        match self {
+            Self::All(by_key) => rows.for_each(|(passes, &key)| *passes |= by_key[usize::from(key as u16)]),
+            Self::Some(by_key) => rows.for_each(|(passes, &key)| *passes |= by_key[key as usize]),
+        }
+    }
 }
 
 /// The rows that pass. Most runs of rows have none.

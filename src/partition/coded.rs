@@ -25,6 +25,7 @@ pub struct CodedColumn<'file> {
 /// A column that does not hold the same text throughout.
 struct Coded {
     group: usize,
+    rows: usize,
     leaf: Leaf,
     chunks: Arc<Chunks>,
     column: KeyColumn,
@@ -61,7 +62,8 @@ impl<'file> CodedColumn<'file> {
         let Some(column) = KeyColumn::open(file, group, leaf, &chunks) else { return Ok(None) };
         let mut column = column.map_err(Error::parquet(&file.path))?;
         let texts = column.dictionary().map_err(Error::parquet(&file.path))?;
-        let coded = Coded { group, leaf: leaf.clone(), chunks, column, next: 0, decoded: Vec::new() };
+        let rows = file.row_groups[group].rows as usize;
+        let coded = Coded { group, rows, leaf: leaf.clone(), chunks, column, next: 0, decoded: Vec::new() };
         Ok(Some(Self { file, dictionary: TextColumn::of_keys(texts, Vec::new().into()), coded: Some(coded) }))
     }
 
@@ -91,7 +93,9 @@ impl Coded {
     fn decode(&mut self, rows: Range<usize>) -> parquet::errors::Result<&[i32]> {
         self.column.skip(rows.start.saturating_sub(self.next))?;
         if self.decoded.last().is_none_or(|last| last.end() != rows.start) {
-            self.decoded.push(Stretch { first: rows.start, keys: Vec::new() });
+            // More may follow; what is set aside for it costs nothing until then.
+            let keys = Vec::with_capacity(self.rows.saturating_sub(rows.start));
+            self.decoded.push(Stretch { first: rows.start, keys });
         }
         let place = self.decoded.len() - 1;
         let keys = &mut self.decoded[place].keys;
