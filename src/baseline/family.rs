@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::baseline::dispersion::Dispersions;
-use crate::baseline::layers::HourLayers;
+use crate::baseline::dispersion::{Dispersions, Testimony};
+use crate::baseline::drift::Drift;
+use crate::baseline::layers::{HourLayers, LayerKind};
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
 use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
@@ -41,6 +42,7 @@ pub struct FamilyBaseline<'a> {
     overall: Profile,
     groups: BTreeMap<String, Profile>,
     dispersions: Dispersions,
+    drift: Drift,
     sizes: DaySizes,
     parents: Parents,
     replayed: Replayed,
@@ -86,12 +88,25 @@ impl<'a> FamilyBaseline<'a> {
     pub fn learn(history: &'a FamilyHistory, window: &'a Window, calendar: &Calendar, feed: &'a Feed) -> Self {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
-        let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
+        let (dispersions, drift, sizes) = (Dispersions::unknown(), Drift::none(), ActiveDays::default().fit());
         let (parents, replayed, tails) = (Parents::default(), Replayed::none(), Tails::unknown());
-        let mut learnt =
-            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, replayed, tails };
+        let mut learnt = Self {
+            history,
+            window,
+            feed,
+            week_hours,
+            overall,
+            groups,
+            dispersions,
+            drift,
+            sizes,
+            parents,
+            replayed,
+            tails,
+        };
         learnt.learn_profiles();
         learnt.learn_dispersions();
+        learnt.learn_drift();
         learnt.learn_sizes();
         learnt.replayed = Replayed::of(&learnt);
         learnt.tails = Tails::learn(&learnt);
@@ -125,14 +140,42 @@ impl<'a> FamilyBaseline<'a> {
     }
 
     fn learn_dispersions(&mut self) {
-        let evidence = |member: usize| {
+        let testimony = |member: usize, series: &mut Series| {
+            self.follow(member, series);
+            Fit::testimony(series, self.profile(member))
+        };
+        let entities: Vec<Testimony> = self.hear(testimony);
+        self.dispersions = Dispersions::learn(&entities);
+    }
+
+    /// Where levels drift, what clumps beside that is less.
+    fn learn_drift(&mut self) {
+        let track = |member: usize, series: &mut Series| {
+            Fit::new(series, self.profile(member), &self.dispersions).track(series)
+        };
+        self.drift = Drift::learn(self.hear(track).iter());
+        if !self.drift.is_none() {
+            self.learn_dispersions();
+        }
+    }
+
+    /// What the witnesses that are active day by day tell, in their order.
+    fn hear<T: Send>(&self, of_series: impl Fn(usize, &mut Series) -> T + Sync) -> Vec<T> {
+        let tell = |member: usize| {
             let mut series = Series::default();
             self.lay_out(member, &self.today(), &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
-            Some(Fit::testimony(&series, self.profile(member)))
+            Some(of_series(member, &mut series))
         };
         let witnesses: Vec<usize> = self.witnesses().collect();
-        let entities: Vec<_> = witnesses.into_par_iter().filter_map(evidence).collect();
-        self.dispersions = Dispersions::learn(&entities);
+        witnesses.into_par_iter().filter_map(tell).collect()
+    }
+
+    /// Notes how the level of an entity drifted, if its family's do.
+    fn follow(&self, member: usize, series: &mut Series) {
+        if self.drift.follows(series.level()) {
+            let steady = Fit::new(series, self.profile(member), &self.dispersions);
+            series.levels = self.drift.levels(&steady.track(series));
+        }
     }
 
     fn learn_sizes(&mut self) {
@@ -287,7 +330,8 @@ impl<'a> FamilyBaseline<'a> {
             let calls = self.calls_of(member, past);
             (0..24 / hours).filter_map(move |window| {
                 let (within, place) = (window * hours, past * 24 + window * hours);
-                let expected = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
+                let usual: f64 = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
+                let expected = usual * fit.past_level(past);
                 let calls = calls[within..within + hours].iter().map(|&calls| f64::from(calls)).sum();
                 let is_alive = !alive[place..place + hours].contains(&false);
                 is_alive.then_some(PastWindow { day: past, calls, expected })
@@ -320,24 +364,28 @@ impl<'a> FamilyBaseline<'a> {
         if series.level() < SPARSE_BELOW {
             return days.map(sparse).collect();
         }
+        self.follow(member, &mut series);
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         if fit.odd_days() as f64 > BURSTY_SHARE * known as f64 {
             return days.map(sparse).collect();
         }
         let seasonal = |day: usize| {
             let shifted = self.shifted(member, day, &fit).map(Arc::new);
-            Expectation::Seasonal { fit: Arc::clone(&fit), shifted }
+            let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
+            Expectation::Seasonal { fit, shifted }
         };
         days.map(seasonal).collect()
     }
 
     /// The layers of an hour of a day that is judged hour by hour; `None` of others.
     pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
-        let Expectation::Seasonal { shifted, .. } = expectation else { return None };
+        let Expectation::Seasonal { fit, shifted } = expectation else { return None };
         let mut series = Series::default();
         self.lay_out(member, &(day..day + 1), &mut series)?;
+        self.follow(member, &mut series);
         let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
-        Some(Fit::layers(&series, self.profile(member), &self.dispersions, shifted.as_deref(), week_hour))
+        let used = shifted.as_deref().map_or((LayerKind::Drift, &**fit), |shifted| (LayerKind::NewLevel, shifted));
+        Some(Fit::layers(&series, self.profile(member), &self.dispersions, used, week_hour))
     }
 
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.

@@ -17,6 +17,7 @@ use weights::{odd_days, reweigh};
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, band, explained};
+use crate::baseline::drift::{Levels, Track};
 use crate::baseline::series::{Profile, Series, SlotSums};
 use crate::baseline::week::Week;
 use crate::stats::{
@@ -60,6 +61,9 @@ pub struct Fit {
     /// Relative variance of whole days that clumps within them do not explain.
     day_variance: f64,
     level: f64,
+    /// The level of each day relative to these means, and that of the day which they are of.
+    levels: Levels,
+    today: f64,
     odd_days: usize,
     unstable: bool,
     /// Of an entity that pauses: what it does between pauses.
@@ -189,6 +193,8 @@ impl Fit {
             by_mean,
             day_variance: 0.0,
             level,
+            levels: series.levels.clone(),
+            today: 1.0,
             odd_days: 0,
             unstable: false,
             between: None,
@@ -213,6 +219,21 @@ impl Fit {
     /// The calls that an hour of the week is expected to hold.
     pub(super) fn mean(&self, week_hour: u8) -> f64 {
         self.means[slot(week_hour)] * self.week.factor(week_hour)
+    }
+
+    /// The calls that an hour of the past was expected to hold.
+    fn past_mean(&self, series: &Series, hour: usize) -> f64 {
+        self.mean(series.week_hours[hour]) * series.levels.on(hour / 24)
+    }
+
+    /// Into how many kinds the hours of a past fall that have the same mean.
+    fn kinds(&self, series: &Series) -> usize {
+        self.week.kinds() * series.levels.steps()
+    }
+
+    /// The kind of an hour of the past.
+    fn kind(&self, series: &Series, hour: usize) -> usize {
+        self.week.kind(series.week_hours[hour]) + self.week.kinds() * series.levels.step(hour / 24)
     }
 
     fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
@@ -297,12 +318,43 @@ impl Fit {
         count > mean + sd || (mean >= DROP_MIN_MEAN && count < mean - sd)
     }
 
+    /// The past's days as [`Track`] has them.
+    pub(super) fn track(&self, series: &Series) -> Track {
+        let usual = |hour: usize| {
+            let (week_hour, count) = (series.week_hours[hour], series.counts[hour]);
+            if self.may_be_odd(week_hour, count) {
+                f64::from(count).min(self.usual_most(week_hour))
+            } else {
+                f64::from(count)
+            }
+        };
+        let day = |day: usize| {
+            let hours = (day * 24..day * 24 + 24).filter(|&hour| series.fed[hour]);
+            let sums = hours.map(|hour| (usual(hour), self.mean(series.week_hours[hour])));
+            sums.reduce(|sum, hour| (sum.0 + hour.0, sum.1 + hour.1))
+        };
+        Track::new((0..series.counts.len() / 24).map(day).collect())
+    }
+
     /// What an hour of the week usually holds at most: the count from which one is weighed down, or `m + 2.58 sd` of small means.
     pub fn usual_most(&self, week_hour: u8) -> f64 {
-        let mean = self.mean(week_hour);
+        self.usual_most_at(self.mean(week_hour))
+    }
+
+    /// The same of an hour of a past day.
+    pub fn usual_most_on(&self, day: usize, week_hour: u8) -> f64 {
+        self.usual_most_at(self.mean(week_hour) * self.past_level(day))
+    }
+
+    fn usual_most_at(&self, mean: f64) -> f64 {
         let expected = NegativeBinomial::new(mean, 1.0 / self.alpha[0].max(1e-6)).ok();
         let range = expected.as_ref().and_then(full_weight_range);
         range.map_or(mean + DOWN_WEIGHT_FROM * (mean + self.alpha[0] * mean * mean).sqrt(), |(_, most)| most)
+    }
+
+    /// A day's level relative to that of the day which the fit is of.
+    pub(crate) fn past_level(&self, day: usize) -> f64 {
+        self.levels.on(day) / self.today
     }
 
     /// Calls an hour, past bursts weighed down.
@@ -324,7 +376,7 @@ impl Fit {
     fn usual_counts(&self, series: &Series, weights: &[f64]) -> Vec<f64> {
         let usual = |hour: usize| {
             let count = f64::from(series.counts[hour]);
-            if weights[hour] < 1.0 { count.min(self.usual_most(series.week_hours[hour])) } else { count }
+            if weights[hour] < 1.0 { count.min(self.usual_most_at(self.past_mean(series, hour))) } else { count }
         };
         (0..series.counts.len()).map(usual).collect()
     }

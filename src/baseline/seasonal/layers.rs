@@ -9,22 +9,20 @@ use crate::baseline::series::{LENT_CALLS, LENT_HOURS, Profile, Series, SlotSums}
 use crate::stats::{DispersionEvidence, DispersionPrior};
 
 impl Fit {
-    /// The layers of an hour of the week, from the past that a fit is made of; `shifted` is the fit at the level of the last days,
-    /// where that has changed.
+    /// The layers of an hour of the week, from the past that a fit is made of; `used` is what that fit has become on the day, and by what.
     pub(in crate::baseline) fn layers(
         series: &Series,
         profile: &Profile,
         dispersions: &Dispersions,
-        shifted: Option<&Self>,
+        (by, used): (LayerKind, &Self),
         week_hour: u8,
     ) -> HourLayers {
         let (fit, weights) = Self::robust(series, profile, dispersions);
         let sums = series.sums(Some(&weights), &fit.week);
         let mut pile = fit.pile(&sums, profile, week_hour);
-        if let Some(shifted) = shifted {
-            pile.lay(LayerKind::NewLevel, None, shifted.mean(week_hour));
+        if by == LayerKind::NewLevel || !series.levels.is_flat() {
+            pile.lay(by, None, used.mean(week_hour));
         }
-        let used = shifted.unwrap_or(&fit);
         let spread = used.spread(series, &weights, dispersions, week_hour, &fit);
         HourLayers { layers: pile.layers, spread }
     }

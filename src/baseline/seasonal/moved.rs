@@ -2,13 +2,32 @@
 
 use super::Fit;
 use crate::baseline::calendar::slot;
+use crate::baseline::drift::Levels;
 
 impl Fit {
-    /// The same entity at another level.
+    /// The same entity at another level, on all days.
     #[must_use]
     pub fn at_level(&self, ratio: f64) -> Self {
         let between = self.between.as_deref().map(|between| Box::new(between.at_level(ratio)));
-        Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, between, ..self.clone() }
+        let (levels, today) = (Levels::flat(), 1.0);
+        let means = self.means.map(|mean| mean * ratio);
+        Self { means, level: self.level * ratio, levels, today, between, ..self.clone() }
+    }
+
+    /// The same entity at the level that it has drifted to on a day; `None` where it does not drift.
+    pub(in crate::baseline) fn on_day(&self, day: usize) -> Option<Self> {
+        let today = self.levels.on(day);
+        (!self.levels.is_flat()).then(|| Self { levels: self.levels.clone(), today, ..self.at_level(today) })
+    }
+
+    /// The same entity on some hours of the past: at the level that they had together.
+    #[must_use]
+    pub(crate) fn over(&self, hours: impl Iterator<Item = (usize, u8)>) -> Self {
+        let (then, today) = hours.fold((0.0, 0.0), |(then, today), (day, week_hour)| {
+            let mean = self.mean(week_hour);
+            (then + mean * self.past_level(day), today + mean)
+        });
+        self.at_level(if today > 0.0 { then / today } else { 1.0 })
     }
 
     /// The same entity with some of its hours of the week at other levels, told by a few days each.

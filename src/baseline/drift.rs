@@ -1,0 +1,188 @@
+//! Levels that drift: an entity's calls may grow or shrink from day to day without anything being wrong.
+//!
+//! Each entity's days are foretold one by one by rival filters, which take a larger or smaller part of the variance between days for a
+//! walk of the level. How often each of them is right is learnt from the family; an entity's level is what its rivals say, weighed by
+//! how well they foretold its own days. A family whose days are foretold no better by any walk keeps the level of the whole window.
+
+/// The parts of the variance between days that rivals take for a walk of the level; the first takes none.
+const PARTS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 0.95];
+/// What walks must have foretold a family's days better by, in log units, to be believed.
+const STEADY_BONUS: f64 = 6.0;
+/// A family of which this share of the entities is steady is steady.
+const STEADY_SHARE: f64 = 0.9;
+/// Rounds of learning how often each rival is right.
+const ROUNDS: usize = 30;
+/// A day farther than this many standard deviations from what was foretold moves the level no further.
+const MOST_SURPRISE: f64 = 2.5;
+/// The usual relative variance between days, and days' worth of that belief in an entity's own.
+const USUAL_VARIANCE: f64 = 0.02;
+const BELIEF: f64 = 5.0;
+const LEAST_VARIANCE: f64 = 1e-3;
+/// Steps in which a level is told, within an octave; and octaves up and down to which a level may drift.
+const STEPS: f64 = 12.0;
+const OCTAVES: f64 = 1.0;
+/// Calls a week from which a level is followed.
+const LEAST_WEEK: f64 = 50.0;
+
+/// An entity's levels, day by day, relative to one that its slots are told by; in steps, so that hours of a kind and a step share
+/// what is worked out of their mean.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Levels(Vec<i8>);
+
+impl Levels {
+    /// The same on every day.
+    pub(super) fn flat() -> Self {
+        Self::default()
+    }
+
+    fn of(levels: impl Iterator<Item = f64>) -> Self {
+        Self(levels.map(|level| (level.log2().clamp(-OCTAVES, OCTAVES) * STEPS).round() as i8).collect())
+    }
+
+    /// Whether no day differs from any other.
+    pub(super) fn is_flat(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The level of a day.
+    pub(super) fn on(&self, day: usize) -> f64 {
+        self.0.get(day).map_or(1.0, |&step| (f64::from(step) / STEPS).exp2())
+    }
+
+    /// The place of a day's level among all that there are.
+    pub(super) fn step(&self, day: usize) -> usize {
+        self.0.get(day).map_or(0, |&step| (f64::from(step) + OCTAVES * STEPS) as usize)
+    }
+
+    /// How many levels there are.
+    pub(super) fn steps(&self) -> usize {
+        if self.0.is_empty() { 1 } else { (2.0 * OCTAVES * STEPS) as usize + 1 }
+    }
+}
+
+/// What an entity did day by day, bursts cut, beside what the level of the whole window would have made of these days; `None` for days
+/// of which nothing is known.
+#[derive(Debug, Clone)]
+pub(super) struct Track {
+    days: Vec<Option<(f64, f64)>>,
+}
+
+/// What a rival said of an entity: its level before each day and after the last, and how well it foretold them.
+struct Told {
+    levels: Vec<f64>,
+    ln_likelihood: f64,
+}
+
+impl Track {
+    pub(super) fn new(days: Vec<Option<(f64, f64)>>) -> Self {
+        Self { days }
+    }
+
+    fn known(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.days.iter().flatten().copied().filter(|&(_, expected)| expected > 0.0)
+    }
+
+    /// The relative variance between days that is not that of counts.
+    ///
+    /// ```text
+    /// A = (n sum [(y - m)^2 n/(n-1) - m] / sum m^2 + 5 * 0.02) / (n + 5)
+    /// ```
+    fn variance(&self) -> f64 {
+        let days = self.known().count() as f64;
+        let correction = days / (days - 1.0).max(1.0);
+        let apart: f64 = self.known().map(|(calls, expected)| (calls - expected).powi(2) * correction - expected).sum();
+        let squares: f64 = self.known().map(|(_, expected)| expected * expected).sum();
+        ((days * apart / squares.max(1e-9) + BELIEF * USUAL_VARIANCE) / (days + BELIEF)).max(LEAST_VARIANCE)
+    }
+
+    /// What a rival makes of it: the local level model of the ratios `R = y/m`, filtered.
+    ///
+    /// ```text
+    /// q = 6 part A / T,   v = (1 - part) A + 1/m,   P_0 = q T/3
+    /// S = P + v,   K = P/S,   L <- L + K (R - L),   P <- (1 - K) P + q
+    /// ```
+    /// A walk of variance `q` a day lies about its own mean of `T` days with a variance of `q T/6`, and begins with one of `q T/3`.
+    /// Source: Durbin & Koopman 2012, chapter 2; innovations are cut at 2.5 standard deviations.
+    fn followed(&self, part: f64, variance: f64) -> Told {
+        let length = self.days.len() as f64;
+        let walk = 6.0 * part * variance / length;
+        let (mut level, mut unsure, mut ln_likelihood) = (1.0, walk * length / 3.0, 0.0);
+        let mut levels = Vec::with_capacity(self.days.len() + 1);
+        levels.push(level);
+        for day in &self.days {
+            if let Some((calls, expected)) = day.filter(|&(_, expected)| expected > 0.0) {
+                let spread = unsure + (1.0 - part) * variance + 1.0 / expected;
+                let most = MOST_SURPRISE * spread.sqrt();
+                let surprise = (calls / expected - level).clamp(-most, most);
+                ln_likelihood -= 0.5 * (spread.ln() + surprise * surprise / spread);
+                level += unsure / spread * surprise;
+                unsure *= 1.0 - unsure / spread;
+            }
+            unsure += walk;
+            levels.push(level);
+        }
+        Told { levels, ln_likelihood }
+    }
+
+    fn rivals(&self) -> [Told; PARTS.len()] {
+        let variance = self.variance();
+        PARTS.map(|part| self.followed(part, variance))
+    }
+}
+
+/// How the levels of a family's entities drift: how often each rival is right, or nothing, where they do not.
+#[derive(Debug, Clone)]
+pub(super) struct Drift {
+    shares: Option<[f64; PARTS.len()]>,
+}
+
+impl Drift {
+    /// Levels stay.
+    pub(super) fn none() -> Self {
+        Self { shares: None }
+    }
+
+    /// Whether levels stay.
+    pub(super) fn is_none(&self) -> bool {
+        self.shares.is_none()
+    }
+
+    /// Whether an entity of this level, in calls an hour, has enough calls to be followed.
+    pub(super) fn follows(&self, level: f64) -> bool {
+        self.shares.is_some() && level * 168.0 >= LEAST_WEEK
+    }
+
+    /// Learns from entities how often each rival is right: the weights of a mixture, by expectation and maximisation.
+    pub(super) fn learn<'a>(tracks: impl Iterator<Item = &'a Track>) -> Self {
+        let said: Vec<[f64; PARTS.len()]> = tracks.map(|track| track.rivals().map(|told| told.ln_likelihood)).collect();
+        let mut shares = [1.0 / PARTS.len() as f64; PARTS.len()];
+        for _ in 0..ROUNDS {
+            let mut sums = [0.0; PARTS.len()];
+            for said in &said {
+                let (weights, _) = weights(&shares, said);
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+            }
+            shares = sums.map(|sum| sum / (said.len() as f64).max(1.0));
+        }
+        let gain: f64 = said.iter().map(|said| weights(&shares, said).1 - said[0]).sum();
+        let drifts = gain > STEADY_BONUS && shares[0] < STEADY_SHARE;
+        Self { shares: drifts.then_some(shares) }
+    }
+
+    /// An entity's level on each day, told by the days before, and on the day after the last.
+    pub(super) fn levels(&self, track: &Track) -> Levels {
+        let Some(shares) = &self.shares else { return Levels::flat() };
+        let rivals = track.rivals();
+        let (weights, _) = weights(shares, &rivals.each_ref().map(|told| told.ln_likelihood));
+        let level = |day: usize| rivals.iter().zip(&weights).map(|(told, weight)| weight * told.levels[day]).sum();
+        Levels::of((0..=track.days.len()).map(level))
+    }
+}
+
+/// How likely each rival is the right one, and the logarithm of the likelihood of all together.
+fn weights(shares: &[f64; PARTS.len()], said: &[f64; PARTS.len()]) -> ([f64; PARTS.len()], f64) {
+    let best = said.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let likely: [f64; PARTS.len()] = std::array::from_fn(|rival| shares[rival] * (said[rival] - best).exp());
+    let sum: f64 = likely.iter().sum();
+    (likely.map(|likely| likely / sum), best + sum.ln())
+}
