@@ -370,18 +370,27 @@ impl<'a> FamilyBaseline<'a> {
             return days.map(sparse).collect();
         }
         let seasonal = |day: usize| {
-            let shifted = self.shifted(member, day, &fit).map(Arc::new);
+            let shifted = self.shifted(member, day, &fit, &days).map(Arc::new);
             let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
             Expectation::Seasonal { fit, shifted }
         };
-        days.map(seasonal).collect()
+        days.clone().map(seasonal).collect()
+    }
+
+    /// What an entity's past tells without some days; `None` if there is nothing else.
+    pub(super) fn fit_without(&self, member: usize, without: &Range<usize>) -> Option<Fit> {
+        let mut series = Series::default();
+        self.lay_out(member, without, &mut series)?;
+        self.follow(member, &mut series);
+        Some(Fit::new(&series, self.profile(member), &self.dispersions))
     }
 
     /// The layers of an hour of a day that is judged hour by hour; `None` of others.
     pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
         let Expectation::Seasonal { fit, shifted } = expectation else { return None };
         let mut series = Series::default();
-        self.lay_out(member, &(day..day + 1), &mut series)?;
+        let unseen = shifted.as_deref().and_then(Fit::since).unwrap_or(day)..day + 1;
+        self.lay_out(member, &unseen, &mut series)?;
         self.follow(member, &mut series);
         let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
         let used = shifted.as_deref().map_or((LayerKind::Drift, &**fit), |shifted| (LayerKind::NewLevel, shifted));

@@ -64,6 +64,8 @@ pub struct Fit {
     /// The level of each day relative to these means, and that of the day which they are of.
     levels: Levels,
     today: f64,
+    /// Of a new level: the day with which it began, from which on nothing else was learnt.
+    since: Option<usize>,
     odd_days: usize,
     unstable: bool,
     /// Of an entity that pauses: what it does between pauses.
@@ -195,6 +197,7 @@ impl Fit {
             level,
             levels: series.levels.clone(),
             today: 1.0,
+            since: None,
             odd_days: 0,
             unstable: false,
             between: None,
@@ -350,6 +353,11 @@ impl Fit {
         let expected = NegativeBinomial::new(mean, 1.0 / self.alpha[0].max(1e-6)).ok();
         let range = expected.as_ref().and_then(full_weight_range);
         range.map_or(mean + DOWN_WEIGHT_FROM * (mean + self.alpha[0] * mean * mean).sqrt(), |(_, most)| most)
+    }
+
+    /// Of a new level: the day with which it began, from which on nothing else was learnt.
+    pub(super) fn since(&self) -> Option<usize> {
+        self.since
     }
 
     /// A day's level relative to that of the day which the fit is of.

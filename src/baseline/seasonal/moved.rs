@@ -1,6 +1,6 @@
 //! The same entity at another level: all of it, or some of its hours. When that is asked for is told in `shift`.
 
-use super::Fit;
+use super::{Fit, WHOLE_DAY};
 use crate::baseline::calendar::slot;
 use crate::baseline::drift::Levels;
 
@@ -12,6 +12,17 @@ impl Fit {
         let (levels, today) = (Levels::flat(), 1.0);
         let means = self.means.map(|mean| mean * ratio);
         Self { means, level: self.level * ratio, levels, today, between, ..self.clone() }
+    }
+
+    /// The same entity at a level that so many days since one have told: what these leave uncertain is uncertain.
+    ///
+    /// ```text
+    /// u = 1 / (calls + 1) + alpha of whole days / days
+    /// ```
+    #[must_use]
+    pub(in crate::baseline) fn at_new_level(&self, ratio: f64, calls: f64, since: usize, days: usize) -> Self {
+        let unsure = 1.0 / (calls + 1.0) + self.alpha[WHOLE_DAY] / days as f64;
+        Self { total: 1.0 / unsure - 1.0, since: Some(since), ..self.at_level(ratio) }
     }
 
     /// The same entity at the level that it has drifted to on a day; `None` where it does not drift.
