@@ -186,3 +186,94 @@ fn weights(shares: &[f64; PARTS.len()], said: &[f64; PARTS.len()]) -> ([f64; PAR
     let sum: f64 = likely.iter().sum();
     (likely.map(|likely| likely / sum), best + sum.ln())
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_distr::{Distribution, Poisson, StandardNormal};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+
+    const DAYS: usize = 28;
+    /// Calls of a usual day.
+    const USUAL: f64 = 500.0;
+
+    /// Sixty entities whose levels walk by so much a day, and whose days vary by so much beside that; with the level of the day after.
+    fn family(walk: f64, between: f64) -> (Vec<Track>, Vec<f64>) {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(17);
+        let mut normal = move || -> f64 { StandardNormal.sample(&mut random) };
+        let mut counts = Xoshiro256PlusPlus::seed_from_u64(18);
+        let mut entity = || {
+            let mut levels = vec![1.0_f64];
+            (0..DAYS).for_each(|day| levels.push(levels[day] * (walk * normal()).exp()));
+            let mut calls = |level: f64| -> f64 {
+                Poisson::new(USUAL * level * (between * normal()).exp()).unwrap().sample(&mut counts)
+            };
+            let days: Vec<f64> = levels[..DAYS].iter().map(|&level| calls(level)).collect();
+            let usual = days.iter().sum::<f64>() / DAYS as f64;
+            (Track::new(days.iter().map(|&calls| Some((calls, usual))).collect()), levels[DAYS] * USUAL / usual)
+        };
+        (0..60).map(|_| entity()).unzip()
+    }
+
+    fn root_mean_square(errors: impl Iterator<Item = f64>) -> f64 {
+        let (sum, count) = errors.fold((0.0, 0.0), |(sum, count), error| (sum + error * error, count + 1.0));
+        (sum / count).sqrt()
+    }
+
+    #[test]
+    fn a_walk_is_followed() {
+        let (tracks, truth) = family(0.06, 0.1);
+        let drift = Drift::learn(tracks.iter());
+        assert!(!drift.is_none());
+        let followed = tracks.iter().zip(&truth).map(|(track, truth)| drift.levels(track).on(DAYS) - truth);
+        let (followed, left) = (root_mean_square(followed), root_mean_square(truth.iter().map(|truth| 1.0 - truth)));
+        assert!(followed < 0.65 * left, "{followed} {left}");
+    }
+
+    #[test]
+    fn days_that_vary_around_one_level_are_not_followed() {
+        for between in [0.0, 0.1, 0.4] {
+            let drift = Drift::learn(family(0.0, between).0.iter());
+            assert!(drift.is_none() && !drift.follows(1000.0), "{between}: {drift:?}");
+        }
+        assert!(Drift::learn(std::iter::empty()).is_none());
+    }
+
+    #[test]
+    fn a_day_moves_the_level_as_in_the_textbook() {
+        // The Nile's flow at Aswan: q = 0.0973 v, and in the steady state a gain of 0.267 (Durbin & Koopman 2012, 2.2 and 2.11).
+        let (days, ratio) = (100, 0.0973);
+        let odds = ratio * f64::from(days) / 6.0;
+        let last = |calls: f64| {
+            let mut track = vec![Some((1e12, 1e12)); 100];
+            track[99] = Some((calls, 1e12));
+            Track::new(track).followed(odds / (1.0 + odds), 0.04).levels[100]
+        };
+        let gain = (last(1.01e12) - 1.0) / 0.01;
+        assert!((gain - 0.267).abs() < 5e-4, "{gain}");
+        assert!(last(1e15) < 1.0 + 0.267 * MOST_SURPRISE * 0.3, "a burst is no level: {}", last(1e15));
+    }
+
+    #[test]
+    fn a_level_is_told_by_the_days_before_it() {
+        let days = |odd: f64| (0..DAYS).map(|day| Some((if day == 20 { odd } else { 100.0 }, 100.0))).collect();
+        let (usual, odd) = (Track::new(days(100.0)).followed(0.5, 0.04), Track::new(days(150.0)).followed(0.5, 0.04));
+        assert_eq!(usual.levels[..21], odd.levels[..21]);
+        assert!(odd.levels[21] > usual.levels[21] + 0.05 && odd.ln_likelihood < usual.ln_likelihood);
+        let gap = Track::new((0..DAYS).map(|day| (day != 20).then_some((100.0, 100.0))).collect());
+        assert_eq!(gap.followed(0.5, 0.04).levels.len(), DAYS + 1);
+    }
+
+    #[test]
+    fn levels_are_told_in_steps_within_an_octave() {
+        let levels = Levels::of([1.0, 1.3, 0.71, 9.0, 0.01].into_iter());
+        for (day, level) in [1.0, 1.3, 0.71].into_iter().enumerate() {
+            assert!((levels.on(day) / level).log2().abs() <= 0.5 / STEPS + 1e-9);
+        }
+        assert_eq!([levels.on(3), levels.on(4)], [2.0, 0.5]);
+        assert!((0..5).all(|day| levels.step(day) < levels.steps()));
+        assert_eq!((Levels::flat().on(7), Levels::flat().step(7), Levels::flat().steps()), (1.0, 0, 1));
+    }
+}

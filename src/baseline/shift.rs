@@ -158,3 +158,67 @@ fn ratio<'a>(fit: &Fit, width: usize, windows: impl Iterator<Item = PastDay<'a>>
     }
     above.map(|_| (calls / expected).max(LEAST_RATIO))
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::baseline::{Calendar, Expectation, FamilyHistory, Feed, HistoryHour, Window};
+    use crate::rollup::{EntityKey, Family};
+
+    const DAYS: usize = 28;
+
+    fn split(ratios: impl IntoIterator<Item = f64>) -> Option<usize> {
+        onset(&ratios.into_iter().map(Some).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_level_begins_where_both_sides_are_most_alike() {
+        let with = |old: usize, level: f64, new: usize| split([vec![1.0; old], vec![level; new]].concat());
+        assert_eq!(with(20, 3.0, 3), Some(20));
+        assert_eq!(with(20, 0.0, 8), Some(20));
+        assert_eq!(with(20, 1.4, 8), None, "hardly another one");
+        assert_eq!(with(6, 3.0, 8), None, "too little is known of the old one");
+        assert_eq!(split([]), None);
+        let gap = [vec![Some(1.0); 20], vec![None], vec![Some(4.0); 3]].concat();
+        assert_eq!(onset(&gap), Some(20));
+    }
+
+    /// What is expected of twenty entities, the first of which was at so many times its level on so many of the last days.
+    fn ratio_of_first(factor: f64, days_since: usize) -> Option<f64> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(9);
+        let mut entity = |number: usize| {
+            let hours = (0..DAYS * 24).map(|hour| {
+                let is_new = number == 0 && hour >= (DAYS - days_since) * 24;
+                let usual = 12.0 * if is_new { factor } else { 1.0 };
+                let calls = (usual * random.random_range(0.3..1.7)).round() as u32;
+                HistoryHour { hour: hour as u16, calls, errors: 0, peak: calls }
+            });
+            (EntityKey::new(["1", &format!("10.0.0.{number:03}")]), hours.filter(|hour| hour.calls > 0).collect())
+        };
+        let history = FamilyHistory::from_entities(Family::SourceIp, (0..20).map(&mut entity).collect::<Vec<_>>());
+        let window = Window::new("2026-02-02".parse().unwrap(), DAYS, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&history, &window, &calendar);
+        let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
+        let Expectation::Seasonal { shifted, .. } = baseline.expect(0, DAYS) else { return None };
+        let shifted = shifted?;
+        let expected = shifted.expected(&[12], 0)?.mean();
+        assert_eq!(shifted.since(), Some(DAYS - days_since));
+        Some(expected / 12.0)
+    }
+
+    #[test]
+    fn a_level_is_seen_from_the_third_day_on_however_long_it_lasts() {
+        for factor in [2.0, 3.0, 20.0, 0.3] {
+            assert_eq!(ratio_of_first(factor, 2), None, "{factor}");
+            for days in [3, 5, 8, 12] {
+                let ratio = ratio_of_first(factor, days).unwrap_or(0.0);
+                assert!((0.85..1.15).contains(&(ratio / factor)), "{factor} for {days} days: {ratio}");
+            }
+        }
+        assert_eq!(ratio_of_first(1.0, 5), None);
+    }
+}
