@@ -125,12 +125,6 @@ fn main() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     // Whoever changes a model looks at other populations than those that the published numbers are of.
     let (first, seeds) = (number("INSIGHTS_FIRST_SEED").unwrap_or(0), number("INSIGHTS_SEEDS").unwrap_or(10));
-    if let Ok(only) = std::env::var("INSIGHTS_ONLY") {
-        if only == "levels" {
-            levels::print_levels(first, seeds);
-            return;
-        }
-    }
     println!("population    reported  false  share  false/1000   x3   x5   x10  x30  drop");
     for nature in NATURES {
         let tallies: Vec<Tally> = (0..seeds)

@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(with(20, 3.0, 3), Some(20));
         assert_eq!(with(20, 0.0, 8), Some(20));
         assert_eq!(with(20, 1.4, 8), None, "hardly another one");
-        assert_eq!(with(6, 3.0, 8), None, "too little is known of the old one");
+        assert_eq!(with(4, 3.0, 5), None, "too little is known of the old one");
         assert_eq!(split([]), None);
         let gap = [vec![Some(1.0); 20], vec![None], vec![Some(4.0); 3]].concat();
         assert_eq!(onset(&gap), Some(20));
