@@ -7,6 +7,7 @@
 mod evidence;
 mod layers;
 mod moved;
+mod past;
 mod pauses;
 mod weights;
 
@@ -17,12 +18,12 @@ use weights::{odd_days, reweigh};
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, band, explained};
-use crate::baseline::drift::{Levels, Track};
+use crate::baseline::drift::Levels;
 use crate::baseline::series::{Profile, Series, SlotSums};
 use crate::baseline::week::Week;
 use crate::stats::{
-    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, MAX_ALPHA, MIN_ALPHA,
-    NegativeBinomial, PausedNegativeBinomial, full_weight_range, shrunk_alpha,
+    DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, MAX_ALPHA, MIN_ALPHA, NegativeBinomial,
+    PausedNegativeBinomial, shrunk_alpha,
 };
 
 /// Relative variance of an entity's daily shape around its group's, before the entity is heard.
@@ -224,21 +225,6 @@ impl Fit {
         self.means[slot(week_hour)] * self.week.factor(week_hour)
     }
 
-    /// The calls that an hour of the past was expected to hold.
-    fn past_mean(&self, series: &Series, hour: usize) -> f64 {
-        self.mean(series.week_hours[hour]) * series.levels.on(hour / 24)
-    }
-
-    /// Into how many kinds the hours of a past fall that have the same mean.
-    fn kinds(&self, series: &Series) -> usize {
-        self.week.kinds() * series.levels.steps()
-    }
-
-    /// The kind of an hour of the past.
-    fn kind(&self, series: &Series, hour: usize) -> usize {
-        self.week.kind(series.week_hours[hour]) + self.week.kinds() * series.levels.step(hour / 24)
-    }
-
     fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
         let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
         let alpha = self.alpha_at(width, mean).max(self.clumps_of_hours(hours, width, mean));
@@ -321,50 +307,6 @@ impl Fit {
         count > mean + sd || (mean >= DROP_MIN_MEAN && count < mean - sd)
     }
 
-    /// The past's days as [`Track`] has them.
-    pub(super) fn track(&self, series: &Series) -> Track {
-        let usual = |hour: usize| {
-            let (week_hour, count) = (series.week_hours[hour], series.counts[hour]);
-            if self.may_be_odd(week_hour, count) {
-                f64::from(count).min(self.usual_most(week_hour))
-            } else {
-                f64::from(count)
-            }
-        };
-        let day = |day: usize| {
-            let hours = (day * 24..day * 24 + 24).filter(|&hour| series.fed[hour]);
-            let sums = hours.map(|hour| (usual(hour), self.mean(series.week_hours[hour])));
-            sums.reduce(|sum, hour| (sum.0 + hour.0, sum.1 + hour.1))
-        };
-        Track::new((0..series.counts.len() / 24).map(day).collect())
-    }
-
-    /// What an hour of the week usually holds at most: the count from which one is weighed down, or `m + 2.58 sd` of small means.
-    pub fn usual_most(&self, week_hour: u8) -> f64 {
-        self.usual_most_at(self.mean(week_hour))
-    }
-
-    /// The same of an hour of a past day.
-    pub fn usual_most_on(&self, day: usize, week_hour: u8) -> f64 {
-        self.usual_most_at(self.mean(week_hour) * self.past_level(day))
-    }
-
-    fn usual_most_at(&self, mean: f64) -> f64 {
-        let expected = NegativeBinomial::new(mean, 1.0 / self.alpha[0].max(1e-6)).ok();
-        let range = expected.as_ref().and_then(full_weight_range);
-        range.map_or(mean + DOWN_WEIGHT_FROM * (mean + self.alpha[0] * mean * mean).sqrt(), |(_, most)| most)
-    }
-
-    /// Of a new level: the day with which it began, from which on nothing else was learnt.
-    pub(super) fn since(&self) -> Option<usize> {
-        self.since
-    }
-
-    /// A day's level relative to that of the day which the fit is of.
-    pub(crate) fn past_level(&self, day: usize) -> f64 {
-        self.levels.on(day) / self.today
-    }
-
     /// Calls an hour, past bursts weighed down.
     pub fn level(&self) -> f64 {
         self.level
@@ -378,15 +320,6 @@ impl Fit {
     /// Days on which some hour was far above what is expected of it.
     pub fn odd_days(&self) -> usize {
         self.odd_days
-    }
-
-    /// The past's counts; hours that were weighed down hold what is usual at most.
-    fn usual_counts(&self, series: &Series, weights: &[f64]) -> Vec<f64> {
-        let usual = |hour: usize| {
-            let count = f64::from(series.counts[hour]);
-            if weights[hour] < 1.0 { count.min(self.usual_most_at(self.past_mean(series, hour))) } else { count }
-        };
-        (0..series.counts.len()).map(usual).collect()
     }
 }
 

@@ -52,4 +52,14 @@ impl Fit {
         changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, samples)));
         changed
     }
+
+    /// Of a new level: the day with which it began, from which on nothing else was learnt.
+    pub(in crate::baseline) fn since(&self) -> Option<usize> {
+        self.since
+    }
+
+    /// A day's level relative to that of the day which the fit is of.
+    pub(crate) fn past_level(&self, day: usize) -> f64 {
+        self.levels.on(day) / self.today
+    }
 }
