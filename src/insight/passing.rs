@@ -188,7 +188,7 @@ mod tests {
     /// A minute of the day, and the numbers of the API, the address and the key, if there is one.
     type Row = (u16, u8, u8, Option<u8>);
 
-    fn field(row: &Row, family: Family) -> Option<u8> {
+    fn field(row: Row, family: Family) -> Option<u8> {
         match family {
             Family::Api => Some(row.1),
             Family::SourceIp => Some(row.2),
@@ -207,7 +207,7 @@ mod tests {
     fn open(rows: &[Row], page_rows: usize) -> (tempfile::TempDir, EventFile) {
         let time = |row: &Row| midnight_ms(DATE) + i64::from(row.0) * 60_000;
         let texts = |family: Family| -> ArrayRef {
-            let texts = rows.iter().map(|row| field(row, family).map(|number| text(family, number)));
+            let texts = rows.iter().map(|row| field(*row, family).map(|number| text(family, number)));
             Arc::new(texts.collect::<StringArray>())
         };
         let times: ArrayRef = Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(time)));
@@ -282,7 +282,7 @@ mod tests {
             prop_assert!(fast.iter().all(|(number, told)| slow.get(number) == Some(told)));
             for (number, row) in rows.iter().enumerate() {
                 let is_asked_for = asked.iter().any(|&(family, asked, hour, hours)| {
-                    field(row, FAMILIES[family]) == Some(asked) && (u16::from(hour) * 60..u16::from((hour + hours).min(24)) * 60).contains(&row.0)
+                    field(*row, FAMILIES[family]) == Some(asked) && (u16::from(hour) * 60..u16::from((hour + hours).min(24)) * 60).contains(&row.0)
                 });
                 prop_assert!(!is_asked_for || fast.contains_key(&(number as u32)), "row {} is missing", number);
             }
