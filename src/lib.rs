@@ -33,6 +33,7 @@
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
 //! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
 //! | [`shown`] | how numbers, times, texts and tables are shown to people, so that nothing in them runs, hides or breaks |
+//! | [`place`] | where addresses are: country and network owner, from databases that the settings name |
 //! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
@@ -66,7 +67,8 @@
 //!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
+//! `stats`, `severity` and `shown` use nobody. `place` knows what an address is from `event`, and adds to whatever tells of one: `insight`,
+//! `alert`, the answers of `query`, `access_key` and `explain`; `cli` opens its databases. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
 //!
 //! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
 //!
@@ -123,6 +125,7 @@ pub mod insight;
 pub mod late;
 pub mod partition;
 pub mod pipeline;
+pub mod place;
 pub mod quality;
 pub mod query;
 pub mod report;

@@ -6,10 +6,11 @@ use clap::Args;
 
 use crate::changes::{Subject, mfa, outcome, sign_ins};
 use crate::cli::query::{ResultArgs, complain, moment};
-use crate::cli::{Common, output};
+use crate::cli::{Common, output, places};
 use crate::error::Result;
 use crate::event::Column;
 use crate::partition::{Partitions, Problem};
+use crate::place::PlaceBook;
 use crate::query::answer::{AnswerFormat, Heading, Kind, Value};
 use crate::query::{Field, Filter, Hit, Page, Request, Search, TimeRange};
 use crate::shown::{counted, printable};
@@ -71,10 +72,11 @@ pub(super) fn run(args: &ChangesArgs, common: &Common) -> anyhow::Result<u8> {
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
     let filter = Filter { range, conditions: conditions(args)? };
     let partitions = Partitions::find(&args.events, &settings.columns)?;
+    let places = places::open(&settings)?;
     let search = Search::open(&partitions, filter);
     let mut problems = search.problems.clone();
-    problems.extend(show(&search, args, common)?);
-    Ok(complain(&problems))
+    problems.extend(show(&search, args, common, &places)?);
+    Ok(places::complain(&places, complain(&problems)))
 }
 
 fn conditions(args: &ChangesArgs) -> Result<Vec<crate::query::Condition>> {
@@ -116,13 +118,15 @@ const SIGN_IN: [Field; 8] = [
     Field::Column(Column::ErrorMessage),
 ];
 
-fn show(search: &Search, args: &ChangesArgs, common: &Common) -> Result<Vec<Problem>> {
+fn show(search: &Search, args: &ChangesArgs, common: &Common, places: &PlaceBook) -> Result<Vec<Problem>> {
     let most = if args.limit == 0 { usize::MAX - 1 } else { args.limit };
     let (mut hits, mut problems) = search.newest(None, most + 1);
     let is_cut = hits.len() > most;
     hits.truncate(most);
     hits.reverse();
-    let mut writer = args.result.writer(headings(args.sign_ins, args.result.format() != AnswerFormat::Table))?;
+    let headings = headings(args.sign_ins, args.result.format() != AnswerFormat::Table);
+    let address = headings.iter().position(|heading| heading.name == Column::SourceIpAddress.name());
+    let mut writer = args.result.placed_writer(headings, address, places)?;
     for hits in hits.chunks(PAGE) {
         let fields: &[Field] = if args.sign_ins { &SIGN_IN } else { &CHANGE };
         let (page, failed) = Page::read(search, hits, fields);

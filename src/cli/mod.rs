@@ -12,6 +12,7 @@ mod generate;
 mod import;
 mod memory;
 mod output;
+mod places;
 mod progress;
 mod query;
 mod report;

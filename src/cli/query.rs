@@ -8,12 +8,13 @@ use chrono::Utc;
 use clap::Args;
 
 use crate::cli::output;
-use crate::cli::{Common, exit, saved};
+use crate::cli::{Common, exit, places, saved};
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
-use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Sink, Value};
+use crate::place::PlaceBook;
+use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Placed, Sink, Value, placed_headings};
 use crate::query::sql::{self, Tables};
 use crate::query::{
     BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
@@ -131,6 +132,20 @@ impl ResultArgs {
     pub(super) fn writer(&self, headings: Vec<Heading>) -> Result<Box<dyn AnswerWriter>> {
         answer::writer(self.format(), headings, self.sink()?, output::width())
     }
+
+    /// Starts a result of which a column holds addresses: it gets their places, if there is a database to look them up in.
+    pub(super) fn placed_writer<'book>(
+        &self,
+        headings: Vec<Heading>,
+        address: Option<usize>,
+        places: &'book PlaceBook,
+    ) -> Result<Box<dyn AnswerWriter + 'book>> {
+        let Some(address) = address.filter(|_| !places.is_empty()) else {
+            return Ok(self.writer(headings)?);
+        };
+        let answer = self.writer(placed_headings(headings, address))?;
+        Ok(Box::new(Placed { answer, places, address }))
+    }
 }
 
 pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
@@ -153,11 +168,13 @@ pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
         filter.range = check.window();
         return Ok(check.run(&Search::open(&partitions, filter), &args.state, &args.result, args.fail_on)?);
     }
-    let question = Question { args, request: &request, common, now, search: Search::open(&partitions, filter) };
+    let places = if plan.address().is_some() { places::open(&settings)? } else { PlaceBook::default() };
+    let search = Search::open(&partitions, filter);
+    let question = Question { args, request: &request, common, now, search, places: &places };
     question.warn();
     let mut problems = question.search.problems.clone();
     problems.extend(question.answer(plan)?);
-    Ok(complain(&problems))
+    Ok(places::complain(&places, complain(&problems)))
 }
 
 /// The time that a command takes for now.
@@ -173,6 +190,7 @@ struct Question<'a> {
     common: &'a Common,
     now: i64,
     search: Search,
+    places: &'a PlaceBook,
 }
 
 /// What is done with the events that are found.
@@ -203,6 +221,20 @@ impl Plan {
             Ok(Self::List(Field::columns()))
         }
     }
+}
+
+impl Plan {
+    /// Which of the columns that are shown holds addresses, if one does.
+    fn address(&self) -> Option<usize> {
+        match self {
+            Self::CountBy(fields) | Self::List(fields) => address(fields),
+            Self::Sql(_) | Self::Count | Self::Timeline(_) => None,
+        }
+    }
+}
+
+fn address(fields: &[Field]) -> Option<usize> {
+    fields.iter().position(|field| *field == Field::Column(Column::SourceIpAddress))
 }
 
 /// Names what could not be used; the exit code.
@@ -269,7 +301,7 @@ impl Question<'_> {
             other.push(Value::count(tally.other));
             rows.push(other);
         }
-        answer::write_all(self.args.result.writer(headings)?, &rows)?;
+        answer::write_all(self.args.result.placed_writer(headings, address(fields), self.places)?, &rows)?;
         self.explain_tally(&tally, limit);
         Ok(problems)
     }
@@ -318,7 +350,8 @@ impl Question<'_> {
     fn list(&self, fields: Vec<Field>) -> Result<Vec<Problem>> {
         let before = self.request.before.as_deref().map(|text| self.search.before(text, self.now)).transpose()?;
         let listing = Listing { fields, limit: self.limit(), offset: self.request.offset.unwrap_or(0), before };
-        let mut writer = self.args.result.writer(headings(&listing.fields))?;
+        let headings = headings(&listing.fields);
+        let mut writer = self.args.result.placed_writer(headings, address(&listing.fields), self.places)?;
         let listed = self.search.list(&listing, |rows| writer.rows(rows))?;
         writer.finish()?;
         match &listed.next {

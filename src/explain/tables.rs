@@ -26,6 +26,15 @@ impl Cells {
         Self { head: head.to_vec(), rows: rows.map(Vec::from).collect(), whole: &[] }
     }
 
+    /// The same without a column.
+    pub(super) fn without(mut self, name: &str) -> Self {
+        if let Some(place) = self.head.iter().position(|head| *head == name) {
+            self.head.remove(place);
+            self.rows.iter_mut().for_each(|row| drop(row.remove(place)));
+        }
+        self
+    }
+
     /// The same, where cells of some columns are copied as a whole.
     pub(super) fn whole(self, whole: &'static [&'static str]) -> Self {
         Self { whole, ..self }

@@ -3,6 +3,7 @@
 
 use crate::explain::change::{Change, Event};
 use crate::explain::tables::Cells;
+use crate::place::Place;
 use crate::shown::number;
 
 /// Characters of a request that a cell holds.
@@ -26,13 +27,15 @@ pub(super) fn events(change: &Change, most: usize) -> Cells {
             event.api.clone(),
             text(&event.name),
             text(&event.source_ip_address),
+            event.place.as_ref().map_or(String::new(), Place::shown),
             text(&event.access_key_id),
             event.outcome.clone(),
             cut,
         ]
     };
-    let head = ["time", "API", "by", "from", "AccessKey", "outcome", "what was asked for"];
-    Cells::new(head, change.events.iter().take(most).map(row)).whole(&["time", "from", "AccessKey"])
+    let head = ["time", "API", "by", "from", "which is in", "AccessKey", "outcome", "what was asked for"];
+    let cells = Cells::new(head, change.events.iter().take(most).map(row)).whole(&["time", "from", "AccessKey"]);
+    if change.events.iter().any(|event| event.place.is_some()) { cells } else { cells.without("which is in") }
 }
 
 /// What was asked, and the answers.

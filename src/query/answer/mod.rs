@@ -6,6 +6,7 @@
 mod csv;
 mod lines;
 mod parquet;
+mod placed;
 mod table;
 
 use std::borrow::Cow;
@@ -14,6 +15,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::storage::AtomicFile;
+
+pub use placed::{Placed, placed_headings};
 
 /// What stands under a heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,18 @@ impl<'a> Value<'a> {
     /// A text, or nothing.
     pub fn text(text: Option<impl Into<Cow<'a, str>>>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+
+    /// The same value, of which a text is not copied.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Number(number) => Value::Number(*number),
+            Self::Truth(truth) => Value::Truth(*truth),
+            Self::Time(time) => Value::Time(*time),
+        }
     }
 
     /// A count.
@@ -198,7 +213,7 @@ pub fn writer(
 }
 
 /// Anything to be written at once.
-pub fn write_all(mut writer: Box<dyn AnswerWriter>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+pub fn write_all(mut writer: Box<dyn AnswerWriter + '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
     writer.rows(rows)?;
     writer.finish()
 }
