@@ -143,8 +143,9 @@ impl ResultArgs {
         let Some(address) = address.filter(|_| !places.is_empty()) else {
             return Ok(self.writer(headings)?);
         };
-        let answer = self.writer(placed_headings(headings, address))?;
-        Ok(Box::new(Placed { answer, places, address }))
+        let format = self.format();
+        let answer = self.writer(placed_headings(headings, address, format))?;
+        Ok(Box::new(Placed { answer, format, places, address }))
     }
 }
 

@@ -80,7 +80,7 @@ fn composition(explanation: &Explanation, width: Option<u16>) -> String {
 }
 
 pub(super) fn table(cells: &Cells, width: Option<u16>) -> TextTable {
-    let shown = |name: &&str| if cells.whole.contains(name) { Shown::Whole } else { Shown::Words };
+    let shown = |name: &&str| if cells.whole.contains(name) { Shown::Names } else { Shown::Words };
     let mut table = TextTable::new(width, cells.head.iter().map(|name| ((*name).to_owned(), shown(name))));
     cells.rows.iter().for_each(|row| table.row(row.iter().map(|cell| printable(cell))));
     table

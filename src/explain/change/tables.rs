@@ -2,7 +2,7 @@
 //! whoever shows them cleans them.
 
 use crate::explain::change::{Change, Event};
-use crate::explain::tables::Cells;
+use crate::explain::tables::{Cells, named};
 use crate::place::Place;
 use crate::shown::number;
 
@@ -26,16 +26,14 @@ pub(super) fn events(change: &Change, most: usize) -> Cells {
             text(&event.time),
             event.api.clone(),
             text(&event.name),
-            text(&event.source_ip_address),
-            event.place.as_ref().map_or(String::new(), Place::shown),
+            named(&text(&event.source_ip_address), event.place.as_ref().map(Place::shown).as_deref()),
             text(&event.access_key_id),
             event.outcome.clone(),
             cut,
         ]
     };
-    let head = ["time", "API", "by", "from", "which is in", "AccessKey", "outcome", "what was asked for"];
-    let cells = Cells::new(head, change.events.iter().take(most).map(row)).whole(&["time", "from", "AccessKey"]);
-    if change.events.iter().any(|event| event.place.is_some()) { cells } else { cells.without("which is in") }
+    let head = ["time", "API", "by", "from", "AccessKey", "outcome", "what was asked for"];
+    Cells::new(head, change.events.iter().take(most).map(row)).whole(&["time", "from", "AccessKey"])
 }
 
 /// What was asked, and the answers.

@@ -25,6 +25,8 @@ pub enum Kind {
     Text,
     /// A text to be copied as a whole: a key, an id.
     Id,
+    /// A name to be copied as a whole, with what is said of it.
+    Names,
     /// The text of a JSON object or array.
     Json,
     /// A whole number.
@@ -58,7 +60,7 @@ impl Heading {
 pub enum Value<'a> {
     /// Nothing.
     Null,
-    /// A text, of [`Kind::Text`], [`Kind::Id`] or [`Kind::Json`].
+    /// A text, of [`Kind::Text`], [`Kind::Id`], [`Kind::Names`] or [`Kind::Json`].
     Text(Cow<'a, str>),
     /// A whole number.
     Integer(i64),

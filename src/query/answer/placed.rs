@@ -1,14 +1,18 @@
-//! Addresses with their places: three more columns beside the one that holds addresses.
+//! Addresses with their places: for people in the same cell, for programs in three more columns.
 
 use crate::error::Result;
 use crate::place::{Place, PlaceBook};
-use crate::query::answer::{AnswerWriter, Heading, Kind, Value};
+use crate::query::answer::{AnswerFormat, AnswerWriter, Heading, Kind, Value};
 
-/// The headings, and those of places after the one of addresses, which is at `address`. A network's number is no quantity, but a name.
-pub fn placed_headings(mut headings: Vec<Heading>, address: usize) -> Vec<Heading> {
+/// The headings, of which the one at `address` is of addresses, with room for their places.
+pub fn placed_headings(mut headings: Vec<Heading>, address: usize, format: AnswerFormat) -> Vec<Heading> {
+    if format == AnswerFormat::Table {
+        headings[address].kind = Kind::Names;
+        return headings;
+    }
+    // A network's number is no quantity, but a name.
     let columns = [("country", Kind::Text), ("network_owner", Kind::Text), ("network_number", Kind::Id)];
-    let columns = columns.map(|(name, kind)| Heading::new(name, kind));
-    headings.splice(address + 1..address + 1, columns);
+    headings.splice(address + 1..address + 1, columns.map(|(name, kind)| Heading::new(name, kind)));
     headings
 }
 
@@ -17,6 +21,8 @@ pub fn placed_headings(mut headings: Vec<Heading>, address: usize) -> Vec<Headin
 pub struct Placed<'book> {
     /// The answer.
     pub answer: Box<dyn AnswerWriter>,
+    /// Its form.
+    pub format: AnswerFormat,
     /// Where addresses are.
     pub places: &'book PlaceBook,
     /// The column of addresses.
@@ -27,17 +33,24 @@ impl Placed<'_> {
     fn place(&self, row: &[Value<'_>]) -> Option<Place> {
         if let Value::Text(address) = &row[self.address] { self.places.look_up(address) } else { None }
     }
+
+    fn with_place<'row>(&self, row: &'row [Value<'_>], place: Option<&'row Place>) -> Vec<Value<'row>> {
+        let mut row: Vec<Value<'_>> = row.iter().map(Value::borrowed).collect();
+        if self.format != AnswerFormat::Table {
+            row.splice(self.address + 1..self.address + 1, columns(place));
+        } else if let Some(place) = place {
+            row[self.address] = Value::Text(format!("{} ({})", place.address, place.shown()).into());
+        }
+        row
+    }
 }
 
 impl AnswerWriter for Placed<'_> {
     fn rows(&mut self, rows: &[Vec<Value<'_>>]) -> Result<()> {
         let places: Vec<Option<Place>> = rows.iter().map(|row| self.place(row)).collect();
-        let wider = rows.iter().zip(&places).map(|(row, place)| {
-            let mut row: Vec<Value<'_>> = row.iter().map(Value::borrowed).collect();
-            row.splice(self.address + 1..self.address + 1, columns(place.as_ref()));
-            row
-        });
-        self.answer.rows(&wider.collect::<Vec<_>>())
+        let placed: Vec<Vec<Value<'_>>> =
+            rows.iter().zip(&places).map(|(row, place)| self.with_place(row, place.as_ref())).collect();
+        self.answer.rows(&placed)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
