@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::partition::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
-use crate::place::{Place, PlaceBook};
+use crate::place::{self, PlaceBook};
 use crate::query::{Glob, rfc3339};
 use crate::shown;
 
@@ -237,7 +237,7 @@ impl KeyHistory {
                 let values = self.values(kind).into_iter().map(|(value, used)| {
                     let mut value_used = value_used(value, used);
                     if kind == Trait::Address && !places.is_empty() {
-                        add_place(&mut value_used, places.look_up(value).as_ref());
+                        place::add_to(&mut value_used, places.look_up(value).as_ref());
                     }
                     value_used
                 });
@@ -263,13 +263,6 @@ fn value_used(value: &str, used: Use) -> serde_json::Value {
         "value": value, "calls": used.calls, "failures": used.failures,
         "first": rfc3339(first), "last": rfc3339(last), "times_to_the": used.precision.name(),
     })
-}
-
-/// Adds where an address is; nulls where that is not known.
-fn add_place(value: &mut serde_json::Value, place: Option<&Place>) {
-    value["country"] = place.and_then(|place| place.country.as_deref()).into();
-    value["network_owner"] = place.and_then(|place| place.network_owner.as_deref()).into();
-    value["network_number"] = place.and_then(|place| place.network_number).into();
 }
 
 /// The first millisecond of an hour of a day.

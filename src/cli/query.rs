@@ -141,7 +141,7 @@ impl ResultArgs {
         places: &'book PlaceBook,
     ) -> Result<Box<dyn AnswerWriter + 'book>> {
         let Some(address) = address.filter(|_| !places.is_empty()) else {
-            return Ok(self.writer(headings)?);
+            return self.writer(headings);
         };
         let format = self.format();
         let answer = self.writer(placed_headings(headings, address, format))?;

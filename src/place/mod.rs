@@ -11,6 +11,7 @@ pub(crate) mod example;
 mod layout;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use book::PlaceBook;
 
@@ -35,6 +36,13 @@ impl Place {
     }
 }
 
+/// Adds to an object of JSON, in which an address stands, where that is; nulls for what is not known.
+pub fn add_to(object: &mut Value, place: Option<&Place>) {
+    object["country"] = place.and_then(|place| place.country.as_deref()).into();
+    object["network_owner"] = place.and_then(|place| place.network_owner.as_deref()).into();
+    object["network_number"] = place.and_then(|place| place.network_number).into();
+}
+
 /// The sentence with each place in brackets after the first mention of its address.
 pub fn named_in(sentence: &str, places: &[Place]) -> String {
     let mut mentions: Vec<(usize, &Place)> =
@@ -43,7 +51,7 @@ pub fn named_in(sentence: &str, places: &[Place]) -> String {
     let (mut told, mut from) = (String::with_capacity(sentence.len()), 0);
     for (end, place) in mentions {
         told += &sentence[from..end];
-        told += &format!(" ({})", place.shown());
+        told.extend([" (", &place.shown(), ")"]);
         from = end;
     }
     told + &sentence[from..]

@@ -12,7 +12,8 @@ pub fn placed_headings(mut headings: Vec<Heading>, address: usize, format: Answe
     }
     // A network's number is no quantity, but a name.
     let columns = [("country", Kind::Text), ("network_owner", Kind::Text), ("network_number", Kind::Id)];
-    headings.splice(address + 1..address + 1, columns.map(|(name, kind)| Heading::new(name, kind)));
+    let next = address + 1;
+    headings.splice(next..next, columns.map(|(name, kind)| Heading::new(name, kind)));
     headings
 }
 
@@ -36,8 +37,9 @@ impl Placed<'_> {
 
     fn with_place<'row>(&self, row: &'row [Value<'_>], place: Option<&'row Place>) -> Vec<Value<'row>> {
         let mut row: Vec<Value<'_>> = row.iter().map(Value::borrowed).collect();
+        let next = self.address + 1;
         if self.format != AnswerFormat::Table {
-            row.splice(self.address + 1..self.address + 1, columns(place));
+            row.splice(next..next, columns(place));
         } else if let Some(place) = place {
             row[self.address] = Value::Text(format!("{} ({})", place.address, place.shown()).into());
         }
