@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray};
 use common::places::{PLACE, SHOWN, damaged, database, made_at};
-use common::{Outcome, assert_same_files, dated, day, files_below, insights, read_parquet, texts};
+use common::{Outcome, assert_same_files, dated, day, files_below, insights, read_parquet, texts, write_parquet};
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
 const NIGHT: &str = "2026-01-29";
@@ -181,6 +182,34 @@ fn tables_have_the_place_of_the_address_that_they_name_and_the_same_columns_with
     }
     let sheet = placed().text("insights/insights.csv");
     assert!(sheet.contains(&format!("121.17.102.68 ({SHOWN})")) && sheet.contains(",DE,Example Net,65000,"), "{sheet}");
+}
+
+#[test]
+fn a_night_that_an_earlier_version_judged_is_asked_along_with_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, file) in [("insights", "insights.parquet"), ("alerts", "alerts.parquet")] {
+        let rows = read_parquet(&placed().file(&format!("{kind}/{file}")));
+        let places = ["country", "network_owner", "network_number"];
+        let kept =
+            rows.schema_ref().fields().iter().enumerate().filter(|(_, field)| !places.contains(&field.name().as_str()));
+        let old = rows.project(&kept.map(|(column, _)| column).collect::<Vec<_>>()).unwrap();
+        for (date, rows) in [(day(1, 28), &old), (day(1, 29), &rows)] {
+            let path = dated(&folder.path().join(kind), date).join(file);
+            write_parquet(&path, rows, WriterProperties::default());
+        }
+    }
+    let (sample, state) = (sample(), folder.path().to_str().unwrap());
+    let ask = |query: &str| {
+        insights(["query", &sample, "--state", state, "--format", "csv", "--sql", query]).expect_code(0).stdout
+    };
+    for table in ["insights", "alerts"] {
+        let counted =
+            ask(&format!("SELECT count(*) AS all, count(country) AS told, max(country) AS country FROM {table}"));
+        let row: Vec<&str> = counted.lines().nth(1).unwrap().split(',').collect();
+        let [all, told] = [0, 1].map(|cell: usize| row[cell].parse::<u64>().unwrap());
+        assert_eq!((told, row[2]), (all / 2, "DE"), "{table}: {counted}");
+    }
+    assert!(ask("SELECT * FROM alerts LIMIT 1").contains("source_ips,country,network_owner,network_number,tactic"));
 }
 
 /// The addresses of an insights event: its object, what it is attributed to and what was usual.

@@ -140,8 +140,7 @@ impl Night {
 
     /// A culprit of an incident with where it is, if it is an address of which that is known.
     pub fn located(&self, incident: &Incident, culprit: &Text) -> String {
-        let all = self.findings_of(incident).map(|finding| Place::beside(&finding.details.places, culprit));
-        all.max_by_key(String::len).unwrap_or_default()
+        Place::beside(self.findings_of(incident).flat_map(|finding| &finding.details.places), culprit)
     }
 
     /// The alerts of an incident.

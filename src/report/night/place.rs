@@ -29,12 +29,12 @@ impl Place {
     }
 
     /// What is known of an address among several; empty if nothing is.
-    pub fn of(places: &[Self], address: &Text) -> String {
-        places.iter().find(|place| place.address == *address).map_or(String::new(), Self::shown)
+    pub fn of<'night>(places: impl IntoIterator<Item = &'night Self>, address: &Text) -> String {
+        places.into_iter().find(|place| place.address == *address).map_or(String::new(), Self::shown)
     }
 
     /// The address, with what is known of it in brackets.
-    pub fn beside(places: &[Self], address: &Text) -> String {
+    pub fn beside<'night>(places: impl IntoIterator<Item = &'night Self>, address: &Text) -> String {
         match Self::of(places, address) {
             place if place.is_empty() => address.shown().into_owned(),
             place => format!("{} ({place})", address.shown()),
