@@ -155,9 +155,9 @@ fn days(mut scans: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
         if schema.iter_names().eq(all.iter().map(|(name, _)| *name)) {
             return scan;
         }
-        let columns = all.iter().map(|&(name, data_type)| match schema.contains(name) {
-            true => col(name.clone()),
-            false => lit(NULL).cast(data_type.clone()).alias(name.clone()),
+        let columns = all.iter().map(|&(name, data_type)| {
+            let own = schema.contains(name).then(|| col(name.clone()));
+            own.unwrap_or_else(|| lit(NULL).cast(data_type.clone()).alias(name.clone()))
         });
         scan.select(columns.collect::<Vec<Expr>>())
     });
