@@ -67,8 +67,10 @@
 //!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `stats`, `severity` and `shown` use nobody. `place` knows what an address is from `event`, and adds to whatever tells of one: `insight`,
-//! `alert`, the answers of `query`, `access_key` and `explain`; `cli` opens its databases. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
+//! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
+//!
+//! `place` knows what an address is from `event`. `insight`, `alert`, the answers of `query`, `access_key` and `explain` add places to what
+//! they tell; `cli` opens the databases.
 //!
 //! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
 //!

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use crate::access_key::{KeyHistory, Keys, Precision, Trait, Use, add_events, add_rollups, find_owners};
-use crate::cli::query::{ResultArgs, complain, moment};
+use crate::cli::query::{complain, moment};
+use crate::cli::result::ResultArgs;
 use crate::cli::{Common, output, places};
 use crate::error::Result;
 use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::changes::{Subject, mfa, outcome, sign_in_outcome, sign_ins};
-use crate::cli::query::{ResultArgs, complain, moment};
+use crate::cli::query::{complain, moment};
+use crate::cli::result::ResultArgs;
 use crate::cli::{Common, output, places};
 use crate::error::Result;
 use crate::event::Column;

@@ -16,6 +16,7 @@ mod places;
 mod progress;
 mod query;
 mod report;
+mod result;
 mod rollup;
 mod rules;
 mod run;
