@@ -12,6 +12,7 @@ mod lock;
 mod packed;
 mod parquet_writer;
 mod retention;
+mod spill;
 
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_bytes, write_text};
 pub use commits::{Commits, commit_beside};
@@ -21,3 +22,4 @@ pub use lock::StateLock;
 pub use packed::Packed;
 pub use parquet_writer::{ParquetFile, Values, compact, compact_values};
 pub use retention::{remove, remove_before};
+pub use spill::Spill;
