@@ -158,7 +158,8 @@ fn names_that_memory_does_not_hold_are_counted_on_the_disk() {
     for (family, every_day) in [("source_ip", "192.0.2."), ("access_key", "LTAI5tMADE"), ("principal", "")] {
         let own: Vec<&Entity> = entities.iter().filter(|entity| entity.family == family).collect();
         let (others, named): (Vec<&Entity>, Vec<&Entity>) = own.into_iter().partition(|entity| is_other(&entity.key));
-        let is_usual = |entity: &&Entity| entity.key[entity.key.len() - 1].starts_with(every_day) && calls(entity) == 240;
+        let is_usual =
+            |entity: &&Entity| entity.key[entity.key.len() - 1].starts_with(every_day) && calls(entity) == 240;
         assert_eq!((named.len(), named.iter().all(is_usual), others.len()), (MOST, true, 1), "{family}");
         assert_eq!(calls(others[0]), u64::from(NAMES + NAMES / 1000), "{family}");
         assert!(others[0].hours.iter().all(|hour| hour.peak == 1), "{family}");

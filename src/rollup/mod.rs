@@ -2,7 +2,7 @@
 //!
 //! What is counted is declared once, in [`family`]; [`scan`](scan_day) counts it on one core or many; [`store`] keeps it. Counts
 //! are integers and merge by addition, so the same events give the same bytes however the work was divided. A cap bounds how many entities of a
-//! family a day names (`cap`); what is beyond is counted under [`OTHER`].
+//! family a day names (`cap`); what is beyond is counted under [`OTHER`]. Nor does a count hold more names than it has room for (`bounded`).
 
 mod bounded;
 mod cap;

@@ -1,4 +1,5 @@
-//! Files that are whole or not there: writing beside and renaming, Parquet with all cores, one writer at a time, old days removed.
+//! Files that are whole or not there: writing beside and renaming, Parquet with all cores, one writer at a time, old days removed;
+//! and what memory does not hold.
 //!
 //! Knows where a state directory keeps what ([`Daily`]), and nothing of events, rollups or insights; every module that leaves something
 //! on disk goes through here.

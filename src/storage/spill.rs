@@ -88,7 +88,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("new");
         let mut spill = Spill::create(&place, 3).unwrap();
-        let record = |number: u32| number.to_le_bytes().repeat(500);
+        let record = |number: u32| number.to_le_bytes().repeat(400);
         (0..100).for_each(|number| spill.put(u64::from(number), &record(number)).unwrap());
         assert!(spill.end > 0 && spill.parts.iter().all(|part| !part.waiting.is_empty()));
         assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "the file has a name");
