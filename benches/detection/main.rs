@@ -6,6 +6,7 @@
 
 mod company;
 mod keys;
+mod levels;
 mod population;
 
 use insights::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
@@ -69,12 +70,17 @@ fn right(deviation: &Deviation, truth: &Truth) -> bool {
     }
 }
 
-fn tally(history: &FamilyHistory, truths: &[Truth]) -> Tally {
+/// What is told of the last day.
+fn deviations(history: &FamilyHistory) -> Vec<Deviation> {
     let window = Window::new("2026-02-02".parse().unwrap_or_default(), HISTORY_DAYS, |_| true);
     let calendar = Calendar::new(chrono_tz::UTC);
     let feed = Feed::judge(history, &window, &calendar);
     let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
-    let deviations = detect(history, night).deviations;
+    detect(history, night).deviations
+}
+
+fn tally(history: &FamilyHistory, truths: &[Truth]) -> Tally {
+    let deviations = deviations(history);
     let mut tally = Tally { reported: deviations.len(), entity_days: truths.len(), ..Tally::default() };
     // `from_entities` keeps the order of keys, which is the order of numbers.
     tally.wrong = deviations.iter().filter(|deviation| !right(deviation, &truths[deviation.member])).count();
@@ -144,6 +150,7 @@ fn main() {
         );
     }
     print_calibration(first, seeds);
+    levels::print_levels(first, seeds);
     company::print_company(first, seeds);
     keys::print_keys(first, seeds);
 }

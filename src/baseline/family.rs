@@ -3,30 +3,25 @@
 //! Entities lend one another what none has enough of: the shape of a day, how much counts clump, how large a usual day is. Any day
 //! of the window can be asked about: the scored one, or a past one, which is then left out of the entity's own past.
 
+mod learn;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::baseline::dispersion::Dispersions;
-use crate::baseline::layers::HourLayers;
+use crate::baseline::drift::Drift;
+use crate::baseline::layers::{HourLayers, LayerKind};
 use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
 use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
-use crate::baseline::series::{OwnShape, Profile, ProfileSum, Series};
+use crate::baseline::series::{Profile, ProfileSum, Series};
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::stats::Effect;
 
-/// Entities of one group that are enough to have a shape of their own.
-const GROUP_MEMBERS: f64 = 5.0;
-/// Entities that are heard about what a family shares; of more, a scattered sample is.
-const WITNESSES: usize = 2048;
-/// Entities whose shapes are held at a time.
-const SHAPES_AT_A_TIME: usize = 4096;
 /// An entity with a burst on more than this share of its days is bursty by nature.
 const BURSTY_SHARE: f64 = 0.15;
 
@@ -41,6 +36,7 @@ pub struct FamilyBaseline<'a> {
     overall: Profile,
     groups: BTreeMap<String, Profile>,
     dispersions: Dispersions,
+    drift: Drift,
     sizes: DaySizes,
     parents: Parents,
     replayed: Replayed,
@@ -86,74 +82,29 @@ impl<'a> FamilyBaseline<'a> {
     pub fn learn(history: &'a FamilyHistory, window: &'a Window, calendar: &Calendar, feed: &'a Feed) -> Self {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
-        let (dispersions, sizes) = (Dispersions::unknown(), ActiveDays::default().fit());
+        let (dispersions, drift, sizes) = (Dispersions::unknown(), Drift::none(), ActiveDays::default().fit());
         let (parents, replayed, tails) = (Parents::default(), Replayed::none(), Tails::unknown());
-        let mut learnt =
-            Self { history, window, feed, week_hours, overall, groups, dispersions, sizes, parents, replayed, tails };
+        let mut learnt = Self {
+            history,
+            window,
+            feed,
+            week_hours,
+            overall,
+            groups,
+            dispersions,
+            drift,
+            sizes,
+            parents,
+            replayed,
+            tails,
+        };
         learnt.learn_profiles();
         learnt.learn_dispersions();
+        learnt.learn_drift();
         learnt.learn_sizes();
         learnt.replayed = Replayed::of(&learnt);
         learnt.tails = Tails::learn(&learnt);
         learnt
-    }
-
-    /// Which entities are heard, in their order.
-    fn witnesses(&self) -> impl Iterator<Item = usize> {
-        self.sample(WITNESSES)
-    }
-
-    fn learn_profiles(&mut self) {
-        let mut overall = ProfileSum::default();
-        let mut groups: BTreeMap<String, ProfileSum> = BTreeMap::new();
-        let own_shape = |series: &mut Series, member: usize| {
-            self.lay_out(member, &self.today(), series)?;
-            Some((member, OwnShape::of(series)?))
-        };
-        for first in (0..self.history.len()).step_by(SHAPES_AT_A_TIME) {
-            let members = first..self.history.len().min(first + SHAPES_AT_A_TIME);
-            let shapes = members.into_par_iter().map_init(Series::default, own_shape);
-            // Threads work the shapes out; they are added in the order of entities.
-            for (member, shape) in shapes.collect::<Vec<_>>().into_iter().flatten() {
-                overall.add(&shape);
-                groups.entry(self.group(member).to_owned()).or_default().add(&shape);
-            }
-        }
-        self.overall = overall.profile();
-        let own = groups.into_iter().filter(|(_, sum)| sum.members() >= GROUP_MEMBERS);
-        self.groups = own.map(|(group, sum)| (group, sum.profile())).collect();
-    }
-
-    fn learn_dispersions(&mut self) {
-        let evidence = |member: usize| {
-            let mut series = Series::default();
-            self.lay_out(member, &self.today(), &mut series).filter(|_| series.level() >= SPARSE_BELOW)?;
-            Some(Fit::testimony(&series, self.profile(member)))
-        };
-        let witnesses: Vec<usize> = self.witnesses().collect();
-        let entities: Vec<_> = witnesses.into_par_iter().filter_map(evidence).collect();
-        self.dispersions = Dispersions::learn(&entities);
-    }
-
-    fn learn_sizes(&mut self) {
-        let mut active = ActiveDays::default();
-        for member in self.witnesses() {
-            let totals = self.day_totals(member, &self.today());
-            let Some(&(first_day, _)) = totals.first() else { continue };
-            active.add(&totals.iter().map(|&(_, total)| total).collect::<Vec<_>>());
-            // What shows up in the first week of the window was most likely there before.
-            if first_day >= NEW_DAYS {
-                let first_week = totals.iter().take_while(|(day, _)| *day < first_day + NEW_DAYS);
-                active.add_first_week(&first_week.map(|&(_, total)| total).collect::<Vec<_>>());
-            }
-        }
-        self.sizes = active.fit();
-        let own = |member| {
-            let totals = self.totals_before(member, self.window.length());
-            let is_new = self.days_known(member, self.window.length()) < NEW_DAYS;
-            if is_new { OwnDays::New(totals) } else { OwnDays::Known(totals) }
-        };
-        self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
     /// The days.
@@ -287,7 +238,8 @@ impl<'a> FamilyBaseline<'a> {
             let calls = self.calls_of(member, past);
             (0..24 / hours).filter_map(move |window| {
                 let (within, place) = (window * hours, past * 24 + window * hours);
-                let expected = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
+                let usual: f64 = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
+                let expected = usual * fit.past_level(past);
                 let calls = calls[within..within + hours].iter().map(|&calls| f64::from(calls)).sum();
                 let is_alive = !alive[place..place + hours].contains(&false);
                 is_alive.then_some(PastWindow { day: past, calls, expected })
@@ -320,24 +272,29 @@ impl<'a> FamilyBaseline<'a> {
         if series.level() < SPARSE_BELOW {
             return days.map(sparse).collect();
         }
+        self.follow(member, &mut series);
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         if fit.odd_days() as f64 > BURSTY_SHARE * known as f64 {
             return days.map(sparse).collect();
         }
         let seasonal = |day: usize| {
-            let shifted = self.shifted(member, day, &fit).map(Arc::new);
-            Expectation::Seasonal { fit: Arc::clone(&fit), shifted }
+            let shifted = self.shifted(member, day, &fit, &days).map(Arc::new);
+            let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
+            Expectation::Seasonal { fit, shifted }
         };
-        days.map(seasonal).collect()
+        days.clone().map(seasonal).collect()
     }
 
     /// The layers of an hour of a day that is judged hour by hour; `None` of others.
     pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
-        let Expectation::Seasonal { shifted, .. } = expectation else { return None };
+        let Expectation::Seasonal { fit, shifted } = expectation else { return None };
         let mut series = Series::default();
-        self.lay_out(member, &(day..day + 1), &mut series)?;
+        let unseen = shifted.as_deref().and_then(Fit::since).unwrap_or(day)..day + 1;
+        self.lay_out(member, &unseen, &mut series)?;
+        self.follow(member, &mut series);
         let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
-        Some(Fit::layers(&series, self.profile(member), &self.dispersions, shifted.as_deref(), week_hour))
+        let used = shifted.as_deref().map_or((LayerKind::Drift, &**fit), |shifted| (LayerKind::NewLevel, shifted));
+        Some(Fit::layers(&series, self.profile(member), &self.dispersions, used, week_hour))
     }
 
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.

@@ -51,6 +51,8 @@ pub enum LayerKind {
     Hour,
     /// What days of the week have in common, where history is long enough to tell.
     DayOfWeek,
+    /// The level that the days before have drifted to.
+    Drift,
     /// The level of the last days, where all of the day or that hour has changed for good.
     NewLevel,
     /// The size of a day on which the entity is active.

@@ -8,6 +8,7 @@
 mod blind;
 mod calendar;
 pub mod dispersion;
+mod drift;
 mod family;
 mod feed;
 mod history;

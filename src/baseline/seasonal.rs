@@ -7,6 +7,7 @@
 mod evidence;
 mod layers;
 mod moved;
+mod past;
 mod pauses;
 mod weights;
 
@@ -17,11 +18,12 @@ use weights::{odd_days, reweigh};
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, band, explained};
+use crate::baseline::drift::Levels;
 use crate::baseline::series::{Profile, Series, SlotSums};
 use crate::baseline::week::Week;
 use crate::stats::{
-    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, MAX_ALPHA, MIN_ALPHA,
-    NegativeBinomial, PausedNegativeBinomial, full_weight_range, shrunk_alpha,
+    DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, MAX_ALPHA, MIN_ALPHA, NegativeBinomial,
+    PausedNegativeBinomial, shrunk_alpha,
 };
 
 /// Relative variance of an entity's daily shape around its group's, before the entity is heard.
@@ -60,6 +62,11 @@ pub struct Fit {
     /// Relative variance of whole days that clumps within them do not explain.
     day_variance: f64,
     level: f64,
+    /// The level of each day relative to these means, and that of the day which they are of.
+    levels: Levels,
+    today: f64,
+    /// Of a new level: the day with which it began, from which on nothing else was learnt.
+    since: Option<usize>,
     odd_days: usize,
     unstable: bool,
     /// Of an entity that pauses: what it does between pauses.
@@ -189,6 +196,9 @@ impl Fit {
             by_mean,
             day_variance: 0.0,
             level,
+            levels: series.levels.clone(),
+            today: 1.0,
+            since: None,
             odd_days: 0,
             unstable: false,
             between: None,
@@ -297,14 +307,6 @@ impl Fit {
         count > mean + sd || (mean >= DROP_MIN_MEAN && count < mean - sd)
     }
 
-    /// What an hour of the week usually holds at most: the count from which one is weighed down, or `m + 2.58 sd` of small means.
-    pub fn usual_most(&self, week_hour: u8) -> f64 {
-        let mean = self.mean(week_hour);
-        let expected = NegativeBinomial::new(mean, 1.0 / self.alpha[0].max(1e-6)).ok();
-        let range = expected.as_ref().and_then(full_weight_range);
-        range.map_or(mean + DOWN_WEIGHT_FROM * (mean + self.alpha[0] * mean * mean).sqrt(), |(_, most)| most)
-    }
-
     /// Calls an hour, past bursts weighed down.
     pub fn level(&self) -> f64 {
         self.level
@@ -318,15 +320,6 @@ impl Fit {
     /// Days on which some hour was far above what is expected of it.
     pub fn odd_days(&self) -> usize {
         self.odd_days
-    }
-
-    /// The past's counts; hours that were weighed down hold what is usual at most.
-    fn usual_counts(&self, series: &Series, weights: &[f64]) -> Vec<f64> {
-        let usual = |hour: usize| {
-            let count = f64::from(series.counts[hour]);
-            if weights[hour] < 1.0 { count.min(self.usual_most(series.week_hours[hour])) } else { count }
-        };
-        (0..series.counts.len()).map(usual).collect()
     }
 }
 

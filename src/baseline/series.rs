@@ -1,6 +1,7 @@
 //! An entity's past laid out hour by hour, and the shape of the day that a group of entities shares.
 
 use crate::baseline::calendar::slot;
+use crate::baseline::drift::Levels;
 use crate::baseline::week::Week;
 use crate::baseline::{HistoryHour, SLOTS};
 
@@ -19,6 +20,10 @@ pub struct Series {
     pub(super) counts: Vec<u32>,
     pub(super) week_hours: Vec<u8>,
     pub(super) believed: Vec<bool>,
+    /// Which hours were fed, those that are left out included.
+    pub(super) fed: Vec<bool>,
+    /// The level of each day.
+    pub(super) levels: Levels,
 }
 
 impl Series {
@@ -31,9 +36,11 @@ impl Series {
         }
         self.week_hours.clear();
         self.week_hours.extend_from_slice(week_hours);
-        self.believed.clear();
-        self.believed
+        self.fed.clear();
+        self.fed
             .extend(alive[..week_hours.len()].iter().enumerate().map(|(hour, &alive)| alive && hour >= first_day * 24));
+        self.believed.clone_from(&self.fed);
+        self.levels = Levels::flat();
     }
 
     /// Leaves days out of what is learnt from.
@@ -61,7 +68,7 @@ impl Series {
             let weight = weights.map_or(1.0, |weights| weights[hour]);
             let slot = slot(self.week_hours[hour]);
             sums.calls[slot] += weight * f64::from(self.counts[hour]);
-            sums.hours[slot] += weight * week.factor(self.week_hours[hour]);
+            sums.hours[slot] += weight * week.factor(self.week_hours[hour]) * self.levels.on(hour / 24);
         }
         sums
     }

@@ -35,7 +35,7 @@ impl Week {
         for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
             let day = usize::from(series.week_hours[hour] / 24);
             calls[day] += weights[hour] * f64::from(series.counts[hour]);
-            expected[day] += weights[hour] * means[slot(series.week_hours[hour])];
+            expected[day] += weights[hour] * means[slot(series.week_hours[hour])] * series.levels.on(hour / 24);
             hours[day] += weights[hour];
         }
         let factor = |day: usize| {

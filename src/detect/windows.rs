@@ -255,22 +255,26 @@ impl<'a> Day<'a> {
             return None;
         }
         let observed = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
-        self.ask_count(observed, &self.baseline.week_hours(today)[range], width)
+        self.ask_count(self.fit, observed, &self.baseline.week_hours(today)[range], width)
     }
 
-    fn ask_count<'b>(&self, observed: u64, hours: &'b [u8], width: usize) -> Option<Asked<'b>> {
-        let expected = self.fit.expected(hours, width)?;
+    fn ask_count<'b>(&self, fit: &Fit, observed: u64, hours: &'b [u8], width: usize) -> Option<Asked<'b>> {
+        let expected = fit.expected(hours, width)?;
         Some(Asked { window: DayWindow { member: self.member, day: self.number, hours, width }, observed, expected })
     }
 
     fn judge(&self, asked: &Asked<'_>) -> Judged {
+        self.judge_by(self.fit, asked)
+    }
+
+    fn judge_by(&self, fit: &Fit, asked: &Asked<'_>) -> Judged {
         let &Asked { window, observed, expected } = asked;
         let mean = expected.mean();
         let above = observed as f64 > mean;
         let ln_p = if above {
-            self.baseline.ln_upper(self.fit, window, observed)
+            self.baseline.ln_upper(fit, window, observed)
         } else {
-            self.baseline.ln_lower(self.fit, window, observed)
+            self.baseline.ln_lower(fit, window, observed)
         };
         Judged { above, ln_p, mean, observed }
     }
@@ -296,11 +300,13 @@ impl<'a> Day<'a> {
         }
         let counts = self.calls_since(days.start);
         let today_starts = alive.len() - DAY;
-        let count = believed.zip(&week_hours).map(|(hour, &week_hour)| {
+        let day_of = |hour: usize| days.start + hour / DAY;
+        let count = believed.clone().zip(&week_hours).map(|(hour, &week_hour)| {
             let count = f64::from(counts[hour]);
-            if hour >= today_starts { count } else { count.min(self.fit.usual_most(week_hour)) }
+            if hour >= today_starts { count } else { count.min(self.fit.usual_most_on(day_of(hour), week_hour)) }
         });
-        let window = self.judge(&self.ask_count(count.sum::<f64>().round() as u64, &week_hours, width)?);
+        let fit = self.fit.over(believed.map(day_of).zip(week_hours.iter().copied()));
+        let window = self.judge_by(&fit, &self.ask_count(&fit, count.sum::<f64>().round() as u64, &week_hours, width)?);
         // Whoever pauses for hours may pause for days; nothing tells how often.
         let may_pause = !window.above && self.fit.pauses();
         (window.above == today.above && !may_pause).then_some(window)

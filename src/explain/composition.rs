@@ -84,6 +84,7 @@ fn name(
         LayerKind::Shape => format!("shape of the day of {group}"),
         LayerKind::Hour => format!("its own hours from {:02}:00, {} time", week_hour % 24, calendar.zone()),
         LayerKind::DayOfWeek => DAYS[day.min(6)].to_owned(),
+        LayerKind::Drift => "level that the last days have drifted to".to_owned(),
         LayerKind::NewLevel => "new level of the last days".to_owned(),
         LayerKind::DaySize if is_new => "size of a day in others' first week".to_owned(),
         LayerKind::DaySize => "size of an active day".to_owned(),

@@ -1,6 +1,6 @@
-//! A level that drifts: the conjugate gamma filter of a Poisson-like count around a known shape.
+//! A level that drifts: the conjugate gamma filter of a Poisson-like count around a known shape, and the filter of one that walks.
 //!
-//! It answers "how far above or below its usual shape has the series been lately, and how sure is that"; the shape comes
+//! They answer "how far above or below its usual shape has the series been lately, and how sure is that"; the shape comes
 //! from elsewhere.
 
 /// A gamma-distributed factor on the usual mean, which forgets: `lambda ~ Gamma(a, b)`, mean `a/b`.
@@ -55,6 +55,56 @@ impl DriftingLevel {
     }
 }
 
+/// A surprise beyond this many standard deviations moves a [`WalkingLevel`] no further.
+const MOST_SURPRISE: f64 = 2.5;
+
+/// A level that walks at random, seen through noise: the local level model, filtered robustly.
+///
+/// ```text
+/// see:   S = P + v,   K = P/S,   L <- L + K e,   P <- (1 - K) P,   e = y - L, cut at 2.5 sqrt(S)
+/// pass:  P <- P + q
+/// ```
+///
+/// Source: Durbin & Koopman 2012, chapter 2; the cut is Huber's, so that a burst is no level.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WalkingLevel {
+    level: f64,
+    variance: f64,
+    walk: f64,
+}
+
+impl WalkingLevel {
+    /// A level believed to be near 1, with this variance, that walks by a variance of `walk` from one bucket to the next.
+    pub fn new(variance: f64, walk: f64) -> Self {
+        Self { level: 1.0, variance, walk }
+    }
+
+    /// What is seen, with the variance of its noise, which is above 0; gives the logarithm of how likely that was, but for a constant.
+    ///
+    /// ```text
+    /// -(ln S + e^2 / S) / 2
+    /// ```
+    pub fn see(&mut self, observed: f64, noise: f64) -> f64 {
+        let spread = self.variance + noise;
+        let most = MOST_SURPRISE * spread.sqrt();
+        let surprise = (observed - self.level).clamp(-most, most);
+        let gain = self.variance / spread;
+        self.level += gain * surprise;
+        self.variance *= 1.0 - gain;
+        -0.5 * (spread.ln() + surprise * surprise / spread)
+    }
+
+    /// One bucket passes.
+    pub fn pass(&mut self) {
+        self.variance += self.walk;
+    }
+
+    /// Where the level is expected.
+    pub fn mean(&self) -> f64 {
+        self.level
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +138,33 @@ mod tests {
         level.learn(5.0, 1.0, 1.0);
         level.reset();
         assert_eq!(level, DriftingLevel::new(4.0, 3.0));
+    }
+
+    #[test]
+    fn a_walking_level_follows_as_the_textbook_says() {
+        // The Nile's flow at Aswan: q = 1469.1, v = 15099, steady variance 5501.3 and gain 0.267 (Durbin & Koopman 2012, 2.2 and 2.11).
+        let mut level = WalkingLevel::new(1e7, 1469.1);
+        for _ in 0..100 {
+            level.see(1.0, 15_099.0);
+            level.pass();
+        }
+        assert!((level.variance - 5501.3).abs() < 0.1, "{}", level.variance);
+        let (before, mut burst) = (level, level);
+        level.see(101.0, 15_099.0);
+        assert!((level.mean() - before.mean() - 26.7).abs() < 0.05, "{}", level.mean());
+        burst.see(1e9, 15_099.0);
+        let most = 0.26705 * MOST_SURPRISE * (5501.3_f64 + 15_099.0).sqrt();
+        assert!((burst.mean() - before.mean() - most).abs() < 0.1, "{}", burst.mean());
+    }
+
+    #[test]
+    fn what_is_seen_is_as_likely_as_a_normal_deviate() {
+        let mut level = WalkingLevel::new(3.0, 1.0);
+        // ln N(3; 1, 3 + 1) + ln(2 pi) / 2
+        assert!((level.see(3.0, 1.0) - (-0.5 * (4.0_f64.ln() + 1.0))).abs() < 1e-15);
+        assert!((level.mean() - 2.5).abs() < 1e-15 && (level.variance - 0.75).abs() < 1e-15);
+        let mut still = WalkingLevel::new(0.0, 0.0);
+        still.see(9.0, 1.0);
+        assert!((still.mean() - 1.0).abs() < 1e-15, "what is certain does not move");
     }
 }

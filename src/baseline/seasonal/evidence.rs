@@ -25,11 +25,11 @@ impl Fit {
 
     /// The evidence of single hours, by their means. Hours of a kind have one mean, so that they are added up first.
     pub(super) fn evidence_by_mean(&self, series: &Series, weights: &[f64]) -> Bands {
-        let mut kinds = [(AlikeBuckets::default(), f64::NAN, 0); WEEK_HOURS];
-        for ((&count, &week_hour), &weight) in series.counts.iter().zip(&series.week_hours).zip(weights) {
-            let (buckets, mean, of) = &mut kinds[self.week.kind(week_hour)];
+        let mut kinds = vec![(AlikeBuckets::default(), f64::NAN, 0); self.kinds(series)];
+        for (hour, (&count, &weight)) in series.counts.iter().zip(weights).enumerate() {
+            let (buckets, mean, of) = &mut kinds[self.kind(series, hour)];
             if mean.is_nan() {
-                (*mean, *of) = (self.mean(week_hour), week_hour);
+                (*mean, *of) = (self.past_mean(series, hour), series.week_hours[hour]);
             }
             buckets.add(f64::from(count) - *mean, weight);
         }
@@ -91,7 +91,7 @@ impl Past {
         let paused = fit.pauses.map(|pauses| fit.likely_paused(series, &pauses));
         let hour = |hour: usize| {
             let place = usize::from(series.week_hours[hour]);
-            let mean = means[place];
+            let mean = means[place] * series.levels.on(hour / 24);
             let active_mean = if paused.as_ref().is_some_and(|paused| paused[hour]) { 0.0 } else { mean };
             PastWindow {
                 count: counts[hour],

@@ -9,22 +9,20 @@ use crate::baseline::series::{LENT_CALLS, LENT_HOURS, Profile, Series, SlotSums}
 use crate::stats::{DispersionEvidence, DispersionPrior};
 
 impl Fit {
-    /// The layers of an hour of the week, from the past that a fit is made of; `shifted` is the fit at the level of the last days,
-    /// where that has changed.
+    /// The layers of an hour of the week, from the past that a fit is made of; `used` is what that fit has become on the day, and by what.
     pub(in crate::baseline) fn layers(
         series: &Series,
         profile: &Profile,
         dispersions: &Dispersions,
-        shifted: Option<&Self>,
+        (by, used): (LayerKind, &Self),
         week_hour: u8,
     ) -> HourLayers {
         let (fit, weights) = Self::robust(series, profile, dispersions);
         let sums = series.sums(Some(&weights), &fit.week);
         let mut pile = fit.pile(&sums, profile, week_hour);
-        if let Some(shifted) = shifted {
-            pile.lay(LayerKind::NewLevel, None, shifted.mean(week_hour));
+        if by == LayerKind::NewLevel || !series.levels.is_flat() {
+            pile.lay(by, None, used.mean(week_hour));
         }
-        let used = shifted.unwrap_or(&fit);
         let spread = used.spread(series, &weights, dispersions, week_hour, &fit);
         HourLayers { layers: pile.layers, spread }
     }
@@ -109,13 +107,15 @@ mod tests {
     use crate::rollup::{EntityKey, Family};
     use crate::stats::MIN_ALPHA;
 
-    /// Thirty entities with levels, rhythms and bursts of their own; the first ten at ten times their level on the last days.
-    fn history(days: u16) -> FamilyHistory {
+    /// Thirty entities with levels, rhythms and bursts of their own; the first ten at ten times their level on the last days. If levels drift,
+    /// the others' grow by so much a day.
+    fn history(days: u16, drift: f64) -> FamilyHistory {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
         let mut entity = |number: u16| {
             let hours = (0..days * 24 + 24).filter_map(|hour| {
                 let usual = f64::from(number + 1) * (1.0 + 0.6 * (f64::from(hour % 24) / 4.0).sin());
                 let usual = if hour / 24 % 7 > 4 { usual / 2.0 } else { usual };
+                let usual = if number < 10 { usual } else { usual * (drift * f64::from(hour / 24)).exp() };
                 let usual = if number < 10 && hour / 24 + 3 >= days { 10.0 * usual } else { usual };
                 let burst = if random.random_range(0..2000) == 0 { 40.0 } else { 1.0 };
                 let calls = (usual * burst * random.random_range(0.2..1.8)).round() as u32;
@@ -126,13 +126,13 @@ mod tests {
         FamilyHistory::from_entities(Family::SourceIp, (0..30).map(&mut entity).collect::<Vec<_>>())
     }
 
-    /// Compares every hour's layers with its fit; gives how many had a new level.
-    fn compare(days: u16) -> usize {
-        let (history, calendar) = (history(days), Calendar::new(chrono_tz::UTC));
+    /// Compares every hour's layers with its fit; gives how many had a new level, and how many had drifted.
+    fn compare(days: u16, drift: f64) -> (usize, usize) {
+        let (history, calendar) = (history(days, drift), Calendar::new(chrono_tz::UTC));
         let window = Window::new("2026-02-02".parse().unwrap(), days.into(), |_| true);
         let feed = Feed::judge(&history, &window, &calendar);
         let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
-        let mut moved = 0;
+        let (mut moved, mut drifted) = (0, 0);
         for (member, hour) in (0..history.len()).flat_map(|member| (0..24).map(move |hour| (member, hour))) {
             let expectation = baseline.expect(member, days.into());
             let Expectation::Seasonal { fit, shifted } = &expectation else { continue };
@@ -142,6 +142,7 @@ mod tests {
             let (_, spread) = fit.mean_and_spread(&[week_hour], 0);
             let mean = fit.expected(&[week_hour], 0).unwrap().mean();
             let found = baseline.hour_layers(member, days.into(), &expectation, hour).unwrap();
+            drifted += usize::from(found.layers.iter().any(|layer| layer.kind == LayerKind::Drift));
             let near = |found: f64, wanted: f64| (found / wanted - 1.0).abs() < 1e-9;
             let product: f64 = found.layers.iter().map(|layer| layer.factor).product();
             assert!(near(product, mean), "{member} {hour}: {product} {mean}");
@@ -153,13 +154,15 @@ mod tests {
             let of_alpha = found.spread.alike.unwrap_or(found.spread.entity).value().max(MIN_ALPHA);
             assert!(near(of_alpha + found.spread.uncertainty, found.spread.alpha), "{:?}", found.spread);
         }
-        moved
+        (moved, drifted)
     }
 
     #[test]
     fn layers_and_spread_come_to_what_the_detector_uses() {
-        assert!(compare(28) > 24, "too few new levels");
+        assert!(compare(28, 0.0).0 > 24, "too few new levels");
         // Long enough for days of the week.
-        assert!(compare(70) > 24, "too few new levels");
+        assert!(compare(70, 0.0).0 > 24, "too few new levels");
+        let (_, drifted) = compare(28, 0.05);
+        assert!(drifted > 24, "{drifted} drifted");
     }
 }

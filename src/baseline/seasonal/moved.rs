@@ -1,14 +1,44 @@
 //! The same entity at another level: all of it, or some of its hours. When that is asked for is told in `shift`.
 
-use super::Fit;
+use super::{Fit, WHOLE_DAY};
 use crate::baseline::calendar::slot;
+use crate::baseline::drift::Levels;
 
 impl Fit {
-    /// The same entity at another level.
+    /// The same entity at another level, on all days.
     #[must_use]
     pub fn at_level(&self, ratio: f64) -> Self {
         let between = self.between.as_deref().map(|between| Box::new(between.at_level(ratio)));
-        Self { means: self.means.map(|mean| mean * ratio), level: self.level * ratio, between, ..self.clone() }
+        let (levels, today) = (Levels::flat(), 1.0);
+        let means = self.means.map(|mean| mean * ratio);
+        Self { means, level: self.level * ratio, levels, today, between, ..self.clone() }
+    }
+
+    /// The same entity at a level that so many days since one have told: what these leave uncertain is uncertain.
+    ///
+    /// ```text
+    /// u = 1 / (calls + 1) + alpha of whole days / days
+    /// ```
+    #[must_use]
+    pub(in crate::baseline) fn at_new_level(&self, ratio: f64, calls: f64, since: usize, days: usize) -> Self {
+        let unsure = 1.0 / (calls + 1.0) + self.alpha[WHOLE_DAY] / days as f64;
+        Self { total: 1.0 / unsure - 1.0, since: Some(since), ..self.at_level(ratio) }
+    }
+
+    /// The same entity at the level that it has drifted to on a day; `None` where it does not drift.
+    pub(in crate::baseline) fn on_day(&self, day: usize) -> Option<Self> {
+        let today = self.levels.on(day);
+        (!self.levels.is_flat()).then(|| Self { levels: self.levels.clone(), today, ..self.at_level(today) })
+    }
+
+    /// The same entity on some hours of the past: at the level that they had together.
+    #[must_use]
+    pub(crate) fn over(&self, hours: impl Iterator<Item = (usize, u8)>) -> Self {
+        let (then, today) = hours.fold((0.0, 0.0), |(then, today), (day, week_hour)| {
+            let mean = self.mean(week_hour);
+            (then + mean * self.past_level(day), today + mean)
+        });
+        self.at_level(if today > 0.0 { then / today } else { 1.0 })
     }
 
     /// The same entity with some of its hours of the week at other levels, told by a few days each.
@@ -21,5 +51,15 @@ impl Fit {
         }
         changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, samples)));
         changed
+    }
+
+    /// Of a new level: the day with which it began, from which on nothing else was learnt.
+    pub(in crate::baseline) fn since(&self) -> Option<usize> {
+        self.since
+    }
+
+    /// A day's level relative to that of the day which the fit is of.
+    pub(crate) fn past_level(&self, day: usize) -> f64 {
+        self.levels.on(day) / self.today
     }
 }

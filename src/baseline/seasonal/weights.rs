@@ -15,7 +15,7 @@ const LEAST_WEIGHT: f64 = 0.2;
 
 /// Days with an hour that was given up for being far too large.
 pub(super) fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
-    let above = |hour: usize| f64::from(series.counts[hour]) > fit.mean(series.week_hours[hour]);
+    let above = |hour: usize| f64::from(series.counts[hour]) > fit.past_mean(series, hour);
     let odd = |hour: usize| series.believed[hour] && weights[hour] < ODD_WEIGHT && above(hour);
     let days = weights.len() / 24;
     (0..days).filter(|day| (day * 24..day * 24 + 24).any(odd)).count()
@@ -59,13 +59,12 @@ impl KindWeights {
 
 /// Weighs every believed hour by how odd it is; true when too many are odd for any to be given up.
 pub(super) fn reweigh(series: &Series, fit: &Fit, weights: &mut [f64]) -> bool {
-    let mut kinds: Vec<Option<Option<KindWeights>>> = (0..fit.week.kinds()).map(|_| None).collect();
+    let mut kinds: Vec<Option<Option<KindWeights>>> = (0..fit.kinds(series)).map(|_| None).collect();
     let (mut believed, mut ignored) = (0.0, 0.0);
     for hour in (0..series.counts.len()).filter(|&hour| series.believed[hour]) {
         believed += 1.0;
-        let week_hour = series.week_hours[hour];
-        let kind = &mut kinds[fit.week.kind(week_hour)];
-        let kind = kind.get_or_insert_with(|| KindWeights::new(fit.mean(week_hour), fit.alpha[0]));
+        let kind = &mut kinds[fit.kind(series, hour)];
+        let kind = kind.get_or_insert_with(|| KindWeights::new(fit.past_mean(series, hour), fit.alpha[0]));
         weights[hour] = kind.as_mut().map_or(1.0, |kind| kind.weight(series.counts[hour]));
         ignored += f64::from(u8::from(weights[hour] == 0.0));
     }
