@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let made = generate(&options, folder.path(), &|_| {})?;
     let date = options.first_day;
     let (files, problems) = Partitions::find(folder.path(), &ColumnOverrides::new())?.open_range(date, date);
-    let counted = scan_day(&files, date, ScanOptions { pairs: true, threads: 1 }).0.counts.events;
+    let counted = scan_day(&files, date, ScanOptions::new(true, 1, usize::MAX))?.0.counts.events;
     assert!(problems.is_empty() && counted == made.events, "the day is not whole: {counted} of {} events", made.events);
 
     let mut criterion = Criterion::default().configure_from_args();
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("rollup and pairs, all cores", true, rayon::current_num_threads()),
     ] {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| scan_day(black_box(&files), date, ScanOptions { pairs, threads }));
+            bencher.iter(|| scan_day(black_box(&files), date, ScanOptions::new(pairs, threads, usize::MAX)));
         });
     }
     group.finish();

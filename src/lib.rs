@@ -15,9 +15,10 @@
 //!                          └───── the events that a rule matches ────── rules ─── alert ─────┘
 //! ```
 //!
-//! Only the rollup reads every event, and each day once. A rollup holds whole numbers (calls, failed calls, the largest five-minute
-//! count) by entity and hour, so the history of a night is small however many events there were. The scored day's events are
-//! opened a second time for what was flagged: exact minutes, who, from where, and some event ids. Rules look at the day's events by
+//! Only the rollup reads every event, and each day once (more often where somebody makes up more names than memory holds). A rollup
+//! holds whole numbers (calls, failed calls, the largest five-minute count) by entity and hour, so the history of a night is small
+//! however many events there were. The scored day's events are opened a second time for what was flagged: exact minutes, who, from
+//! where, and some event ids. Rules look at the day's events by
 //! themselves, and what they match is remembered, so that correlations run on across midnight.
 //! [`pipeline::run`] is this picture as code, one call a step, after the nights that late data have overtaken. Its last step reads the
 //! night back from the files and makes the page that people read: what a report tells is in the state directory, so it can be made
@@ -29,10 +30,11 @@
 //! |---|---|
 //! | [`error`] | what stops a command, a hint for each, the exit code |
 //! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes |
-//! | [`storage`] | files that are whole or absent; the layout, the lock and the retention of a state directory; nothing about what is in its files |
+//! | [`storage`] | files that are whole or absent, and some without a name; the layout, the lock and the retention of a state directory; nothing about what is in its files |
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
 //! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
 //! | [`shown`] | how numbers, times, texts and tables are shown to people, so that nothing in them runs, hides or breaks |
+//! | [`place`] | where addresses are: country and network owner, from databases that the settings name |
 //! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
@@ -68,6 +70,9 @@
 //!
 //! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
 //!
+//! `place` knows what an address is from `event`. `insight`, `alert`, the answers of `query`, `access_key` and `explain` add places to what
+//! they tell; `cli` opens the databases.
+//!
 //! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
 //!
 //! `rules` uses `event`, `partition` and, to try rules out on log records, `import`. `alert` stands between `rules` and `report`
@@ -97,6 +102,8 @@
 //!   more is removed.
 //! * **The scored day is not its own baseline.** [`baseline::FamilyHistory::split`] is where the two are told apart.
 //! * **A silent feed is no evidence.** [`baseline::Feed`] masks hours in which nothing arrived; they neither teach nor alarm.
+//! * **Memory is bounded.** A day names at most so many entities of a family ([`rollup::ScanOptions`]); its count sheds to the disk what memory
+//!   does not hold, and finds the same as if it had held all.
 //! * **Input is hostile.** [`import::Limits`] bound what a file can make us hold, and what reaches a terminal has a mark for
 //!   whatever does not show. What a report reads back is [`report::night::Text`], which leaves only escaped, with a mark for
 //!   whatever does not show.
@@ -123,6 +130,7 @@ pub mod insight;
 pub mod late;
 pub mod partition;
 pub mod pipeline;
+pub mod place;
 pub mod quality;
 pub mod query;
 pub mod report;

@@ -37,7 +37,7 @@ use crate::rules::typed_date;
 /// The file that is looked for in the working folder.
 pub const FILE_NAME: &str = "insights.toml";
 /// Entities of a family and day that are named unless the settings say otherwise: more than a cloud has.
-const MAX_ENTITIES: usize = 2_000_000;
+const MAX_ENTITIES: usize = 1_000_000;
 /// Days that must be kept beside the baseline's, for days that come late; more if the window for these is longer.
 const DAYS_BESIDE_BASELINE: u32 = 7;
 

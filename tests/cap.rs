@@ -128,3 +128,46 @@ fn nobody_judges_what_stands_for_many_and_the_night_says_so() {
     let about = ["explain", OTHER, "--state", state.to_str().unwrap(), "--set", &cap, "--set", "baseline_days=14"];
     common::insights(about).expect_code(2).expect_said(&["nothing is known of `(other)`"]);
 }
+
+/// More names than are held in memory, whatever the cap: each has one call, and one in a thousand has another in another hour.
+fn great_flood(names: u32) -> Vec<Call> {
+    let call = |number: u32, second: i64| Call {
+        address: format!("{}.{}.{}.9", 1 + (number >> 16), number >> 8 & 255, number & 255),
+        user: format!("stranger{number:06}"),
+        ..Call::usual(second, 0)
+    };
+    let seconds = |number: u32| {
+        let first = i64::from(number) * 43_200 / i64::from(names);
+        std::iter::once(first).chain((number % 1000 == 7).then_some(first + 43_200))
+    };
+    (0..names).flat_map(|number| seconds(number).map(move |second| call(number, second))).collect()
+}
+
+#[test]
+fn names_that_memory_does_not_hold_are_counted_on_the_disk() {
+    const NAMES: u32 = 530_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let date = day(1, 5);
+    write_day(&path("events"), date, usual_day(date).into_iter().chain(great_flood(NAMES)).collect());
+    let told = capped(&path("events"), &path("state"), "1");
+    // Everybody has an address, a user and a key; the twenty people of every day share a network.
+    let beyond = 3 * u64::from(NAMES) + u64::from(NAMES + 1) - MOST as u64;
+    assert!(told.contains(&format!("{} entities are more than `max_entities` allows", number(beyond))), "{told}");
+    let (entities, pairs) = read_day(&path("state"), date);
+    for (family, every_day) in [("source_ip", "192.0.2."), ("access_key", "LTAI5tMADE"), ("principal", "")] {
+        let own: Vec<&Entity> = entities.iter().filter(|entity| entity.family == family).collect();
+        let (others, named): (Vec<&Entity>, Vec<&Entity>) = own.into_iter().partition(|entity| is_other(&entity.key));
+        let is_usual =
+            |entity: &&Entity| entity.key[entity.key.len() - 1].starts_with(every_day) && calls(entity) == 240;
+        assert_eq!((named.len(), named.iter().all(is_usual), others.len()), (MOST, true, 1), "{family}");
+        assert_eq!(calls(others[0]), u64::from(NAMES + NAMES / 1000), "{family}");
+        assert!(others[0].hours.iter().all(|hour| hour.peak == 1), "{family}");
+    }
+    let met = pairs.iter().filter(|((kind, ..), _)| kind == "access_key_network").map(|(_, calls)| u64::from(*calls));
+    assert_eq!(met.sum::<u64>(), u64::from(NAMES + NAMES / 1000) + 20 * 240);
+    capped(&path("events"), &path("threads"), "2");
+    assert_same_files(&files_below(&path("state/rollups")), &files_below(&path("threads/rollups")));
+    let left: BTreeSet<_> = fs::read_dir(path("state")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, BTreeSet::from(["lock".into(), "rollups".into()]));
+}

@@ -1,6 +1,6 @@
 //! Making do with less memory: fewer threads, and no further night once the limit was passed.
 //!
-//! What a night holds is its counts, which grow with the entities of its days, and what each thread decodes. The number of threads is
+//! What a night holds is its counts, which grow with the entities of its days up to `max_entities`, and what each thread decodes. The number of threads is
 //! all that can be chosen beforehand, so that is what a limit changes; it is no wall. The wall is the operating system's
 //! (`MemoryMax=` of systemd, `resources.limits` of Kubernetes), and the limit belongs somewhat below it.
 //!

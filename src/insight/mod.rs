@@ -35,7 +35,7 @@ mod new_level;
 mod next_query;
 mod notes;
 mod passing;
-pub mod place;
+pub mod places;
 mod pruning;
 mod reading;
 pub mod sensitivity;
@@ -56,6 +56,7 @@ use uuid::Uuid;
 
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
+use crate::place::Place;
 use crate::rollup::Family;
 
 pub use crate::severity::Severity;
@@ -71,7 +72,6 @@ pub use grave::grave;
 pub use incident::{Incident, IncidentPart};
 pub use new_level::NewLevel;
 pub(crate) use next_query::list_condition;
-pub use place::Place;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

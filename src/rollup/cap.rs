@@ -1,11 +1,12 @@
 //! The most entities of a family and day that a rollup names: what is beyond is counted under `(other)`, account by account.
 //!
 //! A cap is no part of normal use. It is for a day on which somebody makes up names by the million: the day's rollup, every history that it is
-//! a part of, and every night that reads one stay bounded. The count of that day itself holds all of its names until it is done. Those with
-//! the most calls are kept, so that whoever does much keeps a name; changes are never capped, for one of them may be all there is to see.
+//! a part of, and every night that reads one stay bounded, and so does the count itself (`bounded`). Those with the most calls are kept, so that
+//! whoever does much keeps a name; changes are never capped, for one of them may be all there is to see.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns, PairRollup, starts};
 use crate::rollup::members::{EntityKey, SEPARATOR};
@@ -16,7 +17,7 @@ use crate::shown;
 pub const OTHER: &str = shown::OTHER;
 
 /// What the entities beyond a cap did together, hour by hour: calls, failed calls, and the largest peak of one of them.
-type OtherHours = [Option<(u32, u32, u32)>; 24];
+pub(super) type OtherHours = [Option<(u32, u32, u32)>; 24];
 
 impl EntityKey {
     /// What stands for an account's entities of a family that are beyond the cap.
@@ -39,13 +40,19 @@ impl DayRollup {
     /// The same day with at most `most` entities in each family but changes, and one more for each account that had others. Of equals the first
     /// in order are kept.
     #[must_use]
-    pub fn capped(mut self, most: usize) -> Self {
+    pub fn capped(self, most: usize) -> Self {
+        self.capped_but(most, |_| false)
+    }
+
+    /// The same but for families that are capped already.
+    #[must_use]
+    pub(super) fn capped_but(mut self, most: usize, is_capped: impl Fn(Family) -> bool) -> Self {
         let mut places: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for rollup in &mut self.families {
-            if rollup.members.len() > most && rollup.family != Family::Change {
-                let kept = most_active(rollup, most);
-                self.counts.beyond_cap += kept.iter().filter(|kept| !**kept).count() as u64;
-                places.insert(rollup.family as usize, fold(rollup, &kept));
+        for rollup in self.families.iter_mut().filter(|rollup| !is_capped(rollup.family)) {
+            let names = rollup.members.len();
+            if let Some(new) = rollup.cap(most) {
+                self.counts.beyond_cap += (names - rollup.named()) as u64;
+                places.insert(rollup.family as usize, new);
             }
         }
         for pairs in &mut self.pairs {
@@ -61,15 +68,16 @@ impl DayRollup {
 
 /// Which members have the most calls; `(other)` itself is never one of them.
 fn most_active(rollup: &FamilyRollup, most: usize) -> Vec<bool> {
-    let calls = |member: usize| {
-        let hours = rollup.starts[member] as usize..rollup.starts[member + 1] as usize;
-        rollup.hours.calls[hours].iter().map(|&calls| u64::from(calls)).sum::<u64>()
-    };
+    let calls =
+        |member: usize| rollup.hours.calls[rollup.hours_of(member)].iter().map(|&calls| u64::from(calls)).sum::<u64>();
     let named = (0..rollup.members.len()).filter(|&member| !rollup.members[member].is_other());
-    let mut order: Vec<(Reverse<u64>, usize)> = named.map(|member| (Reverse(calls(member)), member)).collect();
-    order.sort_unstable();
+    let mut order: Vec<(Reverse<u64>, &EntityKey, usize)> =
+        named.map(|member| (Reverse(calls(member)), &rollup.members[member], member)).collect();
+    if most < order.len() {
+        order.select_nth_unstable(most);
+    }
     let mut kept = vec![false; rollup.members.len()];
-    order.iter().take(most).for_each(|&(_, member)| kept[member] = true);
+    order.iter().take(most).for_each(|&(_, _, member)| kept[member] = true);
     kept
 }
 
@@ -82,19 +90,20 @@ fn fold(rollup: &mut FamilyRollup, kept: &[bool]) -> Vec<u32> {
         .collect();
     for (member, other) in stands_in.iter().enumerate() {
         if let Some(other) = other {
-            add_hours(others.entry(other.clone()).or_default(), &old, member);
+            old.add_hours(member, others.entry(other.clone()).or_default());
         }
     }
     let named = (0..kept.len()).filter(|&member| kept[member]).map(|member| (&old.members[member], Some(member)));
     let mut order: Vec<(&EntityKey, Option<usize>)> = named.chain(others.keys().map(|key| (key, None))).collect();
-    order.sort_unstable();
+    // Members that are in order, or in order of two parts, are soon sorted so.
+    order.sort();
     let mut places = vec![NONE; kept.len()];
     let mut place_of_other: BTreeMap<&EntityKey, u32> = BTreeMap::new();
     for (place, (key, member)) in (0_u32..).zip(order) {
         rollup.members.push(key.clone());
         if let Some(member) = member {
             places[member] = place;
-            rollup.hours.extend(&old.hours, old.starts[member] as usize..old.starts[member + 1] as usize);
+            rollup.hours.extend(&old.hours, old.hours_of(member));
         } else {
             place_of_other.insert(key, place);
             rollup.hours.extend_others(&others[key]);
@@ -109,23 +118,67 @@ fn fold(rollup: &mut FamilyRollup, kept: &[bool]) -> Vec<u32> {
     places
 }
 
-fn add_hours(others: &mut OtherHours, rollup: &FamilyRollup, member: usize) {
-    for hour in rollup.starts[member] as usize..rollup.starts[member + 1] as usize {
-        let sum = others[usize::from(rollup.hours.hour[hour])].get_or_insert_default();
-        sum.0 = sum.0.saturating_add(rollup.hours.calls[hour]);
-        sum.1 = sum.1.saturating_add(rollup.hours.errors[hour]);
-        sum.2 = sum.2.max(rollup.hours.peak[hour]);
-    }
-}
-
 impl FamilyRollup {
-    fn empty(family: Family) -> Self {
+    /// A family of nobody.
+    pub(super) fn empty(family: Family) -> Self {
         Self { family, members: Vec::new(), starts: vec![0], hours: HourColumns::default() }
+    }
+
+    /// Keeps the names of those with the most calls; gives the new place of each old member, or nothing where all are kept. The members need not
+    /// be in order before, and are then.
+    pub(super) fn cap(&mut self, most: usize) -> Option<Vec<u32>> {
+        if self.members.len() <= most || self.family == Family::Change {
+            return None;
+        }
+        let kept = most_active(self, most);
+        Some(fold(self, &kept))
+    }
+
+    /// How many members are one entity each.
+    fn named(&self) -> usize {
+        self.members.iter().filter(|key| !key.is_other()).count()
+    }
+
+    /// Adds members that are no members yet, behind those that are there.
+    pub(super) fn append(&mut self, other: &Self) {
+        let before = self.hours.hour.len() as u32;
+        self.members.extend_from_slice(&other.members);
+        self.starts.extend(other.starts[1..].iter().map(|start| before + start));
+        self.hours.extend(&other.hours, 0..other.hours.hour.len());
+    }
+
+    /// What a member did hour by hour.
+    pub(super) fn others_hours(&self, member: usize) -> OtherHours {
+        let mut hours = OtherHours::default();
+        self.add_hours(member, &mut hours);
+        hours
+    }
+
+    fn add_hours(&self, member: usize, others: &mut OtherHours) {
+        for hour in self.hours_of(member) {
+            let sum = others[usize::from(self.hours.hour[hour])].get_or_insert_default();
+            sum.0 = sum.0.saturating_add(self.hours.calls[hour]);
+            sum.1 = sum.1.saturating_add(self.hours.errors[hour]);
+            sum.2 = sum.2.max(self.hours.peak[hour]);
+        }
+    }
+
+    /// Gives a member the peaks of these hours.
+    pub(super) fn set_peaks(&mut self, member: usize, hours: &OtherHours) {
+        for hour in self.hours_of(member) {
+            if let Some((_, _, peak)) = hours[usize::from(self.hours.hour[hour])] {
+                self.hours.peak[hour] = peak;
+            }
+        }
+    }
+
+    fn hours_of(&self, member: usize) -> Range<usize> {
+        self.starts[member] as usize..self.starts[member + 1] as usize
     }
 }
 
 impl HourColumns {
-    fn extend(&mut self, other: &Self, hours: std::ops::Range<usize>) {
+    fn extend(&mut self, other: &Self, hours: Range<usize>) {
         self.hour.extend_from_slice(&other.hour[hours.clone()]);
         self.calls.extend_from_slice(&other.calls[hours.clone()]);
         self.errors.extend_from_slice(&other.errors[hours.clone()]);

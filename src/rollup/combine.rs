@@ -14,7 +14,7 @@ use crate::rollup::memory::Memory;
 const DENSE_CELLS: usize = 1 << 22;
 
 /// Combinations are of no more columns than this.
-const MOST_COLUMNS: usize = 3;
+const MOST_COLUMNS: usize = 6;
 
 /// The key of each column; 0 where a column is constant.
 type Keys = [i32; MOST_COLUMNS];

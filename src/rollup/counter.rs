@@ -4,14 +4,20 @@
 //! everything is put in the order of its keys. What comes out does not remember how the work was divided. A counter is used day
 //! after day, for most of what it has learnt about names holds on the next.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::partition::EventBatch;
 use crate::rollup::day::{DayRollup, FamilyRollup, ScanCounts};
 use crate::rollup::hours::{HourCount, HourlyCounts, SLOTS_PER_HOUR};
+use crate::rollup::inputs::Inputs;
 use crate::rollup::keys::Keyer;
 use crate::rollup::members::{EntityKey, Members};
+use crate::rollup::names::Names;
 use crate::rollup::pairs::PairCounter;
+use crate::rollup::room::{Full, Room, Told};
+use crate::rollup::shed::Shed;
 use crate::rollup::{Family, NONE, RowKeys};
 
 /// Some hours of a day.
@@ -20,9 +26,20 @@ pub type HourSet = [bool; 24];
 /// Rows of one five-minute slot that follow one another: the slot, the first row, one past the last row.
 pub type Run = (u16, usize, usize);
 
-/// Rows of an hour came after the hour had been summed up: the day has to be counted anew, that hour in parts.
+/// Why a day has to be counted anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutOfOrder;
+pub enum Anew {
+    /// Rows of an hour came after the hour had been summed up: that hour has to be counted in parts.
+    OutOfOrder,
+    /// A family has more names than there is room for.
+    Full,
+}
+
+impl From<Full> for Anew {
+    fn from(Full: Full) -> Self {
+        Self::Full
+    }
+}
 
 /// Counts events of one day.
 #[derive(Debug, Default)]
@@ -35,12 +52,21 @@ pub struct DayCounter {
     in_parts: HourSet,
     open: Option<u8>,
     closed: HourSet,
+    room: Option<Arc<Room>>,
+    told: Told,
 }
 
 impl DayCounter {
     /// A counter with or without the pairs.
     pub fn new(pairs: bool) -> Self {
-        Self { keyer: Keyer::new(pairs), pairs: pairs.then(PairCounter::default), ..Self::default() }
+        Self::of_names(pairs, Names::All)
+    }
+
+    /// The same of some names.
+    pub(super) fn of_names(pairs: bool, names: Names) -> Self {
+        let has_networks = pairs || matches!(names, Names::Only(_));
+        let keyer = Keyer::of_names(has_networks, names);
+        Self { keyer, pairs: pairs.then(PairCounter::default), ..Self::default() }
     }
 
     /// Begins a day. The hours `in_parts` are those whose rows may come in several pieces, or to several counters.
@@ -50,11 +76,33 @@ impl DayCounter {
         self.pairs.iter_mut().for_each(PairCounter::begin_day);
         self.counts = ScanCounts::default();
         (self.in_parts, self.open, self.closed) = (in_parts, None, HourSet::default());
+        (self.room, self.told) = (None, Told::default());
     }
 
-    /// Whether pairs are counted.
-    pub fn counts_pairs(&self) -> bool {
-        self.pairs.is_some()
+    /// The same with so much room for names, which it shares with other counters.
+    pub(super) fn begin_day_within(&mut self, room: Arc<Room>, in_parts: HourSet) {
+        self.begin_day(in_parts);
+        self.room = Some(room);
+    }
+
+    /// How many names it holds of a family.
+    pub(super) fn held(&self, family: Family) -> usize {
+        self.keyer.members(family).len()
+    }
+
+    /// Writes down what was counted of a family, every hour in parts, and forgets it.
+    pub(super) fn shed(&mut self, family: Family, shed: &Shed) -> crate::Result<()> {
+        let counted = Family::COUNTED.iter().position(|&counted| counted == family);
+        let cells = counted.map_or(&[][..], |place| self.hours[place].parts());
+        shed.put(self.keyer.members(family).keys(), cells)?;
+        *self = Self::of_names(self.pairs.is_some(), self.keyer.names().clone());
+        self.begin_day([true; 24]);
+        Ok(())
+    }
+
+    /// What has to be read of each row group.
+    pub(super) fn inputs(&self) -> Inputs {
+        self.keyer.inputs()
     }
 
     /// Notes rows that are not counted as events of the day.
@@ -63,8 +111,9 @@ impl DayCounter {
     }
 
     /// Counts a batch whose rows are all of the day; `runs` cover it.
-    pub fn count(&mut self, batch: &EventBatch, runs: &[Run]) -> Result<(), OutOfOrder> {
+    pub fn count(&mut self, batch: &EventBatch, runs: &[Run]) -> Result<(), Anew> {
         self.keyer.number_rows(batch, &mut self.keys);
+        self.take_room()?;
         for (&family, hours) in Family::COUNTED.iter().zip(&mut self.hours) {
             hours.reserve(self.keyer.members(family).len());
         }
@@ -82,6 +131,14 @@ impl DayCounter {
         Ok(())
     }
 
+    /// Changes are never too many, and neither are names that were chosen.
+    fn take_room(&mut self) -> Result<(), Full> {
+        let Some(room) = &self.room else { return Ok(()) };
+        let may_fill = |family: &Family| *family != Family::Change && !self.keyer.names().are_chosen(*family);
+        let mut families = Family::ALL.into_iter().filter(may_fill);
+        families.try_for_each(|family| room.take(family, self.keyer.members(family), &mut self.told))
+    }
+
     fn make_room_for_pairs(&mut self) {
         if let Some(pairs) = &mut self.pairs {
             let members = |family| self.keyer.members(family).len();
@@ -89,13 +146,13 @@ impl DayCounter {
         }
     }
 
-    fn enter(&mut self, hour: u8) -> Result<(), OutOfOrder> {
+    fn enter(&mut self, hour: u8) -> Result<(), Anew> {
         if self.open == Some(hour) {
             return Ok(());
         }
         self.close();
         if self.closed[usize::from(hour)] {
-            return Err(OutOfOrder);
+            return Err(Anew::OutOfOrder);
         }
         self.hours.iter_mut().for_each(|hours| hours.open(hour));
         self.open = Some(hour);
@@ -112,7 +169,8 @@ impl DayCounter {
     fn count_run(&mut self, (slot, first, end): Run) {
         let in_parts = self.in_parts[usize::from(slot) / SLOTS_PER_HOUR];
         let failed = between(self.keys.failed(), |&row| row, first, end);
-        for (&family, hours) in Family::COUNTED.iter().zip(&mut self.hours) {
+        let counted = Family::COUNTED.iter().zip(&mut self.hours);
+        for (&family, hours) in counted.filter(|(family, _)| self.keyer.names().concern(**family)) {
             let listed = between(self.keys.listed(family), |&(row, _)| row, first, end);
             let outcomes = listed.iter().map(|&(row, member)| (member, self.keys.has_failed(row as usize)));
             match (self.keys.dense(family), in_parts) {
@@ -125,11 +183,11 @@ impl DayCounter {
     }
 
     /// Adds what another counter has counted of the same day.
-    pub fn absorb(&mut self, other: &mut Self) -> Result<(), OutOfOrder> {
+    pub fn absorb(&mut self, other: &mut Self) -> Result<(), Anew> {
         self.close();
         other.close();
         if self.closed.iter().zip(&other.closed).any(|(here, there)| *here && *there) {
-            return Err(OutOfOrder);
+            return Err(Anew::OutOfOrder);
         }
         for (folded, spelling) in other.keyer.spellings() {
             self.keyer.adopt_spelling(folded, spelling.clone());

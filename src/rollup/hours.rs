@@ -16,15 +16,15 @@ const COMPACT_FROM: usize = 1 << 20;
 
 /// What one entity did in one five-minute slot. The same slot may appear again; counts add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cell {
+pub(super) struct Cell {
     /// The slot of the day.
-    slot: u16,
+    pub(super) slot: u16,
     /// The entity's number.
-    member: u32,
+    pub(super) member: u32,
     /// Calls.
-    calls: u32,
+    pub(super) calls: u32,
     /// Failed calls among them.
-    errors: u32,
+    pub(super) errors: u32,
 }
 
 impl Cell {
@@ -162,6 +162,19 @@ impl HourlyCounts {
         if self.cells.len() > COMPACT_FROM.max(2 * self.compacted) {
             self.compact();
         }
+    }
+
+    /// Counts of a slot that were made elsewhere.
+    pub(super) fn add_part(&mut self, cell: Cell) {
+        self.cells.push(cell);
+        self.compact_if_large();
+    }
+
+    /// What was counted in parts, member by member.
+    pub(super) fn parts(&mut self) -> &[Cell] {
+        self.compact();
+        self.cells.sort_unstable_by_key(|cell| (cell.member, cell.slot));
+        &self.cells
     }
 
     fn compact(&mut self) {

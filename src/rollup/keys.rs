@@ -8,53 +8,18 @@ use std::collections::BTreeMap;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 
-use crate::event::{ChangeKind, Column, failure_code, fold_service, service_name};
+use crate::event::{ChangeKind, failure_code, fold_service, service_name};
 use crate::partition::{EventBatch, TextColumn};
 use crate::rollup::combine::Combination;
-use crate::rollup::meanings::{Addresses, Plain, access_key, api_key, principal_key, region_key};
+pub use crate::rollup::inputs::INPUTS;
+use crate::rollup::inputs::{Input, Inputs, inputs};
+use crate::rollup::meanings::{
+    Addresses, Plain, access_key, api_key, change_by, changed_by, principal_key, region_key,
+};
 use crate::rollup::members::{EntityKey, Members};
+use crate::rollup::names::Names;
+use crate::rollup::plain_keys::PlainKeys;
 use crate::rollup::{Family, NONE};
-
-/// Position of each column in the batches that [`Keyer::number_rows`] takes.
-#[derive(Clone, Copy)]
-#[repr(usize)]
-enum Input {
-    Recipient,
-    Caller,
-    Service,
-    EventName,
-    SourceIp,
-    Region,
-    IdentityType,
-    PrincipalId,
-    AccessKey,
-    ErrorCode,
-    ErrorMessage,
-}
-
-/// What has to be read of each row group: for every input the columns that can supply it, best first.
-pub const INPUTS: [&[Column]; 11] = [
-    &[Column::RecipientAccountId, Column::AccountId],
-    &[Column::AccountId, Column::RecipientAccountId],
-    &[Column::ServiceName, Column::EventSource],
-    &[Column::EventName],
-    &[Column::SourceIpAddress],
-    &[Column::Region],
-    &[Column::UserIdentityType],
-    &[Column::PrincipalId, Column::UserName],
-    &[Column::AccessKeyId],
-    &[Column::ErrorCode],
-    &[Column::ErrorMessage],
-];
-
-/// The columns to read with or without those that only pairs need.
-pub fn inputs(pairs: bool) -> [&'static [Column]; INPUTS.len()] {
-    let mut inputs = INPUTS;
-    if !pairs {
-        inputs[Input::Region as usize] = &[];
-    }
-    inputs
-}
 
 /// The members that the rows of a batch belong to, family by family.
 #[derive(Debug, Default)]
@@ -88,9 +53,29 @@ impl RowKeys {
         &self.members[family as usize]
     }
 
-    #[cfg(test)]
-    pub(super) fn of_mut(&mut self, family: Family) -> &mut Vec<u32> {
+    /// Where the members of a family are written row by row; [`RowKeys::list`] completes those of a rare one.
+    pub(super) fn numbers_mut(&mut self, family: Family) -> &mut Vec<u32> {
         &mut self.members[family as usize]
+    }
+
+    /// Where the numbers of error codes are written; [`RowKeys::list_failed`] completes them.
+    pub(super) fn codes_mut(&mut self) -> &mut Vec<u32> {
+        &mut self.codes
+    }
+
+    /// Lists the rows that belong to a family of [`RARE`].
+    pub(super) fn list(&mut self, family: Family) {
+        if let Some(position) = RARE.iter().position(|&rare| rare == family) {
+            let numbered = (0..).zip(self.members[family as usize].iter().copied());
+            self.rare[position].clear();
+            self.rare[position].extend(numbered.filter(|&(_, member)| member != NONE));
+        }
+    }
+
+    /// Lists the rows that failed.
+    pub(super) fn list_failed(&mut self) {
+        self.failed.clear();
+        self.failed.extend((0..self.codes.len() as u32).filter(|&row| self.codes[row as usize] != NONE));
     }
 
     /// The member of a family that a row belongs to.
@@ -136,21 +121,39 @@ pub struct Keyer {
     changes: HashMap<(u32, u32), u32, RandomState>,
     spellings: BTreeMap<String, Spelling>,
     with_networks: bool,
+    names: Names,
+    plain: PlainKeys,
 }
 
 impl Keyer {
     /// A keyer that also finds networks, which only pairs need, or leaves them out.
     pub fn new(with_networks: bool) -> Self {
-        Self { with_networks, ..Self::default() }
+        Self::of_names(with_networks, Names::All)
+    }
+
+    /// The same of some names.
+    pub(super) fn of_names(with_networks: bool, names: Names) -> Self {
+        Self { with_networks, names, ..Self::default() }
+    }
+
+    /// The names that it knows.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The columns that [`Keyer::number_rows`] looks at.
+    pub(super) fn inputs(&self) -> Inputs {
+        inputs(families(&self.names, self.with_networks))
     }
 
     /// Begins a day on which nobody has occurred yet.
     pub fn begin_day(&mut self) {
         if self.members.iter().map(Members::known).sum::<usize>() > MOST_REMEMBERED {
-            *self = Self::new(self.with_networks);
+            *self = Self::of_names(self.with_networks, self.names.clone());
         }
         self.members.iter_mut().chain([&mut self.codes]).for_each(Members::begin_day);
         self.combinations.iter_mut().for_each(Combination::begin_day);
+        self.plain.begin_day();
         self.networks.clear();
         self.changes_by_api.clear();
         self.api_errors.clear();
@@ -188,6 +191,9 @@ impl Keyer {
         let column = |input: Input| &batch.columns[input as usize];
         let rows = batch.times.len();
         self.note_spellings(column(Input::Service), &batch.times);
+        if !matches!(self.names, Names::All) {
+            return self.number_plainly(batch, keys);
+        }
         self.number_apis(&[column(Input::Recipient), column(Input::Service), column(Input::EventName)], rows, keys);
         self.number_addresses(&[column(Input::Recipient), column(Input::SourceIp)], rows, keys);
         self.number_callers(batch, keys);
@@ -201,15 +207,18 @@ impl Keyer {
         self.number_changes(keys);
     }
 
+    fn number_plainly(&mut self, batch: &EventBatch, keys: &mut RowKeys) {
+        let families = families(&self.names, self.with_networks);
+        self.plain.number_rows(batch, families, &self.names, &mut self.members, keys);
+    }
+
     fn number_apis(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
         let numbers = &mut keys.members[Family::Api as usize];
         let mut apis = Plain { members: &mut self.members[Family::Api as usize], key: api_key };
         self.combinations[0].number_rows(columns, rows, numbers, &mut apis);
         let apis = &self.members[Family::Api as usize];
         for number in self.changes_by_api.len()..apis.len() {
-            let mut fields = apis.key(number as u32).fields().skip(1);
-            let (service, name) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
-            self.changes_by_api.push(ChangeKind::of_call(service, name));
+            self.changes_by_api.push(changed_by(apis.key(number as u32)));
         }
     }
 
@@ -234,12 +243,12 @@ impl Keyer {
         let column = |input: Input| &batch.columns[input as usize];
         let (caller, recipient) = (column(Input::Caller), column(Input::Recipient));
         let identity = [caller, column(Input::IdentityType), column(Input::PrincipalId)];
-        self.number_plainly(2, Family::AccessKey, &[caller, column(Input::AccessKey)], access_key, batch, keys);
-        self.number_plainly(3, Family::Principal, &identity, principal_key, batch, keys);
-        self.number_plainly(5, Family::Region, &[recipient, column(Input::Region)], region_key, batch, keys);
+        self.number_family(2, Family::AccessKey, &[caller, column(Input::AccessKey)], access_key, batch, keys);
+        self.number_family(3, Family::Principal, &identity, principal_key, batch, keys);
+        self.number_family(5, Family::Region, &[recipient, column(Input::Region)], region_key, batch, keys);
     }
 
-    fn number_plainly(
+    fn number_family(
         &mut self,
         combination: usize,
         family: Family,
@@ -254,8 +263,7 @@ impl Keyer {
     }
 
     fn number_errors(&mut self, keys: &mut RowKeys) {
-        keys.failed.clear();
-        keys.failed.extend((0..keys.codes.len() as u32).filter(|&row| keys.codes[row as usize] != NONE));
+        keys.list_failed();
         let apis = &keys.members[Family::Api as usize];
         keys.rare[0].clear();
         for &row in &keys.failed {
@@ -295,12 +303,8 @@ impl Keyer {
             return known;
         }
         let Some(kind) = self.changes_by_api[api as usize] else { return NONE };
-        let api_key = self.members[Family::Api as usize].key(api).clone();
-        let principal_key =
-            (principal != NONE).then(|| self.members[Family::Principal as usize].key(principal).clone());
-        let who: Vec<&str> = principal_key.as_ref().map_or(vec!["unknown", ""], |key| key.fields().skip(1).collect());
-        let what = api_key.fields().skip(1);
-        let key = EntityKey::new([api_key.account(), kind.name()].into_iter().chain(what).chain(who));
+        let [apis, principals] = [Family::Api, Family::Principal].map(|family| &self.members[family as usize]);
+        let key = change_by(apis.key(api), kind, (principal != NONE).then(|| principals.key(principal)));
         let number = self.adopt(Family::Change, key);
         self.changes.insert((api, principal), number);
         number
@@ -314,6 +318,12 @@ impl Keyer {
             }
         }
     }
+}
+
+/// The families that some names concern; of those that are known for their pairs alone none where there are no pairs.
+fn families(names: &Names, with_pairs: bool) -> impl Iterator<Item = Family> + Clone {
+    let is_wanted = move |family: &Family| names.concern(*family) && (with_pairs || Family::COUNTED.contains(family));
+    Family::ALL.into_iter().filter(is_wanted)
 }
 
 /// The day's number of a key.

@@ -358,7 +358,7 @@ mod tests {
     fn count(counter: &mut PairCounter, rows: &[Members]) {
         let mut keys = RowKeys::default();
         for (place, family) in FAMILIES.into_iter().enumerate() {
-            *keys.of_mut(family) = rows.iter().map(|row| row[place].unwrap_or(NONE)).collect();
+            *keys.numbers_mut(family) = rows.iter().map(|row| row[place].unwrap_or(NONE)).collect();
         }
         // Regions become known little by little.
         let regions = rows.iter().filter_map(|row| row[3]).max().map_or(0, |last| last as usize + 1);

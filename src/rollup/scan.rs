@@ -1,18 +1,24 @@
-//! The scan: every row of a day's files, once.
+//! The scan: every row of a day's files, once, unless there are more names than can be held ([`bounded`](crate::rollup::bounded)).
 //!
 //! Row groups are divided among threads in the order of their times, each thread counts its share, and the shares are added up.
 //! An hour that one thread meets in one piece is summed up as it passes; where the footers say that it will come in several pieces, or
 //! turn out to have been wrong, it is counted in parts. A row group that cannot be read is named and counted, and the rest goes on.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::partition::{DAY_MS, EventBatch, EventFile, HOUR_MS, NO_TIME, Problem, RowGroupReader, midnight_ms};
-use crate::rollup::counter::{DayCounter, HourSet, OutOfOrder, Run};
+use crate::rollup::counter::{Anew, DayCounter, HourSet, Run};
 use crate::rollup::day::{DayRollup, ScanCounts};
 use crate::rollup::hours::{SLOT_MS, SLOTS};
-use crate::rollup::keys::inputs;
+use crate::rollup::names::Names;
+use crate::rollup::room::Room;
+use crate::rollup::shed::Shed;
+use crate::rollup::{Family, bounded};
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
@@ -21,66 +27,145 @@ pub struct ScanOptions {
     pub pairs: bool,
     /// Among how many threads to divide one day.
     pub threads: usize,
+    /// The most entities of a family that a day names; see [`DayRollup::capped`].
+    pub max_entities: usize,
+    /// The most names of a family that are held at a time; where there are more, the day is read more than once.
+    pub max_names: usize,
+}
+
+/// So many names are held whatever the cap: an ordinary day has fewer, and is read once.
+const LEAST_NAMES: usize = 1 << 19;
+
+impl ScanOptions {
+    /// Options with as much room for names as goes with a cap.
+    pub fn new(pairs: bool, threads: usize, max_entities: usize) -> Self {
+        Self { pairs, threads, max_entities, max_names: max_entities.saturating_mul(2).max(LEAST_NAMES) }
+    }
 }
 
 /// Counts day after day.
 #[derive(Debug)]
 pub struct Scanner {
+    options: ScanOptions,
     counters: Vec<DayCounter>,
 }
 
-/// Counts one day from the files that concern it.
-pub fn scan_day(files: &[EventFile], date: NaiveDate, options: ScanOptions) -> (DayRollup, Vec<Problem>) {
-    Scanner::new(options).scan(files, date)
+/// Counts one day from the files that concern it; should memory not do, with the help of the disk of temporary files.
+///
+/// # Errors
+/// When that disk is full.
+pub fn scan_day(files: &[EventFile], date: NaiveDate, options: ScanOptions) -> Result<(DayRollup, Vec<Problem>)> {
+    Scanner::new(options).scan(files, date, &std::env::temp_dir())
+}
+
+impl Scanner {
+    /// A scanner that has seen nothing yet.
+    pub fn new(options: ScanOptions) -> Self {
+        Self { options, counters: counters(options, &Names::All) }
+    }
+
+    /// Counts one day from the files that concern it. Names that memory has no room for are counted with the help of the disk that `folder`
+    /// is on.
+    ///
+    /// # Errors
+    /// When that disk is full.
+    pub fn scan(&mut self, files: &[EventFile], date: NaiveDate, folder: &Path) -> Result<(DayRollup, Vec<Problem>)> {
+        let day = Day::of(files, date, self.counters.len());
+        match day.count(&mut self.counters, self.options.max_names) {
+            Ok(problems) => Ok((self.counters[0].finish().capped(self.options.max_entities), problems)),
+            Err(crowded) => {
+                // What is held makes room first.
+                self.counters = counters(self.options, &Names::All);
+                bounded::count(&day, self.options, folder, crowded)
+            }
+        }
+    }
+}
+
+/// One counter a thread.
+pub(super) fn counters(options: ScanOptions, names: &Names) -> Vec<DayCounter> {
+    (0..options.threads.max(1)).map(|_| DayCounter::of_names(options.pairs, names.clone())).collect()
 }
 
 /// A row group of a file.
 type Group<'files> = (&'files EventFile, usize);
 
-impl Scanner {
-    /// A scanner that has seen nothing yet.
-    pub fn new(options: ScanOptions) -> Self {
-        Self { counters: (0..options.threads.max(1)).map(|_| DayCounter::new(options.pairs)).collect() }
-    }
+/// The row groups of a day in the order of their times, divided among counters.
+pub(super) struct Day<'files> {
+    date: NaiveDate,
+    shares: Vec<Vec<Group<'files>>>,
+}
 
-    /// Counts one day from the files that concern it.
-    pub fn scan(&mut self, files: &[EventFile], date: NaiveDate) -> (DayRollup, Vec<Problem>) {
+impl<'files> Day<'files> {
+    fn of(files: &'files [EventFile], date: NaiveDate, counters: usize) -> Self {
         let mut groups: Vec<Group<'_>> =
             files.iter().flat_map(|file| file.row_groups_of(date).map(move |group| (file, group))).collect();
         groups.sort_by_key(|(file, group)| file.row_groups[*group].span.map_or(i64::MAX, |(first, _)| first));
-        let shares: Vec<&[Group<'_>]> = groups.chunks(groups.len().div_ceil(self.counters.len()).max(1)).collect();
-        let in_parts = hours_in_parts(&shares, date);
-        let problems = self
-            .count(&shares, date, in_parts)
-            .or_else(|OutOfOrder| self.count(&shares, date, HourSet::from([true; 24])))
-            // With every hour in parts there is no order to be out of.
-            .unwrap_or_else(|OutOfOrder| unreachable!("hours in parts may come in any order"));
-        (self.counters[0].finish(), problems)
+        let shares = groups.chunks(groups.len().div_ceil(counters).max(1)).map(<[_]>::to_vec).collect();
+        Self { date, shares }
     }
 
-    /// Counts all shares into the first counter.
-    fn count(
-        &mut self,
-        shares: &[&[Group<'_>]],
-        date: NaiveDate,
-        in_parts: HourSet,
-    ) -> Result<Vec<Problem>, OutOfOrder> {
-        self.counters.iter_mut().for_each(|counter| counter.begin_day(in_parts));
-        let counted: Vec<_> = self
-            .counters
-            .par_iter_mut()
-            .zip(shares)
-            .map(|(counter, share)| count_share(counter, share, date))
-            .collect::<Result<_, OutOfOrder>>()?;
-        if let Some((first, rest)) = self.counters.split_first_mut() {
-            rest.iter_mut().take(shares.len().saturating_sub(1)).try_for_each(|other| first.absorb(other))?;
+    /// Counts the day into the first counter, if all of them need hold no more than so many names of a family; else tells of which families
+    /// they hold many.
+    pub(super) fn count(
+        &self,
+        counters: &mut [DayCounter],
+        max_names: usize,
+    ) -> std::result::Result<Vec<Problem>, Vec<Family>> {
+        let mut in_parts = hours_in_parts(&self.shares, self.date);
+        loop {
+            let room = Arc::new(Room::of(max_names));
+            counters.iter_mut().for_each(|counter| counter.begin_day_within(Arc::clone(&room), in_parts));
+            match self.count_once(counters) {
+                Ok(problems) => return Ok(problems),
+                Err(Anew::Full) => return Err(room.crowded()),
+                // With every hour in parts there is no order to be out of.
+                Err(Anew::OutOfOrder) => in_parts = [true; 24],
+            }
         }
+    }
+
+    fn count_once(&self, counters: &mut [DayCounter]) -> std::result::Result<Vec<Problem>, Anew> {
+        let problems = self.count_shares(counters, |_| Ok::<(), Anew>(()))?;
+        if let Some((first, rest)) = counters.split_first_mut() {
+            rest.iter_mut().take(self.shares.len().saturating_sub(1)).try_for_each(|other| first.absorb(other))?;
+        }
+        Ok(problems)
+    }
+
+    /// Counts a family of the day, and sheds what was counted whenever all counters hold more than so many of its names, and at the end.
+    pub(super) fn shed(
+        &self,
+        counters: &mut [DayCounter],
+        family: Family,
+        max_names: usize,
+        shed: &Shed,
+    ) -> Result<()> {
+        let most = max_names / counters.len();
+        counters.iter_mut().for_each(|counter| counter.begin_day([true; 24]));
+        let after =
+            |counter: &mut DayCounter| if counter.held(family) > most { counter.shed(family, shed) } else { Ok(()) };
+        self.count_shares(counters, |counter| after(counter).map_err(Unshed)).map_err(|Unshed(error)| error)?;
+        counters.iter_mut().try_for_each(|counter| counter.shed(family, shed))
+    }
+
+    /// Counts each share into a counter of its own, and calls `after` behind every batch.
+    fn count_shares<E: From<Anew> + Send>(
+        &self,
+        counters: &mut [DayCounter],
+        after: impl Fn(&mut DayCounter) -> std::result::Result<(), E> + Sync,
+    ) -> std::result::Result<Vec<Problem>, E> {
+        let counted: Vec<_> = counters
+            .par_iter_mut()
+            .zip(&self.shares)
+            .map(|(counter, share)| count_share(counter, share, self.date, &after))
+            .collect::<std::result::Result<_, E>>()?;
         Ok(counted.concat())
     }
 }
 
 /// The hours whose rows may come in several pieces: to several shares, or to one share with other hours between them.
-fn hours_in_parts(shares: &[&[Group<'_>]], date: NaiveDate) -> HourSet {
+fn hours_in_parts(shares: &[Vec<Group<'_>>], date: NaiveDate) -> HourSet {
     let mut in_parts = HourSet::default();
     let mut reached = None;
     for share in shares {
@@ -106,13 +191,18 @@ fn hours_of((first, last): (i64, i64), date: NaiveDate) -> Option<(usize, usize)
     (first <= last).then(|| (hour(first), hour(last)))
 }
 
-fn count_share(counter: &mut DayCounter, groups: &[Group<'_>], date: NaiveDate) -> Result<Vec<Problem>, OutOfOrder> {
+fn count_share<E: From<Anew>>(
+    counter: &mut DayCounter,
+    groups: &[Group<'_>],
+    date: NaiveDate,
+    after: &impl Fn(&mut DayCounter) -> std::result::Result<(), E>,
+) -> std::result::Result<Vec<Problem>, E> {
     let mut problems = Vec::new();
     for (file, group) in groups {
         let mut read = 0;
-        match count_row_group(counter, file, *group, date, &mut read) {
+        match count_row_group(counter, (file, *group), date, &mut read, after) {
             Ok(()) => {}
-            Err(Stop::OutOfOrder) => return Err(OutOfOrder),
+            Err(Stop::Other(other)) => return Err(other),
             Err(Stop::Unreadable(error)) => {
                 let lost = file.row_groups[*group].rows - read;
                 counter.note(ScanCounts { unreadable: lost, ..ScanCounts::default() });
@@ -124,39 +214,44 @@ fn count_share(counter: &mut DayCounter, groups: &[Group<'_>], date: NaiveDate) 
     Ok(problems)
 }
 
-/// Why a row group was not counted to its end.
-enum Stop {
-    Unreadable(Error),
-    OutOfOrder,
-}
+/// What was counted could not be shed.
+struct Unshed(Error);
 
-impl From<OutOfOrder> for Stop {
-    fn from(OutOfOrder: OutOfOrder) -> Self {
-        Self::OutOfOrder
+impl From<Anew> for Unshed {
+    /// Does not happen to those who count in parts and without a bound.
+    fn from(anew: Anew) -> Self {
+        Self(Error::Internal(format!("a day has to be counted anew and is not: {anew:?}")))
     }
 }
 
-impl From<Error> for Stop {
+/// Why a row group was not counted to its end.
+enum Stop<E> {
+    Unreadable(Error),
+    Other(E),
+}
+
+impl<E> From<Error> for Stop<E> {
     fn from(error: Error) -> Self {
         Self::Unreadable(error)
     }
 }
 
-fn count_row_group(
+fn count_row_group<E: From<Anew>>(
     counter: &mut DayCounter,
-    file: &EventFile,
-    group: usize,
+    (file, group): Group<'_>,
     date: NaiveDate,
     read: &mut u64,
-) -> Result<(), Stop> {
-    for batch in RowGroupReader::open(file, group, &inputs(counter.counts_pairs()))? {
+    after: &impl Fn(&mut DayCounter) -> std::result::Result<(), E>,
+) -> std::result::Result<(), Stop<E>> {
+    for batch in RowGroupReader::open(file, group, &counter.inputs())? {
         let batch = batch?;
         *read += batch.times.len() as u64;
         let in_order = batch.times.is_sorted();
         if !(in_order && lies_within(&batch.times, date)) && file.folder_date.is_none_or(|folder| folder == date) {
             counter.note(rows_of_no_day(&batch, file.folder_date));
         }
-        count_rows_of_day(counter, &batch, in_order, date)?;
+        count_rows_of_day(counter, &batch, in_order, date).map_err(|anew| Stop::Other(anew.into()))?;
+        after(counter).map_err(Stop::Other)?;
     }
     Ok(())
 }
@@ -175,7 +270,7 @@ fn count_rows_of_day(
     batch: &EventBatch,
     in_order: bool,
     date: NaiveDate,
-) -> Result<(), OutOfOrder> {
+) -> std::result::Result<(), Anew> {
     let midnight = midnight_ms(date);
     if in_order && lies_within(&batch.times, date) {
         return counter.count(batch, &runs(&batch.times, midnight));

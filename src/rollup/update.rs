@@ -99,7 +99,7 @@ pub fn update(
     // Many days keep all threads busy; few are divided among them.
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
-    let options = ScanOptions { pairs: counting.pairs, threads: within };
+    let options = ScanOptions::new(counting.pairs, within, counting.max_entities);
     let scanners = Scanners { options, idle: Mutex::default() };
     let work = Work { partitions, files: &files, state, counting, progress };
     let days: Vec<Option<UpdatedDay>> = commit_beside(|commits| {
@@ -176,8 +176,7 @@ impl Work<'_> {
         date: NaiveDate,
         input: DayInput,
     ) -> Result<(DayRollup, DayNote)> {
-        let (rollup, problems) = scanner.scan(own, date);
-        let rollup = rollup.capped(self.counting.max_entities);
+        let (rollup, problems) = scanner.scan(own, date, self.state)?;
         check(&rollup)?;
         let note = DayNote { date, input, pairs: self.counting.pairs, counts: rollup.counts, problems };
         Ok((rollup, note))
