@@ -43,14 +43,14 @@ fn compare(events: &Path) -> Result<(), Box<dyn Error>> {
     let partitions = Partitions::find(events, &ColumnOverrides::new())?;
     let date = partitions.dates().last().copied().ok_or("there are no events")?;
     let (files, _) = partitions.open_range(date, date);
-    let day = scan(&files, date);
+    let day = scan(&files, date)?;
     println!("{} events of {date}, one thread", day.counts.events);
     for (name, targets) in [("spread over all", spread(&day)), ("the busiest", busiest(&day))] {
         let (mut scanned, mut investigated) = (Duration::MAX, Duration::MAX);
         let mut calls = 0;
         for _ in 0..ROUNDS {
             let begin = Instant::now();
-            scan(&files, date);
+            scan(&files, date)?;
             scanned = scanned.min(begin.elapsed());
             let begin = Instant::now();
             let evidence = investigate(&files, date, &targets)?;
@@ -66,8 +66,8 @@ fn compare(events: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn scan(files: &[EventFile], date: NaiveDate) -> DayRollup {
-    scan_day(files, date, ScanOptions { pairs: true, threads: 1 }).0
+fn scan(files: &[EventFile], date: NaiveDate) -> insights::Result<DayRollup> {
+    Ok(scan_day(files, date, ScanOptions::new(true, 1, usize::MAX))?.0)
 }
 
 /// An entity of a day: its family's rollup and its place there.
