@@ -23,11 +23,12 @@ use insights::rollup::{DayRollup, Family, FamilyRollup, ScanOptions, scan_day};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const EVENTS: u64 = 3_000_000;
+const EVENTS: u64 = 10_000_000;
 const INSIGHTS: usize = 100;
 const ROUNDS: usize = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
     let own = std::env::var_os("INSIGHTS_EVENTS").map(PathBuf::from);
     let folder = tempfile::tempdir()?;
     let events = own.as_deref().unwrap_or(folder.path());
@@ -35,7 +36,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let options = Options { days: 1, events_per_day: EVENTS, quiet: true, ..Options::default() };
         generate(&options, events, &|_| {})?;
     }
-    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
     compare(events)
 }
 
