@@ -34,6 +34,7 @@
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
 //! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
 //! | [`shown`] | how numbers, times, texts and tables are shown to people, so that nothing in them runs, hides or breaks |
+//! | [`place`] | where addresses are: country and network owner, from databases that the settings name |
 //! | [`partition`] | a day of events in Parquet, whoever wrote it, as batches of dictionary columns |
 //! | [`import`] | log files to partitions, sorted, every event once |
 //! | [`generate`] | made-up partitions with planted anomalies and their labels |
@@ -68,6 +69,9 @@
 //! ```
 //!
 //! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
+//!
+//! `place` knows what an address is from `event`. `insight`, `alert`, the answers of `query`, `access_key` and `explain` add places to what
+//! they tell; `cli` opens the databases.
 //!
 //! `quality` looks at `partition`, `rollup` and `baseline`; `report` tells what it found.
 //!
@@ -126,6 +130,7 @@ pub mod insight;
 pub mod late;
 pub mod partition;
 pub mod pipeline;
+pub mod place;
 pub mod quality;
 pub mod query;
 pub mod report;

@@ -15,13 +15,13 @@ use crate::alert::check::{Checked, check};
 use crate::alert::day::{DayAlerts, Look};
 use crate::alert::{Alert, RuleBook};
 use crate::error::{Error, Result};
-use crate::insight::place::PlaceBook;
 use crate::insight::vendor::Maker;
 use crate::insight::{Incident, Insight};
 use crate::late::{self, Why};
 use crate::partition::{Partitions, Problem};
 use crate::pipeline::known_nights::KnownNights;
 use crate::pipeline::night::judge;
+use crate::place::PlaceBook;
 use crate::report::{self, NightRecord, output};
 use crate::rollup::update::{Counting, Update, update};
 use crate::settings::Settings;
@@ -51,7 +51,13 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn look(&self) -> Look<'a> {
-        Look { partitions: self.partitions, state: self.state, book: self.book, settled: BTreeSet::new() }
+        Look {
+            partitions: self.partitions,
+            state: self.state,
+            book: self.book,
+            places: self.places,
+            settled: BTreeSet::new(),
+        }
     }
 }
 

@@ -14,9 +14,9 @@ use common::logs::{alerts, call, failed_sign_in, import, moment};
 use common::{insights, program};
 use insights::alert::notice::Notice;
 use insights::alert::{RuleBook, Status};
-use insights::insight::place::PlaceBook;
 use insights::partition::Partitions;
 use insights::pipeline::{Job, check_lately};
+use insights::place::PlaceBook;
 use insights::settings::Settings;
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use common::{dated, day, files_below, insights, read_parquet, texts};
 use parquet::file::properties::WriterProperties;
@@ -329,17 +329,6 @@ fn the_lake_has_one_class_a_file_in_order_of_time() {
     assert!(files >= 5, "only {files} files");
 }
 
-/// All texts in a nested column.
-fn nested_texts(array: &dyn Array, found: &mut Vec<String>) {
-    if let Some(parts) = array.as_struct_opt() {
-        parts.columns().iter().for_each(|part| nested_texts(part, found));
-    } else if let Some(items) = array.as_list_opt::<i32>() {
-        nested_texts(items.values(), found);
-    } else if let Some(texts) = array.as_string_opt::<i32>() {
-        found.extend(texts.iter().flatten().map(str::to_owned));
-    }
-}
-
 /// The agents of the sample's days before those in which all are [`HOSTILE`]: those that a drop misses.
 fn usual_agents() -> BTreeSet<String> {
     let days = day(1, 1).iter_days().take(28).map(|date| dated(&data().join("sample"), date).join("part-0000.parquet"));
@@ -436,104 +425,6 @@ fn no_cell_of_the_sheet_begins_a_formula() {
             cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
         assert!(!begins && !cell.contains(char::is_control), "{cell:?}");
     }
-}
-
-/// A database in MaxMind's format that says the same of every IPv4 address.
-fn database() -> Vec<u8> {
-    let text = |text: &str| [&[0x40 | text.len() as u8], text.as_bytes()].concat();
-    let map = |entries: &[(&str, Vec<u8>)]| {
-        let entries: Vec<u8> = entries.iter().flat_map(|(key, value)| [text(key), value.clone()].concat()).collect();
-        entries
-    };
-    let record = map(&[("country_code", text("DE")), ("as_name", text("Example Net")), ("asn", text("AS65000"))]);
-    let about = map(&[
-        ("binary_format_major_version", vec![0xa1, 2]),
-        ("binary_format_minor_version", vec![0xa0]),
-        ("build_epoch", vec![1, 2, 1]),
-        ("database_type", text("Test")),
-        ("description", vec![0xe0]),
-        ("ip_version", vec![0xa1, 4]),
-        ("languages", vec![0, 4]),
-        ("node_count", vec![0xc1, 1]),
-        ("record_size", vec![0xa1, 24]),
-    ]);
-    // One node, whose two sides both lead to the record; then sixteen bytes that part the tree from the data.
-    [&[0, 0, 17, 0, 0, 17][..], &[0; 16], &[0xe3], &record, b"\xab\xcd\xefMaxMind.com", &[0xe9], &about].concat()
-}
-
-#[test]
-fn addresses_carry_country_and_network_owner_where_a_database_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let (state, file) = (folder.path().join("state"), folder.path().join("places.mmdb"));
-    fs::write(&file, database()).unwrap();
-    let (events, setting) = (data().join("sample"), format!("geoip.files={}", file.display()));
-    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-29"];
-    insights(arguments.iter().chain(&["--outputs", ALL, "--set", &setting])).expect_code(0);
-    let folder = dated(&state.join("insights"), day(1, 29));
-    for (file, name) in JSON_LINES {
-        let lines = fs::read_to_string(folder.join(file)).unwrap();
-        assert!(lines.contains("Example Net") && lines.contains("\"DE\""), "{file}");
-        for line in lines.lines() {
-            let errors = json_schema::errors(&schema(name), &serde_json::from_str(line).unwrap());
-            assert_eq!(errors, Vec::<String>::new(), "{file}");
-        }
-    }
-    let flat = read_parquet(&folder.join("insights.parquet"));
-    let (addresses, countries) = (texts(&flat, "top_source_ip"), texts(&flat, "country"));
-    let told = addresses.iter().zip(&countries).filter(|(address, _)| address.as_ref().unwrap().contains('.'));
-    let told: Vec<bool> = told.map(|(_, country)| country.as_deref() == Some("DE")).collect();
-    assert!(told.len() > 5 && told.iter().all(|known| *known), "{addresses:?} {countries:?}");
-    let mut lake = Vec::new();
-    nested_texts(read_parquet(&lake_files(&folder)[0]).column_by_name("evidences").unwrap(), &mut lake);
-    assert!(lake.iter().any(|text| text == "Example Net"));
-    assert!(cells(&folder)[0].iter().any(|cell| cell.contains("121.17.102.68 (DE, Example Net)")));
-}
-
-/// The first day of the sample's last week, with or without a database of places.
-fn placed(more: &[&str]) -> (tempfile::TempDir, Vec<Value>, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let (state, events) = (folder.path().join("state"), data().join("sample"));
-    let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-29"];
-    let printed = insights(arguments.iter().chain(&["--outputs", ALL]).chain(more)).expect_code(0).stdout;
-    let lines = fs::read_to_string(dated(&state.join("insights"), day(1, 29)).join("insights.jsonl")).unwrap();
-    (folder, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), printed)
-}
-
-#[test]
-fn every_address_has_its_place_and_without_a_database_nothing_else_is_missing() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("places.mmdb");
-    fs::write(&file, database()).unwrap();
-    let setting = format!("geoip.files={}", file.display());
-    let (_with, told, printed) = placed(&["--set", &setting]);
-    let (_without, bare, _) = placed(&[]);
-    assert!(printed.contains("(DE, Example Net)"), "{printed}");
-    let is_address = |text: &&str| text.parse::<std::net::Ipv4Addr>().is_ok();
-    for event in &told {
-        let details = &event["insightDetails"];
-        let attributions = details["insightContext"]["attributions"].as_array().unwrap();
-        let sources = attributions.iter().filter(|attribution| attribution["attribute"] == "sourceIpAddress");
-        let shares = sources.flat_map(|sources| sources["insight"].as_array().unwrap());
-        let named =
-            shares.map(|share| text(share, "/value")).chain([text(details, "/insightObject")]).filter(is_address);
-        let places = details["analysis"]["places"].as_array().cloned().unwrap_or_default();
-        for address in named {
-            let place =
-                places.iter().find(|place| place["address"] == address).unwrap_or_else(|| panic!("{address}: {event}"));
-            assert_eq!((text(place, "/country"), text(place, "/networkOwner")), ("DE", "Example Net"));
-        }
-    }
-    let without_places = |events: &[Value]| -> Vec<Value> {
-        let mut events = events.to_vec();
-        for event in &mut events {
-            let analysis = event["insightDetails"]["analysis"].as_object_mut().unwrap();
-            analysis.remove("places");
-            let sentence = analysis["sentence"].as_str().unwrap().replace(" (DE, Example Net)", "");
-            analysis["sentence"] = Value::from(sentence);
-        }
-        events
-    };
-    assert_eq!(without_places(&told), bare);
 }
 
 #[test]

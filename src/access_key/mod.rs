@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::partition::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
+use crate::place::{self, PlaceBook};
 use crate::query::{Glob, rfc3339};
 use crate::shown;
 
@@ -225,22 +226,22 @@ impl KeyHistory {
         values
     }
 
-    /// All of it as JSON.
-    pub fn json(&self, key: &str, now: i64, new_within: i64) -> serde_json::Value {
+    /// All of it as JSON; addresses with their places, if there is a database to look them up in.
+    pub fn json(&self, key: &str, now: i64, new_within: i64, places: &PlaceBook) -> serde_json::Value {
         let time = |used: fn(Use) -> i64| self.used.map(|all| rfc3339(used(all)));
         let precision = self.used.map_or("", |used| used.precision.name());
         let traits: serde_json::Map<String, serde_json::Value> = self
             .traits
             .keys()
             .map(|&kind| {
-                let value = |(value, used): (&str, Use)| {
-                    let (first, last) = used.shown();
-                    serde_json::json!({
-                        "value": value, "calls": used.calls, "failures": used.failures,
-                        "first": rfc3339(first), "last": rfc3339(last), "times_to_the": used.precision.name(),
-                    })
-                };
-                (kind.name().to_owned(), self.values(kind).into_iter().map(value).collect())
+                let values = self.values(kind).into_iter().map(|(value, used)| {
+                    let mut value_used = value_used(value, used);
+                    if kind == Trait::Address && !places.is_empty() {
+                        place::add_to(&mut value_used, places.look_up(value).as_ref());
+                    }
+                    value_used
+                });
+                (kind.name().to_owned(), values.collect())
             })
             .collect();
         serde_json::json!({
@@ -254,6 +255,14 @@ impl KeyHistory {
             "new_networks": self.new_networks(new_within), "used_for": traits,
         })
     }
+}
+
+fn value_used(value: &str, used: Use) -> serde_json::Value {
+    let (first, last) = used.shown();
+    serde_json::json!({
+        "value": value, "calls": used.calls, "failures": used.failures,
+        "first": rfc3339(first), "last": rfc3339(last), "times_to_the": used.precision.name(),
+    })
 }
 
 /// The first millisecond of an hour of a day.

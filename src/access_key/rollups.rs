@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use crate::access_key::{Keys, Precision, Trait, Use, hour_ms};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
+use crate::storage::is_there;
 
 /// Adds what the rollup of a day knows of the wanted keys (all where none is named). Temporary keys are in no rollup.
 ///
@@ -34,7 +35,7 @@ pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Optio
         of_entity.insert(day.entity, (name, used));
     })?;
     let pairs = store::pairs_path(state, date);
-    if of_entity.is_empty() || !pairs.exists() {
+    if of_entity.is_empty() || !is_there(&pairs)? {
         return Ok(());
     }
     for (family, kinds) in [(Family::Api, &[Trait::Service, Trait::Api][..]), (Family::Network, &[Trait::Network])] {

@@ -14,6 +14,7 @@ use crate::alert::insight_member::member;
 use crate::alert::join::Joining;
 use crate::alert::matches::{self, DayMatches, Note, minute_of};
 use crate::alert::occurrence::{Grouped, add_correlated, by_fingerprint};
+use crate::alert::places::annotate;
 use crate::alert::rank::rank;
 use crate::alert::silence::silences;
 use crate::alert::write_up::{Told, of_matches, of_silence};
@@ -21,6 +22,7 @@ use crate::alert::{Alert, RuleBook};
 use crate::error::{Error, Result};
 use crate::insight::Insight;
 use crate::partition::{DAY_MS, EventFile, Partitions, Problem, date_of_ms, midnight_ms};
+use crate::place::PlaceBook;
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
 use crate::rules::intake::Taken;
 use crate::rules::{CorrelationMatch, Intake, Match};
@@ -35,6 +37,8 @@ pub struct Look<'a> {
     pub state: &'a Path,
     /// The rules.
     pub book: &'a RuleBook,
+    /// Where addresses are.
+    pub places: &'a PlaceBook,
     /// Days whose remembered matches are as good as their events: they were looked at a moment ago.
     pub settled: BTreeSet<NaiveDate>,
 }
@@ -231,6 +235,7 @@ impl<'a> Look<'a> {
             alerts.extend(joined.iter().map(|joined| of_matches(book, told, *fingerprint, identity, joined)));
         }
         rank(&mut alerts, &book.rules);
+        annotate(&mut alerts, self.places);
         alerts
     }
 

@@ -28,6 +28,7 @@ pub(crate) fn alert() -> Alert {
         actor: Some("user nora61".to_owned()),
         apis: vec!["Actiontrail/StopLogging".to_owned()],
         source_ips: vec!["203.0.113.77".to_owned()],
+        places: Vec::new(),
         tactic: Some("TA0112".to_owned()),
         technique: Some("T1685.002".to_owned()),
         technique_name: Some("Disable or Modify Tools: Disable or Modify Cloud Log".to_owned()),

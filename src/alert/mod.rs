@@ -19,6 +19,7 @@ pub mod join;
 pub mod matches;
 pub mod notice;
 pub mod occurrence;
+mod places;
 mod rank;
 mod sentence;
 mod settings;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::insight::Severity;
+use crate::place::Place;
 
 pub use book::RuleBook;
 pub use fingerprint::Fingerprint;
@@ -83,6 +85,9 @@ pub struct Alert {
     pub apis: Vec<String>,
     /// The first addresses.
     pub source_ips: Vec<String>,
+    /// Countries and network owners of these and of keys that are addresses; empty without a database to look them up in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
     /// ATT&CK tactic, by identifier.
     pub tactic: Option<String>,
     /// ATT&CK technique, by identifier.

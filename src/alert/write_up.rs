@@ -108,6 +108,7 @@ fn of_rule(rule: &Rule, date: NaiveDate, fingerprint: Fingerprint) -> Alert {
         actor: None,
         apis: Vec::new(),
         source_ips: Vec::new(),
+        places: Vec::new(),
         tactic: tagged.tactic,
         technique: tagged.technique,
         technique_name: tagged.technique_name,

@@ -274,11 +274,14 @@ impl<'a> FamilyBaseline<'a> {
         }
         self.follow(member, &mut series);
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
-        if fit.odd_days() as f64 > BURSTY_SHARE * known as f64 {
-            return days.map(sparse).collect();
-        }
+        let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
             let shifted = self.shifted(member, day, &fit, &days).map(Arc::new);
+            // Days at a level that lasts are no bursts.
+            let level = shifted.as_ref().filter(|shifted| shifted.since().is_some());
+            if is_bursty(level.unwrap_or(&fit)) {
+                return sparse(day);
+            }
             let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
             Expectation::Seasonal { fit, shifted }
         };

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::rollup::family::company;
 use crate::rollup::store::{self, Numbering, PairDay, merge_pairs};
 use crate::rollup::{EntityKey, Family};
+use crate::storage::is_there;
 
 use gathered::Gathered;
 pub use kind::{Acquaintance, EntityHabits, Habit, Novelty};
@@ -53,13 +54,16 @@ impl Company {
     /// Reads the pairs of a window.
     ///
     /// # Errors
-    /// [`crate::Error::Rollup`] when a file is damaged.
+    /// [`crate::Error::Rollup`] when a file is damaged, [`crate::Error::Read`] when it cannot be told whether one is there.
     pub fn read(state: &Path, window: &Window) -> Result<Self> {
         let present: Vec<usize> = (0..=window.length()).filter(|&day| window.is_present(day)).collect();
         let pairs: Vec<Option<PathBuf>> = present
             .iter()
-            .map(|&day| Some(store::pairs_path(state, window.date(day))).filter(|path| path.exists()))
-            .collect();
+            .map(|&day| {
+                let path = store::pairs_path(state, window.date(day));
+                Ok(is_there(&path)?.then_some(path))
+            })
+            .collect::<Result<_>>()?;
         let past = present.iter().zip(&pairs).filter(|(day, path)| **day < window.length() && path.is_some());
         let (days, tonight) = (past.count(), pairs.last().is_some_and(Option::is_some));
         if days < LEAST_DAYS || !tonight || present.last() != Some(&window.length()) {

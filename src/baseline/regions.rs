@@ -12,6 +12,7 @@ use crate::baseline::{Calendar, Window};
 use crate::error::Result;
 use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
 use crate::rollup::{EntityKey, Family};
+use crate::storage::is_there;
 
 /// Days of the same kind that are compared with, at most and at least.
 const DAYS: usize = 8;
@@ -97,7 +98,7 @@ impl SilentRegions {
 /// The calls of each region on a day; `None` where the day has no pairs.
 fn calls_of_day(state: &Path, window: &Window, day: usize) -> Result<Option<Calls>> {
     let (rollup, pairs) = (rollup_path(state, window.date(day)), pairs_path(state, window.date(day)));
-    if !rollup.exists() || !pairs.exists() {
+    if !is_there(&rollup)? || !is_there(&pairs)? {
         return Ok(None);
     }
     let mut by_number: BTreeMap<u32, u64> = BTreeMap::new();

@@ -6,10 +6,12 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use crate::access_key::{KeyHistory, Keys, Precision, Trait, Use, add_events, add_rollups, find_owners};
-use crate::cli::query::{ResultArgs, complain, moment};
-use crate::cli::{Common, output};
+use crate::cli::query::{complain, moment};
+use crate::cli::result::ResultArgs;
+use crate::cli::{Common, output, places};
 use crate::error::Result;
 use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};
+use crate::place::PlaceBook;
 use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::{Filter, Glob, Patterns, Request, Search, TimeRange, rfc3339};
 use crate::rollup::store;
@@ -78,15 +80,16 @@ pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
     let owners = Patterns::parse(&args.owner, false).map_err(|mistake| mistake.of("--owner"))?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
+    let places = places::open(&settings)?;
     let (keys, problems) = match &args.key {
         Some(key) => one_key(args, &partitions, range, key)?,
         None => all_keys(args, &partitions, range)?,
     };
     match &args.key {
-        Some(key) => show_key(args, &keys, key, now)?,
-        None => show_keys(args, &keys, &owners, now, common)?,
+        Some(key) => show_key(args, &keys, key, now, &places)?,
+        None => show_keys(args, &keys, &owners, (now, &places), common)?,
     }
-    Ok(complain(&problems))
+    Ok(places::complain(&places, complain(&problems)))
 }
 
 /// The days within a range: those that have a rollup, and those that have events. Of a day without events that is only partly within
@@ -157,7 +160,13 @@ fn is_of(history: &KeyHistory, Patterns { wanted, unwanted }: &Patterns) -> bool
     (wanted.is_empty() || is_one_of(wanted)) && !is_one_of(unwanted)
 }
 
-fn show_keys(args: &AccessKeyArgs, keys: &Keys, owners: &Patterns, now: i64, common: &Common) -> anyhow::Result<()> {
+fn show_keys(
+    args: &AccessKeyArgs,
+    keys: &Keys,
+    owners: &Patterns,
+    (now, places): (i64, &PlaceBook),
+    common: &Common,
+) -> anyhow::Result<()> {
     let wanted = |history: &KeyHistory| {
         is_of(history, owners)
             && (!args.root || history.owner.as_ref().is_some_and(|owner| owner.root))
@@ -169,7 +178,7 @@ fn show_keys(args: &AccessKeyArgs, keys: &Keys, owners: &Patterns, now: i64, com
     let is_table = args.result.format() == AnswerFormat::Table;
     let limit = args.limit.or(is_table.then_some(50)).filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     if args.result.format() == AnswerFormat::Json {
-        let summary = |(key, history): &(&String, &KeyHistory)| history.json(key, now, args.new_within);
+        let summary = |(key, history): &(&String, &KeyHistory)| history.json(key, now, args.new_within, places);
         return args.result.json_lines(found.iter().take(limit).map(summary));
     }
     let rows: Vec<Vec<Value<'_>>> =
@@ -225,13 +234,13 @@ fn failures<'a>(used: Option<Use>) -> Value<'a> {
     used.map_or(Some(0), |used| used.failures).map_or(Value::Null, Value::count)
 }
 
-fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::Result<()> {
+fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64, places: &PlaceBook) -> anyhow::Result<()> {
     let Some(history) = keys.get(key) else {
         output::complain(&format!("there is no use of the key `{}` in that time", printable(key)));
         return Ok(());
     };
     if args.result.format() == AnswerFormat::Json {
-        return args.result.json_lines([history.json(key, now, args.new_within)]);
+        return args.result.json_lines([history.json(key, now, args.new_within, places)]);
     }
     if args.result.format() == AnswerFormat::Table && args.result.is_printed() {
         output::result(&heading(key, history, now, args.new_within))?;
@@ -259,8 +268,10 @@ fn show_key(args: &AccessKeyArgs, keys: &Keys, key: &str, now: i64) -> anyhow::R
     }
     let headings = [("kind", Kind::Text), ("value", Kind::Text), ("calls", Kind::Integer), ("failures", Kind::Integer)];
     let times = [("first_use", Kind::Time), ("last_use", Kind::Time), ("times_to_the", Kind::Text)];
-    let headings = headings.into_iter().chain(times).map(|(name, kind)| Heading::new(name, kind)).collect();
-    Ok(answer::write_all(args.result.writer(headings)?, &rows)?)
+    let headings: Vec<Heading> =
+        headings.into_iter().chain(times).map(|(name, kind)| Heading::new(name, kind)).collect();
+    let values = headings.iter().position(|heading| heading.name == "value");
+    Ok(answer::write_all(args.result.placed_writer(headings, values, places)?, &rows)?)
 }
 
 fn heading(key: &str, history: &KeyHistory, now: i64, new_within: i64) -> String {

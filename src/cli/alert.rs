@@ -11,10 +11,9 @@ use crate::alert::check::Checked;
 use crate::alert::notice::{self, Notice};
 use crate::alert::{Alert, RuleBook, Status, hook};
 use crate::cli::output::{self, Format};
-use crate::cli::{Common, exit};
+use crate::cli::{Common, exit, places};
 use crate::error::Result;
 use crate::insight::Severity;
-use crate::insight::place::PlaceBook;
 use crate::partition::{Partitions, Problem, date_of_ms};
 use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
@@ -64,6 +63,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
     let (last, now) = span(args)?;
     let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
     let partitions = Partitions::find(&args.events, &settings.columns)?;
+    let places = places::open(&settings)?;
     let _lock = StateLock::acquire(&args.state)?;
     let job = Job {
         partitions: &partitions,
@@ -72,7 +72,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
         settings_hash: &settings.hash(),
         due: None,
         book: &book,
-        places: &PlaceBook::default(),
+        places: &places,
         progress: &|_| (),
     };
     let mut checked = check_lately(&job, last, now)?;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
     complain(&book, &checked, &problems);
     complain_of_silence(&partitions, &checked);
     told?;
-    Ok(code(args, &book, &checked, &problems))
+    Ok(places::complain(&places, code(args, &book, &checked, &problems)))
 }
 
 /// `--last` and `--now` in milliseconds.

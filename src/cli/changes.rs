@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::changes::{Subject, mfa, outcome, sign_ins};
-use crate::cli::query::{ResultArgs, complain, moment};
-use crate::cli::{Common, output};
+use crate::changes::{Subject, mfa, outcome, sign_in_outcome, sign_ins};
+use crate::cli::query::{complain, moment};
+use crate::cli::result::ResultArgs;
+use crate::cli::{Common, output, places};
 use crate::error::Result;
 use crate::event::Column;
 use crate::partition::{Partitions, Problem};
+use crate::place::PlaceBook;
 use crate::query::answer::{AnswerFormat, Heading, Kind, Value};
 use crate::query::{Field, Filter, Hit, Page, Request, Search, TimeRange};
 use crate::shown::{counted, printable};
@@ -71,10 +73,11 @@ pub(super) fn run(args: &ChangesArgs, common: &Common) -> anyhow::Result<u8> {
     let range = TimeRange::parse(args.from.as_deref(), args.to.as_deref(), now)?;
     let filter = Filter { range, conditions: conditions(args)? };
     let partitions = Partitions::find(&args.events, &settings.columns)?;
+    let places = places::open(&settings)?;
     let search = Search::open(&partitions, filter);
     let mut problems = search.problems.clone();
-    problems.extend(show(&search, args, common)?);
-    Ok(complain(&problems))
+    problems.extend(show(&search, args, common, &places)?);
+    Ok(places::complain(&places, complain(&problems)))
 }
 
 fn conditions(args: &ChangesArgs) -> Result<Vec<crate::query::Condition>> {
@@ -105,7 +108,7 @@ const CHANGE: [Field; 9] = [
     Field::Column(Column::ErrorMessage),
     Field::Column(Column::RequestParameters),
 ];
-const SIGN_IN: [Field; 8] = [
+const SIGN_IN: [Field; 9] = [
     Field::Column(Column::EventTime),
     Field::Principal,
     Field::Column(Column::SourceIpAddress),
@@ -114,15 +117,18 @@ const SIGN_IN: [Field; 8] = [
     Field::Column(Column::AdditionalEventData),
     Field::Column(Column::ErrorCode),
     Field::Column(Column::ErrorMessage),
+    Field::Column(Column::ResponseElements),
 ];
 
-fn show(search: &Search, args: &ChangesArgs, common: &Common) -> Result<Vec<Problem>> {
+fn show(search: &Search, args: &ChangesArgs, common: &Common, places: &PlaceBook) -> Result<Vec<Problem>> {
     let most = if args.limit == 0 { usize::MAX - 1 } else { args.limit };
     let (mut hits, mut problems) = search.newest(None, most + 1);
     let is_cut = hits.len() > most;
     hits.truncate(most);
     hits.reverse();
-    let mut writer = args.result.writer(headings(args.sign_ins, args.result.format() != AnswerFormat::Table))?;
+    let headings = headings(args.sign_ins, args.result.format() != AnswerFormat::Table);
+    let address = headings.iter().position(|heading| heading.name == Column::SourceIpAddress.name());
+    let mut writer = args.result.placed_writer(headings, address, places)?;
     for hits in hits.chunks(PAGE) {
         let fields: &[Field] = if args.sign_ins { &SIGN_IN } else { &CHANGE };
         let (page, failed) = Page::read(search, hits, fields);
@@ -184,8 +190,8 @@ fn change(page: &Page, event: usize, all: bool) -> Vec<Value<'_>> {
 fn sign_in(page: &Page, event: usize, all: bool) -> Vec<Value<'_>> {
     let text = |field| Value::text(page.text(event, field));
     let factor = mfa(page.text(event, 4).as_deref(), page.text(event, 5).as_deref());
-    let result = page.text(event, 6);
-    let result = outcome(result.as_deref(), page.text(event, 7).as_deref()).to_owned();
+    let (result, message, response) = (page.text(event, 6), page.text(event, 7), page.text(event, 8));
+    let result = sign_in_outcome(result.as_deref(), message.as_deref(), response.as_deref()).to_owned();
     let mut row = vec![Value::time(page.time(event)), text(1), text(2)];
     row.extend([factor.map_or(Value::Null, Value::Truth), Value::Text(result.into())]);
     row.extend(all.then(|| text(7)));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
-use crate::cli::{Common, exit, output};
+use crate::cli::{Common, exit, output, places};
 use crate::error::Error;
 use crate::explain::explain;
 use crate::explain::question::Question;
@@ -119,7 +119,9 @@ pub(super) fn run(args: &ExplainArgs, common: &Common) -> anyhow::Result<u8> {
     let events = args.events.as_deref().map(|events| Partitions::find(events, &settings.columns)).transpose()?;
     let family = args.family.map(Family::from);
     let question = Question { about: args.about.clone(), family, account: args.account.clone(), hour: args.hour };
-    let explained = explain(&args.state, &question, args.date, &settings, events.as_ref())?;
+    let places = places::open(&settings)?;
+    let mut explained = explain(&args.state, &question, args.date, &settings, events.as_ref())?;
+    explained.locate(&places);
     let width = args.out.is_none().then(output::width).flatten();
     let text = match format {
         ExplainFormat::Text => explained.text(width),
@@ -135,7 +137,7 @@ pub(super) fn run(args: &ExplainArgs, common: &Common) -> anyhow::Result<u8> {
             }
         }
     }
-    Ok(exit::DONE)
+    Ok(places::complain(&places, exit::DONE))
 }
 
 /// The form that the file's ending asks for.

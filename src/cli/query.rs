@@ -1,25 +1,24 @@
 //! `insights query`: which events there are, how many, by what, and when.
 
-use std::fmt::Write;
-use std::io::{BufWriter, stdout};
 use std::path::PathBuf;
 
 use chrono::Utc;
 use clap::Args;
 
 use crate::cli::output;
-use crate::cli::{Common, exit, saved};
+use crate::cli::result::ResultArgs;
+use crate::cli::{Common, exit, places, saved};
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::insight::Severity;
 use crate::partition::{Partitions, Problem};
-use crate::query::answer::{self, AnswerFormat, AnswerWriter, Heading, Kind, Sink, Value};
+use crate::place::PlaceBook;
+use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::sql::{self, Tables};
 use crate::query::{
     BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
 };
 use crate::shown::{counted as plural, number, printable};
-use crate::storage::write_text;
 
 /// Rows of a table, where nothing else is asked for.
 const TABLE_ROWS: usize = 50;
@@ -72,67 +71,6 @@ pub(super) struct QueryArgs {
     result: ResultArgs,
 }
 
-/// Where a result goes and in what form.
-#[derive(Debug, Args)]
-pub(super) struct ResultArgs {
-    /// How to write the result [default: table, or what the ending of --out says]
-    #[arg(long, value_enum)]
-    format: Option<AnswerFormat>,
-    /// File to write the result to [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
-impl ResultArgs {
-    /// Whether it can be written, before there is anything to write.
-    ///
-    /// # Errors
-    /// For a file in a folder that is not there, and for one whose ending tells no form where no other is asked for.
-    pub(super) fn check(&self) -> Result<()> {
-        let Some(out) = &self.out else { return Ok(()) };
-        output::expect_folder(out)?;
-        match self.format.or(AnswerFormat::of_file(out)) {
-            Some(_) => Ok(()),
-            None => Err(Error::unknown_ending(out, ".csv, .json, .parquet or .txt, or a --format")),
-        }
-    }
-
-    /// The form that is asked for.
-    pub(super) fn format(&self) -> AnswerFormat {
-        let by_ending = || self.out.as_deref().and_then(AnswerFormat::of_file);
-        self.format.or_else(by_ending).unwrap_or(AnswerFormat::Table)
-    }
-
-    fn sink(&self) -> Result<Sink> {
-        match &self.out {
-            Some(path) => Sink::file(path),
-            None => Ok(Sink::Stream(Box::new(BufWriter::new(stdout().lock())))),
-        }
-    }
-
-    /// Whether it goes to standard output.
-    pub(super) fn is_printed(&self) -> bool {
-        self.out.is_none()
-    }
-
-    /// Writes JSON values, each on a line of its own.
-    pub(super) fn json_lines(&self, values: impl IntoIterator<Item = serde_json::Value>) -> anyhow::Result<()> {
-        let mut text = String::new();
-        for value in values {
-            let _ = writeln!(text, "{value}");
-        }
-        match &self.out {
-            Some(path) => Ok(write_text(path, &text)?),
-            None => Ok(output::result(&text)?),
-        }
-    }
-
-    /// Starts a result.
-    pub(super) fn writer(&self, headings: Vec<Heading>) -> Result<Box<dyn AnswerWriter>> {
-        answer::writer(self.format(), headings, self.sink()?, output::width())
-    }
-}
-
 pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
     args.result.check()?;
     let settings = common.load_settings(&[])?;
@@ -153,11 +91,13 @@ pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
         filter.range = check.window();
         return Ok(check.run(&Search::open(&partitions, filter), &args.state, &args.result, args.fail_on)?);
     }
-    let question = Question { args, request: &request, common, now, search: Search::open(&partitions, filter) };
+    let places = if plan.address().is_some() { places::open(&settings)? } else { PlaceBook::default() };
+    let search = Search::open(&partitions, filter);
+    let question = Question { args, request: &request, common, now, search, places: &places };
     question.warn();
     let mut problems = question.search.problems.clone();
     problems.extend(question.answer(plan)?);
-    Ok(complain(&problems))
+    Ok(places::complain(&places, complain(&problems)))
 }
 
 /// The time that a command takes for now.
@@ -173,6 +113,7 @@ struct Question<'a> {
     common: &'a Common,
     now: i64,
     search: Search,
+    places: &'a PlaceBook,
 }
 
 /// What is done with the events that are found.
@@ -203,6 +144,20 @@ impl Plan {
             Ok(Self::List(Field::columns()))
         }
     }
+}
+
+impl Plan {
+    /// Which of the columns that are shown holds addresses, if one does.
+    fn address(&self) -> Option<usize> {
+        match self {
+            Self::CountBy(fields) | Self::List(fields) => address(fields),
+            Self::Sql(_) | Self::Count | Self::Timeline(_) => None,
+        }
+    }
+}
+
+fn address(fields: &[Field]) -> Option<usize> {
+    fields.iter().position(|field| *field == Field::Column(Column::SourceIpAddress))
 }
 
 /// Names what could not be used; the exit code.
@@ -269,7 +224,7 @@ impl Question<'_> {
             other.push(Value::count(tally.other));
             rows.push(other);
         }
-        answer::write_all(self.args.result.writer(headings)?, &rows)?;
+        answer::write_all(self.args.result.placed_writer(headings, address(fields), self.places)?, &rows)?;
         self.explain_tally(&tally, limit);
         Ok(problems)
     }
@@ -318,7 +273,8 @@ impl Question<'_> {
     fn list(&self, fields: Vec<Field>) -> Result<Vec<Problem>> {
         let before = self.request.before.as_deref().map(|text| self.search.before(text, self.now)).transpose()?;
         let listing = Listing { fields, limit: self.limit(), offset: self.request.offset.unwrap_or(0), before };
-        let mut writer = self.args.result.writer(headings(&listing.fields))?;
+        let headings = headings(&listing.fields);
+        let mut writer = self.args.result.placed_writer(headings, address(&listing.fields), self.places)?;
         let listed = self.search.list(&listing, |rows| writer.rows(rows))?;
         writer.finish()?;
         match &listed.next {

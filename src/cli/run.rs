@@ -14,12 +14,12 @@ use serde_json::json;
 use crate::alert::RuleBook;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
-use crate::cli::{Common, date, exit, explain_code, memory, no_events, progress};
+use crate::cli::{Common, date, exit, explain_code, memory, no_events, places, progress};
 use crate::insight::Severity;
-use crate::insight::place::PlaceBook;
 use crate::late::{Why, judged};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
+use crate::place::PlaceBook;
 use crate::query::TimeRange;
 use crate::report::metrics::RunMetrics;
 use crate::settings::{self, OutputFormat, Settings};
@@ -104,7 +104,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
     let settings = common.load_settings(&args.flags())?;
     let mut runs = Vec::new();
     let done = judge(args, common, &settings, &mut runs);
-    let code = done.as_ref().map_or_else(explain_code, |()| code(args, &runs));
+    let code = done.as_ref().map_or_else(explain_code, |places| places::complain(places, code(args, &runs)));
     let metrics = settings.operations.metrics.as_deref();
     let written = metrics.map_or(Ok(()), |path| write_metrics(path, &runs, code, begin));
     // What stopped the run is worth more than that it could not be told.
@@ -113,12 +113,12 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// Judges the days, tells each, and puts it to the others.
-fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<RunResult>) -> anyhow::Result<()> {
+/// Judges the days, tells each, and puts it to the others; where their addresses were looked up.
+fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<RunResult>) -> anyhow::Result<PlaceBook> {
     let partitions = Partitions::find(&args.events, &settings.columns)?;
     let dates = dates(args, &partitions)?;
     let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
-    let places = PlaceBook::open(&settings.geoip)?;
+    let places = places::open(settings)?;
     let _lock = StateLock::acquire(&args.state)?;
     let ground =
         Ground { partitions: &partitions, settings, settings_hash: &settings.hash(), book: &book, places: &places };
@@ -130,7 +130,8 @@ fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<Ru
         Ok(())
     };
     judged.and(told)?;
-    retain(args, common, settings, runs)
+    retain(args, common, settings, runs)?;
+    Ok(places)
 }
 
 /// What all nights of a run have in common.

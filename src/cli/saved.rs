@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cli::exit;
-use crate::cli::query::{ResultArgs, complain};
+use crate::cli::query::complain;
+use crate::cli::result::ResultArgs;
 use crate::error::{Error, Result};
 use crate::insight::Severity;
 use crate::query::answer::{self, Heading, Kind, Value};

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::detect::Direction;
 use crate::error::{Error, Result};
-use crate::storage::{day_of_folder, entries};
+use crate::storage::{day_of_folder, entries, read_text};
 
 mod lines;
 mod table;
@@ -217,10 +217,7 @@ fn entity_days(runs: &Path, nights: &BTreeSet<NaiveDate>) -> Result<Option<Entit
     let mut sum = EntityDays::default();
     for night in nights {
         let path = runs.join(format!("{night}.json"));
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+        let Some(text) = read_text(&path)? else { return Ok(None) };
         let record: Record = serde_json::from_str(&text).map_err(|error| Error::Line {
             path,
             line: error.line(),

@@ -28,6 +28,8 @@ use crate::explain::answers::{Answer, Enough};
 use crate::explain::company::Company;
 use crate::explain::composition::Composition;
 use crate::explain::partners::Partner;
+use crate::place::{Place, PlaceBook};
+use crate::rollup::Family;
 
 pub use working::explain;
 
@@ -42,6 +44,17 @@ pub enum Explained {
 }
 
 impl Explained {
+    /// Adds where its addresses are: the entity, or those that changes were made from.
+    pub fn locate(&mut self, places: &PlaceBook) {
+        match self {
+            Self::Rates(explanation) if explanation.family == Family::SourceIp.name() => {
+                explanation.place = places.look_up(&explanation.entity);
+            }
+            Self::Rates(_) => {}
+            Self::Changes(changes) => changes.locate(places),
+        }
+    }
+
     /// For a terminal of that width, if there is one.
     pub fn text(&self, width: Option<u16>) -> String {
         match self {
@@ -72,6 +85,9 @@ pub struct Explanation {
     pub entity: String,
     /// The name that people know it by, of a principal; null where nothing tells it.
     pub called: Option<String>,
+    /// Where it is, of an address; absent where no database tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// By which model.
     pub model: Model,
     /// Days of history of all.

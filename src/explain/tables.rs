@@ -14,7 +14,7 @@ const NAMED: usize = 3;
 pub(super) struct Cells {
     pub(super) head: Vec<&'static str>,
     pub(super) rows: Vec<Vec<String>>,
-    /// The columns whose cells are never broken.
+    /// The columns whose cells are broken between words alone.
     pub(super) whole: &'static [&'static str],
 }
 
@@ -26,7 +26,7 @@ impl Cells {
         Self { head: head.to_vec(), rows: rows.map(Vec::from).collect(), whole: &[] }
     }
 
-    /// The same, where cells of some columns are copied as a whole.
+    /// The same, where the names in cells of some columns are copied as a whole.
     pub(super) fn whole(self, whole: &'static [&'static str]) -> Self {
         Self { whole, ..self }
     }
@@ -113,7 +113,7 @@ pub(super) fn company(explanation: &Explanation) -> Cells {
     Cells::new(head, rows)
 }
 
-/// An entity with the name that people know it by, where it has one.
+/// An entity with the name that people know it by, or an address with its place, where it has one.
 pub(super) fn named(entity: &str, called: Option<&str>) -> String {
     called.map_or_else(|| entity.to_owned(), |called| format!("{entity} ({called})"))
 }

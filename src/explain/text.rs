@@ -8,6 +8,7 @@ use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells, named};
 use crate::explain::{Explanation, WindowShown};
+use crate::place::Place;
 use crate::shown::{Shown, TextTable, counted, number, printable, scientific};
 
 /// Windows that are shown; JSON has all.
@@ -39,7 +40,8 @@ pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
 }
 
 pub(super) fn heading(explanation: &Explanation) -> String {
-    let entity = printable(&named(&explanation.entity, explanation.called.as_deref()));
+    let place = explanation.place.as_ref().map(Place::shown);
+    let entity = printable(&named(&explanation.entity, explanation.called.as_deref().or(place.as_deref())));
     let account = if explanation.account.is_empty() { "no account" } else { &printable(&explanation.account) };
     let judged = match explanation.model {
         Model::Seasonal => "judged hour by hour against its own past",
@@ -78,7 +80,7 @@ fn composition(explanation: &Explanation, width: Option<u16>) -> String {
 }
 
 pub(super) fn table(cells: &Cells, width: Option<u16>) -> TextTable {
-    let shown = |name: &&str| if cells.whole.contains(name) { Shown::Whole } else { Shown::Words };
+    let shown = |name: &&str| if cells.whole.contains(name) { Shown::Names } else { Shown::Words };
     let mut table = TextTable::new(width, cells.head.iter().map(|name| ((*name).to_owned(), shown(name))));
     cells.rows.iter().for_each(|row| table.row(row.iter().map(|cell| printable(cell))));
     table

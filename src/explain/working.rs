@@ -169,6 +169,7 @@ fn of_entity(
         account: history.key(member).account().to_owned(),
         entity: history.label(member),
         called: None,
+        place: None,
         model: rate::model(&expectation),
         days_of_history: window.days_of_history(),
         days_known: baseline.days_known(member, window.length()),

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn nobody_goes_by_the_name_of_another() {
         let values = |principals: &[(&str, u64)]| {
-            let mut values = crate::insight::reading::Values::default();
+            let mut values = crate::insight::values::Values::default();
             values[0] = principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
             values
         };

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::detect::Direction;
 use crate::event::fold_service;
-use crate::insight::reading::ATTRIBUTES;
+use crate::insight::values::ATTRIBUTES;
 use crate::insight::{Attribution, Share};
 
 /// Values that are named on either side.

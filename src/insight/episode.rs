@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::insight::Insight;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::names::Names;
-use crate::insight::reading::Values;
+use crate::insight::values::Values;
 use crate::rollup::{EntityKey, Family};
 use crate::storage::{Daily, read_json, write_json};
 

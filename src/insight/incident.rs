@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::detect::Direction;
 use crate::insight::alike::{Groups, Member, Span, join_overlapping};
-use crate::insight::reading::OTHER;
+use crate::insight::values::OTHER;
 use crate::insight::{Insight, Severity};
 use crate::rollup::Family;
 

@@ -11,15 +11,16 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::event::ChangeKind;
 use crate::insight::concern::{self, Concern};
-use crate::insight::look::Look;
+use crate::insight::look::{Example, Look, Seen, ids, keep_earliest};
 use crate::insight::minutes::{rise, tail};
 use crate::insight::names::Names;
 use crate::insight::notes::{Note, Notes, Rows, notes_on};
-use crate::insight::reading::{Group, Kept, Reader, TargetRows, Values, add, groups};
+use crate::insight::reading::{Group, Kept, Reader, groups};
+use crate::insight::values::{TargetRows, Values, add};
 use crate::partition::EventFile;
 use crate::rollup::{EntityKey, Family};
 
-pub use crate::insight::reading::{ATTRIBUTES, OTHER};
+pub use crate::insight::values::{ATTRIBUTES, OTHER};
 
 /// Events that are named as examples.
 pub(super) const EXAMPLES: usize = 10;
@@ -145,9 +146,6 @@ impl Evidence {
             later.into_iter().for_each(|(value, calls)| add(own, value, calls));
         }
         self.names.absorb(&later.names);
-        self.examples.extend(later.examples);
-        self.examples.sort();
-        self.examples.truncate(EXAMPLES);
         self.concerns.extend(later.concerns);
         self.unread += later.unread;
         later.receivers.into_iter().for_each(|name| self.add_receiver(name));
@@ -219,16 +217,41 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     }
     let again: Vec<(Group<'_>, Rows)> = groups.into_iter().zip(notes.into_rows(&evidence)).collect();
     let look = Look { date, targets, known: &evidence.clone() };
-    for some in again.chunks(GROUPS_AT_ONCE) {
-        let some = some.par_iter().filter(|(_, rows)| !rows.is_empty());
-        let closer = |reader: &mut Reader<'_>, (group, rows): &(Group<'_>, Rows)| look.closer(reader, *group, rows);
-        let found: Vec<BTreeMap<usize, Evidence>> =
-            some.map_init(|| Reader::new(date, targets), closer).collect::<Result<_>>()?;
-        for (target, more) in found.into_iter().flatten() {
-            evidence[target].absorb(more);
+    let mut examples: Vec<(usize, Example)> = Vec::new();
+    for (turn, some) in again.chunks(GROUPS_AT_ONCE).enumerate() {
+        let closer = |reader: &mut Reader<'_>, (group, rows): &(Group<'_>, Rows)| {
+            if rows.is_empty() { Ok(Seen::default()) } else { look.closer(reader, *group, rows) }
+        };
+        let found: Vec<Seen> =
+            some.par_iter().map_init(|| Reader::new(date, targets), closer).collect::<Result<_>>()?;
+        for (place, seen) in found.into_iter().enumerate() {
+            seen.evidence.into_iter().for_each(|(target, more)| evidence[target].absorb(more));
+            examples.extend(seen.examples.into_iter().map(|example| (turn * GROUPS_AT_ONCE + place, example)));
         }
+        keep_earliest(&mut examples, |(_, example)| example);
     }
+    name_examples(&again, examples, &mut evidence)?;
     Ok(evidence)
+}
+
+/// Reads the ids of the events that are named as examples: hardly any, in few row groups.
+fn name_examples(
+    groups: &[(Group<'_>, Rows)],
+    examples: Vec<(usize, Example)>,
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let mut by_group: BTreeMap<usize, Vec<Example>> = BTreeMap::new();
+    examples.into_iter().for_each(|(group, example)| by_group.entry(group).or_default().push(example));
+    let named: Vec<Vec<(usize, (i64, String))>> =
+        by_group.into_par_iter().map(|(group, examples)| ids(groups[group].0, &examples)).collect::<Result<_>>()?;
+    for (target, example) in named.into_iter().flatten() {
+        evidence[target].examples.push(example);
+    }
+    for evidence in evidence {
+        evidence.examples.sort();
+        evidence.examples.truncate(EXAMPLES);
+    }
+    Ok(())
 }
 
 /// Counts the minutes of all targets, row group by row group, and notes where their rows are.

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::event::{ChangeKind, Column};
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
 use crate::insight::notes::{Rows, notes_on};
-use crate::insight::reading::{Group, Reader, TargetRows, unless_damaged};
+use crate::insight::reading::{Group, Reader, unless_damaged};
+use crate::insight::values::TargetRows;
 use crate::partition::{TextColumn, read_texts};
 use crate::rollup::Family;
 
@@ -29,12 +30,26 @@ pub(super) struct Look<'a> {
 
 /// What a row group tells, by target.
 #[derive(Debug, Default)]
-struct Seen {
-    evidence: BTreeMap<usize, Evidence>,
-    /// Rows whose ids are to be read: the target, the time and the row's number.
-    examples: Vec<(usize, i64, u32)>,
+pub(super) struct Seen {
+    pub(super) evidence: BTreeMap<usize, Evidence>,
+    /// Events that may be named.
+    pub(super) examples: Vec<Example>,
     /// Successful changes, whose parameters are to be read.
     requests: Vec<Unread>,
+}
+
+/// An event that may be named, by its row in a row group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Example {
+    target: usize,
+    time: i64,
+    row: u32,
+}
+
+impl Example {
+    fn when(&self) -> (usize, i64) {
+        (self.target, self.time)
+    }
 }
 
 /// A successful request of a change, without its parameters.
@@ -49,12 +64,7 @@ struct Unread {
 
 impl Look<'_> {
     /// What the rows of a row group tell of the episodes.
-    pub(super) fn closer(
-        &self,
-        reader: &mut Reader<'_>,
-        group: Group<'_>,
-        rows: &Rows,
-    ) -> Result<BTreeMap<usize, Evidence>> {
+    pub(super) fn closer(&self, reader: &mut Reader<'_>, group: Group<'_>, rows: &Rows) -> Result<Seen> {
         let mut seen = Seen::default();
         let mut visit = |target: usize, found: &TargetRows<'_>| self.note(&mut seen, target, found);
         match rows {
@@ -74,7 +84,7 @@ impl Look<'_> {
         for (note, &row) in inside {
             rows.push(row);
             if usize::from(note.minute) <= last_example {
-                seen.examples.push((target, found.batch.times[row as usize], note.row));
+                seen.examples.push(Example { target, time: found.batch.times[row as usize], row: note.row });
             }
         }
         let found = &found.only(&rows);
@@ -109,14 +119,13 @@ fn count(evidence: &mut Evidence, found: &TargetRows<'_>) {
 }
 
 impl Seen {
-    /// Reads what is still to be read.
-    fn completed(mut self, group: Group<'_>) -> Result<BTreeMap<usize, Evidence>> {
-        self.keep_earliest();
-        let ids = Texts::read(group, Column::EventId, self.examples.iter().map(|(_, _, row)| *row))?;
-        for (target, time, row) in self.examples {
-            let examples = &mut self.evidence.entry(target).or_default().examples;
-            examples.extend(ids.of(row).map(|id| (time, id.to_owned())));
+    /// Reads the parameters that are still to be read.
+    fn completed(mut self, group: Group<'_>) -> Result<Self> {
+        if group.0.text_bounds(group.1, &[Column::EventId]).is_some_and(|bounds| bounds.is_empty()) {
+            // None has an id to be named by.
+            self.examples.clear();
         }
+        keep_earliest(&mut self.examples, |example| example);
         for requests in self.requests.chunks(REQUESTS_AT_ONCE) {
             let parameters = Texts::read(group, Column::RequestParameters, requests.iter().map(|request| request.row))?;
             for Unread { target, kind, time, api, row } in requests {
@@ -128,19 +137,31 @@ impl Seen {
                 }
             }
         }
-        Ok(self.evidence)
+        self.requests.clear();
+        Ok(self)
     }
+}
 
-    /// Leaves out what cannot be among the earliest events of its target.
-    fn keep_earliest(&mut self) {
-        self.examples.sort_unstable();
-        let by_target = self.examples.chunk_by(|left, right| left.0 == right.0);
-        let earliest = by_target.flat_map(|own| {
-            let last = own[own.len().min(EXAMPLES) - 1].1;
-            own.iter().take_while(move |(_, time, _)| *time <= last).copied()
-        });
-        self.examples = earliest.collect();
-    }
+/// Leaves out what cannot be among the earliest events of its target.
+pub(super) fn keep_earliest<T>(examples: &mut Vec<T>, example: impl Fn(&T) -> &Example) {
+    examples.sort_by_key(|item| example(item).when());
+    let mut own = (usize::MAX, 0, i64::MAX);
+    examples.retain(|item| {
+        let Example { target, time, .. } = *example(item);
+        let (last, before, latest) = own;
+        own = if target == last { (target, before + 1, latest) } else { (target, 1, i64::MAX) };
+        if own.1 == EXAMPLES {
+            own.2 = time;
+        }
+        time <= own.2
+    });
+}
+
+/// The ids of events of a row group; nothing for those that have none, or none that can be read.
+pub(super) fn ids(group: Group<'_>, examples: &[Example]) -> Result<Vec<(usize, (i64, String))>> {
+    let ids = Texts::read(group, Column::EventId, examples.iter().map(|example| example.row))?;
+    let named = |example: &Example| Some((example.target, (example.time, ids.of(example.row)?.to_owned())));
+    Ok(examples.iter().filter_map(named).collect())
 }
 
 /// The texts of a column in some rows of a row group.

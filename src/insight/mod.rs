@@ -11,6 +11,7 @@ mod actor;
 mod alike;
 pub mod attack;
 mod attribution;
+mod belonging;
 mod build;
 mod cloud;
 pub mod concern;
@@ -34,15 +35,17 @@ mod new_level;
 mod next_query;
 mod notes;
 mod passing;
-pub mod place;
+pub mod places;
 mod pruning;
-pub mod reading;
+mod reading;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
 mod sieve;
+mod stretches;
 pub mod trail;
 pub mod usual;
+pub mod values;
 pub mod vendor;
 
 use std::collections::BTreeMap;
@@ -53,6 +56,7 @@ use uuid::Uuid;
 
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
+use crate::place::Place;
 use crate::rollup::Family;
 
 pub use crate::severity::Severity;
@@ -68,7 +72,6 @@ pub use grave::grave;
 pub use incident::{Incident, IncidentPart};
 pub use new_level::NewLevel;
 pub(crate) use next_query::list_condition;
-pub use place::Place;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::insight::investigate::top;
-use crate::insight::reading::add;
+use crate::insight::values::add;
 
 /// Principals whose names are told apart; those of the rest are nobody's.
 const MOST_PRINCIPALS: usize = 10_000;

@@ -3,8 +3,11 @@
 //!
 //! Bounded: of more rows than [`MOST_KEPT`] only the numbers are remembered, of more than [`MOST_NOTED`] only the row groups.
 
+use crate::insight::belonging::{MINUTE_MS, window};
 use crate::insight::investigate::{Evidence, Target};
-use crate::insight::reading::{Kept, MINUTE_MS, TargetRows, window};
+use crate::insight::reading::Kept;
+use crate::insight::sieve::those;
+use crate::insight::values::TargetRows;
 
 /// Rows whose numbers are remembered, of all row groups together: 48 MiB.
 const MOST_NOTED: usize = 4 << 20;
@@ -108,10 +111,10 @@ fn rows_within(notes: &[Note], evidence: &[Evidence]) -> Vec<u32> {
         let (first, end) = evidence[note.target as usize].span;
         (first..end).contains(&usize::from(note.minute))
     };
-    let mut rows: Vec<u32> = notes.iter().filter(is_within).map(|note| note.row).collect();
-    rows.sort_unstable();
-    rows.dedup();
-    rows
+    let end = notes.iter().map(|note| note.row as usize + 1).max().unwrap_or_default();
+    let mut rows = vec![false; end];
+    notes.iter().filter(is_within).for_each(|note| rows[note.row as usize] = true);
+    those(&rows)
 }
 
 #[cfg(test)]

@@ -4,13 +4,16 @@
 //! A sieve lets too much through (an API of another service, a user of another account), never too little.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 
+use crate::error::Result;
 use crate::event::{Column, PrincipalKind, SourceAddress, permanent_access_key, without_session};
 use crate::insight::investigate::Target;
-use crate::partition::{EventBatch, EventFile, TextColumn};
+use crate::insight::stretches::{Span, stretches};
+use crate::partition::{CodedColumn, EventBatch, EventFile, TextColumn};
 use crate::rollup::keys::INPUTS;
 use crate::rollup::{EntityKey, Family};
 
@@ -24,10 +27,16 @@ const ACCESS_KEY: usize = 8;
 /// Rows that are looked at together.
 const RUN: usize = 128;
 
+/// How many numbers of two bytes there are.
+const SHORT: usize = 1 << 16;
+/// Rows that are decoded together, few enough for their keys to stay in the processor's cache.
+const TOGETHER: usize = 8192;
+
 /// Texts of a column that may name an entity.
 struct Test {
     column: usize,
-    names: HashSet<String, RandomState>,
+    /// By name when its entities are looked for, first and one past the last millisecond.
+    names: HashMap<String, Vec<Span>, RandomState>,
     /// What a text names.
     named: Named,
     /// The dictionary that was tested last, and for each of its keys whether it passes.
@@ -38,15 +47,17 @@ struct Test {
 pub(super) struct Sieve(Vec<Test>);
 
 impl Sieve {
-    /// A sieve for targets.
-    pub(super) fn of<'a>(targets: impl Iterator<Item = &'a Target>) -> Self {
-        let mut tests = Vec::new();
-        for (target, key) in targets.flat_map(|target| target.keys.iter().map(move |key| (target, key))) {
-            let (column, name, named) = test(target.family, key);
-            if let Some(test) = tests.iter_mut().find(|test: &&mut Test| test.column == column) {
-                test.names.insert(name);
-            } else {
-                tests.push(Test { column, names: HashSet::from_iter([name]), named, known: None });
+    /// A sieve for targets, each with the time in which it is looked for.
+    pub(super) fn of<'a>(targets: impl Iterator<Item = (&'a Target, Span)>) -> Self {
+        let mut tests: Vec<Test> = Vec::new();
+        for (target, span) in targets {
+            for key in &target.keys {
+                let (column, name, named) = test(target.family, key);
+                let place = tests.iter().position(|test| test.column == column).unwrap_or_else(|| {
+                    tests.push(Test { column, names: HashMap::default(), named, known: None });
+                    tests.len() - 1
+                });
+                tests[place].names.entry(name).or_default().push(span);
             }
         }
         Self(tests)
@@ -71,7 +82,26 @@ impl Sieve {
                 None => {}
             }
         }
-        passing(&passes)
+        those(&passes)
+    }
+
+    /// The rows of a row group that pass, ascending, and the columns that tell it, by their places; `None` where these are not keys into
+    /// one dictionary each. Of a column only those stretches are decoded in which a name is looked for that its dictionary holds.
+    pub(super) fn search<'file>(
+        &self,
+        (file, group): (&'file EventFile, usize),
+        times: &[i64],
+    ) -> Result<Option<(Vec<u32>, Vec<ToldBy<'file>>)>> {
+        let mut passes = vec![false; times.len()];
+        let in_order = times.is_sorted();
+        let mut columns = Vec::with_capacity(self.0.len());
+        for test in &self.0 {
+            let Some(mut column) = CodedColumn::open(file, group, INPUTS[test.column])? else { return Ok(None) };
+            let (by_key, spans) = test.wanted(column.dictionary());
+            let_pass(&mut column, by_key, stretches(times, in_order, spans), &mut passes)?;
+            columns.push((test.column, column));
+        }
+        Ok(Some((those(&passes), columns)))
     }
 
     /// Whether no row of a row group can pass, as far as the dictionaries of the batches that were seen tell.
@@ -83,8 +113,57 @@ impl Sieve {
     }
 }
 
+/// A column that tells which rows pass, and its place.
+pub(super) type ToldBy<'file> = (usize, CodedColumn<'file>);
+
+/// Notes which rows pass by their keys, in the stretches of a column in which any can.
+fn let_pass(
+    column: &mut CodedColumn<'_>,
+    by_key: Vec<bool>,
+    stretches: Vec<Range<usize>>,
+    passes: &mut [bool],
+) -> Result<()> {
+    let by_key = ByKey::of(by_key);
+    for stretch in stretches {
+        for first in stretch.clone().step_by(TOGETHER) {
+            let rows = first..stretch.end.min(first + TOGETHER);
+            let passes = &mut passes[rows.clone()];
+            match column.decode(rows)? {
+                Some(keys) => by_key.let_pass(keys, passes),
+                None => passes.fill(true),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// By key whether a row passes.
+enum ByKey {
+    /// For every number of two bytes, so that none is beyond the end and nothing has to be checked row by row.
+    All(Box<[bool; SHORT]>),
+    Some(Vec<bool>),
+}
+
+impl ByKey {
+    fn of(mut by_key: Vec<bool>) -> Self {
+        if by_key.len() > SHORT {
+            return Self::Some(by_key);
+        }
+        by_key.resize(SHORT, false);
+        by_key.into_boxed_slice().try_into().map_or_else(|by_key: Box<[bool]>| Self::Some(by_key.into_vec()), Self::All)
+    }
+
+    fn let_pass(&self, keys: &[i32], passes: &mut [bool]) {
+        let rows = passes.iter_mut().zip(keys);
+        match self {
+            Self::All(by_key) => rows.for_each(|(passes, &key)| *passes |= by_key[usize::from(key as u16)]),
+            Self::Some(by_key) => rows.for_each(|(passes, &key)| *passes |= by_key[key as usize]),
+        }
+    }
+}
+
 /// The rows that pass. Most runs of rows have none.
-fn passing(passes: &[bool]) -> Vec<u32> {
+pub(super) fn those(passes: &[bool]) -> Vec<u32> {
     let mut rows = Vec::new();
     for (run, passes) in passes.chunks(RUN).enumerate() {
         if passes.iter().fold(false, |any, &passes| any | passes) {
@@ -100,11 +179,22 @@ impl Test {
         let is_known = self.known.as_ref().is_some_and(|(known, _)| known.same_dictionary(column));
         if !is_known {
             let passes =
-                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains(&*name));
+                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains_key(&*name));
             let by_key = (0..column.key_count() as i32).map(passes).collect();
             self.known = Some((column.without_rows(), by_key));
         }
         self.known.as_ref().map_or(&[], |(_, by_key)| by_key)
+    }
+
+    /// By key whether its text is a name, and when the names are looked for that a dictionary holds.
+    fn wanted(&self, dictionary: &TextColumn) -> (Vec<bool>, Vec<Span>) {
+        let mut spans = Vec::new();
+        let by_key = (0..dictionary.key_count() as i32).map(|key| {
+            let own = dictionary.value(key).and_then(self.named).and_then(|name| self.names.get(&*name));
+            spans.extend(own.into_iter().flatten());
+            own.is_some()
+        });
+        (by_key.collect(), spans)
     }
 }
 
@@ -135,7 +225,8 @@ fn as_is(text: &str) -> Option<Cow<'_, str>> {
 
 /// Addresses of four numbers have one spelling, and there are many of them.
 fn address(text: &str) -> Option<Cow<'_, str>> {
-    let address = SourceAddress::parse(text)?.ip()?;
-    let is_plain = address.is_ipv4() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    Some(if is_plain { Cow::Borrowed(text) } else { Cow::Owned(address.to_string()) })
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Some(Cow::Borrowed(text));
+    }
+    Some(Cow::Owned(SourceAddress::parse(text)?.ip()?.to_string()))
 }

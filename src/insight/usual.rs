@@ -15,7 +15,8 @@ use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::insight::investigate::{Minutes, Target};
 use crate::insight::names::Names;
-use crate::insight::reading::{ATTRIBUTES, INVESTIGATED, Values, add, read};
+use crate::insight::reading::{INVESTIGATED, read};
+use crate::insight::values::{ATTRIBUTES, Values, add};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
@@ -199,7 +200,7 @@ fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<
     read(files, day, targets, &INVESTIGATED, |target, found| {
         let own = &mut counted[target];
         found.count(&mut own.values);
-        found.names().for_each(|(principal, name, calls)| own.names.add(&principal, name, calls));
+        found.names().into_iter().for_each(|(principal, name, calls)| own.names.add(&principal, name, calls));
     })?;
     Ok(counted)
 }

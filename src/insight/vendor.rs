@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::insight::{Attribution, Insight, Share};
+use crate::place::Place;
 
 /// Minutes of the vendor's baseline: seven days.
 pub const BASELINE_MINUTES: u64 = 10_080;
@@ -68,6 +69,15 @@ fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
     })
 }
 
+fn place(place: &Place) -> Value {
+    json!({
+        "address": place.address,
+        "country": place.country,
+        "networkOwner": place.network_owner,
+        "networkNumber": place.network_number,
+    })
+}
+
 fn event_id(insight: &Insight, state: &str) -> String {
     upper(Uuid::new_v5(&insight.id, state.as_bytes()))
 }
@@ -115,7 +125,7 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         analysis["firstSeen"] = json!(company);
     }
     if !insight.places.is_empty() {
-        analysis["places"] = json!(insight.places);
+        analysis["places"] = insight.places.iter().map(place).collect();
     }
     analysis
 }

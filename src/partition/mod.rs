@@ -4,6 +4,7 @@
 //! columns under canonical names ([`EventBatch`]); what the columns mean is the business of others.
 
 mod chunks;
+mod coded;
 mod columns;
 mod distinct;
 mod file;
@@ -18,6 +19,7 @@ mod text_column;
 mod times;
 pub mod write;
 
+pub use coded::CodedColumn;
 pub use columns::{ColumnMap, ColumnOverrides};
 pub use distinct::{DistinctValues, distinct_values, is_absent, lies_within};
 pub use file::{EventFile, RowGroupRange};
@@ -25,7 +27,7 @@ pub use find::{Partitions, Problem, date_of_path};
 pub(crate) use find::{neither_file_nor_folder, no_loop};
 pub use made::Made;
 pub use read::{EventBatch, RowChoice, RowGroupReader};
-pub use rows::{read_rows, read_texts};
+pub use rows::{read_rows, read_texts, read_times};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
 pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::buffer::ScalarBuffer;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy, RowSelector};
 use parquet::basic::Encoding;
@@ -14,9 +15,9 @@ use parquet::basic::Encoding;
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::columns::Leaf;
-use crate::partition::pages::KeyColumn;
+use crate::partition::pages::{KeyColumn, TimeColumn};
 use crate::partition::read::{Source, chunks, convert, leaf_array, sources, text_of, times_of};
-use crate::partition::{EventBatch, EventFile, TextColumn};
+use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
 pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
@@ -27,6 +28,18 @@ pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[
 /// As [`read_rows`], without times.
 pub fn read_texts(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
     Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, None))
+}
+
+/// The time of each row of a row group in milliseconds, or [`NO_TIME`](crate::partition::NO_TIME) where there is none.
+pub fn read_times(file: &EventFile, group: usize) -> Result<ScalarBuffer<i64>> {
+    let rows = file.row_groups[group].rows as usize;
+    let choice = RowChoice { batch_rows: rows.max(1), ..RowChoice::default() };
+    let batches: Vec<EventBatch> = RowGroupReader::open_rows(file, group, &[], choice)?.collect::<Result<_>>()?;
+    let times = match &batches[..] {
+        [whole] => whole.times.clone(),
+        parts => parts.iter().flat_map(|part| part.times.iter().copied()).collect(),
+    };
+    if times.len() == rows { Ok(times) } else { Err(short(file, times.len(), rows)) }
 }
 
 fn read_leaves(
@@ -41,6 +54,13 @@ fn read_leaves(
     leaves.sort_unstable_by_key(|leaf| leaf.index);
     leaves.dedup_by_key(|leaf| leaf.index);
     let texts = Picked::read(file, group, &mut leaves, rows)?;
+    let (times, time) = match time {
+        Some(time) => match picked_times(file, group, time, rows)? {
+            Some(times) => (times.into(), None),
+            None => (Vec::new().into(), Some(time)),
+        },
+        None => (Vec::new().into(), None),
+    };
     let (coded, plain): (Vec<&Leaf>, Vec<&Leaf>) =
         leaves.into_iter().chain(time).partition(|leaf| is_coded(file, group, leaf));
     let coded_rows = read(file, group, &coded, rows, RowSelectionPolicy::default())?;
@@ -48,12 +68,19 @@ fn read_leaves(
     let array = |leaf: &Leaf| -> ArrayRef {
         leaf_array(if is_coded(file, group, leaf) { &coded_rows } else { &plain_rows }, leaf)
     };
-    let times = time.map_or_else(|| Ok(Vec::new().into()), |time| times_of(file, time, &array(time)))?;
+    let times = time.map_or(Ok(times), |time| times_of(file, time, &array(time)))?;
     let text = |leaf: &Leaf| match texts.of(leaf) {
         Some(column) => Ok(column.clone()),
         None => text_of(file, leaf, &array(leaf)),
     };
     convert(times, &columns, rows.len(), &text)
+}
+
+/// The times of rows, if they can be picked from pages of numbers.
+fn picked_times(file: &EventFile, group: usize, time: &Leaf, rows: &[u32]) -> Result<Option<Vec<i64>>> {
+    let chunk = Arc::new(chunks(file, group, &[time])?);
+    let picked = TimeColumn::open(file, group, time, &chunk).map(|column| column?.pick(rows));
+    picked.transpose().map_err(Error::parquet(&file.path))
 }
 
 /// Texts picked from pages of keys, by the leaves' numbers.

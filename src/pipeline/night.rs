@@ -19,7 +19,9 @@ use crate::insight::investigate::investigate;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Gaps, Incident, Insight, InsightType, NewLevel, NightFindings, build, grave, incident};
+use crate::insight::{
+    Built, Gaps, Incident, Insight, InsightType, NewLevel, NightFindings, build, grave, incident, places,
+};
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
 use crate::pipeline::{Job, NightResult, write_alerts};
@@ -191,7 +193,7 @@ impl<'a> Ground<'a> {
         let Built { mut insights, episodes, new_levels, explained } =
             build(&findings, &evidence, &usual, window, self.gaps());
         insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
-        self.job.places.annotate(&mut insights);
+        places::annotate(&mut insights, self.job.places);
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, window, &self.feed),

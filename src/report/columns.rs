@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::Alert;
 use crate::detect::Model;
-use crate::insight::{Insight, Place};
+use crate::insight::Insight;
+use crate::place::Place;
+use crate::rollup::Family;
 
 /// How a column is filled.
 pub(super) enum Values<Row> {
@@ -62,9 +64,9 @@ pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
     ("top_user_agent", Text(|insight| leading(insight, "userAgent"))),
     ("top_api", Text(|insight| insight.apis().first().copied().unwrap_or_default().to_owned())),
     ("top_error_code", Text(|insight| leading(insight, "errorCode"))),
-    ("country", Text(|insight| place(insight, |place| place.country.clone()))),
-    ("network_owner", Text(|insight| place(insight, |place| place.network_owner.clone()))),
-    ("network_number", Text(|insight| place(insight, |place| place.network_number.map(|number| number.to_string())))),
+    ("country", Text(|insight| place(insight, country))),
+    ("network_owner", Text(|insight| place(insight, network_owner))),
+    ("network_number", Text(|insight| place(insight, network_number))),
     ("sentence", Text(|insight| insight.sentence.clone())),
     ("next_query", Text(|insight| insight.next_query.clone())),
     ("incident", Text(|insight| insight.incident.id.to_string())),
@@ -75,7 +77,7 @@ pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
 ];
 
 /// The columns of alerts in their order.
-pub(super) const ALERT_COLUMNS: [(&str, Values<Alert>); 30] = [
+pub(super) const ALERT_COLUMNS: [(&str, Values<Alert>); 33] = [
     ("alert_id", Text(|alert| alert.alert_id.to_string())),
     ("date", Text(|alert| alert.date.to_string())),
     ("severity", Text(|alert| alert.severity.name().to_owned())),
@@ -98,6 +100,9 @@ pub(super) const ALERT_COLUMNS: [(&str, Values<Alert>); 30] = [
     ("actor", Text(|alert| text(alert.actor.as_ref()))),
     ("apis", Text(|alert| alert.apis.join(" "))),
     ("source_ips", Text(|alert| alert.source_ips.join(" "))),
+    ("country", Text(|alert| place_of_alert(alert, country))),
+    ("network_owner", Text(|alert| place_of_alert(alert, network_owner))),
+    ("network_number", Text(|alert| place_of_alert(alert, network_number))),
     ("tactic", Text(|alert| text(alert.tactic.as_ref()))),
     ("technique", Text(|alert| text(alert.technique.as_ref()))),
     ("technique_name", Text(|alert| text(alert.technique_name.as_ref()))),
@@ -107,6 +112,18 @@ pub(super) const ALERT_COLUMNS: [(&str, Values<Alert>); 30] = [
     ("false_positives", Text(|alert| alert.false_positives.join("\n"))),
     ("example_event_ids", Text(|alert| alert.example_event_ids.join(" "))),
 ];
+
+fn country(place: &Place) -> Option<String> {
+    place.country.clone()
+}
+
+fn network_owner(place: &Place) -> Option<String> {
+    place.network_owner.clone()
+}
+
+fn network_number(place: &Place) -> Option<String> {
+    place.network_number.map(|number| number.to_string())
+}
 
 fn text(value: Option<&String>) -> String {
     value.cloned().unwrap_or_default()
@@ -130,7 +147,20 @@ pub(super) fn leading(insight: &Insight, attribute: &str) -> String {
     insight.values(attribute).next().unwrap_or_default().to_owned()
 }
 
-/// What is known of the first address that something is known of.
+/// What is known of the address that it is about, or else of the one that best explains it.
 fn place(insight: &Insight, pick: fn(&Place) -> Option<String>) -> String {
-    insight.places.iter().find_map(pick).unwrap_or_default()
+    let own = match insight.family {
+        Family::SourceIp => &insight.object,
+        _ => &leading(insight, "sourceIpAddress"),
+    };
+    placed(&insight.places, own, pick)
+}
+
+/// What is known of the first of its addresses.
+fn place_of_alert(alert: &Alert, pick: fn(&Place) -> Option<String>) -> String {
+    placed(&alert.places, alert.source_ips.first().map_or("", String::as_str), pick)
+}
+
+fn placed(places: &[Place], address: &str, pick: fn(&Place) -> Option<String>) -> String {
+    places.iter().find(|place| place.address == address).and_then(pick).unwrap_or_default()
 }

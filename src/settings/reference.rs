@@ -112,7 +112,8 @@ pub const REFERENCE: [Setting; 29] = [
     setting(
         "geoip.files",
         "paths",
-        "databases in MaxMind's format (.mmdb) that give addresses a country and a network owner",
+        "databases in MaxMind's format (.mmdb) that give addresses a country and a network owner, wherever they are told; \
+         the first that knows something tells it",
     ),
     setting(
         "operations.keep",

@@ -25,6 +25,8 @@ pub enum Shown {
     Number,
     /// Broken into lines where there is too little room.
     Words,
+    /// The same, but only between words: names and what is said of them.
+    Names,
 }
 
 /// A table of text.
@@ -52,10 +54,14 @@ impl TextTable {
         self.rows.is_empty()
     }
 
-    /// The widest line in the cells of a column.
-    fn content(&self, column: usize) -> usize {
+    /// The widest of the parts of a column's cells.
+    fn widest<'table, Parts: Iterator<Item = &'table str>>(
+        &'table self,
+        column: usize,
+        parts: impl Fn(&'table str) -> Parts,
+    ) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
-        cells.flat_map(|cell| cell.lines()).map(UnicodeWidthStr::width).max().unwrap_or(0)
+        cells.flat_map(|cell| parts(cell)).map(UnicodeWidthStr::width).max().unwrap_or(0)
     }
 
     /// The least widths of the columns: that of their cells, or of some of their words, and of the head above, or the longest of its
@@ -63,10 +69,13 @@ impl TextTable {
     fn least(&self, whole_heads: bool) -> Option<Vec<usize>> {
         let least = |(column, (name, shown)): (usize, &(String, Shown))| {
             let longest = || name.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
-            let is_whole = whole_heads && *shown != Shown::Words;
-            let head = if is_whole { name.width() } else { longest() };
-            let content = self.content(column);
-            let cells = if *shown == Shown::Words { content.min(LEAST_WORDS) } else { content };
+            let gives_way = matches!(shown, Shown::Words | Shown::Names);
+            let head = if whole_heads && !gives_way { name.width() } else { longest() };
+            let cells = match shown {
+                Shown::Words => self.widest(column, str::lines).min(LEAST_WORDS),
+                Shown::Names => self.widest(column, str::split_whitespace),
+                Shown::Whole | Shown::Number => self.widest(column, str::lines),
+            };
             cells.max(head)
         };
         let widths: Vec<usize> = self.columns.iter().enumerate().map(least).collect();
@@ -82,7 +91,7 @@ impl TextTable {
         for (((_, shown), width), column) in self.columns.iter().zip(widths).zip(table.column_iter_mut()) {
             let width = Width::Fixed(u16::try_from(width + 2).unwrap_or(u16::MAX));
             column.set_constraint(match shown {
-                Shown::Words => ColumnConstraint::LowerBoundary(width),
+                Shown::Words | Shown::Names => ColumnConstraint::LowerBoundary(width),
                 Shown::Whole | Shown::Number => ColumnConstraint::Absolute(width),
             });
             if *shown == Shown::Number {
@@ -134,6 +143,17 @@ mod tests {
         table.row(["2026-01-29 11:40", "4,112", "Oss/GetObject was called 204 times by user svc-25"]);
         table.row(["2026-01-29 12:00", "7", ""]);
         table.to_string()
+    }
+
+    #[test]
+    fn names_are_broken_between_words_alone() {
+        let mut table = TextTable::new(Some(46), [("from", Shown::Names), ("what happened", Shown::Words)]);
+        table.row(["2408:4005:837:1::21 (DE, Example Net)", "Oss/GetObject was called 204 times by user svc-25"]);
+        let text = table.to_string();
+        for whole in ["2408:4005:837:1::21", "Example", "user svc-25"] {
+            assert!(text.contains(whole), "{text}");
+        }
+        assert!(text.lines().all(|line| line.width() <= 46), "{text}");
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Daily {
         for day in entries(&self.root(state))? {
             let Some(date) = day_of_folder(&day) else { continue };
             let path = day.join(name);
-            if path.try_exists().map_err(Error::read(&path))? {
+            if is_there(&path)? {
                 files.push((date, path));
             }
         }
@@ -87,6 +87,14 @@ pub fn day_folder(days: &Path, date: NaiveDate) -> PathBuf {
 /// The day that a folder is of, if its name says one.
 pub fn day_of_folder(path: &Path) -> Option<NaiveDate> {
     path.file_name()?.to_str()?.strip_prefix("date=")?.parse().ok()
+}
+
+/// Whether there is something of that name. What cannot be looked at is not taken for absent.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn is_there(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(Error::read(path))
 }
 
 /// What is in a folder; nothing if it is not there.
@@ -121,8 +129,11 @@ mod tests {
             days().unwrap().iter().map(|(date, _)| date.to_string()).collect::<Vec<_>>(),
             ["2026-01-01", "2026-01-02"]
         );
+        assert!(is_there(&folder).unwrap() && !is_there(&folder.join("absent")).unwrap());
         fs::remove_dir_all(&folder).unwrap();
         fs::write(&folder, "").unwrap();
+        let within = folder.join("within");
+        assert!(matches!(is_there(&within), Err(Error::Read { path, .. }) if path == within));
         assert!(matches!(days(), Err(Error::Read { path, .. }) if path == folder));
     }
 }

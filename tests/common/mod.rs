@@ -7,6 +7,7 @@
 pub(crate) mod browser;
 pub(crate) mod logs;
 pub(crate) mod made;
+pub(crate) mod places;
 pub(crate) mod scene;
 
 use std::collections::BTreeMap;

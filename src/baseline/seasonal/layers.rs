@@ -162,7 +162,7 @@ mod tests {
         assert!(compare(28, 0.0).0 > 24, "too few new levels");
         // Long enough for days of the week.
         assert!(compare(70, 0.0).0 > 24, "too few new levels");
-        let (_, drifted) = compare(28, 0.05);
+        let (_, drifted) = compare(28, 0.02);
         assert!(drifted > 24, "{drifted} drifted");
     }
 }

@@ -41,15 +41,15 @@ impl Fit {
         self.at_level(if today > 0.0 { then / today } else { 1.0 })
     }
 
-    /// The same entity with some of its hours of the week at other levels, told by a few days each.
+    /// The same entity with some of its hours of the week at other levels since a day, told by a few days each.
     #[must_use]
-    pub(in crate::baseline) fn with_hours(&self, moved: &[(u8, f64)], samples: f64) -> Self {
-        let mut changed = self.clone();
+    pub(in crate::baseline) fn with_hours(&self, moved: &[(u8, f64)], since: Option<usize>, samples: f64) -> Self {
+        let mut changed = Self { since, ..self.clone() };
         for &(week_hour, ratio) in moved {
             changed.means[slot(week_hour)] = self.means[slot(week_hour)] * ratio;
             changed.samples[slot(week_hour)] = self.samples[slot(week_hour)].min(samples);
         }
-        changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, samples)));
+        changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, since, samples)));
         changed
     }
 

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::cli::output::{self, Format};
 use crate::cli::rules::{FAULTY, complain, table};
-use crate::cli::{Common, exit, progress};
+use crate::cli::{Common, exit, places, progress};
 use crate::partition::Partitions;
+use crate::place::{self, PlaceBook};
 use crate::rules::example::{Failure, try_all};
 use crate::rules::replay::{Replay, RuleHits, Seen, replay};
 use crate::rules::{CorrelationMatch, Match, RuleSet, RuleSettings};
@@ -85,11 +86,12 @@ fn on_events(args: &TestArgs, events: &Path, settings: &Settings, common: &Commo
     let set = rules_of(args, &settings.rules)?;
     let partitions = Partitions::find(events, &settings.columns)?;
     let bar = progress::events(common, "evaluating", None);
+    let places = if args.matches { places::open(settings)? } else { PlaceBook::default() };
     let (mut lines, mut printed) = (String::new(), Ok(()));
     let mut each = |found: Seen<'_>| {
         if printed.is_ok() {
             let line = match found {
-                Seen::Event(found) => match_line(&set, found),
+                Seen::Event(found) => match_line(&set, found, &places),
                 Seen::Correlation(found) => firing_line(&set, found),
             };
             lines.extend([line.as_str(), "\n"]);
@@ -112,13 +114,14 @@ fn on_events(args: &TestArgs, events: &Path, settings: &Settings, common: &Commo
         output::complain(&format!("! {}: {}", printable(&problem.file), printable(&problem.message)));
     }
     let code = complain(set.refusals());
-    Ok(if code == exit::DONE && !replay.problems.is_empty() { exit::PARTIAL } else { code })
+    let code = if code == exit::DONE && !replay.problems.is_empty() { exit::PARTIAL } else { code };
+    Ok(places::complain(&places, code))
 }
 
 /// A match as a line of JSON.
-fn match_line(set: &RuleSet, found: &Match) -> String {
+fn match_line(set: &RuleSet, found: &Match, places: &PlaceBook) -> String {
     let event = &found.event;
-    serde_json::json!({
+    let mut line = serde_json::json!({
         "rule": set.rules()[found.rule].id,
         "time": time(event.time),
         "event_id": event.event_id.as_deref(),
@@ -127,8 +130,11 @@ fn match_line(set: &RuleSet, found: &Match) -> String {
         "principal": event.principal.as_deref(),
         "source_ip": event.source_ip.as_deref(),
         "error_code": event.error_code.as_deref(),
-    })
-    .to_string()
+    });
+    if !places.is_empty() {
+        place::add_to(&mut line, event.source_ip.as_deref().and_then(|address| places.look_up(address)).as_ref());
+    }
+    line.to_string()
 }
 
 /// A moment at which a correlation fired, as a line of JSON.

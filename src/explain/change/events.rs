@@ -118,6 +118,7 @@ fn of_row(page: &Page, event: usize) -> Option<(EntityKey, Seen)> {
         api: format!("{service}/{name}"),
         name: texts[2].clone(),
         source_ip_address: texts[7].clone(),
+        place: None,
         access_key_id: texts[8].clone(),
         outcome: text(9).unwrap_or("success").to_owned(),
         request_parameters: texts[10].clone(),

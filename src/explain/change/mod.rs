@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::detect::change::Reason;
 use crate::explain::told::{Named, Told};
 use crate::insight::severity::Step;
+use crate::place::{Place, PlaceBook};
 
 pub(super) use working::{Asked, explain};
 
@@ -90,6 +91,15 @@ pub struct Change {
     pub reported: Option<Told>,
 }
 
+impl Changes {
+    /// Adds where the addresses of its events are.
+    pub fn locate(&mut self, places: &PlaceBook) {
+        for event in self.changes.iter_mut().flat_map(|change| &mut change.events) {
+            event.place = event.source_ip_address.as_deref().and_then(|address| places.look_up(address));
+        }
+    }
+}
+
 impl Change {
     /// Whether it is a silence that followed changes, and no change itself.
     pub fn is_silence(&self) -> bool {
@@ -145,6 +155,9 @@ pub struct Event {
     pub name: Option<String>,
     /// From where.
     pub source_ip_address: Option<String>,
+    /// Where that is; absent where no database tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// With which key.
     pub access_key_id: Option<String>,
     /// `success`, or the error code.

@@ -2,7 +2,8 @@
 //! whoever shows them cleans them.
 
 use crate::explain::change::{Change, Event};
-use crate::explain::tables::Cells;
+use crate::explain::tables::{Cells, named};
+use crate::place::Place;
 use crate::shown::number;
 
 /// Characters of a request that a cell holds.
@@ -25,7 +26,7 @@ pub(super) fn events(change: &Change, most: usize) -> Cells {
             text(&event.time),
             event.api.clone(),
             text(&event.name),
-            text(&event.source_ip_address),
+            named(&text(&event.source_ip_address), event.place.as_ref().map(Place::shown).as_deref()),
             text(&event.access_key_id),
             event.outcome.clone(),
             cut,

@@ -5,6 +5,7 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
+use parquet::column::page::PageReader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 
@@ -14,6 +15,9 @@ use crate::partition::footer::is_all_dictionary;
 use crate::partition::pages::runs::Runs;
 use crate::partition::pages::{Column, Decoder, damaged};
 
+/// A dictionary of which each text could stand in so many rows is taken as it is: nearly all of them do stand in one.
+const WORTH_IT: usize = 8;
+
 impl Column<Keys> {
     /// The texts of the next rows.
     pub(in crate::partition) fn read_texts(&mut self, rows: usize) -> Result<TextColumn> {
@@ -21,10 +25,26 @@ impl Column<Keys> {
         Ok(TextColumn::of_keys(self.decoder.texts()?, keys.into()))
     }
 
-    /// The texts of the rows of these ascending numbers, with a dictionary of them alone; see [`Column::pick`].
+    /// The dictionary, before any row is read.
+    pub(in crate::partition) fn dictionary(&mut self) -> Result<StringArray> {
+        while self.decoder.dictionary.page.is_empty() && self.pages.peek_next_page()?.is_some_and(|page| page.is_dict) {
+            self.turn_page()?;
+        }
+        self.decoder.texts()
+    }
+
+    /// The texts of keys, with a dictionary of hardly any others.
+    pub(in crate::partition) fn texts_of(&mut self, keys: Vec<i32>) -> Result<TextColumn> {
+        if self.decoder.dictionary.count * WORTH_IT < keys.len() {
+            return Ok(TextColumn::of_keys(self.decoder.texts()?, keys.into()));
+        }
+        self.decoder.dictionary.compact(keys)
+    }
+
+    /// The texts of the rows of these ascending numbers, with a dictionary of hardly any others; see [`Column::pick`].
     pub(in crate::partition) fn pick_texts(&mut self, rows: &[u32]) -> Result<TextColumn> {
         let keys = self.pick(rows)?;
-        self.decoder.dictionary.compact(keys)
+        self.texts_of(keys)
     }
 }
 
@@ -39,6 +59,13 @@ pub(in crate::partition) struct Keys {
 impl Keys {
     fn new(are_texts: bool) -> Self {
         Self { dictionary: Dictionary { page: Bytes::new(), count: 0, are_texts }, texts: None, runs: None }
+    }
+
+    fn check(&self, keys: &[i32]) -> Result<()> {
+        let count = self.dictionary.count as u32;
+        // Every key is looked at, for that takes less time than to stop at the first bad one.
+        let beyond = keys.iter().filter(|&&key| key as u32 >= count).count();
+        if beyond == 0 { Ok(()) } else { Err(no_such_key()) }
     }
 
     fn texts(&mut self) -> Result<StringArray> {
@@ -79,10 +106,14 @@ impl Decoder for Keys {
         if let Some(runs) = &mut self.runs {
             runs.decode(keys)?;
         }
-        let count = self.dictionary.count as u32;
-        // Every key is looked at, for that takes less time than to stop at the first bad one.
-        let beyond = keys.iter().filter(|&&key| key as u32 >= count).count();
-        if beyond == 0 { Ok(()) } else { Err(no_such_key()) }
+        self.check(keys)
+    }
+
+    fn pick(&mut self, places: &[u32], keys: &mut [i32]) -> Result<()> {
+        if let Some(runs) = &mut self.runs {
+            runs.pick(places, keys)?;
+        }
+        self.check(keys)
     }
 
     fn skip(&mut self, count: usize) -> Result<()> {

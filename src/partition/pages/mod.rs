@@ -4,6 +4,7 @@
 //! batch. Whatever else a writer may do (other types, other encodings, nesting in lists) is left to the Parquet library's own
 //! reader, and the tests compare the two.
 
+mod deltas;
 mod keys;
 mod numbers;
 mod runs;
@@ -22,7 +23,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use crate::partition::EventFile;
 use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
-use runs::Runs;
+use runs::{Runs, Stretch};
 
 /// What turns the bytes of pages into values.
 pub(super) trait Decoder: Sized {
@@ -41,6 +42,9 @@ pub(super) trait Decoder: Sized {
     /// Decodes as many values as there is room for.
     fn decode(&mut self, values: &mut [Self::Value]) -> Result<()>;
 
+    /// The values at ascending places, counted from the one that comes next.
+    fn pick(&mut self, places: &[u32], values: &mut [Self::Value]) -> Result<()>;
+
     /// Passes over so many values.
     fn skip(&mut self, count: usize) -> Result<()>;
 
@@ -49,7 +53,7 @@ pub(super) trait Decoder: Sized {
 }
 
 /// Of a page of which more than one row in so many is picked, all are decoded.
-const DENSE: usize = 8;
+const DENSE: usize = 3;
 
 /// A column of texts whose pages all hold keys into one dictionary.
 pub(super) type KeyColumn = Column<keys::Keys>;
@@ -94,7 +98,13 @@ impl<D: Decoder> Column<D> {
     /// The next rows.
     pub(super) fn read(&mut self, rows: usize) -> Result<Vec<D::Value>> {
         let mut values = vec![D::Value::default(); rows];
-        let mut rest = &mut values[..];
+        self.read_into(&mut values)?;
+        Ok(values)
+    }
+
+    /// As many of the next rows as there is room for.
+    pub(super) fn read_into(&mut self, values: &mut [D::Value]) -> Result<()> {
+        let mut rest = values;
         while !rest.is_empty() {
             while self.left == 0 {
                 self.turn_page()?;
@@ -104,15 +114,39 @@ impl<D: Decoder> Column<D> {
             self.left -= now.len();
             rest = later;
         }
-        Ok(values)
+        Ok(())
     }
 
     fn read_from_page(&mut self, values: &mut [D::Value]) -> Result<()> {
-        let Some(levels) = &mut self.levels else { return self.decoder.decode(values) };
+        let Some(mut levels) = self.levels.take() else { return self.decoder.decode(values) };
+        let mut rest = values;
+        while !rest.is_empty() {
+            rest = match levels.stretch(rest.len())? {
+                Stretch::Repeated(level, count) => {
+                    let (now, later) = rest.split_at_mut(count);
+                    if level == i32::from(self.present) {
+                        self.decoder.decode(now)?;
+                    } else {
+                        now.fill(self.decoder.null());
+                    }
+                    later
+                }
+                Stretch::Packed(count) => {
+                    let (now, later) = rest.split_at_mut(count);
+                    self.read_mixed(&mut levels, now)?;
+                    later
+                }
+            };
+        }
+        self.levels = Some(levels);
+        Ok(())
+    }
+
+    /// Reads rows of which some have a value.
+    fn read_mixed(&mut self, levels: &mut Runs, values: &mut [D::Value]) -> Result<()> {
         self.scratch.resize(values.len(), 0);
         levels.decode(&mut self.scratch)?;
-        let is_present = |level: i32| level == i32::from(self.present);
-        let present = self.scratch.iter().filter(|&&level| is_present(level)).count();
+        let present = self.scratch.iter().filter(|&&level| level == i32::from(self.present)).count();
         // One more than there are, so that there is something to look at behind the last.
         self.values.resize(present + 1, D::Value::default());
         self.decoder.decode(&mut self.values[..present])?;
@@ -120,10 +154,41 @@ impl<D: Decoder> Column<D> {
         for (value, &level) in values.iter_mut().zip(&self.scratch) {
             // Whether a value is there cannot be foreseen, so nothing branches on it.
             let candidate = self.values[next];
-            *value = if is_present(level) { candidate } else { null };
-            next += usize::from(is_present(level));
+            let is_present = level == i32::from(self.present);
+            *value = if is_present { candidate } else { null };
+            next += usize::from(is_present);
         }
         Ok(())
+    }
+
+    /// Passes over rows; pages that hold no others are not decoded.
+    pub(super) fn skip(&mut self, mut rows: usize) -> Result<()> {
+        while rows > 0 {
+            if self.left > 0 {
+                let now = self.left.min(rows);
+                self.skip_in_page(now)?;
+                rows -= now;
+                continue;
+            }
+            let page = self.pages.peek_next_page()?.ok_or_else(ended)?;
+            let length = page.num_rows.or(page.num_levels).filter(|_| !page.is_dict);
+            if let Some(length) = length.filter(|&length| length <= rows) {
+                self.pages.skip_next_page()?;
+                rows -= length;
+            } else {
+                self.turn_page()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_in_page(&mut self, rows: usize) -> Result<()> {
+        let present = match &mut self.levels {
+            Some(levels) => levels.count(i32::from(self.present), rows)?,
+            None => rows,
+        };
+        self.left -= rows;
+        self.decoder.skip(present)
     }
 
     /// The rows of these ascending numbers, of a column of which nothing was read yet; pages without any are passed over.
@@ -151,22 +216,42 @@ impl<D: Decoder> Column<D> {
     }
 
     fn pick_from_page(&mut self, first: usize, rows: &[u32], values: &mut [D::Value]) -> Result<()> {
-        let place = |row: u32| row as usize - first;
-        if self.levels.is_some() || rows.len() * DENSE > self.left {
+        if rows.last().is_some_and(|&last| last as usize - first >= self.left) {
+            return Err(ended());
+        }
+        if rows.len() * DENSE > self.left {
             let mut all = vec![D::Value::default(); self.left];
             self.read_from_page(&mut all)?;
-            for (value, &row) in values.iter_mut().zip(rows) {
-                *value = *all.get(place(row)).ok_or_else(ended)?;
-            }
+            values.iter_mut().zip(rows).for_each(|(value, &row)| *value = all[row as usize - first]);
+        } else if let Some(levels) = self.levels.take() {
+            self.pick_present(levels, first, rows, values)?;
         } else {
-            let mut next = 0;
-            for (value, &row) in values.chunks_mut(1).zip(rows) {
-                self.decoder.skip(place(row) - next)?;
-                self.decoder.decode(value)?;
-                next = place(row) + 1;
-            }
+            let places: Vec<u32> = rows.iter().map(|&row| row - first as u32).collect();
+            self.decoder.pick(&places, values)?;
         }
         self.left = 0;
+        Ok(())
+    }
+
+    /// Picks rows of a page of which some have no value.
+    fn pick_present(&mut self, mut levels: Runs, first: usize, rows: &[u32], values: &mut [D::Value]) -> Result<()> {
+        let present = i32::from(self.present);
+        let (mut places, mut owners) = (Vec::new(), Vec::new());
+        let (mut next, mut passed, mut level) = (first as u32, 0, [0]);
+        for (owner, &row) in rows.iter().enumerate() {
+            passed += levels.count(present, (row - next) as usize)? as u32;
+            levels.pick(&[0], &mut level)?;
+            if level[0] == present {
+                places.push(passed);
+                owners.push(owner);
+                passed += 1;
+            }
+            next = row + 1;
+        }
+        values.fill(self.decoder.null());
+        let mut picked = vec![D::Value::default(); places.len()];
+        self.decoder.pick(&places, &mut picked)?;
+        owners.into_iter().zip(picked).for_each(|(owner, value)| values[owner] = value);
         Ok(())
     }
 

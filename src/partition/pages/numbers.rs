@@ -1,4 +1,4 @@
-//! A column of 64-bit numbers, as times are, plain or as keys into a dictionary.
+//! A column of 64-bit numbers, as times are: plain, as differences, or as keys into a dictionary.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use bytes::{Buf, Bytes};
@@ -7,6 +7,7 @@ use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use crate::partition::columns::Leaf;
+use crate::partition::pages::deltas::Deltas;
 use crate::partition::pages::keys::{are_keys, key_runs, no_such_key};
 use crate::partition::pages::runs::Runs;
 use crate::partition::pages::{Decoder, damaged};
@@ -25,6 +26,7 @@ pub(in crate::partition) struct Numbers {
 
 enum NumberPage {
     Plain(Bytes),
+    Deltas(Deltas),
     Keys(Runs),
 }
 
@@ -32,7 +34,9 @@ impl Decoder for Numbers {
     type Value = i64;
 
     fn of(leaf: &Leaf, chunk: &ColumnChunkMetaData) -> Option<Self> {
-        let known = |encoding: Encoding| encoding == Encoding::PLAIN || encoding == Encoding::RLE || are_keys(encoding);
+        let known = |encoding: Encoding| {
+            matches!(encoding, Encoding::PLAIN | Encoding::DELTA_BINARY_PACKED | Encoding::RLE) || are_keys(encoding)
+        };
         let signed = leaf.data_type != DataType::UInt64;
         if !(chunk.column_type() == Type::INT64 && signed && chunk.encodings().all(known)) {
             return None;
@@ -49,17 +53,28 @@ impl Decoder for Numbers {
     }
 
     fn set_page(&mut self, encoding: Encoding, bytes: Bytes) -> Result<()> {
-        self.page = if encoding == Encoding::PLAIN {
-            NumberPage::Plain(bytes)
-        } else {
-            NumberPage::Keys(key_runs(encoding, &bytes)?)
+        self.page = match encoding {
+            Encoding::PLAIN => NumberPage::Plain(bytes),
+            Encoding::DELTA_BINARY_PACKED => NumberPage::Deltas(Deltas::new(bytes)?),
+            _ => NumberPage::Keys(key_runs(encoding, &bytes)?),
         };
+        Ok(())
+    }
+
+    fn pick(&mut self, places: &[u32], numbers: &mut [i64]) -> Result<()> {
+        let mut next = 0;
+        for (number, &place) in numbers.chunks_mut(1).zip(places) {
+            self.skip((place - next) as usize)?;
+            self.decode(number)?;
+            next = place + 1;
+        }
         Ok(())
     }
 
     fn decode(&mut self, numbers: &mut [i64]) -> Result<()> {
         match &mut self.page {
             NumberPage::Plain(bytes) => plain(bytes, numbers)?,
+            NumberPage::Deltas(deltas) => deltas.decode(numbers)?,
             NumberPage::Keys(runs) => by_keys(&self.dictionary, runs, numbers)?,
         }
         if let Some(convert) = self.conversion {
@@ -79,6 +94,7 @@ impl Decoder for Numbers {
                 bytes.advance(count * size_of::<i64>());
                 Ok(())
             }
+            NumberPage::Deltas(deltas) => deltas.skip(count),
             NumberPage::Keys(runs) => runs.skip(count),
         }
     }

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 
 /// Packed numbers come in groups of eight.
-const GROUP: usize = 8;
+pub(super) const GROUP: usize = 8;
 /// No number is wider.
-const MOST_BITS: usize = 32;
+pub(super) const MOST_BITS: usize = 32;
+/// Numbers that are counted at a time: bits of a word from any of a byte on.
+const FEW: usize = 56;
 /// Bytes that are in view while a group is unpacked: the group, and what reading eight bytes at its end takes in beside it.
 const WINDOW: usize = MOST_BITS + 8;
 
@@ -24,6 +26,12 @@ pub(super) struct Runs {
     /// How much of the current run is left.
     left: usize,
     run: Run,
+}
+
+/// Numbers of one run that follow one another, and how many.
+pub(super) enum Stretch {
+    Repeated(i32, usize),
+    Packed(usize),
 }
 
 enum Run {
@@ -75,6 +83,77 @@ impl Runs {
         Ok(())
     }
 
+    /// The numbers that follow of the current run, `most` of them at most: passed over where one is repeated, and still to be decoded where
+    /// they are packed.
+    pub(super) fn stretch(&mut self, most: usize) -> Result<Stretch> {
+        while self.left == 0 {
+            self.begin_run()?;
+        }
+        let count = self.left.min(most);
+        match self.run {
+            Run::Repeated(number) => {
+                self.left -= count;
+                Ok(Stretch::Repeated(number, count))
+            }
+            Run::Packed { .. } => Ok(Stretch::Packed(count)),
+        }
+    }
+
+    /// The numbers at ascending places, counted from the one that comes next.
+    pub(super) fn pick(&mut self, places: &[u32], numbers: &mut [i32]) -> Result<()> {
+        let mut next = 0;
+        for (number, &place) in numbers.iter_mut().zip(places) {
+            let mut ahead = (place - next) as usize;
+            while ahead >= self.left {
+                ahead -= self.left;
+                self.begin_run()?;
+            }
+            *number = match &mut self.run {
+                Run::Repeated(number) => *number,
+                Run::Packed { first, taken } => {
+                    *taken += ahead + 1;
+                    unpack_one(&self.bytes[*first..], self.width, *taken - 1)
+                }
+            };
+            self.left -= ahead + 1;
+            next = place + 1;
+        }
+        Ok(())
+    }
+
+    /// How many of the next numbers are this one; they are passed over.
+    pub(super) fn count(&mut self, number: i32, numbers: usize) -> Result<usize> {
+        let (mut count, mut left) = (0, numbers);
+        while left > 0 {
+            let passed = match self.stretch(left)? {
+                Stretch::Repeated(repeated, passed) => {
+                    count += if repeated == number { passed } else { 0 };
+                    passed
+                }
+                Stretch::Packed(passed) => {
+                    let passed = passed.min(FEW);
+                    count += self.count_packed(number, passed)?;
+                    passed
+                }
+            };
+            left -= passed;
+        }
+        Ok(count)
+    }
+
+    /// As [`Runs::count`], of [`FEW`] packed numbers at most.
+    fn count_packed(&mut self, number: i32, numbers: usize) -> Result<usize> {
+        if let (1, Run::Packed { first, taken }) = (self.width, &mut self.run) {
+            let ones = (word(&self.bytes[*first..], *taken) & ((1 << numbers) - 1)).count_ones() as usize;
+            *taken += numbers;
+            self.left -= numbers;
+            return Ok(if number == 1 { ones } else { numbers - ones });
+        }
+        let mut few = [0; FEW];
+        self.decode(&mut few[..numbers])?;
+        Ok(few[..numbers].iter().filter(|&&other| other == number).count())
+    }
+
     /// Passes over numbers.
     pub(super) fn skip(&mut self, mut count: usize) -> Result<()> {
         while count > 0 {
@@ -94,7 +173,7 @@ impl Runs {
 
     fn begin_run(&mut self) -> Result<()> {
         // Some writers fill pages up with zeros.
-        let header = self.header().filter(|&header| header > 0).ok_or_else(ended)?;
+        let header = whole_number(&self.bytes, &mut self.next).filter(|&header| header > 0).ok_or_else(ended)?;
         let count = usize::try_from(header >> 1).map_err(|_| ended())?;
         if header & 1 == 1 {
             let bytes = count.saturating_mul(self.width).min(self.bytes.len() - self.next);
@@ -112,20 +191,20 @@ impl Runs {
         }
         Ok(())
     }
+}
 
-    /// A whole number, seven bits a byte, the lowest first.
-    fn header(&mut self) -> Option<u64> {
-        let mut header = 0;
-        for shift in (0..63).step_by(7) {
-            let byte = *self.bytes.get(self.next)?;
-            self.next += 1;
-            header |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(header);
-            }
+/// A whole number from `next` on, seven bits a byte, the lowest first.
+pub(super) fn whole_number(bytes: &[u8], next: &mut usize) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let byte = *bytes.get(*next)?;
+        *next += 1;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
         }
-        None
     }
+    None
 }
 
 fn ended() -> ParquetError {
@@ -133,7 +212,7 @@ fn ended() -> ParquetError {
 }
 
 /// Unpacks numbers of which `taken` were taken before.
-fn unpack(bytes: &[u8], width: usize, taken: usize, numbers: &mut [i32]) {
+pub(super) fn unpack(bytes: &[u8], width: usize, taken: usize, numbers: &mut [i32]) {
     let groups = |first: usize, groups: &mut [[i32; GROUP]]| {
         UNPACK[width](bytes.get(first * width..).unwrap_or_default(), groups);
     };
@@ -151,6 +230,21 @@ fn unpack(bytes: &[u8], width: usize, taken: usize, numbers: &mut [i32]) {
         groups(group + middle.len(), &mut whole);
         tail.copy_from_slice(&whole[0][..tail.len()]);
     }
+}
+
+/// Unpacks one number.
+fn unpack_one(bytes: &[u8], width: usize, place: usize) -> i32 {
+    (word(bytes, place * width) & ((1 << width) - 1)) as i32
+}
+
+/// The bits from some bit on, 57 at least; none are beyond the end.
+fn word(bytes: &[u8], bit: usize) -> u64 {
+    let rest = bytes.get(bit / 8..).unwrap_or_default();
+    let word = rest.first_chunk().map_or_else(
+        || rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        |word| u64::from_le_bytes(*word),
+    );
+    word >> (bit % 8)
 }
 
 /// Unpacks groups.
@@ -239,7 +333,17 @@ mod tests {
             let mut left = &numbers[..];
             for piece in pieces {
                 let mut found = vec![-1; piece.min(left.len())];
-                if piece % 3 == 0 {
+                if piece % 5 == 0 && !found.is_empty() {
+                    let places = [0, found.len() as u32 / 2, found.len() as u32 - 1];
+                    let places = &places[..found.len().min(3)];
+                    let places: Vec<u32> = if found.len() < 3 { (0..found.len() as u32).collect() } else { places.to_vec() };
+                    let mut picked = vec![-1; places.len()];
+                    decoder.pick(&places, &mut picked).unwrap();
+                    prop_assert!(picked.iter().zip(&places).all(|(picked, &place)| *picked == left[place as usize]));
+                } else if piece % 4 == 0 && !found.is_empty() {
+                    let count = left[..found.len()].iter().filter(|&&number| number == left[0]).count();
+                    prop_assert_eq!(decoder.count(left[0], found.len()).unwrap(), count);
+                } else if piece % 3 == 0 {
                     decoder.skip(found.len()).unwrap();
                 } else {
                     decoder.decode(&mut found).unwrap();
@@ -256,6 +360,8 @@ mod tests {
         fn no_bytes_are_a_reason_to_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), width in 0_u32..40, count in 0_usize..200) {
             if let Ok(mut decoder) = Runs::new(bytes.into(), width) {
                 let _ = decoder.begin_with(1, count);
+                let _ = decoder.count(1, count / 4);
+                let _ = decoder.pick(&[0, count as u32, 2 * count as u32 + 1], &mut [0; 3]);
                 let _ = decoder.skip(count / 3);
                 let _ = decoder.decode(&mut vec![0; count]);
             }

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Column as Canonical;
 use crate::partition::read::{RowChoice, RowGroupReader};
-use crate::partition::{ColumnOverrides, EventBatch, EventFile, NO_TIME, read_rows};
+use crate::partition::{CodedColumn, ColumnOverrides, EventBatch, EventFile, NO_TIME, read_rows, read_times};
 
 const COLUMNS: [&[Canonical]; 5] = [
     &[Canonical::EventName],
@@ -33,6 +33,8 @@ struct Writing {
     data_type: DataType,
     properties: WriterProperties,
     batch_rows: usize,
+    /// Whether times are written as differences.
+    deltas: bool,
 }
 
 fn writing() -> impl Strategy<Value = Writing> {
@@ -55,8 +57,9 @@ fn writing() -> impl Strategy<Value = Writing> {
                 .set_dictionary_page_size_limit(dictionary)
                 .build()
         });
-    (prop::collection::vec(row, 1..400), data_type, properties, 1_usize..150)
-        .prop_map(|(rows, data_type, properties, batch_rows)| Writing { rows, data_type, properties, batch_rows })
+    (prop::collection::vec(row, 1..400), data_type, properties, 1_usize..150, any::<bool>()).prop_map(
+        |(rows, data_type, properties, batch_rows, deltas)| Writing { rows, data_type, properties, batch_rows, deltas },
+    )
 }
 
 /// Writes rows as a file whose access keys lie in a struct that may be missing.
@@ -82,7 +85,15 @@ fn write(path: &Path, writing: &Writing) {
     ])
     .unwrap();
     let file = std::fs::File::create(path).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(writing.properties.clone())).unwrap();
+    let mut properties = writing.properties.clone();
+    if writing.deltas && writing.data_type != DataType::Utf8 {
+        properties = properties
+            .into_builder()
+            .set_column_dictionary_enabled("event_time".into(), false)
+            .set_column_encoding("event_time".into(), Encoding::DELTA_BINARY_PACKED)
+            .build();
+    }
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
 }
@@ -133,13 +144,38 @@ proptest! {
             prop_assert_eq!(rows_of(&picked), some.iter().map(|&row| expected[row as usize].clone()).collect::<Vec<_>>());
         }
     }
+
+    #[test]
+    fn stretches_say_what_the_whole_says(
+        writing in writing(), mut cuts in prop::collection::vec(0_usize..400, 0..8), every in 1_usize..40
+    ) {
+        let (_folder, file) = open(&writing);
+        let rows = writing.rows.len();
+        let whole = read(&file, &COLUMNS[..4], RowChoice::default());
+        let times = read_times(&file, 0).unwrap();
+        prop_assert!(times.iter().eq(whole.iter().map(|(time, _)| time)));
+        cuts.sort_unstable();
+        cuts.dedup();
+        for (place, columns) in COLUMNS[..4].iter().enumerate() {
+            let Some(mut column) = CodedColumn::open(&file, 0, columns).unwrap() else { continue };
+            let dictionary = column.dictionary().clone();
+            for cut in cuts.chunks_exact(2).map(|cut| cut[0].min(rows)..cut[1].min(rows)) {
+                let found = column.decode(cut.clone()).unwrap().map(<[i32]>::to_vec);
+                let keys = found.unwrap_or_else(|| vec![0; cut.len()]);
+                prop_assert!(keys.iter().zip(cut).all(|(&key, row)| dictionary.value(key) == whole[row].1[place].as_deref()));
+            }
+            let some: Vec<u32> = (0..rows as u32).step_by(every).collect();
+            let taken = column.take(&some).unwrap();
+            prop_assert!(some.iter().enumerate().all(|(at, &row)| taken.row(at) == whole[row as usize].1[place].as_deref()));
+        }
+    }
 }
 
 #[test]
 fn a_usual_file_is_read_page_by_page() {
     let rows = (0..300).map(|row| (Some(row), row as u8 % 9, row as u8 % 2, true, Some(row as u8 % 4))).collect();
     let data_type = DataType::Timestamp(TimeUnit::Millisecond, None);
-    let writing = Writing { rows, data_type, properties: WriterProperties::default(), batch_rows: 100 };
+    let writing = Writing { rows, data_type, properties: WriterProperties::default(), batch_rows: 100, deltas: false };
     let (_folder, file) = open(&writing);
     let chunks = || Arc::new(Chunks::load(std::fs::File::open(&file.path).unwrap(), file.size, []).unwrap());
     assert!(TimeColumn::open(&file, 0, &file.columns.leaves(Canonical::EventTime)[0], &chunks()).is_some());

@@ -6,6 +6,7 @@
 mod csv;
 mod lines;
 mod parquet;
+mod placed;
 mod table;
 
 use std::borrow::Cow;
@@ -15,6 +16,8 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::storage::AtomicFile;
 
+pub use placed::{Placed, placed_headings};
+
 /// What stands under a heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +25,8 @@ pub enum Kind {
     Text,
     /// A text to be copied as a whole: a key, an id.
     Id,
+    /// A name to be copied as a whole, with what is said of it.
+    Names,
     /// The text of a JSON object or array.
     Json,
     /// A whole number.
@@ -55,7 +60,7 @@ impl Heading {
 pub enum Value<'a> {
     /// Nothing.
     Null,
-    /// A text, of [`Kind::Text`], [`Kind::Id`] or [`Kind::Json`].
+    /// A text, of [`Kind::Text`], [`Kind::Id`], [`Kind::Names`] or [`Kind::Json`].
     Text(Cow<'a, str>),
     /// A whole number.
     Integer(i64),
@@ -71,6 +76,18 @@ impl<'a> Value<'a> {
     /// A text, or nothing.
     pub fn text(text: Option<impl Into<Cow<'a, str>>>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+
+    /// The same value, of which a text is not copied.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(text) => Value::Text(Cow::Borrowed(text.as_ref())),
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Number(number) => Value::Number(*number),
+            Self::Truth(truth) => Value::Truth(*truth),
+            Self::Time(time) => Value::Time(*time),
+        }
     }
 
     /// A count.
@@ -198,7 +215,7 @@ pub fn writer(
 }
 
 /// Anything to be written at once.
-pub fn write_all(mut writer: Box<dyn AnswerWriter>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+pub fn write_all(mut writer: Box<dyn AnswerWriter + '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
     writer.rows(rows)?;
     writer.finish()
 }

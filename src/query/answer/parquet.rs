@@ -61,7 +61,7 @@ impl AnswerWriter for ParquetAnswer {
 
 fn data_type(kind: Kind) -> DataType {
     match kind {
-        Kind::Text | Kind::Id | Kind::Json => DataType::Utf8,
+        Kind::Text | Kind::Id | Kind::Names | Kind::Json => DataType::Utf8,
         Kind::Integer => DataType::Int64,
         Kind::Number => DataType::Float64,
         Kind::Truth => DataType::Boolean,
@@ -76,7 +76,7 @@ fn array<'rows>(kind: Kind, rows: &'rows [Vec<Value<'rows>>], column: usize) -> 
         _ => None,
     };
     match kind {
-        Kind::Text | Kind::Id | Kind::Json => {
+        Kind::Text | Kind::Id | Kind::Names | Kind::Json => {
             let text = |row: &'rows Vec<Value<'rows>>| match &row[column] {
                 Value::Text(text) => Some(text.as_ref()),
                 _ => None,

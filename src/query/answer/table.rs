@@ -26,6 +26,7 @@ fn shown(kind: Kind) -> Shown {
     match kind {
         Kind::Integer | Kind::Number => Shown::Number,
         Kind::Id | Kind::Time | Kind::Truth => Shown::Whole,
+        Kind::Names => Shown::Names,
         Kind::Text | Kind::Json => Shown::Words,
     }
 }

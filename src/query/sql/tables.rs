@@ -48,7 +48,7 @@ impl Tables {
                 .map(|(date, path)| day(&path, dated.then(|| date.to_string())).map_err(Error::parquet(&path)))
                 .collect::<Result<Vec<LazyFrame>>>()?;
             if !scans.is_empty() {
-                frames.push((name, union(&scans).map_err(Error::internal)?));
+                frames.push((name, days(scans).map_err(Error::internal)?));
             }
         }
         Ok(Self { frames })
@@ -139,6 +139,29 @@ impl Held {
 
 fn union(scans: &[LazyFrame]) -> PolarsResult<LazyFrame> {
     concat(scans, UnionArgs { to_supertypes: true, ..UnionArgs::default() })
+}
+
+/// The days of a table as one. What a day lacks, for an earlier version of this program wrote it, is null there.
+fn days(mut scans: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
+    let schemas = scans.iter_mut().map(LazyFrame::collect_schema).collect::<PolarsResult<Vec<_>>>()?;
+    let mut all: Vec<(&PlSmallStr, &DataType)> = Vec::new();
+    // The newest day has them in the order of this version.
+    for column in schemas.iter().rev().flat_map(|schema| schema.iter()) {
+        if !all.iter().any(|(name, _)| *name == column.0) {
+            all.push(column);
+        }
+    }
+    let aligned = scans.into_iter().zip(&schemas).map(|(scan, schema)| {
+        if schema.iter_names().eq(all.iter().map(|(name, _)| *name)) {
+            return scan;
+        }
+        let columns = all.iter().map(|&(name, data_type)| {
+            let own = schema.contains(name).then(|| col(name.clone()));
+            own.unwrap_or_else(|| lit(NULL).cast(data_type.clone()).alias(name.clone()))
+        });
+        scan.select(columns.collect::<Vec<Expr>>())
+    });
+    union(&aligned.collect::<Vec<LazyFrame>>())
 }
 
 fn scan(path: &Path) -> PolarsResult<LazyFrame> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::insight::Severity;
-use crate::report::night::Text;
+use crate::report::night::{Place, Text};
 use crate::storage::read_text;
 
 /// An alert as it was raised.
@@ -29,6 +29,7 @@ pub struct Alert {
     pub example_event_ids: Vec<Text>,
     pub actor: Text,
     pub source_ips: Vec<Text>,
+    pub places: Vec<Place>,
     pub tactic: Text,
     pub technique: Text,
     pub technique_name: Text,

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use crate::detect::change::Reason;
 use crate::error::{Error, Result};
 use crate::insight::Severity;
-use crate::report::night::Text;
 use crate::report::night::columns::Columns;
 use crate::report::night::hours::Hour;
+use crate::report::night::{Place, Text};
 
 /// An insight as it was reported.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,8 +46,8 @@ pub struct Finding {
     pub source_ip: Text,
     pub user_agent: Text,
     pub api: Text,
-    pub country: Text,
-    pub network_owner: Text,
+    /// Where its address is.
+    pub place: Place,
     pub sentence: Text,
     pub next_query: Text,
     pub incident: String,
@@ -68,6 +68,8 @@ pub struct Details {
     pub attributions: Vec<Attribution>,
     /// What principals are called, as far as events tell.
     pub names: BTreeMap<String, Text>,
+    /// Where its addresses are, as far as a database told.
+    pub places: Vec<Place>,
     /// ATT&CK tactics and techniques, the most telling first.
     pub attacks: Vec<Attack>,
     /// Why a change is reported; `None` for rates, and where the night's events do not tell.
@@ -220,8 +222,9 @@ fn fill_who(columns: &Columns<'_>, findings: &mut [Finding]) -> Result<()> {
     fill(findings, texts("top_source_ip")?, |finding, text| finding.source_ip = text);
     fill(findings, texts("top_user_agent")?, |finding, text| finding.user_agent = text);
     fill(findings, texts("top_api")?, |finding, text| finding.api = text);
-    fill(findings, texts("country")?, |finding, text| finding.country = text);
-    fill(findings, texts("network_owner")?, |finding, text| finding.network_owner = text);
+    fill(findings, texts("country")?, |finding, text| finding.place.country = text);
+    fill(findings, texts("network_owner")?, |finding, text| finding.place.network_owner = text);
+    fill(findings, texts("network_number")?, |finding, text| finding.place.network_number = text.raw().parse().ok());
     fill(findings, texts("culprit")?, |finding, text| finding.culprit = text);
     let attacks = ["tactic", "technique", "technique_name"].map(texts);
     let [tactics, techniques, names] = attacks;
@@ -259,6 +262,7 @@ struct Context {
 #[serde(default)]
 struct Analysis {
     names: Vec<Called>,
+    places: Vec<Place>,
     attacks: Vec<Attack>,
     reason: Option<Reason>,
 }
@@ -280,9 +284,9 @@ pub(super) fn read_details(path: &Path) -> Result<BTreeMap<String, Details>> {
             message: format!("no insights event: {error}"),
         })?;
         let EventDetails { insight_context, analysis } = event.insight_details;
-        let Analysis { names, attacks, reason } = analysis;
+        let Analysis { names, places, attacks, reason } = analysis;
         let names = names.into_iter().map(|called| (called.principal, called.name)).collect();
-        let told = Details { attributions: insight_context.attributions, names, attacks, reason };
+        let told = Details { attributions: insight_context.attributions, names, places, attacks, reason };
         // Of a start and an end, the end comes last and knows more.
         details.insert(event.shared_event_id.to_lowercase(), told);
     }

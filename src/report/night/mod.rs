@@ -11,6 +11,7 @@ mod days;
 mod finding;
 mod hours;
 mod incident;
+mod place;
 mod record;
 mod since;
 mod text;
@@ -30,6 +31,7 @@ pub use days::{CALENDAR_DAYS, DayCount};
 pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
 pub use hours::Hour;
 pub use incident::Incident;
+pub use place::Place;
 pub use record::{Calibration, Counts, Family, Hidden, NewLevel, Problem, Quality, Record, Rules};
 pub use since::Since;
 pub use text::Text;
@@ -134,6 +136,11 @@ impl Night {
     /// The findings of an incident.
     pub fn findings_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Finding> {
         incident.findings.iter().map(|&finding| &self.findings[finding])
+    }
+
+    /// A culprit of an incident with where it is, if it is an address of which that is known.
+    pub fn located(&self, incident: &Incident, culprit: &Text) -> String {
+        Place::beside(self.findings_of(incident).flat_map(|finding| &finding.details.places), culprit)
     }
 
     /// The alerts of an incident.

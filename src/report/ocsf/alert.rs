@@ -92,7 +92,7 @@ fn resources(alert: &Alert) -> Vec<Value> {
 fn evidences(alert: &Alert) -> Vec<Value> {
     let calls = alert.apis.iter().map(|call| json!({ "api": api(call) }));
     let actor = alert.actor.iter().map(|actor| json!({ "actor": { "user": { "name": actor } } }));
-    let sources = alert.source_ips.iter().map(|address| json!({ "src_endpoint": endpoint(&[], address) }));
+    let sources = alert.source_ips.iter().map(|address| json!({ "src_endpoint": endpoint(&alert.places, address) }));
     calls.chain(actor).chain(sources).collect()
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::insight::{Actor, Attribution, Insight, Place, Share};
+use crate::insight::{Actor, Attribution, Insight, Share};
+use crate::place::Place;
 
 /// The attributes that an evidence has a place for.
 const ATTRIBUTES: [&str; 5] = ["principalId", "accessKeyId", "sourceIpAddress", "apiRelated", "userAgent"];

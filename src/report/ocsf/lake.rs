@@ -199,8 +199,8 @@ fn unmapped() -> DataType {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::insight::Place;
     use crate::insight::example::rate;
+    use crate::place::Place;
 
     /// Every path of an object or a list that ends in a value.
     fn paths(value: &Value, path: &str, found: &mut Vec<String>) {

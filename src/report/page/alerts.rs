@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use maud::{Markup, html};
 
 use crate::insight::sensitivity::name_of;
-use crate::report::night::{Alert, Night, Text};
+use crate::report::night::{Alert, Night, Place, Text};
 use crate::report::page::command::command;
 use crate::report::page::tally::badge;
 use crate::report::page::tools::ALERT_TYPE;
@@ -40,12 +40,13 @@ fn alert(night: &Night, own: &Alert) -> Markup {
 
 fn facts(own: &Alert) -> Vec<(&'static str, String)> {
     let joined = |texts: &[Text]| texts.iter().map(|text| text.shown()).collect::<Vec<_>>().join(", ");
+    let from: Vec<String> = own.source_ips.iter().map(|address| Place::beside(&own.places, address)).collect();
     let tactic = name_of(own.tactic.raw()).map_or(own.tactic.shown(), Cow::Borrowed);
     let tactic = if tactic.is_empty() { String::new() } else { format!("({tactic})") };
     let technique = [own.technique.shown(), own.technique_name.shown(), tactic.into()].join(" ");
     let facts = [
         ("Who", own.actor.shown().into_owned()),
-        ("From", joined(&own.source_ips)),
+        ("From", from.join(", ")),
         ("Group", own.group.shown().into_owned()),
         ("Rule", own.rule_id.shown().into_owned()),
         ("Account", own.account.shown().into_owned()),

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::night::{Attribution, Finding, Share, Text};
+use crate::report::night::{Attribution, Finding, Place, Share, Text};
 use crate::report::telling::{MOST_VALUES, figure};
 
 /// Values of the insight that are shown of an attribute; more are in the files.
@@ -44,12 +44,14 @@ fn body(finding: &Finding, attribution: &Attribution) -> Markup {
     }
 }
 
-/// A value; a principal by its name and, less loudly, its identifier.
+/// A value; a principal by its name and, less loudly, its identifier; an address with where it is.
 fn value(finding: &Finding, attribution: &Attribution, value: &Text) -> Markup {
     let name = finding.details.names.get(value.raw()).filter(|_| attribution.attribute == "principalId");
+    let is_address = attribution.attribute == "sourceIpAddress";
+    let place = if is_address { Place::of(&finding.details.places, value) } else { String::new() };
     html! {
         @if let Some(name) = name { bdi { (name) } " " span.quiet { bdi { (value) } } }
-        @else { bdi { (value) } }
+        @else { bdi { (value) } @if !place.is_empty() { " " span.quiet { bdi { (place) } } } }
     }
 }
 

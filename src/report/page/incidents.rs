@@ -77,7 +77,7 @@ fn heading(night: &Night, incident: &Incident) -> Markup {
     let culprit = actors.chain(culprits).find(|culprit| !culprit.is_empty());
     html! {
         "Incident " (incident.number)
-        @if let Some(culprit) = culprit { ": " bdi { (culprit) } }
+        @if let Some(culprit) = culprit { ": " bdi { (night.located(incident, &culprit)) } }
         span.quiet { " · " (span(incident.start, incident.end, night.date)) " · " (parts) }
     }
 }

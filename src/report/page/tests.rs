@@ -1,6 +1,6 @@
 use super::*;
 use crate::insight::Severity;
-use crate::report::night::{Alert, Finding, Hour, Incident, Record, Text};
+use crate::report::night::{Alert, Details, Finding, Hour, Incident, Place, Record, Text};
 
 /// What an attacker may write into whatever he names.
 const HOSTILE: &str = "</script><script>alert(1)</script>\u{202e}\" onload=\"alert(1)";
@@ -9,10 +9,27 @@ fn alert() -> Alert {
     let json = serde_json::json!({
         "alert_id": "7", "rule": HOSTILE, "rule_id": HOSTILE, "group": HOSTILE, "severity": "critical", "account": HOSTILE,
         "first_time": "2026-01-29T10:00:00Z", "last_time": "2026-01-29T11:30:00Z", "count": 12, "sentence": HOSTILE, "actor": HOSTILE,
-        "source_ips": [HOSTILE], "next_query": HOSTILE, "description": HOSTILE, "false_positives": [HOSTILE], "continued": true,
+        "source_ips": [HOSTILE], "places": [{ "address": HOSTILE, "country": HOSTILE, "network_owner": HOSTILE, "network_number": 7 }],
+        "next_query": HOSTILE, "description": HOSTILE, "false_positives": [HOSTILE], "continued": true,
         "example_event_ids": [HOSTILE],
     });
     serde_json::from_value(json).unwrap()
+}
+
+fn place() -> Place {
+    let hostile = || Text::from(HOSTILE);
+    Place { address: hostile(), country: hostile(), network_owner: hostile(), network_number: None }
+}
+
+/// The addresses of a finding, with where the hostile one is.
+fn details() -> Details {
+    let attribution = serde_json::json!({
+        "attribute": "sourceIpAddress", "insight": [{ "average": 2.0, "value": HOSTILE }],
+        "baseline": [{ "average": 1.0, "value": "203.0.113.7" }], "baselineKnown": true,
+    });
+    let own = Place { address: "203.0.113.7".into(), country: "DE".into(), ..Place::default() };
+    let attributions = vec![serde_json::from_value(attribution).unwrap()];
+    Details { attributions, places: vec![place(), own], ..Details::default() }
 }
 
 fn finding() -> Finding {
@@ -39,7 +56,8 @@ fn finding() -> Finding {
         source_ip: hostile(),
         user_agent: hostile(),
         api: hostile(),
-        country: hostile(),
+        place: place(),
+        details: details(),
         culprit: hostile(),
         sentence: hostile(),
         next_query: hostile(),
@@ -77,6 +95,28 @@ fn no_name_becomes_markup_wherever_it_stands() {
     assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (1, 1));
     assert!(!page.contains('\u{202e}') && !page.contains("\" onload"));
     assert!(page.contains("⟨U+202E⟩"));
+}
+
+#[test]
+fn addresses_are_told_with_their_places() {
+    let mut night = night();
+    let (finding, alert) = (&mut night.findings[0], &mut night.alerts[0]);
+    finding.actor = Text::default();
+    finding.source_ip = "203.0.113.7".into();
+    finding.culprit = "203.0.113.7".into();
+    finding.place = Place { country: "DE".into(), network_number: Some(65_000), ..Place::default() };
+    alert.source_ips = vec!["203.0.113.7".into(), "Internal".into()];
+    alert.places =
+        vec![Place { address: "203.0.113.7".into(), network_owner: "Example Net".into(), ..Place::default() }];
+    let page = page(&night);
+    for part in [
+        "Incident 1: <bdi>203.0.113.7 (DE)</bdi>",
+        "<dt>From</dt><dd><bdi>203.0.113.7 (DE, AS65000)</bdi></dd>",
+        "<bdi>203.0.113.7</bdi> <span class=\"quiet\"><bdi>DE</bdi></span>",
+        "<dt>From</dt><dd><bdi>203.0.113.7 (Example Net), Internal</bdi></dd>",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
 }
 
 #[test]

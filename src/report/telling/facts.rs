@@ -48,10 +48,15 @@ fn who(finding: &Finding) -> String {
 }
 
 fn from(finding: &Finding) -> String {
-    let address = own(finding, "source_ip").unwrap_or_else(|| first(finding, "sourceIpAddress", &finding.source_ip));
-    let place = [finding.country.shown(), finding.network_owner.shown()];
-    let place = place.iter().filter(|part| !part.is_empty()).map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
-    if address.is_empty() || place.is_empty() { address } else { format!("{address} ({place})") }
+    let place = finding.place.shown();
+    let located = |address: &Text| {
+        if place.is_empty() { address.clone() } else { Text::new(format!("{} ({place})", address.raw())) }
+    };
+    match finding.family.as_str() {
+        "source_ip" => located(&finding.entity).shown().into_owned(),
+        _ if finding.source_ip.is_empty() => String::new(),
+        _ => first(finding, "sourceIpAddress", &located(&finding.source_ip)),
+    }
 }
 
 fn what(finding: &Finding) -> String {

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use crate::error::Result;
 use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
 use crate::rollup::{Dimension, EntityKey, Family};
+use crate::storage::is_there;
 
 /// Which side of a pair is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn read_partners(
     wanted: &[EntityKey],
 ) -> Result<Option<Vec<Partners>>> {
     let (rollup, pairs) = (rollup_path(state, date), pairs_path(state, date));
-    if !rollup.exists() || !pairs.exists() {
+    if !is_there(&rollup)? || !is_there(&pairs)? {
         return Ok(None);
     }
     let (own, other) = match side {

@@ -1,0 +1,110 @@
+//! What going back to the events costs beside counting them: the time of an investigation of a hundred insights over that of a scan.
+//!
+//! A busy day is generated, counted, and from the counts a hundred entities are chosen in two ways: spread evenly over all entities of all
+//! families, as a night's insights are, and the hundred with the most calls, which is the worst that can be asked for. Each is looked into
+//! in the hours around its busiest one, as if it had risen there. Scan and investigation take turns on one thread, and the best of their
+//! times are compared, so that neither other work nor the number of cores tells. `cargo bench --bench investigate` prints seconds and
+//! ratios; `INSIGHTS_EVENTS=FOLDER` takes the newest day of one's own partitions instead.
+
+#![allow(clippy::print_stdout)]
+
+use std::cmp::Reverse;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use insights::generate::{Options, generate};
+use insights::insight::investigate::{Evidence, Minutes, Target, investigate};
+use insights::partition::{ColumnOverrides, EventFile, Partitions};
+use insights::rollup::{DayRollup, Family, FamilyRollup, ScanOptions, scan_day};
+
+/// The allocator of the program, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const EVENTS: u64 = 3_000_000;
+const INSIGHTS: usize = 100;
+const ROUNDS: usize = 7;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let own = std::env::var_os("INSIGHTS_EVENTS").map(PathBuf::from);
+    let folder = tempfile::tempdir()?;
+    let events = own.as_deref().unwrap_or(folder.path());
+    if own.is_none() {
+        let options = Options { days: 1, events_per_day: EVENTS, quiet: true, ..Options::default() };
+        generate(&options, events, &|_| {})?;
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
+    compare(events)
+}
+
+fn compare(events: &Path) -> Result<(), Box<dyn Error>> {
+    let partitions = Partitions::find(events, &ColumnOverrides::new())?;
+    let date = partitions.dates().last().copied().ok_or("there are no events")?;
+    let (files, _) = partitions.open_range(date, date);
+    let day = scan(&files, date);
+    println!("{} events of {date}, one thread", day.counts.events);
+    for (name, targets) in [("spread over all", spread(&day)), ("the busiest", busiest(&day))] {
+        let (mut scanned, mut investigated) = (Duration::MAX, Duration::MAX);
+        let mut calls = 0;
+        for _ in 0..ROUNDS {
+            let begin = Instant::now();
+            scan(&files, date);
+            scanned = scanned.min(begin.elapsed());
+            let begin = Instant::now();
+            let evidence = investigate(&files, date, &targets)?;
+            investigated = investigated.min(begin.elapsed());
+            calls = evidence.iter().map(Evidence::calls).sum::<u64>();
+        }
+        let ratio = investigated.as_secs_f64() / scanned.as_secs_f64();
+        println!(
+            "{} insights, {name}: {calls} calls in {investigated:.3?}; a scan takes {scanned:.3?}; ratio {ratio:.2}",
+            targets.len()
+        );
+    }
+    Ok(())
+}
+
+fn scan(files: &[EventFile], date: NaiveDate) -> DayRollup {
+    scan_day(files, date, ScanOptions { pairs: true, threads: 1 }).0
+}
+
+/// An entity of a day: its family's rollup and its place there.
+type Entity<'a> = (&'a FamilyRollup, usize);
+
+fn entities(day: &DayRollup) -> Vec<Entity<'_>> {
+    let counted = day.families.iter().filter(|family| Family::COUNTED.contains(&family.family));
+    counted.flat_map(|family| (0..family.members.len()).map(move |member| (family, member))).collect()
+}
+
+fn spread(day: &DayRollup) -> Vec<Target> {
+    let all = entities(day);
+    (0..INSIGHTS).map(|number| target(all[number * all.len() / INSIGHTS])).collect()
+}
+
+fn busiest(day: &DayRollup) -> Vec<Target> {
+    let mut all = entities(day);
+    all.sort_by_key(|&entity| Reverse(hours(entity).map(|(_, calls)| u64::from(calls)).sum::<u64>()));
+    all.into_iter().take(INSIGHTS).map(target).collect()
+}
+
+/// The hours of an entity and its calls.
+fn hours((family, member): Entity<'_>) -> impl Iterator<Item = (u8, u32)> {
+    let own = family.starts[member] as usize..family.starts[member + 1] as usize;
+    own.map(|place| (family.hours.hour[place], family.hours.calls[place]))
+}
+
+/// A rise in the busiest hour, with the hours around it.
+fn target(entity: Entity<'_>) -> Target {
+    let (hour, calls) = hours(entity).max_by_key(|(_, calls)| *calls).unwrap_or_default();
+    Target {
+        family: entity.0.family,
+        keys: vec![entity.0.members[entity.1].clone()],
+        hours: (hour, hour + 1),
+        search: (hour.saturating_sub(1), (hour + 2).min(24)),
+        minutes: Minutes::Rise { usual: f64::from(calls) / 600.0, least: 1, from_start: false },
+        since: NaiveDate::default(),
+        with: Vec::new(),
+    }
+}

@@ -1,0 +1,136 @@
+//! A column of a row group as keys into its one dictionary, of which only stretches are decoded.
+//!
+//! For whoever looks for a few texts: the dictionary tells which keys mean them, and so where it is worth looking. What was decoded
+//! is kept to be taken from; pages in which nobody looks and of which nothing is taken stay as they are.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::event::Column;
+use crate::partition::chunks::Chunks;
+use crate::partition::columns::Leaf;
+use crate::partition::pages::KeyColumn;
+use crate::partition::read::{Source, chunks, sources};
+use crate::partition::{EventFile, TextColumn};
+
+/// A column whose rows hold keys into one dictionary, or all the same text.
+#[allow(missing_debug_implementations)]
+pub struct CodedColumn<'file> {
+    file: &'file EventFile,
+    dictionary: TextColumn,
+    coded: Option<Coded>,
+}
+
+/// A column that does not hold the same text throughout.
+struct Coded {
+    group: usize,
+    rows: usize,
+    leaf: Leaf,
+    chunks: Arc<Chunks>,
+    column: KeyColumn,
+    /// The row that the column comes to next.
+    next: usize,
+    decoded: Vec<Stretch>,
+}
+
+/// Rows that follow one another and their keys.
+struct Stretch {
+    first: usize,
+    keys: Vec<i32>,
+}
+
+impl Stretch {
+    fn end(&self) -> usize {
+        self.first + self.keys.len()
+    }
+}
+
+impl<'file> CodedColumn<'file> {
+    /// Opens the first of some columns that has a text; `None` where the rows are not keys into one dictionary.
+    pub fn open(file: &'file EventFile, group: usize, alternatives: &[Column]) -> Result<Option<Self>> {
+        match &sources(file, group, alternatives)[..] {
+            [] => Ok(Some(Self { file, dictionary: TextColumn::constant(None), coded: None })),
+            [Source::Constant(text)] => Ok(Some(Self { file, dictionary: text.clone(), coded: None })),
+            [Source::Leaf(leaf)] => Error::if_damaged(&file.path, || Self::open_leaf(file, group, leaf)),
+            _ => Ok(None),
+        }
+    }
+
+    fn open_leaf(file: &'file EventFile, group: usize, leaf: &Leaf) -> Result<Option<Self>> {
+        let chunks = Arc::new(chunks(file, group, &[leaf])?);
+        let Some(column) = KeyColumn::open(file, group, leaf, &chunks) else { return Ok(None) };
+        let mut column = column.map_err(Error::parquet(&file.path))?;
+        let texts = column.dictionary().map_err(Error::parquet(&file.path))?;
+        let rows = file.row_groups[group].rows as usize;
+        let coded = Coded { group, rows, leaf: leaf.clone(), chunks, column, next: 0, decoded: Vec::new() };
+        Ok(Some(Self { file, dictionary: TextColumn::of_keys(texts, Vec::new().into()), coded: Some(coded) }))
+    }
+
+    /// The dictionary, with no rows.
+    pub fn dictionary(&self) -> &TextColumn {
+        &self.dictionary
+    }
+
+    /// The keys of some rows, none of which lies before those that were decoded last; `None` where all are 0.
+    pub fn decode(&mut self, rows: Range<usize>) -> Result<Option<&[i32]>> {
+        let path = &self.file.path;
+        let Some(coded) = &mut self.coded else { return Ok(None) };
+        Error::if_damaged(path, || coded.decode(rows).map_err(Error::parquet(path))).map(Some)
+    }
+
+    /// The rows of these ascending numbers, with a dictionary of hardly any others.
+    pub fn take(&mut self, rows: &[u32]) -> Result<TextColumn> {
+        let Some(coded) = &mut self.coded else { return Ok(self.dictionary.clone()) };
+        Error::if_damaged(&self.file.path, || {
+            let keys = coded.keys_of(self.file, rows)?;
+            coded.column.texts_of(keys).map_err(Error::parquet(&self.file.path))
+        })
+    }
+}
+
+impl Coded {
+    fn decode(&mut self, rows: Range<usize>) -> parquet::errors::Result<&[i32]> {
+        self.column.skip(rows.start.saturating_sub(self.next))?;
+        if self.decoded.last().is_none_or(|last| last.end() != rows.start) {
+            // More may follow; what is set aside for it costs nothing until then.
+            let keys = Vec::with_capacity(self.rows.saturating_sub(rows.start));
+            self.decoded.push(Stretch { first: rows.start, keys });
+        }
+        let place = self.decoded.len() - 1;
+        let keys = &mut self.decoded[place].keys;
+        let known = keys.len();
+        keys.resize(known + rows.len(), 0);
+        self.column.read_into(&mut keys[known..])?;
+        self.next = rows.end;
+        Ok(&self.decoded[place].keys[known..])
+    }
+
+    /// The keys of rows: what was decoded is known, the others are read.
+    fn keys_of(&self, file: &EventFile, rows: &[u32]) -> Result<Vec<i32>> {
+        let mut keys = vec![0; rows.len()];
+        let (mut missing, mut places) = (Vec::new(), Vec::new());
+        let mut done = 0;
+        let upto = |row: usize| rows.partition_point(|&other| (other as usize) < row);
+        for stretch in &self.decoded {
+            let own = upto(stretch.first)..upto(stretch.end());
+            missing.extend(&rows[done..own.start]);
+            places.extend(done..own.start);
+            let known = keys[own.clone()].iter_mut().zip(&rows[own.clone()]);
+            known.for_each(|(key, &row)| *key = stretch.keys[row as usize - stretch.first]);
+            done = own.end;
+        }
+        missing.extend(&rows[done..]);
+        places.extend(done..rows.len());
+        if !missing.is_empty() {
+            let picked = self.pick(file, &missing)?;
+            places.into_iter().zip(picked).for_each(|(place, key)| keys[place] = key);
+        }
+        Ok(keys)
+    }
+
+    fn pick(&self, file: &EventFile, rows: &[u32]) -> Result<Vec<i32>> {
+        let again = KeyColumn::open(file, self.group, &self.leaf, &self.chunks);
+        again.map_or_else(|| Ok(Vec::new()), |column| column?.pick(rows)).map_err(Error::parquet(&file.path))
+    }
+}
