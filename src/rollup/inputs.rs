@@ -64,7 +64,7 @@ pub(super) const fn inputs_of(family: Family) -> &'static [Input] {
 }
 
 /// The columns that the members of some families are told by, and whether their calls failed.
-pub(super) fn inputs(families: impl Iterator<Item = Family> + Clone) -> Inputs {
+pub(super) fn inputs(families: &(impl Iterator<Item = Family> + Clone)) -> Inputs {
     let is_needed =
         |input: Input| FAILURE.contains(&input) || families.clone().any(|family| inputs_of(family).contains(&input));
     let mut inputs = INPUTS;

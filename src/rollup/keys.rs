@@ -143,7 +143,7 @@ impl Keyer {
 
     /// The columns that [`Keyer::number_rows`] looks at.
     pub(super) fn inputs(&self) -> Inputs {
-        inputs(families(&self.names, self.with_networks))
+        inputs(&families(&self.names, self.with_networks))
     }
 
     /// Begins a day on which nobody has occurred yet.
