@@ -29,10 +29,10 @@ type PastDay<'a> = Option<(u64, &'a [u8])>;
 
 impl FamilyBaseline<'_> {
     /// The fit at the level of the last days before `day`, where all of the day or some hours of it have changed for good; `without` are the
-    /// days that the fit has not seen. Hours are asked where they explain what changed.
+    /// days that the fit has not seen. Hours are asked where the others are as they were.
     pub(super) fn shifted(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<Fit> {
         match (self.new_level(member, day, fit, without), self.new_hours(member, day, fit, without)) {
-            (Some(level), Some(hours)) => Some(if hours.explain { hours.fit } else { level }),
+            (Some(level), Some(hours)) => Some(if hours.others_stay { hours.fit } else { level }),
             (level, hours) => level.or(hours.map(|hours| hours.fit)),
         }
     }

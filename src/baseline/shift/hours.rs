@@ -7,9 +7,6 @@ use crate::baseline::FamilyBaseline;
 use crate::baseline::calendar::slot;
 use crate::baseline::seasonal::Fit;
 
-/// The part of a day's change that hours must explain, and how many they may be, to be all that changed.
-const MOST_EXPLAINED: f64 = 0.7;
-const MOST_HOURS: usize = 12;
 /// Calls that an hour must differ by at least; and what is lent to both sides of a ratio, so that hours without a call have one.
 const LEAST_APART: f64 = 3.0;
 const LENT_CALLS: f64 = 0.5;
@@ -20,8 +17,8 @@ type PastHour = Option<(u32, u8)>;
 /// A fit in which some hours are at their new level.
 pub(super) struct NewHours {
     pub(super) fit: Fit,
-    /// Whether they are few, and most of what the last days' totals changed by.
-    pub(super) explain: bool,
+    /// Whether the day's other hours are at their old level.
+    pub(super) others_stay: bool,
 }
 
 /// The hours before a day, day by day.
@@ -74,11 +71,18 @@ impl Past {
         let ratio = |&(calls, expected): &(f64, f64)| (calls + LENT_CALLS) / (expected + LENT_CALLS);
         sums.iter().map(|sums| (sums.1 > 0.0).then(|| ratio(sums))).collect()
     }
-}
 
-/// How many more calls some hours held than a fit expects.
-fn change(fit: &Fit, hours: impl Iterator<Item = PastHour>) -> f64 {
-    hours.flatten().map(|(calls, week_hour)| f64::from(calls) - fit.mean(week_hour)).sum()
+    /// Whether the hours of the last days that have not moved are about as a fit expects; hours of which there are none are not.
+    fn others_stay(&self, fit: &Fit, moved: &[(Suspect, f64)]) -> bool {
+        let last = &self.days[self.days.len().saturating_sub(SHIFT_DAYS)..];
+        let others = (0..24).filter(|hour| moved.iter().all(|(suspect, _)| suspect.hour != *hour));
+        let others = others.flat_map(|hour| last.iter().filter_map(move |hours| hours[hour]));
+        let (calls, expected) = others.fold((0.0, 0.0), |(calls, expected), (own, week_hour)| {
+            (calls + f64::from(own), expected + fit.mean(week_hour))
+        });
+        let ratio = (calls + LENT_CALLS) / (expected + LENT_CALLS);
+        expected > 0.0 && (LEAST_CHANGE.recip()..LEAST_CHANGE).contains(&ratio)
+    }
 }
 
 /// Whether an hour is far enough from what is expected of it.
@@ -108,12 +112,9 @@ impl FamilyBaseline<'_> {
         if moved.is_empty() {
             return None;
         }
-        let of_hours = moved.iter().flat_map(|(suspect, _)| past.last(*suspect));
-        let all = past.days[past.days.len().saturating_sub(SHIFT_DAYS)..].iter().flatten().copied();
-        let explain =
-            moved.len() <= MOST_HOURS && change(&old, of_hours).abs() >= MOST_EXPLAINED * change(&old, all).abs();
+        let others_stay = past.others_stay(&old, &moved);
         let hours: Vec<(u8, f64)> = moved.iter().map(|&(suspect, ratio)| (past.today[suspect.hour], ratio)).collect();
-        Some(NewHours { fit: old.with_hours(&hours, since, SHIFT_DAYS as f64), explain })
+        Some(NewHours { fit: old.with_hours(&hours, since, SHIFT_DAYS as f64), others_stay })
     }
 
     fn past_hours(&self, member: usize, day: usize) -> Past {
