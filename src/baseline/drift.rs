@@ -10,8 +10,10 @@ use crate::stats::level::WalkingLevel;
 const PARTS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 0.95];
 /// What walks must have foretold a family's days better by, in log units, to be believed.
 const STEADY_BONUS: f64 = 6.0;
-/// A family of which this share of the entities is steady is steady.
-const STEADY_SHARE: f64 = 0.9;
+/// The most that one entity can say for them: a few that change make no family that drifts.
+const MOST_GAIN: f64 = 3.0;
+/// Neither does one of which this share is steady.
+const STEADY_SHARE: f64 = 0.75;
 /// Rounds of learning how often each rival is right.
 const ROUNDS: usize = 30;
 /// The usual relative variance between days, and days' worth of that belief in an entity's own.
@@ -156,7 +158,7 @@ impl Drift {
             }
             shares = sums.map(|sum| sum / (said.len() as f64).max(1.0));
         }
-        let gain: f64 = said.iter().map(|said| weights(&shares, said).1 - said[0]).sum();
+        let gain: f64 = said.iter().map(|said| (weights(&shares, said).1 - said[0]).min(MOST_GAIN)).sum();
         let drifts = gain > STEADY_BONUS && shares[0] < STEADY_SHARE;
         Self { shares: drifts.then_some(shares) }
     }

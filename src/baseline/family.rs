@@ -18,6 +18,7 @@ use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::baseline::series::{Profile, ProfileSum, Series};
+use crate::baseline::shift::Shift;
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
@@ -267,27 +268,27 @@ impl<'a> FamilyBaseline<'a> {
     /// What is expected of an entity on each of some days, from all its days before the scored one but these.
     pub fn expect_days(&self, member: usize, days: Range<usize>) -> Vec<Expectation> {
         let known = self.days_known(member, days.start);
-        let mut series = Series::default();
-        if self.lay_out(member, &days, &mut series).is_none() || known < NEW_DAYS {
+        let Some(series) = self.past_without(member, &days).filter(|_| known >= NEW_DAYS) else {
             return days.map(|_| Expectation::New).collect();
-        }
+        };
         let totals: Vec<u64> = self.day_totals(member, &days).into_iter().map(|(_, total)| total).collect();
         let sparse = |_| Expectation::Sparse { totals: totals.clone(), days: known };
         if series.level() < SPARSE_BELOW {
             return days.map(sparse).collect();
         }
-        self.follow(member, &mut series);
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
-            let shifted = self.shifted(member, day, &fit, &days).map(Arc::new);
+            let shift = self.shift(member, day, &fit, &days);
             // Days at a level that lasts are no bursts.
-            let level = shifted.as_ref().filter(|shifted| shifted.since().is_some());
-            if is_bursty(level.unwrap_or(&fit)) {
+            if is_bursty(shift.as_ref().map_or(&*fit, |shift| &shift.before)) {
                 return sparse(day);
             }
-            let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
-            Expectation::Seasonal { fit, shifted }
+            let Some(Shift { before, now }) = shift else {
+                let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
+                return Expectation::Seasonal { fit, shifted: None };
+            };
+            Expectation::Seasonal { fit: Arc::new(before), shifted: Some(Arc::new(now)) }
         };
         days.clone().map(seasonal).collect()
     }
@@ -295,10 +296,10 @@ impl<'a> FamilyBaseline<'a> {
     /// The layers of an hour of a day that is judged hour by hour; `None` of others.
     pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
         let Expectation::Seasonal { fit, shifted } = expectation else { return None };
-        let mut series = Series::default();
-        let unseen = shifted.as_deref().and_then(Fit::since).unwrap_or(day)..day + 1;
-        self.lay_out(member, &unseen, &mut series)?;
-        self.follow(member, &mut series);
+        let series = match shifted.as_deref().and_then(Fit::since) {
+            Some(since) => self.past_before(member, &(since..day + 1))?,
+            None => self.past_without(member, &(day..day + 1))?,
+        };
         let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
         let used = shifted.as_deref().map_or((LayerKind::Drift, &**fit), |shifted| (LayerKind::NewLevel, shifted));
         Some(Fit::layers(&series, self.profile(member), &self.dispersions, used, week_hour))

@@ -48,6 +48,13 @@ impl Series {
         self.believed[days.start * 24..days.end * 24].fill(false);
     }
 
+    /// Makes a day and all that follow unknown.
+    pub(super) fn forget_from(&mut self, day: usize) {
+        let first = (day * 24).min(self.fed.len());
+        self.fed[first..].fill(false);
+        self.believed[first..].fill(false);
+    }
+
     /// Calls an hour over the hours that can be believed.
     ///
     /// ```text

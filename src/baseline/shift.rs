@@ -24,41 +24,52 @@ const ODD_BELOW: f64 = 0.01;
 /// The lowest level that is believed in, relative to the old.
 const LEAST_RATIO: f64 = 1e-3;
 
-/// A past day: its calls and its hours of the week, or `None` where the feed was not alive all day.
-type PastDay<'a> = Option<(u64, &'a [u8])>;
+/// A past day or hour: its calls and its hours of the week.
+type KnownDay<'a> = (u64, &'a [u8]);
+/// The same, or `None` where the feed was not alive all of it.
+type PastDay<'a> = Option<KnownDay<'a>>;
+
+/// An entity before and since a lasting change.
+pub(super) struct Shift {
+    /// As it was, if enough is known of it, told by the days before alone.
+    pub(super) before: Fit,
+    /// As it is now.
+    pub(super) now: Fit,
+}
 
 impl FamilyBaseline<'_> {
-    /// The fit at the level of the last days before `day`, where all of the day or some hours of it have changed for good; `without` are the
-    /// days that the fit has not seen. Hours are asked where the others are as they were.
-    pub(super) fn shifted(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<Fit> {
+    /// What has changed for good in the last days before `day`: all of the day, or some hours of it; `without` are the days that the fit
+    /// has not seen. Hours are asked where the others are as they were.
+    pub(super) fn shift(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<Shift> {
         match (self.new_level(member, day, fit, without), self.new_hours(member, day, fit, without)) {
-            (Some(level), Some(hours)) => Some(if hours.others_stay { hours.fit } else { level }),
-            (level, hours) => level.or(hours.map(|hours| hours.fit)),
+            (Some(level), Some(hours)) => Some(if hours.others_stay { hours.shift } else { level }),
+            (level, hours) => level.or(hours.map(|hours| hours.shift)),
         }
     }
 
-    fn new_level(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<Fit> {
+    fn new_level(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<Shift> {
         let past = |day: usize| {
             let alive = !self.alive(member, day..day + 1).contains(&false);
             let calls = self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
             alive.then(|| (calls, self.week_hours(day..day + 1)))
         };
-        let ratios = (0..day).map(|day| past(day).and_then(|(calls, hours)| day_ratio(fit, calls, hours)));
-        let onset = onset(&ratios.collect::<Vec<_>>())?;
-        let old = self.fit_without(member, &(onset.min(without.start)..without.end))?;
-        ratio(&old, WHOLE_DAY, (day - SHIFT_DAYS..day).map(past))?;
-        let since = (onset..day).filter_map(past);
-        let days = since.clone().count();
-        let (calls, expected) = since.fold((0.0, 0.0), |(calls, expected), (total, hours)| {
-            (calls + total as f64, expected + hours.iter().map(|&hour| old.mean(hour)).sum::<f64>())
+        let ratio_of = |day: usize| day_ratio(fit, past(day)?, fit.past_level(day));
+        let onset = onset(&(0..day).map(ratio_of).collect::<Vec<_>>())?;
+        let before = self.fit_before(member, &(onset.min(without.start)..without.end))?;
+        let since: Vec<KnownDay<'_>> = (onset..day).filter_map(past).collect();
+        let last = since.len().checked_sub(SHIFT_DAYS)?;
+        ratio(&before, WHOLE_DAY, since[last..].iter().map(|&day| Some(day)))?;
+        let (calls, expected) = since.iter().fold((0.0, 0.0), |(calls, expected), &(total, hours)| {
+            (calls + total as f64, expected + hours.iter().map(|&hour| before.mean(hour)).sum::<f64>())
         });
-        Some(old.at_new_level((calls / expected).max(LEAST_RATIO), calls, onset, days))
+        let now = before.at_new_level((calls / expected).max(LEAST_RATIO), calls, onset, since.len());
+        Some(Shift { before, now })
     }
 }
 
 /// A day's calls relative to what was expected of it.
-fn day_ratio(fit: &Fit, calls: u64, hours: &[u8]) -> Option<f64> {
-    let expected: f64 = hours.iter().map(|&hour| fit.mean(hour)).sum();
+fn day_ratio(fit: &Fit, (calls, hours): KnownDay<'_>, level: f64) -> Option<f64> {
+    let expected: f64 = hours.iter().map(|&hour| fit.mean(hour) * level).sum();
     (expected > 0.0).then(|| calls as f64 / expected)
 }
 
@@ -99,9 +110,14 @@ mod tests {
 
     /// What the new level of the first of twenty entities makes us expect, which made so many calls in the hours of the last days.
     pub(super) fn new_level_of_first(usual_of: impl Fn(usize, usize) -> f64) -> Option<Fit> {
+        shift_of_first(|_| false, usual_of).map(|(_, now)| now)
+    }
+
+    /// The same, with what it was before; on some days, so many days ago, nothing came in.
+    fn shift_of_first(is_gap: impl Fn(usize) -> bool, usual_of: impl Fn(usize, usize) -> f64) -> Option<(Fit, Fit)> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(9);
         let mut entity = |number: usize| {
-            let hours = (0..DAYS * 24).map(|hour| {
+            let hours = (0..DAYS * 24).filter(|hour| !is_gap(DAYS - hour / 24)).map(|hour| {
                 let usual = if number == 0 { usual_of(DAYS - hour / 24, hour % 24) } else { USUAL };
                 let calls = (usual * random.random_range(0.3..1.7)).round() as u32;
                 HistoryHour { hour: hour as u16, calls, errors: 0, peak: calls }
@@ -113,8 +129,8 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&history, &window, &calendar);
         let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
-        let Expectation::Seasonal { shifted, .. } = baseline.expect(0, DAYS) else { return None };
-        shifted.map(|shifted| Fit::clone(&shifted))
+        let Expectation::Seasonal { fit, shifted } = baseline.expect(0, DAYS) else { return None };
+        shifted.map(|shifted| (Fit::clone(&fit), Fit::clone(&shifted)))
     }
 
     fn ratio_of_first(factor: f64, days: usize) -> Option<f64> {
@@ -133,5 +149,21 @@ mod tests {
             }
         }
         assert_eq!(ratio_of_first(1.0, 5), None);
+    }
+
+    #[test]
+    fn what_was_before_is_asked_as_it_was() {
+        let (before, now) = shift_of_first(|_| false, |ago, _| if ago <= 6 { 3.0 * USUAL } else { USUAL }).unwrap();
+        let ratio = before.mean(12) / USUAL;
+        assert!((0.85..1.15).contains(&ratio) && now.mean(12) > 2.5 * before.mean(12), "{ratio}");
+    }
+
+    #[test]
+    fn a_gap_does_not_make_a_level_forgotten() {
+        for gap in [1, 2, 3] {
+            let found = shift_of_first(|ago| ago == gap, |ago, _| if ago <= 7 { 3.0 * USUAL } else { USUAL });
+            let ratio = found.map_or(0.0, |(_, now)| now.mean(12) / USUAL);
+            assert!((2.5..3.5).contains(&ratio), "{gap} days ago: {ratio}");
+        }
     }
 }

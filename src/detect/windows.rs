@@ -301,11 +301,12 @@ impl<'a> Day<'a> {
         let counts = self.calls_since(days.start);
         let today_starts = alive.len() - DAY;
         let day_of = |hour: usize| days.start + hour / DAY;
-        let count = believed.clone().zip(&week_hours).map(|(hour, &week_hour)| {
+        let count = believed.zip(&week_hours).map(|(hour, &week_hour)| {
             let count = f64::from(counts[hour]);
             if hour >= today_starts { count } else { count.min(self.fit.usual_most_on(day_of(hour), week_hour)) }
         });
-        let fit = self.fit.over(believed.map(day_of).zip(week_hours.iter().copied()));
+        // By the level with which they begin: one that is followed from day to day would hide what grows.
+        let fit = self.fit.at_level_of(days.start);
         let window = self.judge_by(&fit, &self.ask_count(&fit, count.sum::<f64>().round() as u64, &week_hours, width)?);
         // Whoever pauses for hours may pause for days; nothing tells how often.
         let may_pause = !window.above && self.fit.pauses();

@@ -109,11 +109,27 @@ impl FamilyBaseline<'_> {
         self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
-    /// What an entity's past tells without some days; `None` if there is nothing else.
-    pub(in crate::baseline) fn fit_without(&self, member: usize, without: &Range<usize>) -> Option<Fit> {
+    /// An entity's past without some days, of which only the level is known; `None` if there is none.
+    pub(super) fn past_without(&self, member: usize, without: &Range<usize>) -> Option<Series> {
         let mut series = Series::default();
         self.lay_out(member, without, &mut series)?;
         self.follow(member, &mut series);
-        Some(Fit::new(&series, self.profile(member), &self.dispersions))
+        Some(series)
+    }
+
+    /// An entity's past before some days, with those days unknown; `None` if there is none.
+    pub(super) fn past_before(&self, member: usize, without: &Range<usize>) -> Option<Series> {
+        let mut series = Series::default();
+        self.lay_out(member, without, &mut series)?;
+        series.forget_from(without.start);
+        self.follow(member, &mut series);
+        Some(series)
+    }
+
+    /// What that past tells, at the level with which it ended.
+    pub(in crate::baseline) fn fit_before(&self, member: usize, without: &Range<usize>) -> Option<Fit> {
+        let series = self.past_before(member, without)?;
+        let fit = Fit::new(&series, self.profile(member), &self.dispersions);
+        Some(fit.on_day(without.start).unwrap_or(fit))
     }
 }

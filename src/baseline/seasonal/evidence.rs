@@ -56,6 +56,9 @@ const LEAST_SAMPLES: f64 = 1.001;
 struct PastWindow {
     count: f64,
     mean: f64,
+    /// The same at the level of the fit's means, and the level on its first day.
+    base: f64,
+    level: f64,
     /// The mean of its hours that were not paused.
     active_mean: f64,
     /// The fewest samples behind one of its hours' means.
@@ -69,6 +72,8 @@ impl PastWindow {
         Self {
             count: self.count + other.count,
             mean: self.mean + other.mean,
+            base: self.base + other.base,
+            level: self.level,
             active_mean: self.active_mean + other.active_mean,
             samples: self.samples.min(other.samples),
             believed: self.believed && other.believed,
@@ -91,11 +96,14 @@ impl Past {
         let paused = fit.pauses.map(|pauses| fit.likely_paused(series, &pauses));
         let hour = |hour: usize| {
             let place = usize::from(series.week_hours[hour]);
-            let mean = means[place] * series.levels.on(hour / 24);
+            let (base, level) = (means[place], series.levels.on(hour / 24));
+            let mean = base * level;
             let active_mean = if paused.as_ref().is_some_and(|paused| paused[hour]) { 0.0 } else { mean };
             PastWindow {
                 count: counts[hour],
                 mean,
+                base,
+                level,
                 active_mean,
                 samples: samples[place],
                 believed: series.believed[hour],
@@ -122,10 +130,11 @@ impl Past {
         found
     }
 
-    /// Within a day pauses are told apart from what is counted between them.
+    /// Within a day pauses are told apart from what is counted between them; wider windows are foretold by the level with which they begin.
     fn evidence(&self, windows: &[PastWindow], width: usize) -> Bands {
         let behind = if width >= WHOLE_DAY { self.days } else { f64::INFINITY };
-        let mean = |window: &PastWindow| if width <= WHOLE_DAY { window.active_mean } else { window.mean };
+        let mean =
+            |window: &PastWindow| if width <= WHOLE_DAY { window.active_mean } else { window.base * window.level };
         let mut bands = [None; BANDS];
         for window in windows.iter().filter(|window| window.believed && mean(window) > 0.0) {
             let evidence: &mut DispersionEvidence = bands[band(mean(window))].get_or_insert_default();

@@ -31,22 +31,18 @@ impl Fit {
         (!self.levels.is_flat()).then(|| Self { levels: self.levels.clone(), today, ..self.at_level(today) })
     }
 
-    /// The same entity on some hours of the past: at the level that they had together.
+    /// The same entity at the level that it had on a past day.
     #[must_use]
-    pub(crate) fn over(&self, hours: impl Iterator<Item = (usize, u8)>) -> Self {
-        let (then, today) = hours.fold((0.0, 0.0), |(then, today), (day, week_hour)| {
-            let mean = self.mean(week_hour);
-            (then + mean * self.past_level(day), today + mean)
-        });
-        self.at_level(if today > 0.0 { then / today } else { 1.0 })
+    pub(crate) fn at_level_of(&self, day: usize) -> Self {
+        self.at_level(self.past_level(day))
     }
 
-    /// The same entity with some of its hours of the week at other levels since a day, told by a few days each.
+    /// The same entity with other means in some of its hours of the week since a day, told by a few days each.
     #[must_use]
     pub(in crate::baseline) fn with_hours(&self, moved: &[(u8, f64)], since: Option<usize>, samples: f64) -> Self {
         let mut changed = Self { since, ..self.clone() };
-        for &(week_hour, ratio) in moved {
-            changed.means[slot(week_hour)] = self.means[slot(week_hour)] * ratio;
+        for &(week_hour, mean) in moved {
+            changed.means[slot(week_hour)] = mean / self.week.factor(week_hour);
             changed.samples[slot(week_hour)] = self.samples[slot(week_hour)].min(samples);
         }
         changed.between = self.between.as_deref().map(|between| Box::new(between.with_hours(moved, since, samples)));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{LEAST_CHANGE, SHIFT_DAYS, onset, ratio};
+use super::{LEAST_CHANGE, SHIFT_DAYS, Shift, onset, ratio};
 use crate::baseline::FamilyBaseline;
 use crate::baseline::calendar::slot;
 use crate::baseline::seasonal::Fit;
@@ -11,12 +11,20 @@ use crate::baseline::seasonal::Fit;
 const LEAST_APART: f64 = 3.0;
 const LENT_CALLS: f64 = 0.5;
 
-/// A past hour: its calls and its hour of the week, or `None` where the feed was not alive.
-type PastHour = Option<(u32, u8)>;
+/// A past hour: its calls, its hour of the week, and the level of its day.
+#[derive(Clone, Copy)]
+struct KnownHour {
+    calls: u32,
+    week_hour: u8,
+    level: f64,
+}
 
-/// A fit in which some hours are at their new level.
+/// The same, or `None` where the feed was not alive.
+type PastHour = Option<KnownHour>;
+
+/// A change of some hours.
 pub(super) struct NewHours {
-    pub(super) fit: Fit,
+    pub(super) shift: Shift,
     /// Whether the day's other hours are at their old level.
     pub(super) others_stay: bool,
 }
@@ -39,12 +47,12 @@ impl Past {
     fn of(&self, suspect: Suspect) -> impl Iterator<Item = (usize, PastHour)> + Clone {
         let today = slot(self.today[suspect.hour]);
         let days = self.days.iter().enumerate().rev().map(move |(day, hours)| (day, hours[suspect.hour]));
-        days.filter(move |(_, past)| !suspect.alike || past.is_none_or(|(_, week_hour)| slot(week_hour) == today))
+        days.filter(move |(_, past)| !suspect.alike || past.is_none_or(|past| slot(past.week_hour) == today))
     }
 
     fn last(&self, suspect: Suspect) -> [PastHour; SHIFT_DAYS] {
-        let mut hours = self.of(suspect);
-        std::array::from_fn(|_| hours.next().and_then(|(_, past)| past))
+        let mut known = self.of(suspect).filter_map(|(_, past)| past);
+        std::array::from_fn(|_| known.next())
     }
 
     /// The hours whose last days all differ from a fit, in the same direction.
@@ -64,8 +72,8 @@ impl Past {
         let mut sums = vec![(0.0, 0.0); self.days.len()];
         for &suspect in suspects {
             for (day, past) in self.of(suspect) {
-                let Some((calls, week_hour)) = past else { continue };
-                sums[day] = (sums[day].0 + f64::from(calls), sums[day].1 + fit.mean(week_hour));
+                let Some(past) = past else { continue };
+                sums[day] = (sums[day].0 + f64::from(past.calls), sums[day].1 + past.mean(fit));
             }
         }
         let ratio = |&(calls, expected): &(f64, f64)| (calls + LENT_CALLS) / (expected + LENT_CALLS);
@@ -77,17 +85,24 @@ impl Past {
         let last = &self.days[self.days.len().saturating_sub(SHIFT_DAYS)..];
         let others = (0..24).filter(|hour| moved.iter().all(|(suspect, _)| suspect.hour != *hour));
         let others = others.flat_map(|hour| last.iter().filter_map(move |hours| hours[hour]));
-        let (calls, expected) = others.fold((0.0, 0.0), |(calls, expected), (own, week_hour)| {
-            (calls + f64::from(own), expected + fit.mean(week_hour))
+        let (calls, expected) = others.fold((0.0, 0.0), |(calls, expected), past| {
+            (calls + f64::from(past.calls), expected + fit.mean(past.week_hour))
         });
         let ratio = (calls + LENT_CALLS) / (expected + LENT_CALLS);
         expected > 0.0 && (LEAST_CHANGE.recip()..LEAST_CHANGE).contains(&ratio)
     }
 }
 
+impl KnownHour {
+    /// What was expected of it, by a fit of the whole window.
+    fn mean(self, fit: &Fit) -> f64 {
+        fit.mean(self.week_hour) * self.level
+    }
+}
+
 /// Whether an hour is far enough from what is expected of it.
-fn apart(fit: &Fit, (calls, week_hour): (u32, u8), above: bool) -> bool {
-    let (calls, mean) = (f64::from(calls), fit.mean(week_hour));
+fn apart(fit: &Fit, past: KnownHour, above: bool) -> bool {
+    let (calls, mean) = (f64::from(past.calls), past.mean(fit));
     if above {
         calls > (LEAST_CHANGE * mean).max(mean + LEAST_APART)
     } else {
@@ -99,46 +114,59 @@ impl FamilyBaseline<'_> {
     /// The fit with the hours that had another level on the last three days, or on the last three days of their slot; judged by the days
     /// before these hours had it, if there are enough.
     pub(super) fn new_hours(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<NewHours> {
-        let past = self.past_hours(member, day);
+        let past = self.past_hours(member, day, fit);
         let suspects = past.suspects(fit);
         if suspects.is_empty() {
             return None;
         }
         let since = onset(&past.ratios(fit, &suspects));
-        let unseen = since.map(|since| since.min(without.start)..without.end);
-        let old = unseen.map_or_else(|| Some(fit.clone()), |unseen| self.fit_without(member, &unseen))?;
-        let level = |suspect: &Suspect| Some((*suspect, hour_ratio(&old, past.last(*suspect))?));
-        let moved: Vec<(Suspect, f64)> = suspects.iter().filter_map(level).collect();
+        let before = match since {
+            Some(since) => self.fit_before(member, &(since.min(without.start)..without.end))?,
+            None => fit.on_day(day).unwrap_or_else(|| fit.clone()),
+        };
+        let moved = |suspect: &Suspect| {
+            let today = past.today[suspect.hour];
+            Some((*suspect, new_mean(&before, past.last(*suspect), today)?))
+        };
+        let moved: Vec<(Suspect, f64)> = suspects.iter().filter_map(moved).collect();
         if moved.is_empty() {
             return None;
         }
-        let others_stay = past.others_stay(&old, &moved);
-        let hours: Vec<(u8, f64)> = moved.iter().map(|&(suspect, ratio)| (past.today[suspect.hour], ratio)).collect();
-        Some(NewHours { fit: old.with_hours(&hours, since, SHIFT_DAYS as f64), others_stay })
+        let others_stay = past.others_stay(&before, &moved);
+        let hours: Vec<(u8, f64)> = moved.iter().map(|&(suspect, mean)| (past.today[suspect.hour], mean)).collect();
+        let now = before.with_hours(&hours, since, SHIFT_DAYS as f64);
+        Some(NewHours { shift: Shift { before, now }, others_stay })
     }
 
-    fn past_hours(&self, member: usize, day: usize) -> Past {
+    fn past_hours(&self, member: usize, day: usize, fit: &Fit) -> Past {
         let of_day = |day: usize| {
             let (alive, week_hours) = (self.alive(member, day..day + 1), self.week_hours(day..day + 1));
-            let calls = self.calls_of(member, day);
-            std::array::from_fn(|hour| alive[hour].then(|| (calls[hour], week_hours[hour])))
+            let (calls, level) = (self.calls_of(member, day), fit.past_level(day));
+            let known = |hour: usize| KnownHour { calls: calls[hour], week_hour: week_hours[hour], level };
+            std::array::from_fn(|hour| alive[hour].then(|| known(hour)))
         };
         Past { days: (0..day).map(of_day).collect(), today: self.week_hours(day..day + 1).to_vec() }
     }
 }
 
-/// The level of an hour relative to the one fitted, if it is odd on each of some days, and always in the same direction.
-fn hour_ratio(fit: &Fit, hours: [Option<(u32, u8)>; SHIFT_DAYS]) -> Option<f64> {
-    let may_be_odd = |hour: &Option<(u32, u8)>| hour.is_some_and(|(calls, week_hour)| fit.may_be_odd(week_hour, calls));
+/// The mean of an hour of the week, if that hour was odd on each of some days, and always in the same direction. What comes on top
+/// does so whatever else there is in that hour; what falls away falls away in part.
+///
+/// ```text
+/// m + (sum calls - sum expected) / days,   m sum calls / sum expected   of drops
+/// ```
+fn new_mean(fit: &Fit, hours: [PastHour; SHIFT_DAYS], today: u8) -> Option<f64> {
+    let may_be_odd = |hour: &PastHour| hour.is_some_and(|hour| fit.may_be_odd(hour.week_hour, hour.calls));
     if !hours.iter().all(may_be_odd) {
         return None;
     }
-    let week_hours = hours.map(|hour| hour.map_or([0], |(_, week_hour)| [week_hour]));
-    let past = hours
-        .iter()
-        .zip(&week_hours)
-        .map(|(hour, week_hour)| hour.map(|(calls, _)| (u64::from(calls), &week_hour[..])));
-    ratio(fit, 0, past)
+    let week_hours = hours.map(|hour| hour.map_or([0], |hour| [hour.week_hour]));
+    let windows = hours.iter().zip(&week_hours);
+    let ratio =
+        ratio(fit, 0, windows.map(|(hour, week_hour)| hour.map(|hour| (u64::from(hour.calls), &week_hour[..]))))?;
+    let more: f64 = hours.iter().flatten().map(|hour| f64::from(hour.calls) - fit.mean(hour.week_hour)).sum();
+    let mean = fit.mean(today);
+    Some(if ratio > 1.0 { mean + more / SHIFT_DAYS as f64 } else { mean * ratio })
 }
 
 #[cfg(test)]
@@ -154,6 +182,15 @@ mod tests {
             let found = [1, 2, 3, 12].map(|hour| fit.mean(hour) / job(1, usize::from(hour)));
             assert!(found.iter().all(|ratio| (0.6..1.5).contains(ratio)), "{days} days: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_job_comes_on_top_of_what_there_is() {
+        // The scored day is a Monday, so that a job of some days ran on two days of a quiet weekend.
+        let usual = |ago: usize| if ago % 7 < 3 && ago % 7 > 0 { 2.0 } else { USUAL };
+        let fit = new_level_of_first(|ago, hour| usual(ago) + if ago <= 5 && hour == 2 { 120.0 } else { 0.0 }).unwrap();
+        let found = fit.mean(2) / (USUAL + 120.0);
+        assert!((0.6..1.4).contains(&found), "{found}");
     }
 
     #[test]
