@@ -129,6 +129,44 @@ fn nobody_judges_what_stands_for_many_and_the_night_says_so() {
     common::insights(about).expect_code(2).expect_said(&["nothing is known of `(other)`"]);
 }
 
+#[test]
+fn a_key_that_a_cap_leaves_out_was_used_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let last = day(1, 4);
+    // The strangers of the last day call more often than the people of every day.
+    let crowd =
+        |number: i64| (0..400).map(move |call| Call { user: format!("a{number:02}"), ..Call::usual(call * 9, 1) });
+    write_days(
+        &events,
+        day(1, 1),
+        last,
+        |date| if date == last { (0..20).flat_map(crowd).collect() } else { Vec::new() },
+    );
+    roll_up(&events, &state, &["--set", &format!("max_entities={MOST}")]);
+    let ask = |more: &[&str]| {
+        let own = ["access-key", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--now", "2026-01-05"];
+        let answer = insights(own.iter().chain(more).chain(&["--format", "json"])).expect_code(0);
+        let keys = answer.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let keys = keys.map(|key| {
+            (key["access_key"].as_str().unwrap().to_owned(), key["last_use"].as_str().unwrap()[..10].to_owned())
+        });
+        (keys.collect::<BTreeMap<_, _>>(), answer.stderr)
+    };
+    let unused = ask(&["--unused", "1"]);
+    assert!(unused.0.is_empty() && !unused.1.contains("max_entities"), "{unused:?}");
+    let (all, _) = ask(&[]);
+    assert_eq!(all.len(), 40);
+    assert!(all.values().all(|day| day == "2026-01-04"), "{all:?}");
+
+    // Where the events are gone, what is not known is said.
+    fs::remove_dir_all(events.join("date=2026-01-04")).unwrap();
+    let (unused, told) = ask(&["--unused", "1"]);
+    assert_eq!(unused.len(), 20);
+    assert!(!unused.contains_key(OTHER), "{unused:?}");
+    assert!(told.contains("! 2026-01-04 is not known in full"), "{told}");
+}
+
 /// More names than are held in memory, whatever the cap: each has one call, and one in a thousand has another in another hour.
 fn great_flood(names: u32) -> Vec<Call> {
     let call = |number: u32, second: i64| Call {

@@ -17,7 +17,7 @@ use crate::query::{Glob, rfc3339};
 use crate::shown;
 
 pub use events::{add_events, find_owners};
-pub use rollups::add_rollups;
+pub use rollups::{add_rollups, leaves_names_out};
 
 /// Values of one kind that are told apart for a key; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
@@ -205,7 +205,8 @@ impl KeyHistory {
             return Vec::new();
         }
         let networks = self.traits.get(&Trait::Network).into_iter().flatten();
-        networks.filter(|(_, used)| used.first >= recent).map(|(network, _)| network.as_str()).collect()
+        let is_new = |(network, used): &(&String, &Use)| used.first >= recent && *network != OTHER;
+        networks.filter(is_new).map(|(network, _)| network.as_str()).collect()
     }
 
     /// Whole days from the last use until `now`.
@@ -325,6 +326,7 @@ mod tests {
         history.add(used(0, 30 * DAY, 9));
         history.add_trait(Trait::Network, "10.0.0.0/24", used(0, 30 * DAY, 8));
         history.add_trait(Trait::Network, "203.0.113.0/24", used(29 * DAY, 29 * DAY, 1));
+        history.add_trait(Trait::Network, OTHER, used(29 * DAY, 29 * DAY, 1));
         assert_eq!(history.new_networks(7), ["203.0.113.0/24"]);
         assert_eq!(history.new_networks(31), Vec::<&str>::new());
         assert_eq!(history.unused_days(32 * DAY + 5), Some(2));

@@ -5,12 +5,32 @@ use std::path::Path;
 use chrono::NaiveDate;
 use hashbrown::HashMap;
 
-use crate::access_key::{Keys, Precision, Trait, Use, hour_ms};
+use crate::access_key::{Keys, OTHER, Precision, Trait, Use, hour_ms};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
 use crate::storage::is_there;
 
-/// Adds what the rollup of a day knows of the wanted keys (all where none is named). Temporary keys are in no rollup.
+/// The families that tell of keys: they themselves, and those that they are paired with.
+const TELLING: [Family; 3] = [Family::AccessKey, Family::Api, Family::Network];
+
+/// Whether the rollup of a day leaves names of keys, APIs or networks out, because there were more than a cap allows.
+///
+/// # Errors
+/// [`crate::Error::Rollup`] when a file is damaged.
+pub fn leaves_names_out(state: &Path, date: NaiveDate) -> Result<bool> {
+    let path = store::rollup_path(state, date);
+    if store::read_note(&path)?.is_none_or(|note| note.counts.beyond_cap == 0) {
+        return Ok(false);
+    }
+    let mut found = false;
+    for family in TELLING {
+        store::read_family(&path, family, |key, _, _| found |= key.is_other())?;
+    }
+    Ok(found)
+}
+
+/// Adds what the rollup of a day knows of the wanted keys (all where none is named). Temporary keys are in no rollup, nor are
+/// those beyond a cap.
 ///
 /// # Errors
 /// [`crate::Error::Rollup`] when a file is damaged.
@@ -19,7 +39,7 @@ pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Optio
     let mut of_entity: HashMap<u32, (String, Use)> = HashMap::new();
     store::read_family(&path, Family::AccessKey, |key, _, day| {
         let name = key.fields().nth(1).unwrap_or_default().to_owned();
-        if wanted.is_some_and(|wanted| wanted != name) || day.hours.is_empty() {
+        if key.is_other() || wanted.is_some_and(|wanted| wanted != name) || day.hours.is_empty() {
             return;
         }
         let used = Use {
@@ -57,6 +77,7 @@ fn labels(path: &Path, family: Family) -> Result<HashMap<u32, Vec<String>>> {
     let mut labels = HashMap::new();
     store::read_family(path, family, |key: EntityKey, service, day| {
         let names = match service {
+            _ if key.is_other() => vec![OTHER.to_owned(); 2],
             Some(service) => vec![service.to_owned(), format!("{service}/{}", key.fields().nth(2).unwrap_or_default())],
             None => vec![key.label()],
         };

@@ -5,6 +5,7 @@
 
 mod learn;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -165,16 +166,19 @@ impl<'a> FamilyBaseline<'a> {
         &self.week_hours[days.start * 24..days.end * 24]
     }
 
-    /// Whether the feed of the entity's account was alive in the hours of some days.
-    pub fn alive(&self, member: usize, days: Range<usize>) -> &[bool] {
-        &self.feed.alive_in(self.history.family, self.history.key(member).account())[days.start * 24..days.end * 24]
+    /// Whether the entity's hours of some days can be believed: the feed of its account was alive, and no cap may hide it.
+    pub fn alive(&self, member: usize, days: Range<usize>) -> Cow<'_, [bool]> {
+        let alive = self.feed.alive_in(self.history.family, self.history.key(member).account());
+        let mut alive = Cow::Borrowed(&alive[days.start * 24..days.end * 24]);
+        for (place, _) in days.enumerate().filter(|&(_, day)| self.history.is_hidden(member, day)) {
+            alive.to_mut()[place * 24..(place + 1) * 24].fill(false);
+        }
+        alive
     }
 
     /// The entity's hours on a day.
     pub fn hours_of(&self, member: usize, day: usize) -> &'a [HistoryHour] {
-        let hours = self.history.hours(member);
-        let place = |day: usize| hours.partition_point(|hour| usize::from(hour.hour) < day * 24);
-        &hours[place(day)..place(day + 1)]
+        self.history.hours_on(member, day)
     }
 
     /// The entity's calls on a day, hour by hour.
@@ -236,7 +240,7 @@ impl<'a> FamilyBaseline<'a> {
         let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
         let known_from = self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24);
         let windows = days.filter(|&past| past != day && past >= known_from).flat_map(|past| {
-            let calls = self.calls_of(member, past);
+            let (calls, alive) = (self.calls_of(member, past), &alive);
             (0..24 / hours).filter_map(move |window| {
                 let (within, place) = (window * hours, past * 24 + window * hours);
                 let usual: f64 = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
@@ -306,7 +310,7 @@ impl<'a> FamilyBaseline<'a> {
         let (past, _) = self.history.split(member, self.window);
         let first_day = usize::from(past.first()?.hour) / 24;
         let days = 0..self.window.length();
-        series.fill(past, self.week_hours(days.clone()), self.alive(member, days), first_day);
+        series.fill(past, self.week_hours(days.clone()), &self.alive(member, days), first_day);
         series.leave_out(without.start.min(self.window.length())..without.end.min(self.window.length()));
         Some(first_day)
     }

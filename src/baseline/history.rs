@@ -3,7 +3,7 @@
 //! Read from rollups, sparse, in memory: 16 bytes for each hour in which an entity was active, and a key for each entity alive in
 //! the window.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -100,6 +100,8 @@ pub struct FamilyHistory {
     starts: Vec<usize>,
     hours: Vec<HistoryHour>,
     unnamed: Vec<(EntityKey, HistoryHour)>,
+    /// The days on which an account had entities beyond the cap.
+    capped: BTreeMap<String, BTreeSet<usize>>,
     /// Of keys.
     owners: Owners,
 }
@@ -124,8 +126,7 @@ impl FamilyHistory {
                 peak: day.peaks[index],
             });
             if found.is_other() {
-                let key = EntityKey::of_joined(found.key);
-                history.unnamed.extend(hours.map(|hour| (key.clone(), hour)));
+                history.add_unnamed(&EntityKey::of_joined(found.key), hours);
                 return;
             }
             if history.members.last().is_none_or(|last| last.as_str() != found.key) {
@@ -157,6 +158,10 @@ impl FamilyHistory {
         entities.sort_by(|left, right| left.0.cmp(&right.0));
         let mut history = Self::empty(family, entities.iter().map(|(_, hours)| hours.len()).sum());
         for (key, hours) in entities {
+            if key.is_other() {
+                history.add_unnamed(&key, hours);
+                continue;
+            }
             history.begin(key, None);
             history.hours.extend(hours);
             history.end();
@@ -166,8 +171,8 @@ impl FamilyHistory {
 
     fn empty(family: Family, hours: usize) -> Self {
         let (members, services, unnamed) = (Vec::new(), Vec::new(), Vec::new());
-        let hours = Vec::with_capacity(hours);
-        Self { family, members, services, starts: vec![0], hours, unnamed, owners: Owners::default() }
+        let (hours, capped) = (Vec::with_capacity(hours), BTreeMap::new());
+        Self { family, members, services, starts: vec![0], hours, unnamed, capped, owners: Owners::default() }
     }
 
     /// Begins an entity; its hours follow.
@@ -181,6 +186,15 @@ impl FamilyHistory {
     fn end(&mut self) {
         if let Some(end) = self.starts.last_mut() {
             *end = self.hours.len();
+        }
+    }
+
+    /// Adds what an account's entities beyond the cap did together.
+    fn add_unnamed(&mut self, key: &EntityKey, hours: impl IntoIterator<Item = HistoryHour>) {
+        let days = self.capped.entry(key.account().to_owned()).or_default();
+        for hour in hours {
+            days.insert(usize::from(hour.hour) / 24);
+            self.unnamed.push((key.clone(), hour));
         }
     }
 
@@ -244,6 +258,20 @@ impl FamilyHistory {
     /// All hours in which an entity was active, the scored day's included.
     pub fn hours(&self, member: usize) -> &[HistoryHour] {
         &self.hours[self.starts[member]..self.starts[member + 1]]
+    }
+
+    /// Its hours on a day.
+    pub fn hours_on(&self, member: usize, day: usize) -> &[HistoryHour] {
+        let hours = self.hours(member);
+        let place = |day: usize| hours.partition_point(|hour| usize::from(hour.hour) < day * 24);
+        &hours[place(day)..place(day + 1)]
+    }
+
+    /// Whether it is unknown what an entity did on a day: it is not named, and its account had entities beyond the cap, so that it may
+    /// have been one of them.
+    pub fn is_hidden(&self, member: usize, day: usize) -> bool {
+        let is_capped = || self.capped.get(self.key(member).account()).is_some_and(|days| days.contains(&day));
+        !self.capped.is_empty() && is_capped() && self.hours_on(member, day).is_empty()
     }
 
     /// An entity's hours before the scored day, and those of that day.

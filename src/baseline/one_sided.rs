@@ -2,7 +2,7 @@
 //!
 //! What a trail does not deliver any more has not dropped: [`OneSided::lacks`] tells whose calls are among it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::{FamilyHistory, HistoryHour, Window};
 use crate::event::only_reads;
@@ -12,6 +12,9 @@ use crate::rollup::{EntityKey, Family};
 const TELLING_CALLS: u64 = 500;
 /// One in so many calls at most is an exception: names do not tell everything.
 const EXCEPTION: u64 = 200;
+/// A side that was delivered before is missing below one in so many of its calls of a usual day: that the other has become so many more
+/// makes no trail one-sided.
+const FALLEN: u64 = 10;
 /// From this percentage of the calls before on, the end of a side is a change of what the trail delivers.
 const USUAL_PERCENT: u64 = 5;
 
@@ -53,6 +56,11 @@ impl Calls {
         self.reads += if reads { calls } else { 0 };
     }
 
+    /// Whether a side is no more than the names of APIs leave open.
+    fn is_exception(self, side: Side) -> bool {
+        self.of(side) * EXCEPTION <= self.all
+    }
+
     fn of(self, side: Side) -> u64 {
         match side {
             Side::Reads => self.reads,
@@ -61,22 +69,41 @@ impl Calls {
     }
 }
 
+/// What an account did before the scored day.
+#[derive(Debug, Clone, Default)]
+struct Past {
+    calls: Calls,
+    /// The days on which there were calls.
+    days: BTreeSet<u16>,
+}
+
+impl Past {
+    /// Whether few calls of a side are none that went missing only beside many others: it was an exception before too, or they are far
+    /// fewer than on a usual day.
+    fn misses(&self, side: Side, today: Calls) -> bool {
+        let days = self.days.len() as u64;
+        self.calls.is_exception(side) || today.of(side) * FALLEN * days < self.calls.of(side)
+    }
+}
+
 impl OneSided {
     /// The accounts of which one side is missing on the scored day, in their order.
     pub fn judge(apis: &FamilyHistory, window: &Window) -> Vec<Self> {
-        let mut accounts: BTreeMap<&str, (Calls, Calls)> = BTreeMap::new();
+        let mut accounts: BTreeMap<&str, (Past, Calls)> = BTreeMap::new();
         for member in 0..apis.len() {
             let key = apis.key(member);
             let (before, today) = apis.split(member, window);
             let calls = accounts.entry(key.account()).or_default();
-            calls.0.add(before, reads(key));
+            calls.0.calls.add(before, reads(key));
+            calls.0.days.extend(before.iter().map(|hour| hour.hour / 24));
             calls.1.add(today, reads(key));
         }
-        accounts.into_iter().filter_map(|(account, (before, today))| Self::of(account, before, today)).collect()
+        accounts.into_iter().filter_map(|(account, (past, today))| Self::of(account, &past, today)).collect()
     }
 
-    fn of(account: &str, before: Calls, today: Calls) -> Option<Self> {
-        let is_missing = |side: &Side| today.of(*side) * EXCEPTION <= today.all;
+    fn of(account: &str, past: &Past, today: Calls) -> Option<Self> {
+        let before = past.calls;
+        let is_missing = |side: &Side| today.is_exception(*side) && past.misses(*side, today);
         let missing = [Side::Reads, Side::Writes].into_iter().find(is_missing)?;
         (today.all >= TELLING_CALLS).then(|| Self {
             account: account.to_owned(),
@@ -110,7 +137,7 @@ mod tests {
 
     fn judged(before: (u64, u64), today: (u64, u64)) -> Option<OneSided> {
         let calls = |(reads, writes): (u64, u64)| Calls { all: reads + writes, reads };
-        OneSided::of("1", calls(before), calls(today))
+        OneSided::of("1", &Past { calls: calls(before), days: BTreeSet::from([27]) }, calls(today))
     }
 
     #[test]
@@ -121,6 +148,22 @@ mod tests {
         assert_eq!(told((900, 100), (600, 0)), Some((Side::Writes, 10)));
         assert_eq!(told((900, 100), (10, 590)), None);
         assert_eq!(told((900, 100), (0, 400)), None, "few calls tell nothing");
+    }
+
+    #[test]
+    fn a_side_is_not_missing_because_the_other_has_become_many_more() {
+        let told = |before, today| judged(before, today).map(|found| (found.missing, found.is_news()));
+        assert_eq!(told((900, 100), (40_000, 90)), None, "one client reads and reads");
+        assert_eq!(told((900, 100), (40_000, 10)), None);
+        assert_eq!(told((900, 100), (40_000, 9)), Some((Side::Writes, true)));
+        assert_eq!(told((1000, 4), (1000, 4)), Some((Side::Writes, false)), "it never was delivered");
+    }
+
+    #[test]
+    fn a_usual_day_is_one_of_those_with_calls() {
+        let past = |days| Past { calls: Calls { all: 14_000, reads: 12_600 }, days: (0..days).collect() };
+        let told = |days| OneSided::of("1", &past(days), Calls { all: 40_000, reads: 39_990 });
+        assert!(told(14).is_none() && told(13).is_some(), "a hundred writes a day, or a few more");
     }
 
     #[test]

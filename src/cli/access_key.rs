@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::access_key::{KeyHistory, Keys, Precision, Trait, Use, add_events, add_rollups, find_owners};
+use crate::access_key::{
+    KeyHistory, Keys, Precision, Trait, Use, add_events, add_rollups, find_owners, leaves_names_out,
+};
 use crate::cli::query::{complain, moment};
 use crate::cli::result::ResultArgs;
 use crate::cli::{Common, output, places};
@@ -92,8 +94,8 @@ pub(super) fn run(args: &AccessKeyArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(places::complain(&places, complain(&problems)))
 }
 
-/// The days within a range: those that have a rollup, and those that have events. Of a day without events that is only partly within
-/// it nothing can be told, and that is said.
+/// The days within a range: those that have a rollup to tell from, and those that have events. A rollup that leaves names out is none beside
+/// events. Of a day without events that is only partly within the range nothing can be told, and that is said.
 fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Result<(Vec<NaiveDate>, Vec<NaiveDate>)> {
     let span = |date: &NaiveDate| (midnight_ms(*date), midnight_ms(*date) + DAY_MS - 1);
     let part = |date: &NaiveDate| range.touches(span(date));
@@ -103,7 +105,19 @@ fn days(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange) -> Resu
     for date in cut.iter().filter(|date| !events.contains(date)) {
         output::complain(&format!("! {date} is left out: only its counts are there, and they are of the whole day"));
     }
-    Ok((whole, events))
+    let mut told = Vec::new();
+    for date in whole {
+        if !leaves_names_out(&args.state, date)? {
+            told.push(date);
+        } else if !events.contains(&date) {
+            output::complain(&format!(
+                "! {date} is not known in full: its counts name the busiest keys and networks alone (`max_entities`), and its events are gone; \
+                 others may have been used on it"
+            ));
+            told.push(date);
+        }
+    }
+    Ok((told, events))
 }
 
 fn one_key(args: &AccessKeyArgs, partitions: &Partitions, range: TimeRange, key: &str) -> Result<(Keys, Vec<Problem>)> {

@@ -251,6 +251,49 @@ mod tests {
         assert_eq!(found(&history(2, |_, hour, calls| if silent(hour) { 0 } else { calls })), []);
     }
 
+    /// The same with calls of entities beyond the cap on a day.
+    fn capped(history: &FamilyHistory, day: u16) -> FamilyHistory {
+        let hours =
+            (day * 24..(day + 1) * 24).map(|hour| HistoryHour { hour, calls: 50, errors: 0, peak: 1 }).collect();
+        let named = (0..history.len()).map(|member| (history.key(member).clone(), history.hours(member).to_vec()));
+        let other = EntityKey::other(history.family, "1");
+        FamilyHistory::from_entities(history.family, named.chain([(other, hours)]))
+    }
+
+    #[test]
+    fn whom_a_cap_may_hide_has_not_dropped_and_whom_it_does_not_has() {
+        let afternoon = TODAY + 12..TODAY + 24;
+        let gone = history(2, |number, hour, calls| match number {
+            39 if hour >= TODAY => 0,
+            38 if afternoon.contains(&hour) => 0,
+            _ => calls,
+        });
+        let dropped = |history: &FamilyHistory| -> Vec<usize> {
+            let drops = found(history).into_iter().filter(|found| found.direction == Direction::Down);
+            drops.map(|found| found.member).collect()
+        };
+        assert_eq!(dropped(&gone), [38, 39]);
+        assert_eq!(dropped(&capped(&gone, TODAY / 24)), [38]);
+        assert_eq!(dropped(&capped(&gone, TODAY / 24 - 1)), [38, 39], "it was named on the day before");
+    }
+
+    #[test]
+    fn days_on_which_a_cap_may_hide_an_entity_teach_nothing() {
+        let hidden = 20..25;
+        let usual = history(2, |_, _, calls| calls);
+        let absent = history(2, |_, hour, calls| if hidden.contains(&(hour / 24)) { 0 } else { calls });
+        let absent = hidden.clone().fold(absent, |history, day| capped(&history, day));
+        let window = window();
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&usual, &window, &calendar);
+        let mean = |history: &FamilyHistory| {
+            let baseline = FamilyBaseline::learn(history, &window, &calendar, &feed);
+            expected(&baseline, 39, &baseline.expect(39, 28), (0, 24)).0
+        };
+        let (usual, absent) = (mean(&usual), mean(&absent));
+        assert!((absent / usual - 1.0).abs() < 0.1, "{absent} {usual}");
+    }
+
     #[test]
     fn an_earlier_burst_does_not_hide_a_later_one() {
         let burst = |number: usize, hour: u16| number == 9 && [TODAY + 7, 10 * 24 + 7, 10 * 24 + 8].contains(&hour);

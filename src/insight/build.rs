@@ -90,6 +90,7 @@ pub fn build(
         built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
     }
     built.add_absorbed(findings, window.scored());
+    built.episodes.extend(findings.hidden.clone());
     if findings.has_several_accounts() {
         built.insights.iter_mut().for_each(name_account);
     }

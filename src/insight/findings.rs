@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use crate::baseline::FamilyHistory;
+use crate::baseline::{FamilyHistory, Window};
 use crate::detect::change::ChangeFound;
 use crate::detect::first_seen::FirstSeen;
 use crate::detect::{Deviation, Direction, Model, Thresholds};
@@ -34,6 +34,8 @@ pub struct NightFindings {
     /// Entities that met somebody for the first time.
     pub firsts: Vec<FirstSeen>,
     pub(super) before: BTreeMap<Same, Episode>,
+    /// What the night before left of entities that a cap may hide.
+    pub(super) hidden: BTreeMap<Same, Episode>,
     pub(super) level_shift_days: u32,
     thresholds: Thresholds,
     habits: Habits,
@@ -55,13 +57,29 @@ impl NightFindings {
         let (firsts, habits) = (Vec::new(), Habits::default());
         let searched = rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
         let thresholds = Thresholds::default();
-        Self { rates, changes: Some(changes), firsts, before, level_shift_days, thresholds, habits, searched }
+        let (changes, hidden) = (Some(changes), BTreeMap::new());
+        Self { rates, changes, firsts, before, hidden, level_shift_days, thresholds, habits, searched }
     }
 
     /// Adds entities that met somebody for the first time.
     #[must_use]
     pub fn with_firsts(mut self, firsts: Vec<FirstSeen>) -> Self {
         self.firsts = firsts;
+        self
+    }
+
+    /// Sets aside what the night before left of entities that a cap may hide: whether it goes on is not known, so the next night is left it
+    /// as it is.
+    #[must_use]
+    pub fn setting_hidden_aside(mut self, window: &Window) -> Self {
+        let before = std::mem::take(&mut self.before);
+        let is_hidden = |(family, key, _): &Same| {
+            let history = self.history(*family);
+            history.is_some_and(|history| {
+                history.find(key).is_some_and(|member| history.is_hidden(member, window.length()))
+            })
+        };
+        (self.hidden, self.before) = before.into_iter().partition(|(same, _)| is_hidden(same));
         self
     }
 
@@ -257,4 +275,44 @@ pub(super) fn usual_rate(deviation: &Deviation) -> f64 {
         Model::Sparse | Model::New | Model::FirstSeen => 24.0,
     };
     deviation.expected / (hours * 60.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baseline::HistoryHour;
+    use crate::insight::example::rate;
+
+    /// What becomes of an open episode of a key that is not named tonight, and of one of a key that is.
+    fn left(has_others: bool) -> (Vec<EntityKey>, Vec<EntityKey>) {
+        let window = Window::new("2026-01-29".parse().unwrap(), 28, |_| true);
+        let [gone, here] = ["LTAI1", "LTAI2"].map(|name| EntityKey::new(["1", name]));
+        let hours = |days: &[u16]| -> Vec<HistoryHour> {
+            days.iter().map(|day| HistoryHour { hour: day * 24 + 23, calls: 9, errors: 0, peak: 9 }).collect()
+        };
+        let other = EntityKey::other(Family::AccessKey, "1");
+        let entities = [(gone.clone(), hours(&[27])), (here.clone(), hours(&[27, 28]))];
+        let entities = entities.into_iter().chain(has_others.then(|| (other, hours(&[28]))));
+        let history = FamilyHistory::from_entities(Family::AccessKey, entities);
+        let insight = rate();
+        let open = |key: EntityKey| {
+            let same = (Family::AccessKey, key, Direction::Down);
+            let mut episode = Episode::following(&same, "2026-01-28".parse().unwrap(), None, 7);
+            episode.open = Some(Running::of(&insight, insight.end, 0.1, &Evidence::default()));
+            (same, episode)
+        };
+        let before = [gone, here].map(open).into_iter().collect();
+        let changes = (FamilyHistory::from_entities(Family::Change, []), Vec::new());
+        let findings =
+            NightFindings::new(vec![(history, Vec::new())], changes, before, 7).setting_hidden_aside(&window);
+        let ending = findings.ending().into_iter().map(|(same, ..)| same.1.clone()).collect();
+        (ending, findings.hidden.into_keys().map(|same| same.1).collect())
+    }
+
+    #[test]
+    fn what_a_cap_may_hide_is_not_over() {
+        let [gone, here] = ["LTAI1", "LTAI2"].map(|name| EntityKey::new(["1", name]));
+        assert_eq!(left(true), (vec![here.clone()], vec![gone.clone()]));
+        assert_eq!(left(false), (vec![gone, here], vec![]));
+    }
 }

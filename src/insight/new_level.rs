@@ -51,7 +51,9 @@ fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &W
     }
     let begin = (0..window.length()).find(|&day| window.date(day) == episode.since)?;
     let range = |days: std::ops::Range<usize>| {
-        let present = || days.clone().filter(|&day| day == window.length() || window.is_present(day));
+        let is_known =
+            |day: usize| (day == window.length() || window.is_present(day)) && !history.is_hidden(member, day);
+        let present = || days.clone().filter(|&day| is_known(day));
         Some((present().map(|day| calls[day]).min()?, present().map(|day| calls[day]).max()?))
     };
     let (old, now) = (range(begin.saturating_sub(DAYS)..begin)?, range(begin..window.length() + 1)?);

@@ -182,6 +182,7 @@ impl<'a> Ground<'a> {
         changes.extend(grave(&self.files, date, &history, change::usual(&history, window))?);
         let past = Past { state, partitions, window, feed: &self.feed };
         let findings = NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
+            .setting_hidden_aside(window)
             .with_firsts(detected.firsts)
             .with_thresholds(settings.thresholds)
             .with_habits(&past)?;
