@@ -238,7 +238,7 @@ impl<'a> FamilyBaseline<'a> {
     fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
         let days = 0..self.window.length();
         let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
-        let known_from = self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24);
+        let known_from = self.known_from(member);
         let windows = days.filter(|&past| past != day && past >= known_from).flat_map(|past| {
             let (calls, alive) = (self.calls_of(member, past), &alive);
             (0..24 / hours).filter_map(move |window| {
@@ -251,6 +251,11 @@ impl<'a> FamilyBaseline<'a> {
             })
         });
         ln_habit_of_lows(windows, share)
+    }
+
+    /// The day on which the entity was first seen.
+    pub(super) fn known_from(&self, member: usize) -> usize {
+        self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24)
     }
 
     /// Days before `day` that the entity is known for; a window that begins with a gap begins after it.

@@ -53,7 +53,9 @@ impl FamilyBaseline<'_> {
             let calls = self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
             alive.then(|| (calls, self.week_hours(day..day + 1)))
         };
-        let ratio_of = |day: usize| day_ratio(fit, past(day)?, fit.past_level(day));
+        // An entity that is young has no old level.
+        let known = |day: usize| past(day).filter(|_| day >= self.known_from(member));
+        let ratio_of = |day: usize| day_ratio(fit, known(day)?, fit.past_level(day));
         let onset = onset(&(0..day).map(ratio_of).collect::<Vec<_>>())?;
         let before = self.fit_before(member, &(onset.min(without.start)..without.end))?;
         let since: Vec<KnownDay<'_>> = (onset..day).filter_map(past).collect();
@@ -164,6 +166,13 @@ mod tests {
             let found = shift_of_first(|ago| ago == gap, |ago, _| if ago <= 7 { 3.0 * USUAL } else { USUAL });
             let ratio = found.map_or(0.0, |(_, now)| now.mean(12) / USUAL);
             assert!((2.5..3.5).contains(&ratio), "{gap} days ago: {ratio}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_young_has_no_old_level() {
+        for days in [8, 12] {
+            assert!(new_level_of_first(|ago, _| if ago <= days { USUAL } else { 0.0 }).is_none(), "{days}");
         }
     }
 }

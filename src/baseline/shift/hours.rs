@@ -142,8 +142,9 @@ impl FamilyBaseline<'_> {
         let of_day = |day: usize| {
             let (alive, week_hours) = (self.alive(member, day..day + 1), self.week_hours(day..day + 1));
             let (calls, level) = (self.calls_of(member, day), fit.past_level(day));
+            let is_known = day >= self.known_from(member);
             let known = |hour: usize| KnownHour { calls: calls[hour], week_hour: week_hours[hour], level };
-            std::array::from_fn(|hour| alive[hour].then(|| known(hour)))
+            std::array::from_fn(|hour| (is_known && alive[hour]).then(|| known(hour)))
         };
         Past { days: (0..day).map(of_day).collect(), today: self.week_hours(day..day + 1).to_vec() }
     }
