@@ -160,7 +160,9 @@ fn of_entity(
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
     let windows = judgement.windows(family, member, &expectation);
-    let hours = trace::hours(baseline, member, &expectation);
+    let direction = windows.first().filter(|test| !test.above).map_or(Direction::Up, |_| Direction::Down);
+    let told = rate::told(baseline, thresholds, member, &expectation, direction);
+    let hours = trace::hours(baseline, member, &expectation, told);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
     let answer = |ranked: &Ranked| answers::of_counts(judgement, thresholds, ranked, &windows);
     Explanation {
@@ -173,7 +175,7 @@ fn of_entity(
         model: rate::model(&expectation),
         days_of_history: window.days_of_history(),
         days_known: baseline.days_known(member, window.length()),
-        composition: composition(baseline, &settings.calendar, member, &expectation, hour),
+        composition: composition(baseline, &settings.calendar, member, (&expectation, told), hour),
         hours,
         windows: windows.iter().map(shown).collect(),
         answers: judgement.ranked(family, member).map(answer).collect(),
