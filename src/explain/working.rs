@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use rayon::prelude::*;
 
 use crate::baseline::novelty as pairs;
@@ -40,7 +40,9 @@ pub fn explain(
 ) -> Result<Explained> {
     let insight = insight(question, state)?;
     let date = night(state, date.or(insight.as_ref().map(|found| found.night)))?;
-    let window = Window::new(date, settings.baseline_days, |day| store::rollup_path(state, day).exists());
+    let days = (0..=settings.baseline_days as u64).filter_map(|back| date.checked_sub_days(Days::new(back)));
+    let counted = store::counted_days(state, days)?;
+    let window = Window::new(date, settings.baseline_days, |day| counted.contains(&day));
     let window = window.without(&settings.incident_days);
     if question.is_about_changes(insight.as_ref()) {
         let asked = change::Asked { state, window: &window, settings, events, question, insight: insight.as_ref() };
