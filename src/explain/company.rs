@@ -118,5 +118,13 @@ fn company_gate(found: &FirstSeen, passed: bool) -> Gate {
         number(new as u64),
         number(unknown as u64)
     );
-    Gate { setting: "company", says, passed }
+    let hidden = match (found.hidden_days, found.is_known()) {
+        (0, _) => String::new(),
+        (hidden, true) => format!("; {hidden} of {} days were not counted in full", found.days),
+        (hidden, false) => format!(
+            "; {hidden} of {} days were not counted in full, too many to call anybody new",
+            found.days
+        ),
+    };
+    Gate { setting: "company", says: says + &hidden, passed }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::baseline::layers::{Drawn, Layer, LayerKind, Spread, of_day};
+use crate::baseline::seasonal::Fit;
 use crate::baseline::{Calendar, Expectation, FamilyBaseline};
-use crate::shown::number;
+use crate::shown::{OTHER, number};
 use crate::stats::Effect;
 
 /// How the expected count of an hour, or of a day that is judged as a whole, comes about.
@@ -96,8 +97,21 @@ fn name(
 
 fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Vec<String> {
     let mut remarks = Vec::new();
+    let hidden = baseline.days_hidden(member);
+    if hidden > 0 {
+        remarks.push(format!(
+            "{hidden} of {} days of history were not counted in full: it may have been under `{OTHER}` on them",
+            baseline.window().days_of_history()
+        ));
+    }
     match expectation {
-        Expectation::Seasonal { fit, .. } => {
+        Expectation::Seasonal { fit, shifted } => {
+            if let Some(since) = shifted.as_deref().and_then(Fit::since) {
+                remarks.push(format!(
+                    "it has a new level since {}, which is asked too: only what neither level explains is reported",
+                    baseline.window().date(since)
+                ));
+            }
             if fit.odd_days() > 0 {
                 remarks.push(format!("bursts on {} past days are given little weight", fit.odd_days()));
             }

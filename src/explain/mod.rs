@@ -104,6 +104,8 @@ pub struct Explanation {
     pub answers: Vec<Answer>,
     /// How many calls in its most unlikely hour would have been reported.
     pub enough: Option<Enough>,
+    /// Since when it has a level that nothing more is said of, if it has.
+    pub absorbed: Option<Absorbed>,
     /// Whom it met for the first time.
     pub company: Company,
     /// With whom it was seen that day, and how often before.
@@ -120,11 +122,28 @@ impl Explanation {
         self.model == Model::Seasonal
     }
 
-    /// How many calls would have been enough, for people: not where too few in that hour were reported all the same, by a wider window.
+    /// How many calls would have been enough, for people: not where too few in that hour were reported all the same, by a wider window, nor
+    /// while a higher level is taken for new.
     pub fn what_would_be_enough(&self) -> Option<Enough> {
+        if self.absorbed.as_ref().is_some_and(|level| level.direction == Direction::Up) {
+            return None;
+        }
         let is_reported = self.answers.iter().any(|answer| answer.reported);
         self.enough.filter(|enough| !is_reported || enough.calls >= enough.needed)
     }
+}
+
+/// A new level of which nothing more is said: it deviated in this way for so many nights in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Absorbed {
+    /// Which way.
+    pub direction: Direction,
+    /// The first of the nights.
+    pub since: NaiveDate,
+    /// How many there were until the night before.
+    pub nights: u32,
+    /// Whether it deviates in this way tonight as well.
+    pub lasts: bool,
 }
 
 /// A window beside what was expected of it.

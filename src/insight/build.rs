@@ -22,7 +22,7 @@ use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Attribution, Insight, InsightType, Life};
+use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
 use crate::stats::score;
 
@@ -135,6 +135,8 @@ impl Built {
         }
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
+        let called = insight.actor.as_ref().filter(|actor| history.family == Family::Principal && actor.name.is_some());
+        episode.name = called.map(Actor::shown).or(episode.name);
         let usual = usual_rate(deviation);
         let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
         episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
@@ -208,6 +210,7 @@ fn rate_insight(
         score: capped_score(deviation),
         baseline_average: baseline_average(history, &[deviation.member], night.window, night.gaps.feed),
         days_known: deviation.days_known,
+        days_hidden: history.days_hidden(deviation.member, night.window),
         ..subject.draft(evidence, date)
     }
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::baseline::{Feed, OneSided, SilentRegions, Window};
 use crate::error::Result;
 use crate::partition::{EventFile, Problem};
-use crate::rollup::ScanCounts;
+use crate::rollup::{Family, ScanCounts};
 
 use duplicates::Duplicates;
 
@@ -152,6 +152,8 @@ pub struct NightInput<'a> {
     pub files: &'a [EventFile],
     /// What became of the scored day's rows.
     pub counts: ScanCounts,
+    /// Of each family that is judged, how many entities that were named on days before may be hidden by a cap.
+    pub hidden: &'a [(Family, usize)],
     /// Which hours can be believed.
     pub feed: &'a Feed,
     /// Which regions cannot.

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
-use crate::rollup::ScanCounts;
+use crate::rollup::{Family, ScanCounts};
 use crate::shown::number;
 
 /// What the times and the names of a night's rows lack.
@@ -18,7 +18,7 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
         skew(input.files, date, input.counts),
         rows(FlawKind::NoTime, input.counts.without_time, input.counts.timeless()),
         rows(FlawKind::NoApi, input.counts.without_api, input.counts.nameless()),
-        too_many(input.counts),
+        too_many(input.counts, input.hidden),
     ];
     flaws.into_iter().flatten().collect()
 }
@@ -33,13 +33,26 @@ fn rows(kind: FlawKind, rows: u64, sentence: Option<String>) -> Option<Flaw> {
     })
 }
 
-fn too_many(counts: ScanCounts) -> Option<Flaw> {
-    counts.capped().map(|sentence| Flaw {
+/// More entities than are named, and those of the days before that may be among the others: what they did is unknown, also whether they
+/// have fallen silent.
+fn too_many(counts: ScanCounts, hidden: &[(Family, usize)]) -> Option<Flaw> {
+    let sentence = counts.capped()?;
+    let known: usize = hidden.iter().map(|(_, hidden)| hidden).sum();
+    let told = hidden.iter().filter(|(_, hidden)| *hidden > 0);
+    let told = told.map(|(family, hidden)| format!("{} {}", number(*hidden as u64), family.name().replace('_', " ")));
+    let lost = match told.collect::<Vec<_>>() {
+        told if told.is_empty() => String::new(),
+        told => format!(
+            "; {} that were counted by name in the days before were not on this one, and may be among them: a drop of theirs is not seen",
+            told.join(", ")
+        ),
+    };
+    Some(Flaw {
         kind: FlawKind::TooManyEntities,
         whereabouts: Whereabouts::default(),
-        numbers: [("entities", counts.beyond_cap)].into(),
+        numbers: [("entities", counts.beyond_cap), ("known_before", known as u64)].into(),
         effect: Effect::NotJudged,
-        sentence,
+        sentence: sentence + &lost,
     })
 }
 

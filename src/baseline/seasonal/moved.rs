@@ -50,7 +50,7 @@ impl Fit {
     }
 
     /// Of a new level: the day with which it began, from which on nothing else was learnt.
-    pub(in crate::baseline) fn since(&self) -> Option<usize> {
+    pub(crate) fn since(&self) -> Option<usize> {
         self.since
     }
 

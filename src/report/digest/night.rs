@@ -119,7 +119,8 @@ fn add_since(document: &mut Document, night: &Night) {
     let sentence = |what: &str, number: &usize| format!("{what}: {}", night.findings[*number].sentence.shown());
     let going_on = since.going_on.iter().map(|number| sentence("going on", number));
     let again = since.again.iter().map(|number| sentence("again", number));
-    let levels = levels.into_iter().map(|level| format!("new level: {}", level.sentence.shown()));
+    let state = |level: &NewLevel| if level.known { "new level" } else { "not known" };
+    let levels = levels.into_iter().map(|level| format!("{}: {}", state(level), level.sentence.shown()));
     let over = since.over.iter().map(|number| sentence("over", number));
     let gone = since.gone.iter().map(|finding| format!("not any more: {}", finding.sentence.shown()));
     let all: Vec<String> = going_on.chain(again).chain(levels).chain(over).chain(gone).collect();

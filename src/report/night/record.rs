@@ -43,7 +43,14 @@ pub struct NewLevel {
     pub account: Text,
     pub entity: Text,
     pub direction: String,
+    /// Whether it is known to go on; records of earlier versions tell only of what is.
+    #[serde(default = "yes")]
+    pub known: bool,
     pub sentence: Text,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl NewLevel {

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use crate::report::night::{Finding, Text};
 use crate::report::telling::span;
-use crate::shown::{counted, number};
+use crate::shown::{OTHER, counted, number};
 
 /// A name and what is known under it.
 pub type Fact = (&'static str, String);
@@ -40,6 +40,7 @@ fn first(finding: &Finding, attribute: &str, named: &Text) -> String {
 
 fn who(finding: &Finding) -> String {
     let principal = finding.attribution("principalId").and_then(|found| found.insight.first());
+    let principal = principal.filter(|share| share.value.raw() != OTHER);
     let named = || match principal {
         Some(share) => first(finding, "principalId", &finding.called(&share.value)),
         None => own(finding, "principal").unwrap_or_default(),
