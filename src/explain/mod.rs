@@ -44,13 +44,10 @@ pub enum Explained {
 }
 
 impl Explained {
-    /// Adds where its addresses are: the entity, or those that changes were made from.
+    /// Adds where its addresses and networks are: the entity, whom it met, or those that changes were made from.
     pub fn locate(&mut self, places: &PlaceBook) {
         match self {
-            Self::Rates(explanation) if explanation.family == Family::SourceIp.name() => {
-                explanation.place = places.look_up(&explanation.entity);
-            }
-            Self::Rates(_) => {}
+            Self::Rates(explanation) => explanation.locate(places),
             Self::Changes(changes) => changes.locate(places),
         }
     }
@@ -117,6 +114,19 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    fn locate(&mut self, places: &PlaceBook) {
+        if self.family == Family::SourceIp.name() {
+            self.place = places.look_up(&self.entity);
+        }
+        let network = Family::Network.name();
+        for kind in self.company.kinds.iter_mut().filter(|kind| kind.with == network) {
+            kind.named.iter_mut().for_each(|new| new.place = places.look_up(&new.name));
+        }
+        for partner in self.partners.iter_mut().filter(|partner| partner.family == network) {
+            partner.place = places.look_up(&partner.name);
+        }
+    }
+
     /// Whether single hours have an expectation.
     pub fn is_hourly(&self) -> bool {
         self.model == Model::Seasonal

@@ -146,7 +146,8 @@ fn many(question: &Question, families: &[FamilyHistory], window: &Window) -> Err
     };
     let told = |history: &FamilyHistory| {
         let calls = calls(history);
-        (calls > 0).then(|| format!("{} of {}", counted(calls, "call", "calls"), history.family.name().replace('_', " ")))
+        (calls > 0)
+            .then(|| format!("{} of {}", counted(calls, "call", "calls"), history.family.name().replace('_', " ")))
     };
     let told: Vec<String> = families.iter().filter(is_meant).filter_map(told).collect();
     let told = if told.is_empty() { "nothing".to_owned() } else { told.join(", ") };

@@ -128,7 +128,8 @@ impl Explanation {
             let Some(episode) = episode.filter(|episode| episode.level_shift) else { continue };
             let (since, nights) = (episode.since, episode.nights);
             let own = self.answers.iter_mut().filter(|answer| answer.is_absorbed(direction));
-            let lasts = own.map(|answer| answer.absorb(since, nights, level_shift_days)).fold(false, |any, one| any | one);
+            let lasts =
+                own.map(|answer| answer.absorb(since, nights, level_shift_days)).fold(false, |any, one| any | one);
             self.absorbed = Some(Absorbed { direction, since, nights, lasts });
         }
         Ok(())

@@ -129,7 +129,10 @@ pub struct Attribution {
 impl Attribution {
     /// The value with the most calls among those that are named.
     pub fn busiest(&self) -> Option<&Share> {
-        self.insight.iter().filter(|share| share.value != OTHER).max_by(|left, right| left.average.total_cmp(&right.average))
+        self.insight
+            .iter()
+            .filter(|share| share.value != OTHER)
+            .max_by(|left, right| left.average.total_cmp(&right.average))
     }
 
     /// The calls a minute of a value in the seven days before; `None` where they are not known. Only the top values are.

@@ -88,6 +88,8 @@ struct Ground<'a> {
     sides: Vec<OneSided>,
     /// Of each family how many entities of the days before a cap may hide tonight.
     hidden: Vec<(Family, usize)>,
+    /// Through which APIs the audit trail was touched.
+    trail_touched: Vec<String>,
 }
 
 /// What the detectors made of a night.
@@ -126,7 +128,8 @@ impl<'a> Ground<'a> {
         let regions = SilentRegions::judge(job.state, window, calendar)?;
         let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
         let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
-        Ok(Self { job, window, files, feed, regions, sides, hidden })
+        let trail_touched = change::trail_touched(&known.changes, window);
+        Ok(Self { job, window, files, feed, regions, sides, hidden, trail_touched })
     }
 
     /// Looks for what is wrong with the input.
@@ -139,6 +142,7 @@ impl<'a> Ground<'a> {
             feed: &self.feed,
             regions: &self.regions,
             sides: &self.sides,
+            trail_touched: &self.trail_touched,
             due: self.job.due.filter(|_| is_asked),
             check_duplicates: self.job.settings.operations.check_duplicates,
         })

@@ -21,6 +21,7 @@ use crate::partition::{EventFile, Problem};
 use crate::rollup::{Family, ScanCounts};
 
 use duplicates::Duplicates;
+pub use times::stopped;
 
 /// Files that a flaw names; the rest is counted.
 const NAMED_FILES: usize = 10;
@@ -160,6 +161,8 @@ pub struct NightInput<'a> {
     pub regions: &'a SilentRegions,
     /// Whose trail delivers one side only.
     pub sides: &'a [OneSided],
+    /// Through which APIs the audit trail was touched on the scored day.
+    pub trail_touched: &'a [String],
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
     /// Whether to look for ids that stand in more than one event.

@@ -14,7 +14,7 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
     let date = input.window.scored();
     let flaws = [
         broke_off(input),
-        input.due.and_then(|due| overdue(date, due)),
+        input.due.and_then(|due| overdue(date, due, input.trail_touched)),
         skew(input.files, date, input.counts),
         rows(FlawKind::NoTime, input.counts.without_time, input.counts.timeless()),
         rows(FlawKind::NoApi, input.counts.without_api, input.counts.nameless()),
@@ -76,19 +76,31 @@ fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     })
 }
 
-/// The newest partition is older than the one that should be there.
-fn overdue(date: NaiveDate, due: NaiveDate) -> Option<Flaw> {
+/// The newest partition is older than the one that should be there; that is more than a delay where the trail was touched last.
+fn overdue(date: NaiveDate, due: NaiveDate, trail_touched: &[String]) -> Option<Flaw> {
     let days = u64::try_from((due - date).num_days()).ok().filter(|days| *days > 0)?;
     Some(Flaw {
         kind: FlawKind::StaleFeed,
         whereabouts: Whereabouts::default(),
-        numbers: [("days_missing", days)].into(),
-        effect: Effect::ForInformation,
+        numbers: [("days_missing", days), ("trail_changes", trail_touched.len() as u64)].into(),
+        effect: if trail_touched.is_empty() { Effect::ForInformation } else { Effect::NotJudged },
         sentence: format!(
-            "the newest partition is of {date}, and one of {due} should be there: {} missing",
-            if days == 1 { "a day is".to_owned() } else { format!("{days} days are") }
+            "the newest partition is of {date}, and one of {due} should be there: {} missing{}",
+            if days == 1 { "a day is".to_owned() } else { format!("{days} days are") },
+            stopped(date, trail_touched)
         ),
     })
+}
+
+/// That a feed may have been stopped on purpose; nothing where the trail was not touched.
+pub fn stopped(date: NaiveDate, trail_touched: &[String]) -> String {
+    if trail_touched.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; on {date} the audit trail was touched with {}: the feed may have been stopped on purpose",
+        trail_touched.join(", ")
+    )
 }
 
 /// Rows that are more than a day away from the day of their folder.
@@ -141,13 +153,20 @@ mod tests {
     #[test]
     fn an_overdue_partition_is_told_and_one_in_time_is_not() {
         let day = |day| NaiveDate::from_ymd_opt(2026, 2, day).unwrap();
-        assert_eq!(overdue(day(4), day(4)), None);
-        assert_eq!(overdue(day(4), day(3)), None);
-        let flaw = overdue(day(4), day(7)).unwrap();
+        assert_eq!(overdue(day(4), day(4), &[]), None);
+        assert_eq!(overdue(day(4), day(3), &[]), None);
+        let flaw = overdue(day(4), day(7), &[]).unwrap();
         assert_eq!(flaw.numbers["days_missing"], 3);
         assert_eq!(
             flaw.sentence,
             "the newest partition is of 2026-02-04, and one of 2026-02-07 should be there: 3 days are missing"
         );
+        let touched = ["Actiontrail/StopLogging".to_owned()];
+        let flaw = overdue(day(4), day(5), &touched).unwrap();
+        assert!(
+            flaw.sentence
+                .contains("a day is missing; on 2026-02-04 the audit trail was touched with Actiontrail/StopLogging")
+        );
+        assert_eq!(flaw.effect, Effect::NotJudged);
     }
 }

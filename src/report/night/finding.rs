@@ -226,7 +226,8 @@ fn fill_who(columns: &Columns<'_>, findings: &mut [Finding]) -> Result<()> {
     fill(findings, texts("top_api")?, |finding, text| finding.api = text);
     fill(findings, texts("country")?, |finding, text| finding.place.country = text);
     fill(findings, texts("network_owner")?, |finding, text| finding.place.network_owner = text);
-    fill(findings, texts("network_number")?, |finding, text| finding.place.network_number = text.raw().parse().ok());
+    // Nights of earlier versions have it as text.
+    fill(findings, columns.texts("network_number")?, |finding, text| finding.place.network_number = text.parse().ok());
     fill(findings, texts("culprit")?, |finding, text| finding.culprit = text);
     let attacks = ["tactic", "technique", "technique_name"].map(texts);
     let [tactics, techniques, names] = attacks;

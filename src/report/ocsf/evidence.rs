@@ -88,7 +88,7 @@ pub(super) fn endpoint(places: &[Place], address: &str) -> Value {
     let known = place.network_number.is_some() || place.network_owner.is_some();
     json!({
         "ip": address,
-        "location": place.country.as_ref().map(|country| json!({ "country": country })),
+        "location": place.country_code().map(|country| json!({ "country": country })),
         "autonomous_system": known.then_some(system),
     })
 }

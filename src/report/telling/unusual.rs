@@ -4,7 +4,7 @@
 
 use crate::detect::change::Reason;
 use crate::insight::Concern;
-use crate::report::night::{Finding, Share};
+use crate::report::night::{Finding, Place, Share};
 use crate::report::telling::{MOST_VALUES, figure};
 use crate::shown::{OTHER, counted, number, scientific};
 
@@ -34,7 +34,11 @@ fn unseen(finding: &Finding) -> Vec<String> {
         // It may be among those that were not counted one by one.
         let may_be = |usual: &Share| usual.value == *value || usual.value.raw() == OTHER;
         let is_new = value.raw() != OTHER && found.baseline.len() < MOST_VALUES && !found.baseline.iter().any(may_be);
-        is_new.then(|| format!("{word} {}", finding.called(value).shown()))
+        let named = || match attribute {
+            "sourceIpAddress" => Place::beside(&finding.details.places, value),
+            _ => finding.called(value).shown().into_owned(),
+        };
+        is_new.then(|| format!("{word} {}", named()))
     };
     if finding.is_drop { Vec::new() } else { TELLING.into_iter().filter_map(new).collect() }
 }
@@ -97,7 +101,10 @@ fn rate(finding: &Finding) -> String {
     let hidden = match finding.details.days_hidden {
         0 => String::new(),
         1 => " 1 more day was not counted in full: it may have been among those without a name.".to_owned(),
-        days => format!(" {} more days were not counted in full: it may have been among those without a name.", number(days)),
+        days => format!(
+            " {} more days were not counted in full: it may have been among those without a name.",
+            number(days)
+        ),
     };
     format!("{expected} {chance}{false_share}{history}{hidden}")
 }
