@@ -147,10 +147,10 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
     found
 }
 
-/// Through which APIs of any account the trail was touched on the scored day, as `Service/EventName`.
+/// Through which APIs of any account the trail was touched with success on the scored day, as `Service/EventName`.
 pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
     let is_trail = |member: &usize| kind_of(history, *member) == Some(ChangeKind::Trail);
-    let tonight = |member: &usize| !history.split(*member, window).1.is_empty();
+    let tonight = |member: &usize| history.split(*member, window).1.iter().any(|hour| hour.calls > hour.errors);
     let touched = (0..history.len()).filter(is_trail).filter(tonight);
     let apis = touched.filter_map(|member| Some(history.spelled(member).get(1..3)?.join("/")));
     apis.collect::<BTreeSet<String>>().into_iter().collect()

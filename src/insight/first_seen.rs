@@ -144,8 +144,8 @@ pub(super) fn sentence(insight: &Insight) -> String {
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
     let all = counted(company.days as u64, "day", "days");
     let days = match insight.days_hidden {
-        0 => format!("for the first time in {all}"),
-        _ => "as it is not known to have done before".to_owned(),
+        0 => format!("for the first time in {all} "),
+        _ => String::new(),
     };
     let unknown = not_in_full(insight.days_hidden, &all);
     let when = span(insight.start, insight.end);
@@ -153,15 +153,17 @@ pub(super) fn sentence(insight: &Insight) -> String {
     let silence = company.silent_days.map_or(String::new(), |days| {
         format!("; after {}", counted(days.saturating_sub(1) as u64, "silent day", "silent days"))
     });
-    format!("{who} {} {days} {when}{silence}{unknown}; usual: {usual} new ones a day", did.join(" and "))
+    format!("{who} {} {days}{when}{silence}{unknown}; usual: {usual} new ones a day", did.join(" and "))
 }
 
-/// `; 3 of 28 days were not counted in full`: on them a cap left names out.
+/// `; not known to have done so before, but 3 of 28 days were not counted in full`: on them a cap left names out.
 fn not_in_full(days: usize, all: &str) -> String {
     match days {
         0 => String::new(),
-        1 => format!("; 1 of {all} was not counted in full"),
-        days => format!("; {} of {all} were not counted in full", number(days as u64)),
+        1 => format!("; not known to have done so before, but 1 of {all} was not counted in full"),
+        days => {
+            format!("; not known to have done so before, but {} of {all} were not counted in full", number(days as u64))
+        }
     }
 }
 

@@ -102,8 +102,9 @@ impl<'a> Days<'a> {
     }
 
     /// Whether all days since it was first reported are beyond the same days of the week before, and so is their mean: working days against
-    /// working days. A day whose like is not known is held against the mean of that week.
-    fn have_moved(&self, direction: Direction) -> bool {
+    /// working days. A day whose like is not known is held against the mean of that week. After a single night any two days must be so far
+    /// apart: one odd day is soon followed by another that is busy.
+    fn have_moved(&self, direction: Direction, nights: u32) -> bool {
         let (old, now) = (self.week_before(), self.since());
         if old.is_empty() || now.is_empty() {
             return false;
@@ -118,7 +119,13 @@ impl<'a> Days<'a> {
             like.and_then(|day| self.known(day..day + 1).first().copied()).map_or(mean(&old), |calls| calls as f64)
         };
         let of_day = |day: usize| self.known(day..day + 1).iter().all(|&calls| has_moved(calls as f64, like(day)));
-        has_moved(mean(&now), mean(&old)) && (self.begin..=self.window.length()).all(of_day)
+        let extreme = |days: &[u64], largest: bool| {
+            let days = days.iter().copied();
+            (if largest { days.max() } else { days.min() }).unwrap_or(0) as f64
+        };
+        let is_up = direction == Direction::Up;
+        let all_have = nights > 1 || has_moved(extreme(&now, !is_up), extreme(&old, is_up));
+        all_have && has_moved(mean(&now), mean(&old)) && (self.begin..=self.window.length()).all(of_day)
     }
 
     fn told(&self, same: &Same, episode: &Episode, sentence: String) -> NewLevel {
@@ -141,7 +148,11 @@ fn told(history: &FamilyHistory, member: usize, same: &Same, episode: &Episode, 
 /// An entity that is not odd any more, and goes on as it did while it was.
 fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &Window) -> Option<NewLevel> {
     let days = Days::of(history, same, episode, window)?;
-    let what = if episode.nights > 1 { "has a new level" } else { "is beyond its usual level" };
+    let what = match (episode.nights, same.2) {
+        (1, Direction::Up) => "is still above what was usual",
+        (1, Direction::Down) => "is still below what was usual",
+        _ => "has a new level",
+    };
     let sentence = || {
         format!(
             "{} {what} since {}: {} calls a day where {} were usual; it was reported for {}, and is not while it lasts",
@@ -152,7 +163,7 @@ fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &W
             counted(u64::from(episode.nights), "night", "nights")
         )
     };
-    days.have_moved(same.2).then(|| days.told(same, episode, sentence()))
+    days.have_moved(same.2, episode.nights).then(|| days.told(same, episode, sentence()))
 }
 
 /// An entity that still deviates, and was said to be at its new level the night before.
