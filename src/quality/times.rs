@@ -169,4 +169,16 @@ mod tests {
         );
         assert_eq!(flaw.effect, Effect::NotJudged);
     }
+
+    #[test]
+    fn those_of_the_days_before_that_a_cap_may_hide_are_counted_by_family() {
+        let counts = ScanCounts { beyond_cap: 421, ..ScanCounts::default() };
+        assert_eq!(too_many(ScanCounts::default(), &[(Family::Api, 9)]), None);
+        let hidden = [(Family::Api, 9), (Family::SourceIp, 0), (Family::AccessKey, 1_200)];
+        let flaw = too_many(counts, &hidden).unwrap();
+        assert_eq!((flaw.numbers["entities"], flaw.numbers["known_before"]), (421, 1_209));
+        let told = "; 9 api, 1,200 access key that were counted by name in the days before were not on this one";
+        assert!(flaw.sentence.contains(told), "{}", flaw.sentence);
+        assert!(!too_many(counts, &[(Family::Api, 0)]).unwrap().sentence.contains("days before"));
+    }
 }

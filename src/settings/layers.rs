@@ -369,6 +369,21 @@ mod tests {
     }
 
     #[test]
+    fn texts_may_stand_in_quotes_as_in_the_file() {
+        let flags = [
+            ("geoip.files", "\"a b.mmdb\""),
+            ("rules.enable", "'x', y"),
+            ("time_zone", "\"Asia/Shanghai\""),
+            ("columns.region", "'where'"),
+        ];
+        let settings = layers("", &[], &flags).unwrap().settings().unwrap();
+        assert_eq!(settings.geoip, [PathBuf::from("a b.mmdb")]);
+        assert_eq!(settings.rules.enable, ["x", "y"]);
+        assert_eq!(settings.calendar.zone().name(), "Asia/Shanghai");
+        assert_eq!(settings.columns[&crate::event::Column::Region], "where");
+    }
+
+    #[test]
     fn paths_of_a_file_are_seen_from_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("own.toml");
