@@ -17,6 +17,7 @@ use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
 use crate::insight::gaps::Gaps;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
+use crate::insight::minutes;
 use crate::insight::new_level::{NewLevel, new_levels};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
@@ -28,9 +29,6 @@ use crate::stats::score;
 
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
-/// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
-const TELLING_SILENCE: f64 = 3.0;
-
 /// The insights of a night, and what it leaves to the next.
 #[derive(Debug, Default)]
 pub struct Built {
@@ -166,7 +164,7 @@ impl Built {
 fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
     let silence = DAY - end;
     let rate = evidence.calls() as f64 / (evidence.span.1 - evidence.span.0).max(1) as f64;
-    silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
+    silence <= 0 || (direction == Direction::Up && minutes::goes_on(silence, rate))
 }
 
 fn rate_insight(
