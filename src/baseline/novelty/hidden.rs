@@ -40,10 +40,10 @@ impl<'a> Hidden<'a> {
         if self.unnamed.1.is_empty() {
             return Some(Cow::Borrowed(met));
         }
-        Some(Cow::Owned(met.iter().filter(|pair| !self.is_many(pair)).copied().collect()))
+        Some(Cow::Owned(met.iter().filter(|pair| !self.is_many(**pair)).copied().collect()))
     }
 
-    fn is_many(&self, pair: &PairDay) -> bool {
+    fn is_many(&self, pair: PairDay) -> bool {
         self.unnamed.1.contains(&pair.partner)
     }
 
@@ -52,7 +52,7 @@ impl<'a> Hidden<'a> {
         if self.unnamed.0.is_empty() && self.unnamed.1.is_empty() {
             return;
         }
-        let many: Vec<PairDay> = met.iter().filter(|pair| self.is_many(pair)).copied().collect();
+        let many: Vec<PairDay> = met.iter().filter(|pair| self.is_many(**pair)).copied().collect();
         self.newly_met.insert(member, [past(met, days).collect(), past(&many, days).collect()]);
     }
 
