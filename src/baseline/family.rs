@@ -234,11 +234,17 @@ impl<'a> FamilyBaseline<'a> {
         self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24)
     }
 
-    /// Days before `day` that the entity is known for; a window that begins with a gap begins after it.
+    /// Days before `day` that the entity is known for; a window that begins with a gap begins after it, and days on which a cap may hide it do
+    /// not count.
     pub fn days_known(&self, member: usize, day: usize) -> usize {
         let (past, _) = self.history.split(member, self.window);
         let first = past.first().map_or(day, |hour| usize::from(hour.hour) / 24);
-        (first..day).filter(|&day| self.window.is_present(day)).count()
+        (first..day).filter(|&day| self.window.is_present(day) && !self.history.is_hidden(member, day)).count()
+    }
+
+    /// Days before the scored one on which a cap may hide the entity.
+    pub fn days_hidden(&self, member: usize) -> usize {
+        self.history.days_hidden(member, self.window)
     }
 
     /// What is expected of an entity on a day, from all its other days before the scored one.

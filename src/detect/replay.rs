@@ -39,7 +39,8 @@ pub(super) fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Ve
 
 fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<EntityScore> {
     baseline.replayed().ask(|member, day, expected| {
-        let is_present = baseline.window().is_present(day);
-        is_present.then(|| score_expected(baseline, thresholds, member, day, expected))
+        // A day on which a cap may hide the entity is no quiet day of its.
+        let is_known = baseline.window().is_present(day) && !baseline.history.is_hidden(member, day);
+        is_known.then(|| score_expected(baseline, thresholds, member, day, expected))
     })
 }

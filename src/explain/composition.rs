@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::baseline::layers::{Drawn, Layer, LayerKind, Spread, of_day};
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{Calendar, Expectation, FamilyBaseline};
-use crate::shown::number;
+use crate::shown::{OTHER, number};
 use crate::stats::Effect;
 
 /// How the expected count of an hour, or of a day that is judged as a whole, comes about.
@@ -97,8 +97,21 @@ fn name(
 
 fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation, told: Option<&Fit>) -> Vec<String> {
     let mut remarks = Vec::new();
+    let hidden = baseline.days_hidden(member);
+    if hidden > 0 {
+        remarks.push(format!(
+            "{hidden} of {} days of history were not counted in full: it may have been under `{OTHER}` on them",
+            baseline.window().days_of_history()
+        ));
+    }
     match expectation {
-        Expectation::Seasonal { .. } => {
+        Expectation::Seasonal { fits } => {
+            if let Some(since) = fits.iter().find_map(|fit| fit.since()) {
+                remarks.push(format!(
+                    "it has a new level since {}, which is asked too: only what no level explains is reported",
+                    baseline.window().date(since)
+                ));
+            }
             let Some(fit) = told else { return remarks };
             if fit.odd_days() > 0 {
                 remarks.push(format!("bursts on {} past days are given little weight", fit.odd_days()));

@@ -17,20 +17,18 @@ use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
 use crate::insight::gaps::Gaps;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
+use crate::insight::minutes;
 use crate::insight::new_level::{NewLevel, new_levels};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Attribution, Insight, InsightType, Life};
+use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
 use crate::stats::score;
 
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
-/// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
-const TELLING_SILENCE: f64 = 3.0;
-
 /// The insights of a night, and what it leaves to the next.
 #[derive(Debug, Default)]
 pub struct Built {
@@ -135,6 +133,8 @@ impl Built {
         }
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
+        let called = insight.actor.as_ref().filter(|actor| history.family == Family::Principal && actor.name.is_some());
+        episode.name = called.map(Actor::shown).or(episode.name);
         let usual = usual_rate(deviation);
         let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
         episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
@@ -164,7 +164,7 @@ impl Built {
 fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
     let silence = DAY - end;
     let rate = evidence.calls() as f64 / (evidence.span.1 - evidence.span.0).max(1) as f64;
-    silence <= 0 || (direction == Direction::Up && silence < 60 && silence as f64 * rate < TELLING_SILENCE)
+    silence <= 0 || (direction == Direction::Up && minutes::goes_on(silence, rate))
 }
 
 fn rate_insight(
@@ -208,6 +208,7 @@ fn rate_insight(
         score: capped_score(deviation),
         baseline_average: baseline_average(history, &[deviation.member], night.window, night.gaps.feed),
         days_known: deviation.days_known,
+        days_hidden: history.days_hidden(deviation.member, night.window),
         ..subject.draft(evidence, date)
     }
 }

@@ -13,7 +13,7 @@ use crate::event::ChangeKind;
 use crate::insight::belonging::window;
 use crate::insight::concern::{self, Concern};
 use crate::insight::look::{Example, Look, Looker, Seen, ids, keep_earliest};
-use crate::insight::minutes::{rise, tail};
+use crate::insight::minutes::{rise, tail, until_midnight};
 use crate::insight::names::Names;
 use crate::insight::notes::{Noted, Notes, Trace};
 use crate::insight::reading::{Group, Reader, groups};
@@ -97,7 +97,8 @@ impl Target {
                 first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1))
             }
             Minutes::Rise { usual, least, from_start } => {
-                let (first, end) = rise(minutes, self.core(), usual, least);
+                let rise = rise(minutes, self.core(), usual, least);
+                let (first, end) = if self.search.1 == 24 { until_midnight(minutes, rise) } else { rise };
                 (if from_start { 0 } else { first }, end)
             }
             Minutes::Tail { rate, usual } => (0, tail(minutes, rate, usual)),

@@ -86,6 +86,10 @@ struct Ground<'a> {
     feed: Feed,
     regions: SilentRegions,
     sides: Vec<OneSided>,
+    /// Of each family how many entities of the days before a cap may hide tonight.
+    hidden: Vec<(Family, usize)>,
+    /// Through which APIs the audit trail was touched.
+    trail_touched: Vec<String>,
 }
 
 /// What the detectors made of a night.
@@ -122,7 +126,10 @@ impl<'a> Ground<'a> {
         let others: Vec<&FamilyHistory> = known.others.iter().collect();
         let feed = Feed::judge(apis, window, calendar).masking(&others, apis, window);
         let regions = SilentRegions::judge(job.state, window, calendar)?;
-        Ok(Self { job, window, files, feed, regions, sides: OneSided::judge(apis, window) })
+        let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
+        let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
+        let trail_touched = change::trail_touched(&known.changes, window);
+        Ok(Self { job, window, files, feed, regions, sides, hidden, trail_touched })
     }
 
     /// Looks for what is wrong with the input.
@@ -131,9 +138,11 @@ impl<'a> Ground<'a> {
             window: self.window,
             files: &self.files,
             counts: history.counts_of(self.window.scored()),
+            hidden: &self.hidden,
             feed: &self.feed,
             regions: &self.regions,
             sides: &self.sides,
+            trail_touched: &self.trail_touched,
             due: self.job.due.filter(|_| is_asked),
             check_duplicates: self.job.settings.operations.check_duplicates,
         })
@@ -191,10 +200,11 @@ impl<'a> Ground<'a> {
         let mut trails = TrailBook::read_before(state, date)?;
         trails.follow(&targets, &mut evidence);
         let (usual, left_out) = past.usual(&targets)?;
-        let Built { mut insights, episodes, new_levels, explained } =
+        let Built { mut insights, episodes, mut new_levels, explained } =
             build(&findings, &evidence, &usual, window, self.gaps());
         insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
         places::annotate(&mut insights, self.job.places);
+        new_levels.iter_mut().for_each(|level| level.locate(self.job.places));
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, window, &self.feed),

@@ -95,8 +95,8 @@ impl FamilyBaseline<'_> {
             let totals = self.day_totals(member, &self.today());
             let Some(&(first_day, _)) = totals.first() else { continue };
             active.add(&totals.iter().map(|&(_, total)| total).collect::<Vec<_>>());
-            // What shows up in the first week of the window was most likely there before.
-            if first_day >= NEW_DAYS {
+            // What shows up in the first week of the window was most likely there before, and so was what a cap may have hidden.
+            if first_day >= NEW_DAYS && !(0..first_day).any(|day| self.history.is_hidden(member, day)) {
                 let first_week = totals.iter().take_while(|(day, _)| *day < first_day + NEW_DAYS);
                 active.add_first_week(&first_week.map(|&(_, total)| total).collect::<Vec<_>>());
             }

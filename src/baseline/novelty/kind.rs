@@ -2,6 +2,8 @@
 //!
 //! Here are the laws and what the last days made of them; what they are fitted to is added up in [`super::gathered`].
 
+use std::collections::BTreeMap;
+
 use super::{BANDS, HABITS_FROM, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
 use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
@@ -86,6 +88,8 @@ pub struct Novelty {
     known_to: Vec<u32>,
     /// How many others knew the least known new partner of each entity and past day on which there was one, ascending.
     pub(super) popularity: Vec<u32>,
+    /// Of entities that met somebody new on the scored day, on how many days before they may have met others than those that were counted.
+    hidden_days: BTreeMap<u32, usize>,
     /// How little known all of them were together, `ln U`, ascending.
     unfamiliar: Vec<f64>,
     /// How many there were, `ln V`, ascending.
@@ -132,9 +136,20 @@ impl Novelty {
             clump: USUAL_CLUMP,
             known_to: Vec::new(),
             popularity: Vec::new(),
+            hidden_days: BTreeMap::new(),
             unfamiliar: Vec::new(),
             many: Vec::new(),
         }
+    }
+
+    /// With the days on which a cap hides whom entities met that met somebody new.
+    pub(super) fn with_hidden_days(self, hidden_days: BTreeMap<u32, usize>) -> Self {
+        Self { hidden_days, ..self }
+    }
+
+    /// On how many days before the scored one an entity that met somebody new may have met others than those that were counted.
+    pub fn hidden_days(&self, member: u32) -> usize {
+        self.hidden_days.get(&member).copied().unwrap_or(0)
     }
 
     /// With the law of each band of peers, the pairs that were new on the days that are asked, and how many knew each partner before

@@ -65,6 +65,15 @@ impl Fit {
         self.moved
     }
 
+    /// Of a new level: the day with which it began.
+    pub(crate) fn since(&self) -> Option<usize> {
+        match self.learnt {
+            Learnt::Before(day) if self.moved => Some(day),
+            Learnt::Since(day) => Some(day),
+            Learnt::Before(_) | Learnt::Whole => None,
+        }
+    }
+
     /// A day's level relative to that of the day which the fit is of.
     pub(crate) fn past_level(&self, day: usize) -> f64 {
         self.levels.on(day) / self.today
