@@ -135,7 +135,7 @@ impl<'a> Judged<'a> {
             let ln_active = partners.ln_upper(1).min(0.0);
             let ln_count = kind.ln_so_many(&partners, u64::from(habit.new));
             let ln_steps = (1..=steps).map(|new| kind.ln_so_many(&partners, new)).collect();
-            let ln_parts = (habit.new > 0).then(|| ln_count + kind.unfamiliarity(habit).ln());
+            let ln_parts = (habit.new > 0).then(|| ln_count + kind.ln_unfamiliar(habit));
             return Some(Occasional { ln_active, parts: 1, ln_steps, ln_parts });
         }
         let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
