@@ -347,6 +347,11 @@ impl Error {
             Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "free some space and run the same command again; what was finished before is kept"
             }
+            Self::Write { source, .. }
+                if matches!(source.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded) =>
+            {
+                "raise the limit on files (`ulimit -f`, a quota) and run the same command again; what was finished before is kept"
+            }
             Self::Rollup { .. } => "delete the file; the next run makes it anew from the events",
             Self::Counts { .. } => {
                 "expected CSV with a header line, or Parquet, with the columns `timestamp`, `value` and, for several \

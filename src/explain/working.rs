@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use rayon::prelude::*;
 
 use crate::baseline::novelty as pairs;
@@ -41,7 +41,9 @@ pub fn explain(
 ) -> Result<Explained> {
     let insight = insight(question, state)?;
     let date = night(state, date.or(insight.as_ref().map(|found| found.night)))?;
-    let window = Window::new(date, settings.baseline_days, |day| store::rollup_path(state, day).exists());
+    let days = (0..=settings.baseline_days as u64).filter_map(|back| date.checked_sub_days(Days::new(back)));
+    let counted = store::counted_days(state, days)?;
+    let window = Window::new(date, settings.baseline_days, |day| counted.contains(&day));
     let window = window.without(&settings.incident_days);
     if question.is_about_changes(insight.as_ref()) {
         let asked = change::Asked { state, window: &window, settings, events, question, insight: insight.as_ref() };
@@ -177,7 +179,9 @@ fn of_entity(
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
     let windows = judgement.windows(family, member, &expectation);
-    let hours = trace::hours(baseline, member, &expectation);
+    let direction = windows.first().filter(|test| !test.above).map_or(Direction::Up, |_| Direction::Down);
+    let told = rate::told(baseline, thresholds, member, &expectation, direction);
+    let hours = trace::hours(baseline, member, &expectation, told);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
     let answer = |ranked: &Ranked| answers::of_counts(judgement, thresholds, ranked, &windows);
     Explanation {
@@ -190,7 +194,7 @@ fn of_entity(
         model: rate::model(&expectation),
         days_of_history: window.days_of_history(),
         days_known: baseline.days_known(member, window.length()),
-        composition: composition(baseline, &settings.calendar, member, &expectation, hour),
+        composition: composition(baseline, &settings.calendar, member, (&expectation, told), hour),
         hours,
         windows: windows.iter().map(shown).collect(),
         answers: judgement.ranked(family, member).map(answer).collect(),

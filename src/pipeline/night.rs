@@ -39,7 +39,7 @@ pub(super) fn judge(
     why: Why,
     in_run_of: NaiveDate,
 ) -> Result<NightResult> {
-    let window = window(job, history, date);
+    let window = window(job, history, date)?;
     let known = Known::read(job, &window)?;
     let ground = Ground::new(job, &window, &known)?;
     let inspection = ground.inspect(history, matches!(why, Why::Asked))?;
@@ -53,10 +53,10 @@ pub(super) fn judge(
 }
 
 /// The days that the night's baseline reaches back to, and which of them are there.
-fn window(job: &Job<'_>, history: &Update, date: NaiveDate) -> Window {
-    let is_counted = |day| history.days.iter().any(|updated| updated.note.date == day);
-    let has_day = |day| is_counted(day) && store::rollup_path(job.state, day).exists();
-    Window::new(date, job.settings.baseline_days, has_day).without(&job.settings.incident_days)
+fn window(job: &Job<'_>, history: &Update, date: NaiveDate) -> Result<Window> {
+    let counted = store::counted_days(job.state, history.days.iter().map(|updated| updated.note.date))?;
+    let window = Window::new(date, job.settings.baseline_days, |day| counted.contains(&day));
+    Ok(window.without(&job.settings.incident_days))
 }
 
 /// The counts of the window.

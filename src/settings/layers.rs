@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use crate::error::{Error, Result, did_you_mean};
 use crate::settings::reference::{InForce, REFERENCE, variable};
 use crate::settings::{FILE_NAME, RawSettings, Settings, mistake};
+use crate::storage::is_there;
 
 /// Variables that options have, beside those of settings.
 const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
@@ -82,7 +83,7 @@ impl Layers {
 
     fn read_file(&mut self, named: Option<&Path>) -> Result<()> {
         let path = named.unwrap_or(Path::new(FILE_NAME));
-        if named.is_none() && !path.exists() {
+        if named.is_none() && !is_there(path)? {
             return Ok(());
         }
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
