@@ -17,6 +17,8 @@ pub struct IdentityText {
     pub name: Option<String>,
     /// Its key.
     pub key: Option<String>,
+    /// Its ARN, where the cloud has such names.
+    pub arn: Option<String>,
     /// Whether the session used a second factor, in the identity's own word.
     pub mfa: Option<String>,
 }
@@ -33,11 +35,21 @@ impl IdentityText {
             principal: first(&["/principalId", "/onBehalfOf/userId"]),
             name: first(&["/userName", "/sessionContext/sessionIssuer/userName", "/invokedBy"]),
             key: field("/accessKeyId"),
+            arn: field("/arn"),
             mfa: first(&[
                 "/sessionContext/attributes/mfaAuthenticated",
                 "/sessionContext/sessionAttributes/mfaAuthenticated",
             ]),
         }
+    }
+
+    /// Its identifier without a session, and its ARN without one: a role is behind many sessions.
+    pub fn id_and_arn(self) -> Option<(String, String)> {
+        let id = self.principal?.split(':').next().unwrap_or_default().to_owned();
+        let arn = self.arn.filter(|arn| arn.starts_with("arn:"))?;
+        let is_session = arn.split(':').nth(5).is_some_and(|resource| resource.starts_with("assumed-role/"));
+        let role = arn.rsplit_once('/').filter(|_| is_session && arn.matches('/').count() > 1);
+        Some((id, role.map_or(arn.clone(), |(role, _)| role.to_owned())))
     }
 
     /// What it tells for a column; `None` of columns of which an identity knows nothing.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::event::{ChangeKind, Column};
+use crate::event::{ChangeKind, Column, IdentityText};
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
 use crate::insight::notes::{Rows, notes_on};
 use crate::insight::reading::{Group, Reader, unless_damaged};
@@ -34,7 +34,7 @@ pub(super) struct Seen {
     pub(super) evidence: BTreeMap<usize, Evidence>,
     /// Events that may be named.
     pub(super) examples: Vec<Example>,
-    /// Successful changes, whose parameters are to be read.
+    /// Changes, whose parameters are to be read.
     requests: Vec<Unread>,
 }
 
@@ -47,12 +47,17 @@ pub(super) struct Example {
 }
 
 impl Example {
+    /// Whose event it is.
+    pub(super) fn target(&self) -> usize {
+        self.target
+    }
+
     fn when(&self) -> (usize, i64) {
         (self.target, self.time)
     }
 }
 
-/// A successful request of a change, without its parameters.
+/// A request of a change, without its parameters.
 #[derive(Debug)]
 struct Unread {
     target: usize,
@@ -60,6 +65,7 @@ struct Unread {
     time: i64,
     api: String,
     row: u32,
+    failed: bool,
 }
 
 impl Look<'_> {
@@ -91,13 +97,15 @@ impl Look<'_> {
         let evidence = seen.evidence.entry(target).or_default();
         count(evidence, found);
         if let Some(kind) = change_kind(&self.targets[target]) {
-            let successful = found.rows.iter().filter(|&&row| !found.has_failed(row));
-            seen.requests.extend(successful.map(|&row| Unread {
+            // A trail is followed by what was done to it; a grant tells whom to watch even if it failed.
+            let meant = found.rows.iter().filter(|&&row| kind == ChangeKind::Permission || !found.has_failed(row));
+            seen.requests.extend(meant.map(|&row| Unread {
                 target,
                 kind,
                 time: found.batch.times[row as usize],
                 api: found.api(row).unwrap_or_default().to_owned(),
                 row: found.numbers[row as usize],
+                failed: found.has_failed(row),
             }));
         }
     }
@@ -128,9 +136,11 @@ impl Seen {
         keep_earliest(&mut self.examples, |example| example);
         for requests in self.requests.chunks(REQUESTS_AT_ONCE) {
             let parameters = Texts::read(group, Column::RequestParameters, requests.iter().map(|request| request.row))?;
-            for Unread { target, kind, time, api, row } in requests {
+            for Unread { target, kind, time, api, row, failed } in requests {
                 let evidence = self.evidence.entry(*target).or_default();
-                if parameters.are_damaged() {
+                if *failed {
+                    evidence.look_at_attempt(*kind, api, parameters.of(*row).unwrap_or_default());
+                } else if parameters.are_damaged() {
                     evidence.unread += 1;
                 } else {
                     evidence.look_at(*kind, *time, api, parameters.of(*row).unwrap_or_default());
@@ -162,6 +172,16 @@ pub(super) fn ids(group: Group<'_>, examples: &[Example]) -> Result<Vec<(usize, 
     let ids = Texts::read(group, Column::EventId, examples.iter().map(|example| example.row))?;
     let named = |example: &Example| Some((example.target, (example.time, ids.of(example.row)?.to_owned())));
     Ok(examples.iter().filter_map(named).collect())
+}
+
+/// Identifiers of those who called in some rows, with their ARNs. Only events of the cloud that has such names tell them.
+pub(super) fn arns(group: Group<'_>, examples: &[Example]) -> Result<Vec<(usize, (String, String))>> {
+    let identities = Texts::read(group, Column::UserIdentity, examples.iter().map(|example| example.row))?;
+    let told = |example: &Example| {
+        let identity = IdentityText::parse(identities.of(example.row)?);
+        Some((example.target, identity.id_and_arn()?))
+    };
+    Ok(examples.iter().filter_map(told).collect())
 }
 
 /// The texts of a column in some rows of a row group.

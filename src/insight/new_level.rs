@@ -3,6 +3,8 @@
 //! After three odd days the baseline asks the new level too, so the entity is not reported again although nothing is over. That is
 //! said once, in the first night in which it is so.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 
@@ -15,7 +17,7 @@ use crate::rollup::Family;
 use crate::shown::{clipped, number};
 
 /// Nights in a row that an entity must have been reported for.
-const LEAST_NIGHTS: u32 = 2;
+const LEAST_NIGHTS: u32 = 3;
 /// Every day since must differ so many times from all days of the week before.
 const LEAST_RATIO: f64 = 1.5;
 
@@ -36,11 +38,16 @@ pub struct NewLevel {
     pub sentence: String,
 }
 
-/// Entities that were reported until the night before, and are now at a new level.
-pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> Vec<NewLevel> {
+/// Entities that were reported until the night before, and are now at a new level. One of which an episode is open is only if that goes on.
+pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> BTreeMap<Same, NewLevel> {
     let before = findings.before.iter().filter(|(_, episode)| !episode.level_shift && episode.nights >= LEAST_NIGHTS);
-    let quiet = before.filter(|(same, _)| !findings.deviates(same));
-    quiet.filter_map(|(same, episode)| new_level(findings.history(same.0)?, same, episode, window)).collect()
+    let quiet =
+        before.filter(|(same, episode)| !findings.deviates(same) && (episode.open.is_none() || findings.lasts(same)));
+    quiet
+        .filter_map(|(same, episode)| {
+            Some((same.clone(), new_level(findings.history(same.0)?, same, episode, window)?))
+        })
+        .collect()
 }
 
 fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &Window) -> Option<NewLevel> {

@@ -20,6 +20,8 @@ pub(super) fn since(night: &Night) -> Markup {
     let mut over = links(&since.over);
     let levels = night.record.iter().flat_map(|record| &record.new_levels);
     let levels: Vec<Markup> = levels.map(|level| html! { bdi { (level.sentence) } }).collect();
+    let closed = night.record.iter().flat_map(|record| &record.over);
+    over.extend(closed.map(|closed| html! { bdi { (closed.sentence) } }));
     let before = since.compared_with.unwrap_or(night.date);
     over.extend(since.gone.iter().map(|finding| {
         html! { a href={ (before) ".html#insight-" (finding.id) } { bdi { (finding.sentence) } } ", the night before" }
