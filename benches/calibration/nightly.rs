@@ -53,9 +53,9 @@ fn judge_day(baseline: &FamilyBaseline<'_>, member: usize, mut note: impl FnMut(
     let calls = baseline.calls_of(member, HISTORY_DAYS);
     let week_hours = baseline.week_hours(HISTORY_DAYS..HISTORY_DAYS + 1);
     for (width, &hours) in WIDTHS.iter().enumerate().take(DAY_WIDTHS) {
-        for (calls, week_hours) in calls.chunks(hours).zip(week_hours.chunks(hours)) {
+        for (place, (calls, week_hours)) in calls.chunks(hours).zip(week_hours.chunks(hours)).enumerate() {
             let count: u64 = calls.iter().map(|&calls| u64::from(calls)).sum();
-            let window = DayWindow { member, day: HISTORY_DAYS, hours: week_hours, width };
+            let window = DayWindow { member, day: HISTORY_DAYS, first: place * hours, hours: week_hours, width };
             let up = |count: u64| baseline.ln_upper(&fit, window, count);
             let down = |count: u64| baseline.ln_lower(&fit, window, count);
             let below = count.checked_sub(1).map_or(f64::NEG_INFINITY, down);

@@ -1,6 +1,7 @@
 //! How honest detection is on populations whose truth is known: false share, recall, false alarms; ten seeds each.
 //!
-//! Not a stopwatch: the numbers are the product's promises about what it reports. `cargo bench --bench detection` prints them.
+//! Not a stopwatch: the numbers are the product's promises about what it reports. `cargo bench --bench detection` prints them;
+//! `-- rates`, `calibration`, `levels`, `company` or `keys` prints a part.
 
 #![allow(clippy::print_stdout)]
 
@@ -121,10 +122,8 @@ fn print_calibration(first: u64, seeds: u64) {
     }
 }
 
-fn main() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    // Whoever changes a model looks at other populations than those that the published numbers are of.
-    let (first, seeds) = (number("INSIGHTS_FIRST_SEED").unwrap_or(0), number("INSIGHTS_SEEDS").unwrap_or(10));
+/// False findings, and found ones by what was planted.
+fn print_rates(first: u64, seeds: u64) {
     println!("population    reported  false  share  false/1000   x3   x5   x10  x30  drop");
     for nature in NATURES {
         let tallies: Vec<Tally> = (0..seeds)
@@ -149,8 +148,23 @@ fn main() {
             recall(4)
         );
     }
-    print_calibration(first, seeds);
-    levels::print_levels(first, seeds);
-    company::print_company(first, seeds);
-    keys::print_keys(first, seeds);
+}
+
+type Part = (&'static str, fn(u64, u64));
+const PARTS: [Part; 5] = [
+    ("rates", print_rates),
+    ("calibration", print_calibration),
+    ("levels", levels::print_levels),
+    ("company", company::print_company),
+    ("keys", keys::print_keys),
+];
+
+fn main() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    // Whoever changes a model looks at other populations than those that the published numbers are of.
+    let (first, seeds) = (number("INSIGHTS_FIRST_SEED").unwrap_or(0), number("INSIGHTS_SEEDS").unwrap_or(10));
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (_, print) in PARTS.iter().filter(|(name, _)| asked.is_empty() || asked.iter().any(|part| part == name)) {
+        print(first, seeds);
+    }
 }

@@ -3,6 +3,7 @@
 //! Entities lend one another what none has enough of: the shape of a day, how much counts clump, how large a usual day is. Any day
 //! of the window can be asked about: the scored one, or a past one, which is then left out of the entity's own past.
 
+mod habits;
 mod learn;
 
 use std::borrow::Cow;
@@ -13,10 +14,9 @@ use std::sync::Arc;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::drift::Drift;
 use crate::baseline::layers::{HourLayers, LayerKind};
-use crate::baseline::lows::{PastWindow, ln_habit_of_lows};
 use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
-use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
+use crate::baseline::seasonal::Fit;
 use crate::baseline::series::{Profile, ProfileSum, Series};
 use crate::baseline::shift::Shift;
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
@@ -52,6 +52,8 @@ pub struct DayWindow<'a> {
     pub member: usize,
     /// The day on which the window is, or ends.
     pub day: usize,
+    /// The first of its hours, counted from the beginning of the day; of windows of several days 0.
+    pub first: usize,
     /// Its hours, as hours of the week.
     pub hours: &'a [u8],
     /// The place of its width in [`WIDTHS`](super::dispersion::WIDTHS).
@@ -203,54 +205,24 @@ impl<'a> FamilyBaseline<'a> {
         days.map(|hours| (day_of(&hours[0]), total(hours))).filter(|(past, _)| !without.contains(past)).collect()
     }
 
-    /// The largest five-minute count of each of those days.
-    pub fn day_peaks(&self, member: usize, day: usize) -> Vec<u64> {
+    /// The largest five-minute count of each of its active days before the scored one but one, with the day.
+    pub fn day_peaks(&self, member: usize, day: usize) -> Vec<(usize, u64)> {
         let (past, _) = self.history.split(member, self.window);
         let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
         let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
-        let others = days.filter(|hours| day_of(&hours[0]) != day);
-        others.map(|hours| hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0)).collect()
+        let others = days.map(|hours| (day_of(&hours[0]), hours)).filter(|(past, _)| *past != day);
+        others.map(|(past, hours)| (past, hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0))).collect()
     }
 
-    /// `ln P(at least `count` calls)` in a window by an entity's fit, in the light of what became of the family's windows before.
+    /// `ln P(at least `count` calls)` in a window by an entity's fit, in the light of what became of the family's windows before. A burst of
+    /// an entity that has such bursts again and again is as likely as they were.
     pub fn ln_upper(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
-        self.tails.corrected(fit.level(), window.width, Tail::Upper, fit.ln_upper(window.hours, window.width, count))
+        self.tails.corrected(fit.level(), window.width, Tail::Upper, self.ln_upper_of_past(fit, window, count))
     }
 
     /// The same of at most `count` calls. A low window of an entity that has such windows day after day is as likely as they were.
     pub fn ln_lower(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
         self.tails.corrected(fit.level(), window.width, Tail::Lower, self.ln_lower_of_past(fit, window, count))
-    }
-
-    /// The same before correction.
-    pub(super) fn ln_lower_of_past(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
-        let ln_p = fit.ln_lower(window.hours, window.width, count);
-        if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY {
-            return ln_p;
-        }
-        let expected: f64 = window.hours.iter().map(|&hour| fit.mean(hour)).sum();
-        let share = count as f64 / expected;
-        ln_p.max(self.ln_habit_of_lows(window.member, window.day, fit, window.hours.len(), share))
-    }
-
-    /// `ln P(a window of a day holds at most this share of what is expected)`, by the entity's other days before the scored one; negative
-    /// infinity unless such windows are its habit.
-    fn ln_habit_of_lows(&self, member: usize, day: usize, fit: &Fit, hours: usize, share: f64) -> f64 {
-        let days = 0..self.window.length();
-        let (alive, week_hours) = (self.alive(member, days.clone()), self.week_hours(days.clone()));
-        let known_from = self.known_from(member);
-        let windows = days.filter(|&past| past != day && past >= known_from).flat_map(|past| {
-            let (calls, alive) = (self.calls_of(member, past), &alive);
-            (0..24 / hours).filter_map(move |window| {
-                let (within, place) = (window * hours, past * 24 + window * hours);
-                let usual: f64 = week_hours[place..place + hours].iter().map(|&hour| fit.mean(hour)).sum();
-                let expected = usual * fit.past_level(past);
-                let calls = calls[within..within + hours].iter().map(|&calls| f64::from(calls)).sum();
-                let is_alive = !alive[place..place + hours].contains(&false);
-                is_alive.then_some(PastWindow { day: past, calls, expected })
-            })
-        });
-        ln_habit_of_lows(windows, share)
     }
 
     /// The day on which the entity was first seen.

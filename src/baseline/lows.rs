@@ -40,6 +40,21 @@ pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f6
     if is_habit { ((low + 1.0_f64) / (windows + 1.0)).ln() } else { f64::NEG_INFINITY }
 }
 
+/// `ln P(a window holds at most this share of what is expected)` by the same hours of the same day of the week; negative infinity unless
+/// that was so on three such days.
+///
+/// ```text
+/// P = (low windows + 1) / (windows + 2)
+/// ```
+pub(super) fn ln_weekly_low(past: impl Iterator<Item = PastWindow>, share: f64) -> f64 {
+    let (mut windows, mut low) = (0, 0);
+    for window in past.filter(|window| window.expected >= LEAST_EXPECTED) {
+        windows += 1;
+        low += usize::from(window.calls <= share * window.expected);
+    }
+    if low < LEAST_DAYS { f64::NEG_INFINITY } else { ((low as f64 + 1.0) / (windows as f64 + 2.0)).ln() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ pub mod dispersion;
 mod drift;
 mod family;
 mod feed;
+mod highs;
 mod history;
 pub mod layers;
 mod lows;

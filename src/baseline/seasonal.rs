@@ -39,7 +39,7 @@ const FIRST_ALPHA: f64 = 2.0;
 /// Passes of weighing and fitting.
 const PASSES: usize = 4;
 /// The place of the whole day among the widths.
-pub(super) const WHOLE_DAY: usize = 3;
+pub(crate) const WHOLE_DAY: usize = 3;
 /// The largest relative variance between days that is believed in.
 const MOST_DAY_VARIANCE: f64 = 2.0;
 /// Relative standard deviation of alpha between an entity's wider windows of different means.

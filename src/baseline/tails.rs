@@ -107,7 +107,7 @@ fn past_day(baseline: &FamilyBaseline<'_>, member: usize, day: usize, fit: &Fit)
     let mut past = PastDay { size: size(fit.level()), ..PastDay::default() };
     for (width, &length) in WIDTHS.iter().enumerate().take(WHOLE_DAY + 1) {
         for first in (0..24).step_by(length).filter(|&first| !alive[first..first + length].contains(&false)) {
-            let window = DayWindow { member, day, hours: &week_hours[first..first + length], width };
+            let window = DayWindow { member, day, first, hours: &week_hours[first..first + length], width };
             let count = calls[first..first + length].iter().map(|&calls| u64::from(calls)).sum();
             past.windows[width] += 1;
             past.note(baseline, fit, window, count);
@@ -121,7 +121,7 @@ impl PastDay {
         let Some(expected) = fit.expected(window.hours, window.width) else { return };
         let apart = (count as f64 - expected.mean()) / expected.variance().sqrt();
         if apart > SURELY_USUAL {
-            let ln_upper = |count| fit.ln_upper(window.hours, window.width, count);
+            let ln_upper = |count| baseline.ln_upper_of_past(fit, window, count);
             self.odd.push((window.width, Tail::Upper, ln_upper(count + 1), ln_upper(count)));
         } else if apart < -SURELY_USUAL || count == 0 {
             let ln_lower = |count| baseline.ln_lower_of_past(fit, window, count);

@@ -8,7 +8,7 @@
 //! the set of first meetings of [`super::select`].
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
 //! seven days sees it and corrects p. *When it is wrong*: when somebody changes his work; when a network of the cloud's own,
-//! shared by all tenants, changes. Entities with less than 20 active days are judged by popularity alone.
+//! shared by all tenants, changes. Entities with less than 12 active days are judged by popularity alone.
 //! *Parameters*: [`Thresholds`]; those of [`crate::baseline::novelty`].
 //! *References*: Sanna Passino and Heard 2019; Metelli and Heard 2019 (new links of a network).
 
@@ -16,9 +16,7 @@ pub mod trace;
 
 use rayon::prelude::*;
 
-use crate::baseline::novelty::{
-    Acquaintance, Company, HABITS_FROM, Habit, LEARNT_FROM, LEAST_DAYS, Novelty, REPLAYED, TONIGHT,
-};
+use crate::baseline::novelty::{Acquaintance, Company, HABITS_FROM, Habit, LEAST_DAYS, Novelty, REPLAYED, TONIGHT};
 use crate::detect::Thresholds;
 use crate::detect::replay::without_discoveries;
 use crate::detect::select::{Ranked, Test, TestSet};
@@ -85,7 +83,7 @@ pub fn judge(company: Company, thresholds: &Thresholds) -> FirstSeenTests {
     let replayed: Vec<f64> = families.iter().flat_map(Judged::replay).collect();
     let calibration = Calibration::measure(&without_discoveries(replayed, thresholds));
     let corrected = |(member, ln_p): (u32, f64)| (member, calibration.correct(ln_p));
-    let scores = families.iter().map(|family| family.scores(TONIGHT, HABITS_FROM).into_iter().map(corrected).collect());
+    let scores = families.iter().map(|family| family.scores(TONIGHT).into_iter().map(corrected).collect());
     FirstSeenTests { scores: scores.collect(), calibration: Some(calibration), company }
 }
 
@@ -109,14 +107,14 @@ impl<'a> Judged<'a> {
         members
     }
 
-    /// The entities that can be judged on a day, with their `ln p`; habits are such from `settled_from` active days on.
-    fn scores(&self, day: usize, settled_from: u16) -> Vec<(u32, f64)> {
+    /// The entities that can be judged on a day, with their `ln p`.
+    fn scores(&self, day: usize) -> Vec<(u32, f64)> {
         let score = |member: u32| {
             let habits = self.kinds.iter().filter_map(|kind| Some((*kind, kind.habits(member)?.days[day])));
             let habits: Vec<(&Novelty, Habit)> = habits.collect();
             // Without news the answer is known, and steps need not be worked out.
             let steps = if habits.iter().any(|(_, habit)| habit.new > 0) { STEPS } else { 0 };
-            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, habit, settled_from, steps);
+            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, habit, steps);
             let questions: Vec<Occasional> = habits.iter().filter_map(question).collect();
             (!questions.is_empty()).then(|| (member, ln_occasional(&questions)))
         };
@@ -125,25 +123,25 @@ impl<'a> Judged<'a> {
 
     /// The `ln p` of all entities on each of the days before.
     fn replay(&self) -> Vec<f64> {
-        (0..REPLAYED).flat_map(|day| self.scores(day, LEARNT_FROM)).map(|(_, ln_p)| ln_p).collect()
+        (0..REPLAYED).flat_map(|day| self.scores(day)).map(|(_, ln_p)| ln_p).collect()
     }
 
     /// What one kind of pairs asks of an entity's day: how many are new, of which so many steps are told apart, and how little known they are.
-    fn question(&self, kind: &Novelty, habit: &Habit, settled_from: u16, steps: u64) -> Option<Occasional> {
-        let new = i32::from(habit.new.min(MOST_COUNTED));
-        let rarest = kind.rarity(habit.rarest);
-        // One of so many is as little known.
-        let ln_rarity = (-(1.0 - rarest).powi(new)).ln_1p();
-        if habit.days >= settled_from {
+    fn question(&self, kind: &Novelty, habit: &Habit, steps: u64) -> Option<Occasional> {
+        if habit.days >= HABITS_FROM {
             let partners = kind.new_partners(kind.expected(habit))?;
             let ln_active = partners.ln_upper(1).min(0.0);
-            let ln_count = (partners.ln_upper(u64::from(habit.new)) - ln_active).min(0.0);
-            let ln_steps = (1..=steps).map(|new| (partners.ln_upper(new) - ln_active).min(0.0)).collect();
-            let ln_parts = (new > 0).then_some(ln_count + ln_rarity);
+            let ln_count = kind.ln_so_many(&partners, u64::from(habit.new));
+            let ln_steps = (1..=steps).map(|new| kind.ln_so_many(&partners, new)).collect();
+            let ln_parts = (habit.new > 0).then(|| ln_count + kind.unfamiliarity(habit).ln());
             return Some(Occasional { ln_active, parts: 1, ln_steps, ln_parts });
         }
         let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
-        let ln_parts = (new > 0).then_some(ln_rarity);
+        let ln_parts = (habit.new > 0).then(|| {
+            // One of so many is as little known.
+            let new = i32::from(habit.new.min(MOST_COUNTED));
+            (-(1.0 - kind.rarity(habit.rarest)).powi(new)).ln_1p()
+        });
         telling.then(|| Occasional { parts: 1, ln_parts, ..Occasional::default() })
     }
 }

@@ -7,7 +7,7 @@
 //! *When it is wrong*: a slow window that contains a day of little feed is left out, so slow changes are seen later then.
 
 use crate::baseline::dispersion::WIDTHS;
-use crate::baseline::seasonal::Fit;
+use crate::baseline::seasonal::{Fit, WHOLE_DAY};
 use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
 use crate::stats::{LogNormalPredictive, NegativeBinomial, SURELY_USUAL};
 
@@ -260,12 +260,20 @@ impl<'a> Day<'a> {
             return None;
         }
         let observed = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();
-        self.ask_count(self.fit, observed, &self.baseline.week_hours(today)[range], width)
+        self.ask_count(self.fit, observed, first, &self.baseline.week_hours(today)[range], width)
     }
 
-    fn ask_count<'b>(&self, fit: &Fit, observed: u64, hours: &'b [u8], width: usize) -> Option<Asked<'b>> {
+    fn ask_count<'b>(
+        &self,
+        fit: &Fit,
+        observed: u64,
+        first: usize,
+        hours: &'b [u8],
+        width: usize,
+    ) -> Option<Asked<'b>> {
         let expected = fit.expected(hours, width)?;
-        Some(Asked { window: DayWindow { member: self.member, day: self.number, hours, width }, observed, expected })
+        let window = DayWindow { member: self.member, day: self.number, first, hours, width };
+        Some(Asked { window, observed, expected })
     }
 
     fn judge(&self, asked: &Asked<'_>) -> Judged {
@@ -312,10 +320,21 @@ impl<'a> Day<'a> {
         });
         // By the level with which they begin: one that is followed from day to day would hide what grows.
         let fit = self.fit.at_level_of(days.start);
-        let window = self.judge_by(&fit, &self.ask_count(&fit, count.sum::<f64>().round() as u64, &week_hours, width)?);
+        let slow = self.ask_count(&fit, count.sum::<f64>().round() as u64, 0, &week_hours, width)?;
+        let mut window = self.judge_by(&fit, &slow);
+        window.ln_p = window.ln_p.max(self.ln_day_again(today));
         // Whoever pauses for hours may pause for days; nothing tells how often.
         let may_pause = !window.above && self.fit.pauses();
         (window.above == today.above && !may_pause).then_some(window)
+    }
+
+    /// `ln P` of the whole day by the entity's habits: what comes again and again is no slow change.
+    fn ln_day_again(&self, today: Judged) -> f64 {
+        let habit = self.ask(0, WHOLE_DAY).map(|asked| match today.above {
+            true => self.baseline.ln_burst_again(self.fit, asked.window, asked.observed),
+            false => self.baseline.ln_low_again(self.fit, asked.window, asked.observed),
+        });
+        habit.unwrap_or(f64::NEG_INFINITY)
     }
 
     fn calls_since(&self, first_day: usize) -> Vec<u32> {
@@ -328,15 +347,25 @@ impl<'a> Day<'a> {
         if today.iter().all(|hour| hour.peak < LEAST_PEAK) {
             return Vec::new();
         }
-        let largest = self.baseline.day_peaks(self.member, self.number);
+        let largest: Vec<u64> =
+            self.baseline.day_peaks(self.member, self.number).into_iter().map(|(_, peak)| peak).collect();
         let Some(expected) = LogNormalPredictive::fit(&largest) else { return Vec::new() };
         let test = |hour: &HistoryHour| {
             let observed = u64::from(hour.peak);
-            let judged = Judged { above: true, ln_p: expected.ln_upper(observed), mean: expected.median(), observed };
+            let judged =
+                Judged { above: true, ln_p: self.ln_peak(&expected, observed), mean: expected.median(), observed };
             let hour = (usize::from(hour.hour) - self.number * DAY) as u8;
             WindowTest::new(Span::Peak { hour }, judged, -PEAK_SHARE.ln())
         };
         today.iter().filter(|hour| hour.peak >= LEAST_PEAK).map(test).collect()
+    }
+
+    fn ln_peak(&self, expected: &LogNormalPredictive, observed: u64) -> f64 {
+        let ln_p = expected.ln_upper(observed);
+        if ln_p > ODD_BELOW.ln() {
+            return ln_p;
+        }
+        ln_p.max(self.baseline.ln_peak_again(self.member, self.number, observed))
     }
 
     /// The hours that a window is about: those that are odd themselves in its direction, or all, if none is; and of these only the

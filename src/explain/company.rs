@@ -33,7 +33,7 @@ pub struct CompanyKind {
     pub p_any: f64,
     /// `log10 P(so many, and so little known)` given that there is one; null where there is none.
     pub log10_p_beyond: Option<f64>,
-    /// The share of the last days' new company that was known to as few others as the least known here.
+    /// The share of the last days' new company that was, taken together, known to as few others.
     pub rarity: Option<f64>,
     /// The new ones, the least known to others first; at most 20.
     pub named: Vec<NewOne>,

@@ -45,6 +45,20 @@ impl LogNormalPredictive {
         Some(Self { center, scale, freedom: count - 1.0 })
     }
 
+    /// Learns from a few values and a belief of their deviation that is worth so many of them; `None` from fewer than two.
+    ///
+    /// ```text
+    /// sd^2 = (w s0^2 + sum (z_i - mean z)^2) / (w + n - 1),   w + n - 1 degrees of freedom
+    /// ```
+    pub fn of_few(values: &[u64], deviation: f64, worth: f64) -> Option<Self> {
+        let count = values.len() as f64;
+        let center = values.iter().map(|&value| (value as f64).ln_1p()).sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|&value| ((value as f64).ln_1p() - center).powi(2)).sum();
+        let freedom = worth + count - 1.0;
+        let scale = ((worth * deviation * deviation + squares) / freedom * (1.0 + count.recip())).sqrt();
+        (values.len() > 1).then_some(Self { center, scale, freedom })
+    }
+
     /// The same of one of whom more is known, in units of the deviation: its center is elsewhere, and it varies less than the sample, which
     /// is of many.
     ///

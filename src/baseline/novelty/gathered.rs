@@ -63,7 +63,7 @@ impl Gathered {
                 self.by_day[day].new += 1;
                 self.known_to[partner] += u32::from(is_past);
                 if let Ok(day) = u8::try_from(days.asked(pair)) {
-                    self.firsts.push(First { partner: pair.partner, day, member });
+                    self.firsts.push(First { partner: pair.partner, day, member, known_to: 0 });
                 }
             }
             if is_past {

@@ -2,21 +2,23 @@
 //!
 //! Here are the laws and what the last days made of them; what they are fitted to is added up in [`super::gathered`].
 
-use super::{BANDS, HABITS_FROM, LEARNT_FROM, REPLAYED, TONIGHT, band};
+use super::{BANDS, HABITS_FROM, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
-use crate::stats::{NegativeBinomial, PitmanYor};
+use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
 
 /// What is believed of the number of partners that one acquisition brings, as variance over mean, and how many expected ones that
 /// belief counts for.
 const USUAL_CLUMP: f64 = 2.0;
 const CLUMP_BELIEF: f64 = 10.0;
+/// Logarithms that are as near are the same number.
+const SAME: f64 = 1e-9;
 /// The least variance over mean.
 const LEAST_CLUMP: f64 = 1.2;
 /// So many times more than expected is believed of a past day: what lies beyond may have been an attack.
 const BELIEVED: f64 = 10.0;
 
 /// What an entity had met before a day, and what it met on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Habit {
     /// Pairs on days before, each counted once a day.
     pub draws: u32,
@@ -32,10 +34,12 @@ pub struct Habit {
     pub new: u16,
     /// How many others knew the least known of the new ones before.
     pub rarest: u32,
+    /// How little known the new ones are, taken together: the sum of `-ln F(m)` of each.
+    pub surprise: f32,
 }
 
 /// The habits of one entity on each of the days that are asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EntityHabits {
     /// Its number among the left entities.
     pub member: u32,
@@ -50,6 +54,8 @@ pub(super) struct First {
     /// Which of the days that are asked.
     pub(super) day: u8,
     pub(super) member: u32,
+    /// How many others knew the partner before that day.
+    pub(super) known_to: u32,
 }
 
 /// Somebody whom an entity met for the first time on the scored day.
@@ -76,13 +82,19 @@ pub struct Novelty {
     peers: Vec<(PitmanYor, f64)>,
     /// Variance over mean of the number of new partners of a day.
     clump: f64,
+    /// How many others knew each new partner of the last days, ascending.
+    known_to: Vec<u32>,
     /// How many others knew the least known new partner of each entity and past day on which there was one, ascending.
     pub(super) popularity: Vec<u32>,
+    /// How little known all of them were together, `ln U`, ascending.
+    unfamiliar: Vec<f64>,
+    /// How many there were, `ln V`, ascending.
+    many: Vec<f64>,
 }
 
 impl Default for Habit {
     fn default() -> Self {
-        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, rarest: u32::MAX }
+        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, rarest: u32::MAX, surprise: 0.0 }
     }
 }
 
@@ -118,7 +130,10 @@ impl Novelty {
             acquaintances: Vec::new(),
             peers: Vec::new(),
             clump: USUAL_CLUMP,
+            known_to: Vec::new(),
             popularity: Vec::new(),
+            unfamiliar: Vec::new(),
+            many: Vec::new(),
         }
     }
 
@@ -132,10 +147,13 @@ impl Novelty {
     ) -> Self {
         self.peers = laws.map(|law| (law, 1.0)).collect();
         self.learn_rates();
-        firsts.sort_unstable_by_key(|first| u64::from(first.partner) << 8 | u64::from(first.day));
-        for same in firsts.chunk_by(|left, right| left.partner == right.partner) {
-            self.note_firsts(same, known_to[same[0].partner as usize]);
+        firsts.sort_unstable_by_key(|first| (first.partner, first.day, first.member));
+        for same in firsts.chunk_by_mut(|left, right| left.partner == right.partner) {
+            let before_tonight = known_to[same[0].partner as usize];
+            note_known_to(same, before_tonight);
         }
+        self.known_to = self.past_firsts(&firsts);
+        firsts.iter().for_each(|first| self.note(first));
         self.acquaintances.sort_unstable();
         self.learn_popularity();
         self
@@ -164,29 +182,46 @@ impl Novelty {
     /// The past days that are asked on which an entity was active that had been for a while.
     fn replayed(&self) -> impl Iterator<Item = Habit> {
         let days = self.entities.iter().flat_map(|entity| &entity.days[..REPLAYED]);
-        days.copied().filter(|habit| habit.days >= LEARNT_FROM && habit.is_active())
+        days.copied().filter(|habit| habit.days >= HABITS_FROM && habit.is_active())
     }
 
-    /// Notes by whom one partner was met for the first time, day by day; so many knew it before the scored day.
-    fn note_firsts(&mut self, firsts: &[First], known_to: u32) {
-        let before = |day: u8| firsts.partition_point(|other| other.day < day);
-        let past = before(TONIGHT as u8);
-        for first in firsts {
-            let Ok(place) = self.entities.binary_search_by_key(&first.member, |entity| entity.member) else { continue };
-            let known_to = known_to.saturating_sub((past - before(first.day)) as u32);
-            let rarest = &mut self.entities[place].days[usize::from(first.day)].rarest;
-            *rarest = known_to.min(*rarest);
-            if usize::from(first.day) == TONIGHT {
-                self.acquaintances.push(Acquaintance { member: first.member, known_to, partner: first.partner });
-            }
+    /// How many others knew each partner that an entity with a past met for the first time on one of the last days, ascending.
+    fn past_firsts(&self, firsts: &[First]) -> Vec<u32> {
+        let is_learnt_from = |first: &&First| {
+            let day = usize::from(first.day);
+            day < TONIGHT && self.habits(first.member).is_some_and(|entity| entity.days[day].days >= HABITS_FROM)
+        };
+        let mut found: Vec<u32> = firsts.iter().filter(is_learnt_from).map(|first| first.known_to).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Notes that an entity met a partner for the first time.
+    fn note(&mut self, first: &First) {
+        let Ok(place) = self.entities.binary_search_by_key(&first.member, |entity| entity.member) else { return };
+        let surprise = -rank(&self.known_to, first.known_to).ln() as f32;
+        let habit = &mut self.entities[place].days[usize::from(first.day)];
+        habit.rarest = first.known_to.min(habit.rarest);
+        habit.surprise += surprise;
+        if usize::from(first.day) == TONIGHT {
+            let First { partner, member, known_to, .. } = *first;
+            self.acquaintances.push(Acquaintance { member, known_to, partner });
         }
     }
 
-    /// Orders the least known new partner of each entity and past day by how many knew it.
+    /// Orders the new partners of each entity and past day by how many knew the least known, and by how little known they were together.
     fn learn_popularity(&mut self) {
-        let mut found: Vec<u32> = self.replayed().filter(|habit| habit.new > 0).map(|habit| habit.rarest).collect();
-        found.sort_unstable();
-        self.popularity = found;
+        let met: Vec<Habit> = self.replayed().filter(|habit| habit.new > 0).collect();
+        self.popularity = met.iter().map(|habit| habit.rarest).collect();
+        self.popularity.sort_unstable();
+        self.unfamiliar = met.iter().map(ln_product).collect();
+        self.unfamiliar.sort_unstable_by(f64::total_cmp);
+        let many = |habit: &Habit| {
+            let partners = self.new_partners(self.expected(habit))?;
+            Some(ln_given_any(&partners, u64::from(habit.new)))
+        };
+        self.many = met.iter().filter_map(many).collect();
+        self.many.sort_unstable_by(f64::total_cmp);
     }
 
     /// Whom an entity met for the first time on the scored day, the least known first.
@@ -207,8 +242,32 @@ impl Novelty {
     /// F(m) = (1 + #{M <= m}) / (1 + #M),   M: how many others knew the least known new partner of an entity and day
     /// ```
     pub fn rarity(&self, known_to: u32) -> f64 {
-        let below = self.popularity.partition_point(|&other| other <= known_to);
-        (1.0 + below as f64) / (1.0 + self.popularity.len() as f64)
+        rank(&self.popularity, known_to)
+    }
+
+    /// How unlikely it is that the new partners of a day are as little known, taken together: Fisher's product of their ranks, ranked
+    /// among the products of the last days, for those whom an entity meets on a day are often alike.
+    ///
+    /// ```text
+    /// U = P(Gamma(n) >= sum -ln F(m_i)),   p = (1 + #{U' <= U}) / (1 + #U')
+    /// ```
+    pub fn unfamiliarity(&self, habit: &Habit) -> f64 {
+        let ln_product = ln_product(habit);
+        let below = self.unfamiliar.partition_point(|&other| other <= ln_product);
+        (1.0 + below as f64) / (1.0 + self.unfamiliar.len() as f64)
+    }
+
+    /// How unlikely it is to meet so many new partners, given that there is one: the tail of the model, ranked among those of the last
+    /// days, for how many come at once is another matter in every family. Beyond all of them the model says how much further.
+    ///
+    /// ```text
+    /// V = P(X >= n | X >= 1),   p = (1 + #{V' <= V}) / (1 + #V') min(1, V / min V')
+    /// ```
+    pub fn ln_so_many(&self, partners: &NegativeBinomial, new: u64) -> f64 {
+        let ln_tail = ln_given_any(partners, new);
+        let below = self.many.partition_point(|&other| other <= ln_tail + SAME);
+        let beyond = self.many.first().map_or(0.0, |least| (ln_tail - least).min(0.0));
+        ((1.0 + below as f64) / (1.0 + self.many.len() as f64)).ln() + beyond
     }
 
     /// The distribution of the number of new partners of a day: a negative binomial whose clumps are as large however few are
@@ -221,6 +280,32 @@ impl Novelty {
         let expected = expected.max(1e-9);
         NegativeBinomial::new(expected, expected / (self.clump - 1.0)).ok()
     }
+}
+
+/// Notes how many knew a partner before each day on which it was met for the first time; so many knew it before the scored day.
+fn note_known_to(firsts: &mut [First], before_tonight: u32) {
+    let before = |firsts: &[First], day: u8| firsts.partition_point(|other| other.day < day);
+    let past = before(firsts, TONIGHT as u8);
+    for place in 0..firsts.len() {
+        let earlier = before(firsts, firsts[place].day);
+        firsts[place].known_to = before_tonight.saturating_sub((past - earlier) as u32);
+    }
+}
+
+/// The share of past numbers that are as small; no number is smaller than all that may come.
+fn rank(past: &[u32], number: u32) -> f64 {
+    let below = past.partition_point(|&other| other <= number);
+    (1.0 + below as f64) / (1.0 + past.len() as f64)
+}
+
+/// The logarithm of the probability of so small a product of so many ranks.
+fn ln_product(habit: &Habit) -> f64 {
+    ln_gamma_upper(f64::from(habit.new.max(1)), f64::from(habit.surprise)).unwrap_or(0.0)
+}
+
+/// `ln P(X >= n | X >= 1)`.
+fn ln_given_any(partners: &NegativeBinomial, new: u64) -> f64 {
+    (partners.ln_upper(new) - partners.ln_upper(1)).min(0.0)
 }
 
 fn law_expects(law: &PitmanYor, habit: &Habit) -> f64 {

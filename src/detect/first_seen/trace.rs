@@ -3,7 +3,7 @@
 //! Nothing is decided here; the numbers are those that the test was made of, asked for again.
 
 use super::{Acquaintance, FirstSeen, FirstSeenTests, Habit, JUDGED, Judged, NewPartner, Novelty};
-use crate::baseline::novelty::{HABITS_FROM, TONIGHT};
+use crate::baseline::novelty::TONIGHT;
 use crate::detect::Thresholds;
 use crate::detect::select::Ranked;
 use crate::rollup::{EntityKey, Family};
@@ -21,7 +21,7 @@ pub struct KindTrace {
     pub ln_any: f64,
     /// `ln P(so many, and so little known)`, given that there is somebody new; `None` where there is nobody.
     pub ln_beyond: Option<f64>,
-    /// The share of past acquaintances that were as little known as its least known new one; `None` where it has no new one.
+    /// The share of past days with new ones on which these were as little known, taken together; `None` where it has no new one.
     pub rarity: Option<f64>,
     /// Whom it met for the first time, the least known first.
     pub partners: Vec<NewPartner>,
@@ -41,7 +41,7 @@ impl FirstSeenTests {
 
     fn kind_trace(&self, judged: &Judged<'_>, kind: &Novelty, member: u32) -> Option<KindTrace> {
         let habit = kind.habits(member)?.days[TONIGHT];
-        let question = judged.question(kind, &habit, HABITS_FROM, 0)?;
+        let question = judged.question(kind, &habit, 0)?;
         let partner = |met: &Acquaintance| {
             let key = self.company.key(kind.families.1, met.partner)?.clone();
             Some(NewPartner { key, known_to: met.known_to })
@@ -52,7 +52,7 @@ impl FirstSeenTests {
             expected: kind.expected(&habit),
             ln_any: question.ln_active,
             ln_beyond: question.ln_parts,
-            rarity: (habit.new > 0).then(|| kind.rarity(habit.rarest)),
+            rarity: (habit.new > 0).then(|| kind.unfamiliarity(&habit)),
             partners: kind.acquaintances(member).iter().filter_map(partner).collect(),
         })
     }
