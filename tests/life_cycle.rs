@@ -8,9 +8,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Float64Type;
 use chrono::{DateTime, NaiveDate, Utc};
 use common::made::{Call, key_of, write_days};
-use common::{assert_same_files, dated, day, files_below, insights, read_parquet};
+use common::{assert_same_files, dated, day, files_below, insights, read_parquet, texts};
 use serde_json::Value;
 
 /// The first of the nights that are judged; four weeks lie before it.
@@ -140,7 +142,7 @@ fn an_episode_that_is_over_at_midnight_is_closed_once_and_is_no_finding_of_the_n
     assert_eq!(own.len(), 1);
     assert!(own[0].contains("ended at midnight") && own[0].contains("since 2026-01-29 20:0"), "{own:?}");
     let digest = fs::read_to_string(state.join("reports").join(format!("{}.md", night(2)))).unwrap();
-    assert!(digest.contains("0 insights") || digest.contains("no insights"), "{digest}");
+    assert!(digest.contains("nothing deviated"), "{digest}");
     assert!(digest.contains("over: AccessKey"), "{digest}");
 }
 
@@ -272,6 +274,25 @@ fn nights_in_any_order(write: impl Fn(&Path)) {
     run(&events, &together, 2..=2, &[]);
     run(&events, &together, 1..=3, &[]);
     assert_same_files(&first, &results(&together));
+}
+
+#[test]
+fn every_scored_entity_has_its_hours_on_request_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    burst(&events, night(1), "2026-01-29T10:00:00Z", "2026-01-29T12:00:00Z");
+    run(&events, &state, 1..=1, &["--scored-hours"]);
+    let path = dated(&state.join("insights"), night(1)).join("scored-hours.parquet");
+    let rows = read_parquet(&path);
+    let (families, entities) = (texts(&rows, "family"), texts(&rows, "entity"));
+    let keys = families.iter().filter(|family| family.as_deref() == Some("access_key")).count();
+    assert_eq!(keys, 20 * 24, "reported or not, an hour with calls or without");
+    let p = rows.column_by_name("log10_p_value").unwrap().as_primitive::<Float64Type>();
+    let own = (0..rows.num_rows()).filter(|&row| entities[row].as_deref() == Some(&key_of("7")));
+    let unlikely: Vec<usize> = own.enumerate().filter(|(_, row)| p.value(*row) < -6.0).map(|(hour, _)| hour).collect();
+    assert_eq!(unlikely, [10, 11]);
+    run(&events, &state, 1..=1, &[]);
+    assert!(!path.exists(), "nobody asked for it");
 }
 
 /// A successful change of the trail.

@@ -179,6 +179,8 @@ mod tests {
         assert!(message.contains("missing field `start`"), "{message}");
         let unknown = parse(&BARE.replace("source_ip", "source_ips")).unwrap_err().1;
         assert_eq!(unknown, "there are no insights of a family `source_ips`; did you mean `source_ip`?");
+        let odd = parse(&BARE.replace("2026-01-30T", "2026-13-30T")).unwrap_err().1;
+        assert!(odd.starts_with("`end`: expected a time such as 2026-01-29T11:40:00Z, found `2026-13-30T"), "{odd}");
         let backwards = BARE.replace("2026-01-30", "2026-01-28");
         assert!(parse(&backwards).unwrap_err().1.contains("is not after the start"));
     }

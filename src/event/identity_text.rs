@@ -89,6 +89,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_role_has_one_arn_whatever_its_sessions() {
+        let of = |id: &str, arn: &str| {
+            let text = serde_json::json!({ "principalId": id, "arn": arn }).to_string();
+            IdentityText::parse(&text).id_and_arn()
+        };
+        let told = |id: &str, arn: &str| Some((id.to_owned(), arn.to_owned()));
+        let user = "arn:aws:iam::123456789012:user/team/ann";
+        assert_eq!(of("AIDA1", user), told("AIDA1", user));
+        let role = "arn:aws:sts::123456789012:assumed-role/deploy";
+        assert_eq!(of("AROA1:build-7", &format!("{role}/build-7")), told("AROA1", role));
+        assert_eq!(of("AIDA1", ""), None);
+    }
+
+    #[test]
     fn identities_of_both_clouds_tell_who_it_was() {
         let user = IdentityText::parse(r#"{"type":"ram-user","accountId":1599,"principalId":"u1","userName":"alice"}"#);
         let told = OF_IDENTITY.map(|column| user.clone().of(column));

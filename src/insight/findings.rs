@@ -91,8 +91,11 @@ impl NightFindings {
             *found = joined(history, std::mem::take(found), days);
         }
         self.searched = self.rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
-        self.courses =
-            self.open().filter_map(|(same, running)| Some((same.clone(), self.course(same, running, days)?))).collect();
+        let next = self.next();
+        let course = |(same, running): (&Same, &Running)| {
+            Some((same.clone(), self.course(same, running, next.get(same).copied(), days)?))
+        };
+        self.courses = self.open().filter_map(course).collect();
         let before = std::mem::take(&mut self.before);
         let is_untold = |same: &Same| self.courses.get(same) == Some(&Course::Untold);
         let (untold, before): (BTreeMap<_, _>, _) = before.into_iter().partition(|(same, _)| is_untold(same));
@@ -104,15 +107,23 @@ impl NightFindings {
         self.before.iter().filter_map(|(same, episode)| Some((same, episode.open.as_ref()?)))
     }
 
+    /// The first hour of tonight's first deviation of each entity and direction.
+    fn next(&self) -> BTreeMap<Same, u8> {
+        let mut next = BTreeMap::new();
+        for (history, deviation) in self.reported() {
+            let first = next.entry(Self::same(history, deviation)).or_insert(deviation.hours.0);
+            *first = deviation.hours.0.min(*first);
+        }
+        next
+    }
+
     /// `None` where nothing is known of the entity any more.
-    fn course(&self, same: &Same, running: &Running, days: Days<'_>) -> Option<Course> {
+    fn course(&self, same: &Same, running: &Running, next: Option<u8>, days: Days<'_>) -> Option<Course> {
         let (family, key, direction) = same;
         let history = self.history(*family)?;
         let member = history.find(key)?;
         let first_day = (0..=days.window.length()).find(|&day| days.window.date(day) >= running.start.date_naive());
         let rhythm = Rhythm::learn(history, member, days, first_day.unwrap_or(days.window.length()));
-        let own = self.reported().filter(|(history, deviation)| Self::same(history, deviation) == *same);
-        let next = own.map(|(_, deviation)| deviation.hours.0).min();
         Some(course(&rhythm, (running, *direction), next, days))
     }
 

@@ -363,6 +363,15 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_failed_tells_what_it_asked_for() {
+        let grave = r#"{"PolicyName":"AdministratorAccess","UserName":"mallory"}"#;
+        let mut evidence = Evidence { names: [("user/7", "mallory", 1)].into_iter().collect(), ..Evidence::default() };
+        evidence.look_at_attempt(ChangeKind::Permission, "AttachPolicyToUser", grave);
+        assert!(concern::of_evidence(&evidence).is_empty(), "nothing was given");
+        assert_eq!(concern::of_attempts(&evidence), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
+    }
+
+    #[test]
     fn the_earliest_requests_about_a_trail_are_kept_whatever_order_they_are_read_in() {
         let look = |times: &mut dyn Iterator<Item = i64>| {
             let mut evidence = Evidence::default();

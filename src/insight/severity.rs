@@ -166,6 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_at_all_rights_is_a_level_below_its_success() {
+        let of = |all_failed| {
+            let facts = ChangeFacts {
+                is_of_the_trail: false,
+                reason: Reason::First,
+                all_failed,
+                is_privileged: false,
+                concerns: &[Concern::AdministratorPolicy, Concern::SelfGrant],
+            };
+            change_steps(facts).last().map(|step| step.severity)
+        };
+        assert_eq!([of(false), of(true)], [Some(Severity::Critical), Some(Severity::High)]);
+    }
+
+    #[test]
     fn drops_are_low_at_most() {
         let drop = Insight { score: 99.0, direction: Direction::Down, entity: "Ecs/DeleteInstance".into(), ..rate() };
         assert_eq!(severity(&drop), Severity::Low);

@@ -58,20 +58,20 @@ pub fn write(folder: &Path, baselines: &[FamilyBaseline<'_>]) -> Result<AtomicFi
 fn columns(baseline: &FamilyBaseline<'_>, members: &[usize], days: &[ScoredDay]) -> Vec<ArrayRef> {
     let texts = |of: &dyn Fn(usize, &ScoredDay) -> String| -> ArrayRef {
         let each = members.iter().zip(days).flat_map(|(&member, day)| vec![of(member, day); day.hours.len()]);
-        Arc::new(StringArray::from_iter_values(each))
+        Arc::new(StringArray::from(each.collect::<Vec<String>>()))
     };
     let hours = || days.iter().flat_map(|day| &day.hours);
     let counts = |of: fn(&ScoredHour) -> i64| -> ArrayRef {
         Arc::new(hours().map(|hour| Some(of(hour))).collect::<Int64Array>())
     };
     let midnight = baseline.window().scored().and_time(NaiveTime::MIN).and_utc().timestamp_millis();
-    let times = hours().map(|hour| midnight + i64::from(hour.expected.hour) * HOUR_MS);
+    let times: Vec<i64> = hours().map(|hour| midnight + i64::from(hour.expected.hour) * HOUR_MS).collect();
     let log10 = |hour: &ScoredHour| hour.ln_p.map(|ln_p| ln_p / std::f64::consts::LN_10);
     vec![
         texts(&|_, _| baseline.history.family.name().to_owned()),
         texts(&|member, _| baseline.history.key(member).account().to_owned()),
         texts(&|member, _| baseline.history.label(member)),
-        Arc::new(TimestampMillisecondArray::from_iter_values(times).with_timezone("UTC")),
+        Arc::new(TimestampMillisecondArray::from(times).with_timezone("UTC")),
         counts(|hour| i64::from(hour.expected.calls)),
         counts(|hour| i64::from(hour.expected.errors)),
         Arc::new(hours().map(|hour| Some(hour.expected.expected)).collect::<Float64Array>()),
