@@ -77,7 +77,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The asked-for day has no events.
-    #[error("no events on {date} in `{}`; there are events from {first} to {last}", path.display())]
+    #[error("no events on {date} in `{}`; there are events from {first} to {last}{why}", path.display())]
     NoSuchDate {
         /// The folder that was searched.
         path: PathBuf,
@@ -87,6 +87,8 @@ pub enum Error {
         first: chrono::NaiveDate,
         /// The latest day that is there.
         last: chrono::NaiveDate,
+        /// What may have been the reason, in words; empty where nothing is known of one.
+        why: String,
     },
     /// The asked-for day was not judged.
     #[error("`{}` has no results of {date}; there are some from {first} to {last}", path.display())]
@@ -344,6 +346,11 @@ impl Error {
             }
             Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "free some space and run the same command again; what was finished before is kept"
+            }
+            Self::Write { source, .. }
+                if matches!(source.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded) =>
+            {
+                "raise the limit on files (`ulimit -f`, a quota) and run the same command again; what was finished before is kept"
             }
             Self::Rollup { .. } => "delete the file; the next run makes it anew from the events",
             Self::Counts { .. } => {

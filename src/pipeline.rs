@@ -14,6 +14,8 @@ use chrono::NaiveDate;
 use crate::alert::check::{Checked, check};
 use crate::alert::day::{DayAlerts, Look};
 use crate::alert::{Alert, RuleBook};
+use crate::baseline::{FamilyHistory, Window};
+use crate::detect::change;
 use crate::error::{Error, Result};
 use crate::insight::vendor::Maker;
 use crate::insight::{Incident, Insight};
@@ -22,8 +24,10 @@ use crate::partition::{Partitions, Problem};
 use crate::pipeline::known_nights::KnownNights;
 use crate::pipeline::night::judge;
 use crate::place::PlaceBook;
+use crate::quality;
 use crate::report::{self, NightRecord, output};
 use crate::rollup::update::{Counting, Update, update};
+use crate::rollup::{Family, store};
 use crate::settings::Settings;
 use crate::storage::{Daily, write_json};
 
@@ -155,10 +159,19 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
     }
     match (dates.first(), dates.last()) {
         (Some(&first), Some(&last)) => {
-            Err(Error::NoSuchDate { path: partitions.root().to_path_buf(), date, first, last })
+            let why = stopped_before(job.state, &dates, date)?;
+            Err(Error::NoSuchDate { path: partitions.root().to_path_buf(), date, first, last, why })
         }
         _ => Err(Error::NoPartitions { path: partitions.root().to_path_buf() }),
     }
+}
+
+/// Whether the audit trail was touched on the newest day before one that has no events, as far as that was counted.
+fn stopped_before(state: &Path, dates: &BTreeSet<NaiveDate>, date: NaiveDate) -> Result<String> {
+    let Some(&before) = dates.range(..date).next_back() else { return Ok(String::new()) };
+    let window = Window::new(before, 0, |day| store::rollup_path(state, day).exists());
+    let changes = FamilyHistory::read(state, Family::Change, &window)?;
+    Ok(quality::stopped(before, &change::trail_touched(&changes, &window)))
 }
 
 /// The first problems, in words.

@@ -119,14 +119,70 @@ fn nobody_judges_what_stands_for_many_and_the_night_says_so() {
     let record: Value = serde_json::from_str(&record).unwrap();
     assert!(record["counts"]["beyond_cap"].as_u64().unwrap() > 1000, "{}", record["counts"]);
     let flaws = record["quality"].as_array().unwrap();
-    assert!(flaws.iter().any(|flaw| flaw["kind"] == "too_many_entities"), "{flaws:?}");
+    let flaw = flaws.iter().find(|flaw| flaw["kind"] == "too_many_entities").unwrap();
+    assert_eq!(flaw["numbers"]["entities"], record["counts"]["beyond_cap"]);
+    assert_eq!(flaw["numbers"]["known_before"], 0, "the people of every day call more often than the flood: {flaw}");
     for family in record["families"].as_array().unwrap() {
         assert!(family["entities"].as_u64().unwrap() <= MOST as u64, "{family}");
     }
     let insights = fs::read_to_string(state.join("insights/date=2026-01-16/insights.jsonl")).unwrap();
     assert!(!insights.contains("\"insightObject\":\"(other)"), "{insights}");
     let about = ["explain", OTHER, "--state", state.to_str().unwrap(), "--set", &cap, "--set", "baseline_days=14"];
-    common::insights(about).expect_code(2).expect_said(&["nothing is known of `(other)`"]);
+    common::insights(about).expect_code(2).expect_said(&[
+        "`(other)` is no entity",
+        "calls of principal",
+        "set `max_entities` higher",
+    ]);
+}
+
+/// Twenty people, and on the last day one of them from a network of its own with four APIs that it never called.
+fn thief(date: chrono::NaiveDate, last: chrono::NaiveDate) -> Vec<Call> {
+    let apis = ["ListBuckets", "GetObject", "DescribeSecret", "DescribeUsers"];
+    let call = |number: usize| Call {
+        api: apis[number % apis.len()],
+        address: "198.51.100.7".to_owned(),
+        ..Call::usual(40_000 + number as i64 * 11, 3)
+    };
+    if date == last { (0..24).map(call).collect() } else { Vec::new() }
+}
+
+#[test]
+fn where_days_left_names_out_it_is_not_said_that_something_never_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, last) = (folder.path().join("events"), day(1, 29));
+    write_days(&events, day(1, 1), last, |date| thief(date, last));
+    let told = |state: &str, capped: &[(&str, &str)]| {
+        let state = folder.path().join(state);
+        let state = state.to_str().unwrap();
+        for (from, to) in capped {
+            let own = ["rollup", events.to_str().unwrap(), "--state", state, "--from", from, "--to", to];
+            common::insights(own.iter().chain(&["--set", "max_entities=8"])).expect_code(0);
+        }
+        common::insights(["run", events.to_str().unwrap(), "--state", state, "--date", "2026-01-29"]).expect_code(0);
+        let lines = fs::read_to_string(Path::new(state).join("insights/date=2026-01-29/insights.jsonl")).unwrap();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let analyses = lines.map(|line| line["insightDetails"]["analysis"].clone());
+        analyses.filter(|analysis| analysis["judgedBy"] == "first_seen").collect::<Vec<Value>>()
+    };
+    let sentence = |analysis: &Value| analysis["sentence"].as_str().unwrap().to_owned();
+    let plain = told("plain", &[]);
+    assert!(!plain.is_empty(), "a thief is found");
+    for analysis in &plain {
+        assert!(sentence(analysis).contains(" for the first time in 28 days "), "{analysis}");
+        assert!(analysis.get("daysNotCountedInFull").is_none(), "{analysis}");
+    }
+    let some = told("some", &[("2026-01-10", "2026-01-12")]);
+    assert!(!some.is_empty(), "and is where three days are not known");
+    for analysis in &some {
+        let said = sentence(analysis);
+        assert!(
+            said.contains("; not known to have done so before, but 3 of 28 days were not counted in full"),
+            "{said}"
+        );
+        assert!(!said.contains("first time"), "{said}");
+        assert_eq!(analysis["daysNotCountedInFull"], 3, "{analysis}");
+    }
+    assert_eq!(told("most", &[("2026-01-05", "2026-01-27")]), Vec::<Value>::new(), "most days are not known");
 }
 
 #[test]

@@ -224,6 +224,21 @@ fn a_lasting_change_is_a_level_after_some_nights_and_then_nothing_more_is_said()
     let record = fs::read_to_string(state.join("runs").join(format!("{}.json", night(3)))).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();
     assert!(record["absorbed"].as_u64().unwrap() >= 2, "the key and its user: {record}");
+    let levels: Vec<&str> =
+        record["new_levels"].as_array().unwrap().iter().map(|level| level["sentence"].as_str().unwrap()).collect();
+    let goes_on = "goes on at the level that it has had since 2026-01-29: ";
+    for name in [format!("AccessKey {}", key_of("7")), "user name7".to_owned()] {
+        assert!(levels.iter().any(|level| level.starts_with(&format!("{name} {goes_on}"))), "{name}: {levels:?}");
+    }
+    let digest = fs::read_to_string(state.join("reports").join(format!("{}.md", night(3)))).unwrap();
+    assert!(!digest.contains("not any more: AccessKey"), "{digest}");
+    let record = fs::read_to_string(state.join("runs").join(format!("{}.json", night(4)))).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["new_levels"], Value::Array(Vec::new()), "it is said once");
+    let explain = ["explain", &key_of("7"), "--state", state.to_str().unwrap(), "--date", "2026-01-31"];
+    let told = insights(explain.iter().chain(&["--settings", settings.to_str().unwrap()])).expect_code(0).stdout;
+    assert!(told.contains("higher level since 2026-01-29: ") && told.contains("so it is not told tonight"), "{told}");
+    assert!(told.contains("✗ level_shift_days: so since 2026-01-29, 2 nights before this one"), "{told}");
 }
 
 #[test]

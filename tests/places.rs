@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use common::places::{PLACE, SHOWN, damaged, database, made_at};
 use common::{Outcome, assert_same_files, dated, day, files_below, insights, read_parquet, texts, write_parquet};
 use parquet::file::properties::WriterProperties;
@@ -49,6 +50,7 @@ impl Databases {
         write("damaged", damaged(&PLACE));
         write("other", database(&[("connection_type", "Corporate")]));
         write("junk", b"junk".to_vec());
+        write("named", made_at(&[("country_code", "Germany"), ("as_name", "Example Net")], u32::MAX));
         Self(folder)
     }
 
@@ -172,13 +174,21 @@ fn tables_have_the_place_of_the_address_that_they_name_and_the_same_columns_with
         let addresses = texts(&placed, column).into_iter().map(Option::unwrap_or_default);
         let is_placed: Vec<bool> = addresses.map(|text| text.split(' ').next().is_some_and(is_address)).collect();
         assert!(is_placed.contains(&true), "{file}");
-        for (name, known) in [("country", "DE"), ("network_owner", "Example Net"), ("network_number", "65000")] {
+        for (name, known) in [("country", "DE"), ("network_owner", "Example Net")] {
             let told = texts(&placed, name);
             for (row, _) in is_placed.iter().enumerate().filter(|(_, is_placed)| **is_placed) {
                 assert_eq!(told[row].as_deref(), Some(known), "{file}, row {row}");
             }
             assert!(texts(&bare, name).iter().all(|told| told.as_deref() == Some("")), "{file}");
         }
+        let numbers = |rows: &RecordBatch| -> Vec<Option<i64>> {
+            rows.column_by_name("network_number").unwrap().as_primitive::<Int64Type>().iter().collect()
+        };
+        let told = numbers(&placed);
+        for (row, _) in is_placed.iter().enumerate().filter(|(_, is_placed)| **is_placed) {
+            assert_eq!(told[row], Some(65_000), "{file}, row {row}");
+        }
+        assert!(numbers(&bare).iter().all(Option::is_none), "{file}");
     }
     let sheet = placed().text("insights/insights.csv");
     assert!(sheet.contains(&format!("121.17.102.68 ({SHOWN})")) && sheet.contains(",DE,Example Net,65000,"), "{sheet}");
@@ -275,7 +285,13 @@ fn without_a_database_nothing_else_is_missing() {
     }
     let digest = placed().digest();
     assert!(digest.contains(SHOWN));
-    assert_eq!(digest.replace(&format!(" \\({SHOWN}\\)"), "").replace(&format!(" ({SHOWN})"), ""), bare().digest());
+    let stripped = digest.replace(&format!(" \\({SHOWN}\\)"), "").replace(&format!(" ({SHOWN})"), "");
+    let bare = bare().digest();
+    assert_eq!(stripped.lines().count(), bare.lines().count());
+    for (line, bare) in stripped.lines().zip(bare.lines()) {
+        // A long sentence is cut off earlier with places in it.
+        assert!(line == bare || line.strip_suffix('…').is_some_and(|begin| bare.starts_with(begin)), "{line}\n{bare}");
+    }
 }
 
 #[test]
@@ -318,8 +334,9 @@ fn lists_of_events_have_three_more_columns_if_they_show_addresses() {
     for line in listed(&["fresh"], &["--limit", "40", "--format", "json"]).stdout.lines() {
         let event: Value = serde_json::from_str(line).unwrap();
         let known = event["source_ip_address"].as_str().is_some_and(is_address);
-        let place = ["country", "network_owner", "network_number"].map(|name| event[name].as_str());
-        assert_eq!(place, if known { ["DE", "Example Net", "65000"].map(Some) } else { [None; 3] }, "{line}");
+        let place = ["country", "network_owner"].map(|name| event[name].as_str());
+        assert_eq!(place, if known { ["DE", "Example Net"].map(Some) } else { [None; 2] }, "{line}");
+        assert_eq!(event["network_number"].as_i64(), known.then_some(65_000), "{line}");
     }
     let columns = ["--columns", "source_ip,api", "--limit", "40", "--format", "csv"];
     let sheet = listed(&["fresh"], &columns).stdout;
@@ -367,6 +384,47 @@ fn counts_by_address_have_them_too() {
 }
 
 #[test]
+fn answers_of_sql_have_them_beside_a_column_of_addresses() {
+    let sample = sample();
+    let ask = |query: &str| {
+        let own = ["query", &sample, "--from", NIGHT, "--to", NIGHT, "--format", "csv", "--sql", query];
+        with(&["fresh"], &own).expect_code(0).stdout
+    };
+    let answer =
+        ask("SELECT source_ip_address, count(*) AS n FROM events GROUP BY source_ip_address ORDER BY n DESC LIMIT 40");
+    assert!(answer.starts_with("source_ip_address,country,network_owner,network_number,n\n"), "{answer}");
+    assert!(answer.contains(",DE,Example Net,65000,"), "{answer}");
+    assert!(!ask("SELECT count(*) AS n FROM events").contains("country"));
+}
+
+#[test]
+fn networks_that_are_new_have_places() {
+    let lines = placed().lines("insights/insights.jsonl");
+    let analyses = lines.iter().map(|line| &line["insightDetails"]["analysis"]);
+    let firsts: Vec<&Value> = analyses.filter(|analysis| analysis["judgedBy"] == "first_seen").collect();
+    assert!(!firsts.is_empty());
+    for analysis in firsts {
+        for network in analysis["firstSeen"]["networks"].as_array().unwrap() {
+            let place = analysis["places"].as_array().unwrap().iter().find(|place| place["address"] == *network);
+            assert_eq!(text(place.unwrap(), "/country"), "DE", "{analysis}");
+        }
+        let sentence = text(analysis, "/sentence");
+        assert!(!sentence.contains("from the network ") || sentence.contains(&format!("/24 ({SHOWN})")), "{sentence}");
+    }
+}
+
+#[test]
+fn a_country_without_a_code_is_told_but_not_to_ocsf() {
+    let night = Night::judge(&["named"]);
+    let told = "countries that are no codes of ISO 3166 (`Germany`) are left out of OCSF findings";
+    assert_eq!(night.said.stderr.matches(told).count(), 1, "{}", night.said.stderr);
+    assert!(night.text("insights/insights.jsonl").contains("Germany"));
+    for file in ["insights/insights.ocsf.jsonl", "alerts/alerts.ocsf.jsonl"] {
+        assert!(night.lines(file).iter().all(|line| !line.to_string().contains("\"country\"")), "{file}");
+    }
+}
+
+#[test]
 fn changes_and_sign_ins_have_places() {
     for asked in [["--user", "backup-sync"], ["--sign-ins", "--limit=5"]] {
         let sample = sample();
@@ -398,10 +456,12 @@ fn an_access_key_has_places_beside_its_addresses() {
     assert!(sheet.starts_with("kind,value,country,network_owner,network_number,calls,"), "{sheet}");
     for row in sheet.lines().skip(1) {
         let cells: Vec<&str> = row.split(',').collect();
-        assert_eq!(cells[2] == "DE", is_address(cells[1]), "{row}");
+        assert_eq!(cells[2] == "DE", is_address(cells[1]) || cells[0] == "network", "{row}");
     }
     let json = [&arguments[..], &["--format", "json"]].concat();
     let told: Value = serde_json::from_str(&with(&["fresh"], &json).expect_code(0).stdout).unwrap();
+    let networks = told["used_for"]["network"].as_array().unwrap();
+    assert!(networks.iter().all(|network| network["country"] == "DE"), "{networks:?}");
     let addresses = told["used_for"]["address"].as_array().unwrap();
     for address in addresses {
         assert_eq!(address["country"] == "DE", is_address(text(address, "/value")), "{address}");

@@ -49,15 +49,16 @@ fn calibrate_family(generator: Generator, replicates: usize, seed: u64) -> ByWid
 type Tails = ([f64; 2], [f64; 2]);
 
 fn judge_day(baseline: &FamilyBaseline<'_>, member: usize, mut note: impl FnMut(usize, Tails)) {
-    let Expectation::Seasonal { fit, .. } = baseline.expect(member, HISTORY_DAYS) else { return };
+    let Expectation::Seasonal { fits } = baseline.expect(member, HISTORY_DAYS) else { return };
+    let fit = &fits[0];
     let calls = baseline.calls_of(member, HISTORY_DAYS);
     let week_hours = baseline.week_hours(HISTORY_DAYS..HISTORY_DAYS + 1);
     for (width, &hours) in WIDTHS.iter().enumerate().take(DAY_WIDTHS) {
         for (place, (calls, week_hours)) in calls.chunks(hours).zip(week_hours.chunks(hours)).enumerate() {
             let count: u64 = calls.iter().map(|&calls| u64::from(calls)).sum();
             let window = DayWindow { member, day: HISTORY_DAYS, first: place * hours, hours: week_hours, width };
-            let up = |count: u64| baseline.ln_upper(&fit, window, count);
-            let down = |count: u64| baseline.ln_lower(&fit, window, count);
+            let up = |count: u64| baseline.ln_upper(fit, window, count);
+            let down = |count: u64| baseline.ln_lower(fit, window, count);
             let below = count.checked_sub(1).map_or(f64::NEG_INFINITY, down);
             note(width, ([up(count + 1), up(count)], [below, down(count)]));
         }

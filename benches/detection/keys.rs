@@ -85,7 +85,7 @@ fn log_score(baseline: &FamilyBaseline<'_>, member: usize) -> Option<(usize, f64
         }
         Expectation::New => {
             let effect = baseline.effect_of_new(member, HISTORY_DAYS);
-            Some((0, between(sizes.ln_upper_new(effect, total)?, sizes.ln_upper_new(effect, total + 1)?)))
+            Some((0, between(sizes.ln_upper_new(effect, total, false)?, sizes.ln_upper_new(effect, total + 1, false)?)))
         }
     }
 }

@@ -227,7 +227,7 @@ impl KeyHistory {
         values
     }
 
-    /// All of it as JSON; addresses with their places, if there is a database to look them up in.
+    /// All of it as JSON; addresses and networks with their places, if there is a database to look them up in.
     pub fn json(&self, key: &str, now: i64, new_within: i64, places: &PlaceBook) -> serde_json::Value {
         let time = |used: fn(Use) -> i64| self.used.map(|all| rfc3339(used(all)));
         let precision = self.used.map_or("", |used| used.precision.name());
@@ -237,7 +237,7 @@ impl KeyHistory {
             .map(|&kind| {
                 let values = self.values(kind).into_iter().map(|(value, used)| {
                     let mut value_used = value_used(value, used);
-                    if kind == Trait::Address && !places.is_empty() {
+                    if matches!(kind, Trait::Address | Trait::Network) && !places.is_empty() {
                         place::add_to(&mut value_used, places.look_up(value).as_ref());
                     }
                     value_used

@@ -26,7 +26,7 @@ use crate::place::PlaceBook;
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
 use crate::rules::intake::Taken;
 use crate::rules::{CorrelationMatch, Intake, Match};
-use crate::storage::AtomicFile;
+use crate::storage::{AtomicFile, is_there};
 
 /// Where to look, and for what.
 #[derive(Debug)]
@@ -267,7 +267,7 @@ impl<'a> Look<'a> {
                 return Ok(remembered.matches);
             }
         } else if !has_events {
-            if matches::path(self.state, day).exists() {
+            if is_there(&matches::path(self.state, day))? {
                 gathered.warnings.push(format!(
                     "correlations do not look back on {day}: its events are gone, and its matches are damaged or those of other rules"
                 ));

@@ -16,7 +16,7 @@ use crate::baseline::drift::Drift;
 use crate::baseline::layers::{HourLayers, LayerKind};
 use crate::baseline::parents::{OwnDays, Parents};
 use crate::baseline::replayed::Replayed;
-use crate::baseline::seasonal::Fit;
+use crate::baseline::seasonal::{Fit, Learnt};
 use crate::baseline::series::{Profile, ProfileSum, Series};
 use crate::baseline::shift::Shift;
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
@@ -65,10 +65,9 @@ pub struct DayWindow<'a> {
 pub enum Expectation {
     /// Hour by hour, from its own past.
     Seasonal {
-        /// The whole window's model.
-        fit: Arc<Fit>,
-        /// The same at the level of the last days, where that has changed for good.
-        shifted: Option<Arc<Fit>>,
+        /// What may hold: the whole window's model; or, where something has changed for good, that of before, and what may have come of it.
+        /// What any of them explains is nothing.
+        fits: Vec<Arc<Fit>>,
     },
     /// A day as a whole: it comes and goes, or clumps by nature.
     Sparse {
@@ -86,7 +85,7 @@ impl<'a> FamilyBaseline<'a> {
     pub fn learn(history: &'a FamilyHistory, window: &'a Window, calendar: &Calendar, feed: &'a Feed) -> Self {
         let week_hours = (0..=window.length()).flat_map(|day| calendar.week_hours(window.date(day))).collect();
         let (overall, groups) = (ProfileSum::default().profile(), BTreeMap::new());
-        let (dispersions, drift, sizes) = (Dispersions::unknown(), Drift::none(), ActiveDays::default().fit());
+        let (dispersions, drift, sizes) = (Dispersions::unknown(), Drift::none(), ActiveDays::default().fit(1.0, 0));
         let (parents, replayed, tails) = (Parents::default(), Replayed::none(), Tails::unknown());
         let mut learnt = Self {
             history,
@@ -150,6 +149,11 @@ impl<'a> FamilyBaseline<'a> {
     /// The calls of a usual active day of an entity that comes and goes; `totals` are those of its own.
     pub fn usual_day(&self, member: usize, totals: &[u64]) -> f64 {
         self.sizes.usual(totals, self.effect(member, totals)).unwrap_or(0.0)
+    }
+
+    /// Whether an entity was never seen before a day.
+    pub fn is_first_day(&self, member: usize, day: usize) -> bool {
+        self.known_from(member) >= day
     }
 
     /// The calls of a usual day in the first week of an entity that is new on the scored day.
@@ -230,11 +234,17 @@ impl<'a> FamilyBaseline<'a> {
         self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24)
     }
 
-    /// Days before `day` that the entity is known for; a window that begins with a gap begins after it.
+    /// Days before `day` that the entity is known for; a window that begins with a gap begins after it, and days on which a cap may hide it do
+    /// not count.
     pub fn days_known(&self, member: usize, day: usize) -> usize {
         let (past, _) = self.history.split(member, self.window);
         let first = past.first().map_or(day, |hour| usize::from(hour.hour) / 24);
-        (first..day).filter(|&day| self.window.is_present(day)).count()
+        (first..day).filter(|&day| self.window.is_present(day) && !self.history.is_hidden(member, day)).count()
+    }
+
+    /// Days before the scored one on which a cap may hide the entity.
+    pub fn days_hidden(&self, member: usize) -> usize {
+        self.history.days_hidden(member, self.window)
     }
 
     /// What is expected of an entity on a day, from all its other days before the scored one.
@@ -245,7 +255,7 @@ impl<'a> FamilyBaseline<'a> {
     /// What is expected of an entity on each of some days, from all its days before the scored one but these.
     pub fn expect_days(&self, member: usize, days: Range<usize>) -> Vec<Expectation> {
         let known = self.days_known(member, days.start);
-        let Some(series) = self.past_without(member, &days).filter(|_| known >= NEW_DAYS) else {
+        let Some(series) = self.past(member, Learnt::Whole, &days).filter(|_| known >= NEW_DAYS) else {
             return days.map(|_| Expectation::New).collect();
         };
         let totals: Vec<u64> = self.day_totals(member, &days).into_iter().map(|(_, total)| total).collect();
@@ -261,25 +271,21 @@ impl<'a> FamilyBaseline<'a> {
             if is_bursty(shift.as_ref().map_or(&*fit, |shift| &shift.before)) {
                 return sparse(day);
             }
-            let Some(Shift { before, now }) = shift else {
-                let fit = fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new);
-                return Expectation::Seasonal { fit, shifted: None };
+            let fits = match shift {
+                Some(Shift { before, now }) => std::iter::once(before).chain(now).map(Arc::new).collect(),
+                None => vec![fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new)],
             };
-            Expectation::Seasonal { fit: Arc::new(before), shifted: Some(Arc::new(now)) }
+            Expectation::Seasonal { fits }
         };
         days.clone().map(seasonal).collect()
     }
 
-    /// The layers of an hour of a day that is judged hour by hour; `None` of others.
-    pub fn hour_layers(&self, member: usize, day: usize, expectation: &Expectation, hour: u8) -> Option<HourLayers> {
-        let Expectation::Seasonal { fit, shifted } = expectation else { return None };
-        let series = match shifted.as_deref().and_then(Fit::since) {
-            Some(since) => self.past_before(member, &(since..day + 1))?,
-            None => self.past_without(member, &(day..day + 1))?,
-        };
+    /// The layers of an hour of a day by one of the fits that are expected to hold; `None` if the entity has no past.
+    pub fn hour_layers(&self, member: usize, day: usize, fit: &Fit, hour: u8) -> Option<HourLayers> {
+        let series = self.past(member, fit.learnt(), &(day..day + 1))?;
         let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
-        let used = shifted.as_deref().map_or((LayerKind::Drift, &**fit), |shifted| (LayerKind::NewLevel, shifted));
-        Some(Fit::layers(&series, self.profile(member), &self.dispersions, used, week_hour))
+        let by = if fit.is_moved() { LayerKind::NewLevel } else { LayerKind::Drift };
+        Some(Fit::layers(&series, self.profile(member), &self.dispersions, (by, fit), week_hour))
     }
 
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.

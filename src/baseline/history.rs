@@ -274,6 +274,16 @@ impl FamilyHistory {
         !self.capped.is_empty() && is_capped() && self.hours_on(member, day).is_empty()
     }
 
+    /// On how many days before the scored one it is unknown what an entity did.
+    pub fn days_hidden(&self, member: usize, window: &Window) -> usize {
+        (0..window.length()).filter(|&day| window.is_present(day) && self.is_hidden(member, day)).count()
+    }
+
+    /// How many entities that were named on a day before the scored one may be hidden by a cap on that day.
+    pub fn hidden_tonight(&self, window: &Window) -> usize {
+        (0..self.len()).filter(|&member| self.is_hidden(member, window.length())).count()
+    }
+
     /// An entity's hours before the scored day, and those of that day.
     pub fn split(&self, member: usize, window: &Window) -> (&[HistoryHour], &[HistoryHour]) {
         let hours = self.hours(member);

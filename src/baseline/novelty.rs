@@ -5,10 +5,9 @@
 //! however many calls it stands for.
 
 mod gathered;
+mod hidden;
 mod kind;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -21,6 +20,7 @@ use crate::rollup::{EntityKey, Family};
 use crate::storage::is_there;
 
 use gathered::Gathered;
+use hidden::Hidden;
 pub use kind::{Acquaintance, EntityHabits, Habit, Novelty};
 
 /// Days before the scored one that are asked what the scored one is asked.
@@ -79,13 +79,16 @@ impl Company {
             let numberings = (&numberings[of(left)?], &numberings[of(right)?]);
             let mut gathered = Gathered::new((left, right), numberings.1.keys.len());
             let calendar = Days { present: &present, length: window.length() };
-            let named = Named::of(numberings);
+            let mut hidden = Hidden::of(&numberings.0.keys, &numberings.1.keys);
             merge_pairs(&pairs, (left, right), numberings, |member, met| {
-                if let Some(met) = named.among(member, met) {
-                    gathered.add(member, &met, calendar);
+                let Some(named) = hidden.among(member, met, calendar) else {
+                    return gathered.add_many(met, calendar);
+                };
+                if gathered.add(member, &named, calendar) {
+                    hidden.note(member, met, calendar);
                 }
             })?;
-            Ok(gathered.learn())
+            Ok(gathered.learn().with_hidden_days(hidden.days()))
         };
         let kinds = company().collect::<Vec<_>>().par_iter().map(learn).collect::<Result<_>>()?;
         let keys = families.into_iter().zip(numberings).map(|(family, numbers)| (family, numbers.keys)).collect();
@@ -102,7 +105,7 @@ impl Company {
         for (families, met) in kinds {
             let partners = met.iter().flatten().map(|pair| pair.partner + 1).max().unwrap_or(0);
             let mut gathered = Gathered::new(families, partners as usize);
-            met.iter().zip(0..).for_each(|(met, member)| gathered.add(member, met, days));
+            met.iter().zip(0..).for_each(|(met, member)| _ = gathered.add(member, met, days));
             company.kinds.push(gathered.learn());
             for (family, count) in [(families.0, met.len()), (families.1, partners as usize)] {
                 let named = |number: usize| EntityKey::new(["", &format!("{number:08}")]);
@@ -123,32 +126,6 @@ impl Company {
     /// The key of an entity.
     pub fn key(&self, family: Family, number: u32) -> Option<&EntityKey> {
         self.keys.iter().find(|(own, _)| *own == family)?.1.get(number as usize)
-    }
-}
-
-/// Who is somebody: what is beyond a cap stands for many, who are no company and have none.
-struct Named {
-    unnamed: (BTreeSet<u32>, BTreeSet<u32>),
-}
-
-impl Named {
-    fn of(numberings: (&Numbering, &Numbering)) -> Self {
-        let unnamed = |numbering: &Numbering| {
-            let keys = (0..).zip(&numbering.keys);
-            keys.filter(|(_, key)| key.is_other()).map(|(number, _)| number).collect()
-        };
-        Self { unnamed: (unnamed(numberings.0), unnamed(numberings.1)) }
-    }
-
-    /// The pairs of somebody with somebody.
-    fn among<'a>(&self, member: u32, met: &'a [PairDay]) -> Option<Cow<'a, [PairDay]>> {
-        if self.unnamed.0.contains(&member) {
-            return None;
-        }
-        if self.unnamed.1.is_empty() {
-            return Some(Cow::Borrowed(met));
-        }
-        Some(Cow::Owned(met.iter().filter(|pair| !self.unnamed.1.contains(&pair.partner)).copied().collect()))
     }
 }
 
@@ -176,6 +153,8 @@ fn band(kinds: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -65,14 +65,27 @@ pub struct Fit {
     /// The level of each day relative to these means, and that of the day which they are of.
     levels: Levels,
     today: f64,
-    /// Of a new level: the day with which it began, from which on nothing else was learnt.
-    since: Option<usize>,
+    /// Which of the days were learnt from.
+    learnt: Learnt,
+    /// Whether the level, or some hours, have been changed since.
+    moved: bool,
     odd_days: usize,
     unstable: bool,
     /// Of an entity that pauses: what it does between pauses.
     between: Option<Box<Fit>>,
     /// In what an entity does between pauses: how it pauses.
     pauses: Option<Pauses>,
+}
+
+/// Which days of its past an entity's fit has learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::baseline) enum Learnt {
+    /// All that can be believed.
+    Whole,
+    /// Those before a day.
+    Before(usize),
+    /// Those from a day on.
+    Since(usize),
 }
 
 impl Fit {
@@ -198,7 +211,8 @@ impl Fit {
             level,
             levels: series.levels.clone(),
             today: 1.0,
-            since: None,
+            learnt: Learnt::Whole,
+            moved: false,
             odd_days: 0,
             unstable: false,
             between: None,

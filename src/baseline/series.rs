@@ -55,6 +55,13 @@ impl Series {
         self.believed[first..].fill(false);
     }
 
+    /// Makes all days before one unknown.
+    pub(super) fn forget_before(&mut self, day: usize) {
+        let end = (day * 24).min(self.fed.len());
+        self.fed[..end].fill(false);
+        self.believed[..end].fill(false);
+    }
+
     /// Calls an hour over the hours that can be believed.
     ///
     /// ```text

@@ -16,7 +16,7 @@ use crate::baseline::FamilyBaseline;
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
 
 /// Days at the new level after which it is believed.
-const SHIFT_DAYS: usize = 3;
+pub(super) const SHIFT_DAYS: usize = 3;
 /// How many times the old level a new one is at least, or the old one the new.
 const LEAST_CHANGE: f64 = 1.5;
 /// A day or an hour below this p-value is odd.
@@ -33,8 +33,9 @@ type PastDay<'a> = Option<KnownDay<'a>>;
 pub(super) struct Shift {
     /// As it was, if enough is known of it, told by the days before alone.
     pub(super) before: Fit,
-    /// As it is now.
-    pub(super) now: Fit,
+    /// As it may be now: as before at another level, or with other hours; and where the days since are enough, as they alone tell, for
+    /// what has another level may have another shape of the day.
+    pub(super) now: Vec<Fit>,
 }
 
 impl FamilyBaseline<'_> {
@@ -57,7 +58,7 @@ impl FamilyBaseline<'_> {
         let known = |day: usize| past(day).filter(|_| day >= self.known_from(member));
         let ratio_of = |day: usize| day_ratio(fit, known(day)?, fit.past_level(day));
         let onset = onset(&(0..day).map(ratio_of).collect::<Vec<_>>())?;
-        let before = self.fit_before(member, &(onset.min(without.start)..without.end))?;
+        let before = self.fit_before(member, onset, without)?;
         let since: Vec<KnownDay<'_>> = (onset..day).filter_map(past).collect();
         let last = since.len().checked_sub(SHIFT_DAYS)?;
         ratio(&before, WHOLE_DAY, since[last..].iter().map(|&day| Some(day)))?;
@@ -65,6 +66,7 @@ impl FamilyBaseline<'_> {
             (calls + total as f64, expected + hours.iter().map(|&hour| before.mean(hour)).sum::<f64>())
         });
         let now = before.at_new_level((calls / expected).max(LEAST_RATIO), calls, onset, since.len());
+        let now = std::iter::once(now).chain(self.fit_since(member, onset, without)).collect();
         Some(Shift { before, now })
     }
 }
@@ -103,6 +105,7 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
+    use crate::baseline::seasonal::Learnt;
     use crate::baseline::{Calendar, Expectation, FamilyHistory, Feed, HistoryHour, Window};
     use crate::rollup::{EntityKey, Family};
 
@@ -112,11 +115,11 @@ mod tests {
 
     /// What the new level of the first of twenty entities makes us expect, which made so many calls in the hours of the last days.
     pub(super) fn new_level_of_first(usual_of: impl Fn(usize, usize) -> f64) -> Option<Fit> {
-        shift_of_first(|_| false, usual_of).map(|(_, now)| now)
+        fits_of_first(|_| false, usual_of).get(1).cloned()
     }
 
-    /// The same, with what it was before; on some days, so many days ago, nothing came in.
-    fn shift_of_first(is_gap: impl Fn(usize) -> bool, usual_of: impl Fn(usize, usize) -> f64) -> Option<(Fit, Fit)> {
+    /// All that may hold, what was before first; on some days, so many days ago, nothing came in.
+    fn fits_of_first(is_gap: impl Fn(usize) -> bool, usual_of: impl Fn(usize, usize) -> f64) -> Vec<Fit> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(9);
         let mut entity = |number: usize| {
             let hours = (0..DAYS * 24).filter(|hour| !is_gap(DAYS - hour / 24)).map(|hour| {
@@ -131,13 +134,13 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&history, &window, &calendar);
         let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
-        let Expectation::Seasonal { fit, shifted } = baseline.expect(0, DAYS) else { return None };
-        shifted.map(|shifted| (Fit::clone(&fit), Fit::clone(&shifted)))
+        let Expectation::Seasonal { fits } = baseline.expect(0, DAYS) else { return Vec::new() };
+        fits.iter().map(|fit| Fit::clone(fit)).collect()
     }
 
     fn ratio_of_first(factor: f64, days: usize) -> Option<f64> {
         let shifted = new_level_of_first(|ago, _| if ago <= days { factor * USUAL } else { USUAL })?;
-        assert_eq!(shifted.since(), Some(DAYS - days));
+        assert_eq!(shifted.learnt(), Learnt::Before(DAYS - days));
         Some(shifted.mean(12) / USUAL)
     }
 
@@ -155,7 +158,8 @@ mod tests {
 
     #[test]
     fn what_was_before_is_asked_as_it_was() {
-        let (before, now) = shift_of_first(|_| false, |ago, _| if ago <= 6 { 3.0 * USUAL } else { USUAL }).unwrap();
+        let fits = fits_of_first(|_| false, |ago, _| if ago <= 6 { 3.0 * USUAL } else { USUAL });
+        let (before, now) = (&fits[0], &fits[1]);
         let ratio = before.mean(12) / USUAL;
         assert!((0.85..1.15).contains(&ratio) && now.mean(12) > 2.5 * before.mean(12), "{ratio}");
     }
@@ -163,10 +167,29 @@ mod tests {
     #[test]
     fn a_gap_does_not_make_a_level_forgotten() {
         for gap in [1, 2, 3] {
-            let found = shift_of_first(|ago| ago == gap, |ago, _| if ago <= 7 { 3.0 * USUAL } else { USUAL });
-            let ratio = found.map_or(0.0, |(_, now)| now.mean(12) / USUAL);
+            let fits = fits_of_first(|ago| ago == gap, |ago, _| if ago <= 7 { 3.0 * USUAL } else { USUAL });
+            let ratio = fits.get(1).map_or(0.0, |now| now.mean(12) / USUAL);
             assert!((2.5..3.5).contains(&ratio), "{gap} days ago: {ratio}");
         }
+    }
+
+    #[test]
+    fn a_new_level_may_have_another_shape_of_the_day() {
+        let usual = |ago: usize, hour: usize| match (ago <= 8, hour < 12) {
+            (true, true) => 8.0 * USUAL,
+            (false, false) => 2.0 * USUAL,
+            _ => 0.5,
+        };
+        let fits = fits_of_first(|_| false, usual);
+        let nearest = |hour: u8| {
+            let ratio = |fit: &Fit| (fit.mean(hour) / usual(1, usize::from(hour))).ln().abs();
+            fits[1..].iter().map(ratio).fold(f64::INFINITY, f64::min)
+        };
+        for fit in &fits {
+            println!("{:?} {:?}", fit.learnt(), (0..24).map(|h| fit.mean(h).round()).collect::<Vec<_>>());
+        }
+        assert!(fits.len() == 3 && nearest(3) < 0.3 && nearest(9) < 0.3, "{} {}", nearest(3), nearest(9));
+        assert_eq!(fits[2].learnt(), Learnt::Since(DAYS - 8));
     }
 
     #[test]

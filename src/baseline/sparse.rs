@@ -16,6 +16,7 @@ pub const NEW_DAYS: usize = 7;
 pub struct ActiveDays {
     by_activity: [Vec<u64>; BANDS],
     first_days: Vec<u64>,
+    newcomers: f64,
 }
 
 /// Bands of activity: powers of two of the number of active days.
@@ -30,6 +31,8 @@ fn band(active_days: usize) -> usize {
 pub struct DaySizes {
     by_activity: [Option<LogNormalPredictive>; BANDS],
     first_days: Option<LogNormalPredictive>,
+    /// Entities that are to be expected on a day that were never seen before.
+    newcomers: f64,
 }
 
 impl ActiveDays {
@@ -40,15 +43,22 @@ impl ActiveDays {
 
     /// Adds the days of an entity's first week.
     pub fn add_first_week(&mut self, totals: &[u64]) {
+        self.newcomers += 1.0;
         self.first_days.extend_from_slice(totals);
     }
 
-    /// Fits the sizes; a band with too few days borrows from all.
-    pub fn fit(self) -> DaySizes {
+    /// Fits the sizes; a band with too few days borrows from all, and so does a family with too few newcomers. Of the family so many times
+    /// what was added is known, on so many days on which newcomers could be told.
+    ///
+    /// ```text
+    /// newcomers a day = (times newcomers + 0.5) / (days + 1)
+    /// ```
+    pub fn fit(self, times: f64, days: usize) -> DaySizes {
         let all: Vec<u64> = self.by_activity.concat();
         let overall = LogNormalPredictive::fit(&all);
         let by_activity = self.by_activity.map(|totals| LogNormalPredictive::fit(&totals).or(overall));
-        DaySizes { by_activity, first_days: LogNormalPredictive::fit(&self.first_days) }
+        let first_days = LogNormalPredictive::fit(&self.first_days).or(overall);
+        DaySizes { by_activity, first_days, newcomers: (times * self.newcomers + 0.5) / (days as f64 + 1.0) }
     }
 }
 
@@ -89,9 +99,19 @@ impl DaySizes {
         self.by_activity[band(totals.len())].map(|sizes| sizes.informed(effect))
     }
 
-    /// `ln P(a day of a new entity holds at least `total` calls)`, given that it showed up.
-    pub fn ln_upper_new(&self, effect: Effect, total: u64) -> Option<f64> {
-        self.first_days.map(|sizes| sizes.informed(effect).ln_upper(total))
+    /// `ln P(a day of a new entity holds at least `total` calls)`; on its first day, where newcomers are rare, beside how rare they are.
+    ///
+    /// ```text
+    /// P = min(1, newcomers a day) P(size of a day in the first week >= total)   on the first day,   P(size >= total) on others
+    /// ```
+    pub fn ln_upper_new(&self, effect: Effect, total: u64, is_first_day: bool) -> Option<f64> {
+        let ln_rare = if is_first_day { self.newcomers.min(1.0).ln() } else { 0.0 };
+        self.first_days.map(|sizes| ln_rare + sizes.informed(effect).ln_upper(total))
+    }
+
+    /// Entities that are to be expected on a day that were never seen before.
+    pub fn newcomers(&self) -> f64 {
+        self.newcomers
     }
 
     /// The size of a usual day in an entity's first week.

@@ -82,7 +82,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
     complain(&book, &checked, &problems);
     complain_of_silence(&partitions, &checked);
     told?;
-    Ok(places::complain(&places, code(args, &book, &checked, &problems)))
+    Ok(places::complain_of_findings(&places, &settings, code(args, &book, &checked, &problems)))
 }
 
 /// `--last` and `--now` in milliseconds.

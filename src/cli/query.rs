@@ -91,7 +91,7 @@ pub(super) fn run(args: &QueryArgs, common: &Common) -> anyhow::Result<u8> {
         filter.range = check.window();
         return Ok(check.run(&Search::open(&partitions, filter), &args.state, &args.result, args.fail_on)?);
     }
-    let places = if plan.address().is_some() { places::open(&settings)? } else { PlaceBook::default() };
+    let places = if plan.may_tell_addresses() { places::open(&settings)? } else { PlaceBook::default() };
     let search = Search::open(&partitions, filter);
     let question = Question { args, request: &request, common, now, search, places: &places };
     question.warn();
@@ -147,17 +147,26 @@ impl Plan {
 }
 
 impl Plan {
-    /// Which of the columns that are shown holds addresses, if one does.
-    fn address(&self) -> Option<usize> {
+    /// Whether one of the columns that are shown may hold addresses.
+    fn may_tell_addresses(&self) -> bool {
         match self {
-            Self::CountBy(fields) | Self::List(fields) => address(fields),
-            Self::Sql(_) | Self::Count | Self::Timeline(_) => None,
+            Self::CountBy(fields) | Self::List(fields) => address(fields).is_some(),
+            Self::Sql(_) => true,
+            Self::Count | Self::Timeline(_) => false,
         }
     }
 }
 
 fn address(fields: &[Field]) -> Option<usize> {
     fields.iter().position(|field| *field == Field::Column(Column::SourceIpAddress))
+}
+
+/// Which column of an answer holds addresses, by the names that tables give it, unless their places are among the columns.
+fn address_among(headings: &[Heading]) -> Option<usize> {
+    let names = [Column::SourceIpAddress.name(), "source_ip", "top_source_ip"];
+    let place = |name: &str| headings.iter().position(|heading| heading.name == name);
+    let has_places = ["country", "network_owner", "network_number"].iter().any(|name| place(name).is_some());
+    names.into_iter().find_map(place).filter(|_| !has_places)
 }
 
 /// Names what could not be used; the exit code.
@@ -296,7 +305,9 @@ impl Question<'_> {
         let tables = Tables::open(&self.search.files, self.search.filter.range, &self.args.state)?;
         let answer = sql::run(query, &tables)?;
         let limit = self.limit().unwrap_or(usize::MAX);
-        let mut writer = self.args.result.writer(answer.headings())?;
+        let headings = answer.headings();
+        let address = address_among(&headings);
+        let mut writer = self.args.result.placed_writer(headings, address, self.places)?;
         answer.each_page(limit, |rows| writer.rows(rows))?;
         writer.finish()?;
         if answer.is_empty() {

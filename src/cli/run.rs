@@ -96,10 +96,10 @@ impl RunArgs {
         flags
     }
 
-    /// The day that the newest partition should be of, unless days were named.
+    /// The day that the newest partition should be of: yesterday, of a range its last day if that is over; none where one day was named.
     fn due(&self) -> Option<NaiveDate> {
-        let named = self.date.is_some() || self.from.is_some();
-        if named { None } else { Utc::now().date_naive().pred_opt() }
+        let yesterday = Utc::now().date_naive().pred_opt()?;
+        if self.date.is_some() { None } else { Some(self.to.map_or(yesterday, |to| to.min(yesterday))) }
     }
 }
 
@@ -115,7 +115,9 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
         }
     };
     let done = judge(args, common, &settings, &mut runs);
-    let code = done.as_ref().map_or_else(explain_code, |places| places::complain(places, code(args, &runs)));
+    let code = done
+        .as_ref()
+        .map_or_else(explain_code, |places| places::complain_of_findings(places, &settings, code(args, &runs)));
     let metrics = settings.operations.metrics.as_deref();
     let written = metrics.map_or(Ok(()), |path| write_metrics(path, &runs, code, begin));
     // What stopped the run is worth more than that it could not be told.

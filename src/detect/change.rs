@@ -8,7 +8,7 @@
 //! *Assumptions*: a principal's days are exchangeable. *When it is wrong*: when changes are batched and come in clumps; then it
 //! reports too much, which is the safer side. *Parameters*: none; no size gate silences a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::Direction;
@@ -147,8 +147,17 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
     found
 }
 
+/// Through which APIs of any account the trail was touched with success on the scored day, as `Service/EventName`.
+pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
+    let is_trail = |member: &usize| kind_of(history, *member) == Some(ChangeKind::Trail);
+    let tonight = |member: &usize| history.split(*member, window).1.iter().any(|hour| hour.calls > hour.errors);
+    let touched = (0..history.len()).filter(is_trail).filter(tonight);
+    let apis = touched.filter_map(|member| Some(history.spelled(member).get(1..3)?.join("/")));
+    apis.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
 fn silent(mut members: Vec<usize>, hours: (u8, u8), expected: f64) -> ChangeFound {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     members.retain(|&member| known.insert(member));
     let (kind, reason) = (ChangeKind::Trail, Reason::Silence);
     ChangeFound { kind, reason, members, calls: 0, errors: 0, expected, ln_p: 0.0, hours }

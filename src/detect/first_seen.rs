@@ -58,6 +58,8 @@ pub struct FirstSeen {
     pub active_days: usize,
     /// Days since it was last active, where they are many.
     pub silent_days: Option<usize>,
+    /// Days of history on which it may have met others than those that were counted under their names: a cap hides them.
+    pub hidden_days: usize,
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
     /// The natural logarithm of the q-value among all first meetings of the night.
@@ -133,7 +135,7 @@ impl<'a> Judged<'a> {
             let ln_active = partners.ln_upper(1).min(0.0);
             let ln_count = kind.ln_so_many(&partners, u64::from(habit.new));
             let ln_steps = (1..=steps).map(|new| kind.ln_so_many(&partners, new)).collect();
-            let ln_parts = (habit.new > 0).then(|| ln_count + kind.unfamiliarity(habit).ln());
+            let ln_parts = (habit.new > 0).then(|| ln_count + kind.ln_unfamiliar(habit));
             return Some(Occasional { ln_active, parts: 1, ln_steps, ln_parts });
         }
         let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
@@ -193,6 +195,7 @@ impl FirstSeenTests {
             days: self.company.days,
             active_days: 0,
             silent_days: None,
+            hidden_days: 0,
             ln_p: discovery.test.ln_p,
             ln_q: discovery.ln_q,
         };
@@ -208,10 +211,13 @@ impl FirstSeenTests {
             found.active_days = found.active_days.max(usize::from(habit.days));
             since = since.min(usize::from(habit.since));
             if !partners.is_empty() {
+                found.hidden_days = found.hidden_days.max(kind.hidden_days(member));
                 found.partners.push((right, partners));
             }
         }
-        found.silent_days = Some(since).filter(|since| (LONG_SILENCE..usize::MAX).contains(since));
+        // Who may have been hidden was not silent for sure.
+        let is_known = found.hidden_days == 0;
+        found.silent_days = Some(since).filter(|since| is_known && (LONG_SILENCE..usize::MAX).contains(since));
         Some(found)
     }
 }
@@ -222,8 +228,17 @@ impl FirstSeen {
         self.partners.iter().find(|(own, _)| *own == family).map_or(&[], |(_, partners)| partners)
     }
 
+    /// Whether the past is known well enough to call anybody new: most of its days were counted in full.
+    pub fn is_known(&self) -> bool {
+        2 * self.hidden_days <= self.days
+    }
+
     /// A single new API or region is nobody's business, however seldom that happens; a network that nobody knew is.
     fn is_worth_telling(&self) -> bool {
+        self.is_known() && self.is_remarkable()
+    }
+
+    fn is_remarkable(&self) -> bool {
         let all: usize = self.partners.iter().map(|(_, partners)| partners.len()).sum();
         all > 1 || self.partners(Family::Network).iter().any(|partner| partner.known_to == 0)
     }

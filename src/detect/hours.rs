@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::baseline::{Expectation, FamilyBaseline};
+use crate::baseline::FamilyBaseline;
+use crate::baseline::seasonal::Fit;
 
 /// Days that are told: the scored one and some before it.
 pub const HOURLY_DAYS: usize = 4;
@@ -27,10 +28,9 @@ pub fn hourly_days(length: usize) -> Range<usize> {
     (length + 1).saturating_sub(HOURLY_DAYS)..length + 1
 }
 
-/// What tonight's model expects of each hour of [`hourly_days`]; nothing where it judges days as a whole.
-pub(super) fn by_hour(baseline: &FamilyBaseline<'_>, expectation: &Expectation, coverage: f64) -> Vec<Band> {
-    let Expectation::Seasonal { fit, shifted } = expectation else { return Vec::new() };
-    let fit = shifted.as_ref().unwrap_or(fit);
+/// What a fit of tonight's model expects of each hour of [`hourly_days`]; nothing where days are judged as a whole.
+pub(super) fn by_hour(baseline: &FamilyBaseline<'_>, told: Option<&Fit>, coverage: f64) -> Vec<Band> {
+    let Some(fit) = told else { return Vec::new() };
     // The same hours of a week are expected alike.
     let mut of_hour: BTreeMap<u8, Band> = BTreeMap::new();
     let expected = |&week_hour: &u8| {

@@ -83,8 +83,10 @@ impl<'a> Judgement<'a> {
     pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds, others: &[Test]) -> Self {
         let surges = surges(baselines, thresholds.min_ratio);
         let of_family = |baseline| scores(baseline, surges.as_ref(), thresholds);
-        let (scores, calibrations): (Vec<Vec<EntityScore>>, _) =
-            rayon::join(|| baselines.par_iter().map(of_family).collect(), || replay(baselines, thresholds));
+        let (scores, calibrations): (Vec<Vec<EntityScore>>, _) = rayon::join(
+            || baselines.par_iter().map(of_family).collect(),
+            || replay(baselines, surges.as_ref(), thresholds),
+        );
         let families = scores.iter().zip(baselines).enumerate();
         let tests: Vec<Test> = families
             .flat_map(|(family, (scores, baseline))| tests(family, baseline.history.family, scores))
@@ -160,7 +162,7 @@ fn power(calibrations: &Calibrations, set: TestSet) -> f64 {
     calibrations.get(&set).map_or(1.0, |calibration| calibration.power)
 }
 
-fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
+pub(super) fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
     baseline.history.family == Family::ApiError
 }
 
@@ -182,12 +184,12 @@ fn scores(baseline: &FamilyBaseline<'_>, surges: Option<&Surges<'_>>, thresholds
 
 /// The scores of errors by their share of the calls.
 fn by_share(surges: &Surges<'_>, scores: &[EntityScore], day: usize) -> Vec<EntityScore> {
-    let of = |(member, score): (usize, &EntityScore)| EntityScore {
-        ln_up: surges.score(member, day, score.ln_up).ln_p,
-        ln_down: None,
-        ..*score
-    };
-    scores.par_iter().enumerate().map(of).collect()
+    scores.par_iter().enumerate().map(|(member, score)| of_share(surges, member, day, *score)).collect()
+}
+
+/// The same of one entity's day.
+pub(super) fn of_share(surges: &Surges<'_>, member: usize, day: usize, score: EntityScore) -> EntityScore {
+    EntityScore { ln_up: surges.score(member, day, score.ln_up).ln_p, ln_down: None, ..score }
 }
 
 /// The questions that a family's scores answer.

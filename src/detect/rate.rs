@@ -9,6 +9,8 @@
 //! *Parameters*: [`Thresholds`]. *References*: Farrington et al. 1996 and Noufaily et al. 2013 (robust count surveillance),
 //! Benjamini and Hochberg 1995.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::baseline::dispersion::WIDTHS;
@@ -49,8 +51,9 @@ pub(super) fn score_expected(
     day: usize,
     expectation: &Expectation,
 ) -> EntityScore {
-    let (up, down) = score_day(baseline, thresholds, member, day, expectation);
-    EntityScore { ln_up: up.ln_p, ln_down: down.map(|down| down.ln_p), model: model(expectation) }
+    let scored = score_day(baseline, thresholds, member, day, expectation);
+    let ln_down = scored.down.map(|down| down.score.ln_p);
+    EntityScore { ln_up: scored.up.score.ln_p, ln_down, model: model(expectation) }
 }
 
 /// By which model an expectation is judged.
@@ -62,31 +65,77 @@ pub fn model(expectation: &Expectation) -> Model {
     }
 }
 
-fn score_day(
+/// A day in one direction, and the fit by which it is told: of those that may hold the one under which it is likeliest.
+#[derive(Debug, Clone, Copy)]
+struct ByFit<'a> {
+    score: DayScore,
+    fit: Option<&'a Fit>,
+}
+
+impl ByFit<'_> {
+    /// What neither of two fits makes likely; of equals the later one tells, which is nearer to the last days.
+    fn unless(self, later: Self) -> Self {
+        let fit = if later.score.ln_p >= self.score.ln_p { later.fit } else { self.fit };
+        Self { score: self.score.unless(&later.score), fit }
+    }
+}
+
+/// A day in both directions.
+struct Scored<'a> {
+    up: ByFit<'a>,
+    down: Option<ByFit<'a>>,
+}
+
+impl Scored<'_> {
+    fn unless(self, later: Self) -> Self {
+        Self {
+            up: self.up.unless(later.up),
+            down: self.down.zip(later.down).map(|(earlier, later)| earlier.unless(later)),
+        }
+    }
+}
+
+fn score_day<'a>(
     baseline: &FamilyBaseline<'_>,
     thresholds: &Thresholds,
     member: usize,
     day: usize,
-    expectation: &Expectation,
-) -> (DayScore, Option<DayScore>) {
+    expectation: &'a Expectation,
+) -> Scored<'a> {
     let sizes = baseline.sizes();
+    let whole = |score: DayScore| Scored { up: ByFit { score, fit: None }, down: None };
     match expectation {
-        Expectation::Seasonal { fit, shifted } => {
-            let judge =
-                |fit: &Fit| Day::new(baseline, fit, member, day, Look::Glance).score(thresholds.drop_min_expected);
-            let (up, down) = judge(fit);
-            let Some((up_shifted, down_shifted)) = shifted.as_deref().map(judge) else { return (up, down) };
-            (up.unless(&up_shifted), down.zip(down_shifted).map(|(down, shifted)| down.unless(&shifted)))
+        Expectation::Seasonal { fits } => {
+            let by_fit = |fit: &'a Arc<Fit>| {
+                let (up, down) = Day::new(baseline, fit, member, day, Look::Glance).score(thresholds.drop_min_expected);
+                let told = |score: DayScore| ByFit { score, fit: Some(&**fit) };
+                Scored { up: told(up), down: down.map(told) }
+            };
+            fits.iter().map(by_fit).reduce(Scored::unless).unwrap_or_else(|| whole(DayScore::usual()))
         }
         Expectation::Sparse { totals, days } => {
             let effect = baseline.effect(member, totals);
-            (score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, *days, total)), None)
+            whole(score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, *days, total)))
         }
         Expectation::New => {
             let effect = baseline.effect_of_new(member, day);
-            (score_total(baseline, member, day, |total| sizes.ln_upper_new(effect, total)), None)
+            let is_first = baseline.is_first_day(member, day);
+            whole(score_total(baseline, member, day, |total| sizes.ln_upper_new(effect, total, is_first)))
         }
     }
+}
+
+/// The fit by which the scored day is told in one direction; `None` where days are judged as a whole.
+pub fn told<'a>(
+    baseline: &FamilyBaseline<'_>,
+    thresholds: &Thresholds,
+    member: usize,
+    expectation: &'a Expectation,
+    direction: Direction,
+) -> Option<&'a Fit> {
+    let scored = score_day(baseline, thresholds, member, baseline.window().length(), expectation);
+    let down = scored.down.filter(|_| direction == Direction::Down);
+    down.unwrap_or(scored.up).fit
 }
 
 /// Judges a whole day; the hours in which the entity was active share its p-value.
@@ -116,13 +165,12 @@ pub(super) fn candidates(
 ) -> Vec<Deviation> {
     let (member, today) = (ranked.test.member, baseline.window().length());
     let expectation = baseline.expect(member, today);
-    let (up, down) = score_day(baseline, thresholds, member, today, &expectation);
-    let up = surges.map_or(up, |surges| surges.score(member, today, up.ln_p));
-    let (direction, score) = match (ranked.test.set, down) {
+    let Scored { up, down } = score_day(baseline, thresholds, member, today, &expectation);
+    let (direction, ByFit { score, fit }) = match (ranked.test.set, down) {
         (TestSet::RateDown, Some(down)) => (Direction::Down, down),
         _ => (Direction::Up, up),
     };
-    let score = score.to_the_power(power);
+    let score = surges.map_or(score, |surges| surges.score(member, today, score.ln_p)).to_the_power(power);
     let calls = baseline.calls_of(member, today);
     let judged = |hour: u8| JudgedHour {
         hour,
@@ -133,7 +181,7 @@ pub(super) fn candidates(
     let episode = |hours: (u8, u8)| {
         let inside = usize::from(hours.0)..usize::from(hours.1);
         let observed = calls[inside.clone()].iter().map(|&calls| u64::from(calls)).sum();
-        let (expected, lower, upper) = expected(baseline, member, &expectation, hours);
+        let (expected, lower, upper) = expected(baseline, member, (&expectation, fit), hours);
         Deviation {
             member,
             direction,
@@ -145,29 +193,28 @@ pub(super) fn candidates(
             upper,
             ln_p: score.hours[inside].iter().copied().fold(0.0, f64::min),
             ln_q: ranked.ln_q,
-            unstable: matches!(&expectation, Expectation::Seasonal { fit, .. } if fit.is_unstable()),
+            unstable: fit.is_some_and(Fit::is_unstable),
             days_known: baseline.days_known(member, today),
-            by_hour: by_hour(baseline, &expectation, COVERAGE),
+            by_hour: by_hour(baseline, fit, COVERAGE),
         }
     };
     episodes(&hours, ranked.ln_threshold).into_iter().map(episode).collect()
 }
 
-/// What was expected in some hours of the scored day: mean, and the ends of the central 99 %.
+/// What was expected in some hours of the scored day, by the fit that it is told by: mean, and the ends of the central 99 %.
 pub(super) fn expected(
     baseline: &FamilyBaseline<'_>,
     member: usize,
-    expectation: &Expectation,
+    (expectation, told): (&Expectation, Option<&Fit>),
     hours: (u8, u8),
 ) -> (f64, u64, u64) {
     let today = baseline.window().length();
     match expectation {
-        Expectation::Seasonal { fit, shifted } => {
-            let fit = shifted.as_ref().unwrap_or(fit);
+        Expectation::Seasonal { .. } => {
             // The widest width's dispersion comes nearest for episodes that are longer still.
             let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.1 - hours.0)).unwrap_or(0);
             let week_hours = &baseline.week_hours(today..today + 1)[usize::from(hours.0)..usize::from(hours.1)];
-            let expected = fit.expected(week_hours, width);
+            let expected = told.and_then(|fit| fit.expected(week_hours, width));
             let interval = expected.and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or((0, 0));
             (expected.map_or(0.0, |expected| expected.mean()), interval.0, interval.1)
         }
@@ -288,7 +335,11 @@ mod tests {
         let feed = Feed::judge(&usual, &window, &calendar);
         let mean = |history: &FamilyHistory| {
             let baseline = FamilyBaseline::learn(history, &window, &calendar, &feed);
-            expected(&baseline, 39, &baseline.expect(39, 28), (0, 24)).0
+            {
+                let expectation = baseline.expect(39, 28);
+                let fit = told(&baseline, &Thresholds::default(), 39, &expectation, Direction::Up);
+                expected(&baseline, 39, (&expectation, fit), (0, 24)).0
+            }
         };
         let (usual, absent) = (mean(&usual), mean(&absent));
         assert!((absent / usual - 1.0).abs() < 0.1, "{absent} {usual}");
@@ -300,6 +351,47 @@ mod tests {
         let change = |number, hour, calls| if burst(number, hour) { calls + 200 } else { calls };
         let deviations: Vec<_> = found(&history(3, change)).iter().map(|found| (found.member, found.hours)).collect();
         assert_eq!(deviations, [(9, (7, 8))]);
+    }
+
+    #[test]
+    fn a_job_of_every_week_is_no_news_from_the_fourth_time_on_and_one_that_is_much_larger_is() {
+        let weeks = |weeks: u16, calls: u32, today: u32| {
+            move |number: usize, hour: u16, usual: u32| {
+                let weeks_ago = (TODAY / 24 - hour / 24) / 7;
+                let is_job = number == 9 && (hour / 24) % 7 == 0 && (2..4).contains(&(hour % 24)) && weeks_ago <= weeks;
+                let more = if weeks_ago == 0 { today } else { calls };
+                if is_job { usual + more } else { usual }
+            }
+        };
+        assert_eq!(found(&history(5, weeks(4, 400, 400))), []);
+        assert_eq!(found(&history(5, weeks(2, 400, 400))).len(), 1, "twice is no habit");
+        assert_eq!(found(&history(5, weeks(4, 400, 40_000))).len(), 1);
+    }
+
+    #[test]
+    fn a_day_off_every_week_is_no_drop() {
+        let off = |weeks: u16| {
+            move |number: usize, hour: u16, usual: u32| {
+                let is_off = number == 39 && (hour / 24) % 7 == 0 && (TODAY / 24 - hour / 24) / 7 <= weeks;
+                if is_off { 0 } else { usual }
+            }
+        };
+        assert_eq!(found(&history(6, off(4))), []);
+        assert_eq!(found(&history(6, off(0))).len(), 1);
+    }
+
+    #[test]
+    fn a_newcomer_where_there_are_none_is_judged_by_the_days_of_all() {
+        let newcomer = |calls: u32| {
+            move |number: usize, hour: u16, usual: u32| match (number, hour) {
+                (39, ..TODAY) => 0,
+                (39, _) => calls,
+                _ => usual,
+            }
+        };
+        let large = found(&history(7, newcomer(1000)));
+        assert_eq!(large.iter().map(|found| (found.member, found.model)).collect::<Vec<_>>(), [(39, Model::New)]);
+        assert_eq!(found(&history(7, newcomer(15))), []);
     }
 
     #[test]

@@ -10,21 +10,35 @@ use std::collections::BTreeMap;
 
 use crate::baseline::FamilyBaseline;
 use crate::detect::Thresholds;
-use crate::detect::judgement::tests;
+use crate::detect::judgement::{is_errors, of_share, tests};
 use crate::detect::rate::{EntityScore, score_expected};
 use crate::detect::select::TestSet;
+use crate::detect::surge::Surges;
 use crate::stats::{Calibration, benjamini_hochberg};
+
+/// The sets whose tests ask about counts, of which past days can be asked the same.
+const OF_COUNTS: [TestSet; 4] = [TestSet::RateUp, TestSet::RateDown, TestSet::Error, TestSet::New];
 
 /// Calibrations by set; a set that was not measured is not in it.
 pub type Calibrations = BTreeMap<TestSet, Calibration>;
 
-/// Replays the families and measures each set of tests on counts.
-pub fn replay(baselines: &[FamilyBaseline<'_>], thresholds: &Thresholds) -> Calibrations {
+/// Replays the families and measures each set of tests on their counts, errors by their share of the calls; none where history is too short.
+pub(super) fn replay(
+    baselines: &[FamilyBaseline<'_>],
+    surges: Option<&Surges<'_>>,
+    thresholds: &Thresholds,
+) -> Calibrations {
     let mut found: BTreeMap<TestSet, Vec<f64>> = BTreeMap::new();
     for baseline in baselines {
-        let scores = replay_family(baseline, thresholds);
-        for test in tests(0, baseline.history.family, &scores).filter(|test| test.set.is_of_counts()) {
+        let surges = surges.filter(|_| is_errors(baseline));
+        let scores = replay_family(baseline, surges, thresholds);
+        for test in tests(0, baseline.history.family, &scores) {
             found.entry(test.set).or_default().push(test.ln_p);
+        }
+    }
+    if !found.is_empty() {
+        for set in OF_COUNTS {
+            found.entry(set).or_default();
         }
     }
     let measure = |ln_p: Vec<f64>| Calibration::measure(&without_discoveries(ln_p, thresholds));
@@ -37,9 +51,16 @@ pub(super) fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Ve
     ln_p.into_iter().zip(selection.rejected).filter(|(_, discovery)| !discovery).map(|(ln_p, _)| ln_p).collect()
 }
 
-fn replay_family(baseline: &FamilyBaseline<'_>, thresholds: &Thresholds) -> Vec<EntityScore> {
+fn replay_family(
+    baseline: &FamilyBaseline<'_>,
+    surges: Option<&Surges<'_>>,
+    thresholds: &Thresholds,
+) -> Vec<EntityScore> {
     baseline.replayed().ask(|member, day, expected| {
-        let is_present = baseline.window().is_present(day);
-        is_present.then(|| score_expected(baseline, thresholds, member, day, expected))
+        if !baseline.window().is_present(day) {
+            return None;
+        }
+        let score = score_expected(baseline, thresholds, member, day, expected);
+        Some(surges.map_or(score, |surges| of_share(surges, member, day, score)))
     })
 }

@@ -55,11 +55,6 @@ impl TestSet {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|set| set.name() == name)
     }
-
-    /// Whether its tests compare counts with an entity's own past, so that past days can be asked the same.
-    pub fn is_of_counts(self) -> bool {
-        matches!(self, Self::RateUp | Self::RateDown)
-    }
 }
 
 /// One question asked about an entity's day.

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::baseline::seasonal::Fit;
 use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, Look, Span, WindowTest};
@@ -28,8 +29,13 @@ pub struct HourExpected {
     pub alive: bool,
 }
 
-/// The hours of the scored day. Only the seasonal model expects something of an hour; the others share a day's out evenly.
-pub fn hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Vec<HourExpected> {
+/// The hours of the scored day, by the fit that it is told by. Only the seasonal model expects something of an hour; the others share a day's out evenly.
+pub fn hours(
+    baseline: &FamilyBaseline<'_>,
+    member: usize,
+    expectation: &Expectation,
+    told: Option<&Fit>,
+) -> Vec<HourExpected> {
     let today = baseline.window().length();
     let (calls, alive) = (baseline.calls_of(member, today), baseline.alive(member, today..today + 1));
     let mut errors = [0; 24];
@@ -39,7 +45,7 @@ pub fn hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expecta
     let of_day = |value: f64| if rate::model(expectation) == Model::Seasonal { value } else { value / 24.0 };
     let hour = |hour: u8| {
         let place = usize::from(hour);
-        let (expected, lower, upper) = rate::expected(baseline, member, expectation, (hour, hour + 1));
+        let (expected, lower, upper) = rate::expected(baseline, member, (expectation, told), (hour, hour + 1));
         let (calls, errors, alive) = (calls[place], errors[place], alive[place]);
         HourExpected { hour, calls, errors, expected: of_day(expected), lower, upper, alive }
     };
@@ -61,10 +67,9 @@ pub(super) fn windows(
             let ln_count = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
             surges.tests(member, today, ln_count)
         }
-        (None, Expectation::Seasonal { fit, shifted }) => {
-            let levels = std::iter::once(fit).chain(shifted);
+        (None, Expectation::Seasonal { fits }) => {
             let levels: Vec<_> =
-                levels.map(|fit| Day::new(baseline, fit, member, today, Look::Close).tests()).collect();
+                fits.iter().map(|fit| Day::new(baseline, fit, member, today, Look::Close).tests()).collect();
             deciding(&levels)
         }
         (None, _) => vec![whole_day(baseline, thresholds, member, expectation)],
@@ -75,7 +80,7 @@ pub(super) fn windows(
     tests
 }
 
-/// Of the tests at several levels those that decide: in each direction those of the level at which the day is likelier.
+/// Of the tests by several fits those that decide: in each direction those of the fit under which the day is likeliest.
 fn deciding(levels: &[Vec<WindowTest>]) -> Vec<WindowTest> {
     let own = |tests: &[WindowTest], above: bool| -> Vec<WindowTest> {
         tests.iter().copied().filter(|test| test.above == above).collect()
@@ -83,6 +88,7 @@ fn deciding(levels: &[Vec<WindowTest>]) -> Vec<WindowTest> {
     let least = |tests: &[WindowTest]| tests.iter().map(|test| test.ln_corrected).fold(0.0, f64::min);
     let decides = |above: bool| {
         let of_levels = levels.iter().map(|tests| own(tests, above));
+        // Of equals the last, as in the score.
         of_levels.max_by(|left, right| least(left).total_cmp(&least(right))).unwrap_or_default()
     };
     [true, false].into_iter().flat_map(decides).collect()
@@ -96,7 +102,7 @@ fn whole_day(
 ) -> WindowTest {
     let today = baseline.window().length();
     let observed = baseline.calls_of(member, today).iter().map(|&calls| u64::from(calls)).sum();
-    let (expected, ..) = rate::expected(baseline, member, expectation, (0, 24));
+    let (expected, ..) = rate::expected(baseline, member, (expectation, None), (0, 24));
     let ln_p = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
     let above = observed as f64 > expected;
     WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, above, ln_p, ln_corrected: ln_p }
@@ -112,11 +118,10 @@ pub fn least_remarkable(
     hour: u8,
     ln_threshold: f64,
 ) -> Option<u64> {
-    let Expectation::Seasonal { fit, shifted } = expectation else { return None };
-    // As in the score: what either level explains is nothing.
-    let levels = std::iter::once(fit).chain(shifted);
+    let Expectation::Seasonal { fits } = expectation else { return None };
+    // As in the score: what any of them explains is nothing.
     let today = baseline.window().length();
-    let days: Vec<Day<'_>> = levels.map(|fit| Day::new(baseline, fit, member, today, Look::Glance)).collect();
+    let days: Vec<Day<'_>> = fits.iter().map(|fit| Day::new(baseline, fit, member, today, Look::Glance)).collect();
     let stands_out = |test: WindowTest, count: u64| {
         test.above && test.ln_corrected <= ln_threshold && thresholds.admit(Direction::Up, count, test.expected)
     };

@@ -1,17 +1,25 @@
 //! Whether a call failed, by the clouds' real habits.
 //!
 //! Successful events come without error fields, with empty ones, with the word `null`, and, for sign-ins, with the message
-//! `success`; some failed sign-ins carry a message and no code.
+//! `success`; some failed sign-ins carry a message and no code. A dry run that would have succeeded is answered with an error code of its own:
+//! the caller asked nothing else, and nothing was refused.
 
 use crate::event::meaningful;
 
 /// What stands for the error code of a failure that has only a message.
 pub const NO_CODE: &str = "(no code)";
 
-/// The error code if the call failed, [`NO_CODE`] if it failed without one, `None` if it succeeded.
+/// What a dry run is answered with that would have succeeded, behind whoever answers; one that would have failed has that failure's code.
+const DRY_RUN: &str = "DryRunOperation";
+
+/// The error code if the call failed, [`NO_CODE`] if it failed without one, `None` if it succeeded, or would have but for being a dry run.
 pub fn failure_code<'a>(error_code: Option<&'a str>, error_message: Option<&str>) -> Option<&'a str> {
     let told = |message: &&str| !message.eq_ignore_ascii_case("success");
-    error_code.and_then(meaningful).or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
+    let code = error_code.and_then(meaningful);
+    if code.and_then(|code| code.rsplit('.').next()).is_some_and(|last| last.eq_ignore_ascii_case(DRY_RUN)) {
+        return None;
+    }
+    code.or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
 }
 
 /// Words in error codes that say that a call was not allowed.
@@ -63,6 +71,17 @@ mod tests {
             (Some("\"\""), None),
         ] {
             assert_eq!(failure_code(code, message), None, "{code:?} {message:?}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_fails_as_the_call_would() {
+        let would = Some("Request would have succeeded, but DryRun flag is set.");
+        for code in ["Client.DryRunOperation", "DryRunOperation", "dryrunoperation"] {
+            assert_eq!(failure_code(Some(code), would), None, "{code}");
+        }
+        for code in ["Client.UnauthorizedOperation", "DryRunOperation.Denied", "NoDryRunOperation"] {
+            assert_eq!(failure_code(Some(code), None), Some(code));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What was asked about an entity's day, and the answers: p, its place among the others, q, and the gates that it had to pass.
 
+use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
 use crate::baseline::Expectation;
@@ -72,6 +73,26 @@ pub struct Answer {
     pub gates: Vec<Gate>,
     /// Whether it passed them all.
     pub reported: bool,
+}
+
+impl Answer {
+    /// Whether a new level in this direction silences it.
+    pub(super) fn is_absorbed(&self, direction: Direction) -> bool {
+        match self.asked {
+            Asked::Rise | Asked::Errors | Asked::Newcomer => direction == Direction::Up,
+            Asked::Drop => direction == Direction::Down,
+            Asked::Company => false,
+        }
+    }
+
+    /// Adds the gate that what deviated for so many nights in a row does not pass; tells whether it would have been reported.
+    pub(super) fn absorb(&mut self, since: NaiveDate, nights: u32, level_shift_days: u32) -> bool {
+        let was_reported = std::mem::take(&mut self.reported);
+        let says =
+            format!("so since {since}, {nights} nights before this one, at most {level_shift_days} are told in a row");
+        self.gates.push(Gate { setting: "level_shift_days", says, passed: false });
+        was_reported
+    }
 }
 
 /// A condition for being reported.

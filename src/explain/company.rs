@@ -8,6 +8,7 @@ use crate::detect::first_seen::trace::KindTrace;
 use crate::detect::first_seen::{FirstSeen, FirstSeenTests, JUDGED, NewPartner};
 use crate::detect::judgement::Judgement;
 use crate::explain::answers::{Answer, Asked, Gate, answer, log10};
+use crate::place::Place;
 use crate::rollup::{EntityKey, Family};
 use crate::shown::number;
 
@@ -46,6 +47,9 @@ pub struct NewOne {
     pub name: String,
     /// How many others of the entity's family knew it before.
     pub known_to: u32,
+    /// Where it is, of a network; absent where no database tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What is known of an entity's company.
@@ -88,7 +92,11 @@ pub(super) fn company(
 }
 
 fn shown(kind: &KindTrace, spelled: &impl Fn(Family, &EntityKey) -> String) -> CompanyKind {
-    let new_one = |partner: &NewPartner| NewOne { name: spelled(kind.with, &partner.key), known_to: partner.known_to };
+    let new_one = |partner: &NewPartner| NewOne {
+        name: spelled(kind.with, &partner.key),
+        known_to: partner.known_to,
+        place: None,
+    };
     CompanyKind {
         with: kind.with.name(),
         met_before: kind.habit.kinds,
@@ -118,5 +126,12 @@ fn company_gate(found: &FirstSeen, passed: bool) -> Gate {
         number(new as u64),
         number(unknown as u64)
     );
-    Gate { setting: "company", says, passed }
+    let hidden = match (found.hidden_days, found.is_known()) {
+        (0, _) => String::new(),
+        (hidden, true) => format!("; {hidden} of {} days were not counted in full", found.days),
+        (hidden, false) => {
+            format!("; {hidden} of {} days were not counted in full, too many to call anybody new", found.days)
+        }
+    };
+    Gate { setting: "company", says: says + &hidden, passed }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::baseline::layers::{Drawn, Layer, LayerKind, Spread, of_day};
+use crate::baseline::seasonal::Fit;
 use crate::baseline::{Calendar, Expectation, FamilyBaseline};
-use crate::shown::number;
+use crate::shown::{OTHER, number};
 use crate::stats::Effect;
 
 /// How the expected count of an hour, or of a day that is judged as a whole, comes about.
@@ -37,11 +38,11 @@ pub(super) fn composition(
     baseline: &FamilyBaseline<'_>,
     calendar: &Calendar,
     member: usize,
-    expectation: &Expectation,
+    (expectation, told): (&Expectation, Option<&Fit>),
     hour: u8,
 ) -> Composition {
     let today = baseline.window().length();
-    let of_hour = baseline.hour_layers(member, today, expectation, hour);
+    let of_hour = told.and_then(|fit| baseline.hour_layers(member, today, fit, hour));
     let (hour, layers, spread) = match of_hour {
         Some(of_hour) => (Some(hour), of_hour.layers, Some(of_hour.spread)),
         None => (None, of_day(baseline.sizes(), expectation, effect(baseline, member, expectation)), None),
@@ -55,7 +56,7 @@ pub(super) fn composition(
         expected: layers.last().map_or(0.0, |layer| layer.calls),
         layers: layers.into_iter().map(|layer| NamedLayer { name: name(layer.kind), layer }).collect(),
         spread,
-        remarks: remarks(baseline, member, expectation),
+        remarks: remarks(baseline, member, expectation, told),
     }
 }
 
@@ -94,10 +95,24 @@ fn name(
     }
 }
 
-fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> Vec<String> {
+fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation, told: Option<&Fit>) -> Vec<String> {
     let mut remarks = Vec::new();
+    let hidden = baseline.days_hidden(member);
+    if hidden > 0 {
+        remarks.push(format!(
+            "{hidden} of {} days of history were not counted in full: it may have been under `{OTHER}` on them",
+            baseline.window().days_of_history()
+        ));
+    }
     match expectation {
-        Expectation::Seasonal { fit, .. } => {
+        Expectation::Seasonal { fits } => {
+            if let Some(since) = fits.iter().find_map(|fit| fit.since()) {
+                remarks.push(format!(
+                    "it has a new level since {}, which is asked too: only what no level explains is reported",
+                    baseline.window().date(since)
+                ));
+            }
+            let Some(fit) = told else { return remarks };
             if fit.odd_days() > 0 {
                 remarks.push(format!("bursts on {} past days are given little weight", fit.odd_days()));
             }
@@ -116,7 +131,12 @@ fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectati
             let whose = if is_its_own(sizes) { "its own active days" } else { "entities that come and go like it" };
             remarks.push(format!("the size of its day is judged against those of {whose}"));
         }
-        Expectation::New => remarks.push("known for less than a week, or never seen".to_owned()),
+        Expectation::New => {
+            remarks.push("known for less than a week, or never seen".to_owned());
+            let newcomers = baseline.sizes().newcomers();
+            remarks
+                .push(format!("{newcomers:.2} that were never seen before are to be expected on a day in its family"));
+        }
     }
     remarks
 }

@@ -44,13 +44,10 @@ pub enum Explained {
 }
 
 impl Explained {
-    /// Adds where its addresses are: the entity, or those that changes were made from.
+    /// Adds where its addresses and networks are: the entity, whom it met, or those that changes were made from.
     pub fn locate(&mut self, places: &PlaceBook) {
         match self {
-            Self::Rates(explanation) if explanation.family == Family::SourceIp.name() => {
-                explanation.place = places.look_up(&explanation.entity);
-            }
-            Self::Rates(_) => {}
+            Self::Rates(explanation) => explanation.locate(places),
             Self::Changes(changes) => changes.locate(places),
         }
     }
@@ -104,6 +101,8 @@ pub struct Explanation {
     pub answers: Vec<Answer>,
     /// How many calls in its most unlikely hour would have been reported.
     pub enough: Option<Enough>,
+    /// Since when it has a level that nothing more is said of, if it has.
+    pub absorbed: Option<Absorbed>,
     /// Whom it met for the first time.
     pub company: Company,
     /// With whom it was seen that day, and how often before.
@@ -115,16 +114,46 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    fn locate(&mut self, places: &PlaceBook) {
+        if self.family == Family::SourceIp.name() {
+            self.place = places.look_up(&self.entity);
+        }
+        let network = Family::Network.name();
+        for kind in self.company.kinds.iter_mut().filter(|kind| kind.with == network) {
+            kind.named.iter_mut().for_each(|new| new.place = places.look_up(&new.name));
+        }
+        for partner in self.partners.iter_mut().filter(|partner| partner.family == network) {
+            partner.place = places.look_up(&partner.name);
+        }
+    }
+
     /// Whether single hours have an expectation.
     pub fn is_hourly(&self) -> bool {
         self.model == Model::Seasonal
     }
 
-    /// How many calls would have been enough, for people: not where too few in that hour were reported all the same, by a wider window.
+    /// How many calls would have been enough, for people: not where too few in that hour were reported all the same, by a wider window, nor
+    /// while a higher level is taken for new.
     pub fn what_would_be_enough(&self) -> Option<Enough> {
+        if self.absorbed.as_ref().is_some_and(|level| level.direction == Direction::Up) {
+            return None;
+        }
         let is_reported = self.answers.iter().any(|answer| answer.reported);
         self.enough.filter(|enough| !is_reported || enough.calls >= enough.needed)
     }
+}
+
+/// A new level of which nothing more is said: it deviated in this way for so many nights in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Absorbed {
+    /// Which way.
+    pub direction: Direction,
+    /// The first of the nights.
+    pub since: NaiveDate,
+    /// How many there were until the night before.
+    pub nights: u32,
+    /// Whether it deviates in this way tonight as well.
+    pub lasts: bool,
 }
 
 /// A window beside what was expected of it.

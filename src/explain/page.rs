@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::explain::Explanation;
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
-use crate::explain::text::{changes, chart, composed, corrected, heading, place, power_of_ten};
+use crate::explain::text::{absorbed, changes, chart, composed, corrected, heading, place, power_of_ten};
 use crate::report::page::document;
 use crate::shown::{number, visible};
 
@@ -35,6 +35,7 @@ pub fn page(explanation: &Explanation) -> String {
                 @for remark in &explanation.composition.remarks { p { (remark) } }
                 h2 { "Was it reported?" }
                 @for answer in &explanation.answers { (verdict(answer)) }
+                @if let Some(level) = &explanation.absorbed { p { (absorbed(level)) } }
                 @if let Some(enough) = explanation.what_would_be_enough() {
                     p { (number(enough.needed)) " calls in the hour from " (format!("{:02}:00", enough.hour)) " would have been reported; it had " (number(enough.calls)) "." }
                 }

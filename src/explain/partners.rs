@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::baseline::Window;
 use crate::error::Result;
+use crate::place::Place;
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
@@ -23,6 +24,9 @@ pub struct Partner {
     pub name: String,
     /// The name that people know it by, of a principal; null where nothing tells it.
     pub called: Option<String>,
+    /// Where it is, of a network; absent where no database tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// Calls that they share on the scored day.
     pub calls: u64,
     /// Calls a day in the seven days before.
@@ -85,6 +89,7 @@ fn of_kind(
         family: other.name(),
         name,
         called: None,
+        place: None,
         calls,
         usual: before as f64 / (days.len() as f64).max(1.0),
     };

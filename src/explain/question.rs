@@ -4,13 +4,14 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use crate::baseline::FamilyHistory;
+use crate::baseline::{FamilyHistory, Window};
 use crate::error::{Error, Result, meant};
 use crate::evaluate::matching::canonical;
 use crate::evaluate::reported::{self, Found};
 use crate::event::ChangeKind;
 use crate::explain::names::Names;
-use crate::rollup::Family;
+use crate::rollup::{Family, OTHER};
+use crate::shown::counted;
 
 /// Candidates that an error names.
 const NAMED: usize = 8;
@@ -79,9 +80,12 @@ pub fn is_about(found: &Found, family: Family, history: &FamilyHistory, member: 
 pub(super) fn entity(
     question: &Question,
     families: &[FamilyHistory],
-    date: NaiveDate,
+    window: &Window,
     names: &mut Names<'_>,
 ) -> Result<(usize, usize)> {
+    if question.about.split('/').all(|field| field == OTHER) {
+        return Err(many(question, families, window));
+    }
     let mut exact = Vec::new();
     let mut partial = Vec::new();
     for (family, history) in families.iter().enumerate() {
@@ -105,7 +109,7 @@ pub(super) fn entity(
     }
     match found[..] {
         [found] => Ok(found),
-        [] => Err(unknown(question, families, date, names.have_events())),
+        [] => Err(unknown(question, families, window.scored(), names.have_events())),
         _ => Err(ambiguous(question, families, &found)),
     }
 }
@@ -130,6 +134,31 @@ fn fits(about: &str, history: &FamilyHistory, member: usize) -> Option<bool> {
         return Some(true);
     }
     key.fields().last().filter(|last| last.eq_ignore_ascii_case(about)).map(|_| false)
+}
+
+/// What stands for many is no entity: what it is, how much it was that night, and how there would be less of it.
+fn many(question: &Question, families: &[FamilyHistory], window: &Window) -> Error {
+    let is_meant = |history: &&FamilyHistory| question.family.is_none_or(|family| family == history.family);
+    let calls = |history: &FamilyHistory| -> u64 {
+        let own = history.unnamed().filter(|(_, hour)| usize::from(hour.hour) / 24 == window.length());
+        let asked = own.filter(|(account, _)| question.account.as_deref().is_none_or(|asked| asked == *account));
+        asked.map(|(_, hour)| u64::from(hour.calls)).sum()
+    };
+    let told = |history: &FamilyHistory| {
+        let calls = calls(history);
+        (calls > 0)
+            .then(|| format!("{} of {}", counted(calls, "call", "calls"), history.family.name().replace('_', " ")))
+    };
+    let told: Vec<String> = families.iter().filter(is_meant).filter_map(told).collect();
+    let told = if told.is_empty() { "nothing".to_owned() } else { told.join(", ") };
+    Error::Query {
+        message: format!(
+            "`{OTHER}` is no entity: it stands for all further entities of an account's family on a day that has more than \
+             `max_entities` allows, which are not counted one by one and not judged; on {} it holds {told}",
+            window.scored()
+        ),
+        hint: Some("to have them counted by name set `max_entities` higher, remove the rollups of these days, and run them again".to_owned()),
+    }
 }
 
 fn unknown(question: &Question, families: &[FamilyHistory], date: NaiveDate, has_events: bool) -> Error {

@@ -5,6 +5,7 @@ use crate::baseline::layers::{Drawn, Spread};
 use crate::explain::Explanation;
 use crate::explain::composition::NamedLayer;
 use crate::explain::text::{power_of_ten, span, way};
+use crate::place::Place;
 use crate::shown::number;
 
 /// New ones that a cell names.
@@ -83,7 +84,8 @@ pub(super) fn windows(explanation: &Explanation, most: usize) -> Cells {
 /// Whom it met for the first time.
 pub(super) fn company(explanation: &Explanation) -> Cells {
     let rows = explanation.company.kinds.iter().map(|kind| {
-        let names: Vec<String> = kind.named.iter().take(NAMED).map(|new| new.name.clone()).collect();
+        let names: Vec<String> =
+            kind.named.iter().take(NAMED).map(|new| located(&new.name, new.place.as_ref())).collect();
         let more = usize::from(kind.new).saturating_sub(names.len());
         let more = if more > 0 { format!(" and {} more", number(more as u64)) } else { String::new() };
         let rarity = kind.rarity.map_or(String::new(), |rarity| format!("{:.0} %", 100.0 * rarity));
@@ -118,11 +120,18 @@ pub(super) fn named(entity: &str, called: Option<&str>) -> String {
     called.map_or_else(|| entity.to_owned(), |called| format!("{entity} ({called})"))
 }
 
+fn located(name: &str, place: Option<&Place>) -> String {
+    named(name, place.map(Place::shown).as_deref())
+}
+
 /// With whom it was seen.
 pub(super) fn partners(explanation: &Explanation) -> Cells {
     let rows = explanation.partners.iter().map(|partner| {
         let usual = format!("{:.1}", partner.usual);
-        let name = named(&partner.name, partner.called.as_deref());
+        let name = match &partner.called {
+            Some(called) => named(&partner.name, Some(called)),
+            None => located(&partner.name, partner.place.as_ref()),
+        };
         [partner.family.replace('_', " "), name, number(partner.calls), usual]
     });
     Cells::new(["seen with", "name", "calls", "usual a day"], rows)

@@ -7,7 +7,7 @@ use crate::detect::trace::HourExpected;
 use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells, named};
-use crate::explain::{Explanation, WindowShown};
+use crate::explain::{Absorbed, Explanation, WindowShown};
 use crate::place::Place;
 use crate::shown::{Shown, TextTable, counted, number, printable, scientific};
 
@@ -26,6 +26,9 @@ pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
     let _ = writeln!(text, "{}", windows(explanation, width));
     for answer in &explanation.answers {
         let _ = write!(text, "\n{}", verdict(answer));
+    }
+    if let Some(level) = &explanation.absorbed {
+        let _ = writeln!(text, "{}", absorbed(level));
     }
     let _ = write!(text, "{}", enough(explanation));
     let _ = write!(text, "{}", company(explanation, width));
@@ -162,6 +165,20 @@ pub(super) fn place(answer: &Answer) -> String {
 /// That p is not what the model says, where that is so.
 pub(super) fn corrected(answer: &Answer) -> &'static str {
     if answer.power < 1.0 { ", p corrected by the replay" } else { "" }
+}
+
+/// That it is at a new level, and when it is told again.
+pub(super) fn absorbed(level: &Absorbed) -> String {
+    let (more, or) = match level.direction {
+        Direction::Up => ("more", "higher"),
+        Direction::Down => ("fewer", "lower"),
+    };
+    let tonight = if level.lasts { "so it is not told tonight" } else { "and tonight is not odd" };
+    format!(
+        "{or} level since {}: {more} calls than expected for {} in a row are taken for new, {tonight}; it is told again once a night was not odd in this way",
+        level.since,
+        counted(u64::from(level.nights), "night", "nights")
+    )
 }
 
 fn enough(explanation: &Explanation) -> String {

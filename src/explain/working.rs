@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use rayon::prelude::*;
 
 use crate::baseline::novelty as pairs;
@@ -19,7 +19,8 @@ use crate::explain::composition::composition;
 use crate::explain::names::Names;
 use crate::explain::partners::{Partner, partners};
 use crate::explain::question::{Question, entity, insight, is_about};
-use crate::explain::{Explained, Explanation, Reported, WindowShown, change};
+use crate::explain::{Absorbed, Explained, Explanation, Reported, WindowShown, change};
+use crate::insight::episode;
 use crate::insight::habits::principal_of;
 use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family, store};
@@ -40,7 +41,9 @@ pub fn explain(
 ) -> Result<Explained> {
     let insight = insight(question, state)?;
     let date = night(state, date.or(insight.as_ref().map(|found| found.night)))?;
-    let window = Window::new(date, settings.baseline_days, |day| store::rollup_path(state, day).exists());
+    let days = (0..=settings.baseline_days as u64).filter_map(|back| date.checked_sub_days(Days::new(back)));
+    let counted = store::counted_days(state, days)?;
+    let window = Window::new(date, settings.baseline_days, |day| counted.contains(&day));
     let window = window.without(&settings.incident_days);
     if question.is_about_changes(insight.as_ref()) {
         let asked = change::Asked { state, window: &window, settings, events, question, insight: insight.as_ref() };
@@ -63,7 +66,7 @@ fn rates(
     let date = window.scored();
     let families: Vec<FamilyHistory> =
         Family::RATED.par_iter().map(|&family| FamilyHistory::read(state, family, window)).collect::<Result<_>>()?;
-    let (family, member) = entity(question, &families, date, names)?;
+    let (family, member) = entity(question, &families, window, names)?;
     let all: Vec<&FamilyHistory> = families.iter().collect();
     let feed = Feed::judge(&families[0], window, &settings.calendar).masking(&all, &families[0], window);
     let night = Night { window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
@@ -75,6 +78,7 @@ fn rates(
     let (company, answer) = company(&met, &judgement, &settings.thresholds, &families, about);
     explanation.company = company;
     explanation.answers.extend(answer);
+    explanation.absorb(state, about, settings.level_shift_days)?;
     explanation.partners = partners(state, window, about.0, about.1)?;
     explanation.reported = reported_of(state, date, &families[family], member)?;
     explanation.changes = changes(state, window, about)?;
@@ -118,6 +122,21 @@ fn changes(state: &Path, window: &Window, (family, key): (Family, &EntityKey)) -
 }
 
 impl Explanation {
+    /// Says where the night before took a deviation for the entity's new level: such a one is not told, whatever gates it passes.
+    fn absorb(&mut self, state: &Path, (family, key): (Family, &EntityKey), level_shift_days: u32) -> Result<()> {
+        let before = episode::read_before(state, self.date)?;
+        for direction in [Direction::Up, Direction::Down] {
+            let episode = before.get(&(family, key.clone(), direction));
+            let Some(episode) = episode.filter(|episode| episode.level_shift) else { continue };
+            let (since, nights) = (episode.since, episode.nights);
+            let own = self.answers.iter_mut().filter(|answer| answer.is_absorbed(direction));
+            let lasts =
+                own.map(|answer| answer.absorb(since, nights, level_shift_days)).fold(false, |any, one| any | one);
+            self.absorbed = Some(Absorbed { direction, since, nights, lasts });
+        }
+        Ok(())
+    }
+
     /// Names the principals in it.
     fn name(&mut self, names: &mut Names<'_>) -> Result<()> {
         let principal = Family::Principal.name();
@@ -160,7 +179,9 @@ fn of_entity(
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
     let windows = judgement.windows(family, member, &expectation);
-    let hours = trace::hours(baseline, member, &expectation);
+    let direction = windows.first().filter(|test| !test.above).map_or(Direction::Up, |_| Direction::Down);
+    let told = rate::told(baseline, thresholds, member, &expectation, direction);
+    let hours = trace::hours(baseline, member, &expectation, told);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
     let answer = |ranked: &Ranked| answers::of_counts(judgement, thresholds, ranked, &windows);
     Explanation {
@@ -173,11 +194,12 @@ fn of_entity(
         model: rate::model(&expectation),
         days_of_history: window.days_of_history(),
         days_known: baseline.days_known(member, window.length()),
-        composition: composition(baseline, &settings.calendar, member, &expectation, hour),
+        composition: composition(baseline, &settings.calendar, member, (&expectation, told), hour),
         hours,
         windows: windows.iter().map(shown).collect(),
         answers: judgement.ranked(family, member).map(answer).collect(),
         enough: answers::enough(judgement, thresholds, (family, member), &expectation, &windows),
+        absorbed: None,
         company: Company::default(),
         partners: Vec::new(),
         reported: Vec::new(),

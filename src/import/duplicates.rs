@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::{Column, id_hash};
 use crate::import::run::Run;
 use crate::partition::{ColumnOverrides, EventFile, RowChoice, RowGroupReader, write};
+use crate::storage::is_there;
 
 /// Ids held in memory at a time.
 const IDS_AT_ONCE: usize = 2 << 20;
@@ -66,7 +67,7 @@ fn hashes(run: &Run, day: NaiveDate, part: impl Fn(u128) -> bool) -> Result<Vec<
 /// The partition files of a day, in order.
 pub(super) fn partition_files(out: &Path, day: NaiveDate) -> Result<Vec<PathBuf>> {
     let folder = write::folder(out, day);
-    if !folder.exists() {
+    if !is_there(&folder)? {
         return Ok(Vec::new());
     }
     let entries = fs::read_dir(&folder).map_err(Error::read(&folder))?;

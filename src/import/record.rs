@@ -10,7 +10,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use crate::event::{Column, IdentityText, meaningful, service_name};
+use crate::event::{Column, IdentityText, failure_code, meaningful, service_name};
 use crate::import::Limits;
 use crate::import::outline::{Key, Object, Outline, Value};
 use crate::import::surrogates::mended;
@@ -87,6 +87,9 @@ fn parse_enveloped(text: &str, take: Take<'_>) {
 const INSIGHT: &str = "ActionTrailInsight";
 /// The same of the other vendor, which lays them down in files of their own and names the API in the details alone.
 const FOREIGN_INSIGHT: &str = "AwsCloudTrailInsight";
+/// The sign-in of the cloud that tells its outcome in the response, under the same name; and how it says that it failed.
+const SIGN_IN: &str = "ConsoleLogin";
+const FAILURE: &str = "Failure";
 /// The prefix of an identity's fields where a log store has flattened them.
 const OF_IDENTITY: &str = "userIdentity.";
 
@@ -209,6 +212,7 @@ fn event(object: Object<'_>) -> Result<Event<'_>, RecordError> {
     let time = time.ok_or(RecordError::NotAnEvent("eventTime"))?;
     event.time = parse_time(&time).ok_or_else(|| RecordError::BadTime(time.chars().take(60).collect()))?;
     event.settle_mfa(extras);
+    event.settle_sign_in();
     event.close_other();
     Ok(event)
 }
@@ -325,6 +329,21 @@ impl<'a> Event<'a> {
     }
 
     /// Sign-ins tell of the second factor in their extras, under names that differ by kind of user and by cloud.
+    /// A sign-in that tells no error may say in its response alone that it failed; that word becomes its message, for whoever counts
+    /// failures reads no responses.
+    fn settle_sign_in(&mut self) {
+        let error = (self.text(Column::ErrorCode), self.text(Column::ErrorMessage));
+        let is_sign_in = self.text(Column::EventName).is_some_and(|name| name.eq_ignore_ascii_case(SIGN_IN));
+        if !is_sign_in || failure_code(error.0, error.1).is_some() {
+            return;
+        }
+        let response = self.text(Column::ResponseElements).unwrap_or_default();
+        let told = serde_json::from_str::<Json>(response).unwrap_or_default();
+        if told[SIGN_IN] == FAILURE {
+            self.set(Column::ErrorMessage, Some(FAILURE));
+        }
+    }
+
     fn settle_mfa(&mut self, extras: Option<Value<'a>>) {
         let Some(extras) = extras.filter(|_| self.mfa.is_none()) else { return };
         if let Some(object) = extras.object() {
@@ -387,6 +406,20 @@ mod tests {
         ] {
             assert_eq!(field(&format!("{{{BASE},{extra}}}"), "mfa"), Some("true".into()), "{extra}");
         }
+    }
+
+    #[test]
+    fn a_sign_in_may_fail_by_its_response_alone() {
+        let base =
+            r#""eventTime":"2026-01-05T00:00:00Z","eventName":"ConsoleLogin","eventSource":"signin.amazonaws.com""#;
+        let message = |more: &str| field(&format!("{{{base},{more}}}"), "error_message");
+        let failed = r#""responseElements":{"ConsoleLogin":"Failure"}"#;
+        assert_eq!(message(failed), Some("Failure".into()));
+        let told = format!(r#"{failed},"errorMessage":"No username found in supplied account""#);
+        assert_eq!(message(&told), Some("No username found in supplied account".into()));
+        assert_eq!(message(r#""responseElements":{"ConsoleLogin":"Success"}"#), None);
+        assert_eq!(message(r#""responseElements":"no json""#), None);
+        assert_eq!(field(&format!("{{{BASE},{failed}}}"), "error_message"), None, "another cloud's sign-in");
     }
 
     #[test]

@@ -113,11 +113,12 @@ pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> 
     dominant_calls(evidence, attribute).map(|(value, _)| value.to_owned())
 }
 
-/// The value that most calls have, if one does, and how many have it.
+/// The value that most calls have, if one does, and how many have it; what stands for many is none.
 pub(super) fn dominant_calls(evidence: &Evidence, attribute: usize) -> Option<(&str, u64)> {
     let values = &evidence.values[attribute];
     let total: u64 = values.values().sum();
-    top(values, 1).first().copied().filter(|(_, calls)| *calls as f64 >= SPEAKS_FOR_ALL * total as f64)
+    let first = top(values, 1).first().copied().filter(|(value, _)| *value != OTHER)?;
+    (first.1 as f64 >= SPEAKS_FOR_ALL * total as f64).then_some(first)
 }
 
 #[cfg(test)]

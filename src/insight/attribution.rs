@@ -3,14 +3,14 @@
 //! Values are ranked by the signed log-likelihood ratio of a Poisson count, `y ln(y / m) - (y - m)` with `y` calls in the episode
 //! and `m` those that the week before would have had in as much time, plus one half so that new values stay finite; values that
 //! changed the other way come last. A value's *share* is its part of the change, and where the first has less than two fifths the
-//! attribute is *broad*: nobody stands out.
+//! attribute is *broad*: nobody stands out. What goes by one name because there is too much of it comes last, and never stands out.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::detect::Direction;
 use crate::event::fold_service;
-use crate::insight::values::ATTRIBUTES;
+use crate::insight::values::{ATTRIBUTES, OTHER};
 use crate::insight::{Attribution, Share};
 
 /// Values that are named on either side.
@@ -45,8 +45,10 @@ impl Compared<'_> {
         let mut candidates = self.candidates();
         let rank = |candidate: &Candidate<'_>| evidence(candidate, self.direction);
         candidates.sort_by(|left, right| {
-            rank(right)
-                .total_cmp(&rank(left))
+            let is_many = |candidate: &Candidate<'_>| candidate.value == OTHER;
+            is_many(left)
+                .cmp(&is_many(right))
+                .then(rank(right).total_cmp(&rank(left)))
                 .then(right.calls.total_cmp(&left.calls))
                 .then(left.value.cmp(right.value))
         });
@@ -58,7 +60,7 @@ impl Compared<'_> {
             attribute: ATTRIBUTES[self.attribute],
             insight: candidates.iter().take(TOP).map(share).collect(),
             baseline: self.usual.map(|(values, minutes)| busiest(values, minutes)),
-            broad: first_share < STANDS_OUT,
+            broad: first_share < STANDS_OUT || candidates[0].value == OTHER,
         })
     }
 
@@ -164,6 +166,15 @@ mod tests {
         let found = compare(&everybody, Some(&[]), Direction::Up);
         assert!(found.broad);
         assert_eq!(found.insight.len(), TOP);
+    }
+
+    #[test]
+    fn what_stands_for_many_comes_last_and_never_stands_out() {
+        let crowd = compare(&[(OTHER, 500), ("user/thief", 40)], Some(&[]), Direction::Up);
+        assert_eq!((named(&crowd), crowd.broad), (vec!["user/thief", OTHER], true), "a twelfth of the change");
+        let gone = compare(&[("user/here", 60)], Some(&[("user/here", 10_080), (OTHER, 50_400)]), Direction::Down);
+        assert_eq!((named(&gone), gone.broad), (vec!["user/here", OTHER], true));
+        assert!(compare(&[(OTHER, 500)], Some(&[]), Direction::Up).broad);
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! Which rows of a batch belong to which targets: by the entity, the time, and with whom it has to be.
+//! Which rows belong to which targets: by the entity, the time, and with whom it has to be.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use crate::error::Result;
 use crate::insight::investigate::Target;
+use crate::insight::passing::{Part, Told};
+use crate::insight::sieve::{FamilySet, set_of, those};
 use crate::insight::stretches::Span;
-use crate::partition::{EventBatch, midnight_ms};
-use crate::rollup::keys::Keyer;
-use crate::rollup::{EntityKey, Family, NONE, RowKeys};
+use crate::partition::{TextColumn, midnight_ms};
+use crate::rollup::wanted::WantedKeys;
+use crate::rollup::{EntityKey, Family, NONE};
 
 /// Milliseconds of a minute.
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -20,76 +22,111 @@ pub(super) fn window(date: NaiveDate, hours: (u8, u8)) -> Span {
     (hour(hours.0), hour(hours.1))
 }
 
-/// For each target its rows in a batch, ascending. Each family's rows are gone through once, however many targets there are.
-pub(super) fn rows_of(
-    targets: &[Target],
-    date: NaiveDate,
-    batch: &EventBatch,
-    keyer: &Keyer,
-    keys: &RowKeys,
-) -> Vec<Vec<u32>> {
-    let mut rows = vec![Vec::new(); targets.len()];
-    let families: BTreeSet<Family> = targets.iter().map(|target| target.family).collect();
-    for family in families {
-        let wanted = Wanted::of(targets, date, family, keyer);
-        let mut note = |row: u32, member: u32| {
-            let time = batch.times[row as usize];
-            for (target, span, with) in wanted.by(member) {
-                let is_with = |&(family, member): &(Family, u32)| keys.member(family, row as usize) == Some(member);
-                if span.contains(&time) && with.as_ref().is_none_or(|with| with.iter().any(is_with)) {
-                    rows[*target].push(row);
+/// Finds the rows of targets.
+#[derive(Debug)]
+pub(super) struct Belonging {
+    families: Vec<OfFamily>,
+    /// By target when it is looked for.
+    spans: Vec<Span>,
+    /// By target those one of whom its rows must be with; nobody, if all are meant.
+    company: Vec<Vec<WantedKeys>>,
+    numbers: Vec<u32>,
+}
+
+/// The targets of a family.
+#[derive(Debug)]
+struct OfFamily {
+    family: Family,
+    keys: WantedKeys,
+    /// By an entity's number its targets.
+    asked: Vec<Vec<usize>>,
+}
+
+impl Belonging {
+    pub(super) fn of(targets: &[Target], date: NaiveDate) -> Self {
+        let mut families: BTreeMap<Family, OfFamily> = BTreeMap::new();
+        for (number, target) in targets.iter().enumerate() {
+            let new = || OfFamily { family: target.family, keys: WantedKeys::new(target.family), asked: Vec::new() };
+            let own = families.entry(target.family).or_insert_with(new);
+            target.keys.iter().for_each(|key| own.ask(key, number));
+        }
+        Self {
+            families: families.into_values().collect(),
+            spans: targets.iter().map(|target| window(date, target.search)).collect(),
+            company: targets.iter().map(company).collect(),
+            numbers: Vec::new(),
+        }
+    }
+
+    /// For each target its rows among those of a part that are marked as perhaps of its family, ascending. Each family's rows are gone
+    /// through once, however many targets there are.
+    pub(super) fn rows(
+        &mut self,
+        marks: &[FamilySet],
+        part: &Part<'_>,
+        told: &mut impl Told,
+    ) -> Result<Vec<(usize, Vec<u32>)>> {
+        let mut rows = vec![Vec::new(); self.spans.len()];
+        let Self { families, spans, numbers, .. } = self;
+        for own in families {
+            let mut candidates = those(marks, set_of(own.family));
+            if candidates.is_empty() {
+                continue;
+            }
+            candidates.iter_mut().for_each(|row| *row += part.first);
+            number_rows(&mut own.keys, told, &candidates, numbers)?;
+            let known = candidates.iter().zip(&*numbers).filter(|(_, number)| **number != NONE);
+            for (&row, &number) in known {
+                let time = part.time(row);
+                for &target in &own.asked[number as usize] {
+                    if spans[target].0 <= time && time < spans[target].1 {
+                        rows[target].push(row);
+                    }
                 }
             }
-        };
-        match keys.dense(family) {
-            Some(members) => members.iter().enumerate().for_each(|(row, &member)| note(row as u32, member)),
-            None => keys.listed(family).iter().for_each(|&(row, member)| note(row, member)),
         }
+        self.in_company(&mut rows, told)?;
+        Ok(rows.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()).collect())
     }
-    rows
-}
 
-/// A target's number, its time, and the members one of which its rows must be with; `None` if all rows are meant.
-type Asked = (usize, Range<i64>, Option<Vec<(Family, u32)>>);
-
-/// The targets of a family, by the numbers of its members.
-struct Wanted {
-    /// By member the place of what is asked about it; most are not asked about.
-    places: Vec<u32>,
-    asked: Vec<Vec<Asked>>,
-}
-
-impl Wanted {
-    fn of(targets: &[Target], date: NaiveDate, family: Family, keyer: &Keyer) -> Self {
-        let members = keyer.members(family);
-        let mut wanted = Self { places: vec![NONE; members.len()], asked: Vec::new() };
-        for (number, target) in targets.iter().enumerate().filter(|(_, target)| target.family == family) {
-            let (start, end) = window(date, target.search);
-            for member in target.keys.iter().filter_map(|key| members.number(key)) {
-                wanted.about(member).push((number, start..end, with(target, keyer)));
+    /// Leaves out rows that are not with those they have to be with.
+    fn in_company(&mut self, rows: &mut [Vec<u32>], told: &mut impl Told) -> Result<()> {
+        let meant = rows.iter_mut().zip(&mut self.company);
+        for (rows, company) in meant.filter(|(rows, company)| !(rows.is_empty() || company.is_empty())) {
+            let mut is_with = vec![false; rows.len()];
+            for keys in company {
+                number_rows(keys, told, rows, &mut self.numbers)?;
+                is_with.iter_mut().zip(&self.numbers).for_each(|(is_with, &number)| *is_with |= number != NONE);
             }
+            let mut is_with = is_with.into_iter();
+            rows.retain(|_| is_with.next() == Some(true));
         }
-        wanted
-    }
-
-    fn about(&mut self, member: u32) -> &mut Vec<Asked> {
-        let place = &mut self.places[member as usize];
-        if *place == NONE {
-            *place = self.asked.len() as u32;
-            self.asked.push(Vec::new());
-        }
-        &mut self.asked[*place as usize]
-    }
-
-    /// What is asked about a member.
-    #[inline]
-    fn by(&self, member: u32) -> &[Asked] {
-        let place = self.places.get(member as usize).copied().unwrap_or(NONE);
-        self.asked.get(place as usize).map_or(&[], Vec::as_slice)
+        Ok(())
     }
 }
 
-fn with(target: &Target, keyer: &Keyer) -> Option<Vec<(Family, u32)>> {
-    let member = |(family, key): &(Family, EntityKey)| Some((*family, keyer.members(*family).number(key)?));
-    (!target.with.is_empty()).then(|| target.with.iter().filter_map(member).collect())
+impl OfFamily {
+    fn ask(&mut self, key: &EntityKey, target: usize) {
+        let number = self.keys.want(key);
+        self.asked.resize(self.asked.len().max(number as usize + 1), Vec::new());
+        let asked = &mut self.asked[number as usize];
+        // A target may name somebody twice.
+        if asked.last() != Some(&target) {
+            asked.push(target);
+        }
+    }
+}
+
+fn company(target: &Target) -> Vec<WantedKeys> {
+    let mut company: BTreeMap<Family, WantedKeys> = BTreeMap::new();
+    for (family, key) in &target.with {
+        company.entry(*family).or_insert_with(|| WantedKeys::new(*family)).want(key);
+    }
+    company.into_values().collect()
+}
+
+fn number_rows(keys: &mut WantedKeys, told: &mut impl Told, rows: &[u32], numbers: &mut Vec<u32>) -> Result<()> {
+    let columns: Vec<TextColumn> = keys.inputs().map(|place| told.take(place, rows)).collect::<Result<_>>()?;
+    keys.number_rows(&columns.iter().collect::<Vec<_>>(), rows.len(), numbers);
+    Ok(())
 }

@@ -25,14 +25,13 @@ use crate::insight::rhythm::{Days, Rhythm, TELLING};
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
-use crate::insight::{Attribution, Insight, InsightType, Life};
+use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
 use crate::shown::number;
 use crate::stats::score;
 
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
-
 /// The insights of a night, and what it leaves to the next.
 #[derive(Debug, Default)]
 pub struct Built {
@@ -97,7 +96,9 @@ pub fn build(
         built.add_left(left, told, levels.contains_key(left.0), findings.level_shift_days, window.scored());
     }
     built.add_absorbed(findings, window.scored());
-    built.episodes.extend(findings.untold.clone());
+    built
+        .episodes
+        .extend(findings.hidden.iter().chain(&findings.untold).map(|(same, left)| (same.clone(), left.clone())));
     built.new_levels = levels.into_values().collect();
     if findings.has_several_accounts() {
         built.insights.iter_mut().chain(&mut built.closed).for_each(name_account);
@@ -144,6 +145,8 @@ impl Built {
         }
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
+        let called = insight.actor.as_ref().filter(|actor| history.family == Family::Principal && actor.name.is_some());
+        episode.name = called.map(Actor::shown).or(episode.name);
         let usual = usual_rate(deviation);
         let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
         episode.open = (!insight.ended).then(|| Running::of(&insight, end, usual, &evidence));
@@ -273,6 +276,7 @@ fn rate_insight(
         score: capped_score(deviation),
         baseline_average: baseline_average(history, &[deviation.member], night.window, night.gaps.feed),
         days_known: deviation.days_known,
+        days_hidden: history.days_hidden(deviation.member, night.window),
         ..subject.draft(evidence, date)
     }
 }

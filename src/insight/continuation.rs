@@ -27,6 +27,7 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
     insight.score = insight.score.max(running.score);
     insight.baseline_average = running.baseline_average;
     insight.days_known = running.days_known;
+    insight.days_hidden = running.days_hidden;
     let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
     insight.examples = examples;
     insight.principal_arns.extend(running.principal_arns.clone());

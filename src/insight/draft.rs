@@ -59,6 +59,7 @@ impl Subject {
             severity: Severity::Informational,
             baseline_average: 0.0,
             days_known: 0,
+            days_hidden: 0,
             attributions: Vec::new(),
             examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
             actor: None,

@@ -43,8 +43,11 @@ pub struct Episode {
     pub level_shift: bool,
     /// The story it was a part of.
     pub incident: Option<Uuid>,
-    /// The insight that was reported of it last.
+    /// The insight that was reported of it, if one was that night.
     pub insight: Option<Uuid>,
+    /// What it was called there, of a principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its episode, if that was not over at midnight.
     pub open: Option<Running>,
 }
@@ -75,6 +78,8 @@ pub struct Running {
     pub score: f64,
     pub baseline_average: f64,
     pub days_known: usize,
+    #[serde(default)]
+    pub days_hidden: usize,
     /// Calls a minute that were usual at its hours.
     pub usual: f64,
     pub values: Values,
@@ -118,6 +123,7 @@ impl Running {
             score: insight.score,
             baseline_average: insight.baseline_average,
             days_known: insight.days_known,
+            days_hidden: insight.days_hidden,
             usual,
             values: evidence.values.each_ref().map(most),
             names_by_principal: evidence.names.most(KEPT_VALUES),
@@ -140,6 +146,7 @@ impl Episode {
             level_shift: nights >= level_shift_days,
             incident: before.and_then(|before| before.incident),
             insight: None,
+            name: before.and_then(|before| before.name.clone()),
             open: None,
         }
     }

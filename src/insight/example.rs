@@ -46,6 +46,7 @@ pub(crate) fn rate() -> Insight {
         severity: Severity::High,
         baseline_average: 0.04,
         days_known: 28,
+        days_hidden: 0,
         attributions: vec![
             attribution("principalId", "user/2389"),
             attribution("accessKeyId", "LTAI5tEXAMPLE"),

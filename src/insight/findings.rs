@@ -32,7 +32,9 @@ pub struct NightFindings {
     /// Entities that met somebody for the first time.
     pub firsts: Vec<FirstSeen>,
     pub(super) before: BTreeMap<Same, Episode>,
-    /// What the night before left of entities of which tonight tells nothing.
+    /// What the night before left of entities that a cap may hide.
+    pub(super) hidden: BTreeMap<Same, Episode>,
+    /// What it left of those of which the day tells nothing.
     pub(super) untold: BTreeMap<Same, Episode>,
     /// What became of the episodes that the night before left open.
     courses: BTreeMap<Same, Course>,
@@ -57,8 +59,8 @@ impl NightFindings {
         let (firsts, habits) = (Vec::new(), Habits::default());
         let searched = rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
         let thresholds = Thresholds::default();
-        let (changes, untold, courses) = (Some(changes), BTreeMap::new(), BTreeMap::new());
-        Self { rates, changes, firsts, before, untold, courses, level_shift_days, thresholds, habits, searched }
+        let (changes, hidden, untold, courses) = (Some(changes), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { rates, changes, firsts, before, hidden, untold, courses, level_shift_days, thresholds, habits, searched }
     }
 
     /// Adds entities that met somebody for the first time.
@@ -79,7 +81,7 @@ impl NightFindings {
                 history.find(key).is_some_and(|member| history.is_hidden(member, window.length()))
             })
         };
-        (self.untold, self.before) = before.into_iter().partition(|(same, _)| is_hidden(same));
+        (self.hidden, self.before) = before.into_iter().partition(|(same, _)| is_hidden(same));
         self
     }
 
@@ -99,8 +101,7 @@ impl NightFindings {
         let before = std::mem::take(&mut self.before);
         let is_untold = |same: &Same| self.courses.get(same) == Some(&Course::Untold);
         let (untold, before): (BTreeMap<_, _>, _) = before.into_iter().partition(|(same, _)| is_untold(same));
-        self.untold.extend(untold);
-        Self { before, ..self }
+        Self { before, untold, ..self }
     }
 
     fn open(&self) -> impl Iterator<Item = (&Same, &Running)> {
@@ -412,7 +413,7 @@ mod tests {
         let findings =
             NightFindings::new(vec![(history, Vec::new())], changes, before, 7).setting_hidden_aside(&window);
         let ending = findings.left_alone().into_iter().map(|(same, ..)| same.1.clone()).collect();
-        (ending, findings.untold.into_keys().map(|same| same.1).collect())
+        (ending, findings.hidden.into_keys().map(|same| same.1).collect())
     }
 
     #[test]

@@ -100,6 +100,7 @@ pub(super) fn insight(
         ln_q: Some(found.ln_q),
         score: score(found.ln_p.min(0.0)).unwrap_or(0.0),
         days_known: found.days,
+        days_hidden: found.hidden_days,
         new_company: Some(new_company(findings, found)),
         ..subject.draft(evidence, date)
     };
@@ -141,13 +142,29 @@ pub(super) fn sentence(insight: &Insight) -> String {
     };
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
-    let days = format!("for the first time in {}", counted(company.days as u64, "day", "days"));
+    let all = counted(company.days as u64, "day", "days");
+    let days = match insight.days_hidden {
+        0 => format!("for the first time in {all} "),
+        _ => String::new(),
+    };
+    let unknown = not_in_full(insight.days_hidden, &all);
     let when = span(insight.start, insight.end);
     let usual = if company.usual < 0.05 { "less than 0.1".to_owned() } else { format!("{:.1}", company.usual) };
     let silence = company.silent_days.map_or(String::new(), |days| {
         format!("; after {}", counted(days.saturating_sub(1) as u64, "silent day", "silent days"))
     });
-    format!("{who} {} {days} {when}{silence}; usual: {usual} new ones a day", did.join(" and "))
+    format!("{who} {} {days}{when}{silence}{unknown}; usual: {usual} new ones a day", did.join(" and "))
+}
+
+/// `; not known to have done so before, but 3 of 28 days were not counted in full`: on them a cap left names out.
+fn not_in_full(days: usize, all: &str) -> String {
+    match days {
+        0 => String::new(),
+        1 => format!("; not known to have done so before, but 1 of {all} was not counted in full"),
+        days => {
+            format!("; not known to have done so before, but {} of {all} were not counted in full", number(days as u64))
+        }
+    }
 }
 
 fn used_from(insight: &Insight, company: &NewCompany) -> Option<String> {

@@ -11,13 +11,14 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::event::ChangeKind;
 use crate::insight::Cloud;
+use crate::insight::belonging::window;
 use crate::insight::concern::{self, Concern};
-use crate::insight::look::{Example, Look, Seen, arns, ids, keep_earliest};
-use crate::insight::minutes::{rise, tail};
+use crate::insight::look::{Example, Look, Looker, Seen, arns, ids, keep_earliest};
+use crate::insight::minutes::{rise, tail, until_midnight};
 use crate::insight::names::Names;
-use crate::insight::notes::{Note, Notes, Rows, notes_on};
-use crate::insight::reading::{Group, Kept, Reader, groups};
-use crate::insight::values::{TargetRows, Values, add};
+use crate::insight::notes::{Noted, Notes, Trace};
+use crate::insight::reading::{Group, Reader, groups};
+use crate::insight::values::{Values, add_all};
 use crate::partition::EventFile;
 use crate::rollup::{EntityKey, Family};
 
@@ -32,8 +33,10 @@ const REQUESTS: usize = 1000;
 const MOST_KEPT_PARAMETERS: usize = 65_536;
 /// Names of those who are given rights that are told apart.
 const MOST_RECEIVERS: usize = 10_000;
-/// Row groups of which results are held before they are put together.
-const GROUPS_AT_ONCE: usize = 16;
+/// Row groups, or pieces of them, of which results are held before they are put together.
+const AT_ONCE: usize = 16;
+/// In so many pieces row groups are looked at again.
+const PIECES: usize = 32;
 
 /// How the minutes of a target are found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,7 +98,8 @@ impl Target {
                 first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1))
             }
             Minutes::Rise { usual, least, from_start } => {
-                let (first, end) = rise(minutes, self.core(), usual, least);
+                let rise = rise(minutes, self.core(), usual, least);
+                let (first, end) = if self.search.1 == 24 { until_midnight(minutes, rise) } else { rise };
                 (if from_start { 0 } else { first }, end)
             }
             Minutes::Tail { rate, usual } => (0, tail(minutes, rate, usual)),
@@ -156,9 +160,7 @@ impl Evidence {
     /// Adds what later events of the same episode tell.
     fn absorb(&mut self, later: Self) {
         self.errors += later.errors;
-        for (own, later) in self.values.iter_mut().zip(later.values) {
-            later.into_iter().for_each(|(value, calls)| add(own, value, calls));
-        }
+        self.values.iter_mut().zip(later.values).for_each(|(own, later)| add_all(own, later));
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);
         self.unread += later.unread;
@@ -257,23 +259,43 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     for (target, evidence) in targets.iter().zip(&mut evidence) {
         evidence.span = target.span(&evidence.minutes);
     }
-    let again: Vec<(Group<'_>, Rows)> = groups.into_iter().zip(notes.into_rows(&evidence)).collect();
-    let look = Look { date, targets, known: &evidence.clone() };
-    let mut examples: Vec<(usize, Example)> = Vec::new();
-    for (turn, some) in again.chunks(GROUPS_AT_ONCE).enumerate() {
-        let closer = |reader: &mut Reader<'_>, (group, rows): &(Group<'_>, Rows)| {
-            if rows.is_empty() { Ok(Seen::default()) } else { look.closer(reader, *group, rows) }
-        };
-        let found: Vec<Seen> =
-            some.par_iter().map_init(|| Reader::new(date, targets), closer).collect::<Result<_>>()?;
-        for (place, seen) in found.into_iter().enumerate() {
-            seen.evidence.into_iter().for_each(|(target, more)| evidence[target].absorb(more));
-            examples.extend(seen.examples.into_iter().map(|example| (turn * GROUPS_AT_ONCE + place, example)));
+    let again: Vec<(Group<'_>, Noted)> = groups.into_iter().zip(notes.groups).collect();
+    let examples = look_closer(&again, date, targets, &mut evidence)?;
+    name_examples(&again, examples, targets, &mut evidence)?;
+    Ok(evidence)
+}
+
+/// Looks at the rows in the minutes of the episodes; gives the events that may be named, each with the place of its row group. What row groups
+/// that follow one another tell is put together at once: how many do does not depend on the number of cores.
+fn look_closer(
+    groups: &[(Group<'_>, Noted)],
+    date: NaiveDate,
+    targets: &[Target],
+    evidence: &mut [Evidence],
+) -> Result<Vec<(usize, Example)>> {
+    let look = Look { date, targets, known: &evidence.to_vec() };
+    let together = groups.len().div_ceil(PIECES).max(1);
+    let pieces: Vec<_> = groups.chunks(together).enumerate().collect();
+    let closer = |looker: &mut Looker<'_>, (piece, groups): &(usize, &[(Group<'_>, Noted)])| {
+        let (mut seen, mut examples) = (Seen::default(), Vec::new());
+        for (place, (group, noted)) in groups.iter().enumerate() {
+            let found = looker.closer(*group, noted, &mut seen)?;
+            examples.extend(found.into_iter().map(|example| (piece * together + place, example)));
+            keep_earliest(&mut examples, |(_, example)| example);
+        }
+        Ok((seen.into_evidence(), examples))
+    };
+    let mut examples = Vec::new();
+    for some in pieces.chunks(AT_ONCE) {
+        let found: Vec<(Vec<(usize, Evidence)>, Vec<(usize, Example)>)> =
+            some.par_iter().map_init(|| Looker::new(look), closer).collect::<Result<_>>()?;
+        for (seen, mut found) in found {
+            seen.into_iter().for_each(|(target, more)| evidence[target].absorb(more));
+            examples.append(&mut found);
         }
         keep_earliest(&mut examples, |(_, example)| example);
     }
-    name_examples(&again, examples, targets, &mut evidence)?;
-    Ok(evidence)
+    Ok(examples)
 }
 
 /// Of some events, by target: times and ids, and identifiers of principals with their ARNs.
@@ -281,7 +303,7 @@ type Named = (Vec<(usize, (i64, String))>, Vec<(usize, (String, String))>);
 
 /// Reads the ids of the events that are named as examples, and what their callers are called: hardly any, in few row groups.
 fn name_examples(
-    groups: &[(Group<'_>, Rows)],
+    groups: &[(Group<'_>, Noted)],
     examples: Vec<(usize, Example)>,
     targets: &[Target],
     evidence: &mut [Evidence],
@@ -316,19 +338,19 @@ fn name_examples(
 /// Counts the minutes of all targets, row group by row group, and notes where their rows are.
 fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
     let find = |reader: &mut Reader<'_>, &group: &Group<'_>| {
-        let mut found: Vec<Note> = Vec::new();
-        let kept = reader
-            .find(group, &mut |target, rows: &TargetRows<'_>| found.extend(notes_on(target, rows, date, targets)))?;
-        Ok((found, kept))
+        let mut traces: Vec<Trace> = Vec::new();
+        reader.find(group, &mut |part, rows| {
+            let start = |target: usize| window(date, targets[target].search).0;
+            traces.extend(rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part)));
+            Ok(())
+        })?;
+        Ok(traces)
     };
     let mut notes = Notes::default();
-    for some in groups.chunks(GROUPS_AT_ONCE) {
-        let found: Vec<(Vec<Note>, Option<Vec<Kept>>)> =
+    for some in groups.chunks(AT_ONCE) {
+        let found: Vec<Vec<Trace>> =
             some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
-        for (found, kept) in found {
-            found.iter().for_each(|note| evidence[note.target as usize].minutes[usize::from(note.minute)] += 1);
-            notes.push(found, kept);
-        }
+        found.into_iter().for_each(|traces| notes.push(traces, evidence));
     }
     Ok(notes)
 }

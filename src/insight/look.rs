@@ -1,7 +1,7 @@
 //! The second look of an investigation, at the rows in the minutes of their episodes: who was in them, and which events to name.
 //!
-//! Most rows are in memory since the first reading. Ids and parameters are long and nearly all different, so they are read of those few
-//! rows alone that will be named.
+//! Which rows these are is remembered since the first reading. Ids and parameters are long and nearly all different, so they are read of
+//! those few rows alone that will be named.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,21 @@ use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::event::{ChangeKind, Column, IdentityText};
+use crate::insight::belonging::window;
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
-use crate::insight::notes::{Rows, notes_on};
-use crate::insight::reading::{Group, Reader, unless_damaged};
-use crate::insight::values::TargetRows;
-use crate::partition::{TextColumn, read_texts};
+use crate::insight::notes::{Noted, Trace};
+use crate::insight::reading::{Group, Reader, groups, unless_damaged};
+use crate::insight::sieve::those;
+use crate::insight::values::{Counts, DESCRIBING, Described, Describer};
+use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn, read_rows, read_texts};
 use crate::rollup::Family;
 
 /// Requests whose parameters are in memory at a time.
 const REQUESTS_AT_ONCE: usize = 32_768;
+/// Rows of a row group that are read together.
+const ROWS_TOGETHER: usize = 1 << 17;
+/// Of a file that is damaged, rows that are read together.
+const BATCH_ROWS: usize = 8192;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -28,14 +34,22 @@ pub(super) struct Look<'a> {
     pub(super) known: &'a [Evidence],
 }
 
-/// What a row group tells, by target.
+/// What row groups tell, by target.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) evidence: BTreeMap<usize, Evidence>,
-    /// Events that may be named.
-    pub(super) examples: Vec<Example>,
-    /// Changes, whose parameters are to be read.
-    requests: Vec<Unread>,
+pub(super) struct Seen(BTreeMap<usize, (Evidence, Counts)>);
+
+impl Seen {
+    fn of(&mut self, target: usize) -> &mut (Evidence, Counts) {
+        self.0.entry(target).or_default()
+    }
+
+    /// The same as evidence.
+    pub(super) fn into_evidence(self) -> Vec<(usize, Evidence)> {
+        let whole = |(target, (evidence, counts)): (usize, (Evidence, Counts))| {
+            (target, Evidence { values: counts.into(), ..evidence })
+        };
+        self.0.into_iter().map(whole).collect()
+    }
 }
 
 /// An event that may be named, by its row in a row group.
@@ -62,94 +76,228 @@ impl Example {
 struct Unread {
     target: usize,
     kind: ChangeKind,
-    time: i64,
     api: String,
     row: u32,
     failed: bool,
 }
 
-impl Look<'_> {
-    /// What the rows of a row group tell of the episodes.
-    pub(super) fn closer(&self, reader: &mut Reader<'_>, group: Group<'_>, rows: &Rows) -> Result<Seen> {
-        let mut seen = Seen::default();
-        let mut visit = |target: usize, found: &TargetRows<'_>| self.note(&mut seen, target, found);
-        match rows {
-            Rows::Kept(kept) => reader.again(kept, &mut visit),
-            Rows::These(rows) => reader.these(group, rows, &mut visit)?,
-            Rows::All => reader.all(group, &mut visit)?,
-        }
-        seen.completed(group)
+/// The rows of a target that lie in the minutes of its episode, ascending.
+type Own = (usize, Vec<u32>);
+
+/// Looks at one row group after another.
+pub(super) struct Looker<'a> {
+    look: Look<'a>,
+    reader: Reader<'a>,
+    batches: Batches,
+}
+
+impl<'a> Looker<'a> {
+    pub(super) fn new(look: Look<'a>) -> Self {
+        Self { look, reader: Reader::new(look.date, look.targets), batches: Batches::default() }
     }
 
-    fn note(&self, seen: &mut Seen, target: usize, found: &TargetRows<'_>) {
-        let (first, end) = self.known[target].span;
-        let last_example = self.known[target].last_example();
-        let minutes = notes_on(target, found, self.date, self.targets);
-        let inside = minutes.zip(found.rows).filter(|(note, _)| (first..end).contains(&usize::from(note.minute)));
-        let mut rows = Vec::new();
-        for (note, &row) in inside {
-            rows.push(row);
-            if usize::from(note.minute) <= last_example {
-                seen.examples.push(Example { target, time: found.batch.times[row as usize], row: note.row });
+    /// Adds what the rows of a row group tell of the episodes; gives the events that may be named.
+    pub(super) fn closer(&mut self, group: Group<'_>, noted: &Noted, seen: &mut Seen) -> Result<Vec<Example>> {
+        let Self { look, reader, batches } = self;
+        match noted {
+            Noted::Traces(traces) => look.at(batches, group, traces, seen),
+            Noted::Nothing => {
+                let mut examples = Vec::new();
+                reader.find(group, &mut |part, rows| {
+                    let start = |target: usize| window(look.date, look.targets[target].search).0;
+                    let traces = rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part));
+                    examples.append(&mut look.at(batches, group, &traces.collect::<Vec<_>>(), seen)?);
+                    keep_earliest(&mut examples, |example| example);
+                    Ok(())
+                })?;
+                Ok(examples)
             }
         }
-        let found = &found.only(&rows);
-        let evidence = seen.evidence.entry(target).or_default();
-        count(evidence, found);
-        if let Some(kind) = change_kind(&self.targets[target]) {
-            // A trail is followed by what was done to it; a grant tells whom to watch even if it failed.
-            let meant = found.rows.iter().filter(|&&row| kind == ChangeKind::Permission || !found.has_failed(row));
-            seen.requests.extend(meant.map(|&row| Unread {
-                target,
-                kind,
-                time: found.batch.times[row as usize],
-                api: found.api(row).unwrap_or_default().to_owned(),
-                row: found.numbers[row as usize],
-                failed: found.has_failed(row),
-            }));
+    }
+}
+
+impl Look<'_> {
+    fn at(&self, batches: &mut Batches, group: Group<'_>, traces: &[Trace], seen: &mut Seen) -> Result<Vec<Example>> {
+        let span = |trace: &Trace| self.known[trace.target].span.0..self.known[trace.target].span.1;
+        let all: Vec<Own> = traces.iter().map(|trace| (trace.target, trace.rows(&span(trace)))).collect();
+        let mut requests = Vec::new();
+        batches.each(group, &all, &mut |described, numbers, target, rows| {
+            let (evidence, counts) = seen.of(target);
+            described.count(rows, counts);
+            described.name(rows, &mut evidence.names);
+            evidence.errors += described.failures(rows);
+            if let Some(kind) = change_kind(&self.targets[target]) {
+                requests.extend(unread((target, kind), rows, numbers, described));
+            }
+        })?;
+        let early = traces.iter().map(|trace| (trace.target, trace.rows(&self.early(trace.target))));
+        let examples = if has_ids(group) { examples(group, &early.collect::<Vec<_>>())? } else { Vec::new() };
+        read_requests(group, &requests, seen)?;
+        Ok(examples)
+    }
+
+    /// The minutes of an episode in which its first events are.
+    fn early(&self, target: usize) -> std::ops::Range<usize> {
+        let (first, end) = self.known[target].span;
+        first..end.min(self.known[target].last_example() + 1)
+    }
+}
+
+/// The events among some rows that may be named.
+fn examples(group: Group<'_>, early: &[Own]) -> Result<Vec<Example>> {
+    let rows = union(early);
+    let times = times(group, &rows)?;
+    let mut examples = Vec::new();
+    for (target, own) in early {
+        let own = own.iter().filter_map(|row| Some((*row, *times.get(rows.binary_search(row).ok()?)?)));
+        examples.extend(own.map(|(row, time)| Example { target: *target, time, row }));
+    }
+    keep_earliest(&mut examples, |example| example);
+    Ok(examples)
+}
+
+/// Reads the rows of all targets on one day and calls `each` with what a batch says, a target's number, and its rows by their places there.
+pub(super) fn each_row(
+    files: &[EventFile],
+    date: NaiveDate,
+    targets: &[Target],
+    mut each: impl FnMut(&mut Described<'_>, usize, &[u32]),
+) -> Result<()> {
+    let (mut reader, mut batches) = (Reader::new(date, targets), Batches::default());
+    for group in groups(files, date, targets) {
+        reader.find(group, &mut |_, rows| {
+            batches.each(group, &rows, &mut |described, _, target, rows| each(described, target, rows))
+        })?;
+    }
+    Ok(())
+}
+
+/// The times of rows; none where the file is damaged.
+fn times(group: Group<'_>, rows: &[u32]) -> Result<Vec<i64>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = unless_damaged(read_rows(group.0, group.1, &[], rows))?;
+    Ok(read.map_or_else(Vec::new, |batch| batch.times.to_vec()))
+}
+
+/// Whether the events of a row group may have ids to be named by.
+fn has_ids((file, group): Group<'_>) -> bool {
+    file.text_bounds(group, &[Column::EventId]).is_none_or(|bounds| !bounds.is_empty())
+}
+
+/// All rows, ascending, each once.
+fn union(all: &[Own]) -> Vec<u32> {
+    let first = all.iter().filter_map(|(_, rows)| rows.first()).min().copied().unwrap_or_default();
+    let end = all.iter().filter_map(|(_, rows)| rows.last()).max().map_or(first, |last| last + 1);
+    let mut marks = vec![0_u8; (end - first) as usize];
+    all.iter().flat_map(|(_, rows)| rows).for_each(|row| marks[(row - first) as usize] = 1);
+    let mut rows = those(&marks, 1);
+    rows.iter_mut().for_each(|row| *row += first);
+    rows
+}
+
+/// What is called with what a batch says, the numbers of its rows in the row group, a target, and its rows by their places in the batch.
+type Each<'each> = dyn FnMut(&mut Described<'_>, &[u32], usize, &[u32]) + 'each;
+
+/// Reads rows of row groups, batch by batch.
+#[derive(Default)]
+struct Batches {
+    describer: Describer,
+    /// Where rows stand in a batch, by how far they are from its first.
+    places: Vec<u32>,
+}
+
+impl Batches {
+    /// Calls `each` with the rows of every target.
+    fn each(&mut self, group: Group<'_>, all: &[Own], each: &mut Each<'_>) -> Result<()> {
+        for rows in union(all).chunks(ROWS_TOGETHER) {
+            match unless_damaged(read_texts(group.0, group.1, &DESCRIBING, rows))? {
+                Some(batch) => self.tell(&batch, rows, all, each),
+                None => return self.until_damage(group, rows, all, each),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for some rows up to the place where the file is damaged.
+    fn until_damage(&mut self, group: Group<'_>, rows: &[u32], all: &[Own], each: &mut Each<'_>) -> Result<()> {
+        let choice = RowChoice { rows: Some(rows), times: true, batch_rows: BATCH_ROWS };
+        let mut first = 0;
+        for batch in RowGroupReader::open_rows(group.0, group.1, &DESCRIBING, choice)? {
+            let Some(batch) = unless_damaged(batch)? else { break };
+            self.tell(&batch, &rows[first..first + batch.rows], all, each);
+            first += batch.rows;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, batch: &EventBatch, rows: &[u32], all: &[Own], each: &mut Each<'_>) {
+        let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return };
+        let length = (last - first) as usize + 1;
+        self.places.resize(self.places.len().max(length), 0);
+        (0..).zip(rows).for_each(|(place, row)| self.places[(row - first) as usize] = place);
+        let mut described = self.describer.describe(batch);
+        let mut own = Vec::new();
+        for (target, all) in all {
+            let begin = all.partition_point(|&row| row < first);
+            let end = all.partition_point(|&row| row <= last);
+            own.clear();
+            own.extend(all[begin..end].iter().map(|row| self.places[(row - first) as usize]));
+            if !own.is_empty() {
+                each(&mut described, rows, *target, &own);
+            }
         }
     }
+}
+
+/// The requests among some rows whose parameters are to be read: those that succeeded, and of grants those that failed too. A trail is
+/// followed by what was done to it; a grant tells whom to watch even if it failed.
+fn unread(
+    (target, kind): (usize, ChangeKind),
+    rows: &[u32],
+    numbers: &[u32],
+    described: &Described<'_>,
+) -> impl Iterator<Item = Unread> {
+    let meant = move |&&row: &&u32| kind == ChangeKind::Permission || !described.has_failed(row);
+    rows.iter().filter(meant).map(move |&row| Unread {
+        target,
+        kind,
+        api: described.api(row).unwrap_or_default().to_owned(),
+        row: numbers[row as usize],
+        failed: described.has_failed(row),
+    })
+}
+
+/// Reads the parameters of requests and looks at them.
+fn read_requests(group: Group<'_>, requests: &[Unread], seen: &mut Seen) -> Result<()> {
+    for requests in requests.chunks(REQUESTS_AT_ONCE) {
+        let mut rows: Vec<u32> = requests.iter().map(|request| request.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let times = times(group, &rows)?;
+        let parameters = Texts::read(group, Column::RequestParameters, rows.iter().copied())?;
+        for Unread { target, kind, api, row, failed } in requests {
+            let (evidence, _) = seen.of(*target);
+            if *failed {
+                evidence.look_at_attempt(*kind, api, parameters.of(*row).unwrap_or_default());
+                continue;
+            }
+            match rows.binary_search(row).ok().and_then(|place| times.get(place)) {
+                Some(&time) if !parameters.are_damaged() => {
+                    evidence.look_at(*kind, time, api, parameters.of(*row).unwrap_or_default());
+                }
+                _ => evidence.unread += 1,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What kind of change a target is, if it is one.
 fn change_kind(target: &Target) -> Option<ChangeKind> {
     let key = target.keys.first().filter(|_| target.family == Family::Change)?;
     key.fields().nth(1).and_then(ChangeKind::named)
-}
-
-/// Counts attributes, failures and names.
-fn count(evidence: &mut Evidence, found: &TargetRows<'_>) {
-    found.count(&mut evidence.values);
-    evidence.errors += found.rows.iter().filter(|&&row| found.has_failed(row)).count() as u64;
-    for (principal, name, calls) in found.names() {
-        evidence.names.add(&principal, name, calls);
-    }
-}
-
-impl Seen {
-    /// Reads the parameters that are still to be read.
-    fn completed(mut self, group: Group<'_>) -> Result<Self> {
-        if group.0.text_bounds(group.1, &[Column::EventId]).is_some_and(|bounds| bounds.is_empty()) {
-            // None has an id to be named by.
-            self.examples.clear();
-        }
-        keep_earliest(&mut self.examples, |example| example);
-        for requests in self.requests.chunks(REQUESTS_AT_ONCE) {
-            let parameters = Texts::read(group, Column::RequestParameters, requests.iter().map(|request| request.row))?;
-            for Unread { target, kind, time, api, row, failed } in requests {
-                let evidence = self.evidence.entry(*target).or_default();
-                if *failed {
-                    evidence.look_at_attempt(*kind, api, parameters.of(*row).unwrap_or_default());
-                } else if parameters.are_damaged() {
-                    evidence.unread += 1;
-                } else {
-                    evidence.look_at(*kind, *time, api, parameters.of(*row).unwrap_or_default());
-                }
-            }
-        }
-        self.requests.clear();
-        Ok(self)
-    }
 }
 
 /// Leaves out what cannot be among the earliest events of its target.

@@ -61,6 +61,7 @@ use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::place::Place;
 use crate::rollup::Family;
+use crate::shown::OTHER;
 
 pub use crate::severity::Severity;
 pub use actor::Actor;
@@ -132,7 +133,10 @@ pub struct Attribution {
 impl Attribution {
     /// The value with the most calls among those that are named.
     pub fn busiest(&self) -> Option<&Share> {
-        self.insight.iter().max_by(|left, right| left.average.total_cmp(&right.average))
+        self.insight
+            .iter()
+            .filter(|share| share.value != OTHER)
+            .max_by(|left, right| left.average.total_cmp(&right.average))
     }
 
     /// The calls a minute of a value in the seven days before; `None` where they are not known. Only the top values are.
@@ -198,6 +202,8 @@ pub struct Insight {
     pub baseline_average: f64,
     /// Days of history that the entity was known for.
     pub days_known: usize,
+    /// Days of history that a cap left uncounted for it: it may have been among those that have no name.
+    pub days_hidden: usize,
     /// Who, from where, with what.
     pub attributions: Vec<Attribution>,
     /// Ids of some events in it, in order of time.
@@ -302,10 +308,10 @@ impl Insight {
         self.attributions.iter().find(|found| found.attribute == attribute)
     }
 
-    /// The values of an attribute, in the order of its attribution.
+    /// The values of an attribute, in the order of its attribution, without what stands for many.
     pub fn values(&self, attribute: &str) -> impl Iterator<Item = &str> {
         let shares = self.attribution(attribute).map_or(&[][..], |found| &found.insight);
-        shares.iter().map(|share| share.value.as_str())
+        shares.iter().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
     }
 
     /// The p-value; 0 where it is too small for a number.

@@ -1,137 +1,164 @@
 //! Which rows of which row groups belong to targets, and in which minute: what a first reading leaves for a second look, so that this one
-//! reads hardly anything.
+//! need not find them again.
 //!
-//! Bounded: of more rows than [`MOST_KEPT`] only the numbers are remembered, of more than [`MOST_NOTED`] only the row groups.
+//! Rows are remembered by their distances, a byte each where they are many, and minutes by how many rows in a row they have. Bounded: of
+//! more than [`MOST_BYTES`] only the row groups are remembered.
 
-use crate::insight::belonging::{MINUTE_MS, window};
-use crate::insight::investigate::{Evidence, Target};
-use crate::insight::reading::Kept;
-use crate::insight::sieve::those;
-use crate::insight::values::TargetRows;
+use std::ops::Range;
 
-/// Rows whose numbers are remembered, of all row groups together: 48 MiB.
-const MOST_NOTED: usize = 4 << 20;
-/// Rows that are remembered as they are: some 64 MiB.
-const MOST_KEPT: usize = 1 << 20;
+use crate::insight::belonging::MINUTE_MS;
+use crate::insight::investigate::Evidence;
+use crate::insight::passing::Part;
 
-/// A row of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Note {
+/// Bytes of all row groups together.
+const MOST_BYTES: usize = 48 << 20;
+/// Bits of a distance in one byte; the last says whether more follow.
+const BITS: u32 = 7;
+
+/// The rows of a target in a row group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Trace {
     /// The target's number.
-    pub(super) target: u32,
-    /// The row's number in its row group.
-    pub(super) row: u32,
-    /// The minute, counted from the first that is searched for the target.
-    pub(super) minute: u16,
+    pub(super) target: usize,
+    /// Minutes, counted from the first that is searched for the target, and how many rows in a row lie in each.
+    minutes: Vec<(u16, u32)>,
+    /// From each row to the next.
+    distances: Vec<u8>,
+    next: u32,
+}
+
+impl Trace {
+    /// That of a target whose search begins at a time; `rows` are ascending.
+    pub(super) fn of(target: usize, start: i64, rows: &[u32], part: &Part<'_>) -> Self {
+        let mut trace = Self { target, distances: Vec::with_capacity(rows.len()), ..Self::default() };
+        for &row in rows {
+            trace.push(row, ((part.time(row) - start) / MINUTE_MS) as u16);
+        }
+        trace.distances.shrink_to_fit();
+        trace
+    }
+
+    fn push(&mut self, row: u32, minute: u16) {
+        match self.minutes.last_mut() {
+            Some((last, rows)) if *last == minute => *rows += 1,
+            _ => self.minutes.push((minute, 1)),
+        }
+        let mut distance = row - self.next;
+        while distance >> BITS > 0 {
+            self.distances.push(distance as u8 | 1 << BITS);
+            distance >>= BITS;
+        }
+        self.distances.push(distance as u8);
+        self.next = row + 1;
+    }
+
+    /// Adds the calls by minute.
+    pub(super) fn count(&self, minutes: &mut [u32]) {
+        self.minutes.iter().for_each(|&(minute, rows)| minutes[usize::from(minute)] += rows);
+    }
+
+    /// The rows in some minutes, ascending.
+    pub(super) fn rows(&self, within: &Range<usize>) -> Vec<u32> {
+        let (mut rows, mut distances, mut next) = (Vec::new(), self.distances.iter(), 0);
+        for &(minute, count) in &self.minutes {
+            let is_within = within.contains(&usize::from(minute));
+            for _ in 0..count {
+                next += distance(&mut distances);
+                if is_within {
+                    rows.push(next);
+                }
+                next += 1;
+            }
+        }
+        rows
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.distances.capacity() + self.minutes.capacity() * size_of::<(u16, u32)>()
+    }
+}
+
+#[inline]
+fn distance(bytes: &mut std::slice::Iter<'_, u8>) -> u32 {
+    let (mut distance, mut shift) = (0, 0);
+    for &byte in bytes {
+        distance |= u32::from(byte & !(1 << BITS)) << shift;
+        if byte >> BITS == 0 {
+            break;
+        }
+        shift += BITS;
+    }
+    distance
 }
 
 /// What is remembered of a row group.
 #[derive(Debug)]
-enum Noted {
-    Kept(Vec<Kept>),
-    Notes(Vec<Note>),
+pub(super) enum Noted {
+    Traces(Vec<Trace>),
     /// There was too much.
     Nothing,
-}
-
-/// The rows of a row group that are looked at again.
-#[derive(Debug)]
-pub(super) enum Rows {
-    /// They are in memory, with some that are not meant.
-    Kept(Vec<Kept>),
-    /// Their numbers, ascending.
-    These(Vec<u32>),
-    /// Any may be.
-    All,
-}
-
-impl Rows {
-    /// Whether there are none for sure.
-    pub(super) fn is_empty(&self) -> bool {
-        match self {
-            Self::Kept(rows) => rows.is_empty(),
-            Self::These(rows) => rows.is_empty(),
-            Self::All => false,
-        }
-    }
 }
 
 /// What is remembered of each row group, in the order of row groups.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    groups: Vec<Noted>,
-    count: usize,
-    kept: usize,
-}
-
-/// The notes on the rows of a target in a batch.
-pub(super) fn notes_on(
-    target: usize,
-    found: &TargetRows<'_>,
-    date: chrono::NaiveDate,
-    targets: &[Target],
-) -> impl Iterator<Item = Note> {
-    let (start, _) = window(date, targets[target].search);
-    found.rows.iter().map(move |&row| Note {
-        target: target as u32,
-        row: found.numbers[row as usize],
-        minute: ((found.batch.times[row as usize] - start) / MINUTE_MS) as u16,
-    })
+    pub(super) groups: Vec<Noted>,
+    bytes: usize,
 }
 
 impl Notes {
-    /// Adds those on the next row group, and its rows if they were kept.
-    pub(super) fn push(&mut self, notes: Vec<Note>, kept: Option<Vec<Kept>>) {
-        self.count += notes.len();
-        let rows = kept.as_deref().map_or(0, |kept| kept.iter().map(Kept::len).sum());
-        let noted = match kept {
-            Some(kept) if self.kept + rows <= MOST_KEPT => {
-                self.kept += rows;
-                Noted::Kept(kept)
-            }
-            _ if self.count <= MOST_NOTED => Noted::Notes(notes),
-            _ => Noted::Nothing,
-        };
-        self.groups.push(noted);
+    /// Adds those on the next row group, and their calls to those of their targets.
+    pub(super) fn push(&mut self, traces: Vec<Trace>, evidence: &mut [Evidence]) {
+        traces.iter().for_each(|trace| trace.count(&mut evidence[trace.target].minutes));
+        self.bytes += traces.iter().map(Trace::bytes).sum::<usize>();
+        self.groups.push(if self.bytes <= MOST_BYTES { Noted::Traces(traces) } else { Noted::Nothing });
     }
-
-    /// For each row group the rows that may lie in the minutes of their episodes.
-    pub(super) fn into_rows(self, evidence: &[Evidence]) -> impl Iterator<Item = Rows> {
-        self.groups.into_iter().map(|noted| match noted {
-            Noted::Kept(rows) => Rows::Kept(rows),
-            Noted::Notes(notes) => Rows::These(rows_within(&notes, evidence)),
-            Noted::Nothing => Rows::All,
-        })
-    }
-}
-
-/// The rows that lie in the minutes of their episodes, ascending, each once.
-fn rows_within(notes: &[Note], evidence: &[Evidence]) -> Vec<u32> {
-    let is_within = |note: &&Note| {
-        let (first, end) = evidence[note.target as usize].span;
-        (first..end).contains(&usize::from(note.minute))
-    };
-    let end = notes.iter().map(|note| note.row as usize + 1).max().unwrap_or_default();
-    let mut rows = vec![false; end];
-    notes.iter().filter(is_within).for_each(|note| rows[note.row as usize] = true);
-    those(&rows)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    proptest! {
+        #[test]
+        fn rows_come_back_with_their_minutes(
+            noted in prop::collection::vec((prop_oneof![3 => 0_u32..3, 1 => 0_u32..70_000_000], 0_i64..200), 0..60),
+            within in (0_usize..200, 0_usize..200),
+        ) {
+            let mut next = 0;
+            let mut rows = Vec::new();
+            for (distance, minute) in noted {
+                next += distance;
+                rows.push((next, minute));
+                next += 1;
+            }
+            let mut trace = Trace::default();
+            rows.iter().for_each(|&(row, minute)| trace.push(row, minute as u16));
+            let within = within.0..within.1;
+            let expected: Vec<u32> =
+                rows.iter().filter(|(_, minute)| within.contains(&(*minute as usize))).map(|(row, _)| *row).collect();
+            prop_assert_eq!(trace.rows(&within), expected);
+            let mut minutes = vec![0; 200];
+            trace.count(&mut minutes);
+            for (minute, &calls) in minutes.iter().enumerate() {
+                prop_assert_eq!(calls as usize, rows.iter().filter(|row| row.1 as usize == minute).count());
+            }
+        }
+    }
+
     #[test]
-    fn only_rows_in_the_minutes_of_an_episode_are_read_again() {
+    fn of_too_much_only_the_calls_are_remembered() {
+        let times = [0, 59_999, 60_000, 180_000];
+        let trace = Trace::of(1, 0, &[7, 8, 9, 10], &Part::new(7, &times));
+        assert_eq!(trace.rows(&(0..1)), [7, 8]);
+        assert_eq!(trace.rows(&(1..9)), [9, 10]);
+        let mut evidence = vec![Evidence { minutes: vec![0; 60], ..Evidence::default() }; 2];
         let mut notes = Notes::default();
-        let note = |target, row, minute| Note { target, row, minute };
-        notes.push(vec![note(0, 9, 3), note(0, 4, 4), note(1, 4, 70), note(1, 2, 5), note(0, 1, 5)], None);
-        notes.push(Vec::new(), None);
-        notes.push(vec![note(0, 0, 0)], Some(Vec::new()));
-        notes.push(vec![note(0, 0, 0); MOST_NOTED], None);
-        let evidence = |span| Evidence { span, ..Evidence::default() };
-        let rows: Vec<Rows> = notes.into_rows(&[evidence((3, 5)), evidence((60, 80))]).collect();
-        assert!(matches!(&rows[..2], [Rows::These(some), Rows::These(none)] if some[..] == [4, 9] && none.is_empty()));
-        assert!(matches!(rows[2..], [Rows::Kept(_), Rows::All]));
+        let large = Trace { distances: vec![0; MOST_BYTES / 2], ..trace };
+        (0..3).for_each(|_| notes.push(vec![large.clone()], &mut evidence));
+        assert!(matches!(notes.groups[..], [Noted::Traces(_), Noted::Nothing, Noted::Nothing]));
+        assert_eq!(evidence[1].minutes[..4], [6, 3, 0, 3]);
     }
 }

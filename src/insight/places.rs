@@ -1,10 +1,10 @@
-//! The places of an insight's addresses, in its data and in its sentence.
+//! The places of an insight's addresses and new networks, in its data and in its sentence.
 
 use crate::insight::Insight;
 use crate::place::{PlaceBook, named_in};
 
-/// Gives every insight the places of the addresses that it names: its object, and the values of its attribution, those that were
-/// usual among them.
+/// Gives every insight the places of the addresses that it names: its object, the values of its attribution, those that were
+/// usual among them, and networks that are new to its entity.
 pub fn annotate(insights: &mut [Insight], places: &PlaceBook) {
     if places.is_empty() {
         return;
@@ -19,7 +19,9 @@ fn addresses(insight: &Insight) -> impl Iterator<Item = &str> {
     let found = insight.attribution("sourceIpAddress");
     let usual = found.and_then(|found| found.baseline.as_ref()).into_iter().flatten();
     let shares = found.map_or(&[][..], |found| &found.insight).iter().chain(usual);
-    std::iter::once(insight.object.as_str()).chain(shares.map(|share| share.value.as_str()))
+    let networks = insight.new_company.iter().flat_map(|company| &company.networks);
+    let named = shares.map(|share| &share.value).chain(networks).map(String::as_str);
+    std::iter::once(insight.object.as_str()).chain(named)
 }
 
 #[cfg(test)]

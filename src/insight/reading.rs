@@ -1,50 +1,18 @@
-//! Going through the rows of some entities in the events.
+//! Finding the rows of some entities in the events.
 //!
-//! Only row groups that can hold a target's hours and name are opened, and of their rows only those that pass a [`Sieve`] are read
-//! ([`passing`](super::passing)). What is found may be kept, to be looked at again.
+//! Only row groups that can hold a target's hours and name are opened, and of their columns only those are read that tell which rows
+//! belong to a target, of rows that pass a [`Sieve`].
 
 use chrono::NaiveDate;
 
 use crate::error::{Error, Result};
-use crate::event::Column;
-use crate::insight::belonging::{rows_of, window};
+use crate::insight::belonging::{Belonging, window};
 use crate::insight::investigate::Target;
-use crate::insight::passing;
+use crate::insight::passing::{Batch, Columns, Part};
 use crate::insight::pruning::may_name;
-use crate::insight::sieve::{Sieve, those};
-use crate::insight::values::TargetRows;
-use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, read_rows, read_texts};
-use crate::rollup::keys::{INPUTS, Keyer};
-use crate::rollup::{Family, NONE, RowKeys};
-
-/// What has to be read beside [`INPUTS`] wherever attributes and names are counted.
-pub(super) const INVESTIGATED: [&[Column]; 3] = [&[Column::UserAgent], &[Column::ResourceName], &[Column::UserName]];
-/// Rows that are read together of those that were chosen.
-pub(super) const BATCH_ROWS: usize = 32_768;
-/// Rows of one row group that are looked at again together.
-const ROWS_AGAIN: usize = 1 << 17;
-/// Rows of one row group that are kept.
-const MOST_KEPT: usize = 65_536;
-
-/// Rows of targets that were read once and are kept to be looked at again.
-#[derive(Debug)]
-pub(super) struct Kept {
-    batch: EventBatch,
-    numbers: Vec<u32>,
-}
-
-impl Kept {
-    /// These rows of a batch.
-    fn of(batch: &EventBatch, numbers: &[u32], rows: &[u32]) -> Self {
-        let numbers = rows.iter().map(|&row| numbers[row as usize]).collect();
-        Self { batch: batch.take(rows).compact(), numbers }
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.numbers.len()
-    }
-}
+use crate::insight::sieve::{FamilySet, Sieve};
+use crate::partition::{EventFile, RowGroupReader};
+use crate::rollup::keys::INPUTS;
 
 /// A row group of a file.
 pub(super) type Group<'files> = (&'files EventFile, usize);
@@ -55,157 +23,75 @@ pub(super) fn groups<'files>(files: &'files [EventFile], date: NaiveDate, target
     all.filter(|&(file, group)| held(file, group, date, targets).next().is_some()).collect()
 }
 
-/// Reads the rows of all targets on one day and calls `visit` with a target's number and its rows in a batch. A batch has the
-/// columns of [`INPUTS`], then `more`.
-pub(super) fn read(
-    files: &[EventFile],
-    date: NaiveDate,
-    targets: &[Target],
-    more: &[&[Column]],
-    mut visit: impl FnMut(usize, &TargetRows<'_>),
-) -> Result<()> {
-    let mut reader = Reader::new(date, targets);
-    let columns: Vec<&[Column]> = INPUTS.into_iter().chain(more.iter().copied()).collect();
-    groups(files, date, targets).into_iter().try_for_each(|group| reader.all_with(group, &columns, &mut visit))
-}
-
-/// The columns that an investigation reads.
-fn investigated() -> Vec<&'static [Column]> {
-    INPUTS.into_iter().chain(INVESTIGATED).collect()
-}
-
-/// Reads row group after row group, and remembers what it worked out about who calls.
+/// Finds rows in row group after row group, and remembers what it worked out about whom they belong to.
 pub(super) struct Reader<'a> {
     date: NaiveDate,
     targets: &'a [Target],
-    keyer: Keyer,
-    keys: RowKeys,
-    /// By row of a batch the member of [`Family::ApiError`], or [`NONE`].
-    errors: Vec<u32>,
+    belonging: Belonging,
+    marks: Vec<FamilySet>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(date: NaiveDate, targets: &'a [Target]) -> Self {
-        let with_networks = targets.iter().any(|target| !target.with.is_empty());
-        Self { date, targets, keyer: Keyer::new(with_networks), keys: RowKeys::default(), errors: Vec::new() }
+        Self { date, targets, belonging: Belonging::of(targets, date), marks: Vec::new() }
     }
 
-    /// Finds the rows of all targets in a row group, by the columns that tell these; keeps them with all others, unless they are too many.
+    /// Finds the rows of all targets in a row group; calls `each` with part after part and the rows that targets have in it, ascending.
     pub(super) fn find(
         &mut self,
         group: Group<'_>,
-        visit: &mut impl FnMut(usize, &TargetRows<'_>),
-    ) -> Result<Option<Vec<Kept>>> {
-        let (mut kept, mut count) = (Vec::new(), 0);
-        self.sieved(group, &INPUTS, |reader, batch, numbers| {
-            let rows = reader.visit_batch(batch, numbers, visit);
-            count += rows.len();
-            if !rows.is_empty() && count <= MOST_KEPT {
-                kept.push(Kept::of(batch, numbers, &rows));
-            }
-        })?;
-        if count > MOST_KEPT {
-            return Ok(None);
-        }
-        for kept in &mut kept {
-            let Some(more) = unless_damaged(read_texts(group.0, group.1, &INVESTIGATED, &kept.numbers))? else {
-                return Ok(None);
-            };
-            kept.batch.columns.extend(more.columns);
-        }
-        Ok(Some(kept))
-    }
-
-    /// Looks at kept rows again.
-    pub(super) fn again(&mut self, kept: &[Kept], visit: &mut impl FnMut(usize, &TargetRows<'_>)) {
-        for Kept { batch, numbers } in kept {
-            self.visit_batch(batch, numbers, visit);
-        }
-    }
-
-    /// Reads all rows of a row group, as [`Reader::find`] does.
-    pub(super) fn all(&mut self, group: Group<'_>, visit: &mut impl FnMut(usize, &TargetRows<'_>)) -> Result<()> {
-        self.all_with(group, &investigated(), visit)
-    }
-
-    fn all_with(
-        &mut self,
-        group: Group<'_>,
-        columns: &[&[Column]],
-        visit: &mut impl FnMut(usize, &TargetRows<'_>),
-    ) -> Result<()> {
-        self.sieved(group, columns, |reader, batch, numbers| {
-            reader.visit_batch(batch, numbers, visit);
-        })
-    }
-
-    /// Reads all rows of a row group that a target can be about.
-    fn sieved(
-        &mut self,
-        group: Group<'_>,
-        columns: &[&[Column]],
-        mut each: impl FnMut(&mut Self, &EventBatch, &[u32]),
+        each: &mut impl FnMut(&Part<'_>, Vec<(usize, Vec<u32>)>) -> Result<()>,
     ) -> Result<()> {
         let held = held(group.0, group.1, self.date, self.targets).map(|target| &self.targets[target]);
-        let mut sieve = Sieve::of(held.map(|target| (target, window(self.date, target.search))));
-        passing::read(group, &mut sieve, columns, |batch, numbers| each(self, batch, numbers))
-    }
-
-    /// Reads the rows of these ascending numbers in a row group.
-    pub(super) fn these(
-        &mut self,
-        group: Group<'_>,
-        rows: &[u32],
-        visit: &mut impl FnMut(usize, &TargetRows<'_>),
-    ) -> Result<()> {
-        let columns = &investigated();
-        for rows in rows.chunks(ROWS_AGAIN) {
-            match unless_damaged(read_rows(group.0, group.1, columns, rows))? {
-                Some(batch) => self.visit_batch(&batch, rows, visit),
-                None => return self.until_damage(group, rows, visit),
-            };
+        let sieve = Sieve::of(held.map(|target| (target, window(self.date, target.search))));
+        let mut columns = Columns::of(group);
+        let Some(tests) = unless_damaged(sieve.open(&mut columns))? else {
+            return self.until_damage(group, &sieve, 0, each);
+        };
+        if tests.is_empty() {
+            return Ok(());
+        }
+        let Some(parts) = unless_damaged(columns.parts())? else { return Ok(()) };
+        let mut done = 0;
+        for times in parts {
+            let Some(times) = unless_damaged(times)? else { return self.until_damage(group, &sieve, done, each) };
+            let part = Part::new(done, &times);
+            self.begin(&part);
+            let marked = tests.iter().try_for_each(|test| test.mark(&mut columns, &part, &mut self.marks));
+            let rows = marked.and_then(|()| self.belonging.rows(&self.marks, &part, &mut columns));
+            let Some(rows) = unless_damaged(rows)? else { return self.until_damage(group, &sieve, done, each) };
+            each(&part, rows)?;
+            done += times.len() as u32;
         }
         Ok(())
     }
 
-    /// Reads the rows of these ascending numbers that come before the place where the file is damaged.
+    fn begin(&mut self, part: &Part<'_>) {
+        self.marks.clear();
+        self.marks.resize(part.times.len(), 0);
+    }
+
+    /// Reads all columns from row `from` on up to where the file is damaged, as the count of the day did.
     fn until_damage(
         &mut self,
         (file, group): Group<'_>,
-        rows: &[u32],
-        visit: &mut impl FnMut(usize, &TargetRows<'_>),
+        sieve: &Sieve,
+        from: u32,
+        each: &mut impl FnMut(&Part<'_>, Vec<(usize, Vec<u32>)>) -> Result<()>,
     ) -> Result<()> {
-        let choice = RowChoice { rows: Some(rows), times: true, batch_rows: BATCH_ROWS };
         let mut first = 0;
-        for batch in RowGroupReader::open_rows(file, group, &investigated(), choice)? {
+        for batch in RowGroupReader::open(file, group, &INPUTS)? {
             let Some(batch) = unless_damaged(batch)? else { break };
-            self.visit_batch(&batch, &rows[first..first + batch.rows], visit);
-            first += batch.rows;
+            let part = Part::new(first, &batch.times);
+            self.begin(&part);
+            let mut told = Batch(&batch, first);
+            sieve.mark(|place| batch.columns[place].clone(), &mut self.marks);
+            let before = (from.saturating_sub(first) as usize).min(batch.rows);
+            self.marks[..before].fill(0);
+            each(&part, self.belonging.rows(&self.marks, &part, &mut told)?)?;
+            first += batch.rows as u32;
         }
         Ok(())
-    }
-
-    /// Gives the rows that belong to any target, ascending.
-    fn visit_batch(
-        &mut self,
-        batch: &EventBatch,
-        numbers: &[u32],
-        visit: &mut impl FnMut(usize, &TargetRows<'_>),
-    ) -> Vec<u32> {
-        self.keyer.number_rows(batch, &mut self.keys);
-        self.errors.clear();
-        self.errors.resize(batch.rows, NONE);
-        for &(row, member) in self.keys.listed(Family::ApiError) {
-            self.errors[row as usize] = member;
-        }
-        let (keyer, keys, errors) = (&self.keyer, &self.keys, &self.errors[..]);
-        let found = rows_of(self.targets, self.date, batch, keyer, keys);
-        let mut belong = vec![false; batch.rows];
-        for (number, rows) in found.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            visit(number, &TargetRows { batch, keyer, keys, errors, rows, numbers });
-            rows.iter().for_each(|&row| belong[row as usize] = true);
-        }
-        those(&belong)
     }
 }
 
@@ -229,10 +115,21 @@ fn held(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::fs::File;
     use std::io::ErrorKind;
     use std::path::Path;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::insight::investigate::Minutes;
+    use crate::partition::{ColumnOverrides, midnight_ms};
+    use crate::rollup::{EntityKey, Family};
 
     #[test]
     fn damage_is_passed_over_and_a_file_that_is_gone_is_not() {
@@ -241,5 +138,139 @@ mod tests {
         let damaged = Error::Parquet { path: "a.parquet".into(), message: "a page ends before its rows do".into() };
         assert!(matches!(unless_damaged::<()>(Err(damaged)), Ok(None)));
         assert_eq!(unless_damaged(Ok(7)).unwrap(), Some(7));
+    }
+
+    const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+    const FAMILIES: [Family; 4] = [Family::Api, Family::SourceIp, Family::AccessKey, Family::Principal];
+
+    /// A minute of the day, and the numbers of the API, the address, the key and the user, if there is one.
+    type Row = (u16, u8, u8, Option<u8>, Option<u8>);
+    /// The place of a family, the number of an entity, the first hour, how many, and the number of a user whom it has to be with.
+    type Asked = (usize, u8, u8, u8, Option<u8>);
+
+    fn field(row: Row, family: Family) -> Option<u8> {
+        match family {
+            Family::Api => Some(row.1),
+            Family::SourceIp => Some(row.2),
+            Family::AccessKey => row.3,
+            _ => row.4,
+        }
+    }
+
+    fn text(family: Family, number: u8) -> String {
+        match family {
+            Family::Api => format!("Call{number}"),
+            Family::SourceIp => format!("192.0.2.{number}"),
+            Family::AccessKey => format!("LTAI5tExampleKey{number:04}"),
+            _ => format!("2000000{number}"),
+        }
+    }
+
+    fn key(family: Family, number: u8) -> EntityKey {
+        let name = text(family, number);
+        match family {
+            Family::Api => EntityKey::new(["", "s0", &name]),
+            Family::Principal => EntityKey::new(["", "unknown", &name]),
+            _ => EntityKey::new(["", &name]),
+        }
+    }
+
+    fn open(rows: &[Row], page_rows: usize, dictionaries: bool) -> (tempfile::TempDir, EventFile) {
+        let time = |row: &Row| midnight_ms(DATE) + i64::from(row.0) * 60_000;
+        let texts = |family: Family| -> ArrayRef {
+            let texts = rows.iter().map(|row| field(*row, family).map(|number| text(family, number)));
+            Arc::new(texts.collect::<StringArray>())
+        };
+        let times: ArrayRef = Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(time)));
+        let services: ArrayRef =
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| format!("s{}", row.1 % 2))));
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("event_time", times, true),
+            ("event_name", texts(Family::Api), true),
+            ("service_name", services, true),
+            ("source_ip_address", texts(Family::SourceIp), true),
+            ("access_key_id", texts(Family::AccessKey), true),
+            ("principal_id", texts(Family::Principal), true),
+        ])
+        .unwrap();
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(dictionaries)
+            .set_data_page_row_count_limit(page_rows)
+            .set_write_batch_size(8)
+            .build();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.parquet");
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let file = EventFile::open(&path, "events.parquet".to_owned(), None, &ColumnOverrides::new()).unwrap();
+        (folder, file)
+    }
+
+    fn target(&(family, number, hour, hours, user): &Asked) -> Target {
+        let hours = (hour, (hour + hours).min(24));
+        Target {
+            family: FAMILIES[family],
+            keys: vec![key(FAMILIES[family], number)],
+            hours,
+            search: hours,
+            minutes: Minutes::Whole,
+            since: DATE,
+            with: user.into_iter().map(|user| (Family::Principal, key(Family::Principal, user))).collect(),
+        }
+    }
+
+    fn is_meant(row: Row, &(family, number, hour, hours, user): &Asked) -> bool {
+        let (family, minutes) = (FAMILIES[family], u16::from(hour) * 60..u16::from((hour + hours).min(24)) * 60);
+        let is_called = family != Family::Api || number % 2 == 0;
+        let is_with = user.is_none() || row.4 == user;
+        field(row, family) == Some(number) && is_called && minutes.contains(&row.0) && is_with
+    }
+
+    /// The rows of each target, with their times.
+    type Found = BTreeMap<usize, Vec<(u32, i64)>>;
+
+    fn note(found: &mut Found, part: &Part<'_>, rows: Vec<(usize, Vec<u32>)>) {
+        for (target, rows) in rows {
+            found.entry(target).or_default().extend(rows.into_iter().map(|row| (row, part.time(row))));
+        }
+    }
+
+    proptest! {
+        /// The rows that are found are those that a look at every row finds, however they are written and read.
+        #[test]
+        fn every_row_of_a_target_is_found_and_no_other(
+            mut rows in prop::collection::vec(
+                (0_u16..1440, 0_u8..6, 0_u8..9, prop::option::weighted(0.8, 0_u8..5), prop::option::weighted(0.8, 0_u8..5)), 1..300
+            ),
+            asked in prop::collection::vec((0_usize..4, 0_u8..8, 0_u8..23, 1_u8..6, prop::option::weighted(0.2, 0_u8..5)), 1..6),
+            in_order in any::<bool>(),
+            dictionaries in any::<bool>(),
+            page_rows in 8_usize..100,
+            from in 0_u32..300,
+        ) {
+            if in_order {
+                rows.sort_unstable();
+            }
+            let (_folder, file) = open(&rows, page_rows, dictionaries);
+            let targets: Vec<Target> = asked.iter().map(target).collect();
+            let mut reader = Reader::new(DATE, &targets);
+            let mut found = Found::new();
+            reader.find((&file, 0), &mut |part, rows| Ok(note(&mut found, part, rows))).unwrap();
+            let mut expected = Found::new();
+            for (number, asked) in asked.iter().enumerate() {
+                for (place, &row) in rows.iter().enumerate().filter(|(_, row)| is_meant(**row, asked)) {
+                    let time = midnight_ms(DATE) + i64::from(row.0) * 60_000;
+                    expected.entry(number).or_default().push((place as u32, time));
+                }
+            }
+            prop_assert_eq!(&found, &expected);
+            let mut batches = Found::new();
+            let sieve = Sieve::of(targets.iter().map(|target| (target, window(DATE, target.search))));
+            reader.until_damage((&file, 0), &sieve, from, &mut |part, rows| Ok(note(&mut batches, part, rows))).unwrap();
+            expected.values_mut().for_each(|rows| rows.retain(|(row, _)| *row >= from));
+            expected.retain(|_, rows| !rows.is_empty());
+            prop_assert_eq!(batches, expected);
+        }
     }
 }

@@ -97,6 +97,9 @@ fn by(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
 }
 
 fn expectation(insight: &Insight) -> String {
+    if insight.days_hidden > 0 && matches!(insight.model, Some(Model::New | Model::Sparse)) {
+        return as_far_as_known(insight);
+    }
     match insight.model {
         Some(Model::New) if insight.days_known == 0 => {
             format!("never seen before, first days usually hold up to {}", number(insight.expected_upper))
@@ -120,6 +123,21 @@ fn expectation(insight: &Insight) -> String {
         }
         _ => format!("expected {}–{}", number(insight.expected_lower), number(insight.expected_upper)),
     }
+}
+
+/// What is expected of an entity that may have called on days whose counts do not name it.
+fn as_far_as_known(insight: &Insight) -> String {
+    let (known, days) = match (insight.model, insight.days_known) {
+        (Some(Model::Sparse), _) => ("not known to be active day by day".to_owned(), "its active days"),
+        (_, 0) => ("not known from before".to_owned(), "first days"),
+        (_, days) => (format!("known for {}", counted(days as u64, "day", "days")), "such days"),
+    };
+    format!(
+        "{known}, for {} of history {} not counted in full; {days} usually hold up to {}",
+        counted(insight.days_hidden as u64, "day", "days"),
+        if insight.days_hidden == 1 { "was" } else { "were" },
+        number(insight.expected_upper)
+    )
 }
 
 /// The entity of a silence is the last change of the trail before it.

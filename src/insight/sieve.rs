@@ -1,5 +1,5 @@
-//! Which rows of a batch may belong to a target at all, by the one text that names its entity: nearly none do, and the rest is not looked
-//! at any further.
+//! Which rows of a row group may belong to a target at all, by the one text that names its entity: nearly none do, and the rest is not
+//! looked at any further.
 //!
 //! A sieve lets too much through (an API of another service, a user of another account), never too little.
 
@@ -10,14 +10,14 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::error::Result;
-use crate::event::{Column, PrincipalKind, SourceAddress, permanent_access_key, without_session};
+use crate::event::{PrincipalKind, SourceAddress, permanent_access_key, without_session};
 use crate::insight::investigate::Target;
+use crate::insight::passing::{Columns, Part};
 use crate::insight::stretches::{Span, stretches};
-use crate::partition::{CodedColumn, EventBatch, EventFile, TextColumn};
-use crate::rollup::keys::INPUTS;
+use crate::partition::TextColumn;
 use crate::rollup::{EntityKey, Family};
 
-/// Where the columns that name entities stand in a batch; the order is that of [`INPUTS`](crate::rollup::keys::INPUTS).
+/// Where the columns that name entities stand among [`INPUTS`](crate::rollup::keys::INPUTS).
 const EVENT_NAME: usize = 3;
 const SOURCE_IP: usize = 4;
 const IDENTITY_TYPE: usize = 6;
@@ -32,15 +32,21 @@ const SHORT: usize = 1 << 16;
 /// Rows that are decoded together, few enough for their keys to stay in the processor's cache.
 const TOGETHER: usize = 8192;
 
+/// Some families, a bit each.
+pub(super) type FamilySet = u8;
+
+/// The set of one family.
+pub(super) const fn set_of(family: Family) -> FamilySet {
+    1 << family as usize
+}
+
 /// Texts of a column that may name an entity.
 struct Test {
     column: usize,
-    /// By name when its entities are looked for, first and one past the last millisecond.
-    names: HashMap<String, Vec<Span>, RandomState>,
+    /// By name the families in which it is looked for, and when: first and one past the last millisecond.
+    names: HashMap<String, (FamilySet, Vec<Span>), RandomState>,
     /// What a text names.
     named: Named,
-    /// The dictionary that was tested last, and for each of its keys whether it passes.
-    known: Option<(TextColumn, Vec<bool>)>,
 }
 
 /// What the texts of some targets have in common.
@@ -54,147 +60,153 @@ impl Sieve {
             for key in &target.keys {
                 let (column, name, named) = test(target.family, key);
                 let place = tests.iter().position(|test| test.column == column).unwrap_or_else(|| {
-                    tests.push(Test { column, names: HashMap::default(), named, known: None });
+                    tests.push(Test { column, names: HashMap::default(), named });
                     tests.len() - 1
                 });
-                tests[place].names.entry(name).or_default().push(span);
+                let (families, spans) = tests[place].names.entry(name).or_default();
+                *families |= set_of(target.family);
+                spans.push(span);
             }
         }
         Self(tests)
     }
 
-    /// Of [`INPUTS`] the columns that rows are told by; nothing in place of the others.
-    pub(super) fn columns(&self) -> [&'static [Column]; INPUTS.len()] {
-        let is_tested = |place: usize| self.0.iter().any(|test| test.column == place);
-        std::array::from_fn(|place| if is_tested(place) { INPUTS[place] } else { &[] })
-    }
-
-    /// The rows that pass, ascending.
-    pub(super) fn rows(&mut self, batch: &EventBatch) -> Vec<u32> {
-        let mut passes = vec![false; batch.rows];
-        for test in &mut self.0 {
-            let column = &batch.columns[test.column];
-            let by_key = test.by_key(column);
-            match column.keys() {
-                _ if !by_key.contains(&true) => {}
-                Some(keys) => passes.iter_mut().zip(keys).for_each(|(passes, &key)| *passes |= by_key[key as usize]),
-                None if by_key[0] => return (0..batch.rows as u32).collect(),
-                None => {}
-            }
-        }
-        those(&passes)
-    }
-
-    /// The rows of a row group that pass, ascending, and the columns that tell it, by their places; `None` where these are not keys into
-    /// one dictionary each. Of a column only those stretches are decoded in which a name is looked for that its dictionary holds.
-    pub(super) fn search<'file>(
-        &self,
-        (file, group): (&'file EventFile, usize),
-        times: &[i64],
-    ) -> Result<Option<(Vec<u32>, Vec<ToldBy<'file>>)>> {
-        let mut passes = vec![false; times.len()];
-        let in_order = times.is_sorted();
-        let mut columns = Vec::with_capacity(self.0.len());
+    /// The tests that some row of a row group may pass, as far as the dictionaries of its columns tell.
+    pub(super) fn open(&self, columns: &mut Columns<'_>) -> Result<Vec<OpenTest<'_>>> {
+        let mut open = Vec::new();
         for test in &self.0 {
-            let Some(mut column) = CodedColumn::open(file, group, INPUTS[test.column])? else { return Ok(None) };
-            let (by_key, spans) = test.wanted(column.dictionary());
-            let_pass(&mut column, by_key, stretches(times, in_order, spans), &mut passes)?;
-            columns.push((test.column, column));
+            let wanted = match columns.coded(test.column)? {
+                Some(column) => {
+                    let (by_key, spans) = test.wanted(column.dictionary());
+                    if spans.is_empty() {
+                        continue;
+                    }
+                    Some((ByKey::of(by_key), spans))
+                }
+                None => None,
+            };
+            open.push(OpenTest { test, wanted });
         }
-        Ok(Some((those(&passes), columns)))
+        Ok(open)
     }
 
-    /// Whether no row of a row group can pass, as far as the dictionaries of the batches that were seen tell.
-    pub(super) fn is_vain(&self, file: &EventFile, group: usize) -> bool {
-        self.0.iter().all(|test| {
-            let known = test.known.as_ref().is_some_and(|(_, by_key)| !by_key.contains(&true));
-            known && file.has_whole_dictionary(group, INPUTS[test.column])
-        })
+    /// Notes for the rows of a batch of which families a member may be there; `column` gives a column's texts.
+    pub(super) fn mark(&self, column: impl Fn(usize) -> TextColumn, marks: &mut [FamilySet]) {
+        self.0.iter().for_each(|test| test.mark(&column(test.column), marks));
     }
 }
 
-/// A column that tells which rows pass, and its place.
-pub(super) type ToldBy<'file> = (usize, CodedColumn<'file>);
+/// A test in a row group: by key the families that it is for, and when its names are looked for; nothing where rows hold no keys into one
+/// dictionary.
+pub(super) struct OpenTest<'sieve> {
+    test: &'sieve Test,
+    wanted: Option<(ByKey, Vec<Span>)>,
+}
 
-/// Notes which rows pass by their keys, in the stretches of a column in which any can.
-fn let_pass(
-    column: &mut CodedColumn<'_>,
-    by_key: Vec<bool>,
-    stretches: Vec<Range<usize>>,
-    passes: &mut [bool],
-) -> Result<()> {
-    let by_key = ByKey::of(by_key);
-    for stretch in stretches {
-        for first in stretch.clone().step_by(TOGETHER) {
-            let rows = first..stretch.end.min(first + TOGETHER);
-            let passes = &mut passes[rows.clone()];
-            match column.decode(rows)? {
-                Some(keys) => by_key.let_pass(keys, passes),
-                None => passes.fill(true),
+impl OpenTest<'_> {
+    /// Notes for the rows of a part of which families a member may be there. Of a column of keys only those stretches are decoded in which a
+    /// name is looked for that its dictionary holds.
+    pub(super) fn mark(&self, columns: &mut Columns<'_>, part: &Part<'_>, marks: &mut [FamilySet]) -> Result<()> {
+        let Some((by_key, spans)) = &self.wanted else {
+            return columns.each_batch(self.test.column, part, |rows, column| self.test.mark(column, &mut marks[rows]));
+        };
+        let Some(column) = columns.coded(self.test.column)? else { return Ok(()) };
+        for stretch in stretches(part.times, part.in_order, spans.clone()) {
+            for first in stretch.clone().step_by(TOGETHER) {
+                let rows = first..stretch.end.min(first + TOGETHER);
+                match column.decode(part.in_group(&rows))? {
+                    Some(keys) => by_key.mark(keys, &mut marks[rows]),
+                    None => marks[rows].iter_mut().for_each(|mark| *mark |= by_key.of_key(0)),
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-/// By key whether a row passes.
+impl Part<'_> {
+    /// Rows of the part as rows of the row group.
+    fn in_group(&self, rows: &Range<usize>) -> Range<usize> {
+        rows.start + self.first as usize..rows.end + self.first as usize
+    }
+}
+
+/// By key the families that a row may have a member of.
 enum ByKey {
     /// For every number of two bytes, so that none is beyond the end and nothing has to be checked row by row.
-    All(Box<[bool; SHORT]>),
-    Some(Vec<bool>),
+    All(Box<[FamilySet; SHORT]>),
+    Some(Vec<FamilySet>),
 }
 
 impl ByKey {
-    fn of(mut by_key: Vec<bool>) -> Self {
+    fn of(mut by_key: Vec<FamilySet>) -> Self {
         if by_key.len() > SHORT {
             return Self::Some(by_key);
         }
-        by_key.resize(SHORT, false);
-        by_key.into_boxed_slice().try_into().map_or_else(|by_key: Box<[bool]>| Self::Some(by_key.into_vec()), Self::All)
+        by_key.resize(SHORT, 0);
+        by_key.into_boxed_slice().try_into().map_or_else(|by_key: Box<[_]>| Self::Some(by_key.into_vec()), Self::All)
     }
 
-    fn let_pass(&self, keys: &[i32], passes: &mut [bool]) {
-        let rows = passes.iter_mut().zip(keys);
+    fn of_key(&self, key: usize) -> FamilySet {
         match self {
-            Self::All(by_key) => rows.for_each(|(passes, &key)| *passes |= by_key[usize::from(key as u16)]),
-            Self::Some(by_key) => rows.for_each(|(passes, &key)| *passes |= by_key[key as usize]),
+            Self::All(by_key) => by_key[key],
+            Self::Some(by_key) => by_key[key],
+        }
+    }
+
+    fn mark(&self, keys: &[i32], marks: &mut [FamilySet]) {
+        let rows = marks.iter_mut().zip(keys);
+        match self {
+            Self::All(by_key) => rows.for_each(|(mark, &key)| *mark |= by_key[usize::from(key as u16)]),
+            Self::Some(by_key) => rows.for_each(|(mark, &key)| *mark |= by_key[key as usize]),
         }
     }
 }
 
-/// The rows that pass. Most runs of rows have none.
-pub(super) fn those(passes: &[bool]) -> Vec<u32> {
+/// The rows that are marked for one of some families. Most runs of rows have none.
+pub(super) fn those(marks: &[FamilySet], families: FamilySet) -> Vec<u32> {
     let mut rows = Vec::new();
-    for (run, passes) in passes.chunks(RUN).enumerate() {
-        if passes.iter().fold(false, |any, &passes| any | passes) {
-            let own = passes.iter().enumerate().filter(|(_, passes)| **passes);
-            rows.extend(own.map(|(row, _)| (run * RUN + row) as u32));
+    for (run, marks) in marks.chunks(RUN).enumerate() {
+        if marks.iter().fold(0, |any, mark| any | mark) & families == 0 {
+            continue;
         }
+        let (begin, first) = (rows.len(), (run * RUN) as u32);
+        rows.resize(begin + marks.len(), 0);
+        let mut end = begin;
+        // Whether a row is marked cannot be foreseen, so nothing branches on it.
+        for (row, mark) in marks.iter().enumerate() {
+            rows[end] = first + row as u32;
+            end += usize::from(mark & families != 0);
+        }
+        rows.truncate(end);
     }
     rows
 }
 
 impl Test {
-    fn by_key(&mut self, column: &TextColumn) -> &[bool] {
-        let is_known = self.known.as_ref().is_some_and(|(known, _)| known.same_dictionary(column));
-        if !is_known {
-            let passes =
-                |key: i32| column.value(key).and_then(self.named).is_some_and(|name| self.names.contains_key(&*name));
-            let by_key = (0..column.key_count() as i32).map(passes).collect();
-            self.known = Some((column.without_rows(), by_key));
-        }
-        self.known.as_ref().map_or(&[], |(_, by_key)| by_key)
+    fn families_of(&self, text: Option<&str>) -> Option<&(FamilySet, Vec<Span>)> {
+        self.names.get(&*text.and_then(self.named)?)
     }
 
-    /// By key whether its text is a name, and when the names are looked for that a dictionary holds.
-    fn wanted(&self, dictionary: &TextColumn) -> (Vec<bool>, Vec<Span>) {
-        let mut spans = Vec::new();
+    fn mark(&self, column: &TextColumn, marks: &mut [FamilySet]) {
+        let families = |key: i32| self.families_of(column.value(key)).map_or(0, |(families, _)| *families);
+        let by_key: Vec<FamilySet> = (0..column.key_count() as i32).map(families).collect();
+        match column.keys() {
+            Some(_) if by_key.iter().all(|&families| families == 0) => {}
+            Some(keys) => marks.iter_mut().zip(keys).for_each(|(mark, &key)| *mark |= by_key[key as usize]),
+            None => marks.iter_mut().for_each(|mark| *mark |= by_key[0]),
+        }
+    }
+
+    /// By key the families that its text may name a member of, and when the names are looked for that a dictionary holds.
+    fn wanted(&self, dictionary: &TextColumn) -> (Vec<FamilySet>, Vec<Span>) {
+        let mut wanted = Vec::new();
         let by_key = (0..dictionary.key_count() as i32).map(|key| {
-            let own = dictionary.value(key).and_then(self.named).and_then(|name| self.names.get(&*name));
-            spans.extend(own.into_iter().flatten());
-            own.is_some()
+            let Some((families, spans)) = self.families_of(dictionary.value(key)) else { return 0 };
+            wanted.extend(spans);
+            *families
         });
-        (by_key.collect(), spans)
+        (by_key.collect(), wanted)
     }
 }
 

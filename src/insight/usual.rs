@@ -14,9 +14,9 @@ use rayon::prelude::*;
 use crate::baseline::{Feed, Window};
 use crate::error::Result;
 use crate::insight::investigate::{Minutes, Target};
+use crate::insight::look::each_row;
 use crate::insight::names::Names;
-use crate::insight::reading::{INVESTIGATED, read};
-use crate::insight::values::{ATTRIBUTES, Values, add};
+use crate::insight::values::{ATTRIBUTES, Counts, Values, add};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
@@ -40,7 +40,7 @@ pub struct Usual {
 }
 
 /// What the events of a day tell of a target.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 struct Counted {
     values: Values,
     names: Names,
@@ -196,13 +196,12 @@ fn whole_day(target: &Target) -> Target {
 }
 
 fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Counted>> {
-    let mut counted = vec![Counted::default(); targets.len()];
-    read(files, day, targets, &INVESTIGATED, |target, found| {
-        let own = &mut counted[target];
-        found.count(&mut own.values);
-        found.names().into_iter().for_each(|(principal, name, calls)| own.names.add(&principal, name, calls));
+    let mut counted: Vec<(Counts, Names)> = targets.iter().map(|_| Default::default()).collect();
+    each_row(files, day, targets, |described, target, rows| {
+        described.count(rows, &mut counted[target].0);
+        described.name(rows, &mut counted[target].1);
     })?;
-    Ok(counted)
+    Ok(counted.into_iter().map(|(counts, names)| Counted { values: counts.into(), names }).collect())
 }
 
 fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {

@@ -2,16 +2,18 @@
 //!
 //! Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
 
-use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::event::{SourceAddress, meaningful, service_name};
+use crate::event::{Column, SourceAddress, failure_code, fold_service, service_name};
+use crate::insight::names::Names;
 use crate::partition::{EventBatch, TextColumn};
-use crate::rollup::keys::{INPUTS, Keyer};
-use crate::rollup::{EntityKey, Family, NONE, RowKeys};
+use crate::rollup::NONE;
+use crate::rollup::keys::INPUTS;
+use crate::rollup::wanted::{Sayings, principal_label};
 use crate::shown;
 
 /// Distinct values of an attribute that are told apart; the rest goes by one name.
@@ -34,92 +36,232 @@ pub const ATTRIBUTES: [&str; 8] = [
 /// For each of [`ATTRIBUTES`] the values and their calls.
 pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
 
-/// The place of the attribute that tells the principal.
-const PRINCIPAL: usize = 0;
+/// The columns that tell attributes and names.
+pub(super) const DESCRIBING: [&[Column]; 13] = [
+    INPUTS[1],
+    INPUTS[2],
+    INPUTS[3],
+    INPUTS[4],
+    INPUTS[5],
+    INPUTS[6],
+    INPUTS[7],
+    INPUTS[8],
+    INPUTS[9],
+    INPUTS[10],
+    &[Column::UserAgent],
+    &[Column::ResourceName],
+    &[Column::UserName],
+];
+/// What is between a principal, in which it does not occur, and a name.
+const BETWEEN: &str = "\0";
 /// Where columns stand in a batch.
-const SERVICE: usize = 2;
-const API: usize = 3;
-const SOURCE_IP: usize = 4;
-const REGION: usize = 5;
-const ACCESS_KEY: usize = 8;
-const USER_AGENT: usize = INPUTS.len();
-const RESOURCE: usize = INPUTS.len() + 1;
-const NAME: usize = INPUTS.len() + 2;
+const CALLER: usize = 0;
+const SERVICE: usize = 1;
+const API: usize = 2;
+const SOURCE_IP: usize = 3;
+const REGION: usize = 4;
+const IDENTITY_TYPE: usize = 5;
+const PRINCIPAL_ID: usize = 6;
+const ACCESS_KEY: usize = 7;
+const ERROR_CODE: usize = 8;
+const ERROR_MESSAGE: usize = 9;
+const USER_AGENT: usize = 10;
+const RESOURCE: usize = 11;
+const NAME: usize = 12;
 
-/// The rows of a batch that belong to one target.
-pub(super) struct TargetRows<'a> {
-    pub(super) batch: &'a EventBatch,
-    pub(super) keyer: &'a Keyer,
-    pub(super) keys: &'a RowKeys,
-    /// By row of the batch the member of [`Family::ApiError`], or [`NONE`].
-    pub(super) errors: &'a [u32],
-    /// The rows, ascending in the batch.
-    pub(super) rows: &'a [u32],
-    /// For each row of the batch its number in the row group.
-    pub(super) numbers: &'a [u32],
+/// What an event without an error code has for one.
+const NO_ERROR: &str = "null";
+
+/// Tells what rows say, batch after batch; its memory is bounded.
+pub(super) struct Describer {
+    principals: Sayings,
+    addresses: Sayings,
+    calls: Sayings,
+    failures: Sayings,
+    names: Sayings,
 }
 
-/// The number of each row of a batch, by which its value of an attribute goes. Several numbers may stand for one value.
+/// An attribute of the rows of a batch.
+struct Attribute<'a> {
+    codes: Codes<'a>,
+    texts: Texts<'a>,
+}
+
+/// What codes stand for, if they stand for anything.
+enum Texts<'a> {
+    Column(&'a TextColumn),
+    /// By number, and what a row without one says.
+    Said(&'a [String], Option<&'a str>),
+    Shown(Vec<Option<String>>),
+}
+
+impl Texts<'_> {
+    /// How many codes there are.
+    fn count(&self) -> usize {
+        match self {
+            Self::Column(column) => column.key_count(),
+            Self::Said(texts, _) => texts.len() + 1,
+            Self::Shown(texts) => texts.len(),
+        }
+    }
+
+    fn of(&self, code: u32) -> Option<&str> {
+        match self {
+            Self::Column(column) => column.value(code as i32),
+            Self::Said(texts, none) => texts.get(code as usize).map(String::as_str).or(*none),
+            Self::Shown(texts) => texts[code as usize].as_deref(),
+        }
+    }
+}
+
+/// The code of each row of a batch, by which its value goes. Several may stand for one value.
 enum Codes<'a> {
     /// All have the same value.
     Same,
-    /// Keys into a dictionary, and how many there are.
-    Keys(&'a [i32], usize),
-    /// Members of a family, and how many there are; [`NONE`] for none.
-    Members(&'a [u32], usize),
+    /// Keys into a dictionary, the last of which stands for none.
+    Keys(&'a [i32]),
+    /// Numbers, the last of which stands for none.
+    Numbers(Vec<u32>),
 }
 
-impl<'a> Codes<'a> {
+/// What the rows of a batch say.
+pub(super) struct Described<'a> {
+    batch: &'a EventBatch,
+    attributes: [Attribute<'a>; ATTRIBUTES.len()],
+    /// Principals with their names, apart by [`BETWEEN`]; nothing if there are no names.
+    names: Option<Attribute<'a>>,
+    /// By row whether it failed.
+    failed: Vec<bool>,
+    tally: Tally,
+}
+
+impl Default for Describer {
+    fn default() -> Self {
+        Self {
+            principals: Sayings::new(principal_label),
+            addresses: Sayings::new(|texts| texts[0].and_then(SourceAddress::parse).map(source)),
+            calls: Sayings::new(|texts| Some(format!("{}/{}", fold_service(service_name(texts[0]?)), texts[1]?))),
+            failures: Sayings::new(|texts| failure_code(texts[0], texts[1]).map(|code| code.replace('\0', "\u{fffd}"))),
+            names: Sayings::new(|texts| {
+                Some([&principal_label(&texts[..3]).unwrap_or_default(), texts[3]?].join(BETWEEN))
+            }),
+        }
+    }
+}
+
+impl Describer {
+    /// What the rows of a batch with the columns of [`DESCRIBING`] say.
+    pub(super) fn describe<'a>(&'a mut self, batch: &'a EventBatch) -> Described<'a> {
+        let columns =
+            |places: &[usize]| -> Vec<&TextColumn> { places.iter().map(|&place| &batch.columns[place]).collect() };
+        let number = |sayings: &mut Sayings, places: &[usize]| {
+            let mut numbers = Vec::new();
+            sayings.number_rows(&columns(places), batch.rows, &mut numbers);
+            numbers
+        };
+        let principals = number(&mut self.principals, &[CALLER, IDENTITY_TYPE, PRINCIPAL_ID]);
+        let addresses = number(&mut self.addresses, &[SOURCE_IP]);
+        let calls = number(&mut self.calls, &[SERVICE, API]);
+        let mut failures = number(&mut self.failures, &[ERROR_CODE, ERROR_MESSAGE]);
+        let failed: Vec<bool> = failures.iter().map(|&failure| failure != NONE).collect();
+        // What calls no API is no failure of one.
+        failures.iter_mut().zip(&calls).filter(|(_, call)| **call == NONE).for_each(|(failure, _)| *failure = NONE);
+        let names = (!batch.columns[NAME].is_all_null()).then(|| {
+            let numbers = number(&mut self.names, &[CALLER, IDENTITY_TYPE, PRINCIPAL_ID, NAME]);
+            Attribute::of_numbers(numbers, Texts::Said(self.names.texts(), None))
+        });
+        let shown = Texts::Shown(shown_calls(batch, &calls, self.calls.texts().len()));
+        let attributes = [
+            Attribute::of_numbers(principals, Texts::Said(self.principals.texts(), None)),
+            Attribute::of_column(&batch.columns[ACCESS_KEY]),
+            Attribute::of_numbers(addresses, Texts::Said(self.addresses.texts(), None)),
+            Attribute::of_column(&batch.columns[USER_AGENT]),
+            Attribute::of_numbers(calls, shown),
+            Attribute::of_numbers(failures, Texts::Said(self.failures.texts(), Some(NO_ERROR))),
+            Attribute::of_column(&batch.columns[REGION]),
+            Attribute::of_column(&batch.columns[RESOURCE]),
+        ];
+        Described { batch, attributes, names, failed, tally: Tally::default() }
+    }
+}
+
+/// By number of a call how the first row that has it spells service and API.
+fn shown_calls(batch: &EventBatch, calls: &[u32], count: usize) -> Vec<Option<String>> {
+    let mut shown = vec![None; count + 1];
+    for (row, &call) in calls.iter().enumerate().filter(|(_, call)| **call != NONE) {
+        let shown = &mut shown[call as usize];
+        if shown.is_none() {
+            let text = |place: usize| batch.columns[place].row(row).unwrap_or_default();
+            *shown = Some(format!("{}/{}", service_name(text(SERVICE)), text(API)));
+        }
+    }
+    shown
+}
+
+impl<'a> Attribute<'a> {
     fn of_column(column: &'a TextColumn) -> Self {
-        column.keys().map_or(Self::Same, |keys| Self::Keys(keys, column.key_count()))
+        Self { codes: column.keys().map_or(Codes::Same, Codes::Keys), texts: Texts::Column(column) }
     }
 
-    #[inline]
-    fn of(&self, row: u32) -> u32 {
-        match self {
-            Self::Same => 0,
-            Self::Keys(keys, _) => keys[row as usize] as u32,
-            Self::Members(members, _) => members[row as usize],
-        }
+    /// Numbers of which the last but for [`NONE`] stands before the end of the texts.
+    fn of_numbers(mut numbers: Vec<u32>, texts: Texts<'a>) -> Self {
+        let none = texts.count() as u32 - 1;
+        numbers.iter_mut().for_each(|number| *number = (*number).min(none));
+        Self { codes: Codes::Numbers(numbers), texts }
     }
 
-    /// For each number that occurs, in order, the first of the rows that have it, and how many have it.
-    fn tally(&self, rows: &[u32]) -> Vec<(u32, u64)> {
-        match *self {
-            Self::Same => rows.first().map(|&row| (row, rows.len() as u64)).into_iter().collect(),
-            Self::Keys(keys, count) => tally(rows, count, |row| keys[row as usize] as u32),
-            Self::Members(members, count) => tally(rows, count + 1, |row| members[row as usize].min(count as u32)),
+    fn count(&self, rows: &[u32], tally: &mut Tally, mut each: impl FnMut(&str, u64)) {
+        let told = |code: u32, calls: u64| self.texts.of(code).into_iter().for_each(|text| each(text, calls));
+        let bound = self.texts.count();
+        match &self.codes {
+            Codes::Same => tally.each(rows, bound, |_| 0, told),
+            Codes::Keys(keys) => tally.each(rows, bound, |row| keys[row as usize] as u32, told),
+            Codes::Numbers(numbers) => tally.each(rows, bound, |row| numbers[row as usize], told),
         }
     }
 }
 
-/// A table of counts that is larger than so many rows is not worth its while.
-const CELLS_A_ROW: usize = 8;
-
-fn tally(rows: &[u32], bound: usize, code: impl Fn(u32) -> u32) -> Vec<(u32, u64)> {
-    if bound > rows.len() * CELLS_A_ROW {
-        let mut coded: Vec<(u32, u32)> = rows.iter().map(|&row| (code(row), row)).collect();
-        coded.sort_unstable();
-        return coded.chunk_by(|one, other| one.0 == other.0).map(|same| (same[0].1, same.len() as u64)).collect();
-    }
-    let mut cells = vec![(NONE, 0_u32); bound];
-    for &row in rows {
-        let (first, calls) = &mut cells[code(row) as usize];
-        *first = row.min(*first);
-        *calls += 1;
-    }
-    cells.into_iter().filter(|(_, calls)| *calls > 0).map(|(first, calls)| (first, u64::from(calls))).collect()
+/// Counts codes, again and again.
+#[derive(Debug, Default)]
+struct Tally {
+    /// By code its calls, 0 between countings; rows take turns, for to count the same code twice in a row in one place takes its time.
+    cells: [Vec<u32>; 2],
+    met: Vec<u32>,
 }
 
-impl TargetRows<'_> {
-    /// The same batch with fewer rows.
-    pub(super) fn only<'b>(&'b self, rows: &'b [u32]) -> TargetRows<'b> {
-        TargetRows { rows, ..*self }
+impl Tally {
+    /// Calls `each` with the codes of some rows and their calls, in the order in which codes are met.
+    fn each(&mut self, rows: &[u32], bound: usize, code: impl Fn(u32) -> u32, mut each: impl FnMut(u32, u64)) {
+        let Self { cells: [one, other], met } = self;
+        one.resize(one.len().max(bound), 0);
+        other.resize(other.len().max(bound), 0);
+        let mut meet = |cells: &mut [u32], code: u32| {
+            let calls = &mut cells[code as usize];
+            if *calls == 0 {
+                met.push(code);
+            }
+            *calls += 1;
+        };
+        let (two, last) = rows.as_chunks::<2>();
+        for &[row, next] in two {
+            meet(one, code(row));
+            meet(other, code(next));
+        }
+        last.iter().for_each(|&row| meet(one, code(row)));
+        for code in met.drain(..) {
+            // A code that was met in both places comes twice.
+            let calls = std::mem::take(&mut one[code as usize]) + std::mem::take(&mut other[code as usize]);
+            if calls > 0 {
+                each(code, u64::from(calls));
+            }
+        }
     }
+}
 
+impl Described<'_> {
     /// Whether a row failed.
     pub(super) fn has_failed(&self, row: u32) -> bool {
-        self.keys.has_failed(row as usize)
+        self.failed[row as usize]
     }
 
     /// The name of the API that a row calls, as it is written.
@@ -127,66 +269,25 @@ impl TargetRows<'_> {
         self.batch.columns[API].row(row as usize)
     }
 
-    /// The names of users or roles, each with its principal and their calls, in an investigation.
-    pub(super) fn names(&self) -> Vec<(String, &str, u64)> {
-        let (principals, names) = (self.codes(PRINCIPAL), Codes::of_column(&self.batch.columns[NAME]));
-        let mut seen: HashMap<(u32, u32), (u32, u64), RandomState> = HashMap::default();
-        for &row in self.rows {
-            seen.entry((principals.of(row), names.of(row))).or_insert((row, 0)).1 += 1;
+    /// Adds the values of rows.
+    pub(super) fn count(&mut self, rows: &[u32], counts: &mut Counts) {
+        for (attribute, counts) in self.attributes.iter().zip(&mut counts.0) {
+            attribute.count(rows, &mut self.tally, |text, calls| counts.add(text, calls));
         }
-        let mut seen: Vec<_> = seen.into_iter().collect();
-        seen.sort_unstable();
-        let told = |(_, (row, calls))| {
-            let principal = self.value(PRINCIPAL, row).unwrap_or_default().into_owned();
-            Some((principal, self.batch.columns[NAME].row(row as usize)?, calls))
+    }
+
+    /// Adds the names of users or roles.
+    pub(super) fn name(&mut self, rows: &[u32], names: &mut Names) {
+        let mut name = |text: &str, calls: u64| {
+            let told = text.split_once(BETWEEN);
+            told.into_iter().for_each(|(principal, name)| names.add(principal, name, calls));
         };
-        seen.into_iter().filter_map(told).collect()
+        self.names.iter().for_each(|own| own.count(rows, &mut self.tally, &mut name));
     }
 
-    /// Adds the values of all rows.
-    pub(super) fn count(&self, values: &mut Values) {
-        for (attribute, counts) in values.iter_mut().enumerate() {
-            for (row, calls) in self.codes(attribute).tally(self.rows) {
-                if let Some(value) = self.value(attribute, row) {
-                    add(counts, value, calls);
-                }
-            }
-        }
-    }
-
-    fn codes(&self, attribute: usize) -> Codes<'_> {
-        let column = |place: usize| Codes::of_column(&self.batch.columns[place]);
-        let members = |family: Family, of_rows| Codes::Members(of_rows, self.keyer.members(family).len());
-        let family = |family: Family| members(family, self.keys.dense(family).unwrap_or_default());
-        match attribute {
-            PRINCIPAL => family(Family::Principal),
-            1 => column(ACCESS_KEY),
-            2 => column(SOURCE_IP),
-            3 => column(USER_AGENT),
-            4 => family(Family::Api),
-            5 => members(Family::ApiError, self.errors),
-            6 => column(REGION),
-            _ => column(RESOURCE),
-        }
-    }
-
-    /// The value of an attribute in a row.
-    fn value(&self, attribute: usize, row: u32) -> Option<Cow<'_, str>> {
-        let text = |column: usize| self.batch.columns[column].row(row as usize);
-        let key = |family: Family| Some(self.keyer.members(family).key(self.keys.member(family, row as usize)?));
-        match attribute {
-            PRINCIPAL => key(Family::Principal).map(EntityKey::label).map(Cow::Owned),
-            1 => text(ACCESS_KEY).and_then(meaningful).map(Cow::Borrowed),
-            2 => text(SOURCE_IP).and_then(SourceAddress::parse).map(source).map(Cow::Owned),
-            3 => text(USER_AGENT).map(Cow::Borrowed),
-            4 => {
-                let call = text(SERVICE).map(service_name).zip(text(API));
-                call.map(|(service, api)| Cow::Owned(format!("{service}/{api}")))
-            }
-            5 => Some(key(Family::ApiError).and_then(|key| key.fields().last()).unwrap_or("null").into()),
-            6 => text(REGION).map(Cow::Borrowed),
-            _ => text(RESOURCE).map(Cow::Borrowed),
-        }
+    /// How many of some rows failed.
+    pub(super) fn failures(&self, rows: &[u32]) -> u64 {
+        rows.iter().filter(|&&row| self.has_failed(row)).count() as u64
     }
 }
 
@@ -196,6 +297,53 @@ fn source(source: SourceAddress) -> String {
         SourceAddress::Internal => "Internal".to_owned(),
         SourceAddress::Host(host) => host,
     }
+}
+
+/// Values while they are counted, which is faster than in their order.
+#[derive(Debug, Default)]
+pub(super) struct Counts([Unordered; ATTRIBUTES.len()]);
+
+/// The values of an attribute and their calls.
+#[derive(Debug, Default)]
+struct Unordered(HashMap<String, u64, RandomState>);
+
+impl Unordered {
+    /// As [`add`] does.
+    fn add(&mut self, value: &str, calls: u64) {
+        if let Some(known) = self.0.get_mut(value) {
+            *known += calls;
+        } else if self.0.len() < MOST_VALUES {
+            self.0.insert(value.to_owned(), calls);
+        } else {
+            *self.0.entry_ref(OTHER).or_default() += calls;
+        }
+    }
+}
+
+impl From<Counts> for Values {
+    fn from(counts: Counts) -> Self {
+        counts.0.map(|unordered| unordered.0.into_iter().collect())
+    }
+}
+
+/// Adds up what was counted in two places; where values may be too many to be told apart, those of `own` go first, then those of `later` in
+/// order.
+pub(super) fn add_all(own: &mut BTreeMap<String, u64>, later: BTreeMap<String, u64>) {
+    if own.len() + later.len() > MOST_VALUES {
+        later.into_iter().for_each(|(value, calls)| add(own, value, calls));
+        return;
+    }
+    let (mut left, mut right) = (std::mem::take(own).into_iter().peekable(), later.into_iter().peekable());
+    *own = std::iter::from_fn(|| match (left.peek(), right.peek()) {
+        (Some((one, _)), Some((other, _))) => match one.cmp(other) {
+            Ordering::Less => left.next(),
+            Ordering::Greater => right.next(),
+            Ordering::Equal => left.next().zip(right.next()).map(|((value, one), (_, other))| (value, one + other)),
+        },
+        (Some(_), None) => left.next(),
+        _ => right.next(),
+    })
+    .collect();
 }
 
 /// Adds calls of a value; values beyond the most that are told apart go by one name.
@@ -217,14 +365,48 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_are_the_same_however_many_numbers_there_could_be(codes in prop::collection::vec(0_u32..20, 1..80), step in 1_usize..4) {
-            let rows: Vec<u32> = (0..codes.len() as u32).step_by(step).collect();
-            let mut plain: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
-            rows.iter().for_each(|&row| plain.entry(codes[row as usize]).or_insert((row, 0)).1 += 1);
-            let plain: Vec<(u32, u64)> = plain.into_values().collect();
-            for bound in [20, 1_000_000] {
-                prop_assert_eq!(&tally(&rows, bound, |row| codes[row as usize]), &plain);
+        fn what_two_places_counted_adds_up(
+            counted in prop::collection::vec((0_u8..9, 1_u64..5), 0..30), more in prop::collection::vec((0_u8..9, 1_u64..5), 0..30)
+        ) {
+            let count = |counted: &[(u8, u64)]| {
+                let mut counts = Unordered::default();
+                counted.iter().for_each(|(value, calls)| counts.add(&value.to_string(), *calls));
+                counts.0.into_iter().collect::<BTreeMap<String, u64>>()
+            };
+            let mut sum = count(&counted);
+            add_all(&mut sum, count(&more));
+            prop_assert_eq!(sum, count(&[counted, more].concat()));
+        }
+
+        #[test]
+        fn codes_are_counted_in_the_order_in_which_they_are_met(
+            codes in prop::collection::vec(0_u32..20, 1..80), steps in prop::collection::vec(1_usize..4, 1..4)
+        ) {
+            let mut tally = Tally::default();
+            for step in steps {
+                let rows: Vec<u32> = (0..codes.len() as u32).step_by(step).collect();
+                let mut plain: Vec<(u32, u64)> = Vec::new();
+                for &row in &rows {
+                    let code = codes[row as usize];
+                    match plain.iter_mut().find(|(known, _)| *known == code) {
+                        Some((_, calls)) => *calls += 1,
+                        None => plain.push((code, 1)),
+                    }
+                }
+                let mut found = Vec::new();
+                tally.each(&rows, 20, |row| codes[row as usize], |code, calls| found.push((code, calls)));
+                prop_assert_eq!(found, plain);
             }
         }
+    }
+
+    #[test]
+    fn values_beyond_the_most_go_by_one_name() {
+        let mut counts = Unordered::default();
+        (0..MOST_VALUES + 7).for_each(|value| counts.add(&value.to_string(), 2));
+        assert_eq!(counts.0[OTHER], 14);
+        let mut own = BTreeMap::from([("a".to_owned(), 1)]);
+        add_all(&mut own, counts.0.into_iter().collect());
+        assert_eq!((own.len(), own.values().sum::<u64>()), (MOST_VALUES, 2 * (MOST_VALUES as u64 + 7) + 1));
     }
 }

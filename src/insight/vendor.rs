@@ -124,6 +124,9 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
     if let Some(company) = &insight.new_company {
         analysis["firstSeen"] = json!(company);
     }
+    if insight.days_hidden > 0 {
+        analysis["daysNotCountedInFull"] = json!(insight.days_hidden);
+    }
     if !insight.places.is_empty() {
         analysis["places"] = insight.places.iter().map(place).collect();
     }

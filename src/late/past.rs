@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::late::{Basis, Reported, ReportedAlert, Revision};
-use crate::storage::{Daily, entries, remove, write_text};
+use crate::storage::{Daily, entries, is_there, remove, write_text};
 
 /// How the name of an unfinished night's mark ends.
 const MARK: &str = "unfinished";
@@ -66,7 +66,7 @@ impl PastNight {
         let record = text.as_deref().map(serde_json::from_slice::<PastRecord>);
         // A record that is damaged tells nothing: its night is judged again as one that was not finished.
         let is_damaged = matches!(record, Some(Err(_)));
-        let is_unfinished = is_damaged || mark(state, date).exists();
+        let is_unfinished = is_damaged || is_there(&mark(state, date))?;
         Ok(Self { date, is_unfinished, record: record.and_then(std::result::Result::ok) })
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn judge(
     why: Why,
     in_run_of: NaiveDate,
 ) -> Result<NightResult> {
-    let window = window(job, history, date);
+    let window = window(job, history, date)?;
     let known = Known::read(job, &window)?;
     let ground = Ground::new(job, &window, &known)?;
     let inspection = ground.inspect(history, matches!(why, Why::Asked))?;
@@ -54,10 +54,10 @@ pub(super) fn judge(
 }
 
 /// The days that the night's baseline reaches back to, and which of them are there.
-fn window(job: &Job<'_>, history: &Update, date: NaiveDate) -> Window {
-    let is_counted = |day| history.days.iter().any(|updated| updated.note.date == day);
-    let has_day = |day| is_counted(day) && store::rollup_path(job.state, day).exists();
-    Window::new(date, job.settings.baseline_days, has_day).without(&job.settings.incident_days)
+fn window(job: &Job<'_>, history: &Update, date: NaiveDate) -> Result<Window> {
+    let counted = store::counted_days(job.state, history.days.iter().map(|updated| updated.note.date))?;
+    let window = Window::new(date, job.settings.baseline_days, |day| counted.contains(&day));
+    Ok(window.without(&job.settings.incident_days))
 }
 
 /// The counts of the window.
@@ -87,6 +87,10 @@ struct Ground<'a> {
     feed: Feed,
     regions: SilentRegions,
     sides: Vec<OneSided>,
+    /// Of each family how many entities of the days before a cap may hide tonight.
+    hidden: Vec<(Family, usize)>,
+    /// Through which APIs the audit trail was touched.
+    trail_touched: Vec<String>,
 }
 
 /// What the detectors made of a night.
@@ -128,7 +132,10 @@ impl<'a> Ground<'a> {
         let others: Vec<&FamilyHistory> = known.others.iter().collect();
         let feed = Feed::judge(apis, window, calendar).masking(&others, apis, window);
         let regions = SilentRegions::judge(job.state, window, calendar)?;
-        Ok(Self { job, window, files, feed, regions, sides: OneSided::judge(apis, window) })
+        let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
+        let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
+        let trail_touched = change::trail_touched(&known.changes, window);
+        Ok(Self { job, window, files, feed, regions, sides, hidden, trail_touched })
     }
 
     /// Looks for what is wrong with the input.
@@ -137,9 +144,11 @@ impl<'a> Ground<'a> {
             window: self.window,
             files: &self.files,
             counts: history.counts_of(self.window.scored()),
+            hidden: &self.hidden,
             feed: &self.feed,
             regions: &self.regions,
             sides: &self.sides,
+            trail_touched: &self.trail_touched,
             due: self.job.due.filter(|_| is_asked),
             check_duplicates: self.job.settings.operations.check_duplicates,
         })
@@ -206,12 +215,13 @@ impl<'a> Ground<'a> {
         let mut trails = TrailBook::read_before(state, date)?;
         trails.follow(&targets, &mut evidence);
         let (usual, left_out) = past.usual(&targets)?;
-        let Built { mut insights, mut closed, episodes, new_levels, explained } =
+        let Built { mut insights, mut closed, episodes, mut new_levels, explained } =
             build(&findings, &evidence, &usual, self.days(), self.gaps());
         for told in [&mut insights, &mut closed] {
             told.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
             places::annotate(told, self.job.places);
         }
+        new_levels.iter_mut().for_each(|level| level.locate(self.job.places));
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, window, &self.feed),

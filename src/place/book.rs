@@ -1,22 +1,27 @@
 //! All databases of the settings together, and what was looked up in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use hashbrown::HashMap;
+use ipnet::IpNet;
+use maxminddb::MaxMindDbError;
 
 use crate::error::Result;
 use crate::event::SourceAddress;
 use crate::place::Place;
+use crate::place::country::is_country_code;
 use crate::place::database::Database;
 use crate::place::layout::Facts;
 use crate::shown::counted;
 
 /// Addresses that are remembered; of more, each is looked up whenever it is met.
 const REMEMBERED: usize = 100_000;
+/// Countries without a code that are named.
+const NAMED_COUNTRIES: usize = 5;
 
 /// Opened databases, asked in the order in which they were named: the first that knows a country tells it, and so for the owner.
 #[derive(Debug, Default)]
@@ -32,6 +37,8 @@ struct Known {
     facts: HashMap<IpAddr, Facts>,
     /// Look-ups that failed, by the place of the database: how many, and why the first did.
     failed: BTreeMap<usize, (u64, String)>,
+    /// Countries that are no codes of the standard, the first that were told.
+    other_countries: BTreeSet<String>,
 }
 
 impl PlaceBook {
@@ -56,14 +63,17 @@ impl PlaceBook {
         self.databases.is_empty()
     }
 
-    /// What is known of a source address; `None` if that is nothing, and for what is no address of the internet.
+    /// What is known of a source address, or of all addresses of a network; `None` if that is nothing, and for what is no address of the
+    /// internet.
     pub fn look_up(&self, source: &str) -> Option<Place> {
         if self.is_empty() {
             return None;
         }
-        let address = SourceAddress::parse(source)?.ip().filter(|address| is_public(*address))?;
-        let Facts { country, network_owner, network_number } =
-            Some(self.facts(address)).filter(|facts| !facts.is_empty())?;
+        let network = source.contains('/').then(|| source.parse::<IpNet>().ok()).flatten();
+        let address = network.map_or_else(|| SourceAddress::parse(source)?.ip(), |network| Some(network.addr()));
+        let address = address.filter(|address| is_public(*address))?;
+        let facts = network.map_or_else(|| self.facts(address), |network| self.facts_of_network(network));
+        let Facts { country, network_owner, network_number } = Some(facts).filter(|facts| !facts.is_empty())?;
         Some(Place { address: source.to_owned(), country, network_owner, network_number })
     }
 
@@ -83,17 +93,41 @@ impl PlaceBook {
         if let Some(facts) = known.facts.get(&address) {
             return facts.clone();
         }
-        let mut facts = Facts::default();
-        for (place, database) in self.databases.iter().enumerate() {
-            match database.look_up(address) {
-                Ok(found) => facts = facts.or(found),
-                Err(error) => known.failed.entry(place).or_insert_with(|| (0, error.to_string())).0 += 1,
-            }
-        }
+        let facts = self.ask(&mut known, |database| database.look_up(address));
         if known.facts.len() < REMEMBERED {
             known.facts.insert(address, facts.clone());
         }
         facts
+    }
+
+    /// Networks are few, and are not remembered.
+    fn facts_of_network(&self, network: IpNet) -> Facts {
+        self.ask(&mut self.known(), |database| database.look_up_network(network))
+    }
+
+    /// What the databases tell, the first of each fact.
+    fn ask(
+        &self,
+        known: &mut Known,
+        look_up: impl Fn(&Database) -> std::result::Result<Facts, MaxMindDbError>,
+    ) -> Facts {
+        let mut facts = Facts::default();
+        for (place, database) in self.databases.iter().enumerate() {
+            match look_up(database) {
+                Ok(found) => facts = facts.or(found),
+                Err(error) => known.failed.entry(place).or_insert_with(|| (0, error.to_string())).0 += 1,
+            }
+        }
+        let named = facts.country.as_deref().filter(|country| !is_country_code(country));
+        if let Some(country) = named.filter(|_| known.other_countries.len() < NAMED_COUNTRIES) {
+            known.other_countries.insert(country.to_owned());
+        }
+        facts
+    }
+
+    /// Countries that were told by other words than the standard's codes, a few of them.
+    pub fn other_countries(&self) -> BTreeSet<String> {
+        self.known().other_countries.clone()
     }
 
     /// A thread that panicked left nothing half done here.
@@ -216,6 +250,25 @@ mod tests {
         for somewhere in ["100.63.0.1", "100.128.0.1", "172.32.0.1", "8.8.8.8", "2408:4005::1"] {
             assert!(is_public(somewhere.parse().unwrap()), "{somewhere}");
         }
+    }
+
+    #[test]
+    fn a_network_is_where_all_of_it_is() {
+        let book = book(&[country()]);
+        let place = book.look_up("203.0.113.0/24").unwrap();
+        assert_eq!((place.address.as_str(), place.country.as_deref()), ("203.0.113.0/24", Some("DE")));
+        assert!(book.look_up("203.0.113.64/26").is_some(), "it is a part of what the record covers");
+        for wider in ["203.0.112.0/23", "10.0.0.0/8", "198.51.100.0/24", "2001:db8::/48", "a/24", "203.0.113.0/99"] {
+            assert_eq!(book.look_up(wider), None, "{wider}");
+        }
+    }
+
+    #[test]
+    fn countries_without_a_code_are_remembered() {
+        let book = book(&[map(&[("country", string("Germany"))])]);
+        let place = book.look_up("203.0.113.7").unwrap();
+        assert_eq!((place.country.as_deref(), place.country_code()), (Some("Germany"), None));
+        assert_eq!(book.other_countries().into_iter().collect::<Vec<_>>(), ["Germany"]);
     }
 
     #[test]

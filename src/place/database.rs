@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use ipnet::IpNet;
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 
 use crate::error::{Error, Result};
@@ -62,6 +63,18 @@ impl Database {
             return Ok(Facts::default());
         }
         Ok(self.reader.lookup(address)?.decode::<Record>()?.map(Facts::from).unwrap_or_default())
+    }
+
+    /// What it tells of all addresses of a network; nothing if it tells of smaller ones one by one.
+    pub(super) fn look_up_network(&self, network: IpNet) -> std::result::Result<Facts, MaxMindDbError> {
+        if network.addr().is_ipv6() && self.reader.metadata().ip_version == 4 {
+            return Ok(Facts::default());
+        }
+        let found = self.reader.lookup(network.addr())?;
+        if found.network()?.prefix() > network.prefix_len() {
+            return Ok(Facts::default());
+        }
+        Ok(found.decode::<Record>()?.map(Facts::from).unwrap_or_default())
     }
 
     /// The day on which it was made, if that was more than a year before `now`; `None` where it does not tell.

@@ -5,6 +5,7 @@
 //! vendors keep what is asked for.
 
 mod book;
+mod country;
 mod database;
 #[cfg(test)]
 pub(crate) mod example;
@@ -14,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use book::PlaceBook;
+pub use country::is_country_code;
 
 /// Where an address is, as far as the databases tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The address, as whoever tells of it writes it.
+    /// The address, or the network, as whoever tells of it writes it.
     pub address: String,
     /// The country's code of two letters; its name where a database has no codes.
     pub country: Option<String>,
@@ -29,6 +31,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The country, if the databases tell it by its code in the standard.
+    pub fn country_code(&self) -> Option<&str> {
+        self.country.as_deref().filter(|country| is_country_code(country))
+    }
+
     /// `CN, Example Net`: the network by its number where its owner is not known.
     pub fn shown(&self) -> String {
         let network = self.network_owner.clone().or_else(|| self.network_number.map(|number| format!("AS{number}")));

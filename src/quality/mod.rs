@@ -18,9 +18,10 @@ use serde::Serialize;
 use crate::baseline::{Feed, OneSided, SilentRegions, Window};
 use crate::error::Result;
 use crate::partition::{EventFile, Problem};
-use crate::rollup::ScanCounts;
+use crate::rollup::{Family, ScanCounts};
 
 use duplicates::Duplicates;
+pub use times::stopped;
 
 /// Files that a flaw names; the rest is counted.
 const NAMED_FILES: usize = 10;
@@ -152,12 +153,16 @@ pub struct NightInput<'a> {
     pub files: &'a [EventFile],
     /// What became of the scored day's rows.
     pub counts: ScanCounts,
+    /// Of each family that is judged, how many entities that were named on days before may be hidden by a cap.
+    pub hidden: &'a [(Family, usize)],
     /// Which hours can be believed.
     pub feed: &'a Feed,
     /// Which regions cannot.
     pub regions: &'a SilentRegions,
     /// Whose trail delivers one side only.
     pub sides: &'a [OneSided],
+    /// Through which APIs the audit trail was touched on the scored day.
+    pub trail_touched: &'a [String],
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
     /// Whether to look for ids that stand in more than one event.

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
-use crate::rollup::ScanCounts;
+use crate::rollup::{Family, ScanCounts};
 use crate::shown::number;
 
 /// What the times and the names of a night's rows lack.
@@ -14,11 +14,11 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
     let date = input.window.scored();
     let flaws = [
         broke_off(input),
-        input.due.and_then(|due| overdue(date, due)),
+        input.due.and_then(|due| overdue(date, due, input.trail_touched)),
         skew(input.files, date, input.counts),
         rows(FlawKind::NoTime, input.counts.without_time, input.counts.timeless()),
         rows(FlawKind::NoApi, input.counts.without_api, input.counts.nameless()),
-        too_many(input.counts),
+        too_many(input.counts, input.hidden),
     ];
     flaws.into_iter().flatten().collect()
 }
@@ -33,13 +33,26 @@ fn rows(kind: FlawKind, rows: u64, sentence: Option<String>) -> Option<Flaw> {
     })
 }
 
-fn too_many(counts: ScanCounts) -> Option<Flaw> {
-    counts.capped().map(|sentence| Flaw {
+/// More entities than are named, and those of the days before that may be among the others: what they did is unknown, also whether they
+/// have fallen silent.
+fn too_many(counts: ScanCounts, hidden: &[(Family, usize)]) -> Option<Flaw> {
+    let sentence = counts.capped()?;
+    let known: usize = hidden.iter().map(|(_, hidden)| hidden).sum();
+    let told = hidden.iter().filter(|(_, hidden)| *hidden > 0);
+    let told = told.map(|(family, hidden)| format!("{} {}", number(*hidden as u64), family.name().replace('_', " ")));
+    let lost = match told.collect::<Vec<_>>() {
+        told if told.is_empty() => String::new(),
+        told => format!(
+            "; {} that were counted by name in the days before were not on this one, and may be among them: a drop of theirs is not seen",
+            told.join(", ")
+        ),
+    };
+    Some(Flaw {
         kind: FlawKind::TooManyEntities,
         whereabouts: Whereabouts::default(),
-        numbers: [("entities", counts.beyond_cap)].into(),
+        numbers: [("entities", counts.beyond_cap), ("known_before", known as u64)].into(),
         effect: Effect::NotJudged,
-        sentence,
+        sentence: sentence + &lost,
     })
 }
 
@@ -63,19 +76,31 @@ fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     })
 }
 
-/// The newest partition is older than the one that should be there.
-fn overdue(date: NaiveDate, due: NaiveDate) -> Option<Flaw> {
+/// The newest partition is older than the one that should be there; that is more than a delay where the trail was touched last.
+fn overdue(date: NaiveDate, due: NaiveDate, trail_touched: &[String]) -> Option<Flaw> {
     let days = u64::try_from((due - date).num_days()).ok().filter(|days| *days > 0)?;
     Some(Flaw {
         kind: FlawKind::StaleFeed,
         whereabouts: Whereabouts::default(),
-        numbers: [("days_missing", days)].into(),
-        effect: Effect::ForInformation,
+        numbers: [("days_missing", days), ("trail_changes", trail_touched.len() as u64)].into(),
+        effect: if trail_touched.is_empty() { Effect::ForInformation } else { Effect::NotJudged },
         sentence: format!(
-            "the newest partition is of {date}, and one of {due} should be there: {} missing",
-            if days == 1 { "a day is".to_owned() } else { format!("{days} days are") }
+            "the newest partition is of {date}, and one of {due} should be there: {} missing{}",
+            if days == 1 { "a day is".to_owned() } else { format!("{days} days are") },
+            stopped(date, trail_touched)
         ),
     })
+}
+
+/// That a feed may have been stopped on purpose; nothing where the trail was not touched.
+pub fn stopped(date: NaiveDate, trail_touched: &[String]) -> String {
+    if trail_touched.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; on {date} the audit trail was touched with {}: the feed may have been stopped on purpose",
+        trail_touched.join(", ")
+    )
 }
 
 /// Rows that are more than a day away from the day of their folder.
@@ -128,13 +153,32 @@ mod tests {
     #[test]
     fn an_overdue_partition_is_told_and_one_in_time_is_not() {
         let day = |day| NaiveDate::from_ymd_opt(2026, 2, day).unwrap();
-        assert_eq!(overdue(day(4), day(4)), None);
-        assert_eq!(overdue(day(4), day(3)), None);
-        let flaw = overdue(day(4), day(7)).unwrap();
+        assert_eq!(overdue(day(4), day(4), &[]), None);
+        assert_eq!(overdue(day(4), day(3), &[]), None);
+        let flaw = overdue(day(4), day(7), &[]).unwrap();
         assert_eq!(flaw.numbers["days_missing"], 3);
         assert_eq!(
             flaw.sentence,
             "the newest partition is of 2026-02-04, and one of 2026-02-07 should be there: 3 days are missing"
         );
+        let touched = ["Actiontrail/StopLogging".to_owned()];
+        let flaw = overdue(day(4), day(5), &touched).unwrap();
+        assert!(
+            flaw.sentence
+                .contains("a day is missing; on 2026-02-04 the audit trail was touched with Actiontrail/StopLogging")
+        );
+        assert_eq!(flaw.effect, Effect::NotJudged);
+    }
+
+    #[test]
+    fn those_of_the_days_before_that_a_cap_may_hide_are_counted_by_family() {
+        let counts = ScanCounts { beyond_cap: 421, ..ScanCounts::default() };
+        assert_eq!(too_many(ScanCounts::default(), &[(Family::Api, 9)]), None);
+        let hidden = [(Family::Api, 9), (Family::SourceIp, 0), (Family::AccessKey, 1_200)];
+        let flaw = too_many(counts, &hidden).unwrap();
+        assert_eq!((flaw.numbers["entities"], flaw.numbers["known_before"]), (421, 1_209));
+        let told = "; 9 api, 1,200 access key that were counted by name in the days before were not on this one";
+        assert!(flaw.sentence.contains(told), "{}", flaw.sentence);
+        assert!(!too_many(counts, &[(Family::Api, 0)]).unwrap().sentence.contains("days before"));
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Values<Row> {
     Number(fn(&Row) -> f64),
     /// A whole number.
     Count(fn(&Row) -> u64),
+    /// A whole number; null where there is none.
+    Known(fn(&Row) -> Option<u64>),
     /// A moment in UTC.
     Time(fn(&Row) -> DateTime<Utc>),
     /// Yes or no.
@@ -25,7 +27,7 @@ pub(super) enum Values<Row> {
 /// Columns in their order, by name.
 pub(super) type Columns<Row> = [(&'static str, Values<Row>)];
 
-use Values::{Count, Flag, Number, Text, Time};
+use Values::{Count, Flag, Known, Number, Text, Time};
 
 /// The columns in their order.
 pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
@@ -64,9 +66,9 @@ pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
     ("top_user_agent", Text(|insight| leading(insight, "userAgent"))),
     ("top_api", Text(|insight| insight.apis().first().copied().unwrap_or_default().to_owned())),
     ("top_error_code", Text(|insight| leading(insight, "errorCode"))),
-    ("country", Text(|insight| place(insight, country))),
-    ("network_owner", Text(|insight| place(insight, network_owner))),
-    ("network_number", Text(|insight| place(insight, network_number))),
+    ("country", Text(|insight| place(insight).and_then(country).unwrap_or_default())),
+    ("network_owner", Text(|insight| place(insight).and_then(network_owner).unwrap_or_default())),
+    ("network_number", Known(|insight| place(insight).and_then(network_number))),
     ("sentence", Text(|insight| insight.sentence.clone())),
     ("next_query", Text(|insight| insight.next_query.clone())),
     ("incident", Text(|insight| insight.incident.id.to_string())),
@@ -100,9 +102,9 @@ pub(super) const ALERT_COLUMNS: [(&str, Values<Alert>); 33] = [
     ("actor", Text(|alert| text(alert.actor.as_ref()))),
     ("apis", Text(|alert| alert.apis.join(" "))),
     ("source_ips", Text(|alert| alert.source_ips.join(" "))),
-    ("country", Text(|alert| place_of_alert(alert, country))),
-    ("network_owner", Text(|alert| place_of_alert(alert, network_owner))),
-    ("network_number", Text(|alert| place_of_alert(alert, network_number))),
+    ("country", Text(|alert| place_of_alert(alert).and_then(country).unwrap_or_default())),
+    ("network_owner", Text(|alert| place_of_alert(alert).and_then(network_owner).unwrap_or_default())),
+    ("network_number", Known(|alert| place_of_alert(alert).and_then(network_number))),
     ("tactic", Text(|alert| text(alert.tactic.as_ref()))),
     ("technique", Text(|alert| text(alert.technique.as_ref()))),
     ("technique_name", Text(|alert| text(alert.technique_name.as_ref()))),
@@ -121,8 +123,8 @@ fn network_owner(place: &Place) -> Option<String> {
     place.network_owner.clone()
 }
 
-fn network_number(place: &Place) -> Option<String> {
-    place.network_number.map(|number| number.to_string())
+fn network_number(place: &Place) -> Option<u64> {
+    place.network_number.map(u64::from)
 }
 
 fn text(value: Option<&String>) -> String {
@@ -148,19 +150,19 @@ pub(super) fn leading(insight: &Insight, attribute: &str) -> String {
 }
 
 /// What is known of the address that it is about, or else of the one that best explains it.
-fn place(insight: &Insight, pick: fn(&Place) -> Option<String>) -> String {
+fn place(insight: &Insight) -> Option<&Place> {
     let own = match insight.family {
         Family::SourceIp => &insight.object,
         _ => &leading(insight, "sourceIpAddress"),
     };
-    placed(&insight.places, own, pick)
+    placed(&insight.places, own)
 }
 
 /// What is known of the first of its addresses.
-fn place_of_alert(alert: &Alert, pick: fn(&Place) -> Option<String>) -> String {
-    placed(&alert.places, alert.source_ips.first().map_or("", String::as_str), pick)
+fn place_of_alert(alert: &Alert) -> Option<&Place> {
+    placed(&alert.places, alert.source_ips.first().map_or("", String::as_str))
 }
 
-fn placed(places: &[Place], address: &str, pick: fn(&Place) -> Option<String>) -> String {
-    places.iter().find(|place| place.address == address).and_then(pick).unwrap_or_default()
+fn placed<'places>(places: &'places [Place], address: &str) -> Option<&'places Place> {
+    places.iter().find(|place| place.address == address)
 }

@@ -37,6 +37,7 @@ fn cell(values: &Values<Insight>, insight: &Insight) -> String {
                 .map_or(String::new(), |number| format!("{number:?}"))
         }
         Values::Count(pick) => pick(insight).to_string(),
+        Values::Known(pick) => pick(insight).map_or(String::new(), |count| count.to_string()),
         Values::Time(pick) => pick(insight).to_rfc3339_opts(SecondsFormat::Secs, true),
         Values::Flag(pick) => pick(insight).to_string(),
     }

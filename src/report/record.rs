@@ -20,6 +20,7 @@ use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
 use crate::rollup::update::{DayOutcome, Update};
 use crate::settings::Settings;
+use crate::shown::local_day;
 use crate::stats::Calibration;
 
 /// What was tested of a family.
@@ -90,6 +91,8 @@ pub struct NightRecord {
     pub settings_hash: String,
     /// The hash of those that change insights.
     pub judging_hash: String,
+    /// The zone whose clocks its readers go by.
+    pub time_zone: String,
     /// The files of the scored day.
     pub input: DayInput,
     /// What became of the scored day's rows.
@@ -197,6 +200,7 @@ impl NightRecord {
             version: env!("CARGO_PKG_VERSION"),
             settings_hash: settings.hash(),
             judging_hash: settings.judging_hash(),
+            time_zone: settings.calendar.zone().name().to_owned(),
             input: scored.map(|day| day.note.input.clone()).unwrap_or_default(),
             counts: history.counts_of(window.scored()),
             days_of_history: window.days_of_history(),
@@ -225,6 +229,11 @@ impl NightRecord {
             quality: judged.inspection.flaws,
             ids_checked: judged.inspection.ids_checked,
         }
+    }
+
+    /// When the day is, by the clocks of its readers; `None` where these show UTC.
+    pub fn local_day(&self) -> Option<String> {
+        local_day(self.date, self.time_zone.parse().ok()?)
     }
 
     /// Takes over what was known of the night, and notes what is reported otherwise than before.

@@ -25,6 +25,9 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     let mut text = String::new();
     let _ = writeln!(text, "{}{}", headline(record, insights), alerts_in_short(alerts));
     let _ = writeln!(text, "{}", input(record));
+    if let Some(local) = record.local_day() {
+        let _ = writeln!(text, "{local}");
+    }
     if let Some(calibration) = calibration(record) {
         let _ = writeln!(text, "{calibration}");
     }

@@ -28,6 +28,10 @@ fn column<Row>(name: &str, values: &Values<Row>, rows: &[Row]) -> PolarsResult<C
         Values::Text(pick) => Series::new(name, rows.iter().map(pick).collect::<Vec<String>>()),
         Values::Number(pick) => Series::new(name, rows.iter().map(pick).collect::<Vec<f64>>()),
         Values::Count(pick) => Series::new(name, rows.iter().map(|one| pick(one) as i64).collect::<Vec<i64>>()),
+        Values::Known(pick) => {
+            let known = rows.iter().map(|one| pick(one).map(|count| count as i64));
+            Series::new(name, known.collect::<Vec<Option<i64>>>())
+        }
         Values::Time(pick) => {
             let times = rows.iter().map(|one| pick(one).timestamp_millis()).collect::<Vec<i64>>();
             Series::new(name, times).cast(&DataType::Datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC)))?

@@ -25,6 +25,7 @@ mod shed;
 pub mod store;
 mod sums;
 pub mod update;
+pub mod wanted;
 
 pub use cap::OTHER;
 pub use counter::{Anew, DayCounter, HourSet, Run};

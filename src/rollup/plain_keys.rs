@@ -22,7 +22,7 @@ pub(super) struct PlainKeys {
 }
 
 /// What the texts of a family's inputs stand for.
-const fn key_of(family: Family) -> fn(&[Option<&str>]) -> Option<EntityKey> {
+pub(super) const fn key_of(family: Family) -> fn(&[Option<&str>]) -> Option<EntityKey> {
     match family {
         Family::Api => api_key,
         Family::ApiError => api_error_key,

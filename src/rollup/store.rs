@@ -25,12 +25,13 @@ pub use partners::{Partners, Side, read_partners};
 pub use reading::{read_family, read_note, read_pairs};
 pub use writing::{day_files, write_day};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::storage::Daily;
+use crate::storage::{Daily, is_there};
 
 /// The version of the file format; readers refuse newer ones.
 pub const FORMAT: u32 = 1;
@@ -47,6 +48,20 @@ pub fn folder(state: &Path, date: NaiveDate) -> PathBuf {
 /// The rollup file of a day.
 pub fn rollup_path(state: &Path, date: NaiveDate) -> PathBuf {
     folder(state, date).join("rollup.parquet")
+}
+
+/// Those of some days that have a rollup.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn counted_days(state: &Path, days: impl Iterator<Item = NaiveDate>) -> Result<BTreeSet<NaiveDate>> {
+    let mut counted = BTreeSet::new();
+    for day in days {
+        if is_there(&rollup_path(state, day))? {
+            counted.insert(day);
+        }
+    }
+    Ok(counted)
 }
 
 /// The pairs file of a day.

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{self, DayInput, DayNote, InputFile};
 use crate::rollup::{DayRollup, Family, ScanCounts, ScanOptions, Scanner};
-use crate::storage::{Commits, commit_beside};
+use crate::storage::{Commits, commit_beside, is_there};
 
 /// What was done about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl Work<'_> {
         if let Some(note) = old {
             let is_kept = self.is_purged(&note);
             let is_complete =
-                self.has_pairs(&note) && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
+                self.has_pairs(&note)? && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
             if is_kept || is_complete {
                 let outcome = if is_kept { DayOutcome::Kept } else { DayOutcome::UpToDate };
                 return Ok(Some(UpdatedDay { note, outcome }));
@@ -165,8 +165,8 @@ impl Work<'_> {
     }
 
     /// Whether pairs were counted if they are wanted, and are there if they were counted.
-    fn has_pairs(&self, note: &DayNote) -> bool {
-        (note.pairs || !self.counting.pairs) && (!note.pairs || store::pairs_path(self.state, note.date).exists())
+    fn has_pairs(&self, note: &DayNote) -> Result<bool> {
+        if note.pairs { is_there(&store::pairs_path(self.state, note.date)) } else { Ok(!self.counting.pairs) }
     }
 
     fn count(

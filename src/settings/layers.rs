@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use crate::error::{Error, Result, did_you_mean};
 use crate::settings::reference::{InForce, REFERENCE, variable};
 use crate::settings::{FILE_NAME, RawSettings, Settings, mistake};
+use crate::storage::is_there;
 
 /// Variables that options have, beside those of settings.
 const OTHER_VARIABLES: [&str; 3] = ["INSIGHTS_SETTINGS", "INSIGHTS_THREADS", "INSIGHTS_LOG_FORMAT"];
@@ -82,7 +83,7 @@ impl Layers {
 
     fn read_file(&mut self, named: Option<&Path>) -> Result<()> {
         let path = named.unwrap_or(Path::new(FILE_NAME));
-        if named.is_none() && !path.exists() {
+        if named.is_none() && !is_there(path)? {
             return Ok(());
         }
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
@@ -105,6 +106,7 @@ impl Layers {
         let wrong = |message: String| Error::Settings { path: PathBuf::from(source.to_string()), message };
         let value = match defaults().get(key) {
             Some(default) => typed(default, text).map_err(|message| wrong(format!("{key}: {message}")))?,
+            None if is_below("columns", key) && is_quoted(text) => as_written(text),
             None if is_below("columns", key) => Value::String(text.to_owned()),
             None if REFERENCE.iter().any(|table| table.is_open && is_below(table.key, key)) => as_written(text),
             None => {
@@ -266,12 +268,22 @@ fn as_written(text: &str) -> Value {
     value.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Text as a value of the kind that the default is of; lists are separated by commas, or written as in the file.
+/// Whether a text is in quotes, as one would write it into the file.
+fn is_quoted(text: &str) -> bool {
+    let within = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    within('"') || within('\'')
+}
+
+/// Text as a value of the kind that the default is of; lists are separated by commas, or written as in the file, and
+/// so may texts be.
 fn typed(default: &Value, text: &str) -> std::result::Result<Value, String> {
     let wrong = |kind: &str| format!("expected {kind}, found `{text}`");
     let bare = text.trim();
-    if let (Value::Array(_), list @ Value::Array(_)) = (default, as_written(bare)) {
-        return Ok(list);
+    match (default, as_written(bare)) {
+        (Value::Array(_), list @ Value::Array(_)) => return Ok(list),
+        (Value::Array(_), one @ Value::String(_)) if is_quoted(bare) => return Ok(Value::Array(vec![one])),
+        (Value::String(_), text @ Value::String(_)) if is_quoted(bare) => return Ok(text),
+        _ => {}
     }
     match default {
         Value::Integer(_) => bare.parse().map(Value::Integer).map_err(|_| wrong("a whole number")),
@@ -279,7 +291,8 @@ fn typed(default: &Value, text: &str) -> std::result::Result<Value, String> {
         Value::Boolean(_) => bare.parse().map(Value::Boolean).map_err(|_| wrong("`true` or `false`")),
         Value::Array(_) => {
             let items = bare.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
+            let item = |item: &str| if is_quoted(item) { as_written(item) } else { Value::String(item.to_owned()) };
+            Ok(Value::Array(items.map(item).collect()))
         }
         _ => Ok(Value::String(text.to_owned())),
     }
@@ -354,6 +367,21 @@ mod tests {
         assert_eq!(settings.rules.overrides["cis.at.root_login"].threshold, Some(3.0));
         assert_eq!((settings.searches.len(), settings.formats.len()), (1, 1));
         assert_eq!(settings.columns[&crate::event::Column::Region], "true");
+    }
+
+    #[test]
+    fn texts_may_stand_in_quotes_as_in_the_file() {
+        let flags = [
+            ("geoip.files", "\"a b.mmdb\""),
+            ("rules.enable", "'x', y"),
+            ("time_zone", "\"Asia/Shanghai\""),
+            ("columns.region", "'where'"),
+        ];
+        let settings = layers("", &[], &flags).unwrap().settings().unwrap();
+        assert_eq!(settings.geoip, [PathBuf::from("a b.mmdb")]);
+        assert_eq!(settings.rules.enable, ["x", "y"]);
+        assert_eq!(settings.calendar.zone().name(), "Asia/Shanghai");
+        assert_eq!(settings.columns[&crate::event::Column::Region], "where");
     }
 
     #[test]

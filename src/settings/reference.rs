@@ -37,7 +37,7 @@ pub const REFERENCE: [Setting; 30] = [
     setting(
         "time_zone",
         "IANA name",
-        "which hours are alike, and which days are weekend days; days of input and output stay UTC days",
+        "which hours are alike, which days are weekend days, and which times people are told beside UTC; days of input and output stay UTC days",
     ),
     setting(
         "days_off",

@@ -3,6 +3,7 @@
 //! A leaf: it knows no other room, so that every other can tell its numbers in one way, and none lets through what does not show.
 
 mod clipped;
+mod local;
 mod number;
 mod spreadsheet;
 mod text_table;
@@ -13,6 +14,7 @@ mod visible;
 pub const OTHER: &str = "(other)";
 
 pub use clipped::clipped;
+pub use local::{local_day, local_span};
 pub use number::{counted, number, scientific, span};
 pub use spreadsheet::harmless;
 pub use text_table::{Shown, TextTable};

@@ -11,8 +11,9 @@ use super::FamilyBaseline;
 use crate::baseline::dispersion::{Dispersions, Testimony};
 use crate::baseline::drift::Drift;
 use crate::baseline::parents::{OwnDays, Parents};
-use crate::baseline::seasonal::Fit;
+use crate::baseline::seasonal::{Fit, Learnt};
 use crate::baseline::series::{OwnShape, ProfileSum, Series};
+use crate::baseline::shift::SHIFT_DAYS;
 use crate::baseline::sparse::{ActiveDays, NEW_DAYS, SPARSE_BELOW};
 
 /// Entities of one group that are enough to have a shape of their own.
@@ -94,13 +95,16 @@ impl FamilyBaseline<'_> {
             let totals = self.day_totals(member, &self.today());
             let Some(&(first_day, _)) = totals.first() else { continue };
             active.add(&totals.iter().map(|&(_, total)| total).collect::<Vec<_>>());
-            // What shows up in the first week of the window was most likely there before.
-            if first_day >= NEW_DAYS {
+            // What shows up in the first week of the window was most likely there before, and so was what a cap may have hidden.
+            if first_day >= NEW_DAYS && !(0..first_day).any(|day| self.history.is_hidden(member, day)) {
                 let first_week = totals.iter().take_while(|(day, _)| *day < first_day + NEW_DAYS);
                 active.add_first_week(&first_week.map(|&(_, total)| total).collect::<Vec<_>>());
             }
         }
-        self.sizes = active.fit();
+        let witnesses = self.witnesses().count().max(1);
+        let times = self.history.len() as f64 / witnesses as f64;
+        let days = (NEW_DAYS..self.window.length()).filter(|&day| self.window.is_present(day)).count();
+        self.sizes = active.fit(times, days);
         let own = |member| {
             let totals = self.totals_before(member, self.window.length());
             let is_new = self.days_known(member, self.window.length()) < NEW_DAYS;
@@ -109,27 +113,33 @@ impl FamilyBaseline<'_> {
         self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
-    /// An entity's past without some days, of which only the level is known; `None` if there is none.
-    pub(super) fn past_without(&self, member: usize, without: &Range<usize>) -> Option<Series> {
+    /// An entity's past, as much of it as is to be learnt from, without some days, of which only the level is known; `None` if there is none.
+    pub(super) fn past(&self, member: usize, learnt: Learnt, without: &Range<usize>) -> Option<Series> {
         let mut series = Series::default();
         self.lay_out(member, without, &mut series)?;
+        match learnt {
+            Learnt::Whole => {}
+            Learnt::Before(day) => series.forget_from(day),
+            Learnt::Since(day) => series.forget_before(day),
+        }
         self.follow(member, &mut series);
         Some(series)
     }
 
-    /// An entity's past before some days, with those days unknown; `None` if there is none.
-    pub(super) fn past_before(&self, member: usize, without: &Range<usize>) -> Option<Series> {
-        let mut series = Series::default();
-        self.lay_out(member, without, &mut series)?;
-        series.forget_from(without.start);
-        self.follow(member, &mut series);
-        Some(series)
+    /// What the days before one tell, at the level with which they ended.
+    pub(in crate::baseline) fn fit_before(&self, member: usize, day: usize, without: &Range<usize>) -> Option<Fit> {
+        let day = day.min(without.start);
+        let series = self.past(member, Learnt::Before(day), without)?;
+        let fit = Fit::new(&series, self.profile(member), &self.dispersions).of_days(Learnt::Before(day));
+        Some(fit.on_day(day).unwrap_or(fit))
     }
 
-    /// What that past tells, at the level with which it ended.
-    pub(in crate::baseline) fn fit_before(&self, member: usize, without: &Range<usize>) -> Option<Fit> {
-        let series = self.past_before(member, without)?;
-        let fit = Fit::new(&series, self.profile(member), &self.dispersions);
-        Some(fit.on_day(without.start).unwrap_or(fit))
+    /// What the days from one on tell alone, if they are enough.
+    pub(in crate::baseline) fn fit_since(&self, member: usize, day: usize, without: &Range<usize>) -> Option<Fit> {
+        let series = self.past(member, Learnt::Since(day), without)?;
+        if series.believed_hours() < SHIFT_DAYS * 24 || series.level() < SPARSE_BELOW {
+            return None;
+        }
+        Some(Fit::new(&series, self.profile(member), &self.dispersions).of_days(Learnt::Since(day)))
     }
 }

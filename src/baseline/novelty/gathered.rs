@@ -2,6 +2,8 @@
 //!
 //! An entity's pairs come day by day, so that whether a partner is new is told by a mark on the partner, and nothing is sorted.
 
+use std::collections::BTreeSet;
+
 use super::kind::{EntityHabits, First, Habit, Novelty};
 use super::{BANDS, Days, LEAST_PEERS, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
@@ -48,8 +50,9 @@ impl Gathered {
         }
     }
 
-    /// Adds an entity with all its pairs, those of each partner in the order of days. No entity comes twice.
-    pub(super) fn add(&mut self, member: u32, met: &[PairDay], days: Days<'_>) {
+    /// Adds an entity with all its pairs, those of each partner in the order of days, and tells whether it met somebody new on the scored one.
+    /// No entity comes twice.
+    pub(super) fn add(&mut self, member: u32, met: &[PairDay], days: Days<'_>) -> bool {
         self.by_day.clear();
         self.by_day.resize(days.length + 1, DayCount::default());
         let mut singletons = 0;
@@ -72,10 +75,18 @@ impl Gathered {
                 singletons -= u32::from(mark.past == 2);
             }
         }
-        self.add_habits(member, singletons);
+        self.add_habits(member, singletons)
     }
 
-    fn add_habits(&mut self, member: u32, singletons: u32) {
+    /// Adds whom many met whose names were not kept: somebody knew these.
+    pub(super) fn add_many(&mut self, met: &[PairDay], days: Days<'_>) {
+        let past = met.iter().filter(|pair| days.of(**pair) < days.length).map(|pair| pair.partner);
+        for partner in past.collect::<BTreeSet<u32>>() {
+            self.known_to[partner as usize] += 1;
+        }
+    }
+
+    fn add_habits(&mut self, member: u32, singletons: u32) -> bool {
         let habits = habits(&self.by_day);
         let tonight = habits[TONIGHT];
         if tonight.is_settled() {
@@ -86,6 +97,7 @@ impl Gathered {
         if tonight.is_settled() || tonight.new > 0 {
             self.novelty.entities.push(EntityHabits { member, days: habits });
         }
+        tonight.new > 0
     }
 
     pub(super) fn learn(self) -> Novelty {

@@ -2,6 +2,8 @@
 //!
 //! Here are the laws and what the last days made of them; what they are fitted to is added up in [`super::gathered`].
 
+use std::collections::BTreeMap;
+
 use super::{BANDS, HABITS_FROM, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
 use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
@@ -10,6 +12,8 @@ use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
 /// belief counts for.
 const USUAL_CLUMP: f64 = 2.0;
 const CLUMP_BELIEF: f64 = 10.0;
+/// Past p-values that the model's own word counts for.
+const MODEL_BELIEF: f64 = 20.0;
 /// Logarithms that are as near are the same number.
 const SAME: f64 = 1e-9;
 /// The least variance over mean.
@@ -86,6 +90,8 @@ pub struct Novelty {
     known_to: Vec<u32>,
     /// How many others knew the least known new partner of each entity and past day on which there was one, ascending.
     pub(super) popularity: Vec<u32>,
+    /// Of entities that met somebody new on the scored day, on how many days before they may have met others than those that were counted.
+    hidden_days: BTreeMap<u32, usize>,
     /// How little known all of them were together, `ln U`, ascending.
     unfamiliar: Vec<f64>,
     /// How many there were, `ln V`, ascending.
@@ -132,9 +138,20 @@ impl Novelty {
             clump: USUAL_CLUMP,
             known_to: Vec::new(),
             popularity: Vec::new(),
+            hidden_days: BTreeMap::new(),
             unfamiliar: Vec::new(),
             many: Vec::new(),
         }
+    }
+
+    /// With the days on which a cap hides whom entities met that met somebody new.
+    pub(super) fn with_hidden_days(self, hidden_days: BTreeMap<u32, usize>) -> Self {
+        Self { hidden_days, ..self }
+    }
+
+    /// On how many days before the scored one an entity that met somebody new may have met others than those that were counted.
+    pub fn hidden_days(&self, member: u32) -> usize {
+        self.hidden_days.get(&member).copied().unwrap_or(0)
     }
 
     /// With the law of each band of peers, the pairs that were new on the days that are asked, and how many knew each partner before
@@ -245,29 +262,24 @@ impl Novelty {
         rank(&self.popularity, known_to)
     }
 
-    /// How unlikely it is that the new partners of a day are as little known, taken together: Fisher's product of their ranks, ranked
-    /// among the products of the last days, for those whom an entity meets on a day are often alike.
+    /// How unlikely it is that the new partners of a day are as little known, taken together: Fisher's product of their ranks, in the light
+    /// of the products of the last days, for those whom an entity meets on a day are often alike.
     ///
     /// ```text
-    /// U = P(Gamma(n) >= sum -ln F(m_i)),   p = (1 + #{U' <= U}) / (1 + #U')
+    /// U = P(Gamma(n) >= sum -ln F(m_i))
     /// ```
-    pub fn unfamiliarity(&self, habit: &Habit) -> f64 {
-        let ln_product = ln_product(habit);
-        let below = self.unfamiliar.partition_point(|&other| other <= ln_product);
-        (1.0 + below as f64) / (1.0 + self.unfamiliar.len() as f64)
+    pub fn ln_unfamiliar(&self, habit: &Habit) -> f64 {
+        ln_in_the_light_of(&self.unfamiliar, ln_product(habit))
     }
 
-    /// How unlikely it is to meet so many new partners, given that there is one: the tail of the model, ranked among those of the last
-    /// days, for how many come at once is another matter in every family. Beyond all of them the model says how much further.
+    /// How unlikely it is to meet so many new partners, given that there is one: the tail of the model in the light of those of the last
+    /// days, for how many come at once is another matter in every family.
     ///
     /// ```text
-    /// V = P(X >= n | X >= 1),   p = (1 + #{V' <= V}) / (1 + #V') min(1, V / min V')
+    /// V = P(X >= n | X >= 1)
     /// ```
     pub fn ln_so_many(&self, partners: &NegativeBinomial, new: u64) -> f64 {
-        let ln_tail = ln_given_any(partners, new);
-        let below = self.many.partition_point(|&other| other <= ln_tail + SAME);
-        let beyond = self.many.first().map_or(0.0, |least| (ln_tail - least).min(0.0));
-        ((1.0 + below as f64) / (1.0 + self.many.len() as f64)).ln() + beyond
+        ln_in_the_light_of(&self.many, ln_given_any(partners, new))
     }
 
     /// The distribution of the number of new partners of a day: a negative binomial whose clumps are as large however few are
@@ -301,6 +313,20 @@ fn rank(past: &[u32], number: u32) -> f64 {
 /// The logarithm of the probability of so small a product of so many ranks.
 fn ln_product(habit: &Habit) -> f64 {
     ln_gamma_upper(f64::from(habit.new.max(1)), f64::from(habit.surprise)).unwrap_or(0.0)
+}
+
+/// The logarithm of a p-value in the light of those of the last days, ascending: its rank among them, and beyond all of them as much further
+/// as the model says; where there are few, the model's own word.
+///
+/// ```text
+/// R = (1 + #{V' <= V}) / (1 + n) min(1, V / min V'),   ln p = (20 ln V + n ln R) / (20 + n)
+/// ```
+fn ln_in_the_light_of(past: &[f64], ln_p: f64) -> f64 {
+    let below = past.partition_point(|&other| other <= ln_p + SAME);
+    let beyond = past.first().map_or(0.0, |least| (ln_p - least).min(0.0));
+    let number = past.len() as f64;
+    let ln_rank = ((1.0 + below as f64) / (1.0 + number)).ln() + beyond;
+    (MODEL_BELIEF * ln_p + number * ln_rank) / (MODEL_BELIEF + number)
 }
 
 /// `ln P(X >= n | X >= 1)`.

@@ -1,6 +1,6 @@
 //! The same entity at another level: all of it, or some of its hours. When that is asked for is told in `shift`.
 
-use super::{Fit, WHOLE_DAY};
+use super::{Fit, Learnt, WHOLE_DAY};
 use crate::baseline::calendar::slot;
 use crate::baseline::drift::Levels;
 
@@ -22,7 +22,7 @@ impl Fit {
     #[must_use]
     pub(in crate::baseline) fn at_new_level(&self, ratio: f64, calls: f64, since: usize, days: usize) -> Self {
         let unsure = 1.0 / (calls + 1.0) + self.alpha[WHOLE_DAY] / days as f64;
-        Self { total: 1.0 / unsure - 1.0, since: Some(since), ..self.at_level(ratio) }
+        Self { total: 1.0 / unsure - 1.0, learnt: Learnt::Before(since), moved: true, ..self.at_level(ratio) }
     }
 
     /// The same entity at the level that it has drifted to on a day; `None` where it does not drift.
@@ -40,7 +40,7 @@ impl Fit {
     /// The same entity with other means in some of its hours of the week since a day, told by a few days each.
     #[must_use]
     pub(in crate::baseline) fn with_hours(&self, moved: &[(u8, f64)], since: Option<usize>, samples: f64) -> Self {
-        let mut changed = Self { since, ..self.clone() };
+        let mut changed = Self { learnt: since.map_or(self.learnt, Learnt::Before), moved: true, ..self.clone() };
         for &(week_hour, mean) in moved {
             changed.means[slot(week_hour)] = mean / self.week.factor(week_hour);
             changed.samples[slot(week_hour)] = self.samples[slot(week_hour)].min(samples);
@@ -49,9 +49,29 @@ impl Fit {
         changed
     }
 
-    /// Of a new level: the day with which it began, from which on nothing else was learnt.
-    pub(in crate::baseline) fn since(&self) -> Option<usize> {
-        self.since
+    /// The same, learnt from some of the days alone.
+    #[must_use]
+    pub(in crate::baseline) fn of_days(self, learnt: Learnt) -> Self {
+        Self { learnt, ..self }
+    }
+
+    /// Which days it has learnt from.
+    pub(in crate::baseline) fn learnt(&self) -> Learnt {
+        self.learnt
+    }
+
+    /// Whether it is at a level, or has hours, that it has not learnt.
+    pub(in crate::baseline) fn is_moved(&self) -> bool {
+        self.moved
+    }
+
+    /// Of a new level: the day with which it began.
+    pub(crate) fn since(&self) -> Option<usize> {
+        match self.learnt {
+            Learnt::Before(day) if self.moved => Some(day),
+            Learnt::Since(day) => Some(day),
+            Learnt::Before(_) | Learnt::Whole => None,
+        }
     }
 
     /// A day's level relative to that of the day which the fit is of.

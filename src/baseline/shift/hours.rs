@@ -121,7 +121,7 @@ impl FamilyBaseline<'_> {
         }
         let since = onset(&past.ratios(fit, &suspects));
         let before = match since {
-            Some(since) => self.fit_before(member, &(since.min(without.start)..without.end))?,
+            Some(since) => self.fit_before(member, since, without)?,
             None => fit.on_day(day).unwrap_or_else(|| fit.clone()),
         };
         let moved = |suspect: &Suspect| {
@@ -134,7 +134,9 @@ impl FamilyBaseline<'_> {
         }
         let others_stay = past.others_stay(&before, &moved);
         let hours: Vec<(u8, f64)> = moved.iter().map(|&(suspect, mean)| (past.today[suspect.hour], mean)).collect();
-        let now = before.with_hours(&hours, since, SHIFT_DAYS as f64);
+        let moved = before.with_hours(&hours, since, SHIFT_DAYS as f64);
+        let alone = since.and_then(|since| self.fit_since(member, since, without));
+        let now = std::iter::once(moved).chain(alone).collect();
         Some(NewHours { shift: Shift { before, now }, others_stay })
     }
 
@@ -173,13 +175,14 @@ fn new_mean(fit: &Fit, hours: [PastHour; SHIFT_DAYS], today: u8) -> Option<f64> 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{DAYS, USUAL, new_level_of_first};
+    use crate::baseline::seasonal::Learnt;
 
     #[test]
     fn a_job_that_runs_every_night_is_seen_however_long_it_has() {
         for days in [3, 5, 8, 12] {
             let job = |ago: usize, hour: usize| if ago <= days && (1..3).contains(&hour) { 150.0 } else { USUAL };
             let fit = new_level_of_first(job).unwrap();
-            assert_eq!(fit.since(), Some(DAYS - days));
+            assert_eq!(fit.learnt(), Learnt::Before(DAYS - days));
             let found = [1, 2, 3, 12].map(|hour| fit.mean(hour) / job(1, usize::from(hour)));
             assert!(found.iter().all(|ratio| (0.6..1.5).contains(ratio)), "{days} days: {found:?}");
         }

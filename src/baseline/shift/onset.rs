@@ -5,7 +5,7 @@ use super::{LEAST_CHANGE, LEAST_RATIO, SHIFT_DAYS};
 /// Days that must have been at the old level.
 const LEAST_BEFORE: usize = 7;
 /// Days in which a change is looked for.
-const RECENT_DAYS: usize = 14;
+const RECENT_DAYS: usize = 21;
 
 /// The day with which a new level may have begun: the split of the days' ratios that leaves the least variance of their logarithms, if the
 /// levels on both sides are far enough apart.

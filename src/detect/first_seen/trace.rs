@@ -21,7 +21,7 @@ pub struct KindTrace {
     pub ln_any: f64,
     /// `ln P(so many, and so little known)`, given that there is somebody new; `None` where there is nobody.
     pub ln_beyond: Option<f64>,
-    /// The share of past days with new ones on which these were as little known, taken together; `None` where it has no new one.
+    /// How often new ones were as little known, taken together, on the last days; `None` where it has no new one.
     pub rarity: Option<f64>,
     /// Whom it met for the first time, the least known first.
     pub partners: Vec<NewPartner>,
@@ -52,7 +52,7 @@ impl FirstSeenTests {
             expected: kind.expected(&habit),
             ln_any: question.ln_active,
             ln_beyond: question.ln_parts,
-            rarity: (habit.new > 0).then(|| kind.unfamiliarity(&habit)),
+            rarity: (habit.new > 0).then(|| kind.ln_unfamiliar(&habit).exp()),
             partners: kind.acquaintances(member).iter().filter_map(partner).collect(),
         })
     }

@@ -52,8 +52,8 @@ pub(super) trait Decoder: Sized {
     fn null(&self) -> Self::Value;
 }
 
-/// Of a page of which more than one row in so many is picked, all are decoded.
-const DENSE: usize = 3;
+/// Of a page of which more than one row in so many is picked, all are decoded: one alone takes as long as so many in a row.
+const DENSE: usize = 8;
 
 /// A column of texts whose pages all hold keys into one dictionary.
 pub(super) type KeyColumn = Column<keys::Keys>;
@@ -73,6 +73,8 @@ pub(super) struct Column<D: Decoder> {
     /// Levels of rows that are being read, and the values among them.
     scratch: Vec<i32>,
     values: Vec<D::Value>,
+    /// All values of a page of which many are picked.
+    page: Vec<D::Value>,
 }
 
 impl<D: Decoder> Column<D> {
@@ -92,6 +94,7 @@ impl<D: Decoder> Column<D> {
             decoder,
             scratch: Vec::new(),
             values: Vec::new(),
+            page: Vec::new(),
         }))
     }
 
@@ -220,9 +223,11 @@ impl<D: Decoder> Column<D> {
             return Err(ended());
         }
         if rows.len() * DENSE > self.left {
-            let mut all = vec![D::Value::default(); self.left];
-            self.read_from_page(&mut all)?;
-            values.iter_mut().zip(rows).for_each(|(value, &row)| *value = all[row as usize - first]);
+            let mut page = std::mem::take(&mut self.page);
+            page.resize(self.left, D::Value::default());
+            self.read_from_page(&mut page)?;
+            values.iter_mut().zip(rows).for_each(|(value, &row)| *value = page[row as usize - first]);
+            self.page = page;
         } else if let Some(levels) = self.levels.take() {
             self.pick_present(levels, first, rows, values)?;
         } else {

@@ -10,8 +10,7 @@ pub fn placed_headings(mut headings: Vec<Heading>, address: usize, format: Answe
         headings[address].kind = Kind::Names;
         return headings;
     }
-    // A network's number is no quantity, but a name.
-    let columns = [("country", Kind::Text), ("network_owner", Kind::Text), ("network_number", Kind::Id)];
+    let columns = [("country", Kind::Text), ("network_owner", Kind::Text), ("network_number", Kind::Integer)];
     let next = address + 1;
     headings.splice(next..next, columns.map(|(name, kind)| Heading::new(name, kind)));
     headings
@@ -64,6 +63,6 @@ fn columns(place: Option<&Place>) -> [Value<'_>; 3] {
     [
         Value::text(place.and_then(|place| place.country.as_deref())),
         Value::text(place.and_then(|place| place.network_owner.as_deref())),
-        Value::text(place.and_then(|place| place.network_number).map(|number| number.to_string())),
+        place.and_then(|place| place.network_number).map_or(Value::Null, |number| Value::Integer(i64::from(number))),
     ]
 }

@@ -141,7 +141,8 @@ fn union(scans: &[LazyFrame]) -> PolarsResult<LazyFrame> {
     concat(scans, UnionArgs { to_supertypes: true, ..UnionArgs::default() })
 }
 
-/// The days of a table as one. What a day lacks, for an earlier version of this program wrote it, is null there.
+/// The days of a table as one. What a day lacks, for an earlier version of this program wrote it, is null there; what it holds as another
+/// type is of the newest day's.
 fn days(mut scans: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
     let schemas = scans.iter_mut().map(LazyFrame::collect_schema).collect::<PolarsResult<Vec<_>>>()?;
     let mut all: Vec<(&PlSmallStr, &DataType)> = Vec::new();
@@ -152,11 +153,14 @@ fn days(mut scans: Vec<LazyFrame>) -> PolarsResult<LazyFrame> {
         }
     }
     let aligned = scans.into_iter().zip(&schemas).map(|(scan, schema)| {
-        if schema.iter_names().eq(all.iter().map(|(name, _)| *name)) {
+        if schema.iter().eq(all.iter().copied()) {
             return scan;
         }
         let columns = all.iter().map(|&(name, data_type)| {
-            let own = schema.contains(name).then(|| col(name.clone()));
+            let own = |held: &DataType| {
+                if held == data_type { col(name.clone()) } else { col(name.clone()).cast(data_type.clone()) }
+            };
+            let own = schema.get(name).map(own);
             own.unwrap_or_else(|| lit(NULL).cast(data_type.clone()).alias(name.clone()))
         });
         scan.select(columns.collect::<Vec<Expr>>())

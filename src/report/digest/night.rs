@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+
 use crate::report::digest::Document;
 use crate::report::night::{Finding, Incident, NewLevel, Night, Over, Text};
 use crate::report::telling::{
     AGAIN, agreeing_rules, change, commands, facts, honesty, input, judged_again, long_date, span, stale, steps,
     tonight, troubles, unusual,
 };
-use crate::shown::{counted, number};
+use crate::shown::{counted, local_day, number};
 
 /// Incidents that are told; more are on the page.
 const INCIDENTS: usize = 10;
@@ -22,6 +24,9 @@ pub fn night(night: &Night) -> Document {
     let mut document = Document::default();
     document.heading(1, format!("Insights of {}", long_date(night.date)));
     document.paragraph(tonight(night).join(" "));
+    if let Some(local) = local_day(night.date, night.zone()) {
+        document.paragraph(format!("In this digest {local}."));
+    }
     add_again(&mut document, night);
     add_incidents(&mut document, night);
     add_alerts(&mut document, night);
@@ -52,7 +57,8 @@ fn add_incidents(document: &mut Document, night: &Night) {
         document.heading(2, format!("Incident {}, {}", incident.number, heading(night, incident)));
         let Some(lead) = night.findings_of(incident).next() else { continue };
         document.paragraph(format!("{}.", lead.sentence.shown()));
-        let known = facts(lead, night.date).into_iter().filter(|(name, _)| *name != "When");
+        let is_utc = night.zone() == Tz::UTC;
+        let known = facts(lead, night).into_iter().filter(|(name, _)| !is_utc || *name != "When");
         document.list(known.map(|(name, known)| format!("{name}: {known}")));
         document.paragraph(format!("How unusual: {}", unusual(lead)));
         let more: Vec<&Finding> = night.findings_of(incident).skip(1).collect();
@@ -121,7 +127,8 @@ fn add_since(document: &mut Document, night: &Night) {
     let sentence = |what: &str, number: &usize| format!("{what}: {}", night.findings[*number].sentence.shown());
     let going_on = since.going_on.iter().map(|number| sentence("going on", number));
     let again = since.again.iter().map(|number| sentence("again", number));
-    let levels = levels.into_iter().map(|level| format!("new level: {}", level.sentence.shown()));
+    let state = |level: &NewLevel| if level.known { "new level" } else { "not known" };
+    let levels = levels.into_iter().map(|level| format!("{}: {}", state(level), level.sentence.shown()));
     let over = since.over.iter().map(|number| sentence("over", number));
     let closed = closed.into_iter().map(|closed| format!("over: {}", closed.sentence.shown()));
     let gone = since.gone.iter().map(|finding| format!("not any more: {}", finding.sentence.shown()));

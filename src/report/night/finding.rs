@@ -74,6 +74,8 @@ pub struct Details {
     pub attacks: Vec<Attack>,
     /// Why a change is reported; `None` for rates, and where the night's events do not tell.
     pub reason: Option<Reason>,
+    /// Days of history on which a cap may have left it without a name.
+    pub days_hidden: u64,
 }
 
 /// One attribute: the values of the insight beside those that were usual.
@@ -224,7 +226,8 @@ fn fill_who(columns: &Columns<'_>, findings: &mut [Finding]) -> Result<()> {
     fill(findings, texts("top_api")?, |finding, text| finding.api = text);
     fill(findings, texts("country")?, |finding, text| finding.place.country = text);
     fill(findings, texts("network_owner")?, |finding, text| finding.place.network_owner = text);
-    fill(findings, texts("network_number")?, |finding, text| finding.place.network_number = text.raw().parse().ok());
+    // Nights of earlier versions have it as text.
+    fill(findings, columns.texts("network_number")?, |finding, text| finding.place.network_number = text.parse().ok());
     fill(findings, texts("culprit")?, |finding, text| finding.culprit = text);
     let attacks = ["tactic", "technique", "technique_name"].map(texts);
     let [tactics, techniques, names] = attacks;
@@ -265,6 +268,8 @@ struct Analysis {
     places: Vec<Place>,
     attacks: Vec<Attack>,
     reason: Option<Reason>,
+    #[serde(rename = "daysNotCountedInFull")]
+    days_hidden: u64,
 }
 
 #[derive(Deserialize)]
@@ -284,9 +289,10 @@ pub(super) fn read_details(path: &Path) -> Result<BTreeMap<String, Details>> {
             message: format!("no insights event: {error}"),
         })?;
         let EventDetails { insight_context, analysis } = event.insight_details;
-        let Analysis { names, places, attacks, reason } = analysis;
+        let Analysis { names, places, attacks, reason, days_hidden } = analysis;
         let names = names.into_iter().map(|called| (called.principal, called.name)).collect();
-        let told = Details { attributions: insight_context.attributions, names, places, attacks, reason };
+        let attributions = insight_context.attributions;
+        let told = Details { attributions, names, places, attacks, reason, days_hidden };
         // Of a start and an end, the end comes last and knows more.
         details.insert(event.shared_event_id.to_lowercase(), told);
     }

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
 use crate::report::hours::FILE_NAME as HOURS;
@@ -130,6 +131,11 @@ impl Night {
         }
         let read = finding::read_table(&path);
         read.map_err(|error| self.unread.push(format!("{before}: {error}"))).ok()
+    }
+
+    /// The zone whose clocks its readers go by.
+    pub fn zone(&self) -> Tz {
+        self.record.as_ref().and_then(|record| record.time_zone.parse().ok()).unwrap_or(Tz::UTC)
     }
 
     /// The findings of an incident.

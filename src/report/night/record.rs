@@ -20,6 +20,8 @@ use crate::storage::read_text;
 pub struct Record {
     pub version: Text,
     pub settings_hash: Text,
+    /// The zone whose clocks its readers go by; empty in records of earlier versions.
+    pub time_zone: String,
     pub counts: Counts,
     pub days_of_history: u64,
     pub missing_days: Vec<NaiveDate>,
@@ -44,7 +46,14 @@ pub struct NewLevel {
     pub account: Text,
     pub entity: Text,
     pub direction: String,
+    /// Whether it is known to go on; records of earlier versions tell only of what is.
+    #[serde(default = "yes")]
+    pub known: bool,
     pub sentence: Text,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl NewLevel {

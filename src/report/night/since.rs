@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
+use crate::detect::Model;
 use crate::report::night::{Finding, NewLevel, Over, Record};
 
 /// The insights of a night, by their number, beside those of the night before.
@@ -19,7 +20,7 @@ pub struct Since {
     pub again: BTreeSet<usize>,
     /// Begun on an earlier day, and over by now.
     pub over: BTreeSet<usize>,
-    /// Reported the night before, and not any more. Changes are moments and do not go on.
+    /// Reported the night before, and not any more. Changes and first meetings are moments and do not go on.
     pub gone: Vec<Finding>,
 }
 
@@ -71,7 +72,8 @@ impl Since {
         let mut here: BTreeSet<_> = findings.iter().map(Finding::same).collect();
         here.extend(record.into_iter().flat_map(|record| record.new_levels.iter().map(NewLevel::same)));
         here.extend(record.into_iter().flat_map(|record| record.over.iter().map(Over::same)));
-        since.gone = before.into_iter().filter(|finding| !finding.is_change() && here.insert(finding.same())).collect();
+        let is_moment = |finding: &Finding| finding.is_change() || finding.judged_by == Model::FirstSeen.name();
+        since.gone = before.into_iter().filter(|finding| !is_moment(finding) && here.insert(finding.same())).collect();
         since
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::insight::{Actor, Attribution, Insight, Share};
 use crate::place::Place;
+use crate::shown::OTHER;
 
 /// The attributes that an evidence has a place for.
 const ATTRIBUTES: [&str; 5] = ["principalId", "accessKeyId", "sourceIpAddress", "apiRelated", "userAgent"];
@@ -17,7 +18,8 @@ pub(super) fn evidences(insight: &Insight) -> Vec<Value> {
     evidences.extend(Some(common(insight)).filter(tells).map(Value::Object));
     for attribute in ATTRIBUTES {
         if let Some(found) = insight.attribution(attribute) {
-            evidences.extend(found.insight.iter().map(|share| single(insight, found, share)));
+            let named = found.insight.iter().filter(|share| share.value != OTHER);
+            evidences.extend(named.map(|share| single(insight, found, share)));
         }
     }
     evidences
@@ -86,7 +88,7 @@ pub(super) fn endpoint(places: &[Place], address: &str) -> Value {
     let known = place.network_number.is_some() || place.network_owner.is_some();
     json!({
         "ip": address,
-        "location": place.country.as_ref().map(|country| json!({ "country": country })),
+        "location": place.country_code().map(|country| json!({ "country": country })),
         "autonomous_system": known.then_some(system),
     })
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::night::{Attribution, Finding, Place, Share, Text};
 use crate::report::telling::{MOST_VALUES, figure};
+use crate::shown::OTHER;
 
 /// Values of the insight that are shown of an attribute; more are in the files.
 const SHOWN: usize = 3;
@@ -34,7 +35,7 @@ fn body(finding: &Finding, attribution: &Attribution) -> Markup {
             tr { th.attribute scope="rowgroup" colspan="4" { (name(&attribution.attribute)) (remark(attribution)) } }
             @for row in &rows {
                 tr {
-                    td { @if row.share.value.raw() == "null" { "none" } @else { (value(finding, attribution, &row.share.value)) } }
+                    td { (value(finding, attribution, &row.share.value)) }
                     td.number { (figure(row.now)) }
                     td.number { (usual(row, attribution)) }
                     td { (bars(row, most)) }
@@ -44,13 +45,15 @@ fn body(finding: &Finding, attribution: &Attribution) -> Markup {
     }
 }
 
-/// A value; a principal by its name and, less loudly, its identifier; an address with where it is.
+/// A value, or in words what is none; a principal by its name and, less loudly, its identifier; an address with where it is.
 fn value(finding: &Finding, attribution: &Attribution, value: &Text) -> Markup {
     let name = finding.details.names.get(value.raw()).filter(|_| attribution.attribute == "principalId");
     let is_address = attribution.attribute == "sourceIpAddress";
     let place = if is_address { Place::of(&finding.details.places, value) } else { String::new() };
     html! {
-        @if let Some(name) = name { bdi { (name) } " " span.quiet { bdi { (value) } } }
+        @if value.raw() == "null" { "none" }
+        @else if value.raw() == OTHER { span.quiet { "all others, not counted one by one" } }
+        @else if let Some(name) = name { bdi { (name) } " " span.quiet { bdi { (value) } } }
         @else { bdi { (value) } @if !place.is_empty() { " " span.quiet { bdi { (place) } } } }
     }
 }

@@ -58,7 +58,7 @@ fn about(night: &Night, number: usize) -> Markup {
 fn body(night: &Night, own: &Finding, form: Form) -> Markup {
     html! {
         div.what {
-            dl.facts { @for (name, known) in facts(own, night.date) { dt { (name) } dd { bdi { (known) } } } }
+            dl.facts { @for (name, known) in facts(own, night) { dt { (name) } dd { bdi { (known) } } } }
             @if form != Form::Compact { (chart(own)) }
         }
         p.unusual { strong { "How unusual: " } (unusual(own)) }

@@ -23,6 +23,7 @@ use maud::html;
 
 use crate::report::night::Night;
 use crate::report::telling::{long_date, tonight};
+use crate::shown::local_day;
 
 pub use document::document;
 
@@ -45,6 +46,7 @@ pub fn page(night: &Night) -> String {
             p.brand { "insights · nightly report" }
             h1 { (long_date(night.date)) }
             div.tonight { @for sentence in tonight(night) { p { (sentence) } } }
+            @if let Some(local) = local_day(night.date, night.zone()) { p.quiet { "On this page " (local) "." } }
             (tally::tally(night))
             nav aria-label="Sections" { @for (id, name) in SECTIONS { a href={ "#" (id) } { (name) } " " } }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use crate::report::night::Night;
+use crate::report::night::{NewLevel, Night};
 use crate::report::telling::short_date;
 
 /// Entries of a list that are shown at first.
@@ -19,9 +19,10 @@ pub(super) fn since(night: &Night) -> Markup {
     let links = |numbers: &BTreeSet<usize>| numbers.iter().map(link).collect::<Vec<Markup>>();
     let mut over = links(&since.over);
     let levels = night.record.iter().flat_map(|record| &record.new_levels);
-    let levels: Vec<Markup> = levels.map(|level| html! { bdi { (level.sentence) } }).collect();
     let closed = night.record.iter().flat_map(|record| &record.over);
     over.extend(closed.map(|closed| html! { bdi { (closed.sentence) } }));
+    let (known, unknown): (Vec<&NewLevel>, Vec<&NewLevel>) = levels.partition(|level| level.known);
+    let told = |levels: &[&NewLevel]| levels.iter().map(|level| html! { bdi { (level.sentence) } }).collect::<Vec<_>>();
     let before = since.compared_with.unwrap_or(night.date);
     over.extend(since.gone.iter().map(|finding| {
         html! { a href={ (before) ".html#insight-" (finding.id) } { bdi { (finding.sentence) } } ", the night before" }
@@ -36,7 +37,8 @@ pub(super) fn since(night: &Night) -> Markup {
             (list("New", &links(&since.new)))
             (list("Going on", &links(&since.going_on)))
             (list("Again", &links(&since.again)))
-            (list("New level", &levels))
+            (list("Going on at a new level", &told(&known)))
+            @if !unknown.is_empty() { (list("Not known", &told(&unknown))) }
             (list("Over, or quiet again", &over))
         }
     }

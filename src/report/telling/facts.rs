@@ -1,23 +1,21 @@
 //! Who, from where, with what, when.
 
-use chrono::NaiveDate;
-
-use crate::report::night::{Finding, Text};
+use crate::report::night::{Finding, Night, Text};
 use crate::report::telling::span;
-use crate::shown::{counted, number};
+use crate::shown::{OTHER, counted, local_span, number};
 
 /// A name and what is known under it.
 pub type Fact = (&'static str, String);
 
 /// What is known of a finding, the most asked for first; what is not known is left out.
-pub fn facts(finding: &Finding, date: NaiveDate) -> Vec<Fact> {
+pub fn facts(finding: &Finding, night: &Night) -> Vec<Fact> {
     let facts = [
         ("Who", who(finding)),
         ("AccessKey", own(finding, "access_key").unwrap_or_else(|| first(finding, "accessKeyId", &finding.access_key))),
         ("From", from(finding)),
         ("With", first(finding, "userAgent", &finding.user_agent)),
         ("What", what(finding)),
-        ("When", when(finding, date)),
+        ("When", when(finding, night)),
         ("Account", [finding.account.shown(), finding.region.shown()].join(" ").trim().to_owned()),
         ("ATT&CK", attacks(finding)),
     ];
@@ -40,6 +38,7 @@ fn first(finding: &Finding, attribute: &str, named: &Text) -> String {
 
 fn who(finding: &Finding) -> String {
     let principal = finding.attribution("principalId").and_then(|found| found.insight.first());
+    let principal = principal.filter(|share| share.value.raw() != OTHER);
     let named = || match principal {
         Some(share) => first(finding, "principalId", &finding.called(&share.value)),
         None => own(finding, "principal").unwrap_or_default(),
@@ -92,11 +91,14 @@ fn to(finding: &Finding) -> String {
     }
 }
 
-fn when(finding: &Finding, date: NaiveDate) -> String {
+fn when(finding: &Finding, night: &Night) -> String {
+    let date = night.date;
     let day = finding.start.date_naive();
     let minutes = counted(finding.minutes, "minute", "minutes");
     let open = if finding.ended { "" } else { ", not over at midnight" };
-    format!("{day} {}, {minutes}{open}", span(finding.start, finding.end, if day < date { day } else { date }))
+    let local = local_span(finding.start, finding.end, night.zone());
+    let local = local.map_or(String::new(), |local| format!(" ({local})"));
+    format!("{day} {}{local}, {minutes}{open}", span(finding.start, finding.end, if day < date { day } else { date }))
 }
 
 /// `T1685.002 Disable or Modify Tools: Disable or Modify Cloud Log (Defense Impairment)`, and more of them.

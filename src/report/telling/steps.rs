@@ -1,7 +1,7 @@
 //! What to do next about a finding: questions to ask, things to check, commands to run.
 
 use crate::event::is_denied;
-use crate::report::night::Finding;
+use crate::report::night::{Finding, Place};
 use crate::report::telling::whom;
 
 /// What to do, first things first.
@@ -93,7 +93,7 @@ fn access_key(finding: &Finding) -> Vec<String> {
 }
 
 fn address(finding: &Finding) -> Vec<String> {
-    let (address, who) = (finding.entity.shown(), whom(finding));
+    let (address, who) = (Place::beside(&finding.details.places, &finding.entity), whom(finding));
     vec![
         format!("Find out whose address {address} is, and whether {who} may call from there."),
         "If it is nobody's, block it and replace the credentials that it used.".to_owned(),

@@ -4,9 +4,9 @@
 
 use crate::detect::change::Reason;
 use crate::insight::Concern;
-use crate::report::night::Finding;
+use crate::report::night::{Finding, Place, Share};
 use crate::report::telling::{MOST_VALUES, figure};
-use crate::shown::{counted, number, scientific};
+use crate::shown::{OTHER, counted, number, scientific};
 
 /// Attributes whose new values say something about who it is, in words.
 const TELLING: [(&str, &str); 4] = [
@@ -31,8 +31,14 @@ fn unseen(finding: &Finding) -> Vec<String> {
     let new = |(attribute, word): (&str, &str)| {
         let found = finding.attribution(attribute).filter(|found| found.baseline_known && !found.broad)?;
         let value = &found.insight.first()?.value;
-        let is_new = found.baseline.len() < MOST_VALUES && found.baseline.iter().all(|usual| usual.value != *value);
-        is_new.then(|| format!("{word} {}", finding.called(value).shown()))
+        // It may be among those that were not counted one by one.
+        let may_be = |usual: &Share| usual.value == *value || usual.value.raw() == OTHER;
+        let is_new = value.raw() != OTHER && found.baseline.len() < MOST_VALUES && !found.baseline.iter().any(may_be);
+        let named = || match attribute {
+            "sourceIpAddress" => Place::beside(&finding.details.places, value),
+            _ => finding.called(value).shown().into_owned(),
+        };
+        is_new.then(|| format!("{word} {}", named()))
     };
     if finding.is_drop { Vec::new() } else { TELLING.into_iter().filter_map(new).collect() }
 }
@@ -68,7 +74,8 @@ fn rate(finding: &Finding) -> String {
     let expected = match finding.judged_by.as_str() {
         "new" if finding.days_of_history == 0 => {
             format!(
-                "Never seen before; first days of others usually hold up to {} calls.",
+                "{}; first days of others usually hold up to {} calls.",
+                if finding.details.days_hidden == 0 { "Never seen before" } else { "Not known from before" },
                 number(finding.expected_upper)
             )
         }
@@ -83,7 +90,8 @@ fn rate(finding: &Finding) -> String {
             number(finding.observed)
         ),
         "first_seen" => {
-            format!("In {} of history it was never seen with these.", counted(finding.days_of_history, "day", "days"))
+            let never = if finding.details.days_hidden == 0 { "was never" } else { "is not known to have been" };
+            format!("In {} of history it {never} seen with these.", counted(finding.days_of_history, "day", "days"))
         }
         _ => seasonal(finding),
     };
@@ -92,7 +100,15 @@ fn rate(finding: &Finding) -> String {
         format!(" Of findings at least this unusual {} are expected to be false alarms.", percent(q))
     });
     let history = format!(" Compared with {} of history.", counted(finding.days_of_history, "day", "days"));
-    format!("{expected} {chance}{false_share}{history}")
+    let hidden = match finding.details.days_hidden {
+        0 => String::new(),
+        1 => " 1 more day was not counted in full: it may have been among those without a name.".to_owned(),
+        days => format!(
+            " {} more days were not counted in full: it may have been among those without a name.",
+            number(days)
+        ),
+    };
+    format!("{expected} {chance}{false_share}{history}{hidden}")
 }
 
 fn seasonal(finding: &Finding) -> String {

@@ -13,6 +13,7 @@ use crate::rollup::store::merge::Numbering;
 use crate::rollup::store::reading::{read_pairs, refusal};
 use crate::rollup::store::{pairs_path, rollup_path};
 use crate::rollup::{EntityKey, OWNERS};
+use crate::storage::is_there;
 
 /// Keys and their principals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn read_owners(state: &Path, dates: &[NaiveDate]) -> Result<Owners> {
     let mut uses: Vec<Use> = Vec::new();
     for (place, &date) in dates.iter().enumerate() {
         let path = pairs_path(state, date);
-        if path.exists() {
+        if is_there(&path)? {
             read_uses(&path, place, (&keys, &principals), &mut uses)?;
             add_up(&mut uses);
         }

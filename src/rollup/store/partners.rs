@@ -1,4 +1,4 @@
-//! With whom some entities were seen on a day: the pairs of a few, by name.
+//! With whom some entities were seen on a day: the pairs of a few, by name. All that are beyond a cap go by one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
-use crate::rollup::{Dimension, EntityKey, Family};
+use crate::rollup::{Dimension, EntityKey, Family, OTHER};
 use crate::storage::is_there;
 
 /// Which side of a pair is asked about.
@@ -71,8 +71,11 @@ pub fn read_partners(
     Ok(Some(partners))
 }
 
-/// The label of an entity with its service as it is spelled.
+/// The label of an entity with its service as it is spelled; one word for what is beyond a cap, whatever the family.
 fn label(family: Family, key: &EntityKey, service: Option<&str>) -> String {
+    if key.is_other() {
+        return OTHER.to_owned();
+    }
     let fields = key.fields().skip(1).zip(family.keyed_by());
     let spelled =
         fields.map(|(field, &dimension)| service.filter(|_| dimension == Dimension::Service).unwrap_or(field));
