@@ -32,17 +32,22 @@ pub fn scored_day(baseline: &FamilyBaseline<'_>, member: usize) -> ScoredDay {
     let today = baseline.window().length();
     let expectation = baseline.expect(member, today);
     let ln_p = single_hours(baseline, member, &expectation);
-    let hours = trace::hours(baseline, member, &expectation).into_iter().zip(ln_p);
+    let told = match &expectation {
+        Expectation::Seasonal { fits } => fits.last().map(|fit| &**fit),
+        Expectation::Sparse { .. } | Expectation::New => None,
+    };
+    let hours = trace::hours(baseline, member, &expectation, told).into_iter().zip(ln_p);
     let hours = hours.map(|(expected, ln_p)| ScoredHour { expected, ln_p }).collect();
     ScoredDay { model: rate::model(&expectation), hours }
 }
 
-/// Of an entity that may be at a new level, what neither level makes likely.
+/// Of an entity of which several fits may hold, what none of them makes likely.
 fn single_hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> [Option<f64>; 24] {
-    let Expectation::Seasonal { fit, shifted } = expectation else { return [None; 24] };
+    let Expectation::Seasonal { fits } = expectation else { return [None; 24] };
     let today = baseline.window().length();
-    let judge = |fit| Day::new(baseline, fit, member, today, Look::Close).single_ln_p();
-    let own = judge(fit);
-    let Some(shifted) = shifted.as_deref().map(judge) else { return own };
-    std::array::from_fn(|hour| own[hour].zip(shifted[hour]).map(|(own, shifted)| own.max(shifted)))
+    let judged = fits.iter().map(|fit| Day::new(baseline, fit, member, today, Look::Close).single_ln_p());
+    let likeliest = |one: [Option<f64>; 24], other: [Option<f64>; 24]| {
+        std::array::from_fn(|hour| one[hour].zip(other[hour]).map(|(one, other)| one.max(other)))
+    };
+    judged.reduce(likeliest).unwrap_or([None; 24])
 }
