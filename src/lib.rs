@@ -114,6 +114,8 @@
 //! the heart of the decision, with [`baseline::seasonal`] for the model it asks. For the command line begin in [`cli`]. To make
 //! a format readable that is not yet, begin in [`event::dialect`].
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod access_key;
 pub mod alert;
 pub mod baseline;

@@ -1,5 +1,7 @@
 //! The command line's entrance: parse, dispatch, and turn what happened into an exit code.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 use std::process::ExitCode;
 
 #[global_allocator]

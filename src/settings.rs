@@ -89,6 +89,8 @@ pub struct Operations {
     pub metrics: Option<PathBuf>,
     /// Whether to look for ids that stand in more than one event.
     pub check_duplicates: bool,
+    /// Whether to write every hour of every scored entity.
+    pub scored_hours: bool,
 }
 
 /// The file's own form.
@@ -148,6 +150,7 @@ struct RawOperations {
     memory_limit: String,
     metrics: String,
     check_duplicates: bool,
+    scored_hours: bool,
 }
 
 impl Default for RawSettings {
@@ -259,6 +262,12 @@ impl Settings {
         })
     }
 
+    /// The same of what can change the insights of a night: whatever rules match, they stand.
+    pub fn judging_hash(&self) -> String {
+        let plain = Self::default();
+        Self { rules: plain.rules, alerts: plain.alerts, ..self.clone() }.hash()
+    }
+
     /// A short hash of everything that can change what is found.
     pub fn hash(&self) -> String {
         let judging = Self {
@@ -298,7 +307,8 @@ fn operations(settings: &RawSettings) -> std::result::Result<Operations, String>
     }
     let memory_limit = optional(&raw.memory_limit).map_err(|message| format!("operations.memory_limit: {message}"))?;
     let metrics = Some(&raw.metrics).filter(|path| !path.is_empty()).map(PathBuf::from);
-    Ok(Operations { keep, memory_limit, metrics, check_duplicates: raw.check_duplicates })
+    let (check_duplicates, scored_hours) = (raw.check_duplicates, raw.scored_hours);
+    Ok(Operations { keep, memory_limit, metrics, check_duplicates, scored_hours })
 }
 
 /// A quantity that need not be there.

@@ -8,9 +8,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Float64Type;
 use chrono::{DateTime, NaiveDate, Utc};
 use common::made::{Call, key_of, write_days};
-use common::{assert_same_files, dated, day, files_below, insights};
+use common::{assert_same_files, dated, day, files_below, insights, read_parquet, texts};
 use serde_json::Value;
 
 /// The first of the nights that are judged; four weeks lie before it.
@@ -44,10 +46,15 @@ fn run(events: &Path, state: &Path, nights: std::ops::RangeInclusive<u32>, more:
 
 /// What a night reported of the key of user 7: state, id, analysis.
 fn reported(state: &Path, number: u32) -> Vec<(String, String, Value)> {
+    reported_of(state, number, "7")
+}
+
+/// The same of any user's.
+fn reported_of(state: &Path, number: u32, user: &str) -> Vec<(String, String, Value)> {
     let path = dated(&state.join("insights"), night(number)).join("insights.jsonl");
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let own = lines.filter(|event| event["insightDetails"]["insightObject"] == key_of("7").as_str());
+    let own = lines.filter(|event| event["insightDetails"]["insightObject"] == key_of(user).as_str());
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     own.map(|event| {
         let details = &event["insightDetails"];
@@ -105,6 +112,98 @@ fn an_episode_that_is_over_before_midnight_ends_that_day() {
     let states: Vec<String> = reported(&state, 1).into_iter().map(|event| event.0).collect();
     assert_eq!(states, ["Start", "End"]);
     assert!(reported(&state, 2).is_empty());
+}
+
+/// The record of a night.
+fn record(state: &Path, number: u32) -> Value {
+    let text = fs::read_to_string(state.join("runs").join(format!("{}.json", night(number)))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn an_episode_that_is_over_at_midnight_is_closed_once_and_is_no_finding_of_the_next_night() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    burst(&events, night(3), "2026-01-29T20:00:00Z", "2026-01-30T00:00:00Z");
+    run(&events, &state, 1..=1, &[]);
+    // Nothing of the second night is news: neither its exit code nor its tables tell of it.
+    run(&events, &state, 2..=3, &["--fail-on", "informational"]);
+    let (first, second) = (reported(&state, 1), reported(&state, 2));
+    assert_eq!((first.len(), first[0].0.as_str()), (1, "Start"));
+    assert_eq!((second.len(), second[0].0.as_str()), (1, "End"));
+    assert_eq!((&first[0].1, &second[0].2["end"]), (&second[0].1, &Value::from("2026-01-30T00:00:00Z")));
+    assert!(reported(&state, 3).is_empty(), "it is closed once");
+    let table = dated(&state.join("insights"), night(2)).join("insights.parquet");
+    assert_eq!(read_parquet(&table).num_rows(), 0);
+    let record = record(&state, 2);
+    assert_eq!(record["reported"], serde_json::json!([]));
+    let told = record["over"].as_array().unwrap().iter().map(|over| over["sentence"].as_str().unwrap());
+    let own = told.filter(|told| told.starts_with(&format!("AccessKey {}", key_of("7")))).collect::<Vec<_>>();
+    assert_eq!(own.len(), 1);
+    assert!(own[0].contains("ended at midnight") && own[0].contains("since 2026-01-29 20:0"), "{own:?}");
+    let digest = fs::read_to_string(state.join("reports").join(format!("{}.md", night(2)))).unwrap();
+    assert!(digest.contains("nothing deviated"), "{digest}");
+    assert!(digest.contains("over: AccessKey"), "{digest}");
+}
+
+/// Events in which user 77 calls once a minute in office hours, and from one night to another six times as often.
+fn office_hours(events: &Path, last: NaiveDate, more: std::ops::RangeInclusive<u32>) {
+    let raised = night(*more.start())..=night(*more.end());
+    write_days(events, day(1, 1), last, |date| {
+        let step = if raised.contains(&date) { 10 } else { 60 };
+        (9 * 3600..17 * 3600).step_by(step).map(|second| Call::usual(second, 77)).collect()
+    });
+}
+
+#[test]
+fn a_level_in_office_hours_is_one_episode_until_it_is_told_to_be_a_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    office_hours(&events, night(6), 1..=6);
+    run(&events, &state, 1..=6, &[]);
+    let all: Vec<(u32, String, String)> = (1..=6)
+        .flat_map(|number| reported_of(&state, number, "77").into_iter().map(move |own| (number, own.0, own.1)))
+        .collect();
+    let starts = all.iter().filter(|(_, what, _)| what == "Start").count();
+    let ends: Vec<&(u32, String, String)> = all.iter().filter(|(_, what, _)| what == "End").collect();
+    assert_eq!((starts, ends.len()), (1, 1), "one level, one episode: {all:?}");
+    assert_eq!((all[0].0, &all[0].2), (1, &ends[0].2));
+    let levels = |number: u32| {
+        let levels = record(&state, number)["new_levels"].as_array().unwrap().clone();
+        levels.iter().filter(|level| level["entity"] == key_of("77").as_str()).count()
+    };
+    let last = reported_of(&state, ends[0].0, "77");
+    assert!(levels(ends[0].0) == 1 || last[0].2["levelShift"] == Value::Bool(true), "{last:?}");
+}
+
+#[test]
+fn office_hours_that_are_usual_again_end_the_episode_of_the_day_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    office_hours(&events, night(2), 1..=1);
+    run(&events, &state, 1..=2, &[]);
+    let (first, second) = (reported_of(&state, 1, "77"), reported_of(&state, 2, "77"));
+    assert_eq!(first.iter().map(|event| event.0.as_str()).collect::<Vec<_>>(), ["Start"], "nothing tells of an end");
+    assert_eq!(second.iter().map(|event| event.0.as_str()).collect::<Vec<_>>(), ["End"]);
+    assert!(is_near(&second[0].2["end"], "2026-01-29T17:00:00Z"), "{}", second[0].2);
+    assert_eq!(record(&state, 2)["reported"], serde_json::json!([]));
+}
+
+#[test]
+fn a_burst_of_three_days_is_one_episode_and_no_new_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    burst(&events, night(5), "2026-01-29T00:12:00Z", "2026-02-01T00:00:00Z");
+    run(&events, &state, 1..=5, &[]);
+    let all: Vec<(u32, String)> =
+        (1..=5).flat_map(|number| reported(&state, number).into_iter().map(move |own| (number, own.0))).collect();
+    assert_eq!(all, [(1, "Start".to_owned()), (4, "End".to_owned())]);
+    for number in 1..=5 {
+        assert_eq!(record(&state, number)["new_levels"], serde_json::json!([]), "night {number}");
+    }
+    let second = record(&state, 2);
+    let sentences = second["reported"].as_array().unwrap().iter().map(|own| own["sentence"].as_str().unwrap());
+    assert!(sentences.clone().all(|told| told.contains("; going on since 2026-01-29, ")), "{second}");
 }
 
 #[test]
@@ -171,9 +270,14 @@ fn a_level_that_the_model_takes_for_new_is_told_as_one() {
 
 #[test]
 fn nights_one_by_one_together_and_again_leave_the_same_files() {
+    nights_in_any_order(|events| burst(events, night(3), "2026-01-29T22:10:00Z", "2026-01-31T02:20:00Z"));
+    nights_in_any_order(|events| office_hours(events, night(3), 1..=2));
+}
+
+fn nights_in_any_order(write: impl Fn(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     let events = folder.path().join("events");
-    burst(&events, night(3), "2026-01-29T22:10:00Z", "2026-01-31T02:20:00Z");
+    write(&events);
     let (together, one_by_one) = (folder.path().join("together"), folder.path().join("single"));
     run(&events, &together, 1..=3, &["--threads", "1"]);
     for number in 1..=3 {
@@ -185,6 +289,25 @@ fn nights_one_by_one_together_and_again_leave_the_same_files() {
     run(&events, &together, 2..=2, &[]);
     run(&events, &together, 1..=3, &[]);
     assert_same_files(&first, &results(&together));
+}
+
+#[test]
+fn every_scored_entity_has_its_hours_on_request_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    burst(&events, night(1), "2026-01-29T10:00:00Z", "2026-01-29T12:00:00Z");
+    run(&events, &state, 1..=1, &["--scored-hours"]);
+    let path = dated(&state.join("insights"), night(1)).join("scored-hours.parquet");
+    let rows = read_parquet(&path);
+    let (families, entities) = (texts(&rows, "family"), texts(&rows, "entity"));
+    let keys = families.iter().filter(|family| family.as_deref() == Some("access_key")).count();
+    assert_eq!(keys, 20 * 24, "reported or not, an hour with calls or without");
+    let p = rows.column_by_name("log10_p_value").unwrap().as_primitive::<Float64Type>();
+    let own = (0..rows.num_rows()).filter(|&row| entities[row].as_deref() == Some(&key_of("7")));
+    let unlikely: Vec<usize> = own.enumerate().filter(|(_, row)| p.value(*row) < -6.0).map(|(hour, _)| hour).collect();
+    assert_eq!(unlikely, [10, 11]);
+    run(&events, &state, 1..=1, &[]);
+    assert!(!path.exists(), "nobody asked for it");
 }
 
 /// A successful change of the trail.

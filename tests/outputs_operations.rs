@@ -205,6 +205,9 @@ fn metrics_tell_of_a_run_that_failed() {
     let samples = samples(&metrics);
     assert_eq!((samples["insights_run_success"], samples["insights_run_exit_code"]), (0.0, 3.0));
     assert!(!samples.contains_key("insights_events"));
+    fs::remove_file(&metrics).unwrap();
+    insights(["run", "/no/such/folder", "--set", "baseline_days=1", "--metrics", path]).expect_code(2);
+    assert!((self::samples(&metrics)["insights_run_exit_code"] - 2.0).abs() < 1e-9, "wrong settings are a failure too");
 }
 
 #[test]

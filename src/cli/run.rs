@@ -71,6 +71,9 @@ pub(super) struct RunArgs {
     /// Look for event ids that stand in more than one event; reads every id
     #[arg(long)]
     check_duplicates: bool,
+    /// Write every hour of every scored entity, with what was expected of it, to scored-hours.parquet
+    #[arg(long)]
+    scored_hours: bool,
     /// Write metrics in Prometheus' text format to this file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -88,6 +91,7 @@ impl RunArgs {
         flags.extend((!formats.is_empty()).then(|| ("outputs.formats", formats.join(","))));
         flags.extend(self.keep.map(|keep| ("operations.keep", keep.to_string())));
         flags.extend(self.metrics.as_ref().map(|path| ("operations.metrics", path.display().to_string())));
+        flags.extend(self.scored_hours.then(|| ("operations.scored_hours", "true".to_owned())));
         flags.extend(self.check_duplicates.then(|| ("operations.check_duplicates", "true".to_owned())));
         flags
     }
@@ -101,8 +105,15 @@ impl RunArgs {
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
     let begin = Instant::now();
-    let settings = common.load_settings(&args.flags())?;
     let mut runs = Vec::new();
+    let settings = match common.load_settings(&args.flags()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            // Monitoring must hear of a run that could not begin, where its place is known without the settings.
+            let written = args.metrics.as_deref().map_or(Ok(()), |path| write_metrics(path, &runs, exit::USAGE, begin));
+            return Err(error.into()).and_then(|code| written.map(|()| code));
+        }
+    };
     let done = judge(args, common, &settings, &mut runs);
     let code = done
         .as_ref()

@@ -14,6 +14,7 @@ pub mod judgement;
 mod known_truth;
 pub mod rate;
 pub mod replay;
+pub mod scored;
 pub mod select;
 mod surge;
 pub mod trace;

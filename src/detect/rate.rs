@@ -359,7 +359,8 @@ mod tests {
         let weeks = |weeks: u16, calls: u32, today: u32| {
             move |number: usize, hour: u16, usual: u32| {
                 let weeks_ago = (TODAY / 24 - hour / 24) / 7;
-                let is_job = number == 9 && (hour / 24) % 7 == 0 && (2..4).contains(&(hour % 24)) && weeks_ago <= weeks;
+                let is_job =
+                    number == 9 && (hour / 24).is_multiple_of(7) && (2..4).contains(&(hour % 24)) && weeks_ago <= weeks;
                 let more = if weeks_ago == 0 { today } else { calls };
                 if is_job { usual + more } else { usual }
             }
@@ -373,7 +374,7 @@ mod tests {
     fn a_day_off_every_week_is_no_drop() {
         let off = |weeks: u16| {
             move |number: usize, hour: u16, usual: u32| {
-                let is_off = number == 39 && (hour / 24) % 7 == 0 && (TODAY / 24 - hour / 24) / 7 <= weeks;
+                let is_off = number == 39 && (hour / 24).is_multiple_of(7) && (TODAY / 24 - hour / 24) / 7 <= weeks;
                 if is_off { 0 } else { usual }
             }
         };

@@ -185,6 +185,11 @@ impl<'a> Day<'a> {
         found
     }
 
+    /// The natural logarithm of each hour's own p-value, on the side of the mean on which its calls are.
+    pub(super) fn single_ln_p(&self) -> [Option<f64>; DAY] {
+        self.single.map(|judged| judged.map(|judged| judged.ln_p))
+    }
+
     /// Judges rises, and drops if some window is large enough to drop.
     pub(super) fn score(&self, drop_min_expected: f64) -> (DayScore, Option<DayScore>) {
         let (mut up, mut down, mut droppable) = (DayScore::usual(), DayScore::usual(), false);

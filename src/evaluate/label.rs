@@ -66,8 +66,8 @@ impl Label {
 #[derive(Deserialize)]
 #[serde(expecting = "an object with start, end, family, entity and kind")]
 struct Line {
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
+    start: String,
+    end: String,
     family: String,
     account: Option<String>,
     entity: String,
@@ -93,6 +93,10 @@ fn no_label(error: &serde_json::Error) -> String {
     format!("no label: {}", words.split(" at line ").next().unwrap_or_default())
 }
 
+fn moment(field: &str, text: &str) -> std::result::Result<DateTime<Utc>, String> {
+    text.parse().map_err(|_| format!("`{field}`: expected a time such as 2026-01-29T11:40:00Z, found `{text}`"))
+}
+
 fn parse(text: &str) -> std::result::Result<Vec<Label>, (usize, String)> {
     let mut attacks: BTreeMap<u64, usize> = BTreeMap::new();
     let (mut labels, mut next) = (Vec::new(), 0);
@@ -103,15 +107,17 @@ fn parse(text: &str) -> std::result::Result<Vec<Label>, (usize, String)> {
             let near = did_you_mean(&line.family, FAMILIES.map(Family::name));
             return Err(refuse(format!("there are no insights of a family `{}`{near}", line.family)));
         }
-        if line.end <= line.start {
-            return Err(refuse(format!("the end, {}, is not after the start, {}", line.end, line.start)));
+        let start = moment("start", &line.start).map_err(refuse)?;
+        let end = moment("end", &line.end).map_err(refuse)?;
+        if end <= start {
+            return Err(refuse(format!("the end, {end}, is not after the start, {start}")));
         }
         let fresh = next;
         let attack = line.anomaly.map_or(fresh, |anomaly| *attacks.entry(anomaly).or_insert(fresh));
         next += usize::from(attack == fresh);
         let label = Label {
-            start: line.start,
-            end: line.end,
+            start,
+            end,
             entity: canonical(&line.family, &line.entity),
             family: line.family,
             account: line.account,
@@ -173,6 +179,8 @@ mod tests {
         assert!(message.contains("missing field `start`"), "{message}");
         let unknown = parse(&BARE.replace("source_ip", "source_ips")).unwrap_err().1;
         assert_eq!(unknown, "there are no insights of a family `source_ips`; did you mean `source_ip`?");
+        let odd = parse(&BARE.replace("2026-01-30T", "2026-13-30T")).unwrap_err().1;
+        assert!(odd.starts_with("`end`: expected a time such as 2026-01-29T11:40:00Z, found `2026-13-30T"), "{odd}");
         let backwards = BARE.replace("2026-01-30", "2026-01-28");
         assert!(parse(&backwards).unwrap_err().1.contains("is not after the start"));
     }

@@ -46,7 +46,7 @@ pub struct Evaluation {
     pub kinds: Vec<KindMeasure>,
     /// Attacks by kind, then all kinds together.
     pub attacks: Vec<AttackMeasure>,
-    /// Starts, ends and delays by kind, then all kinds together.
+    /// Starts, ends and delays by kind and size, then all of them together.
     pub timing: Vec<Timing>,
     /// By attribute; empty where insights come without.
     pub attributions: Vec<AttributionMeasure>,
@@ -172,7 +172,7 @@ fn set_measure(set: &'static str, verdicts: &[Verdict], entity_days: Option<u64>
 }
 
 /// Sizes in the order in which they are shown, with the factor from which each begins: the geometric middle between neighbours.
-const SIZES: [(&str, f64); 7] = [
+pub(super) const SIZES: [(&str, f64); 7] = [
     ("drop", f64::NEG_INFINITY),
     ("below ×2", 0.0),
     ("×3", 2.0),
@@ -183,7 +183,7 @@ const SIZES: [(&str, f64); 7] = [
 ];
 
 /// The place of a label's size in [`SIZES`].
-fn size(label: &Label) -> usize {
+pub(super) fn size(label: &Label) -> usize {
     let factor = match (label.direction(), label.size) {
         (Direction::Down, _) => f64::NEG_INFINITY,
         (Direction::Up, None) => f64::INFINITY,

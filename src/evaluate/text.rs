@@ -44,8 +44,17 @@ const SET_HEADER: [&str; 9] = [
 ];
 const KIND_HEADER: [&str; 4] = ["kind", "size", "labels", "labels with 1 call an hour and 10 more or fewer"];
 const ATTACK_HEADER: [&str; 3] = ["kind", "found", "in one incident"];
-const TIMING_HEADER: [&str; 8] =
-    ["kind", "start within 5 min", "off by, min", "end within 5 min", "off by, min", "both", "first night", "delay, h"];
+const TIMING_HEADER: [&str; 9] = [
+    "kind",
+    "size",
+    "start within 5 min",
+    "off by, min",
+    "end within 5 min",
+    "off by, min",
+    "both",
+    "first night",
+    "delay, h",
+];
 
 fn headline(evaluation: &Evaluation) -> String {
     let mut text = String::new();
@@ -100,6 +109,7 @@ fn timing_row(timing: &Timing) -> Vec<String> {
     let figure = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.0}"));
     vec![
         printable(&timing.kind),
+        timing.size.to_owned(),
         counts(timing.starts),
         figure(timing.start_error),
         counts(timing.ends),

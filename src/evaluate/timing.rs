@@ -3,22 +3,27 @@
 //! Errors are in minutes, positive when the insight's moment is the later one. A nightly job can report at the end of a day at the
 //! earliest: the delay is the time from a label's start to the midnight after the first night that reported it.
 
+use std::collections::BTreeMap;
+
 use chrono::{Days, NaiveTime};
 use serde::Serialize;
 
 use crate::evaluate::label::Label;
 use crate::evaluate::matching::Matches;
+use crate::evaluate::measure::{SIZES, size};
 use crate::evaluate::proportion::Proportion;
 use crate::evaluate::reported::Found;
 
 /// Minutes that a start or an end may be off and still be called right.
 const CLOSE_MINUTES: f64 = 5.0;
 
-/// Starts, ends and delay of the labels of one kind that were found.
+/// Starts, ends and delay of the labels of one kind and size that were found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Timing {
     /// The kind; `all` for all of them.
     pub kind: String,
+    /// The size, as in [`KindMeasure`](crate::evaluate::measure::KindMeasure); `all` for all kinds.
+    pub size: &'static str,
     /// Starts within five minutes.
     pub starts: Proportion,
     /// The median of the start's error, regardless of its sign, in minutes.
@@ -37,22 +42,21 @@ pub struct Timing {
 
 struct Told {
     kind: String,
+    size: usize,
     start: f64,
     end: f64,
     nights_missed: i64,
     delay_hours: f64,
 }
 
-/// Measures by kind, then all kinds together.
+/// Measures by kind and size, then all together.
 pub(super) fn measure(found: &[Found], labels: &[Label], matches: &Matches) -> Vec<Timing> {
     let pairs = labels.iter().zip(&matches.found_by).filter_map(|(label, insight)| Some((label, &found[(*insight)?])));
     let told: Vec<Told> = pairs.map(|(label, found)| compare(label, found)).collect();
-    let mut kinds: Vec<&str> = told.iter().map(|told| told.kind.as_str()).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let own = |kind: &str| timing(kind, &told.iter().filter(|told| told.kind == kind).collect::<Vec<_>>());
-    let all = timing("all", &told.iter().collect::<Vec<_>>());
-    kinds.iter().map(|kind| own(kind)).chain([all]).collect()
+    let mut kinds: BTreeMap<(&str, usize), Vec<&Told>> = BTreeMap::new();
+    told.iter().for_each(|told| kinds.entry((&told.kind, told.size)).or_default().push(told));
+    let all = timing(("all", "all"), &told.iter().collect::<Vec<_>>());
+    kinds.iter().map(|((kind, size), told)| timing((kind, SIZES[*size].0), told)).chain([all]).collect()
 }
 
 fn compare(label: &Label, found: &Found) -> Told {
@@ -60,6 +64,7 @@ fn compare(label: &Label, found: &Found) -> Told {
     let midnight = (found.night + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
     Told {
         kind: label.kind.clone(),
+        size: size(label),
         start: minutes(found.start - label.start),
         end: minutes(found.end - label.end),
         nights_missed: (found.night - label.days().0).num_days(),
@@ -67,11 +72,12 @@ fn compare(label: &Label, found: &Found) -> Told {
     }
 }
 
-fn timing(kind: &str, told: &[&Told]) -> Timing {
+fn timing((kind, size): (&str, &'static str), told: &[&Told]) -> Timing {
     let close = |error: f64| error.abs() <= CLOSE_MINUTES;
     let middle = |pick: fn(&Told) -> f64| median(told.iter().map(|told| pick(told)).collect());
     Timing {
         kind: kind.to_owned(),
+        size,
         starts: Proportion::of(told, |told| close(told.start)),
         start_error: middle(|told| told.start.abs()),
         ends: Proportion::of(told, |told| close(told.end)),

@@ -17,6 +17,8 @@ pub struct IdentityText {
     pub name: Option<String>,
     /// Its key.
     pub key: Option<String>,
+    /// Its ARN, where the cloud has such names.
+    pub arn: Option<String>,
     /// Whether the session used a second factor, in the identity's own word.
     pub mfa: Option<String>,
 }
@@ -33,11 +35,21 @@ impl IdentityText {
             principal: first(&["/principalId", "/onBehalfOf/userId"]),
             name: first(&["/userName", "/sessionContext/sessionIssuer/userName", "/invokedBy"]),
             key: field("/accessKeyId"),
+            arn: field("/arn"),
             mfa: first(&[
                 "/sessionContext/attributes/mfaAuthenticated",
                 "/sessionContext/sessionAttributes/mfaAuthenticated",
             ]),
         }
+    }
+
+    /// Its identifier without a session, and its ARN without one: a role is behind many sessions.
+    pub fn id_and_arn(self) -> Option<(String, String)> {
+        let id = self.principal?.split(':').next().unwrap_or_default().to_owned();
+        let arn = self.arn.filter(|arn| arn.starts_with("arn:"))?;
+        let is_session = arn.split(':').nth(5).is_some_and(|resource| resource.starts_with("assumed-role/"));
+        let role = arn.rsplit_once('/').filter(|_| is_session && arn.matches('/').count() > 1);
+        Some((id, role.map_or(arn.clone(), |(role, _)| role.to_owned())))
     }
 
     /// What it tells for a column; `None` of columns of which an identity knows nothing.
@@ -75,6 +87,20 @@ fn said(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_has_one_arn_whatever_its_sessions() {
+        let of = |id: &str, arn: &str| {
+            let text = serde_json::json!({ "principalId": id, "arn": arn }).to_string();
+            IdentityText::parse(&text).id_and_arn()
+        };
+        let told = |id: &str, arn: &str| Some((id.to_owned(), arn.to_owned()));
+        let user = "arn:aws:iam::123456789012:user/team/ann";
+        assert_eq!(of("AIDA1", user), told("AIDA1", user));
+        let role = "arn:aws:sts::123456789012:assumed-role/deploy";
+        assert_eq!(of("AROA1:build-7", &format!("{role}/build-7")), told("AROA1", role));
+        assert_eq!(of("AIDA1", ""), None);
+    }
 
     #[test]
     fn identities_of_both_clouds_tell_who_it_was() {

@@ -10,21 +10,24 @@ use crate::insight::actor::{behind, names};
 use crate::insight::attack::attacks;
 use crate::insight::attribution::Compared;
 use crate::insight::concern::{self, Concern};
-use crate::insight::continuation::{ending_insight, go_on};
+use crate::insight::continuation::{go_on, left_insight};
+use crate::insight::course::{Course, Rates};
 use crate::insight::draft::{Subject, id, moment, rate_type};
-use crate::insight::episode::{Episode, Episodes, Running};
+use crate::insight::episode::{Episode, Episodes, Running, Same};
 use crate::insight::findings::{NightFindings, usual_rate};
 use crate::insight::first_seen;
 use crate::insight::gaps::Gaps;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
-use crate::insight::minutes;
 use crate::insight::new_level::{NewLevel, new_levels};
 use crate::insight::next_query::next_query;
+use crate::insight::over;
+use crate::insight::rhythm::{Days, Rhythm, TELLING};
 use crate::insight::sentence::sentence;
 use crate::insight::severity::severity;
 use crate::insight::usual::{DAYS, Usual};
 use crate::insight::{Actor, Attribution, Insight, InsightType, Life};
 use crate::rollup::Family;
+use crate::shown::number;
 use crate::stats::score;
 
 /// Minutes of a day.
@@ -34,6 +37,8 @@ const DAY: i64 = 24 * 60;
 pub struct Built {
     /// The most serious first.
     pub insights: Vec<Insight>,
+    /// Episodes of earlier nights that are over, and of which nothing is odd tonight.
+    pub closed: Vec<Insight>,
     /// What the next night needs to know.
     pub episodes: Episodes,
     /// Entities that were reported until the night before, and are at a new level.
@@ -53,6 +58,7 @@ struct Told<'a> {
 #[derive(Clone, Copy)]
 struct Night<'a> {
     window: &'a Window,
+    days: Days<'a>,
     gaps: Gaps<'a>,
 }
 
@@ -61,12 +67,14 @@ pub fn build(
     findings: &NightFindings,
     evidence: &[Evidence],
     usual: &[Usual],
-    window: &Window,
+    days: Days<'_>,
     gaps: Gaps<'_>,
 ) -> Built {
+    let window = days.window;
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
-    let night = Night { window, gaps };
-    let mut built = Built { new_levels: new_levels(findings, window), ..Built::default() };
+    let night = Night { window, days, gaps };
+    let levels = new_levels(findings, window);
+    let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
         // What was begun is told to its end, whatever explains the rest of it.
         let is_new = findings.continued(history, deviation).is_none();
@@ -84,13 +92,16 @@ pub fn build(
     for (found, told) in findings.firsts.iter().zip(told.by_ref()) {
         built.insights.push(first_seen::insight(findings, found, (told.evidence, told.usual), window.scored()));
     }
-    for ((same, episode, running), told) in findings.ending().into_iter().zip(told) {
-        built.insights.push(ending_insight(same, episode, running, (told.evidence, told.usual), window.scored()));
+    for (left, told) in findings.left_alone().into_iter().zip(told) {
+        built.add_left(left, told, levels.contains_key(left.0), findings.level_shift_days, window.scored());
     }
     built.add_absorbed(findings, window.scored());
-    built.episodes.extend(findings.hidden.clone());
+    built
+        .episodes
+        .extend(findings.hidden.iter().chain(&findings.untold).map(|(same, left)| (same.clone(), left.clone())));
+    built.new_levels = levels.into_values().collect();
     if findings.has_several_accounts() {
-        built.insights.iter_mut().for_each(name_account);
+        built.insights.iter_mut().chain(&mut built.closed).for_each(name_account);
     }
     built.insights.sort_by(|left, right| {
         let rank = |insight: &Insight| (std::cmp::Reverse(insight.severity), insight.insight_type);
@@ -118,13 +129,14 @@ impl Built {
         let mut episode = Episode::following(&same, date, before, findings.level_shift_days);
         let continued = findings.continued(history, deviation);
         let searched = findings.search(history, deviation);
-        let mut insight = rate_insight(history, deviation, told, night, searched);
+        let mut insight = rate_insight((history, deviation), continued, told, night, searched);
         insight.life = Life {
             continued: continued.is_some(),
             nights: episode.nights,
             // Of several episodes of a night the first says it.
             level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
+            tonight: continued.map(|_| insight.observed),
         };
         insight.ended |= episode.level_shift;
         let mut evidence = told.evidence.clone();
@@ -143,6 +155,45 @@ impl Built {
         self.insights.push(insight);
     }
 
+    /// An episode that no deviation goes on with: a finding of this night only if it lasts and is not a level by now.
+    fn add_left(
+        &mut self,
+        (same, before, running, course): (&Same, &Episode, &Running, Course),
+        told: Told<'_>,
+        is_level: bool,
+        level_shift_days: u32,
+        date: NaiveDate,
+    ) {
+        let mut life = Life { continued: true, nights: before.nights, incident: before.incident, ..Life::default() };
+        let seen = (told.evidence, told.usual);
+        match course {
+            Course::Lasts(_) if is_level => {
+                life.level_shift = true;
+                let nothing = Evidence::default();
+                self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date));
+            }
+            Course::Lasts(rates) => {
+                let mut episode = Episode::following(same, date, Some(before), level_shift_days);
+                (life.nights, life.level_shift) = (episode.nights, episode.level_shift);
+                life.tonight = Some(told.evidence.calls());
+                let mut insight = left_insight(same, (running, rates), seen, life, date);
+                insight.ended |= episode.level_shift;
+                episode.insight = Some(insight.id);
+                let open = || Running::of(&insight, insight.end, running.usual, told.evidence);
+                episode.open = (!insight.ended).then(open);
+                self.episodes.insert(same.clone(), episode);
+                self.insights.push(insight);
+            }
+            Course::Ended(_, rates) => self.close(left_insight(same, (running, rates), seen, life, date)),
+            Course::GoesOn(_) | Course::Untold => {}
+        }
+    }
+
+    fn close(&mut self, mut insight: Insight) {
+        over::close(&mut insight);
+        self.closed.push(insight);
+    }
+
     /// Levels that were told to be new go on without a word.
     fn add_absorbed(&mut self, findings: &NightFindings, date: NaiveDate) {
         for (history, found) in &findings.rates {
@@ -159,17 +210,33 @@ impl Built {
     }
 }
 
-/// Whether an episode that ends at this minute of the day may go on after midnight: what silence there is until then would not be
-/// unlikely at its rate.
-fn goes_on(direction: Direction, end: i64, evidence: &Evidence) -> bool {
+/// Whether an episode may go on after its last minute of the day: nothing until midnight speaks for what is usual, or too short a time.
+fn goes_on(
+    (history, deviation): (&FamilyHistory, &Deviation),
+    continued: Option<&Running>,
+    evidence: &Evidence,
+    night: Night<'_>,
+    (start, end): (i64, i64),
+) -> bool {
     let silence = DAY - end;
-    let rate = evidence.calls() as f64 / (evidence.span.1 - evidence.span.0).max(1) as f64;
-    silence <= 0 || (direction == Direction::Up && minutes::goes_on(silence, rate))
+    if silence <= 0 {
+        return true;
+    }
+    let today = night.window.length() as i64 * DAY;
+    let first = continued.map_or(start, |running| (running.start - moment(night.window.scored(), 0)).num_minutes());
+    let begun_on = usize::try_from((today + first).div_euclid(DAY)).unwrap_or(0);
+    let rhythm = Rhythm::learn(history, deviation.member, night.days, begun_on);
+    let observed = continued.map_or(0, |running| running.observed) + evidence.calls();
+    let level = rhythm.level(deviation.direction, observed, today + first..today + end);
+    let rest = evidence.minutes.iter().skip(evidence.span.1).take((silence % 60) as usize);
+    let telling = rhythm.telling_after(level, (today + end) as usize, rest.map(|&calls| u64::from(calls)).sum());
+    let is_short = deviation.direction == Direction::Up && silence < 60 && silence <= evidence.longest_gap();
+    is_short || telling < TELLING
 }
 
 fn rate_insight(
-    history: &FamilyHistory,
-    deviation: &Deviation,
+    (history, deviation): (&FamilyHistory, &Deviation),
+    continued: Option<&Running>,
     told: Told<'_>,
     night: Night<'_>,
     searched: (u8, u8),
@@ -180,7 +247,7 @@ fn rate_insight(
     let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
     let fields = history.spelled(deviation.member);
-    let is_open = goes_on(deviation.direction, end, evidence);
+    let is_open = goes_on((history, deviation), continued, evidence, night, (start, end));
     let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let insight_type = rate_type(history.family);
     let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
@@ -196,7 +263,8 @@ fn rate_insight(
         direction: deviation.direction,
         model: Some(deviation.model),
         start: moment(date, start),
-        end: moment(date, if is_open { DAY } else { end }),
+        // An hour's silence is not told, for it may go on after midnight.
+        end: moment(date, if is_open && DAY - end < 60 { DAY } else { end }),
         ended: !is_open,
         observed,
         errors,
@@ -320,7 +388,9 @@ pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual
         insight.score = f64::from(insight.severity as u8) * 25.0;
     }
     insight.attacks = attacks(insight);
-    insight.sentence = sentence(insight, evidence) + &concern::words(&insight.concerns) + &lasting(&insight.life);
+    insight.sentence = sentence(insight, evidence)
+        + &concern::words(&insight.concerns, insight.errors > 0 && insight.errors == insight.observed)
+        + &lasting(insight);
     insight.next_query = next_query(insight, false);
 }
 
@@ -332,12 +402,18 @@ fn name_account(insight: &mut Insight) {
     insight.next_query = next_query(insight, true);
 }
 
-/// What is said of an episode that has become a level.
-fn lasting(life: &Life) -> String {
-    if life.level_shift {
-        format!("; so for {} nights in a row, and taken for its new level from now on", life.nights)
-    } else {
-        String::new()
+/// What is said of an episode that goes on, or has become a level.
+fn lasting(insight: &Insight) -> String {
+    let life = &insight.life;
+    match life.tonight.filter(|_| !insight.ended) {
+        _ if life.level_shift => {
+            format!("; so for {} nights in a row, and taken for its new level from now on", life.nights)
+        }
+        Some(calls) if insight.direction == Direction::Up => {
+            format!("; going on since {}, {} of them on {}", insight.start.date_naive(), number(calls), insight.date)
+        }
+        Some(_) => format!("; going on since {}", insight.start.date_naive()),
+        None => String::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::severity::Severity;
 
 pub use request::{Looked, gives_to, of_request};
-pub(super) use request::{flatten, of_evidence};
+pub(super) use request::{flatten, of_attempts, of_evidence};
 
 /// One thing that makes a change serious; the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -99,6 +99,17 @@ impl Concern {
         }
     }
 
+    /// The words where every attempt failed.
+    pub const fn tried_words(self) -> &'static str {
+        match self {
+            Self::AdministratorPolicy => "it would have given all rights",
+            Self::SelfGrant => "it would have been to the caller's own benefit",
+            Self::MadePublic => "it would have let anybody in",
+            Self::WeakerSignIn => "it would have made signing in easier",
+            other => other.words(),
+        }
+    }
+
     /// Whether it raises the severity by a level, whatever that is.
     pub const fn is_grave(self) -> bool {
         matches!(
@@ -129,6 +140,7 @@ pub(super) fn raised(severity: Severity, concerns: &[Concern]) -> Severity {
 }
 
 /// The concerns as the end of a sentence; nothing if there are none.
-pub(super) fn words(concerns: &[Concern]) -> String {
-    concerns.iter().map(|concern| format!("; {}", concern.words())).collect::<Vec<_>>().concat()
+pub(super) fn words(concerns: &[Concern], all_failed: bool) -> String {
+    let words = |concern: &Concern| if all_failed { concern.tried_words() } else { concern.words() };
+    concerns.iter().map(|concern| format!("; {}", words(concern))).collect::<Vec<_>>().concat()
 }

@@ -1,10 +1,11 @@
-//! Going on with an episode of the night before: its numbers and those of this night are one.
+//! Going on with an episode of the night before, or ending it: its numbers and those of this night are one.
 
 use chrono::NaiveDate;
 
 use crate::insight::build::complete;
+use crate::insight::course::Rates;
 use crate::insight::draft::{Subject, moment, rate_type, region};
-use crate::insight::episode::{Episode, Running, Same};
+use crate::insight::episode::{Running, Same};
 use crate::insight::investigate::Evidence;
 use crate::insight::usual::Usual;
 use crate::insight::{Insight, Life};
@@ -29,6 +30,7 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
     insight.days_hidden = running.days_hidden;
     let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
     insight.examples = examples;
+    insight.principal_arns.extend(running.principal_arns.clone());
     for (own, before) in evidence.values.iter_mut().zip(&running.values) {
         for (value, calls) in before {
             *own.entry(value.clone()).or_default() += calls;
@@ -47,16 +49,16 @@ fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
     ((running.expected_lower as f64 * share).floor() as u64, (running.expected_upper as f64 * share).ceil() as u64)
 }
 
-/// The end of an episode that the day does not go on with.
-pub(super) fn ending_insight(
+/// An episode of the night before that no deviation goes on with, as it lasts or has ended; its life tells which.
+pub(super) fn left_insight(
     (family, key, direction): &Same,
-    episode: &Episode,
-    running: &Running,
+    (running, rates): (&Running, Rates),
     (evidence, usual): (&Evidence, &Usual),
+    life: Life,
     date: NaiveDate,
 ) -> Insight {
     let mut evidence = evidence.clone();
-    let expected = running.usual * evidence.span.1 as f64;
+    let expected = rates.usual * evidence.span.1 as f64;
     let (expected_lower, expected_upper) = band_of_more(running, expected);
     let subject = Subject {
         id: running.id,
@@ -74,6 +76,7 @@ pub(super) fn ending_insight(
         model: running.model,
         start: running.start,
         end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
+        ended: life.tonight.is_none(),
         expected,
         expected_lower,
         expected_upper,
@@ -82,7 +85,7 @@ pub(super) fn ending_insight(
         score: running.score,
         baseline_average: running.baseline_average,
         days_known: running.days_known,
-        life: Life { continued: true, nights: episode.nights, level_shift: false, incident: episode.incident },
+        life,
         ..subject.draft(&evidence, date)
     };
     go_on(&mut insight, &mut evidence, running);

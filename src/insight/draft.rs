@@ -64,6 +64,7 @@ impl Subject {
             examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
             actor: None,
             names: BTreeMap::new(),
+            principal_arns: evidence.principal_arns.clone(),
             attacks: Vec::new(),
             places: Vec::new(),
             sentence: String::new(),

@@ -86,6 +86,8 @@ pub struct Running {
     #[serde(default)]
     pub names_by_principal: Names,
     pub examples: Vec<String>,
+    #[serde(default)]
+    pub principal_arns: BTreeMap<String, String>,
 }
 
 impl Running {
@@ -126,6 +128,7 @@ impl Running {
             values: evidence.values.each_ref().map(most),
             names_by_principal: evidence.names.most(KEPT_VALUES),
             examples: insight.examples.clone(),
+            principal_arns: insight.principal_arns.clone(),
         }
     }
 }

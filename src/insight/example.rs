@@ -58,6 +58,7 @@ pub(crate) fn rate() -> Insight {
         examples: vec!["A5A4BB74-1".to_owned(), "A5A4BB74-2".to_owned()],
         actor: Some(Actor { kind: "user".to_owned(), id: "2389".to_owned(), name: Some("svc-25".to_owned()) }),
         names: [("user/2389".to_owned(), "svc-25".to_owned())].into(),
+        principal_arns: std::collections::BTreeMap::new(),
         attacks: Vec::new(),
         places: Vec::new(),
         sentence: "Oss/GetObject was called 204 times".to_owned(),

@@ -1,12 +1,11 @@
 //! What is to be looked into: what the detectors found in a night, after what the night before left.
 //!
 //! Here it is decided which deviations are reported at all, which of them go on with an episode of the night before, and which
-//! episodes come to their end without one. From that follow the targets that the events are read for.
+//! episodes last or come to their end without one ([`course`]). From that follow the targets that the events are read for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::change::ChangeFound;
@@ -14,15 +13,14 @@ use crate::detect::first_seen::FirstSeen;
 use crate::detect::{Deviation, Direction, Model, Thresholds};
 use crate::error::Result;
 use crate::insight::concern::{self, Concern};
+use crate::insight::course::{Course, Rates, TAIL_HOURS, course};
 use crate::insight::episode::{Episode, Running, Same};
 use crate::insight::first_seen;
 use crate::insight::habits::{Habits, principal_of};
 use crate::insight::investigate::{Evidence, Minutes, Target};
+use crate::insight::rhythm::{Days, Rhythm, TELLING};
 use crate::insight::usual::Past;
 use crate::rollup::{EntityKey, Family};
-
-/// The first hours of a day, in which the rest of an episode of the day before is looked for.
-const TAIL_HOURS: u8 = 3;
 
 /// What the detectors found in a night, family by family, and what the night before left.
 #[derive(Debug, Default)]
@@ -36,6 +34,10 @@ pub struct NightFindings {
     pub(super) before: BTreeMap<Same, Episode>,
     /// What the night before left of entities that a cap may hide.
     pub(super) hidden: BTreeMap<Same, Episode>,
+    /// What it left of those of which the day tells nothing.
+    pub(super) untold: BTreeMap<Same, Episode>,
+    /// What became of the episodes that the night before left open.
+    courses: BTreeMap<Same, Course>,
     pub(super) level_shift_days: u32,
     thresholds: Thresholds,
     habits: Habits,
@@ -57,8 +59,8 @@ impl NightFindings {
         let (firsts, habits) = (Vec::new(), Habits::default());
         let searched = rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
         let thresholds = Thresholds::default();
-        let (changes, hidden) = (Some(changes), BTreeMap::new());
-        Self { rates, changes, firsts, before, hidden, level_shift_days, thresholds, habits, searched }
+        let (changes, hidden, untold, courses) = (Some(changes), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { rates, changes, firsts, before, hidden, untold, courses, level_shift_days, thresholds, habits, searched }
     }
 
     /// Adds entities that met somebody for the first time.
@@ -81,6 +83,49 @@ impl NightFindings {
         };
         (self.hidden, self.before) = before.into_iter().partition(|(same, _)| is_hidden(same));
         self
+    }
+
+    /// Holds the episodes that were open against the day: which go on, which are over, and of which it tells nothing. Deviations of an
+    /// entity between which nothing speaks for what is usual become one.
+    #[must_use]
+    pub fn holding_against(mut self, days: Days<'_>) -> Self {
+        for (history, found) in &mut self.rates {
+            *found = joined(history, std::mem::take(found), days);
+        }
+        self.searched = self.rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
+        let next = self.next();
+        let course = |(same, running): (&Same, &Running)| {
+            Some((same.clone(), self.course(same, running, next.get(same).copied(), days)?))
+        };
+        self.courses = self.open().filter_map(course).collect();
+        let before = std::mem::take(&mut self.before);
+        let is_untold = |same: &Same| self.courses.get(same) == Some(&Course::Untold);
+        let (untold, before): (BTreeMap<_, _>, _) = before.into_iter().partition(|(same, _)| is_untold(same));
+        Self { before, untold, ..self }
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&Same, &Running)> {
+        self.before.iter().filter_map(|(same, episode)| Some((same, episode.open.as_ref()?)))
+    }
+
+    /// The first hour of tonight's first deviation of each entity and direction.
+    fn next(&self) -> BTreeMap<Same, u8> {
+        let mut next = BTreeMap::new();
+        for (history, deviation) in self.reported() {
+            let first = next.entry(Self::same(history, deviation)).or_insert(deviation.hours.0);
+            *first = deviation.hours.0.min(*first);
+        }
+        next
+    }
+
+    /// `None` where nothing is known of the entity any more.
+    fn course(&self, same: &Same, running: &Running, next: Option<u8>, days: Days<'_>) -> Option<Course> {
+        let (family, key, direction) = same;
+        let history = self.history(*family)?;
+        let member = history.find(key)?;
+        let first_day = (0..=days.window.length()).find(|&day| days.window.date(day) >= running.start.date_naive());
+        let rhythm = Rhythm::learn(history, member, days, first_day.unwrap_or(days.window.length()));
+        Some(course(&rhythm, (running, *direction), next, days))
     }
 
     /// Notes by which gates the deviations were chosen.
@@ -107,6 +152,9 @@ impl NightFindings {
     /// What makes a change serious, the gravest first.
     pub(super) fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
         let mut concerns = concern::of_evidence(evidence);
+        if change.errors == change.calls {
+            concerns.extend(concern::of_attempts(evidence));
+        }
         let principal = principal_of(history.key(change.members[0]));
         concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
         if concerns.contains(&Concern::RecordsLess) {
@@ -149,20 +197,26 @@ impl NightFindings {
         self.before.get(&Self::same(history, deviation))
     }
 
-    /// The episode of the night before that a deviation goes on with: it was open, and this one begins with the day.
+    /// The episode of the night before that a deviation goes on with.
     pub(super) fn continued(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
-        let begins = deviation.hours.0 <= 1;
-        self.before(history, deviation).filter(|_| begins).and_then(|before| before.open.as_ref())
+        let same = Self::same(history, deviation);
+        let goes_on = self.courses.get(&same) == Some(&Course::GoesOn(deviation.hours.0));
+        self.before.get(&same).filter(|_| goes_on).and_then(|before| before.open.as_ref())
     }
 
-    /// Episodes of the night before that were open and that no deviation goes on with.
-    pub(super) fn ending(&self) -> Vec<(&Same, &Episode, &Running)> {
-        let gone_on: BTreeSet<Uuid> = self
-            .reported()
-            .filter_map(|(history, deviation)| self.continued(history, deviation).map(|running| running.id))
-            .collect();
+    /// Episodes of the night before that were open and that no deviation goes on with, and what became of each.
+    pub(super) fn left_alone(&self) -> Vec<(&Same, &Episode, &Running, Course)> {
         let open = self.before.iter().filter_map(|(same, episode)| Some((same, episode, episode.open.as_ref()?)));
-        open.filter(|(_, _, running)| !gone_on.contains(&running.id)).collect()
+        let known = open.map(|(same, episode, running)| {
+            let course = self.courses.get(same).copied().unwrap_or(Course::Ended(0, Rates::default()));
+            (same, episode, running, course)
+        });
+        known.filter(|(.., course)| !matches!(course, Course::GoesOn(_))).collect()
+    }
+
+    /// Whether an open episode goes on though nothing of its entity is odd.
+    pub(super) fn lasts(&self, same: &Same) -> bool {
+        matches!(self.courses.get(same), Some(Course::Lasts(_)))
     }
 
     /// How many deviations are not reported, because they are a new level by now.
@@ -178,17 +232,32 @@ impl NightFindings {
             .changes
             .iter()
             .flat_map(|(history, found)| found.iter().map(move |change| change_target(history, change, date)));
-        let ending = self.ending().into_iter().map(|((family, key, _), _, running)| Target {
+        let left =
+            self.left_alone().into_iter().map(|(same, _, running, course)| self.left_target(same, running, course));
+        let firsts = self.firsts.iter().map(|found| first_seen::target(found, self.history(found.family), date));
+        rates.chain(changes).chain(firsts).chain(left).collect()
+    }
+
+    /// What the events of an episode that no deviation goes on with are read for: the hours for which it lasted.
+    fn left_target(&self, (family, key, _): &Same, running: &Running, course: Course) -> Target {
+        let whole = |hours: u8| ((0, hours), Minutes::Whole);
+        let (hours, minutes) = match course {
+            Course::Lasts(_) => whole(24),
+            Course::Ended(hours, _) if hours > TAIL_HOURS => whole(hours),
+            Course::Ended(_, rates) => {
+                ((0, self.tail_hours(*family, key)), Minutes::Tail { rate: rates.level, usual: rates.usual })
+            }
+            Course::GoesOn(_) | Course::Untold => whole(0),
+        };
+        Target {
             family: *family,
             keys: vec![key.clone()],
-            hours: (0, self.tail_hours(*family, key)),
-            search: (0, self.tail_hours(*family, key)),
-            minutes: Minutes::Tail { rate: running.rate(date), usual: running.usual },
+            hours,
+            search: hours,
+            minutes,
             since: running.start.date_naive(),
             with: Vec::new(),
-        });
-        let firsts = self.firsts.iter().map(|found| first_seen::target(found, self.history(found.family), date));
-        rates.chain(changes).chain(firsts).chain(ending).collect()
+        }
     }
 
     /// The hours in which the rest of an entity's episode is looked for: those before its next one.
@@ -235,6 +304,44 @@ impl NightFindings {
             with: Vec::new(),
         }
     }
+}
+
+/// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them.
+fn joined(history: &FamilyHistory, found: Vec<Deviation>, days: Days<'_>) -> Vec<Deviation> {
+    let mut all: Vec<Deviation> = Vec::new();
+    for next in found {
+        match all.last_mut().filter(|last| is_one(history, last, &next, days)) {
+            Some(last) => join(history, last, &next, days.window),
+            None => all.push(next),
+        }
+    }
+    all
+}
+
+fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Days<'_>) -> bool {
+    if (last.member, last.direction, last.model) != (next.member, next.direction, next.model) {
+        return false;
+    }
+    let today = days.window.length();
+    let hour = |hour: u8| today * 24 + usize::from(hour);
+    let rhythm = Rhythm::learn(history, last.member, days, today);
+    let minutes = hour(last.hours.0) as i64 * 60..hour(last.hours.1) as i64 * 60;
+    let level = rhythm.level(last.direction, last.observed, minutes);
+    rhythm.telling(level, hour(last.hours.1)..hour(next.hours.0)) < TELLING
+}
+
+/// Makes two deviations one; what was expected of the hours between them is left out, as nobody judged them.
+fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
+    let first = window.length() * 24;
+    let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
+    let hours = history.split(last.member, window).1.iter();
+    let calls = hours.filter(|hour| between.contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.calls));
+    last.observed += next.observed + calls.sum::<u64>();
+    last.hours.1 = next.hours.1;
+    last.expected += next.expected;
+    last.lower += next.lower;
+    last.upper += next.upper;
+    last.ln_p = last.ln_p.min(next.ln_p);
 }
 
 /// What the events of a change are read for.
@@ -305,7 +412,7 @@ mod tests {
         let changes = (FamilyHistory::from_entities(Family::Change, []), Vec::new());
         let findings =
             NightFindings::new(vec![(history, Vec::new())], changes, before, 7).setting_hidden_aside(&window);
-        let ending = findings.ending().into_iter().map(|(same, ..)| same.1.clone()).collect();
+        let ending = findings.left_alone().into_iter().map(|(same, ..)| same.1.clone()).collect();
         (ending, findings.hidden.into_keys().map(|same| same.1).collect())
     }
 

@@ -56,7 +56,8 @@ pub fn hours(findings: &NightFindings, insights: &[Insight], window: &Window, fe
 }
 
 fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
-    let ending = findings.ending().into_iter().filter_map(|((family, key, direction), _, _)| {
+    let lasting = findings.left_alone().into_iter().filter(|(same, ..)| findings.lasts(same));
+    let lasting = lasting.filter_map(|((family, key, direction), ..)| {
         let history = findings.history(*family)?;
         Some((*direction, Series { history, members: vec![history.find(key)?], expected: &[] }))
     });
@@ -74,7 +75,7 @@ fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
         Some((Direction::Up, Series { history, members: vec![history.find(&found.key)?], expected: &[] }))
     });
     firsts
-        .chain(ending)
+        .chain(lasting)
         .chain(rates)
         .chain(changes)
         .map(|(direction, series)| (series.reported(direction), series))

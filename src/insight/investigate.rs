@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::ChangeKind;
+use crate::insight::Cloud;
 use crate::insight::belonging::window;
 use crate::insight::concern::{self, Concern};
-use crate::insight::look::{Example, Look, Looker, Own, Seen, ids, keep_earliest, union};
+use crate::insight::look::{Example, Look, Looker, Own, Seen, arns, ids, keep_earliest, union};
 use crate::insight::minutes::{rise, tail, until_midnight};
 use crate::insight::names::Names;
 use crate::insight::notes::{Kept, MOST_KEPT_OF_GROUP, Noted, Notes, Trace};
@@ -128,8 +129,21 @@ pub struct Evidence {
     pub concerns: BTreeSet<Concern>,
     /// To whom its requests give rights.
     pub receivers: BTreeSet<String>,
+    /// What its attempts that failed asked for.
+    pub tried: Tried,
     /// Its requests that were not looked at, or not wholly.
     pub unread: u64,
+    /// The ARNs of those who called, by the bare identifier of each, as far as its first events tell them.
+    pub principal_arns: BTreeMap<String, String>,
+}
+
+/// What attempts that failed asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// What would have made the change serious by what they say.
+    pub concerns: BTreeSet<Concern>,
+    /// To whom they would have given rights.
+    pub receivers: BTreeSet<String>,
 }
 
 /// A successful request of a change of a trail.
@@ -152,6 +166,10 @@ impl Evidence {
         self.concerns.extend(later.concerns);
         self.unread += later.unread;
         later.receivers.into_iter().for_each(|name| self.add_receiver(name));
+        self.tried.concerns.extend(later.tried.concerns);
+        self.tried.receivers.extend(later.tried.receivers);
+        self.tried.bound();
+        self.principal_arns.extend(later.principal_arns);
         self.requests.extend(later.requests);
         self.keep_earliest();
     }
@@ -171,6 +189,16 @@ impl Evidence {
             if self.requests.len() >= 2 * REQUESTS {
                 self.keep_earliest();
             }
+        }
+    }
+
+    /// Looks at a request of a change that failed.
+    pub(super) fn look_at_attempt(&mut self, kind: ChangeKind, api: &str, parameters: &str) {
+        if parameters.len() <= MOST_PARAMETERS {
+            let looked = concern::of_request(kind, api, parameters);
+            self.tried.concerns.extend(looked.concerns.into_keys());
+            self.tried.receivers.extend(looked.receivers);
+            self.tried.bound();
         }
     }
 
@@ -198,10 +226,24 @@ impl Evidence {
         (self.span.0..self.span.1.min(self.minutes.len())).find(enough).unwrap_or(self.span.1)
     }
 
+    /// The longest run of the episode's minutes without a call.
+    pub(super) fn longest_gap(&self) -> i64 {
+        let minutes = self.minutes.get(self.span.0..self.span.1).unwrap_or_default();
+        minutes.split(|&calls| calls > 0).map(<[u32]>::len).max().unwrap_or(0) as i64
+    }
+
     /// Calls in the episode's minutes.
     pub fn calls(&self) -> u64 {
         let calls = self.minutes.get(self.span.0..self.span.1).unwrap_or_default();
         calls.iter().map(|&calls| u64::from(calls)).sum()
+    }
+}
+
+impl Tried {
+    fn bound(&mut self) {
+        while self.receivers.len() > MOST_RECEIVERS {
+            self.receivers.pop_last();
+        }
     }
 }
 
@@ -220,7 +262,7 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     }
     let again: Vec<(Group<'_>, Noted)> = groups.into_iter().zip(notes.groups).collect();
     let examples = look_closer(&again, date, targets, &mut evidence)?;
-    name_examples(&again, examples, &mut evidence)?;
+    name_examples(&again, examples, targets, &mut evidence)?;
     Ok(evidence)
 }
 
@@ -243,9 +285,11 @@ impl Keeping {
         let rows = union(own);
         self.rows += rows.len();
         let few = self.has_room && self.rows <= MOST_KEPT_OF_GROUP;
-        match if few { unless_damaged(told.described(&rows))?.flatten() } else { None } {
-            Some(batch) => self.kept.push((rows, batch)),
-            None => (self.has_room, self.kept) = (false, Vec::new()),
+        let described = if few { unless_damaged(told.described(&rows))?.flatten() } else { None };
+        if let Some(batch) = described {
+            self.kept.push((rows, batch));
+        } else {
+            (self.has_room, self.kept) = (false, Vec::new());
         }
         Ok(())
     }
@@ -287,18 +331,35 @@ fn look_closer(
     Ok(examples)
 }
 
-/// Reads the ids of the events that are named as examples: hardly any, in few row groups.
+/// Of some events, by target: times and ids, and identifiers of principals with their ARNs.
+type Named = (Vec<(usize, (i64, String))>, Vec<(usize, (String, String))>);
+
+/// Reads the ids of the events that are named as examples, and what their callers are called: hardly any, in few row groups.
 fn name_examples(
     groups: &[(Group<'_>, Noted)],
     examples: Vec<(usize, Example)>,
+    targets: &[Target],
     evidence: &mut [Evidence],
 ) -> Result<()> {
+    // Only one cloud has ARNs.
+    let has_arns = |target: usize| {
+        targets[target].keys.first().is_some_and(|key| Cloud::of_account(key.account(), "") == Cloud::Aws)
+    };
     let mut by_group: BTreeMap<usize, Vec<Example>> = BTreeMap::new();
     examples.into_iter().for_each(|(group, example)| by_group.entry(group).or_default().push(example));
-    let named: Vec<Vec<(usize, (i64, String))>> =
-        by_group.into_par_iter().map(|(group, examples)| ids(groups[group].0, &examples)).collect::<Result<_>>()?;
-    for (target, example) in named.into_iter().flatten() {
-        evidence[target].examples.push(example);
+    let named: Vec<Named> = by_group
+        .into_par_iter()
+        .map(|(group, examples)| {
+            let named = ids(groups[group].0, &examples)?;
+            let with_arns = examples.into_iter().filter(|example| has_arns(example.target()));
+            Ok((named, arns(groups[group].0, &with_arns.collect::<Vec<_>>())?))
+        })
+        .collect::<Result<_>>()?;
+    for (examples, arns) in named {
+        examples.into_iter().for_each(|(target, example)| evidence[target].examples.push(example));
+        arns.into_iter().for_each(|(target, (id, arn))| {
+            evidence[target].principal_arns.insert(id, arn);
+        });
     }
     for evidence in evidence {
         evidence.examples.sort();
@@ -356,6 +417,15 @@ mod tests {
         assert_eq!(concern::of_evidence(&evidence), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
         evidence.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &" ".repeat(MOST_PARAMETERS + 1));
         assert!(concern::of_evidence(&evidence).contains(&Concern::NotAllRead));
+    }
+
+    #[test]
+    fn an_attempt_that_failed_tells_what_it_asked_for() {
+        let grave = r#"{"PolicyName":"AdministratorAccess","UserName":"mallory"}"#;
+        let mut evidence = Evidence { names: [("user/7", "mallory", 1)].into_iter().collect(), ..Evidence::default() };
+        evidence.look_at_attempt(ChangeKind::Permission, "AttachPolicyToUser", grave);
+        assert!(concern::of_evidence(&evidence).is_empty(), "nothing was given");
+        assert_eq!(concern::of_attempts(&evidence), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::error::Result;
-use crate::event::{ChangeKind, Column};
+use crate::event::{ChangeKind, Column, IdentityText};
 use crate::insight::belonging::window;
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
 use crate::insight::notes::{Kept, Noted, Trace};
@@ -61,18 +61,24 @@ pub(super) struct Example {
 }
 
 impl Example {
+    /// Whose event it is.
+    pub(super) fn target(&self) -> usize {
+        self.target
+    }
+
     fn when(&self) -> (usize, i64) {
         (self.target, self.time)
     }
 }
 
-/// A successful request of a change, without its parameters.
+/// A request of a change, without its parameters.
 #[derive(Debug)]
 struct Unread {
     target: usize,
     kind: ChangeKind,
     api: String,
     row: u32,
+    failed: bool,
 }
 
 /// The rows of a target that lie in the minutes of its episode, ascending.
@@ -256,18 +262,21 @@ impl Batches {
     }
 }
 
-/// The requests among some rows whose parameters are to be read: those that succeeded.
+/// The requests among some rows whose parameters are to be read: those that succeeded, and of grants those that failed too. A trail is
+/// followed by what was done to it; a grant tells whom to watch even if it failed.
 fn unread(
     (target, kind): (usize, ChangeKind),
     rows: &[u32],
     numbers: &[u32],
     described: &Described<'_>,
 ) -> impl Iterator<Item = Unread> {
-    rows.iter().filter(|&&row| !described.has_failed(row)).map(move |&row| Unread {
+    let meant = move |&&row: &&u32| kind == ChangeKind::Permission || !described.has_failed(row);
+    rows.iter().filter(meant).map(move |&row| Unread {
         target,
         kind,
         api: described.api(row).unwrap_or_default().to_owned(),
         row: numbers[row as usize],
+        failed: described.has_failed(row),
     })
 }
 
@@ -279,8 +288,12 @@ fn read_requests(group: Group<'_>, requests: &[Unread], seen: &mut Seen) -> Resu
         rows.dedup();
         let times = times(group, &rows)?;
         let parameters = Texts::read(group, Column::RequestParameters, rows.iter().copied())?;
-        for Unread { target, kind, api, row } in requests {
+        for Unread { target, kind, api, row, failed } in requests {
             let (evidence, _) = seen.of(*target);
+            if *failed {
+                evidence.look_at_attempt(*kind, api, parameters.of(*row).unwrap_or_default());
+                continue;
+            }
             match rows.binary_search(row).ok().and_then(|place| times.get(place)) {
                 Some(&time) if !parameters.are_damaged() => {
                     evidence.look_at(*kind, time, api, parameters.of(*row).unwrap_or_default());
@@ -318,6 +331,16 @@ pub(super) fn ids(group: Group<'_>, examples: &[Example]) -> Result<Vec<(usize, 
     let ids = Texts::read(group, Column::EventId, examples.iter().map(|example| example.row))?;
     let named = |example: &Example| Some((example.target, (example.time, ids.of(example.row)?.to_owned())));
     Ok(examples.iter().filter_map(named).collect())
+}
+
+/// Identifiers of those who called in some rows, with their ARNs. Only events of the cloud that has such names tell them.
+pub(super) fn arns(group: Group<'_>, examples: &[Example]) -> Result<Vec<(usize, (String, String))>> {
+    let identities = Texts::read(group, Column::UserIdentity, examples.iter().map(|example| example.row))?;
+    let told = |example: &Example| {
+        let identity = IdentityText::parse(identities.of(example.row)?);
+        Some((example.target, identity.id_and_arn()?))
+    };
+    Ok(examples.iter().filter_map(told).collect())
 }
 
 /// The texts of a column in some rows of a row group.

@@ -16,6 +16,7 @@ mod build;
 mod cloud;
 pub mod concern;
 mod continuation;
+mod course;
 mod draft;
 pub mod episode;
 #[cfg(test)]
@@ -34,10 +35,12 @@ pub mod names;
 mod new_level;
 mod next_query;
 mod notes;
+mod over;
 mod passing;
 pub mod places;
 mod pruning;
 mod reading;
+pub mod rhythm;
 pub mod sensitivity;
 mod sentence;
 pub mod severity;
@@ -73,6 +76,7 @@ pub use grave::grave;
 pub use incident::{Incident, IncidentPart};
 pub use new_level::NewLevel;
 pub(crate) use next_query::list_condition;
+pub use over::Over;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -208,6 +212,9 @@ pub struct Insight {
     pub actor: Option<Actor>,
     /// What the principals among its attributions are called, where events tell it.
     pub names: BTreeMap<String, String>,
+    /// The ARNs of principals by their identifiers, where events tell them.
+    #[serde(skip)]
+    pub principal_arns: BTreeMap<String, String>,
     /// What it would be, were it an attack; the most telling first.
     pub attacks: Vec<Attack>,
     /// Countries and network owners of its addresses; empty without a database to look them up in.
@@ -238,6 +245,9 @@ pub struct Life {
     /// The story that an earlier night found it to be a part of.
     #[serde(skip)]
     pub incident: Option<Uuid>,
+    /// Of one that goes on from an earlier night, the calls of this one.
+    #[serde(skip)]
+    pub tonight: Option<u64>,
 }
 
 // The signature is serde's.

@@ -4,6 +4,8 @@
 //! deviates; so it is not reported again. That is said once, in the first night in which it is so. Who may be hidden by a cap tonight is told
 //! as not known.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 
@@ -16,6 +18,8 @@ use crate::place::{PlaceBook, named_in};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number};
 
+/// Nights in a row that an entity must have been reported for before an episode of it that is open is a level.
+const LEAST_NIGHTS: u32 = 3;
 /// Every day since, and their mean, must differ so many times from the same days of the week before.
 const LEAST_RATIO: f64 = 1.5;
 
@@ -47,20 +51,24 @@ impl NewLevel {
     }
 }
 
-/// Entities that were reported until the night before, and are not over.
-pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> Vec<NewLevel> {
+/// Entities that were reported until the night before, and are not over. One of which an episode is open is at a level only if that goes on
+/// though nothing is odd, after some nights.
+pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> BTreeMap<Same, NewLevel> {
     let was_told = |episode: &Episode| episode.insight.is_some();
     let before = findings.before.iter().filter(|(_, episode)| was_told(episode));
     let going_on = before.filter_map(|(same, episode)| {
         let history = findings.history(same.0)?;
-        match (findings.deviates(same), episode.level_shift) {
+        let is_settled = episode.open.is_none() || findings.lasts(same) && episode.nights >= LEAST_NIGHTS;
+        let level = match (findings.deviates(same), episode.level_shift) {
             (true, true) => absorbed(history, same, episode, window),
-            (true, false) => None,
-            (false, _) => new_level(history, same, episode, window),
-        }
+            (false, _) if is_settled => new_level(history, same, episode, window),
+            (true | false, _) => None,
+        };
+        Some((same.clone(), level?))
     });
     let hidden = findings.hidden.iter().filter(|(_, episode)| was_told(episode));
-    let unknown = hidden.filter_map(|(same, episode)| unknown(findings.history(same.0)?, same, episode));
+    let unknown =
+        hidden.filter_map(|(same, episode)| Some((same.clone(), unknown(findings.history(same.0)?, same, episode)?)));
     going_on.chain(unknown).collect()
 }
 

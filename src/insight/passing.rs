@@ -65,7 +65,7 @@ enum Opened<'file> {
     /// Its rows hold texts.
     Texts,
     /// Its rows hold keys into one dictionary.
-    Keys(CodedColumn<'file>),
+    Keys(Box<CodedColumn<'file>>),
 }
 
 impl<'file> Columns<'file> {
@@ -77,7 +77,8 @@ impl<'file> Columns<'file> {
     pub(super) fn coded(&mut self, place: usize) -> Result<Option<&mut CodedColumn<'file>>> {
         let opened = &mut self.opened[place];
         if matches!(opened, Opened::Not) {
-            *opened = CodedColumn::open(self.group.0, self.group.1, INPUTS[place])?.map_or(Opened::Texts, Opened::Keys);
+            let column = CodedColumn::open(self.group.0, self.group.1, INPUTS[place])?;
+            *opened = column.map_or(Opened::Texts, |column| Opened::Keys(Box::new(column)));
         }
         Ok(if let Opened::Keys(column) = opened { Some(column) } else { None })
     }
@@ -126,7 +127,7 @@ impl Told for Columns<'_> {
 
     fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>> {
         let mut others = DESCRIBING;
-        let is_open = |(_, place): &(usize, usize)| matches!(self.opened[*place], Some(Some(_)));
+        let is_open = |(_, place): &(usize, usize)| matches!(self.opened[*place], Opened::Keys(_));
         let open: Vec<(usize, usize)> = DESCRIBING_INPUTS.enumerate().filter(is_open).collect();
         open.iter().for_each(|(column, _)| others[*column] = &[]);
         let mut batch = read_texts(self.group.0, self.group.1, &others, rows)?;

@@ -258,7 +258,10 @@ mod tests {
             let targets: Vec<Target> = asked.iter().map(target).collect();
             let mut reader = Reader::new(DATE, &targets);
             let mut found = Found::new();
-            reader.find((&file, 0), &mut |part, rows, _| Ok(note(&mut found, part, rows))).unwrap();
+            reader.find((&file, 0), &mut |part, rows, _| {
+                note(&mut found, part, rows);
+                Ok(())
+            }).unwrap();
             let mut expected = Found::new();
             for (number, asked) in asked.iter().enumerate() {
                 for (place, &row) in rows.iter().enumerate().filter(|(_, row)| is_meant(**row, asked)) {
@@ -269,7 +272,10 @@ mod tests {
             prop_assert_eq!(&found, &expected);
             let mut batches = Found::new();
             let sieve = Sieve::of(targets.iter().map(|target| (target, window(DATE, target.search))));
-            reader.until_damage((&file, 0), &sieve, from, &mut |part, rows, _| Ok(note(&mut batches, part, rows))).unwrap();
+            reader.until_damage((&file, 0), &sieve, from, &mut |part, rows, _| {
+                note(&mut batches, part, rows);
+                Ok(())
+            }).unwrap();
             expected.values_mut().for_each(|rows| rows.retain(|(row, _)| *row >= from));
             expected.retain(|_, rows| !rows.is_empty());
             prop_assert_eq!(batches, expected);

@@ -114,6 +114,13 @@ fn expectation(insight: &Insight) -> String {
         Some(Model::Sparse) => {
             format!("seldom seen, its active days usually hold up to {}", number(insight.expected_upper))
         }
+        // The hours of a day may be odd and their sum not.
+        _ if (insight.expected_lower..=insight.expected_upper).contains(&insight.observed) => {
+            format!(
+                "some of its hours are far from the usual, about {} in all",
+                number(insight.expected.round() as u64)
+            )
+        }
         _ => format!("expected {}–{}", number(insight.expected_lower), number(insight.expected_upper)),
     }
 }
@@ -179,7 +186,8 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     let why = match insight.reason {
         Some(Reason::First) => "; for the first time",
         Some(Reason::Unusual) => "; more often than usual",
-        Some(Reason::NoHistory) => "; there is no history to compare with",
+        Some(Reason::NoHistory) if insight.days_known == 0 => "; there is no history to compare with",
+        Some(Reason::NoHistory) => "; there is too little history to compare with",
         _ => "",
     };
     let when = span(insight.start, insight.end);

@@ -6,7 +6,8 @@
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
 //!           a level up for somebody on a network that was unknown to all, who calls what he never called
 //! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
-//!           permission, password: high if a first that succeeded, low without history, else medium;
+//!           permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
+//!           told what they asked for, and so come a level below success;
 //!           a level up if a privileged identity made them and there is a history to compare with;
 //!           a level up for a grave concern, for any other one up to high
 //! ```
@@ -162,6 +163,21 @@ mod tests {
         ] {
             assert_eq!(severity_of(entity, score, actor), expected, "{entity} {score} {actor:?}");
         }
+    }
+
+    #[test]
+    fn an_attempt_at_all_rights_is_a_level_below_its_success() {
+        let of = |all_failed| {
+            let facts = ChangeFacts {
+                is_of_the_trail: false,
+                reason: Reason::First,
+                all_failed,
+                is_privileged: false,
+                concerns: &[Concern::AdministratorPolicy, Concern::SelfGrant],
+            };
+            change_steps(facts).last().map(|step| step.severity)
+        };
+        assert_eq!([of(false), of(true)], [Some(Severity::Critical), Some(Severity::High)]);
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "severity": insight.severity,
         "attacks": insight.attacks,
         "actor": insight.actor,
-        "names": insight.names.iter().map(|(principal, name)| json!({ "principal": principal, "name": name })).collect::<Vec<_>>(),
+        "names": insight.names.iter().map(|(principal, name)| json!({ "principal": bare(principal), "name": name })).collect::<Vec<_>>(),
         "start": insight.start.to_rfc3339_opts(SecondsFormat::Secs, true),
         "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
         "daysOfHistory": insight.days_known,
@@ -134,7 +134,8 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
 }
 
 fn attribution(name: &str, attribution: &Attribution) -> Value {
-    let share = |share: &Share| json!({ "average": share.average, "value": share.value });
+    let value = |share: &Share| if name == "principalId" { bare(&share.value).to_owned() } else { share.value.clone() };
+    let share = |share: &Share| json!({ "average": share.average, "value": value(share) });
     json!({
         "attribute": name,
         "insight": attribution.insight.iter().map(share).collect::<Vec<_>>(),
@@ -142,6 +143,11 @@ fn attribution(name: &str, attribution: &Attribution) -> Value {
         "baselineKnown": attribution.baseline.is_some(),
         "broad": attribution.broad,
     })
+}
+
+/// The identifier of a principal as the clouds write it, without the kind that we know it by.
+fn bare(principal: &str) -> &str {
+    principal.split_once('/').map_or(principal, |(_, id)| id)
 }
 
 fn upper(id: Uuid) -> String {

@@ -36,6 +36,9 @@ pub struct PastRecord {
     pub version: String,
     /// The hash of the settings.
     pub settings_hash: String,
+    /// The hash of those that change insights; absent from records of earlier versions.
+    #[serde(default)]
+    pub judging_hash: Option<String>,
     /// What its results rest on; absent from records of earlier versions.
     pub basis: Option<Basis>,
     /// What was reported.

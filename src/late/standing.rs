@@ -74,6 +74,8 @@ pub struct Now<'a> {
     pub version: &'a str,
     /// The hash of the settings.
     pub settings_hash: &'a str,
+    /// The hash of those that change insights.
+    pub judging_hash: &'a str,
 }
 
 impl Now<'_> {
@@ -117,7 +119,11 @@ impl Now<'_> {
 
     fn is_of_another(&self, night: &PastNight) -> bool {
         night.record.as_ref().is_some_and(|record| {
-            record.version != self.version || record.settings_hash != self.settings_hash || record.basis.is_none()
+            let is_otherwise = match record.judging_hash.as_deref() {
+                Some(judging) => judging != self.judging_hash,
+                None => record.settings_hash != self.settings_hash,
+            };
+            record.version != self.version || is_otherwise || record.basis.is_none()
         })
     }
 
@@ -160,6 +166,7 @@ mod tests {
         let record = PastRecord {
             version: "1".to_owned(),
             settings_hash: "a".to_owned(),
+            judging_hash: Some("j".to_owned()),
             basis: Some(basis),
             reported: Vec::new(),
             reported_alerts: None,
@@ -170,7 +177,15 @@ mod tests {
 
     /// Night 20 was asked for, with three days for what comes late.
     fn standing(night: &PastNight, history: &Update, state: &Path) -> Standing {
-        let now = Now { state, history, asked: day(20), first_late: day(17), version: "1", settings_hash: "a" };
+        let now = Now {
+            state,
+            history,
+            asked: day(20),
+            first_late: day(17),
+            version: "1",
+            settings_hash: "a",
+            judging_hash: "j",
+        };
         now.standing(night).unwrap()
     }
 
@@ -199,6 +214,8 @@ mod tests {
         unfinished.is_unfinished = true;
         let mut foreign = judged(19);
         foreign.record.as_mut().unwrap().settings_hash = "b".to_owned();
+        assert_eq!(told(&foreign), Standing::Stands, "other rules change no insights");
+        foreign.record.as_mut().unwrap().judging_hash = Some("k".to_owned());
         assert_eq!(told(&foreign), stale(19, Why::Maker));
         foreign.is_unfinished = true;
         assert_eq!(

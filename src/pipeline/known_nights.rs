@@ -19,6 +19,8 @@ pub(super) struct KnownNights {
     asked: NaiveDate,
     first_late: NaiveDate,
     nights: Vec<PastNight>,
+    /// Of the settings that change insights.
+    judging_hash: String,
 }
 
 impl KnownNights {
@@ -27,7 +29,7 @@ impl KnownNights {
         let late = u64::from(job.settings.late_window);
         let reach = job.settings.baseline_days as u64;
         let nights = judged(job.state, &around(asked, late + reach, reach))?;
-        Ok(Self { asked, first_late: before(asked, late), nights })
+        Ok(Self { asked, first_late: before(asked, late), nights, judging_hash: job.settings.judging_hash() })
     }
 
     /// The days whose counts are needed: the windows of the asked night and of those that may be judged again.
@@ -112,7 +114,7 @@ impl KnownNights {
         self.nights.last().map_or(self.asked, |night| night.date.max(self.asked))
     }
 
-    fn now<'a>(&self, job: &'a Job<'_>, history: &'a Update) -> Now<'a> {
+    fn now<'a>(&'a self, job: &'a Job<'_>, history: &'a Update) -> Now<'a> {
         Now {
             state: job.state,
             history,
@@ -120,6 +122,7 @@ impl KnownNights {
             first_late: self.first_late,
             version: env!("CARGO_PKG_VERSION"),
             settings_hash: job.settings_hash,
+            judging_hash: &self.judging_hash,
         }
     }
 }

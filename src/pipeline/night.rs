@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::alert::day::DayAlerts;
 use crate::baseline::novelty::Company;
-use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions, Window};
+use crate::baseline::{FamilyBaseline, FamilyHistory, Feed, OneSided, SilentRegions, Window};
 use crate::detect::change::{self, ChangeFound};
 use crate::detect::first_seen::{self, FirstSeen};
 use crate::detect::judgement::{self, Judgement, Night, RateResult};
@@ -16,11 +16,12 @@ use crate::error::Result;
 use crate::insight::episode::{self, Episodes};
 use crate::insight::hours::{self, FindingHour};
 use crate::insight::investigate::investigate;
+use crate::insight::rhythm::Days;
 use crate::insight::trail::TrailBook;
 use crate::insight::usual::Past;
 use crate::insight::vendor::Maker;
 use crate::insight::{
-    Built, Gaps, Incident, Insight, InsightType, NewLevel, NightFindings, build, grave, incident, places,
+    Built, Gaps, Incident, Insight, InsightType, NewLevel, NightFindings, Over, build, grave, incident, places,
 };
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
@@ -29,7 +30,7 @@ use crate::quality::{self, Inspection, NightInput};
 use crate::report::{self, FamilyRecord, Judged, NightRecord, output};
 use crate::rollup::update::Update;
 use crate::rollup::{Family, store};
-use crate::storage::Daily;
+use crate::storage::{AtomicFile, Daily, remove};
 
 /// Finds what deviates on a day whose history is up to date, and replaces its results; [`NightResult::finish`] must follow.
 pub(super) fn judge(
@@ -43,7 +44,7 @@ pub(super) fn judge(
     let known = Known::read(job, &window)?;
     let ground = Ground::new(job, &window, &known)?;
     let inspection = ground.inspect(history, matches!(why, Why::Asked))?;
-    let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)), || job.look().whole_day(date));
+    let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)?), || job.look().whole_day(date));
     let mut told = told?;
     let alerts = job.look().with_insights(matched?, &told.insights);
     report::ranking::rank(&mut told.insights, &mut told.incidents, &alerts.alerts)?;
@@ -100,11 +101,15 @@ struct Detected {
     calibrations: Calibrations,
     /// What could not be judged, in words.
     unjudged: Option<String>,
+    /// The hours of all scored entities, where somebody asked for them.
+    scored_hours: Option<AtomicFile>,
 }
 
 /// What is said of a night.
 struct Told {
     insights: Vec<Insight>,
+    /// Episodes of earlier nights that are over: no findings of this one.
+    closed: Vec<Insight>,
     incidents: Vec<Incident>,
     /// What the next night needs to know of what went on, and of the trails.
     episodes: Episodes,
@@ -117,6 +122,7 @@ struct Told {
     new_levels: Vec<NewLevel>,
     drops_explained: usize,
     warnings: Vec<String>,
+    scored_hours: Option<AtomicFile>,
 }
 
 impl<'a> Ground<'a> {
@@ -149,13 +155,13 @@ impl<'a> Ground<'a> {
     }
 
     /// Judges the rates of all families, whom their entities met, and the changes; only the latter while there is too little history.
-    fn detect(&self, known: Known) -> Detected {
+    fn detect(&self, known: Known) -> Result<Detected> {
         let Known { apis, others, company, changes } = known;
         let mut found = change::detect(&changes, self.window);
         found.extend(change::silences(&changes, self.window, &self.feed));
         let (changes, families) = ((changes, found), std::iter::once(apis).chain(others).collect());
         if self.window.days_of_history() < self.job.settings.min_history_days {
-            return learning(families, changes);
+            return Ok(learning(families, changes));
         }
         self.judge(families, company, changes)
     }
@@ -165,7 +171,7 @@ impl<'a> Ground<'a> {
         families: Vec<FamilyHistory>,
         company: Company,
         changes: (FamilyHistory, Vec<ChangeFound>),
-    ) -> Detected {
+    ) -> Result<Detected> {
         let thresholds = self.job.settings.thresholds;
         let calendar = &self.job.settings.calendar;
         let night = Night { window: self.window, calendar, feed: &self.feed, thresholds };
@@ -176,8 +182,16 @@ impl<'a> Ground<'a> {
         let firsts = company.found(&rates.others, families.len());
         let mut calibrations = rates.calibrations;
         calibrations.extend(company.calibration.map(|calibration| (TestSet::FirstSeen, calibration)));
+        let scored_hours = self.scored_hours(&baselines)?;
         let rates = families.into_iter().zip(rates.families).collect();
-        Detected { rates, firsts, changes, calibrations, unjudged: company.left_out() }
+        Ok(Detected { rates, firsts, changes, calibrations, unjudged: company.left_out(), scored_hours })
+    }
+
+    /// The file is yet to be put in its place.
+    fn scored_hours(&self, baselines: &[FamilyBaseline<'_>]) -> Result<Option<AtomicFile>> {
+        let folder = Daily::Insights.folder(self.job.state, self.window.scored());
+        let is_asked = self.job.settings.operations.scored_hours;
+        is_asked.then(|| report::scored_hours::write(&folder, baselines)).transpose()
     }
 
     /// Goes back to the events of what was found, and puts it in words.
@@ -192,6 +206,7 @@ impl<'a> Ground<'a> {
         let past = Past { state, partitions, window, feed: &self.feed };
         let findings = NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
             .setting_hidden_aside(window)
+            .holding_against(self.days())
             .with_firsts(detected.firsts)
             .with_thresholds(settings.thresholds)
             .with_habits(&past)?;
@@ -200,15 +215,18 @@ impl<'a> Ground<'a> {
         let mut trails = TrailBook::read_before(state, date)?;
         trails.follow(&targets, &mut evidence);
         let (usual, left_out) = past.usual(&targets)?;
-        let Built { mut insights, episodes, mut new_levels, explained } =
-            build(&findings, &evidence, &usual, window, self.gaps());
-        insights.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
-        places::annotate(&mut insights, self.job.places);
+        let Built { mut insights, mut closed, episodes, mut new_levels, explained } =
+            build(&findings, &evidence, &usual, self.days(), self.gaps());
+        for told in [&mut insights, &mut closed] {
+            told.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
+            places::annotate(told, self.job.places);
+        }
         new_levels.iter_mut().for_each(|level| level.locate(self.job.places));
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, window, &self.feed),
             insights,
+            closed,
             episodes,
             trails,
             families,
@@ -217,7 +235,12 @@ impl<'a> Ground<'a> {
             new_levels,
             drops_explained: explained,
             warnings: left_out.into_iter().chain(detected.unjudged).collect(),
+            scored_hours: detected.scored_hours,
         })
+    }
+
+    fn days(&self) -> Days<'_> {
+        Days { window: self.window, calendar: &self.job.settings.calendar, feed: &self.feed }
     }
 
     fn gaps(&self) -> Gaps<'_> {
@@ -232,6 +255,7 @@ impl<'a> Ground<'a> {
             families: told.families.clone(),
             calibrations: &told.calibrations,
             insights: &told.insights,
+            over: told.closed.iter().filter_map(Over::of).collect(),
             incidents: told.incidents.len(),
             absorbed: told.absorbed,
             new_levels: told.new_levels.clone(),
@@ -246,12 +270,21 @@ impl<'a> Ground<'a> {
     /// Replaces the results of the day.
     fn write(&self, record: NightRecord, told: Told, mut alerts: DayAlerts, why: Why) -> Result<NightResult> {
         let Job { state, settings, settings_hash, .. } = *self.job;
-        let Told { insights, incidents, episodes, trails, hours, .. } = told;
+        let Told { insights, closed, incidents, episodes, trails, hours, scored_hours, .. } = told;
         let (date, folder) = (record.date, Daily::Insights.folder(state, record.date));
         late::begin(state, date)?;
-        let mut written = output::write(&folder, &insights, &settings.formats, Maker { settings: settings_hash })?;
+        let mut written =
+            output::write(&folder, (&insights, &closed), &settings.formats, Maker { settings: settings_hash })?;
         written.extend(write_alerts(state, &alerts, settings, settings_hash)?);
         written.push(report::hours::write(&folder, &hours)?);
+        let path = folder.join(report::scored_hours::FILE_NAME);
+        match scored_hours {
+            Some(file) => {
+                file.commit()?;
+                written.push(path);
+            }
+            None => remove(&path)?,
+        }
         written.push(episode::write(state, date, episodes, &insights)?);
         written.extend(trails.write(state, date)?);
         alerts.keep(state)?;
@@ -262,5 +295,12 @@ impl<'a> Ground<'a> {
 /// Nothing is judged but the changes.
 fn learning(families: Vec<FamilyHistory>, changes: (FamilyHistory, Vec<ChangeFound>)) -> Detected {
     let rates = families.into_iter().map(|history| (history, RateResult::default())).collect();
-    Detected { rates, firsts: Vec::new(), changes, calibrations: Calibrations::default(), unjudged: None }
+    Detected {
+        rates,
+        firsts: Vec::new(),
+        changes,
+        calibrations: Calibrations::default(),
+        unjudged: None,
+        scored_hours: None,
+    }
 }

@@ -17,6 +17,7 @@ pub mod page;
 pub mod ranking;
 mod record;
 mod rule_record;
+pub mod scored_hours;
 pub mod summary;
 mod table;
 pub mod telling;

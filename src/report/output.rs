@@ -28,27 +28,32 @@ impl OutputFormat {
         }
     }
 
-    fn write(self, path: &Path, insights: &[Insight], maker: Maker<'_>) -> Result<()> {
+    fn write(self, path: &Path, insights: &[Insight], closed: &[Insight], maker: Maker<'_>) -> Result<()> {
+        let all = || insights.iter().chain(closed);
         match self {
-            Self::Actiontrail => jsonl::write(path, insights.iter().flat_map(|one| vendor::events(one, maker))),
-            Self::Cloudtrail => {
-                jsonl::write(path, insights.iter().flat_map(|one| vendor::cloudtrail::events(one, maker)))
-            }
-            Self::Ocsf => jsonl::write(path, insights.iter().map(|one| ocsf::finding(one, maker))),
-            Self::SecurityLake => ocsf::write_lake(path, insights, maker),
+            Self::Actiontrail => jsonl::write(path, all().flat_map(|one| vendor::events(one, maker))),
+            Self::Cloudtrail => jsonl::write(path, all().flat_map(|one| vendor::cloudtrail::events(one, maker))),
+            Self::Ocsf => jsonl::write(path, all().map(|one| ocsf::finding(one, maker))),
+            Self::SecurityLake => ocsf::write_lake(path, &all().cloned().collect::<Vec<_>>(), maker),
             Self::Parquet => table::write(path, insights, &COLUMNS),
             Self::Csv => csv::write(path, insights),
         }
     }
 }
 
-/// Writes a day's insights into its folder in every format that is asked for, and removes what is asked for no more.
-pub fn write(folder: &Path, insights: &[Insight], asked: &[OutputFormat], maker: Maker<'_>) -> Result<Vec<PathBuf>> {
+/// Writes a day's insights into its folder in every format that is asked for, and removes what is asked for no more. Of episodes that are
+/// closed, the second, the formats that follow a finding from its begin to its end tell; tables hold the day's findings alone.
+pub fn write(
+    folder: &Path,
+    (insights, closed): (&[Insight], &[Insight]),
+    asked: &[OutputFormat],
+    maker: Maker<'_>,
+) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for format in OutputFormat::ALL {
         let path = folder.join(format.file_name());
         if format.is_state() || asked.contains(&format) {
-            format.write(&path, insights, maker)?;
+            format.write(&path, insights, closed, maker)?;
             written.push(path);
         } else {
             remove(&path)?;

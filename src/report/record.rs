@@ -11,7 +11,7 @@ use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
-use crate::insight::{Insight, NewLevel};
+use crate::insight::{Insight, NewLevel, Over};
 use crate::late::{Basis, NightReport, PastNight, Reported, ReportedAlert, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
 use crate::quality::{Flaw, Inspection};
@@ -89,6 +89,8 @@ pub struct NightRecord {
     pub version: &'static str,
     /// The hash of the settings.
     pub settings_hash: String,
+    /// The hash of those that change insights.
+    pub judging_hash: String,
     /// The zone whose clocks its readers go by.
     pub time_zone: String,
     /// The files of the scored day.
@@ -119,6 +121,8 @@ pub struct NightRecord {
     pub absorbed: usize,
     /// Entities that were reported until the night before, and are at a new level.
     pub new_levels: Vec<NewLevel>,
+    /// Episodes that earlier nights reported, and that are over; they are no findings of this one.
+    pub over: Vec<Over>,
     /// Drops that are not reported, because a silent region explains them.
     pub drops_explained: usize,
     /// What was reported, in short.
@@ -165,6 +169,8 @@ pub struct Judged<'a> {
     pub absorbed: usize,
     /// Entities that are at a new level.
     pub new_levels: Vec<NewLevel>,
+    /// Episodes of earlier nights that are over.
+    pub over: Vec<Over>,
     /// Drops that a silent region explains.
     pub drops_explained: usize,
     /// What a reader should know beside that.
@@ -193,6 +199,7 @@ impl NightRecord {
             date: window.scored(),
             version: env!("CARGO_PKG_VERSION"),
             settings_hash: settings.hash(),
+            judging_hash: settings.judging_hash(),
             time_zone: settings.calendar.zone().name().to_owned(),
             input: scored.map(|day| day.note.input.clone()).unwrap_or_default(),
             counts: history.counts_of(window.scored()),
@@ -210,6 +217,7 @@ impl NightRecord {
             rules,
             absorbed: judged.absorbed,
             new_levels: judged.new_levels,
+            over: judged.over,
             drops_explained: judged.drops_explained,
             reported: judged.insights.iter().map(Reported::of).collect(),
             reported_alerts: judged.alerts.alerts.iter().map(ReportedAlert::of).collect(),

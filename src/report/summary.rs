@@ -13,6 +13,8 @@ use crate::shown::{Shown, TextTable, counted, number, printable};
 
 /// Insights shown in full; the rest is in the files.
 const SHOWN: usize = 12;
+/// Episodes of earlier nights that are told to be over.
+const SHOWN_OVER: usize = 8;
 /// Rules whose alerts are shown.
 const SHOWN_RULES: usize = 8;
 /// Problems, and flaws of the input, that are shown; the rest is in the run record.
@@ -51,6 +53,9 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     for level in &record.new_levels {
         let _ = writeln!(text, "{}", printable(&level.sentence));
     }
+    if let Some(over) = over(record) {
+        let _ = writeln!(text, "{}", printable(&over));
+    }
     if let Some(waiting) = waiting(record) {
         let _ = writeln!(text, "{waiting}");
     }
@@ -72,6 +77,22 @@ fn list(text: &mut String, lines: &[impl AsRef<str>]) {
     if lines.len() > PROBLEMS {
         let _ = writeln!(text, "! and {} more, all in the run record", lines.len() - PROBLEMS);
     }
+}
+
+/// Episodes of earlier nights that are over, in one line.
+fn over(record: &NightRecord) -> Option<String> {
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for over in record.over.iter().take(SHOWN_OVER) {
+        let when = over.when();
+        match told.iter_mut().find(|(other, _)| *other == when) {
+            Some((_, names)) => names.push(&over.name),
+            None => told.push((when, vec![&over.name])),
+        }
+    }
+    let told: Vec<String> = told.iter().map(|(when, names)| format!("{} {when}", names.join(", "))).collect();
+    let more = record.over.len().saturating_sub(SHOWN_OVER);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    (!told.is_empty()).then(|| format!("over: {}{more}", told.join("; ")))
 }
 
 /// Rules that fire on ordinary days and raise nothing until they are tuned, if any matched.

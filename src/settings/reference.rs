@@ -27,7 +27,7 @@ const fn open_table(key: &'static str, unit: &'static str, effect: &'static str)
 }
 
 /// Every setting, in the order of the file.
-pub const REFERENCE: [Setting; 29] = [
+pub const REFERENCE: [Setting; 30] = [
     setting("baseline_days", "days", "how long a history a day is compared with (7 to 400)"),
     setting(
         "min_history_days",
@@ -130,6 +130,11 @@ pub const REFERENCE: [Setting; 29] = [
         "operations.check_duplicates",
         "",
         "`true` reads every event id of a judged day and tells which stand in more than one event",
+    ),
+    setting(
+        "operations.scored_hours",
+        "",
+        "`true` writes every hour of every scored entity, with what was expected of it, to `scored-hours.parquet`",
     ),
 ];
 

@@ -24,7 +24,9 @@ pub(super) type Found = BTreeMap<Concern, String>;
 pub(super) fn of_requests(kind: ChangeKind, seen: &[&Seen]) -> Found {
     let mut found = Found::new();
     let mut receivers = BTreeSet::new();
-    for change in seen.iter().filter(|change| !change.failed) {
+    // Where every attempt to give rights failed, what they asked for tells.
+    let have_failed = kind == ChangeKind::Permission && seen.iter().all(|change| change.failed);
+    for change in seen.iter().filter(|change| have_failed || !change.failed) {
         let parameters = change.event.request_parameters.as_deref().unwrap_or_default();
         let looked = of_request(kind, &change.event_name, parameters);
         for (concern, says) in looked.concerns {

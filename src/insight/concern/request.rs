@@ -102,6 +102,13 @@ pub(in crate::insight) fn of_evidence(evidence: &Evidence) -> BTreeSet<Concern> 
     evidence.concerns.iter().copied().chain(more.into_iter().flatten()).collect()
 }
 
+/// What attempts that failed would have made of a change.
+pub(in crate::insight) fn of_attempts(evidence: &Evidence) -> BTreeSet<Concern> {
+    let would_give_to_himself = evidence.names.all().any(|name| gives_to(&evidence.tried.receivers, name));
+    let own = would_give_to_himself.then_some(Concern::SelfGrant);
+    evidence.tried.concerns.iter().copied().chain(own).collect()
+}
+
 /// Whether one of those who are given rights is a caller of that name.
 pub fn gives_to(receivers: &BTreeSet<String>, caller: &str) -> bool {
     receivers.contains(&bare(caller))

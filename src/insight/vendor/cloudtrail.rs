@@ -1,13 +1,13 @@
 //! An insight in CloudTrail's dialect: `AwsCloudTrailInsight`.
 //!
 //! Consumers of CloudTrail Insights find every field where they expect it. The vendor has two types only, `ApiCallRateInsight` and
-//! `ApiErrorRateInsight`, both about one API; the others are written under their own type name, with the API that most of their
-//! calls went to, or `*` where there is no such API. An event names a principal by its identifier, for audit events rarely tell
-//! its ARN: it stands under `principalId`, and under `userIdentityArn` only where it is one.
+//! `ApiErrorRateInsight`, both about one API; the others are written under their own type name, with their own API, the one that all of
+//! their calls went to, or the most telling; `*` stands where nobody knows. Principals are named by their ARNs under `userIdentityArn`,
+//! where events tell these, and else by their identifiers under `principalId`.
 
 use serde_json::{Value, json};
 
-use super::{BASELINE_MINUTES, Maker, analysis, attribution, event_id, event_time, states, upper};
+use super::{BASELINE_MINUTES, Maker, analysis, attribution, bare, event_id, event_time, states, upper};
 use crate::insight::{Attribution, Cloud, Insight, InsightType, Share};
 
 /// What stands for an API or a source where there is not one.
@@ -51,7 +51,7 @@ fn details(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
                 "insightDuration": insight.minutes(),
                 "baselineDuration": BASELINE_MINUTES,
             },
-            "attributions": insight.attributions.iter().map(|found| attribution(attribute(found), found)).collect::<Vec<_>>(),
+            "attributions": insight.attributions.iter().map(|found| in_dialect(insight, found)).collect::<Vec<_>>(),
         },
         "analysis": analysis(insight, maker),
     })
@@ -59,24 +59,39 @@ fn details(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
 
 /// The event source and the event name.
 fn api(insight: &Insight) -> (String, String) {
-    let leading = match insight.attribution("apiRelated") {
-        None => insight.apis().into_iter().next(),
-        Some(found) => {
-            let speaks_for_all = |share: &&Share| insight.speaks_for_all(share);
-            found.busiest().filter(speaks_for_all).map(|share| share.value.as_str())
-        }
-    };
-    let Some((service, name)) = leading.and_then(|api| api.split_once('/')) else {
-        return (ANY.to_owned(), ANY.to_owned());
-    };
-    (Cloud::of(insight).service_host(service), name.to_owned())
+    let host = |service: &str| Cloud::of(insight).service_host(service);
+    if let Some((service, name)) = insight.own_api() {
+        return (host(service), name.to_owned());
+    }
+    let apis = insight.apis().into_iter().filter_map(|api| api.split_once('/'));
+    let apis: Vec<(String, &str)> = apis.map(|(service, name)| (host(service), name)).collect();
+    let is_shared = apis.iter().all(|(service, _)| *service == apis[0].0);
+    let is_broad = insight.attribution("apiRelated").is_some_and(|found| found.broad);
+    match apis.first() {
+        Some((service, name)) if apis.len() == 1 || !is_broad => (service.clone(), (*name).to_owned()),
+        Some((service, _)) if is_shared => (service.clone(), ANY.to_owned()),
+        _ => (ANY.to_owned(), ANY.to_owned()),
+    }
+}
+
+/// An attribution as this dialect has it: principals by their ARNs, where one is known.
+fn in_dialect(insight: &Insight, found: &Attribution) -> Value {
+    let arn = |share: &Share| insight.principal_arns.get(bare(&share.value)).cloned();
+    let known = found.insight.first().filter(|_| found.attribute == "principalId").and_then(arn);
+    if known.is_none() {
+        return attribution(attribute(found.attribute), found);
+    }
+    let named =
+        |share: &Share| Share { value: arn(share).unwrap_or_else(|| bare(&share.value).to_owned()), ..share.clone() };
+    let named = |shares: &Vec<Share>| shares.iter().map(named).collect();
+    let found =
+        Attribution { insight: named(&found.insight), baseline: found.baseline.as_ref().map(named), ..found.clone() };
+    attribution("userIdentityArn", &found)
 }
 
 /// The attribute's name in this dialect.
-fn attribute(found: &Attribution) -> &'static str {
-    let is_arn = found.insight.first().is_some_and(|share| share.value.starts_with("arn:"));
-    match found.attribute {
-        "principalId" if is_arn => "userIdentityArn",
+fn attribute(name: &'static str) -> &'static str {
+    match name {
         "sourceIpAddress" => "sourceIPAddress",
         "apiRelated" => "eventName",
         "acsRegion" => "awsRegion",
@@ -103,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn an_insight_about_no_api_names_none() {
-        let share = |average, value: &str| crate::insight::Share { average, value: value.to_owned() };
+    fn an_insight_about_no_api_names_what_its_calls_share() {
+        let share = |average, value: &str| Share { average, value: value.to_owned() };
         let mut insight = Insight { family: crate::rollup::Family::AccessKey, attributions: Vec::new(), ..rate() };
         assert_eq!(api(&insight), ("*".to_owned(), "*".to_owned()));
         insight.attributions = vec![Attribution {
@@ -112,10 +127,25 @@ mod tests {
             insight: vec![share(10.4, "ecs/RunInstances"), share(10.0, "ecs/DescribeInstances")],
             ..Attribution::default()
         }];
-        assert_eq!(api(&insight).1, "*");
-        insight.attributions[0].insight[0].average = 20.0;
-        assert_eq!(api(&insight), ("ecs.aliyuncs.com".to_owned(), "RunInstances".to_owned()));
-        insight.attributions[0].insight.reverse();
-        assert_eq!(api(&insight).1, "RunInstances", "the most telling need not have the most calls");
+        let ecs = |name: &str| ("ecs.aliyuncs.com".to_owned(), name.to_owned());
+        assert_eq!(api(&insight), ecs("RunInstances"), "the most telling");
+        insight.attributions[0].broad = true;
+        assert_eq!(api(&insight), ecs("*"), "all share the service");
+        insight.attributions[0].insight[1].value = "Oss/GetObject".to_owned();
+        assert_eq!(api(&insight), ("*".to_owned(), "*".to_owned()));
+        insight.attributions[0].insight.truncate(1);
+        assert_eq!(api(&insight), ecs("RunInstances"));
+    }
+
+    #[test]
+    fn principals_go_by_their_arns_where_these_are_known() {
+        let mut insight = rate();
+        let named = |insight: &Insight| in_dialect(insight, &insight.attributions[0]);
+        let told = named(&insight);
+        assert_eq!((&told["attribute"], &told["insight"][0]["value"]), (&json!("principalId"), &json!("2389")));
+        let arn = "arn:aws:iam::123456789012:user/svc-25";
+        insight.principal_arns = [("2389".to_owned(), arn.to_owned())].into();
+        let told = named(&insight);
+        assert_eq!((&told["attribute"], &told["insight"][0]["value"]), (&json!("userIdentityArn"), &json!(arn)));
     }
 }

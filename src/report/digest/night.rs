@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 
 use crate::report::digest::Document;
-use crate::report::night::{Finding, Incident, NewLevel, Night, Text};
+use crate::report::night::{Finding, Incident, NewLevel, Night, Over, Text};
 use crate::report::telling::{
     AGAIN, agreeing_rules, change, commands, facts, honesty, input, judged_again, long_date, span, stale, steps,
     tonight, troubles, unusual,
@@ -116,8 +116,10 @@ fn add_alerts(document: &mut Document, night: &Night) {
 fn add_since(document: &mut Document, night: &Night) {
     let since = &night.since;
     let levels: Vec<&NewLevel> = night.record.iter().flat_map(|record| &record.new_levels).collect();
+    let closed: Vec<&Over> = night.record.iter().flat_map(|record| &record.over).collect();
     let lists = [&since.going_on, &since.again, &since.over];
-    let nothing = lists.iter().all(|list| list.is_empty()) && since.gone.is_empty() && levels.is_empty();
+    let nothing =
+        lists.iter().all(|list| list.is_empty()) && since.gone.is_empty() && levels.is_empty() && closed.is_empty();
     if since.compared_with.is_none() || nothing {
         return;
     }
@@ -128,8 +130,9 @@ fn add_since(document: &mut Document, night: &Night) {
     let state = |level: &NewLevel| if level.known { "new level" } else { "not known" };
     let levels = levels.into_iter().map(|level| format!("{}: {}", state(level), level.sentence.shown()));
     let over = since.over.iter().map(|number| sentence("over", number));
+    let closed = closed.into_iter().map(|closed| format!("over: {}", closed.sentence.shown()));
     let gone = since.gone.iter().map(|finding| format!("not any more: {}", finding.sentence.shown()));
-    let all: Vec<String> = going_on.chain(again).chain(levels).chain(over).chain(gone).collect();
+    let all: Vec<String> = going_on.chain(again).chain(levels).chain(over).chain(closed).chain(gone).collect();
     document.list(all.iter().take(ENTRIES).cloned());
     if all.len() > ENTRIES {
         document.paragraph(format!("And {} more.", all.len() - ENTRIES));

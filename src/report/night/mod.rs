@@ -33,7 +33,7 @@ pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
 pub use hours::Hour;
 pub use incident::Incident;
 pub use place::Place;
-pub use record::{Calibration, Counts, Family, Hidden, NewLevel, Problem, Quality, Record, Rules};
+pub use record::{Calibration, Counts, Family, Hidden, NewLevel, Over, Problem, Quality, Record, Rules};
 pub use since::Since;
 pub use text::Text;
 
@@ -81,8 +81,7 @@ impl Night {
             Vec::new()
         });
         let before = night.read_before(state);
-        let levels = night.record.as_ref().map_or(&[][..], |record| &record.new_levels);
-        night.since = Since::of(date, &night.findings, before, levels);
+        night.since = Since::of(date, &night.findings, before, night.record.as_ref());
         for day in days::last(date) {
             let count = days::count(state, day);
             let known = count.map_err(|error| night.unread.push(format!("{day}: {error}")));

@@ -29,6 +29,7 @@ pub struct Record {
     pub calibration: Vec<Calibration>,
     pub absorbed: u64,
     pub new_levels: Vec<NewLevel>,
+    pub over: Vec<Over>,
     pub stale_nights: Vec<Text>,
     pub warnings: Vec<Text>,
     pub problems: Vec<Problem>,
@@ -57,6 +58,26 @@ const fn yes() -> bool {
 
 impl NewLevel {
     /// What stays the same from night to night, as [`Finding::same`](crate::report::night::Finding::same) has it.
+    pub fn same(&self) -> (String, Text, Text, bool) {
+        (self.family.clone(), self.account.clone(), self.entity.clone(), self.direction == "down")
+    }
+}
+
+/// An episode of an earlier night that is over.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record")]
+pub struct Over {
+    pub insight: String,
+    pub family: String,
+    pub account: Text,
+    pub entity: Text,
+    pub direction: String,
+    pub sentence: Text,
+}
+
+impl Over {
+    /// What stays the same from night to night.
     pub fn same(&self) -> (String, Text, Text, bool) {
         (self.family.clone(), self.account.clone(), self.entity.clone(), self.direction == "down")
     }

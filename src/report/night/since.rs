@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use crate::detect::Model;
-use crate::report::night::{Finding, NewLevel};
+use crate::report::night::{Finding, NewLevel, Over, Record};
 
 /// The insights of a night, by their number, beside those of the night before.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,7 +48,12 @@ impl Standing {
 
 impl Since {
     /// Compares a night's insights with those of the night before.
-    pub(super) fn of(date: NaiveDate, findings: &[Finding], before: Option<Vec<Finding>>, levels: &[NewLevel]) -> Self {
+    pub(super) fn of(
+        date: NaiveDate,
+        findings: &[Finding],
+        before: Option<Vec<Finding>>,
+        record: Option<&Record>,
+    ) -> Self {
         let compared_with = before.as_ref().and(date.pred_opt());
         let before = before.unwrap_or_default();
         let known: BTreeSet<_> = before.iter().map(Finding::same).collect();
@@ -63,9 +68,10 @@ impl Since {
             };
             own.insert(number);
         }
-        // An entity of which several episodes were reported is gone once; one at a new level is not gone.
+        // An entity of which several episodes were reported is gone once; one at a new level, or that is told to be over, is not gone.
         let mut here: BTreeSet<_> = findings.iter().map(Finding::same).collect();
-        here.extend(levels.iter().map(NewLevel::same));
+        here.extend(record.into_iter().flat_map(|record| record.new_levels.iter().map(NewLevel::same)));
+        here.extend(record.into_iter().flat_map(|record| record.over.iter().map(Over::same)));
         let is_moment = |finding: &Finding| finding.is_change() || finding.judged_by == Model::FirstSeen.name();
         since.gone = before.into_iter().filter(|finding| !is_moment(finding) && here.insert(finding.same())).collect();
         since
@@ -104,16 +110,19 @@ mod tests {
         ];
         let before = ["again", "on", "over", "gone", "gone"].map(|entity| finding(entity, early, false)).to_vec();
         let date = "2026-01-29".parse().unwrap();
-        let since = Since::of(date, &tonight, Some(before.clone()), &[]);
+        let since = Since::of(date, &tonight, Some(before.clone()), None);
         let standings = [0, 1, 2, 3].map(|number| since.standing(number).name());
         assert_eq!(standings, ["new", "again", "going on", "over"]);
         assert_eq!(since.gone.iter().map(|finding| finding.entity.raw()).collect::<Vec<_>>(), ["gone"]);
         let level = NewLevel { entity: "gone".into(), ..NewLevel::default() };
+        let leveled = Record { new_levels: vec![level], ..Record::default() };
+        let over = Record { over: vec![Over { entity: "gone".into(), ..Over::default() }], ..Record::default() };
+        assert!(Since::of(date, &tonight, Some(before.clone()), Some(&over)).gone.is_empty(), "it is told to be over");
         assert!(
-            Since::of(date, &tonight, Some(before), &[level]).gone.is_empty(),
+            Since::of(date, &tonight, Some(before.clone()), Some(&leveled)).gone.is_empty(),
             "what is at a new level is not gone"
         );
-        let alone = Since::of(date, &tonight, None, &[]);
+        let alone = Since::of(date, &tonight, None, None);
         assert_eq!((alone.compared_with, alone.new.len(), alone.gone.len()), (None, 2, 0));
     }
 }

@@ -19,6 +19,8 @@ pub(super) fn since(night: &Night) -> Markup {
     let links = |numbers: &BTreeSet<usize>| numbers.iter().map(link).collect::<Vec<Markup>>();
     let mut over = links(&since.over);
     let levels = night.record.iter().flat_map(|record| &record.new_levels);
+    let closed = night.record.iter().flat_map(|record| &record.over);
+    over.extend(closed.map(|closed| html! { bdi { (closed.sentence) } }));
     let (known, unknown): (Vec<&NewLevel>, Vec<&NewLevel>) = levels.partition(|level| level.known);
     let told = |levels: &[&NewLevel]| levels.iter().map(|level| html! { bdi { (level.sentence) } }).collect::<Vec<_>>();
     let before = since.compared_with.unwrap_or(night.date);

@@ -64,7 +64,9 @@ fn change(finding: &Finding) -> String {
             "There is too little history to say whether this principal does so usually.".to_owned()
         }
     };
-    let concerns: Vec<&str> = finding.concerns.iter().filter_map(|name| Some(Concern::named(name)?.words())).collect();
+    let all_failed = finding.errors > 0 && finding.errors == finding.observed;
+    let words = |concern: Concern| if all_failed { concern.tried_words() } else { concern.words() };
+    let concerns: Vec<&str> = finding.concerns.iter().filter_map(|name| Concern::named(name).map(words)).collect();
     if concerns.is_empty() { known } else { format!("{known} What makes it serious: {}.", concerns.join("; ")) }
 }
 

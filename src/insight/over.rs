@@ -1,0 +1,107 @@
+//! Episodes of earlier nights that are over, though nothing of their entity is odd tonight: they are closed, and are no findings of this night.
+//!
+//! Their end is told where consumers wait for it, as an event of the episode's own id, and to people in a few words.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::detect::Direction;
+use crate::insight::{Actor, IncidentPart, Insight, InsightType};
+use crate::shown::{clipped, counted};
+
+/// An episode that an earlier night reported, and that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Over {
+    /// The insight that told of it.
+    pub insight: Uuid,
+    /// The family.
+    pub family: &'static str,
+    /// The account.
+    pub account: String,
+    /// The entity, fields joined by slashes.
+    pub entity: String,
+    /// What people call it.
+    pub name: String,
+    /// Which way its counts went.
+    pub direction: Direction,
+    /// Its first minute.
+    pub start: DateTime<Utc>,
+    /// One past its last.
+    pub end: DateTime<Utc>,
+    /// All of it for a person.
+    pub sentence: String,
+}
+
+impl Over {
+    /// What is told to people of a closed episode; of one that became its entity's level that is told instead.
+    pub fn of(insight: &Insight) -> Option<Self> {
+        (!insight.life.level_shift).then(|| Self {
+            insight: insight.id,
+            family: insight.family.name(),
+            account: insight.account.clone(),
+            entity: insight.entity.clone(),
+            name: subject(insight),
+            direction: insight.direction,
+            start: insight.start,
+            end: insight.end,
+            sentence: format!(
+                "{} {}, {} since {} UTC",
+                subject(insight),
+                ended(insight.end),
+                counted(insight.observed, "call", "calls"),
+                insight.start.format("%Y-%m-%d %H:%M")
+            ),
+        })
+    }
+
+    /// When it was over, and when it began; of several with the same times once.
+    pub fn when(&self) -> String {
+        format!("{} (since {} UTC)", ended(self.end), self.start.format("%Y-%m-%d %H:%M"))
+    }
+}
+
+/// Makes a closed episode a part of the story that it was of, and of none of this night's.
+pub(super) fn close(insight: &mut Insight) {
+    if !insight.life.level_shift {
+        insight.sentence = format!("{}; over since {} UTC", insight.sentence, insight.end.format("%Y-%m-%d %H:%M"));
+    }
+    let id = insight.life.incident.unwrap_or_else(|| Uuid::new_v5(&insight.id, b"incident"));
+    insight.incident = IncidentPart { id, rank: 0, parts: 1, culprit: None };
+}
+
+fn ended(end: DateTime<Utc>) -> String {
+    let time = end.format("%H:%M").to_string();
+    if time == "00:00" { "ended at midnight".to_owned() } else { format!("ended at {time} UTC") }
+}
+
+fn subject(insight: &Insight) -> String {
+    match insight.insight_type {
+        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
+        InsightType::PrincipalInsight => {
+            insight.actor.as_ref().map_or_else(|| clipped(&insight.entity).into_owned(), Actor::shown)
+        }
+        _ => clipped(&insight.entity).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::example::rate;
+
+    #[test]
+    fn an_end_is_told_with_the_day_on_which_it_began() {
+        let mut insight = rate();
+        assert_eq!(
+            Over::of(&insight).unwrap().sentence,
+            "Oss/GetObject ended at 11:50 UTC, 204 calls since 2026-01-29 11:40 UTC"
+        );
+        insight.end = "2026-01-30T00:00:00Z".parse().unwrap();
+        close(&mut insight);
+        assert!(Over::of(&insight).unwrap().sentence.starts_with("Oss/GetObject ended at midnight, "));
+        assert!(insight.sentence.ends_with("; over since 2026-01-30 00:00 UTC"), "{}", insight.sentence);
+        insight.life.level_shift = true;
+        assert_eq!(Over::of(&insight), None, "its level is told instead");
+    }
+}
