@@ -169,7 +169,8 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
 /// Whether the audit trail was touched on the newest day before one that has no events, as far as that was counted.
 fn stopped_before(state: &Path, dates: &BTreeSet<NaiveDate>, date: NaiveDate) -> Result<String> {
     let Some(&before) = dates.range(..date).next_back() else { return Ok(String::new()) };
-    let window = Window::new(before, 0, |day| store::rollup_path(state, day).exists());
+    let is_counted = is_there(&store::rollup_path(state, before))?;
+    let window = Window::new(before, 0, |_| is_counted);
     let changes = FamilyHistory::read(state, Family::Change, &window)?;
     Ok(quality::stopped(before, &change::trail_touched(&changes, &window)))
 }

@@ -47,12 +47,12 @@ pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f6
 /// P = (low windows + 1) / (windows + 2)
 /// ```
 pub(super) fn ln_weekly_low(past: impl Iterator<Item = PastWindow>, share: f64) -> f64 {
-    let (mut windows, mut low) = (0, 0);
-    for window in past.filter(|window| window.expected >= LEAST_EXPECTED) {
-        windows += 1;
-        low += usize::from(window.calls <= share * window.expected);
-    }
-    if low < LEAST_DAYS { f64::NEG_INFINITY } else { ((low as f64 + 1.0) / (windows as f64 + 2.0)).ln() }
+    let is_low: Vec<bool> = past
+        .filter(|window| window.expected >= LEAST_EXPECTED)
+        .map(|window| window.calls <= share * window.expected)
+        .collect();
+    let low = is_low.iter().filter(|&&is_low| is_low).count();
+    if low < LEAST_DAYS { f64::NEG_INFINITY } else { ((low as f64 + 1.0) / (is_low.len() as f64 + 2.0)).ln() }
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ impl ByFit<'_> {
 }
 
 /// A day in both directions.
+#[derive(Clone, Copy)]
 struct Scored<'a> {
     up: ByFit<'a>,
     down: Option<ByFit<'a>>,

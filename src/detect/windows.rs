@@ -330,9 +330,9 @@ impl<'a> Day<'a> {
 
     /// `ln P` of the whole day by the entity's habits: what comes again and again is no slow change.
     fn ln_day_again(&self, today: Judged) -> f64 {
-        let habit = self.ask(0, WHOLE_DAY).map(|asked| match today.above {
-            true => self.baseline.ln_burst_again(self.fit, asked.window, asked.observed),
-            false => self.baseline.ln_low_again(self.fit, asked.window, asked.observed),
+        let habit = self.ask(0, WHOLE_DAY).map(|asked| {
+            let ask = if today.above { FamilyBaseline::ln_burst_again } else { FamilyBaseline::ln_low_again };
+            ask(self.baseline, self.fit, asked.window, asked.observed)
         });
         habit.unwrap_or(f64::NEG_INFINITY)
     }

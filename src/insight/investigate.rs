@@ -13,11 +13,12 @@ use crate::event::ChangeKind;
 use crate::insight::Cloud;
 use crate::insight::belonging::window;
 use crate::insight::concern::{self, Concern};
-use crate::insight::look::{Example, Look, Looker, Seen, arns, ids, keep_earliest};
+use crate::insight::look::{Example, Look, Looker, Own, Seen, arns, ids, keep_earliest, union};
 use crate::insight::minutes::{rise, tail, until_midnight};
 use crate::insight::names::Names;
-use crate::insight::notes::{Noted, Notes, Trace};
-use crate::insight::reading::{Group, Reader, groups};
+use crate::insight::notes::{Kept, MOST_KEPT_OF_GROUP, Noted, Notes, Trace};
+use crate::insight::passing::Told;
+use crate::insight::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::values::{Values, add_all};
 use crate::partition::EventFile;
 use crate::rollup::{EntityKey, Family};
@@ -36,7 +37,7 @@ const MOST_RECEIVERS: usize = 10_000;
 /// Row groups, or pieces of them, of which results are held before they are put together.
 const AT_ONCE: usize = 16;
 /// In so many pieces row groups are looked at again.
-const PIECES: usize = 32;
+const PIECES: usize = 8;
 
 /// How the minutes of a target are found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -265,6 +266,36 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     Ok(evidence)
 }
 
+/// Keeps what the rows of a row group say, while they are few.
+struct Keeping {
+    has_room: bool,
+    rows: usize,
+    kept: Vec<Kept>,
+}
+
+impl Keeping {
+    fn new(has_room: bool) -> Self {
+        Self { has_room, rows: 0, kept: Vec::new() }
+    }
+
+    fn keep(&mut self, own: &[Own], told: &mut dyn Told) -> Result<()> {
+        if own.is_empty() {
+            return Ok(());
+        }
+        let rows = union(own);
+        self.rows += rows.len();
+        let few = self.has_room && self.rows <= MOST_KEPT_OF_GROUP;
+        match if few { unless_damaged(told.described(&rows))?.flatten() } else { None } {
+            Some(batch) => self.kept.push((rows, batch)),
+            None => (self.has_room, self.kept) = (false, Vec::new()),
+        }
+        Ok(())
+    }
+}
+
+/// What was seen in a piece, by target, and events that may be named.
+type SeenOfPiece = (Vec<(usize, Evidence)>, Vec<(usize, Example)>);
+
 /// Looks at the rows in the minutes of the episodes; gives the events that may be named, each with the place of its row group. What row groups
 /// that follow one another tell is put together at once: how many do does not depend on the number of cores.
 fn look_closer(
@@ -273,7 +304,8 @@ fn look_closer(
     targets: &[Target],
     evidence: &mut [Evidence],
 ) -> Result<Vec<(usize, Example)>> {
-    let look = Look { date, targets, known: &evidence.to_vec() };
+    let known = evidence.to_vec();
+    let look = Look { date, targets, known: &known };
     let together = groups.len().div_ceil(PIECES).max(1);
     let pieces: Vec<_> = groups.chunks(together).enumerate().collect();
     let closer = |looker: &mut Looker<'_>, (piece, groups): &(usize, &[(Group<'_>, Noted)])| {
@@ -287,8 +319,7 @@ fn look_closer(
     };
     let mut examples = Vec::new();
     for some in pieces.chunks(AT_ONCE) {
-        let found: Vec<(Vec<(usize, Evidence)>, Vec<(usize, Example)>)> =
-            some.par_iter().map_init(|| Looker::new(look), closer).collect::<Result<_>>()?;
+        let found: Vec<SeenOfPiece> = some.par_iter().map_init(|| Looker::new(look), closer).collect::<Result<_>>()?;
         for (seen, mut found) in found {
             seen.into_iter().for_each(|(target, more)| evidence[target].absorb(more));
             examples.append(&mut found);
@@ -337,20 +368,22 @@ fn name_examples(
 
 /// Counts the minutes of all targets, row group by row group, and notes where their rows are.
 fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
-    let find = |reader: &mut Reader<'_>, &group: &Group<'_>| {
-        let mut traces: Vec<Trace> = Vec::new();
-        reader.find(group, &mut |part, rows| {
+    let find = |reader: &mut Reader<'_>, group: Group<'_>, has_room: bool| {
+        let (mut traces, mut keeping): (Vec<Trace>, _) = (Vec::new(), Keeping::new(has_room));
+        reader.find(group, &mut |part, rows, told| {
             let start = |target: usize| window(date, targets[target].search).0;
             traces.extend(rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part)));
-            Ok(())
+            keeping.keep(&rows, told)
         })?;
-        Ok(traces)
+        Ok((traces, keeping.kept))
     };
     let mut notes = Notes::default();
     for some in groups.chunks(AT_ONCE) {
-        let found: Vec<Vec<Trace>> =
+        let has_room = notes.has_room();
+        let find = |reader: &mut Reader<'_>, group: &Group<'_>| find(reader, *group, has_room);
+        let found: Vec<(Vec<Trace>, Vec<Kept>)> =
             some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
-        found.into_iter().for_each(|traces| notes.push(traces, evidence));
+        found.into_iter().for_each(|(traces, kept)| notes.push(traces, kept, evidence));
     }
     Ok(notes)
 }

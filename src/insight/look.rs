@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::{ChangeKind, Column, IdentityText};
 use crate::insight::belonging::window;
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
-use crate::insight::notes::{Noted, Trace};
+use crate::insight::notes::{Kept, Noted, Trace};
 use crate::insight::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::sieve::those;
 use crate::insight::values::{Counts, DESCRIBING, Described, Describer};
@@ -82,7 +82,7 @@ struct Unread {
 }
 
 /// The rows of a target that lie in the minutes of its episode, ascending.
-type Own = (usize, Vec<u32>);
+pub(super) type Own = (usize, Vec<u32>);
 
 /// Looks at one row group after another.
 pub(super) struct Looker<'a> {
@@ -100,13 +100,13 @@ impl<'a> Looker<'a> {
     pub(super) fn closer(&mut self, group: Group<'_>, noted: &Noted, seen: &mut Seen) -> Result<Vec<Example>> {
         let Self { look, reader, batches } = self;
         match noted {
-            Noted::Traces(traces) => look.at(batches, group, traces, seen),
+            Noted::Traces(traces, kept) => look.at(batches, group, traces, kept, seen),
             Noted::Nothing => {
                 let mut examples = Vec::new();
-                reader.find(group, &mut |part, rows| {
+                reader.find(group, &mut |part, rows, _| {
                     let start = |target: usize| window(look.date, look.targets[target].search).0;
                     let traces = rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part));
-                    examples.append(&mut look.at(batches, group, &traces.collect::<Vec<_>>(), seen)?);
+                    examples.append(&mut look.at(batches, group, &traces.collect::<Vec<_>>(), &[], seen)?);
                     keep_earliest(&mut examples, |example| example);
                     Ok(())
                 })?;
@@ -117,11 +117,18 @@ impl<'a> Looker<'a> {
 }
 
 impl Look<'_> {
-    fn at(&self, batches: &mut Batches, group: Group<'_>, traces: &[Trace], seen: &mut Seen) -> Result<Vec<Example>> {
+    fn at(
+        &self,
+        batches: &mut Batches,
+        group: Group<'_>,
+        traces: &[Trace],
+        kept: &[Kept],
+        seen: &mut Seen,
+    ) -> Result<Vec<Example>> {
         let span = |trace: &Trace| self.known[trace.target].span.0..self.known[trace.target].span.1;
         let all: Vec<Own> = traces.iter().map(|trace| (trace.target, trace.rows(&span(trace)))).collect();
         let mut requests = Vec::new();
-        batches.each(group, &all, &mut |described, numbers, target, rows| {
+        let mut count = |described: &mut Described<'_>, numbers: &[u32], target: usize, rows: &[u32]| {
             let (evidence, counts) = seen.of(target);
             described.count(rows, counts);
             described.name(rows, &mut evidence.names);
@@ -129,7 +136,11 @@ impl Look<'_> {
             if let Some(kind) = change_kind(&self.targets[target]) {
                 requests.extend(unread((target, kind), rows, numbers, described));
             }
-        })?;
+        };
+        match kept {
+            [] => batches.each(group, &all, &mut count)?,
+            kept => kept.iter().for_each(|(rows, batch)| batches.tell(batch, rows, &all, &mut count)),
+        }
         let early = traces.iter().map(|trace| (trace.target, trace.rows(&self.early(trace.target))));
         let examples = if has_ids(group) { examples(group, &early.collect::<Vec<_>>())? } else { Vec::new() };
         read_requests(group, &requests, seen)?;
@@ -165,7 +176,7 @@ pub(super) fn each_row(
 ) -> Result<()> {
     let (mut reader, mut batches) = (Reader::new(date, targets), Batches::default());
     for group in groups(files, date, targets) {
-        reader.find(group, &mut |_, rows| {
+        reader.find(group, &mut |_, rows, _| {
             batches.each(group, &rows, &mut |described, _, target, rows| each(described, target, rows))
         })?;
     }
@@ -187,7 +198,7 @@ fn has_ids((file, group): Group<'_>) -> bool {
 }
 
 /// All rows, ascending, each once.
-fn union(all: &[Own]) -> Vec<u32> {
+pub(super) fn union(all: &[Own]) -> Vec<u32> {
     let first = all.iter().filter_map(|(_, rows)| rows.first()).min().copied().unwrap_or_default();
     let end = all.iter().filter_map(|(_, rows)| rows.last()).max().map_or(first, |last| last + 1);
     let mut marks = vec![0_u8; (end - first) as usize];

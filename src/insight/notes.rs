@@ -1,5 +1,5 @@
 //! Which rows of which row groups belong to targets, and in which minute: what a first reading leaves for a second look, so that this one
-//! need not find them again.
+//! need not find them again; and what they say, where they are few.
 //!
 //! Rows are remembered by their distances, a byte each where they are many, and minutes by how many rows in a row they have. Bounded: of
 //! more than [`MOST_BYTES`] only the row groups are remembered.
@@ -9,7 +9,11 @@ use std::ops::Range;
 use crate::insight::belonging::MINUTE_MS;
 use crate::insight::investigate::Evidence;
 use crate::insight::passing::Part;
+use crate::partition::EventBatch;
 
+/// Rows of which what they say is kept, of one row group and of all: some 64 MiB.
+pub(super) const MOST_KEPT_OF_GROUP: usize = 1 << 15;
+const MOST_KEPT: usize = 1 << 20;
 /// Bytes of all row groups together.
 const MOST_BYTES: usize = 48 << 20;
 /// Bits of a distance in one byte; the last says whether more follow.
@@ -91,10 +95,14 @@ fn distance(bytes: &mut std::slice::Iter<'_, u8>) -> u32 {
     distance
 }
 
+/// Rows of a row group by their numbers, and what they say.
+pub(super) type Kept = (Vec<u32>, EventBatch);
+
 /// What is remembered of a row group.
 #[derive(Debug)]
 pub(super) enum Noted {
-    Traces(Vec<Trace>),
+    /// The rows of targets; and what they say, if there are few of them.
+    Traces(Vec<Trace>, Vec<Kept>),
     /// There was too much.
     Nothing,
 }
@@ -104,14 +112,21 @@ pub(super) enum Noted {
 pub(super) struct Notes {
     pub(super) groups: Vec<Noted>,
     bytes: usize,
+    kept: usize,
 }
 
 impl Notes {
     /// Adds those on the next row group, and their calls to those of their targets.
-    pub(super) fn push(&mut self, traces: Vec<Trace>, evidence: &mut [Evidence]) {
+    pub(super) fn push(&mut self, traces: Vec<Trace>, kept: Vec<Kept>, evidence: &mut [Evidence]) {
         traces.iter().for_each(|trace| trace.count(&mut evidence[trace.target].minutes));
         self.bytes += traces.iter().map(Trace::bytes).sum::<usize>();
-        self.groups.push(if self.bytes <= MOST_BYTES { Noted::Traces(traces) } else { Noted::Nothing });
+        self.kept += kept.iter().map(|(rows, _)| rows.len()).sum::<usize>();
+        self.groups.push(if self.bytes <= MOST_BYTES { Noted::Traces(traces, kept) } else { Noted::Nothing });
+    }
+
+    /// Whether there is room for what rows say.
+    pub(super) fn has_room(&self) -> bool {
+        self.kept < MOST_KEPT
     }
 }
 
@@ -157,8 +172,8 @@ mod tests {
         let mut evidence = vec![Evidence { minutes: vec![0; 60], ..Evidence::default() }; 2];
         let mut notes = Notes::default();
         let large = Trace { distances: vec![0; MOST_BYTES / 2], ..trace };
-        (0..3).for_each(|_| notes.push(vec![large.clone()], &mut evidence));
-        assert!(matches!(notes.groups[..], [Noted::Traces(_), Noted::Nothing, Noted::Nothing]));
+        (0..3).for_each(|_| notes.push(vec![large.clone()], Vec::new(), &mut evidence));
+        assert!(matches!(notes.groups[..], [Noted::Traces(..), Noted::Nothing, Noted::Nothing]));
         assert_eq!(evidence[1].minutes[..4], [6, 3, 0, 3]);
     }
 }

@@ -9,6 +9,7 @@ use arrow::buffer::ScalarBuffer;
 
 use crate::error::Result;
 use crate::insight::reading::Group;
+use crate::insight::values::{DESCRIBING, DESCRIBING_INPUTS};
 use crate::partition::{CodedColumn, EventBatch, RowChoice, RowGroupReader, TextColumn, read_texts};
 use crate::rollup::keys::INPUTS;
 
@@ -43,13 +44,28 @@ impl<'a> Part<'a> {
 pub(super) trait Told {
     /// The texts of a column in rows with these ascending numbers.
     fn take(&mut self, place: usize, rows: &[u32]) -> Result<TextColumn>;
+
+    /// What [`DESCRIBING`] names of rows with these ascending numbers, for keeping; nothing where that would be read as well later.
+    fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>>;
 }
 
 /// The columns of a row group.
 pub(super) struct Columns<'file> {
     group: Group<'file>,
-    /// By place what was opened: a column of keys, or nothing if it is none.
-    opened: [Option<Option<CodedColumn<'file>>>; INPUTS.len()],
+    /// By place.
+    opened: [Opened<'file>; INPUTS.len()],
+}
+
+/// A column of a row group.
+#[derive(Default)]
+enum Opened<'file> {
+    /// Nobody asked for it.
+    #[default]
+    Not,
+    /// Its rows hold texts.
+    Texts,
+    /// Its rows hold keys into one dictionary.
+    Keys(CodedColumn<'file>),
 }
 
 impl<'file> Columns<'file> {
@@ -59,10 +75,11 @@ impl<'file> Columns<'file> {
 
     /// A column as keys into one dictionary, if that is what its rows hold.
     pub(super) fn coded(&mut self, place: usize) -> Result<Option<&mut CodedColumn<'file>>> {
-        if self.opened[place].is_none() {
-            self.opened[place] = Some(CodedColumn::open(self.group.0, self.group.1, INPUTS[place])?);
+        let opened = &mut self.opened[place];
+        if matches!(opened, Opened::Not) {
+            *opened = CodedColumn::open(self.group.0, self.group.1, INPUTS[place])?.map_or(Opened::Texts, Opened::Keys);
         }
-        Ok(self.opened[place].as_mut().and_then(Option::as_mut))
+        Ok(if let Opened::Keys(column) = opened { Some(column) } else { None })
     }
 
     /// Calls `each` with the texts of all rows of a part, batch by batch, and with where in the part they are.
@@ -106,6 +123,18 @@ impl Told for Columns<'_> {
         let mut batch = read_texts(self.group.0, self.group.1, &[INPUTS[place]], rows)?;
         Ok(batch.columns.pop().unwrap_or_else(|| TextColumn::constant(None)))
     }
+
+    fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>> {
+        let mut others = DESCRIBING;
+        let is_open = |(_, place): &(usize, usize)| matches!(self.opened[*place], Some(Some(_)));
+        let open: Vec<(usize, usize)> = DESCRIBING_INPUTS.enumerate().filter(is_open).collect();
+        open.iter().for_each(|(column, _)| others[*column] = &[]);
+        let mut batch = read_texts(self.group.0, self.group.1, &others, rows)?;
+        for (column, place) in open {
+            batch.columns[column] = self.take(place, rows)?;
+        }
+        Ok(Some(batch.compact()))
+    }
 }
 
 /// A batch of a row group, and the number of its first row.
@@ -115,5 +144,9 @@ impl Told for Batch<'_> {
     fn take(&mut self, place: usize, rows: &[u32]) -> Result<TextColumn> {
         let rows: Vec<u32> = rows.iter().map(|row| row - self.1).collect();
         Ok(self.0.columns[place].take(&rows))
+    }
+
+    fn described(&mut self, _: &[u32]) -> Result<Option<EventBatch>> {
+        Ok(None)
     }
 }

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use crate::error::{Error, Result};
 use crate::insight::belonging::{Belonging, window};
 use crate::insight::investigate::Target;
-use crate::insight::passing::{Batch, Columns, Part};
+use crate::insight::passing::{Batch, Columns, Part, Told};
 use crate::insight::pruning::may_name;
 use crate::insight::sieve::{FamilySet, Sieve};
 use crate::partition::{EventFile, RowGroupReader};
@@ -36,11 +36,12 @@ impl<'a> Reader<'a> {
         Self { date, targets, belonging: Belonging::of(targets, date), marks: Vec::new() }
     }
 
-    /// Finds the rows of all targets in a row group; calls `each` with part after part and the rows that targets have in it, ascending.
+    /// Finds the rows of all targets in a row group; calls `each` with part after part, the rows that targets have in
+    /// it, ascending, and what is open of the row group.
     pub(super) fn find(
         &mut self,
         group: Group<'_>,
-        each: &mut impl FnMut(&Part<'_>, Vec<(usize, Vec<u32>)>) -> Result<()>,
+        each: &mut impl FnMut(&Part<'_>, Vec<(usize, Vec<u32>)>, &mut dyn Told) -> Result<()>,
     ) -> Result<()> {
         let held = held(group.0, group.1, self.date, self.targets).map(|target| &self.targets[target]);
         let sieve = Sieve::of(held.map(|target| (target, window(self.date, target.search))));
@@ -60,7 +61,7 @@ impl<'a> Reader<'a> {
             let marked = tests.iter().try_for_each(|test| test.mark(&mut columns, &part, &mut self.marks));
             let rows = marked.and_then(|()| self.belonging.rows(&self.marks, &part, &mut columns));
             let Some(rows) = unless_damaged(rows)? else { return self.until_damage(group, &sieve, done, each) };
-            each(&part, rows)?;
+            each(&part, rows, &mut columns)?;
             done += times.len() as u32;
         }
         Ok(())
@@ -77,7 +78,7 @@ impl<'a> Reader<'a> {
         (file, group): Group<'_>,
         sieve: &Sieve,
         from: u32,
-        each: &mut impl FnMut(&Part<'_>, Vec<(usize, Vec<u32>)>) -> Result<()>,
+        each: &mut impl FnMut(&Part<'_>, Vec<(usize, Vec<u32>)>, &mut dyn Told) -> Result<()>,
     ) -> Result<()> {
         let mut first = 0;
         for batch in RowGroupReader::open(file, group, &INPUTS)? {
@@ -88,7 +89,8 @@ impl<'a> Reader<'a> {
             sieve.mark(|place| batch.columns[place].clone(), &mut self.marks);
             let before = (from.saturating_sub(first) as usize).min(batch.rows);
             self.marks[..before].fill(0);
-            each(&part, self.belonging.rows(&self.marks, &part, &mut told)?)?;
+            let rows = self.belonging.rows(&self.marks, &part, &mut told)?;
+            each(&part, rows, &mut told)?;
             first += batch.rows as u32;
         }
         Ok(())
@@ -256,7 +258,7 @@ mod tests {
             let targets: Vec<Target> = asked.iter().map(target).collect();
             let mut reader = Reader::new(DATE, &targets);
             let mut found = Found::new();
-            reader.find((&file, 0), &mut |part, rows| Ok(note(&mut found, part, rows))).unwrap();
+            reader.find((&file, 0), &mut |part, rows, _| Ok(note(&mut found, part, rows))).unwrap();
             let mut expected = Found::new();
             for (number, asked) in asked.iter().enumerate() {
                 for (place, &row) in rows.iter().enumerate().filter(|(_, row)| is_meant(**row, asked)) {
@@ -267,7 +269,7 @@ mod tests {
             prop_assert_eq!(&found, &expected);
             let mut batches = Found::new();
             let sieve = Sieve::of(targets.iter().map(|target| (target, window(DATE, target.search))));
-            reader.until_damage((&file, 0), &sieve, from, &mut |part, rows| Ok(note(&mut batches, part, rows))).unwrap();
+            reader.until_damage((&file, 0), &sieve, from, &mut |part, rows, _| Ok(note(&mut batches, part, rows))).unwrap();
             expected.values_mut().for_each(|rows| rows.retain(|(row, _)| *row >= from));
             expected.retain(|_, rows| !rows.is_empty());
             prop_assert_eq!(batches, expected);

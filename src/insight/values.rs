@@ -52,6 +52,8 @@ pub(super) const DESCRIBING: [&[Column]; 13] = [
     &[Column::ResourceName],
     &[Column::UserName],
 ];
+/// The inputs that the first of them are.
+pub(super) const DESCRIBING_INPUTS: std::ops::RangeInclusive<usize> = 1..=10;
 /// What is between a principal, in which it does not occur, and a name.
 const BETWEEN: &str = "\0";
 /// Where columns stand in a batch.

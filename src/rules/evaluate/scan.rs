@@ -1,13 +1,14 @@
 //! Evaluating partitions: the sieve over every row group, then its candidates with all that their rules ask for.
 //!
 //! Row groups are worked on by all threads, each on its own, and what they hold is handed on in order, so that what is held at a time
-//! is the matches of a few row groups.
+//! is the matches of a few row groups; of one that is full of them so many at a time.
 
 use std::borrow::Borrow;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::partition::{DAY_MS, EventFile, Problem, midnight_ms, read_rows};
@@ -19,8 +20,8 @@ use crate::rules::evaluate::sieve::Sieve;
 use crate::rules::hours::WorkingHours;
 use crate::rules::matched::{Facts, Match};
 
-/// The most candidates that are read at a time.
-const MOST_ROWS: usize = 65_536;
+/// The most candidates that are read at a time, and whose matches wait for their turn.
+const MOST_ROWS: usize = 32_768;
 
 /// What was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,57 +109,127 @@ impl<'p> Scan<'p> {
     }
 
     /// Evaluates row groups on all threads and hands on what they hold, in their order.
-    pub fn run<F: Borrow<EventFile> + Send>(&self, groups: impl Iterator<Item = RowGroup<F>>, take: impl FnMut(Found)) {
-        in_order(groups, |group| self.row_group(&group), take);
+    pub fn run<F: Borrow<EventFile> + Send + Sync>(
+        &self,
+        groups: impl Iterator<Item = RowGroup<F>>,
+        mut take: impl FnMut(Found),
+    ) {
+        let begin = |place: RowGroup<F>| {
+            let (found, candidates) = self.row_group(&place);
+            (place, found, candidates)
+        };
+        in_order(groups, begin, |(place, found, candidates)| {
+            let is_whole = found.problem.is_none();
+            take(found);
+            if is_whole {
+                self.rest(&place, candidates.as_ref(), &mut take);
+            }
+        });
     }
 
-    fn row_group<F: Borrow<EventFile>>(&self, place: &RowGroup<F>) -> Found {
+    /// Evaluates the candidates of a row group behind the first ones, on all threads, some at a time.
+    fn rest<F: Borrow<EventFile> + Sync>(
+        &self,
+        place: &RowGroup<F>,
+        candidates: Option<&Candidates>,
+        take: &mut impl FnMut(Found),
+    ) {
+        let Some(candidates) = candidates else { return };
+        let chunks: Vec<usize> = (1..candidates.rows().len().div_ceil(MOST_ROWS)).collect();
+        for some in chunks.chunks(rayon::current_num_threads()) {
+            let chunk = |&chunk: &usize| {
+                let mut found = Found::new(place.date);
+                let decided = self.decide(&mut found.matches, candidates, place, chunk);
+                found.end(place, decided);
+                found
+            };
+            let found: Vec<Found> = some.par_iter().map(chunk).collect();
+            for found in found {
+                let is_whole = found.problem.is_none();
+                take(found);
+                if !is_whole {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What the first candidates hold, and all of them.
+    fn row_group<F: Borrow<EventFile>>(&self, place: &RowGroup<F>) -> (Found, Option<Candidates>) {
         let sieves = || self.sieves.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sieve = sieves().pop().unwrap_or_else(|| Sieve::new(self.program));
-        let mut found = Found { date: place.date, looked: Looked::default(), matches: Vec::new(), problem: None };
-        let (file, group) = (place.file.borrow(), place.group);
-        if let Err(error) = self.fill(&mut found, &mut sieve, file, group) {
-            let message = format!("row group {group} was not evaluated to its end: {}", error.about_its_file());
-            found.problem = Some(Problem { file: file.name.clone(), message });
-        }
-        found.looked.matches = found.matches.len() as u64;
+        let mut found = Found::new(place.date);
+        let candidates = self.fill(&mut found, &mut sieve, place);
         sieves().push(sieve);
-        found
+        match candidates {
+            Ok(candidates) => {
+                found.end(place, Ok(()));
+                (found, Some(candidates))
+            }
+            Err(error) => {
+                found.end(place, Err(error));
+                (found, None)
+            }
+        }
     }
 
-    fn fill(&self, found: &mut Found, sieve: &mut Sieve<'p>, file: &EventFile, group: usize) -> Result<()> {
-        let midnight = midnight_ms(found.date);
-        let span = midnight..midnight + DAY_MS;
-        let sifted = sieve.sift(file, group, &span)?;
+    fn fill<F: Borrow<EventFile>>(
+        &self,
+        found: &mut Found,
+        sieve: &mut Sieve<'p>,
+        place: &RowGroup<F>,
+    ) -> Result<Candidates> {
+        let sifted = sieve.sift(place.file.borrow(), place.group, &span_of(place.date))?;
         found.looked.events = sifted.events;
         found.looked.candidates = sifted.candidates.rows().len() as u64;
-        if sifted.candidates.rows().is_empty() {
-            return Ok(());
+        if !sifted.candidates.rows().is_empty() {
+            self.decide(&mut found.matches, &sifted.candidates, place, 0)?;
         }
-        self.decide(&mut found.matches, &sifted.candidates, file, group, &span)
+        Ok(sifted.candidates)
     }
 
-    /// Reads the candidates, with every column that their rules ask for.
-    fn decide(
+    /// Reads some candidates, with every column that their rules ask for.
+    fn decide<F: Borrow<EventFile>>(
         &self,
         matches: &mut Vec<Match>,
         candidates: &Candidates,
-        file: &EventFile,
-        group: usize,
-        span: &Range<i64>,
+        place: &RowGroup<F>,
+        chunk: usize,
     ) -> Result<()> {
+        let span = span_of(place.date);
         let rules = candidates.all_rules();
         let asked = rules.iter().flat_map(|&rule| self.program.columns_of(rule));
         let mut evaluator = Evaluator::with_facts(self.program, self.hours, asked, self.facts);
-        for (chunk, rows) in candidates.rows().chunks(MOST_ROWS).enumerate() {
-            let batch = read_rows(file, group, evaluator.layout().columns(), rows)?;
-            evaluator.begin(&batch);
-            // The sieve trusts the footer's times; the rows' own times have the last word.
-            for row in (0..rows.len()).filter(|row| span.contains(&batch.times[*row])) {
-                let rules = candidates.rules(chunk * MOST_ROWS + row).iter().copied();
-                evaluator.row(&batch, row, rules, matches);
-            }
+        let rows = candidates.rows().chunks(MOST_ROWS).nth(chunk).unwrap_or_default();
+        let batch = read_rows(place.file.borrow(), place.group, evaluator.layout().columns(), rows)?;
+        evaluator.begin(&batch);
+        // The sieve trusts the footer's times; the rows' own times have the last word.
+        for row in (0..rows.len()).filter(|row| span.contains(&batch.times[*row])) {
+            let rules = candidates.rules(chunk * MOST_ROWS + row).iter().copied();
+            evaluator.row(&batch, row, rules, matches);
         }
         Ok(())
     }
+}
+
+impl Found {
+    fn new(date: NaiveDate) -> Self {
+        Self { date, looked: Looked::default(), matches: Vec::new(), problem: None }
+    }
+
+    /// Counts the matches, and names what kept a row group from being evaluated to its end.
+    fn end<F: Borrow<EventFile>>(&mut self, place: &RowGroup<F>, decided: Result<()>) {
+        self.looked.matches = self.matches.len() as u64;
+        if let Err(error) = decided {
+            let (file, group) = (place.file.borrow(), place.group);
+            let message = format!("row group {group} was not evaluated to its end: {}", error.about_its_file());
+            self.problem = Some(Problem { file: file.name.clone(), message });
+        }
+    }
+}
+
+/// The milliseconds of a day.
+fn span_of(date: NaiveDate) -> Range<i64> {
+    let midnight = midnight_ms(date);
+    midnight..midnight + DAY_MS
 }
