@@ -29,7 +29,7 @@ use crate::report::{self, NightRecord, output};
 use crate::rollup::update::{Counting, Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
-use crate::storage::{Daily, write_json};
+use crate::storage::{Daily, is_there, write_json};
 
 /// What the nights of a run have in common.
 #[derive(Clone, Copy)]

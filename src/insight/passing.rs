@@ -126,7 +126,7 @@ impl Told for Columns<'_> {
 
     fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>> {
         let mut others = DESCRIBING;
-        let is_open = |(_, place): &(usize, usize)| matches!(self.opened[*place], Some(Some(_)));
+        let is_open = |(_, place): &(usize, usize)| matches!(self.opened[*place], Opened::Keys(_));
         let open: Vec<(usize, usize)> = DESCRIBING_INPUTS.enumerate().filter(is_open).collect();
         open.iter().for_each(|(column, _)| others[*column] = &[]);
         let mut batch = read_texts(self.group.0, self.group.1, &others, rows)?;
