@@ -76,7 +76,7 @@ impl Moment {
     }
 
     fn elapsed(&self) -> Duration {
-        self.1.zip(ran()).map_or_else(|| self.0.elapsed(), |(begin, end)| end - begin)
+        self.1.zip(ran()).map_or_else(|| self.0.elapsed(), |(begin, end)| end.saturating_sub(begin))
     }
 }
 
