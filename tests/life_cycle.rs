@@ -90,6 +90,51 @@ fn an_episode_across_midnight_has_one_start_and_one_end() {
 }
 
 #[test]
+fn two_bursts_of_a_day_are_two_episodes_that_share_no_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    write_days(&events, day(1, 1), night(1), |date| {
+        let bursts = (10_800..14_400_i64).step_by(20).chain((54_000..57_600).step_by(20));
+        if date == night(1) { bursts.map(|second| Call::usual(second, 7)).collect() } else { Vec::new() }
+    });
+    run(&events, &state, 1..=1, &[]);
+    let found = reported(&state, 1);
+    let mut spans: Vec<_> = found
+        .iter()
+        .filter(|event| event.0 == "Start")
+        .map(|(_, _, analysis)| ["start", "end"].map(|key| moment(analysis[key].as_str().unwrap())))
+        .collect();
+    spans.sort_unstable();
+    let [first, second] = spans[..] else { panic!("{found:?}") };
+    assert!(first[1] <= second[0], "{first:?} {second:?}");
+}
+
+#[test]
+fn whoever_outgrows_the_level_that_was_taken_for_new_is_told_again() {
+    let night_of = |steps: [usize; 3]| {
+        let folder = tempfile::tempdir().unwrap();
+        let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+        write_days(&events, day(1, 1), night(3), |date| {
+            let place = (date - night(1)).num_days();
+            let step = usize::try_from(place).ok().and_then(|place| steps.get(place).copied());
+            step.into_iter()
+                .flat_map(|step| (0..86_400_i64).step_by(step).map(|second| Call::usual(second, 7)))
+                .collect()
+        });
+        run(&events, &state, 1..=3, &["--set", "level_shift_days=2"]);
+        let [first, last] = [1, 3].map(|number| reported(&state, number));
+        assert_eq!(first[0].0, "Start", "{first:?}");
+        last.into_iter().map(|event| (event.0, event.1 == first[0].1)).collect::<Vec<_>>()
+    };
+    assert_eq!(night_of([20, 20, 18]), [], "it goes on at its level");
+    assert_eq!(
+        night_of([20, 20, 5]).first(),
+        Some(&("Start".to_owned(), false)),
+        "four times as much is another story"
+    );
+}
+
+#[test]
 fn what_is_left_after_midnight_is_found_even_if_it_does_not_stand_out() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (folder.path().join("events"), folder.path().join("state"));

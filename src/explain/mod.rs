@@ -152,8 +152,10 @@ pub struct Absorbed {
     pub since: NaiveDate,
     /// How many there were until the night before.
     pub nights: u32,
-    /// Whether it deviates in this way tonight as well.
+    /// Whether it deviates in this way tonight as well, and is not told for it.
     pub lasts: bool,
+    /// With how many calls a day it would be told again, of a drop at most so many; nights of earlier versions left none.
+    pub told_again_from: Option<u64>,
 }
 
 /// A window beside what was expected of it.

@@ -174,10 +174,14 @@ pub(super) fn absorbed(level: &Absorbed) -> String {
         Direction::Down => ("fewer", "lower"),
     };
     let tonight = if level.lasts { "so it is not told tonight" } else { "and tonight is not odd" };
+    let bound = if level.direction == Direction::Up { "at least" } else { "at most" };
+    let from =
+        level.told_again_from.map(|calls| format!("with {bound} {} a day, or ", counted(calls, "call", "calls")));
     format!(
-        "{or} level since {}: {more} calls than expected for {} in a row are taken for new, {tonight}; it is told again once a night was not odd in this way",
+        "{or} level since {}: {more} calls than expected for {} in a row are taken for new, {tonight}; it is told again {}once a night was not odd in this way",
         level.since,
-        counted(u64::from(level.nights), "night", "nights")
+        counted(u64::from(level.nights), "night", "nights"),
+        from.unwrap_or_default()
     )
 }
 

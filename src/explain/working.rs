@@ -78,7 +78,7 @@ fn rates(
     let (company, answer) = company(&met, &judgement, &settings.thresholds, &families, about);
     explanation.company = company;
     explanation.answers.extend(answer);
-    explanation.absorb(state, about, settings.level_shift_days)?;
+    explanation.absorb(state, about, settings)?;
     explanation.partners = partners(state, window, about.0, about.1)?;
     explanation.reported = reported_of(state, date, &families[family], member)?;
     explanation.changes = changes(state, window, about)?;
@@ -123,16 +123,23 @@ fn changes(state: &Path, window: &Window, (family, key): (Family, &EntityKey)) -
 
 impl Explanation {
     /// Says where the night before took a deviation for the entity's new level: such a one is not told, whatever gates it passes.
-    fn absorb(&mut self, state: &Path, (family, key): (Family, &EntityKey), level_shift_days: u32) -> Result<()> {
+    fn absorb(&mut self, state: &Path, (family, key): (Family, &EntityKey), settings: &Settings) -> Result<()> {
+        let min_ratio = settings.thresholds.min_ratio;
+        let calls = self.hours.iter().map(|hour| u64::from(hour.calls)).sum();
         let before = episode::read_before(state, self.date)?;
         for direction in [Direction::Up, Direction::Down] {
             let episode = before.get(&(family, key.clone(), direction));
             let Some(episode) = episode.filter(|episode| episode.level_shift) else { continue };
+            if episode.is_outgrown(calls, min_ratio) {
+                continue;
+            }
             let (since, nights) = (episode.since, episode.nights);
             let own = self.answers.iter_mut().filter(|answer| answer.is_absorbed(direction));
-            let lasts =
-                own.map(|answer| answer.absorb(since, nights, level_shift_days)).fold(false, |any, one| any | one);
-            self.absorbed = Some(Absorbed { direction, since, nights, lasts });
+            let lasts = own
+                .map(|answer| answer.absorb(since, nights, settings.level_shift_days))
+                .fold(false, |any, one| any | one);
+            let told_again_from = episode.told_again_from(min_ratio);
+            self.absorbed = Some(Absorbed { direction, since, nights, lasts, told_again_from });
         }
         Ok(())
     }

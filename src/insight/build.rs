@@ -95,7 +95,7 @@ pub fn build(
     for (left, told) in findings.left_alone().into_iter().zip(told) {
         built.add_left(left, told, levels.contains_key(left.0), findings.level_shift_days, window.scored());
     }
-    built.add_absorbed(findings, window.scored());
+    built.add_absorbed(findings, window);
     built
         .episodes
         .extend(findings.hidden.iter().chain(&findings.untold).map(|(same, left)| (same.clone(), left.clone())));
@@ -125,8 +125,10 @@ impl Built {
     ) {
         let date = night.window.scored();
         let same = NightFindings::same(history, deviation);
-        let before = findings.before.get(&same);
-        let mut episode = Episode::following(&same, date, before, findings.level_shift_days);
+        let outgrown = findings.outgrows(&same);
+        let before = findings.before.get(&same).filter(|_| !outgrown);
+        let calls = findings.calls_of(&same, night.window);
+        let mut episode = Episode::following(&same, date, before, findings.level_shift_days).with_calls(before, calls);
         let continued = findings.continued(history, deviation);
         let searched = findings.search(history, deviation);
         let mut insight = rate_insight((history, deviation), continued, told, night, searched);
@@ -173,7 +175,8 @@ impl Built {
                 self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date));
             }
             Course::Lasts(rates) => {
-                let mut episode = Episode::following(same, date, Some(before), level_shift_days);
+                let mut episode = Episode::following(same, date, Some(before), level_shift_days)
+                    .with_calls(Some(before), told.evidence.calls());
                 (life.nights, life.level_shift) = (episode.nights, episode.level_shift);
                 life.tonight = Some(told.evidence.calls());
                 let mut insight = left_insight(same, (running, rates), seen, life, date);
@@ -195,13 +198,16 @@ impl Built {
     }
 
     /// Levels that were told to be new go on without a word.
-    fn add_absorbed(&mut self, findings: &NightFindings, date: NaiveDate) {
+    fn add_absorbed(&mut self, findings: &NightFindings, window: &Window) {
         for (history, found) in &findings.rates {
             for deviation in found {
                 let same = NightFindings::same(history, deviation);
                 let Some(before) = findings.before.get(&same).filter(|before| before.level_shift) else { continue };
                 self.episodes.entry(same).or_insert_with_key(|same| {
-                    let mut episode = Episode::following(same, date, Some(before), findings.level_shift_days);
+                    let calls = findings.calls_of(same, window);
+                    let mut episode =
+                        Episode::following(same, window.scored(), Some(before), findings.level_shift_days)
+                            .with_calls(Some(before), calls);
                     episode.level_shift = true;
                     episode
                 });
@@ -221,6 +227,11 @@ fn goes_on(
     let silence = DAY - end;
     if silence <= 0 {
         return true;
+    }
+    // Calls until midnight that are none of its mean that it was over before them.
+    let is_searched_to_midnight = end - evidence.span.1 as i64 + evidence.minutes.len() as i64 == DAY;
+    if is_searched_to_midnight && evidence.minutes.iter().skip(evidence.span.1).any(|&calls| calls > 0) {
+        return false;
     }
     let today = night.window.length() as i64 * DAY;
     let first = continued.map_or(start, |running| (running.start - moment(night.window.scored(), 0)).num_minutes());

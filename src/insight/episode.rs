@@ -41,6 +41,9 @@ pub struct Episode {
     pub nights: u32,
     /// Whether this is taken for its new level, and nothing more is said of it.
     pub level_shift: bool,
+    /// The most calls of one of these days, of a drop the fewest; nights of earlier versions left none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u64>,
     /// The story it was a part of.
     pub incident: Option<Uuid>,
     /// The insight that was reported of it, if one was that night.
@@ -144,11 +147,47 @@ impl Episode {
             since,
             nights,
             level_shift: nights >= level_shift_days,
+            level: None,
             incident: before.and_then(|before| before.incident),
             insight: None,
             name: before.and_then(|before| before.name.clone()),
             open: None,
         }
+    }
+
+    /// The same with the calls of its day, after what the days before had; at a level that is taken for new by then nothing is added, so
+    /// that whoever grows slowly outgrows it in the end.
+    #[must_use]
+    pub fn with_calls(self, before: Option<&Self>, calls: u64) -> Self {
+        let farthest = match self.direction {
+            Direction::Up => u64::max,
+            Direction::Down => u64::min,
+        };
+        let known = before.and_then(|before| before.level);
+        let level = match known {
+            Some(level) if before.is_some_and(|before| before.level_shift) => level,
+            known => known.map_or(calls, |level| farthest(level, calls)),
+        };
+        Self { level: Some(level), ..self }
+    }
+
+    /// Whether a day with so many calls is so many times beyond the level that is taken for new.
+    pub fn is_outgrown(&self, calls: u64, min_ratio: f64) -> bool {
+        let Some(level) = self.level.filter(|_| self.level_shift) else { return false };
+        let (level, calls) = (level as f64, calls as f64);
+        match self.direction {
+            Direction::Up => calls >= min_ratio * level,
+            Direction::Down => calls * min_ratio <= level && calls < level,
+        }
+    }
+
+    /// The least calls of a day that are beyond that level, of a drop the most.
+    pub fn told_again_from(&self, min_ratio: f64) -> Option<u64> {
+        let level = self.level? as f64;
+        Some(match self.direction {
+            Direction::Up => (min_ratio * level).ceil() as u64,
+            Direction::Down => (level / min_ratio).floor() as u64,
+        })
     }
 
     /// Which entity and direction it is; `None` if its family is not known to this version.

@@ -3,7 +3,7 @@
 //! Here it is decided which deviations are reported at all, which of them go on with an episode of the night before, and which
 //! episodes last or come to their end without one ([`course`]). From that follow the targets that the events are read for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -38,6 +38,8 @@ pub struct NightFindings {
     pub(super) untold: BTreeMap<Same, Episode>,
     /// What became of the episodes that the night before left open.
     courses: BTreeMap<Same, Course>,
+    /// Entities that are beyond the level that they were taken to have.
+    outgrown: BTreeSet<Same>,
     pub(super) level_shift_days: u32,
     thresholds: Thresholds,
     habits: Habits,
@@ -60,7 +62,20 @@ impl NightFindings {
         let searched = rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
         let thresholds = Thresholds::default();
         let (changes, hidden, untold, courses) = (Some(changes), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { rates, changes, firsts, before, hidden, untold, courses, level_shift_days, thresholds, habits, searched }
+        Self {
+            rates,
+            changes,
+            firsts,
+            before,
+            hidden,
+            untold,
+            courses,
+            outgrown: BTreeSet::new(),
+            level_shift_days,
+            thresholds,
+            habits,
+            searched,
+        }
     }
 
     /// Adds entities that met somebody for the first time.
@@ -89,6 +104,7 @@ impl NightFindings {
     /// entity between which nothing speaks for what is usual become one.
     #[must_use]
     pub fn holding_against(mut self, days: Days<'_>) -> Self {
+        self.outgrown = self.outgrown(days.window);
         for (history, found) in &mut self.rates {
             *found = joined(history, std::mem::take(found), days);
         }
@@ -168,11 +184,34 @@ impl NightFindings {
         (history.family, history.key(deviation.member).clone(), deviation.direction)
     }
 
-    /// Deviations that are to be reported: not those of a level that was told to be new.
+    /// Deviations that are to be reported: not those of a level that was told to be new, unless they have outgrown it.
     pub(super) fn reported(&self) -> impl Iterator<Item = (&FamilyHistory, &Deviation)> {
         let all =
             self.rates.iter().flat_map(|(history, found)| found.iter().map(move |deviation| (history, deviation)));
-        all.filter(|(history, deviation)| !self.before(history, deviation).is_some_and(|before| before.level_shift))
+        all.filter(|(history, deviation)| {
+            let is_level = self.before(history, deviation).is_some_and(|before| before.level_shift);
+            !is_level || self.outgrows(&Self::same(history, deviation))
+        })
+    }
+
+    /// Whether an entity's day is beyond the level that it was taken to have.
+    pub(super) fn outgrows(&self, same: &Same) -> bool {
+        self.outgrown.contains(same)
+    }
+
+    /// Which entities' days are.
+    fn outgrown(&self, window: &Window) -> BTreeSet<Same> {
+        let is_outgrown = |(same, before): &(&Same, &Episode)| {
+            before.is_outgrown(self.calls_of(same, window), self.thresholds.min_ratio)
+        };
+        self.before.iter().filter(is_outgrown).map(|(same, _)| same.clone()).collect()
+    }
+
+    /// An entity's calls on the scored day.
+    pub(super) fn calls_of(&self, (family, key, _): &Same, window: &Window) -> u64 {
+        let Some(history) = self.history(*family) else { return 0 };
+        let Some(member) = history.find(key) else { return 0 };
+        history.hours_on(member, window.length()).iter().map(|hour| u64::from(hour.calls)).sum()
     }
 
     /// Whether there are events of several accounts; keys stand in the order of their accounts.

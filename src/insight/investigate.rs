@@ -100,7 +100,7 @@ impl Target {
             }
             Minutes::Rise { usual, least, from_start } => {
                 let rise = rise(minutes, self.core(), usual, least);
-                let (first, end) = if self.search.1 == 24 { until_midnight(minutes, rise) } else { rise };
+                let (first, end) = if self.search.1 == 24 { until_midnight(minutes, rise, usual) } else { rise };
                 (if from_start { 0 } else { first }, end)
             }
             Minutes::Tail { rate, usual } => (0, tail(minutes, rate, usual)),

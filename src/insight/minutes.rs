@@ -9,8 +9,6 @@
 const SPEAKS_FOR: f64 = 0.5;
 /// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
 const TELLING_SILENCE: f64 = 3.0;
-/// A silence of so many minutes is one, however few calls there were before.
-const LONG_SILENCE: i64 = 60;
 /// A usual rate is at least this: a call a day. Nothing is infinitely surprising.
 const LEAST_USUAL: f64 = 1.0 / 1440.0;
 
@@ -28,17 +26,19 @@ pub fn rise(minutes: &[u32], core: (usize, usize), usual: f64, least: u64) -> (u
     busy().next().zip(busy().next_back()).map_or(core, |(first, last)| (first, last + 1))
 }
 
-/// Whether an episode with `rate` calls a minute may go on after so many minutes without any of its, the last of the day.
-pub fn goes_on(silence: i64, rate: f64) -> bool {
-    silence <= 0 || (silence < LONG_SILENCE && silence as f64 * rate < TELLING_SILENCE)
-}
-
-/// A rise in the last minutes of a day with all that came until midnight, if it may go on after that; the rise itself if not.
-pub fn until_midnight(minutes: &[u32], (first, end): (usize, usize)) -> (usize, usize) {
-    let calls: u64 = minutes[first..end].iter().map(|&calls| u64::from(calls)).sum();
-    let rate = calls as f64 / (end - first).max(1) as f64;
-    let last = minutes.iter().rposition(|&calls| calls > 0).map_or(end, |last| last + 1);
-    if goes_on((minutes.len() - end) as i64, rate) { (first, last.max(end)) } else { (first, end) }
+/// A rise in the last minutes of a day with all that came until midnight, unless that speaks for what is usual (calls a minute); the rise
+/// itself if it does.
+///
+/// ```text
+/// (rate - usual) minutes - calls ln(rate / usual) < 3
+/// ```
+pub fn until_midnight(minutes: &[u32], (first, end): (usize, usize), usual: f64) -> (usize, usize) {
+    let calls = |minutes: &[u32]| minutes.iter().map(|&calls| f64::from(calls)).sum::<f64>();
+    let usual = usual.max(LEAST_USUAL);
+    let rate = (calls(&minutes[first..end]) / (end - first).max(1) as f64).max(usual);
+    let (rest, last) = (&minutes[end..], minutes.iter().rposition(|&calls| calls > 0).map_or(end, |last| last + 1));
+    let speaks_for_usual = (rate - usual) * rest.len() as f64 - calls(rest) * (rate / usual).ln();
+    if speaks_for_usual < TELLING_SILENCE { (first, last.max(end)) } else { (first, end) }
 }
 
 /// The run of minutes in which calls most exceed what is usual (calls a minute); it touches `core`, and begins and ends with a
@@ -132,9 +132,16 @@ mod tests {
         let mut minutes = vec![0; 180];
         minutes[60..150].iter_mut().step_by(10).for_each(|calls| *calls = 1);
         minutes[175] = 1;
-        assert_eq!(until_midnight(&minutes, (60, 141)), (60, 141), "39 minutes of silence are telling at such a rate");
-        assert_eq!(until_midnight(&minutes, (60, 160)), (60, 176));
-        assert_eq!(until_midnight(&minutes[..170], (60, 160)), (60, 160), "nothing came");
+        assert_eq!(until_midnight(&minutes, (60, 141), 0.01), (60, 176));
+        assert_eq!(
+            until_midnight(&minutes[..174], (60, 141), 0.01),
+            (60, 141),
+            "33 minutes of silence are telling at such a rate"
+        );
+        assert_eq!(until_midnight(&minutes[..170], (60, 160), 0.01), (60, 160), "nothing came");
+        assert_eq!(until_midnight(&minutes, (60, 70), 0.08), (60, 176), "hardly more than usual");
+        minutes[60..100].fill(5);
+        assert_eq!(until_midnight(&minutes, (60, 100), 0.01), (60, 100), "what came after was another thing");
     }
 
     #[test]

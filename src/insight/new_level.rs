@@ -60,7 +60,7 @@ pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> BTreeMap<
         let history = findings.history(same.0)?;
         let is_settled = episode.open.is_none() || findings.lasts(same) && episode.nights >= LEAST_NIGHTS;
         let level = match (findings.deviates(same), episode.level_shift) {
-            (true, true) => absorbed(history, same, episode, window),
+            (true, true) if !findings.outgrows(same) => absorbed(history, same, episode, window),
             (false, _) if is_settled => new_level(history, same, episode, window),
             (true | false, _) => None,
         };

@@ -206,9 +206,9 @@ impl<'a> Ground<'a> {
         let past = Past { state, partitions, window, feed: &self.feed };
         let findings = NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
             .setting_hidden_aside(window)
+            .with_thresholds(settings.thresholds)
             .holding_against(self.days())
             .with_firsts(detected.firsts)
-            .with_thresholds(settings.thresholds)
             .with_habits(&past)?;
         let targets = findings.targets(date);
         let mut evidence = investigate(&self.files, date, &targets)?;
