@@ -367,7 +367,16 @@ mod tests {
         };
         assert_eq!(found(&history(5, weeks(4, 400, 400))), []);
         assert_eq!(found(&history(5, weeks(2, 400, 400))).len(), 1, "twice is no habit");
-        assert_eq!(found(&history(5, weeks(4, 400, 40_000))).len(), 1);
+        assert_eq!(found(&history(5, weeks(4, 400, 4_000))).len(), 1, "ten times as much");
+    }
+
+    #[test]
+    fn bursts_now_and_then_do_not_hide_the_next() {
+        let irregular = |number: usize, hour: u16, usual: u32| {
+            let is_burst = number == 9 && [2, 8, 16, 24, 28].contains(&(hour / 24)) && hour % 24 == 3;
+            if is_burst { usual + 400 } else { usual }
+        };
+        assert_eq!(found(&history(8, irregular)).len(), 1);
     }
 
     #[test]

@@ -228,9 +228,13 @@ fn goes_on(
     if silence <= 0 {
         return true;
     }
-    // Calls until midnight that are none of its mean that it was over before them.
-    let is_searched_to_midnight = end - evidence.span.1 as i64 + evidence.minutes.len() as i64 == DAY;
-    if is_searched_to_midnight && evidence.minutes.iter().skip(evidence.span.1).any(|&calls| calls > 0) {
+    let rest_of_hour = evidence.minutes.iter().skip(evidence.span.1).take((silence % 60) as usize);
+    let rest_of_hour: u64 = rest_of_hour.map(|&calls| u64::from(calls)).sum();
+    // Calls until midnight that are none of a rise mean that it was over before them: its count is of all between start and end.
+    let next_hour = night.window.length() * 24 + (end as usize).div_ceil(60);
+    let mut later = history.hours_on(deviation.member, night.window.length()).iter();
+    let is_called_later = later.any(|hour| usize::from(hour.hour) >= next_hour && hour.calls > 0);
+    if deviation.direction == Direction::Up && (is_called_later || rest_of_hour > 0) {
         return false;
     }
     let today = night.window.length() as i64 * DAY;
@@ -239,8 +243,7 @@ fn goes_on(
     let rhythm = Rhythm::learn(history, deviation.member, night.days, begun_on);
     let observed = continued.map_or(0, |running| running.observed) + evidence.calls();
     let level = rhythm.level(deviation.direction, observed, today + first..today + end);
-    let rest = evidence.minutes.iter().skip(evidence.span.1).take((silence % 60) as usize);
-    let telling = rhythm.telling_after(level, (today + end) as usize, rest.map(|&calls| u64::from(calls)).sum());
+    let telling = rhythm.telling_after(level, (today + end) as usize, rest_of_hour);
     let is_short = deviation.direction == Direction::Up && silence < 60 && silence <= evidence.longest_gap();
     is_short || telling < TELLING
 }

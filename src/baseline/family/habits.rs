@@ -57,8 +57,7 @@ impl FamilyBaseline<'_> {
             for habit in
                 [Some(&mut all), (self.weekday(past.day) == weekday).then_some(&mut weekly)].into_iter().flatten()
             {
-                habit.windows += 1;
-                habit.bursts.extend(is_burst.then_some(past.calls));
+                habit.add(past.calls, is_burst);
             }
         }
         all.ln_again(count).max(weekly.ln_again(count))
