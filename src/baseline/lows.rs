@@ -12,12 +12,23 @@ const LEAST_DAYS: usize = 3;
 /// Neither are those on a smaller share of the days.
 const LEAST_SHARE: f64 = 0.15;
 
+/// Deviations above a low count within which another is about as low.
+const ALIKE: f64 = 2.0;
+
 /// A past window: its day, its calls, and what was expected of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PastWindow {
     pub(super) day: usize,
     pub(super) calls: f64,
     pub(super) expected: f64,
+}
+
+impl PastWindow {
+    /// Whether it held about so little of what was expected, or less: the lowest of windows that are all low is no lower than they are.
+    fn is_low(&self, share: f64) -> bool {
+        let low = share * self.expected;
+        self.calls <= low + ALIKE * low.sqrt()
+    }
 }
 
 /// `ln P(a window holds at most this share of what is expected)` by the past alone; negative infinity where that is no habit.
@@ -31,7 +42,7 @@ pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f6
     for window in past.filter(|window| window.expected >= LEAST_EXPECTED) {
         windows += 1.0;
         days.insert(window.day);
-        if window.calls <= share * window.expected {
+        if window.is_low(share) {
             low += 1.0;
             low_days.insert(window.day);
         }
@@ -47,10 +58,8 @@ pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f6
 /// P = (low windows + 1) / (windows + 2)
 /// ```
 pub(super) fn ln_weekly_low(past: impl Iterator<Item = PastWindow>, share: f64) -> f64 {
-    let is_low: Vec<bool> = past
-        .filter(|window| window.expected >= LEAST_EXPECTED)
-        .map(|window| window.calls <= share * window.expected)
-        .collect();
+    let is_low: Vec<bool> =
+        past.filter(|window| window.expected >= LEAST_EXPECTED).map(|window| window.is_low(share)).collect();
     let low = is_low.iter().filter(|&&is_low| is_low).count();
     if low < LEAST_DAYS { f64::NEG_INFINITY } else { ((low as f64 + 1.0) / (is_low.len() as f64 + 2.0)).ln() }
 }
@@ -65,6 +74,17 @@ mod tests {
             let empty = hour % every == 0 && hour / 24 < until;
             PastWindow { day: hour / 24, calls: if empty { 0.0 } else { 20.0 }, expected: 20.0 }
         })
+    }
+
+    #[test]
+    fn the_lowest_of_days_that_are_all_low_is_as_likely_as_they_are() {
+        let days = |day: usize| PastWindow { day, calls: if day % 7 == 2 { 600.0 } else { 115.0 }, expected: 420.0 };
+        let lowest = ln_habit_of_lows((0..28).map(days), 100.0 / 420.0).exp();
+        assert!((lowest - 25.0 / 29.0).abs() < 1e-12, "{lowest}");
+        assert!(
+            ln_habit_of_lows((0..28).map(days), 20.0 / 420.0) == f64::NEG_INFINITY,
+            "a fifth of them is another thing"
+        );
     }
 
     #[test]
