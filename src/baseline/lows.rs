@@ -12,8 +12,9 @@ const LEAST_DAYS: usize = 3;
 /// Neither are those on a smaller share of the days.
 const LEAST_SHARE: f64 = 0.15;
 
-/// Deviations above a low count within which another is about as low.
-const ALIKE: f64 = 2.0;
+/// Deviations above a low count within which another is about as low. Where there are many windows, their ranks tell; where there are
+/// as few as days, the lowest of windows that are all low is no lower than they are.
+pub(super) const ALIKE: f64 = 2.0;
 
 /// A past window: its day, its calls, and what was expected of it.
 #[derive(Debug, Clone, Copy)]
@@ -24,25 +25,25 @@ pub(super) struct PastWindow {
 }
 
 impl PastWindow {
-    /// Whether it held about so little of what was expected, or less: the lowest of windows that are all low is no lower than they are.
-    fn is_low(&self, share: f64) -> bool {
+    /// Whether it held so little of what was expected, so many deviations more, or less.
+    fn is_low(&self, share: f64, alike: f64) -> bool {
         let low = share * self.expected;
-        self.calls <= low + ALIKE * low.sqrt()
+        self.calls <= low + alike * low.sqrt()
     }
 }
 
 /// `ln P(a window holds at most this share of what is expected)` by the past alone; negative infinity where that is no habit.
 ///
 /// ```text
-/// P = (low windows + 1) / (windows + 1),   when they are on at least 3 days and 15 % of all days
+/// P = (low windows + 1) / (windows + 1),   when they are on at least 3 days and 15 % of all days; low up to `alike` deviations more
 /// ```
-pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f64) -> f64 {
+pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f64, alike: f64) -> f64 {
     let (mut windows, mut low) = (0.0, 0.0);
     let (mut days, mut low_days) = (BTreeSet::new(), BTreeSet::new());
     for window in past.filter(|window| window.expected >= LEAST_EXPECTED) {
         windows += 1.0;
         days.insert(window.day);
-        if window.is_low(share) {
+        if window.is_low(share, alike) {
             low += 1.0;
             low_days.insert(window.day);
         }
@@ -59,7 +60,7 @@ pub(super) fn ln_habit_of_lows(past: impl Iterator<Item = PastWindow>, share: f6
 /// ```
 pub(super) fn ln_weekly_low(past: impl Iterator<Item = PastWindow>, share: f64) -> f64 {
     let is_low: Vec<bool> =
-        past.filter(|window| window.expected >= LEAST_EXPECTED).map(|window| window.is_low(share)).collect();
+        past.filter(|window| window.expected >= LEAST_EXPECTED).map(|window| window.is_low(share, ALIKE)).collect();
     let low = is_low.iter().filter(|&&is_low| is_low).count();
     if low < LEAST_DAYS { f64::NEG_INFINITY } else { ((low as f64 + 1.0) / (is_low.len() as f64 + 2.0)).ln() }
 }
@@ -79,20 +80,20 @@ mod tests {
     #[test]
     fn the_lowest_of_days_that_are_all_low_is_as_likely_as_they_are() {
         let days = |day: usize| PastWindow { day, calls: if day % 7 == 2 { 600.0 } else { 115.0 }, expected: 420.0 };
-        let lowest = ln_habit_of_lows((0..28).map(days), 100.0 / 420.0).exp();
+        let lowest = ln_habit_of_lows((0..28).map(days), 100.0 / 420.0, ALIKE).exp();
         assert!((lowest - 25.0 / 29.0).abs() < 1e-12, "{lowest}");
         assert!(
-            ln_habit_of_lows((0..28).map(days), 20.0 / 420.0) == f64::NEG_INFINITY,
+            ln_habit_of_lows((0..28).map(days), 20.0 / 420.0, ALIKE) == f64::NEG_INFINITY,
             "a fifth of them is another thing"
         );
     }
 
     #[test]
     fn pauses_day_after_day_are_a_habit_and_an_outage_is_none() {
-        let habit = ln_habit_of_lows(past(20, 28), 0.1).exp();
+        let habit = ln_habit_of_lows(past(20, 28), 0.1, 0.0).exp();
         assert!((habit - 35.0 / 673.0).abs() < 1e-12, "{habit}");
-        assert!(ln_habit_of_lows(past(2, 2), 0.1) == f64::NEG_INFINITY);
-        assert!(ln_habit_of_lows(past(2, 4), 0.1) == f64::NEG_INFINITY);
-        assert!(ln_habit_of_lows(std::iter::empty(), 0.1) == f64::NEG_INFINITY);
+        assert!(ln_habit_of_lows(past(2, 2), 0.1, 0.0) == f64::NEG_INFINITY);
+        assert!(ln_habit_of_lows(past(2, 4), 0.1, 0.0) == f64::NEG_INFINITY);
+        assert!(ln_habit_of_lows(std::iter::empty(), 0.1, 0.0) == f64::NEG_INFINITY);
     }
 }

@@ -3,7 +3,7 @@
 use crate::baseline::FamilyBaseline;
 use crate::baseline::family::DayWindow;
 use crate::baseline::highs::{PastBursts, ln_habit_of_peaks};
-use crate::baseline::lows::{PastWindow, ln_habit_of_lows, ln_weekly_low};
+use crate::baseline::lows::{ALIKE, PastWindow, ln_habit_of_lows, ln_weekly_low};
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
 use crate::stats::NegativeBinomial;
 
@@ -117,6 +117,6 @@ impl FamilyBaseline<'_> {
                 is_alive.then_some(PastWindow { day: past, calls, expected })
             })
         });
-        ln_habit_of_lows(windows, share)
+        ln_habit_of_lows(windows, share, if hours == 24 { ALIKE } else { 0.0 })
     }
 }
