@@ -1,6 +1,6 @@
 //! How high an entity's windows are again and again: what a fit that weighs bursts down does not know of jobs that come back.
 //!
-//! A job of every Monday, or one that has run on most days since it began, is a burst each time and no anomaly. A few bursts now and
+//! A job of every Monday, or one that has run on two in five days since it began, is a burst each time and no anomaly. A few bursts now and
 //! then are no habit, or whoever attacks thrice would be free to go on. How large the next one may be is told by how much they differ.
 
 use crate::stats::LogNormalPredictive;
