@@ -107,7 +107,13 @@ impl<'a> Looker<'a> {
                 reader.find(group, &mut |part, rows, _| {
                     let start = |target: usize| window(look.date, look.targets[target].search).0;
                     let traces = rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part));
-                    examples.append(&mut look.at(batches, group, &traces.collect::<Vec<_>>(), &Said::default(), seen)?);
+                    examples.append(&mut look.at(
+                        batches,
+                        group,
+                        &traces.collect::<Vec<_>>(),
+                        &Said::default(),
+                        seen,
+                    )?);
                     keep_earliest(&mut examples, |example| example);
                     Ok(())
                 })?;
