@@ -80,7 +80,7 @@ fn log_score(baseline: &FamilyBaseline<'_>, member: usize) -> Option<(usize, f64
         Expectation::Sparse { totals, .. } => {
             let effect = baseline.effect(member, &totals);
             // That the day is active at all is the same for everybody here, and left out.
-            let ln_upper = |total| sizes.ln_upper(&totals, effect, totals.len(), total);
+            let ln_upper = |total| sizes.ln_upper(&totals, effect, 1.0, total);
             Some((1, between(ln_upper(total)?, ln_upper(total + 1)?)))
         }
         Expectation::New => {

@@ -20,6 +20,10 @@ const ROUNDS: usize = 30;
 const USUAL_VARIANCE: f64 = 0.02;
 const BELIEF: f64 = 5.0;
 const LEAST_VARIANCE: f64 = 1e-3;
+/// The variance is at most so many times the one that the median tells.
+const MOST_TIMES: f64 = 3.0;
+/// The median of a standard normal variable's absolute value.
+const MEDIAN_OF_NORMAL: f64 = 0.6745;
 /// Steps in which a level is told, within an octave; and octaves up and down to which a level may drift.
 const STEPS: f64 = 12.0;
 const OCTAVES: f64 = 1.0;
@@ -84,17 +88,25 @@ impl Track {
         self.days.iter().flatten().copied().filter(|&(_, expected)| expected > 0.0)
     }
 
-    /// The relative variance between days that is not that of counts.
+    /// The relative variance between days that is not that of counts; a few days off do not make it large.
     ///
     /// ```text
-    /// A = (n sum [(y - m)^2 n/(n-1) - m] / sum m^2 + 5 * 0.02) / (n + 5)
+    /// A = (n a + 5 * 0.02) / (n + 5),   a = min(sum [(y - m)^2 n/(n-1) - m] / sum m^2, 3 (median |r - median r| / 0.6745)^2),   r = y/m
     /// ```
     fn variance(&self) -> f64 {
         let days = self.known().count() as f64;
         let correction = days / (days - 1.0).max(1.0);
         let apart: f64 = self.known().map(|(calls, expected)| (calls - expected).powi(2) * correction - expected).sum();
         let squares: f64 = self.known().map(|(_, expected)| expected * expected).sum();
-        ((days * apart / squares.max(1e-9) + BELIEF * USUAL_VARIANCE) / (days + BELIEF)).max(LEAST_VARIANCE)
+        let own = (apart / squares.max(1e-9)).min(MOST_TIMES * self.usual_deviation().powi(2));
+        ((days * own + BELIEF * USUAL_VARIANCE) / (days + BELIEF)).max(LEAST_VARIANCE)
+    }
+
+    /// The standard deviation of days' ratios, by the median.
+    fn usual_deviation(&self) -> f64 {
+        let ratios: Vec<f64> = self.known().map(|(calls, expected)| calls / expected).collect();
+        let usual = median(ratios.clone());
+        median(ratios.into_iter().map(|ratio| (ratio - usual).abs()).collect()) / MEDIAN_OF_NORMAL
     }
 
     /// What a rival makes of it: the ratios `y/m` as a walking level seen through noise.
@@ -173,6 +185,12 @@ impl Drift {
     }
 }
 
+/// The upper of two middle values; 0 of none.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// How likely each rival is the right one, and the logarithm of the likelihood of all together.
 fn weights(shares: &[f64; PARTS.len()], said: &[f64; PARTS.len()]) -> ([f64; PARTS.len()], f64) {
     let best = said.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -233,6 +251,18 @@ mod tests {
             assert!(drift.is_none() && !drift.follows(1000.0), "{between}: {drift:?}");
         }
         assert!(Drift::learn(std::iter::empty()).is_none());
+    }
+
+    #[test]
+    fn a_week_off_is_no_level() {
+        let (mut tracks, _) = family(0.06, 0.1);
+        let drift = Drift::learn(tracks.iter());
+        let before = drift.levels(&tracks[0]).on(DAYS);
+        for day in 20..25 {
+            tracks[0].days[day] = tracks[0].days[day].map(|(_, expected)| (0.0, expected));
+        }
+        let after = drift.levels(&tracks[0]).on(DAYS);
+        assert!((after / before).log2().abs() < 0.25, "{before} {after}");
     }
 
     #[test]
