@@ -290,6 +290,22 @@ fn lake_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn what_lies_in_the_folder_of_a_day_of_the_lake_is_of_that_day() {
+    let mut activities = BTreeSet::new();
+    for file in days().iter().flat_map(|folder| lake_files(folder)) {
+        let rows = read_parquet(&file);
+        let text = |column: &str| texts(&rows, column).into_iter().map(Option::unwrap);
+        let times = rows.column_by_name("time").unwrap().as_primitive::<Int64Type>().values().to_vec();
+        for (time, activity) in times.into_iter().zip(text("activity_name")) {
+            let day = chrono::DateTime::from_timestamp_millis(time).unwrap().format("eventDay=%Y%m%d").to_string();
+            assert!(file.components().any(|part| part.as_os_str() == day.as_str()), "{activity} of {day}: {file:?}");
+            activities.insert(activity);
+        }
+    }
+    assert!(activities.len() > 1, "{activities:?}");
+}
+
+#[test]
 fn every_form_says_how_serious_it_is_what_it_means_and_what_to_ask_next() {
     for event in lines("insights.jsonl").iter().chain(&lines("insights.cloudtrail.jsonl")) {
         let analysis = &event["insightDetails"]["analysis"];

@@ -5,8 +5,9 @@
 //! odd however often small ones came.
 //!
 //! A past surge may have been an attack, and then it was told as a finding. Days in a row are one occasion, for an attack goes on; how long it is
-//! told for is the business of [`crate::insight`]. After a single occasion the next is all but as odd as the first: it is told again. After two
-//! the third is what the days say it is, about three in thirty. Whoever may do so unseen for the third time was told of twice.
+//! told for is the business of [`crate::insight`]. After a single occasion the next is told again, for that such is the way of the API
+//! is believed one time in a million; it is odd, and less so than the first. After two the third is what the days say it is, about three in thirty.
+//! Whoever may do so unseen for the third time was told of twice.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use crate::stats::LogNormalPredictive;
 /// Days in a row from which on one occasion is as good as several.
 const LASTING: usize = 7;
 /// How far a single occasion is believed to be the way of an API.
-const BELIEF_OF_ONE: f64 = 1e-4;
+const BELIEF_OF_ONE: f64 = 1e-6;
 /// The usual deviation of `ln` of a surge's size, and surges' worth of that belief.
 const USUAL_DEVIATION: f64 = 0.35;
 const BELIEF: f64 = 8.0;
@@ -56,7 +57,7 @@ impl PastSurges {
     /// ```text
     /// P = b (k + 1) / (n + 2) min(1, 2 min(P(failures >= f), P(share >= f / calls))),   k surges on n days
     /// ```
-    /// with sizes by the log-normal predictive of the surges ([`LogNormalPredictive::of_few`]), and `b` one in ten thousand where all of
+    /// with sizes by the log-normal predictive of the surges ([`LogNormalPredictive::of_few`]), and `b` one in a million where all of
     /// them are one occasion of less than a week, and one elsewhere.
     pub(super) fn ln_again(&self, today: Part) -> f64 {
         let from = |size: fn(Part) -> u64| {
