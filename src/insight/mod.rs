@@ -9,6 +9,7 @@
 
 mod actor;
 mod alike;
+mod at_hand;
 pub mod attack;
 mod attribution;
 mod belonging;
