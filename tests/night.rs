@@ -362,8 +362,7 @@ fn the_table_has_a_row_for_every_episode() {
     let found = events(state.path());
     for date in day(1, 29).iter_days().take_while(|date| *date <= day(2, 4)) {
         let table = common::read_parquet(&dated(&state.path().join("insights"), date).join("insights.parquet"));
-        let rows: BTreeSet<String> =
-            common::texts(&table, "insight_id").into_iter().map(|id| id.unwrap().to_uppercase()).collect();
+        let rows: BTreeSet<String> = common::texts(&table, "insight_id").into_iter().map(Option::unwrap).collect();
         let own = found.iter().filter(|(own, _)| *own == date);
         // What the night before left and this one closed is no finding of it; what goes on for the whole of a later day has a row, and no line.
         let own = own.filter(|(_, event)| number(event, "/insightDetails/analysis/incident/rank") > 0.0);

@@ -259,7 +259,7 @@ fn findings_keep_the_numbers_that_the_schema_computes() {
 #[test]
 fn all_forms_tell_the_same_findings() {
     let ids = |file: &str, pointer: &str| -> BTreeSet<String> {
-        lines(file).iter().map(|line| text(line, pointer).to_lowercase()).collect()
+        lines(file).iter().map(|line| text(line, pointer).to_owned()).collect()
     };
     let told = ids("insights.jsonl", "/sharedEventId");
     assert!(told.len() > 10);
@@ -287,6 +287,22 @@ fn cells(folder: &Path) -> Vec<Vec<String>> {
 fn lake_files(folder: &Path) -> Vec<PathBuf> {
     let lake = folder.join("security-lake");
     files_below(&lake).into_keys().map(|file| lake.join(file)).collect()
+}
+
+#[test]
+fn what_lies_in_the_folder_of_a_day_of_the_lake_is_of_that_day() {
+    let mut activities = BTreeSet::new();
+    for file in days().iter().flat_map(|folder| lake_files(folder)) {
+        let rows = read_parquet(&file);
+        let text = |column: &str| texts(&rows, column).into_iter().map(Option::unwrap);
+        let times = rows.column_by_name("time").unwrap().as_primitive::<Int64Type>().values().to_vec();
+        for (time, activity) in times.into_iter().zip(text("activity_name")) {
+            let day = chrono::DateTime::from_timestamp_millis(time).unwrap().format("eventDay=%Y%m%d").to_string();
+            assert!(file.components().any(|part| part.as_os_str() == day.as_str()), "{activity} of {day}: {file:?}");
+            activities.insert(activity);
+        }
+    }
+    assert!(activities.len() > 1, "{activities:?}");
 }
 
 #[test]
@@ -339,7 +355,7 @@ fn usual_agents() -> BTreeSet<String> {
 fn rises() -> BTreeSet<String> {
     let lines = lines("insights.jsonl");
     let up = lines.iter().filter(|line| text(line, "/insightDetails/analysis/direction") == "up");
-    up.map(|line| text(line, "/sharedEventId").to_lowercase()).collect()
+    up.map(|line| text(line, "/sharedEventId").to_owned()).collect()
 }
 
 /// Every agent must be the hostile one, byte by byte, or one that a drop misses; so many insights of rises must name it.
@@ -363,7 +379,7 @@ fn a_hostile_user_agent_is_text_in_both_vendors_forms() {
             let attributions = line["insightDetails"]["insightContext"]["attributions"].as_array().unwrap();
             let agents = attributions.iter().filter(|attribution| attribution["attribute"] == "userAgent");
             let shares = agents.flat_map(|agents| agents["insight"].as_array().unwrap());
-            found.extend(shares.map(|share| (text(&line, id).to_lowercase(), text(share, "/value").to_owned())));
+            found.extend(shares.map(|share| (text(&line, id).to_owned(), text(share, "/value").to_owned())));
         }
         assert_exact(file, &found);
     }
@@ -373,7 +389,7 @@ fn a_hostile_user_agent_is_text_in_both_vendors_forms() {
 fn a_hostile_user_agent_is_text_in_findings() {
     let mut found = Vec::new();
     for finding in lines("insights.ocsf.jsonl") {
-        let id = text(&finding, "/finding_info/uid").to_lowercase();
+        let id = text(&finding, "/finding_info/uid").to_owned();
         let evidences = finding["evidences"].as_array().unwrap();
         let agents = evidences.iter().filter_map(|evidence| evidence.pointer("/http_request/user_agent")?.as_str());
         found.extend(agents.map(|agent| (id.clone(), agent.to_owned())));
@@ -388,7 +404,7 @@ fn a_hostile_user_agent_is_text_in_findings() {
             let requests = evidences.as_struct().column_by_name("http_request").unwrap().clone();
             let agents = requests.as_struct().column_by_name("user_agent").unwrap().clone();
             let agents = agents.as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>();
-            lake.extend(agents.into_iter().map(|agent| (uid.to_lowercase(), agent)));
+            lake.extend(agents.into_iter().map(|agent| (uid.to_owned(), agent)));
         }
     }
     assert_exact("security lake", &lake);
@@ -400,9 +416,7 @@ fn a_hostile_user_agent_is_text_in_tables() {
     for folder in days() {
         let rows = read_parquet(&folder.join("insights.parquet"));
         let pairs = texts(&rows, "insight_id").into_iter().zip(texts(&rows, "top_user_agent"));
-        flat.extend(
-            pairs.filter_map(|(id, agent)| Some((id?.to_lowercase(), agent?))).filter(|(_, agent)| !agent.is_empty()),
-        );
+        flat.extend(pairs.filter_map(|(id, agent)| Some((id?, agent?))).filter(|(_, agent)| !agent.is_empty()));
         let mut reader = csv::Reader::from_path(folder.join("insights.csv")).unwrap();
         let head = reader.headers().unwrap().clone();
         let place = |name: &str| head.iter().position(|column| column == name).unwrap();
@@ -411,7 +425,7 @@ fn a_hostile_user_agent_is_text_in_tables() {
             // What begins like a formula comes with a quote before it.
             let bare = row[agent].strip_prefix("'=").map_or_else(|| row[agent].to_owned(), |rest| format!("={rest}"));
             assert!(!row[agent].starts_with('='), "{}", &row[agent]);
-            sheet.push((row[id].to_lowercase(), bare));
+            sheet.push((row[id].to_owned(), bare));
         }
     }
     assert_exact("parquet", &flat);

@@ -19,6 +19,8 @@ use crate::stats::NegativeBinomial;
 pub const HISTORY_DAYS: usize = 7;
 /// Below this p-value a day holds more changes than usual.
 pub const UNUSUAL_BELOW: f64 = 0.01;
+/// Coverage of the interval that is reported as expected.
+const COVERAGE: f64 = 0.99;
 
 /// Why a change is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -53,6 +55,8 @@ pub struct ChangeFound {
     pub errors: u64,
     /// Attempts that were expected of the principal on a day; of a silence the calls of the account that were.
     pub expected: f64,
+    /// The ends of the central 99 % of what was expected of the principal; of a silence, of which no more is known, both are the mean.
+    pub interval: (u64, u64),
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
     /// The hours of the day, first and one past the last.
@@ -159,8 +163,8 @@ pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
 fn silent(mut members: Vec<usize>, hours: (u8, u8), expected: f64) -> ChangeFound {
     let mut known = BTreeSet::new();
     members.retain(|&member| known.insert(member));
-    let (kind, reason) = (ChangeKind::Trail, Reason::Silence);
-    ChangeFound { kind, reason, members, calls: 0, errors: 0, expected, ln_p: 0.0, hours }
+    let (kind, reason, usual) = (ChangeKind::Trail, Reason::Silence, expected.round() as u64);
+    ChangeFound { kind, reason, members, calls: 0, errors: 0, expected, interval: (usual, usual), ln_p: 0.0, hours }
 }
 
 fn kind_of(history: &FamilyHistory, member: usize) -> Option<ChangeKind> {
@@ -188,8 +192,12 @@ impl PrincipalChanges {
 
     /// The natural logarithm of the p-value that so many attempts in a day would have.
     fn ln_p_of(&self, attempts: u64) -> f64 {
-        NegativeBinomial::new(self.expected, self.past as f64 + 0.5)
-            .map_or(0.0, |predictive| predictive.ln_upper(attempts))
+        self.predictive().map_or(0.0, |predictive| predictive.ln_upper(attempts))
+    }
+
+    /// What is expected of a day: the gamma-Poisson predictive of the days before.
+    fn predictive(&self) -> Option<NegativeBinomial> {
+        NegativeBinomial::new(self.expected, self.past as f64 + 0.5).ok()
     }
 
     /// The most attempts in a day that are no more than usual.
@@ -223,6 +231,7 @@ impl PrincipalChanges {
             calls: today().map(|found| u64::from(found.calls)).sum(),
             errors: today().map(|found| u64::from(found.errors)).sum(),
             expected: self.expected,
+            interval: self.predictive().and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or_default(),
             ln_p: self.ln_p,
             hours: (first, last + 1),
         }

@@ -3,6 +3,8 @@
 //! How one entity is scored is the business of [`super::rate`] and [`super::surge`]; here they meet, with the others of their night.
 //! A judgement can be asked for what it found, and for how it came to think so of any entity, found or not.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use crate::baseline::{Calendar, Expectation, FamilyBaseline, FamilyHistory, Feed, Window};
@@ -11,7 +13,7 @@ use crate::detect::replay::{Calibrations, replay};
 use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::detect::surge::Surges;
 use crate::detect::windows::WindowTest;
-use crate::detect::{Deviation, Model, Thresholds, trace};
+use crate::detect::{Deviation, Model, Thresholds, together, trace};
 use crate::rollup::Family;
 
 /// What all families of a night share.
@@ -74,6 +76,8 @@ pub struct Judgement<'a> {
     surges: Option<Surges<'a>>,
     scores: Vec<Vec<EntityScore>>,
     calibrations: Calibrations,
+    /// The newcomers, family and member, that are judged as one event with others.
+    joined: BTreeSet<(usize, usize)>,
     ranked: Vec<Ranked>,
 }
 
@@ -81,20 +85,22 @@ impl<'a> Judgement<'a> {
     /// Judges the scored day of some families. `others` are tests of other questions, which are ranked together with these; their
     /// families are numbered from the number of families on.
     pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds, others: &[Test]) -> Self {
-        let surges = surges(baselines, thresholds.min_ratio);
+        let surges = surges(baselines, thresholds);
         let of_family = |baseline| scores(baseline, surges.as_ref(), thresholds);
         let (scores, calibrations): (Vec<Vec<EntityScore>>, _) = rayon::join(
             || baselines.par_iter().map(of_family).collect(),
             || replay(baselines, surges.as_ref(), thresholds),
         );
         let families = scores.iter().zip(baselines).enumerate();
-        let tests: Vec<Test> = families
+        let mut tests: Vec<Test> = families
             .flat_map(|(family, (scores, baseline))| tests(family, baseline.history.family, scores))
             .map(|test| Test { ln_p: test.ln_p * power(&calibrations, test.set), ..test })
             .chain(others.iter().copied())
             .collect();
+        let joined = together::join(baselines, &mut tests);
+        let joined = joined.into_iter().map(|place| (tests[place].family, tests[place].member)).collect();
         let ranked = rank(&tests, thresholds);
-        Self { baselines, thresholds, surges, scores, calibrations, ranked }
+        Self { baselines, thresholds, surges, scores, calibrations, joined, ranked }
     }
 
     /// What was found.
@@ -135,6 +141,19 @@ impl<'a> Judgement<'a> {
         self.surges.as_ref().filter(|_| is_errors(baseline))
     }
 
+    /// Whether a newcomer's p-value is that of the event that others, which it called or which called it, are new as well.
+    pub fn is_joined(&self, ranked: &Ranked) -> bool {
+        ranked.test.set == TestSet::New && self.joined.contains(&(ranked.test.family, ranked.test.member))
+    }
+
+    /// The natural logarithm of the p-value up to which a test would be selected, all others being what they are.
+    pub fn selected_up_to(&self, ranked: &Ranked) -> f64 {
+        let surely = |test: Test| if test == ranked.test { Test { ln_p: f64::NEG_INFINITY, ..test } } else { test };
+        let set = self.ranked.iter().map(|other| other.test).filter(|test| test.set == ranked.test.set);
+        let ranked = rank(&set.map(surely).collect::<Vec<_>>(), self.thresholds);
+        ranked.first().map_or(f64::NEG_INFINITY, |any| any.ln_threshold)
+    }
+
     /// The power that a set's p-values are corrected by.
     pub fn power(&self, set: TestSet) -> f64 {
         power(&self.calibrations, set)
@@ -167,10 +186,10 @@ pub(super) fn is_errors(baseline: &FamilyBaseline<'_>) -> bool {
 }
 
 /// What errors are judged by beside their number, where the calls they are a part of are known.
-fn surges<'a>(baselines: &'a [FamilyBaseline<'a>], min_ratio: f64) -> Option<Surges<'a>> {
+fn surges<'a>(baselines: &'a [FamilyBaseline<'a>], thresholds: &Thresholds) -> Option<Surges<'a>> {
     let apis = baselines.iter().find(|baseline| baseline.history.family == Family::Api)?;
     let errors = baselines.iter().find(|baseline| is_errors(baseline))?;
-    Some(Surges::learn(errors, apis.history, min_ratio))
+    Some(Surges::learn(errors, apis.history, thresholds))
 }
 
 fn scores(baseline: &FamilyBaseline<'_>, surges: Option<&Surges<'_>>, thresholds: &Thresholds) -> Vec<EntityScore> {

@@ -171,17 +171,14 @@ pub(super) fn candidates(
         (TestSet::RateDown, Some(down)) => (Direction::Down, down),
         _ => (Direction::Up, up),
     };
-    let score = surges.map_or(score, |surges| surges.score(member, today, score.ln_p)).to_the_power(power);
+    let score = surges
+        .map_or(score, |surges| surges.score(member, today, score.ln_p))
+        .to_the_power(power)
+        .at_most(ranked.test.ln_p);
     let calls = baseline.calls_of(member, today);
-    let judged = |hour: u8| JudgedHour {
-        hour,
-        ln_p: score.hours[usize::from(hour)],
-        ln_single: score.single[usize::from(hour)],
-    };
-    let hours: Vec<JudgedHour> = (0..24).map(judged).collect();
     let episode = |hours: (u8, u8)| {
         let inside = usize::from(hours.0)..usize::from(hours.1);
-        let observed = calls[inside.clone()].iter().map(|&calls| u64::from(calls)).sum();
+        let observed = within(&calls, hours);
         let (expected, lower, upper) = expected(baseline, member, (&expectation, fit), hours);
         Deviation {
             member,
@@ -199,7 +196,47 @@ pub(super) fn candidates(
             by_hour: by_hour(baseline, fit, COVERAGE),
         }
     };
-    episodes(&hours, ranked.ln_threshold).into_iter().map(episode).collect()
+    episodes(&judged_hours(&score), ranked.ln_threshold).into_iter().map(episode).collect()
+}
+
+fn judged_hours(score: &DayScore) -> Vec<JudgedHour> {
+    let judged = |hour: u8| JudgedHour {
+        hour,
+        ln_p: score.hours[usize::from(hour)],
+        ln_single: score.single[usize::from(hour)],
+    };
+    (0..24).map(judged).collect()
+}
+
+fn within(calls: &[u32; 24], hours: (u8, u8)) -> u64 {
+    calls[usize::from(hours.0)..usize::from(hours.1)].iter().map(|&calls| u64::from(calls)).sum()
+}
+
+/// The hours, first and one past the last, of the rises that would be reported of an entity if its scored day had held such calls, where a day's
+/// p-value up to a threshold is selected, once it is corrected by a power; none where days are judged as a whole.
+pub(super) fn rises_with(
+    baseline: &FamilyBaseline<'_>,
+    thresholds: &Thresholds,
+    (member, calls): (usize, [u32; 24]),
+    expectation: &Expectation,
+    (ln_threshold, power): (f64, f64),
+) -> Vec<(u8, u8)> {
+    let Expectation::Seasonal { fits } = expectation else { return Vec::new() };
+    let today = baseline.window().length();
+    let by_fit = |fit: &Arc<Fit>| {
+        Day::with(baseline, fit, member, (today, calls), Look::Glance).score(thresholds.drop_min_expected).0
+    };
+    let told = fits.iter().map(|fit| ByFit { score: by_fit(fit), fit: Some(&**fit) }).reduce(ByFit::unless);
+    let Some(ByFit { score, fit }) = told else { return Vec::new() };
+    let score = score.to_the_power(power);
+    if score.ln_p > ln_threshold {
+        return Vec::new();
+    }
+    let is_admitted = |hours: &(u8, u8)| {
+        let (expected, ..) = self::expected(baseline, member, (expectation, fit), *hours);
+        thresholds.admit(Direction::Up, within(&calls, *hours), expected)
+    };
+    episodes(&judged_hours(&score), ln_threshold).into_iter().filter(is_admitted).collect()
 }
 
 /// What was expected in some hours of the scored day, by the fit that it is told by: mean, and the ends of the central 99 %.
@@ -236,7 +273,8 @@ mod tests {
 
     use super::*;
     use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
-    use crate::detect::judgement::{Night, detect};
+    use crate::detect::judgement::{Judgement, Night, detect, learn};
+    use crate::detect::trace::least_remarkable;
     use crate::rollup::{EntityKey, Family};
 
     const TODAY: u16 = 28 * 24;
@@ -269,6 +307,53 @@ mod tests {
         let feed = Feed::judge(history, &window, &calendar);
         let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
         detect(history, night).deviations
+    }
+
+    /// The same without five-minute counts.
+    fn without_peaks(history: &FamilyHistory) -> FamilyHistory {
+        let hours = |member: usize| history.hours(member).iter().map(|&hour| HistoryHour { peak: 0, ..hour }).collect();
+        let all = (0..history.len()).map(|member| (history.key(member).clone(), hours(member)));
+        FamilyHistory::from_entities(history.family, all.collect::<Vec<(_, Vec<_>)>>())
+    }
+
+    /// The least count of an hour of the scored day that is told to be enough.
+    fn enough(history: &FamilyHistory, member: usize, hour: u8) -> u64 {
+        let window = window();
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(history, &window, &calendar);
+        let thresholds = Thresholds::default();
+        let baselines = learn(&[history], Night { window: &window, calendar: &calendar, feed: &feed, thresholds });
+        let judgement = Judgement::of(&baselines, &thresholds, &[]);
+        let ranked = judgement.ranked(0, member).find(|ranked| ranked.test.set == TestSet::RateUp).unwrap();
+        let selected = (judgement.selected_up_to(ranked), judgement.power(TestSet::RateUp));
+        let expectation = baselines[0].expect(member, window.length());
+        least_remarkable(&baselines[0], &thresholds, member, &expectation, hour, selected).unwrap()
+    }
+
+    #[test]
+    fn as_many_calls_as_would_be_enough_are_told_and_fewer_are_not() {
+        let busy = TODAY + 5..TODAY + 10;
+        for (member, hour, beside) in [(9, 7, 0), (30, 15, 0), (20, 9, 18), (20, 3, 18)] {
+            let base = |number: usize, at: u16, calls: u32| {
+                if number == member && busy.contains(&at) { calls + beside } else { calls }
+            };
+            let usual = without_peaks(&history(3, base));
+            let needed = enough(&usual, member, hour);
+            for count in [needed - 1, needed] {
+                let changed = history(3, |number, at, calls| {
+                    if number == member && at == TODAY + u16::from(hour) {
+                        count as u32
+                    } else {
+                        base(number, at, calls)
+                    }
+                });
+                let is_told = found(&without_peaks(&changed)).iter().any(|found| {
+                    (found.member, found.direction) == (member, Direction::Up)
+                        && (found.hours.0..found.hours.1).contains(&hour)
+                });
+                assert_eq!(is_told, count == needed, "{member} {hour}: {count} of {needed}");
+            }
+        }
     }
 
     #[test]

@@ -3,20 +3,29 @@
 //! *What it flags*: hours in which the share of an API's calls that fail with a code is far above its own past share.
 //! *Statistic*: the beta-binomial tail of the failures among the calls, over windows of 1, 3, 6 and 24 hours, combined by weighted
 //! Bonferroni; the count of the failures is its companion and must be unusual too, so that errors which merely rose with the calls,
-//! or a share that rose because calls fell, are no surge.
+//! or a share that rose because calls fell, are no surge. Nor is a surge less likely than the days on which there was one before ([`again`]).
 //! *Assumptions*: failures of an hour clump alike over the hours of an API; a code never seen before has the family's usual share.
 //! *When it is wrong*: when an API's calls change their kind. *Parameters*: `min_excess`, `min_ratio`.
 //! *References*: Skellam 1948 (beta-binomial); precision from Pearson's excess, as for over-dispersed proportions (Williams 1982).
 
+mod again;
+
 use rayon::prelude::*;
 
 use crate::baseline::{FamilyBaseline, FamilyHistory};
+use crate::detect::Thresholds;
+use crate::detect::surge::again::{Part, PastSurges};
 use crate::detect::windows::{DayScore, Span, WindowTest};
 use crate::rollup::EntityKey;
 use crate::stats::BetaBinomial;
 
-/// Widths of the windows in hours, and each one's share of the error that a day is allowed.
-const WIDTHS: [(usize, f64); 4] = [(1, 0.35), (3, 0.3), (6, 0.2), (24, 0.15)];
+/// Widths of the windows, and each one's share of the error that a day is allowed.
+const WIDTHS: [Width; 4] = [
+    Width { hours: 1, share: 0.35 },
+    Width { hours: 3, share: 0.3 },
+    Width { hours: 6, share: 0.2 },
+    Width { hours: 24, share: 0.15 },
+];
 /// How many calls the family's usual share counts for.
 const SHARE_CALLS: f64 = 50.0;
 /// How many calls the family's usual clumping counts for.
@@ -27,12 +36,32 @@ const MOST_SQUARE: f64 = 25.0;
 const COUNT_BELOW: f64 = 0.05;
 const DAY: usize = 24;
 
+#[derive(Debug, Clone, Copy)]
+struct Width {
+    hours: usize,
+    share: f64,
+}
+
+impl Width {
+    /// How many windows a day has.
+    fn windows(self) -> f64 {
+        (DAY - self.hours + 1) as f64
+    }
+
+    /// What choosing among them costs, to be added to `ln p`.
+    fn correction(self) -> f64 {
+        (self.windows() / self.share).ln()
+    }
+}
+
 /// What the family of errors taught about shares.
 #[derive(Debug)]
 pub(super) struct Surges<'a> {
     errors: &'a FamilyBaseline<'a>,
     apis: &'a FamilyHistory,
     min_ratio: f64,
+    /// Up to this p-value a day of the past was one to look at.
+    max_p_value: f64,
     share: f64,
     clumping: f64,
 }
@@ -41,6 +70,15 @@ pub(super) struct Surges<'a> {
 struct Failures {
     failed: Vec<u32>,
     calls: Vec<u32>,
+}
+
+/// A window in which clearly more failed than the share lets expect.
+#[derive(Debug, Clone, Copy)]
+struct Surge {
+    first: usize,
+    part: Part,
+    expected: f64,
+    ln_p: f64,
 }
 
 /// Sums over the past hours of an entity.
@@ -54,8 +92,9 @@ struct Past {
 }
 
 impl<'a> Surges<'a> {
-    pub(super) fn learn(errors: &'a FamilyBaseline<'a>, apis: &'a FamilyHistory, min_ratio: f64) -> Self {
-        let unlearnt = Self { errors, apis, min_ratio, share: 0.01, clumping: 0.0 };
+    pub(super) fn learn(errors: &'a FamilyBaseline<'a>, apis: &'a FamilyHistory, thresholds: &Thresholds) -> Self {
+        let &Thresholds { min_ratio, max_p_value, .. } = thresholds;
+        let unlearnt = Self { errors, apis, min_ratio, max_p_value, share: 0.01, clumping: 0.0 };
         let today = errors.window().length();
         let pasts: Vec<Past> = (0..errors.history.len())
             .into_par_iter()
@@ -86,25 +125,56 @@ impl<'a> Surges<'a> {
             .map_or_else(Vec::new, |failures| self.of_day(member, &failures, day).into_iter().map(counts).collect())
     }
 
-    /// The windows in which clearly more failed than the share lets expect.
+    /// The windows in which clearly more failed than the share lets expect, in the light of surges of other days.
     fn of_day(&self, member: usize, failures: &Failures, day: usize) -> Vec<WindowTest> {
-        let (a, b) = self.posterior(&self.past(member, failures, day));
-        let mut tests = Vec::new();
-        for (hours, share) in WIDTHS {
-            let correction = ((DAY - hours + 1) as f64 / share).ln();
-            for first in 0..=DAY - hours {
-                let range = day * DAY + first..day * DAY + first + hours;
-                let total = |counts: &[u32]| counts[range.clone()].iter().map(|&count| u64::from(count)).sum::<u64>();
-                let (failed, calls) = (total(&failures.failed), total(&failures.calls));
-                let Ok(expected) = BetaBinomial::new(calls.max(failed), a, b) else { continue };
-                // A share that is surely, but hardly, larger is none of anybody's business.
-                if failed as f64 > expected.mean() && failed as f64 >= self.min_ratio * expected.mean() {
-                    let span = Span::Hours { first: first as u8, end: (first + hours) as u8 };
-                    tests.push(WindowTest::rise(span, failed, expected.mean(), expected.ln_upper(failed), correction));
-                }
-            }
+        let posterior = self.posterior(&self.past(member, failures, day));
+        let of_width = |width: Width| {
+            let surges = self.surges(failures, day, width, posterior);
+            let is_odd = move |surge: &Surge| surge.ln_p + width.correction() <= COUNT_BELOW.ln();
+            let past = surges.iter().any(is_odd).then(|| self.past_surges(member, failures, day, width, posterior));
+            let ln_again = move |surge: &Surge| {
+                past.as_ref().filter(|_| is_odd(surge)).map_or(f64::NEG_INFINITY, |past| past.ln_again(surge.part))
+            };
+            surges.into_iter().map(move |surge| surge.test(width, ln_again(&surge)))
+        };
+        WIDTHS.into_iter().flat_map(of_width).collect()
+    }
+
+    /// The windows of a width in which clearly more failed than the share lets expect.
+    fn surges(&self, failures: &Failures, day: usize, width: Width, (a, b): (f64, f64)) -> Vec<Surge> {
+        let window = |first: usize| {
+            let range = day * DAY + first..day * DAY + first + width.hours;
+            let total = |counts: &[u32]| counts[range.clone()].iter().map(|&count| u64::from(count)).sum::<u64>();
+            let (failed, calls) = (total(&failures.failed), total(&failures.calls));
+            let expected = BetaBinomial::new(calls.max(failed), a, b).ok()?;
+            // A share that is surely, but hardly, larger is none of anybody's business.
+            let is_more = failed as f64 > expected.mean() && failed as f64 >= self.min_ratio * expected.mean();
+            let part = Part { failed, calls };
+            is_more.then(|| Surge { first, part, expected: expected.mean(), ln_p: expected.ln_upper(failed) })
+        };
+        (0..=DAY - width.hours).filter_map(window).collect()
+    }
+
+    /// The days before the scored one but `day` on which the API was called, with the surges that they would have been found for.
+    fn past_surges(
+        &self,
+        member: usize,
+        failures: &Failures,
+        day: usize,
+        width: Width,
+        posterior: (f64, f64),
+    ) -> PastSurges {
+        let days = self.errors.window().length();
+        let alive = self.errors.alive(member, 0..days);
+        let is_told = |past: usize| (past * DAY..(past + 1) * DAY).any(|hour| alive[hour] && failures.calls[hour] > 0);
+        let mut found = PastSurges::default();
+        for past in (0..days).filter(|&past| past != day && is_told(past)) {
+            let surges = self.surges(failures, past, width, posterior);
+            let oddest = surges.into_iter().min_by(|left, right| left.ln_p.total_cmp(&right.ln_p));
+            let surge = oddest.filter(|surge| surge.ln_p + width.correction() <= self.max_p_value.ln());
+            found.add(past, surge.map(|surge| surge.part));
         }
-        tests
+        found
     }
 
     /// The share's posterior, no surer than the clumping of failures lets anyone be.
@@ -152,6 +222,15 @@ impl<'a> Surges<'a> {
             let square = (failed - calls * share).powi(2) / (calls * share * (1.0 - share));
             Past { excess: past.excess + square.min(MOST_SQUARE) - 1.0, pairs: past.pairs + calls - 1.0, ..past }
         })
+    }
+}
+
+impl Surge {
+    /// The test of it, at least as likely as that a day holds such a surge.
+    fn test(&self, width: Width, ln_again: f64) -> WindowTest {
+        let span = Span::Hours { first: self.first as u8, end: (self.first + width.hours) as u8 };
+        let ln_p = self.ln_p.max(ln_again - width.windows().ln());
+        WindowTest::rise(span, self.part.failed, self.expected, ln_p, width.correction())
     }
 }
 
@@ -221,6 +300,26 @@ mod tests {
             let found = deviations(seed, |number, hour| (50, if surge(number, hour) { 0.2 } else { 0.01 }));
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].0 == 7 && found[0].1.0 < 12 && found[0].1.1 > 9, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_surge_that_comes_now_and_then_is_no_news_and_one_ten_times_as_large_is() {
+        let hour_of = |number: usize, day: u16| (number as u16 * 5 + day * 7) % 24;
+        let often = |number: usize| if number.is_multiple_of(2) { 9 } else { 3 };
+        let surges = |number: usize, hour: u16| {
+            let day = hour / 24;
+            (day + number as u16).is_multiple_of(often(number)) && hour % 24 == hour_of(number, day)
+        };
+        let now_and_then = |number: usize, hour: u16| if surges(number, hour) { (60, 0.5) } else { (20, 0.01) };
+        assert!((0..20).any(|number| (TODAY..TODAY + 24).any(|hour| surges(number, hour))), "there are some");
+        let larger = |number: usize, hour: u16| {
+            if number == 7 && hour == TODAY + 3 { (600, 0.8) } else { now_and_then(number, hour) }
+        };
+        for seed in 0..3 {
+            assert_eq!(deviations(seed, now_and_then), []);
+            let found = deviations(seed, larger);
+            assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), [7], "{found:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use crate::baseline::seasonal::Fit;
 use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, Look, Span, WindowTest};
-use crate::detect::{Direction, Model, Thresholds, rate};
+use crate::detect::{Model, Thresholds, rate};
 
 /// An hour of the scored day beside what was expected of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -108,30 +108,30 @@ fn whole_day(
     WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, above, ln_p, ln_corrected: ln_p }
 }
 
-/// The least count of an hour that would be reported as a rise if p-values up to `ln_threshold` are, the practical gates included;
-/// `None` where single hours are not judged.
+/// The least count of an hour that would be reported as a rise, alone or with hours beside it, where a day's p-value up to a threshold is selected,
+/// once it is corrected by a power: the rest of the day being what it is, and by the gates of the judgement; `None` where single hours are not
+/// judged.
 pub fn least_remarkable(
     baseline: &FamilyBaseline<'_>,
     thresholds: &Thresholds,
     member: usize,
     expectation: &Expectation,
     hour: u8,
-    ln_threshold: f64,
+    (ln_threshold, power): (f64, f64),
 ) -> Option<u64> {
-    let Expectation::Seasonal { fits } = expectation else { return None };
-    // As in the score: what any of them explains is nothing.
-    let today = baseline.window().length();
-    let days: Vec<Day<'_>> = fits.iter().map(|fit| Day::new(baseline, fit, member, today, Look::Glance)).collect();
-    let stands_out = |test: WindowTest, count: u64| {
-        test.above && test.ln_corrected <= ln_threshold && thresholds.admit(Direction::Up, count, test.expected)
+    let Expectation::Seasonal { .. } = expectation else { return None };
+    let today = baseline.calls_of(member, baseline.window().length());
+    let remarkable = |count: u32| {
+        let mut calls = today;
+        calls[usize::from(hour)] = count;
+        let found = rate::rises_with(baseline, thresholds, (member, calls), expectation, (ln_threshold, power));
+        found.into_iter().any(|(first, end)| (first..end).contains(&hour))
     };
-    let remarkable =
-        |count: u64| days.iter().all(|day| day.hour_with(hour, count).is_some_and(|test| stands_out(test, count)));
-    let mut most = (0..62).map(|power| 1_u64 << power).find(|&count| remarkable(count))?;
+    let mut most = (0..32).map(|power| 1_u32 << power).find(|&count| remarkable(count))?;
     let mut least = most / 2;
     while least + 1 < most {
         let middle = least.midpoint(most);
         if remarkable(middle) { most = middle } else { least = middle }
     }
-    Some(most)
+    Some(u64::from(most))
 }

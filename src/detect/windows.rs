@@ -65,6 +65,12 @@ impl DayScore {
         Self { ln_p: self.ln_p * power, hours: corrected(self.hours), single: corrected(self.single) }
     }
 
+    /// The same, its most unlikely hours at least as unlikely as the day is known to be.
+    pub(super) fn at_most(self, ln_p: f64) -> Self {
+        let hours = self.hours.map(|hour| if hour <= self.ln_p { hour.min(ln_p) } else { hour });
+        Self { ln_p: self.ln_p.min(ln_p), hours, ..self }
+    }
+
     /// Notes that these hours are so unlikely, the correction for choosing among windows included.
     pub(super) fn note(&mut self, hours: impl IntoIterator<Item = usize>, ln_p: f64) {
         let ln_p = ln_p.min(0.0);
@@ -177,7 +183,17 @@ struct Asked<'a> {
 
 impl<'a> Day<'a> {
     pub(super) fn new(baseline: &'a FamilyBaseline<'a>, fit: &'a Fit, member: usize, day: usize, look: Look) -> Self {
-        let calls = baseline.calls_of(member, day);
+        Self::with(baseline, fit, member, (day, baseline.calls_of(member, day)), look)
+    }
+
+    /// A day as if it had held such calls.
+    pub(super) fn with(
+        baseline: &'a FamilyBaseline<'a>,
+        fit: &'a Fit,
+        member: usize,
+        (day, calls): (usize, [u32; DAY]),
+        look: Look,
+    ) -> Self {
         let mut found = Self { baseline, fit, member, number: day, look, calls, single: [None; DAY] };
         for (hour, judged) in found.judge_all(0) {
             found.single[hour] = Some(judged);
@@ -228,13 +244,6 @@ impl<'a> Day<'a> {
         }
         tests.extend(self.judge_peaks());
         tests
-    }
-
-    /// An hour as if it had held `count` calls; `None` unless it can be believed.
-    pub(super) fn hour_with(&self, hour: u8, count: u64) -> Option<WindowTest> {
-        let asked = Asked { observed: count, ..self.ask(usize::from(hour), 0)? };
-        let correction = correction(self.judged_hours().len(), 0);
-        Some(WindowTest::new(Span::Hours { first: hour, end: hour + 1 }, self.judge(&asked), correction))
     }
 
     /// The single hours that could be judged.
@@ -338,7 +347,8 @@ impl<'a> Day<'a> {
     }
 
     fn calls_since(&self, first_day: usize) -> Vec<u32> {
-        (first_day..=self.number).flat_map(|day| self.baseline.calls_of(self.member, day)).collect()
+        let before = (first_day..self.number).flat_map(|day| self.baseline.calls_of(self.member, day));
+        before.chain(self.calls).collect()
     }
 
     /// The largest five minutes of each hour against the largest of earlier days.

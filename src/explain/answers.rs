@@ -1,5 +1,7 @@
 //! What was asked about an entity's day, and the answers: p, its place among the others, q, and the gates that it had to pass.
 
+use std::cmp::Ordering;
+
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
@@ -8,6 +10,11 @@ use crate::detect::judgement::Judgement;
 use crate::detect::select::{Ranked, TestSet};
 use crate::detect::{Deviation, Direction, Thresholds, WindowTest, trace};
 use crate::explain::text::power_of_ten;
+
+/// Digits behind the point at most.
+const MOST_DIGITS: usize = 9;
+/// The power of ten of the least p-value of which digits can be told.
+const LEAST_POWER: f64 = -300.0;
 
 /// A question about an entity's day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,6 +71,8 @@ pub struct Answer {
     pub log10_p: f64,
     /// The power it was corrected by.
     pub power: f64,
+    /// Whether p is that of the event that others, which it called or which called it, are new as well.
+    pub joined: bool,
     /// Its q-value among the set's tests, as a power of ten.
     pub log10_q: f64,
     /// The p-value up to which tests of the set were selected, as a power of ten; minus infinity, shown as null, where none was.
@@ -154,6 +163,7 @@ pub(super) fn answer(
         tests,
         log10_p: log10(ranked.test.ln_p),
         power,
+        joined: judgement.is_joined(ranked),
         log10_q: log10(ranked.ln_q),
         log10_threshold: log10(ranked.ln_threshold),
         reported: gates.iter().all(|gate| gate.passed),
@@ -166,59 +176,80 @@ fn excess(found: &Deviation) -> f64 {
 }
 
 fn selection_gate(ranked: &Ranked) -> Gate {
-    let found = power_of_ten(log10(ranked.test.ln_p));
-    let says = if ranked.ln_threshold.is_finite() {
-        format!("p {found}, selected up to {}", power_of_ten(log10(ranked.ln_threshold)))
+    let (ln_p, ln_threshold) = (log10(ranked.test.ln_p), log10(ranked.ln_threshold));
+    let says = if ln_threshold.is_finite() {
+        let (found, threshold) = told_apart(ln_p, ln_threshold);
+        format!("p {found}, selected up to {threshold}")
     } else {
-        format!("p {found}, and nothing of its set was selected")
+        format!("p {}, and nothing of its set was selected", power_of_ten(ln_p))
     };
     Gate { setting: "false_discovery_rate, max_p_value", says, passed: ranked.selected }
 }
 
 fn size_gates(thresholds: &Thresholds, direction: Direction, observed: u64, expected: f64) -> [Gate; 2] {
     let calls = observed as f64;
+    let Thresholds { min_excess, min_ratio, drop_min_expected, drop_max_ratio, .. } = *thresholds;
     let gate = |setting, says, passed| Gate { setting, says, passed };
     match direction {
         Direction::Up => [
             gate(
                 "min_excess",
                 format!(
-                    "{:.1} calls above the {expected:.1} expected, {} needed",
-                    calls - expected,
-                    thresholds.min_excess
+                    "{} calls above the {expected:.1} expected, {min_excess} needed",
+                    beside(calls - expected, min_excess, 1)
                 ),
-                calls - expected >= thresholds.min_excess,
+                calls - expected >= min_excess,
             ),
             gate(
                 "min_ratio",
-                format!("{}, {} needed", times(calls, expected), thresholds.min_ratio),
-                calls >= thresholds.min_ratio * expected,
+                format!("{}, {min_ratio} needed", times(calls, expected, min_ratio)),
+                calls >= min_ratio * expected,
             ),
         ],
         Direction::Down => [
             gate(
                 "drop_min_expected",
-                format!("{expected:.1} calls expected, {} needed", thresholds.drop_min_expected),
-                expected >= thresholds.drop_min_expected,
+                format!("{} calls expected, {drop_min_expected} needed", beside(expected, drop_min_expected, 1)),
+                expected >= drop_min_expected,
             ),
             gate(
                 "drop_max_ratio",
                 format!(
-                    "{:.2} of what was expected, at most {} allowed",
-                    calls / expected.max(1e-9),
-                    thresholds.drop_max_ratio
+                    "{} of what was expected, at most {drop_max_ratio} allowed",
+                    beside(calls / expected.max(1e-9), drop_max_ratio, 2)
                 ),
-                calls <= thresholds.drop_max_ratio * expected,
+                calls <= drop_max_ratio * expected,
             ),
         ],
     }
 }
 
-fn times(calls: f64, expected: f64) -> String {
+fn times(calls: f64, expected: f64, needed: f64) -> String {
     if expected > 0.0 {
-        return format!("{:.1} times what was expected", calls / expected);
+        return format!("{} times what was expected", beside(calls / expected, needed, 1));
     }
     "something where nothing was expected".to_owned()
+}
+
+/// A number with so many digits behind the point, or as many more as it takes to see on which side of a bound it is.
+fn beside(value: f64, bound: f64, digits: usize) -> String {
+    let shown = |digits: usize| format!("{value:.digits$}");
+    let side = |shown: &String| shown.parse::<f64>().map_or(Ordering::Equal, |shown| shown.total_cmp(&bound));
+    (digits..MOST_DIGITS)
+        .map(shown)
+        .find(|shown| side(shown) == value.total_cmp(&bound))
+        .unwrap_or_else(|| shown(digits))
+}
+
+/// Two p-values, by their powers of ten, with as many digits as it takes to tell them apart.
+fn told_apart(one: f64, other: f64) -> (String, String) {
+    let plain = (power_of_ten(one), power_of_ten(other));
+    if plain.0 != plain.1 || one < LEAST_POWER || one.total_cmp(&other).is_eq() {
+        return plain;
+    }
+    let exact = |log10: f64, digits: usize| format!("{:.digits$e}", 10.0_f64.powf(log10));
+    let pairs = (2..MOST_DIGITS).map(|digits| (exact(one, digits), exact(other, digits)));
+    pairs.into_iter().find(|(one, other)| one != other).unwrap_or(plain)
 }
 
 /// What would have been enough in the hour that stands out most; errors are judged by their share, so nothing is said of them.
@@ -234,14 +265,9 @@ pub(super) fn enough(
     let single = windows.iter().filter(|test| test.above && test.span.hours().len() == 1);
     let hour = single.map(|test| test.span.hours().start as u8).next()?;
     let calls = u64::from(baseline.calls_of(member, baseline.window().length())[usize::from(hour)]);
-    let ln_threshold = selected_from(ranked, thresholds) / judgement.power(ranked.test.set);
-    let needed = trace::least_remarkable(baseline, thresholds, member, expectation, hour, ln_threshold)?;
+    let selected = (judgement.selected_up_to(ranked), judgement.power(ranked.test.set));
+    let needed = trace::least_remarkable(baseline, thresholds, member, expectation, hour, selected)?;
     Some(Enough { hour, calls, needed })
-}
-
-/// The p-value up to which tests are selected; where none was, what the first would have needed cannot be more than the cap.
-fn selected_from(ranked: &Ranked, thresholds: &Thresholds) -> f64 {
-    if ranked.ln_threshold.is_finite() { ranked.ln_threshold } else { thresholds.max_p_value.ln() }
 }
 
 pub(super) fn log10(ln: f64) -> f64 {
@@ -252,4 +278,25 @@ pub(super) fn log10(ln: f64) -> f64 {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn finite<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_none() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_seen_to_be_on_its_side_of_a_bound() {
+        assert_eq!(beside(1.975, 2.0, 1), "1.98");
+        assert_eq!(beside(1.9996, 2.0, 1), "1.9996");
+        assert_eq!((beside(2.0, 2.0, 1), beside(4.06, 2.0, 1)), ("2.0".to_owned(), "4.1".to_owned()));
+        assert_eq!((beside(0.504, 0.5, 2), beside(20.04, 20.0, 1)), ("0.504".to_owned(), "20.04".to_owned()));
+    }
+
+    #[test]
+    fn p_values_that_differ_are_shown_to() {
+        let shown = |one: f64, other: f64| told_apart(one.log10(), other.log10());
+        assert_eq!(shown(0.005_2, 0.005), ("5.20e-3".to_owned(), "5.00e-3".to_owned()));
+        assert_eq!(shown(0.04, 0.005), ("0.040".to_owned(), "0.005".to_owned()));
+        assert_eq!(shown(0.005, 0.005), ("0.005".to_owned(), "0.005".to_owned()));
+    }
 }

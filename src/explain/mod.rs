@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::detect::trace::HourExpected;
 use crate::detect::{Direction, Model, Span};
-use crate::explain::answers::{Answer, Enough};
+use crate::explain::answers::{Answer, Asked, Enough};
 use crate::explain::company::Company;
 use crate::explain::composition::Composition;
 use crate::explain::partners::Partner;
@@ -138,8 +138,10 @@ impl Explanation {
         if self.absorbed.as_ref().is_some_and(|level| level.direction == Direction::Up) {
             return None;
         }
-        let is_reported = self.answers.iter().any(|answer| answer.reported);
-        self.enough.filter(|enough| !is_reported || enough.calls >= enough.needed)
+        let is_reported =
+            |asked: &dyn Fn(Asked) -> bool| self.answers.iter().any(|answer| answer.reported && asked(answer.asked));
+        let (rise, any) = (is_reported(&|asked| asked == Asked::Rise), is_reported(&|_| true));
+        self.enough.filter(|enough| rise == any && rise == (enough.calls >= enough.needed))
     }
 }
 

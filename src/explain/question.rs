@@ -47,13 +47,13 @@ impl Question {
 /// # Errors
 /// When several ids begin so.
 pub fn insight(question: &Question, state: &Path) -> Result<Option<Found>> {
-    let about = question.about.to_uppercase();
+    let about = question.about.to_lowercase();
     let is_id = about.len() >= LEAST_ID && about.chars().all(|digit| digit.is_ascii_hexdigit() || digit == '-');
     if !is_id || !state.join("insights").is_dir() {
         return Ok(None);
     }
     let found = reported::read(state)?.found;
-    let mut meant = found.into_iter().filter(|found| found.id.to_uppercase().starts_with(&about));
+    let mut meant = found.into_iter().filter(|found| found.id.to_lowercase().starts_with(&about));
     match (meant.next(), meant.next()) {
         (found, None) => Ok(found),
         (Some(one), Some(other)) => Err(Error::Query {

@@ -164,7 +164,11 @@ pub(super) fn place(answer: &Answer) -> String {
 
 /// That p is not what the model says, where that is so.
 pub(super) fn corrected(answer: &Answer) -> &'static str {
-    if answer.power < 1.0 { ", p corrected by the replay" } else { "" }
+    match (answer.joined, answer.power < 1.0) {
+        (true, _) => ", p that who calls and what is called are new together",
+        (false, true) => ", p corrected by the replay",
+        (false, false) => "",
+    }
 }
 
 /// That it is at a new level, and when it is told again.

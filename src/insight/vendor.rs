@@ -43,7 +43,7 @@ fn states(insight: &Insight) -> &'static [&'static str] {
 fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
     json!({
         "eventId": event_id(insight, state),
-        "sharedEventId": upper(insight.id),
+        "sharedEventId": insight.id,
         "eventVersion": "1",
         "eventTime": event_time(insight, state),
         "eventType": "ActionTrailInsight",
@@ -79,7 +79,7 @@ fn place(place: &Place) -> Value {
 }
 
 fn event_id(insight: &Insight, state: &str) -> String {
-    upper(Uuid::new_v5(&insight.id, state.as_bytes()))
+    Uuid::new_v5(&insight.id, state.as_bytes()).to_string()
 }
 
 fn event_time(insight: &Insight, state: &str) -> String {
@@ -148,8 +148,4 @@ fn attribution(name: &str, attribution: &Attribution) -> Value {
 /// The identifier of a principal as the clouds write it, without the kind that we know it by.
 fn bare(principal: &str) -> &str {
     principal.split_once('/').map_or(principal, |(_, id)| id)
-}
-
-fn upper(id: Uuid) -> String {
-    id.hyphenated().to_string().to_uppercase()
 }

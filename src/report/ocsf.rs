@@ -10,7 +10,7 @@ mod evidence;
 mod lake;
 mod nested;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -66,6 +66,19 @@ fn line_uid(finding: Uuid, date: NaiveDate, continued: bool) -> String {
     if continued { of_night() } else { finding }.to_string()
 }
 
+/// When what a night tells of a finding happened: its first moment where the finding begins, its last one where it goes on or ends, within the
+/// night's day.
+fn occurred((start, end): (DateTime<Utc>, DateTime<Utc>), date: NaiveDate, continued: bool) -> i64 {
+    let day = date.and_time(NaiveTime::MIN).and_utc();
+    let last = day + TimeDelta::days(1) - TimeDelta::milliseconds(1);
+    (if continued { end } else { start }).clamp(day, last).timestamp_millis()
+}
+
+/// [`occurred`], of an insight.
+fn time(insight: &Insight) -> i64 {
+    occurred((insight.start, insight.end), insight.date, insight.life.continued)
+}
+
 /// The finding of an insight.
 pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
     let activity = Activity::of(insight);
@@ -86,7 +99,7 @@ pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
         "is_alert": insight.severity >= Severity::Medium,
         "risk_score": insight.score.round() as i64,
         "message": insight.sentence,
-        "time": insight.start.timestamp_millis(),
+        "time": time(insight),
         "start_time": insight.start.timestamp_millis(),
         "end_time": insight.end.timestamp_millis(),
         "duration": (insight.end - insight.start).num_milliseconds(),
@@ -324,6 +337,23 @@ mod tests {
         assert_eq!(told(&of(true, true)), (200_403, json!("Close"), json!("Resolved")));
         assert_eq!(of(true, true)["finding_info"]["uid"], of(false, false)["finding_info"]["uid"]);
         assert_ne!(of(true, true)["metadata"]["uid"], of(false, false)["metadata"]["uid"]);
+    }
+
+    #[test]
+    fn what_a_night_tells_happened_on_its_day() {
+        let of = |start: &str, end: &str, continued: bool| {
+            let life = crate::insight::Life { continued, ..rate().life };
+            let (start, end) = (start.parse().unwrap(), end.parse().unwrap());
+            let finding = finding(&Insight { start, end, life, ..rate() }, Maker { settings: "0" });
+            assert_eq!(finding["start_time"], json!(start.timestamp_millis()));
+            DateTime::from_timestamp_millis(finding["time"].as_i64().unwrap()).unwrap().to_rfc3339()
+        };
+        assert_eq!(of("2026-01-29T11:40:00Z", "2026-01-29T11:50:00Z", false), "2026-01-29T11:40:00+00:00");
+        assert_eq!(of("2026-01-27T23:40:00Z", "2026-01-29T01:50:00Z", true), "2026-01-29T01:50:00+00:00");
+        let goes_on = of("2026-01-27T23:40:00Z", "2026-01-30T00:00:00Z", true);
+        assert_eq!(goes_on, "2026-01-29T23:59:59.999+00:00");
+        let ended_before = of("2026-01-27T23:40:00Z", "2026-01-28T23:50:00Z", true);
+        assert_eq!(ended_before, "2026-01-29T00:00:00+00:00");
     }
 
     #[test]

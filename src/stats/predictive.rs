@@ -45,7 +45,7 @@ impl LogNormalPredictive {
         Some(Self { center, scale, freedom: count - 1.0 })
     }
 
-    /// Learns from a few values and a belief of their deviation that is worth so many of them; `None` from fewer than two.
+    /// Learns from a few values and a belief of their deviation that is worth so many of them; `None` from none.
     ///
     /// ```text
     /// sd^2 = (w s0^2 + sum (z_i - mean z)^2) / (w + n - 1),   w + n - 1 degrees of freedom
@@ -56,7 +56,7 @@ impl LogNormalPredictive {
         let squares: f64 = values.iter().map(|&value| ((value as f64).ln_1p() - center).powi(2)).sum();
         let freedom = worth + count - 1.0;
         let scale = ((worth * deviation * deviation + squares) / freedom * (1.0 + count.recip())).sqrt();
-        (values.len() > 1).then_some(Self { center, scale, freedom })
+        (!values.is_empty()).then_some(Self { center, scale, freedom })
     }
 
     /// The same of one of whom more is known, in units of the deviation: its center is elsewhere, and it varies less than the sample, which

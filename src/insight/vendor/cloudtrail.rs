@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BASELINE_MINUTES, Maker, analysis, attribution, bare, event_id, event_time, states, upper};
+use super::{BASELINE_MINUTES, Maker, analysis, attribution, bare, event_id, event_time, states};
 use crate::insight::{Attribution, Cloud, Insight, InsightType, Share};
 
 /// What stands for an API or a source where there is not one.
@@ -26,7 +26,7 @@ fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
         "eventID": event_id(insight, state),
         "eventType": "AwsCloudTrailInsight",
         "recipientAccountId": insight.account,
-        "sharedEventID": upper(insight.id),
+        "sharedEventID": insight.id,
         "eventCategory": "Insight",
         "insightDetails": details(insight, state, maker),
     });

@@ -7,7 +7,7 @@ use crate::insight::attack::EDITION;
 use crate::insight::vendor::Maker;
 use crate::insight::{Cloud, Severity};
 use crate::report::ocsf::evidence::{api, endpoint};
-use crate::report::ocsf::{capitalized, line_uid, metadata, remove_nulls};
+use crate::report::ocsf::{capitalized, line_uid, metadata, occurred, remove_nulls};
 
 /// The finding of an alert.
 pub fn finding(alert: &Alert, maker: Maker<'_>) -> Value {
@@ -33,7 +33,7 @@ pub fn finding(alert: &Alert, maker: Maker<'_>) -> Value {
         "status": word,
         "is_alert": alert.severity >= Severity::Medium,
         "message": alert.sentence,
-        "time": alert.first_time.timestamp_millis(),
+        "time": occurred((alert.first_time, alert.last_time), alert.date, alert.continued),
         "start_time": alert.first_time.timestamp_millis(),
         "end_time": alert.last_time.timestamp_millis(),
         "duration": (alert.last_time - alert.first_time).num_milliseconds(),

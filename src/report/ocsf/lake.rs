@@ -1,6 +1,6 @@
 //! Findings as nested Parquet, laid out as Amazon Security Lake wants a custom source.
 //!
-//! Below the folder stand `accountId=A/eventDay=YYYYMMDD/findings.parquet`, one class in a file, ordered by time, zstd. The lake's
+//! Below the folder stand `accountId=A/eventDay=YYYYMMDD/findings.parquet`, one class in a file, ordered by `time`, which is of that day, zstd. The lake's
 //! own prefix and region come before that, so the folder is copied below `ext/SOURCE/region=REGION/`. Accounts of other
 //! clouds are `external_ACCOUNT`, as the lake's rules have it.
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::insight::vendor::Maker;
 use crate::insight::{Cloud, Insight};
-use crate::report::ocsf::{finding, nested};
+use crate::report::ocsf::{finding, nested, time};
 use crate::storage::{AtomicFile, compact, entries, remove};
 
 /// Writes a file for every account and day, and removes the files of accounts that have no finding any more.
@@ -28,7 +28,7 @@ pub(in crate::report) fn write(folder: &Path, insights: &[Insight], maker: Maker
     std::fs::create_dir_all(folder).map_err(Error::folder(folder))?;
     let kept: BTreeSet<PathBuf> = parts.keys().filter_map(|part| Some(folder.join(part.split('/').next()?))).collect();
     for (part, mut insights) in parts {
-        insights.sort_by_key(|insight| (insight.start, insight.id));
+        insights.sort_by_key(|insight| (time(insight), insight.id));
         let findings: Vec<Value> = insights.into_iter().map(|insight| finding(insight, maker)).collect();
         write_file(&folder.join(part).join("findings.parquet"), &findings)?;
     }

@@ -33,7 +33,12 @@ fn unseen(finding: &Finding) -> Vec<String> {
         let value = &found.insight.first()?.value;
         // It may be among those that were not counted one by one.
         let may_be = |usual: &Share| usual.value == *value || usual.value.raw() == OTHER;
-        let is_new = value.raw() != OTHER && found.baseline.len() < MOST_VALUES && !found.baseline.iter().any(may_be);
+        // Where there was nothing in the week before, nobody is any newer than the thing itself.
+        let was_there = !found.baseline.is_empty();
+        let is_new = was_there
+            && value.raw() != OTHER
+            && found.baseline.len() < MOST_VALUES
+            && !found.baseline.iter().any(may_be);
         let named = || match attribute {
             "sourceIpAddress" => Place::beside(&finding.details.places, value),
             _ => finding.called(value).shown().into_owned(),
@@ -151,6 +156,7 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::night::{Attribution, Text};
 
     #[test]
     fn a_silence_after_the_trail_was_touched_is_told_as_one() {
@@ -161,6 +167,23 @@ mod tests {
         );
         finding.details.reason = None;
         assert!(unusual(&finding).starts_with("There is too little history"));
+    }
+
+    #[test]
+    fn who_leads_now_is_new_where_others_were_before_him_and_not_where_nobody_was() {
+        let share = |value: &str| Share { average: 0.1, value: Text::new(value) };
+        let told = |before: &[&str]| {
+            let mut finding = Finding::default();
+            finding.details.attributions = vec![Attribution {
+                attribute: "principalId".to_owned(),
+                insight: vec![share("p-s1")],
+                baseline: before.iter().copied().map(share).collect(),
+                baseline_known: true,
+                broad: false,
+            }];
+            unusual(&finding).contains("New to it, against the week before: principal p-s1")
+        };
+        assert_eq!([told(&["p-s2"]), told(&["p-s1"]), told(&[])], [true, false, false]);
     }
 
     #[test]
