@@ -257,7 +257,7 @@ mod tests {
     fn an_hour_in_which_less_is_usual_rises_with_less() {
         // Six times what is usual from 6:58 on, where work begins at eight: the hour before has few calls more, and all of them are odd.
         let calls = |minute: usize| match minute {
-            58..120 => u32::from(minute % 2 == 0) * 4,
+            58..120 => u32::from(minute.is_multiple_of(2)) * 4,
             120..184 => 24,
             184..240 => 4,
             _ => u32::from(minute % 3 == 1),
@@ -276,9 +276,9 @@ mod tests {
     fn a_busy_hour_beside_a_rise_is_no_part_of_it() {
         // After an hour with fifteen calls where ten are usual the rise itself has four a minute.
         let calls = |minute: usize| match minute {
-            0..60 => u32::from(minute % 4 == 0),
+            0..60 => u32::from(minute.is_multiple_of(4)),
             60..120 => 4,
-            _ => u32::from(minute % 6 == 0),
+            _ => u32::from(minute.is_multiple_of(6)),
         };
         let minutes: Vec<u32> = (0..180).map(calls).collect();
         assert_eq!(rise(&minutes, (60, 120), 10.0 / 60.0, 20), (60, 120));
@@ -348,7 +348,7 @@ mod tests {
             };
             let none = poisson(0, minutes.len(), BESIDE);
             let best = all.filter(exceeds).map(likelihood).fold(none, f64::max);
-            prop_assert!((likelihood(found) - best).abs() < 1e-9 || found == core && best == none);
+            prop_assert!((likelihood(found) - best).abs() < 1e-9 || found == core && best <= none);
         }
 
         /// What is told of hours with enough calls to be worth it has enough itself.
