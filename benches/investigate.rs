@@ -4,21 +4,32 @@
 //! families, as a night's insights are, and the hundred with the most calls, which is the worst that can be asked for. Each is looked into
 //! in the hours around its busiest one, as if it had risen there. Scan and investigation take turns on one thread, and the best of their
 //! times are compared, so that neither other work nor the number of cores tells; where the system tells how long threads really ran, it is
-//! that. `cargo bench --bench investigate` prints seconds and
-//! ratios; `INSIGHTS_EVENTS=FOLDER` takes the newest day of one's own partitions instead.
+//! that. `cargo bench --bench investigate` prints seconds and ratios.
+//!
+//! `INSIGHTS_EVENTS=FOLDER` takes the newest day of one's own partitions instead, `INSIGHTS_EVENTS_PER_DAY=28000000` generates a day of
+//! another size. With `INSIGHTS_HISTORY_DAYS=9` so many days go before, and what a night finds on the newest day is looked into too: gates
+//! are opened until it finds a hundred deviations or they are wide open. What was generated can be kept with `INSIGHTS_GENERATED=FOLDER`.
 
 #![allow(clippy::print_stdout)]
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
+use insights::baseline::{Calendar, FamilyHistory, Feed, Window};
+use insights::detect::Thresholds;
+use insights::detect::judgement::{Night, judge};
 use insights::generate::{Options, generate};
-use insights::insight::investigate::{Evidence, Minutes, Target, investigate};
+use insights::insight::NightFindings;
+use insights::insight::investigate::{Begin, Evidence, Minutes, Target, investigate};
+use insights::insight::minutes::UsualDay;
 use insights::partition::{ColumnOverrides, EventFile, Partitions};
+use insights::rollup::update::{Counting, update};
 use insights::rollup::{DayRollup, Family, FamilyRollup, ScanOptions, scan_day};
+use insights::storage::StateLock;
 
 /// The allocator of the program, so that what is measured is what runs.
 #[global_allocator]
@@ -28,25 +39,38 @@ const EVENTS: u64 = 10_000_000;
 const INSIGHTS: usize = 100;
 const ROUNDS: usize = 7;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Share of false discoveries, p-value and ratio: those of a night first.
+const GATES: [(f64, f64, f64); 4] = [(0.05, 5e-3, 2.0), (0.2, 0.02, 1.5), (0.5, 0.1, 1.2), (0.9, 0.5, 1.05)];
+
+type Failure = Box<dyn Error>;
+
+fn main() -> Result<(), Failure> {
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
-    let own = std::env::var_os("INSIGHTS_EVENTS").map(PathBuf::from);
+    let asked = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let number = |name: &str, usual: u64| std::env::var(name).map_or(Ok(usual), |number| number.parse());
+    let history = number("INSIGHTS_HISTORY_DAYS", 0)? as usize;
     let folder = tempfile::tempdir()?;
-    let events = own.as_deref().unwrap_or(folder.path());
-    if own.is_none() {
-        let options = Options { days: 1, events_per_day: EVENTS, quiet: true, ..Options::default() };
-        generate(&options, events, &|_| {})?;
+    let events = asked("INSIGHTS_EVENTS").or_else(|| asked("INSIGHTS_GENERATED"));
+    let events = events.unwrap_or_else(|| folder.path().join("events"));
+    if !events.join("labels.jsonl").exists() && asked("INSIGHTS_EVENTS").is_none() {
+        let events_per_day = number("INSIGHTS_EVENTS_PER_DAY", EVENTS)?;
+        let options = Options { days: history as u32 + 1, events_per_day, quiet: true, ..Options::default() };
+        generate(&options, &events, &|_| {})?;
     }
-    compare(events)
+    compare(&events, history, &folder.path().join("state"))
 }
 
-fn compare(events: &Path) -> Result<(), Box<dyn Error>> {
+fn compare(events: &Path, history: usize, state: &Path) -> Result<(), Failure> {
     let partitions = Partitions::find(events, &ColumnOverrides::new())?;
     let date = partitions.dates().last().copied().ok_or("there are no events")?;
     let (files, _) = partitions.open_range(date, date);
     let day = scan(&files, date)?;
     println!("{} events of {date}, one thread", day.counts.events);
-    for (name, targets) in [("spread over all", spread(&day)), ("the busiest", busiest(&day))] {
+    let mut cases = vec![("spread over all", spread(&day)), ("the busiest", busiest(&day))];
+    if history > 0 {
+        cases.push(("what a night finds", found(&partitions, history, state)?));
+    }
+    for (name, targets) in cases {
         let (mut scanned, mut investigated) = (Duration::MAX, Duration::MAX);
         let mut calls = 0;
         for _ in 0..ROUNDS {
@@ -65,6 +89,34 @@ fn compare(events: &Path) -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// What a night goes back to the events for: the deviations of the newest day from so many days before it.
+fn found(partitions: &Partitions, history: usize, state: &Path) -> Result<Vec<Target>, Failure> {
+    let dates: Vec<NaiveDate> = partitions.dates().into_iter().rev().take(history + 1).rev().collect();
+    let _lock = StateLock::acquire(state)?;
+    update(partitions, &dates, state, Counting { pairs: true, max_entities: usize::MAX }, &|_| {})?;
+    let scored = dates.last().copied().ok_or("there are no events")?;
+    let window = Window::new(scored, history, |day| dates.contains(&day));
+    let read = |family| FamilyHistory::read(state, family, &window);
+    let families = || Family::RATED.into_iter().map(read).collect::<Result<Vec<FamilyHistory>, _>>();
+    let calendar = Calendar::new(chrono_tz::UTC);
+    let mut targets = Vec::new();
+    for (false_discovery_rate, max_p_value, min_ratio) in GATES {
+        let families = families()?;
+        let thresholds = Thresholds { false_discovery_rate, max_p_value, min_ratio, ..Thresholds::default() };
+        let feed = Feed::judge(&families[0], &window, &calendar);
+        let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds };
+        let rates = judge(&families.iter().collect::<Vec<_>>(), night, &[]).families;
+        let rates = families.into_iter().zip(rates.into_iter().map(|result| result.deviations)).collect();
+        let changes = (read(Family::Change)?, Vec::new());
+        targets = NightFindings::new(rates, changes, BTreeMap::new(), u32::MAX).targets(scored);
+        println!("{} deviations at a false discovery rate of {false_discovery_rate}", targets.len());
+        if targets.len() >= INSIGHTS {
+            break;
+        }
+    }
+    Ok(targets)
 }
 
 /// When something began, on the clock of the threads if there is one.
@@ -127,8 +179,9 @@ fn target(entity: Entity<'_>) -> Target {
         keys: vec![entity.0.members[entity.1].clone()],
         hours: (hour, hour + 1),
         search: (hour.saturating_sub(1), (hour + 2).min(24)),
-        minutes: Minutes::Rise { usual: f64::from(calls) / 600.0, least: 1, from_start: false },
+        minutes: Minutes::Rise { usual: UsualDay::even(f64::from(calls) / 600.0), least: 1, begin: Begin::Within },
         since: NaiveDate::default(),
         with: Vec::new(),
+        eve: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ use insights::partition::{ColumnOverrides, EventFile, Partitions};
 use insights::rollup::{DayRollup, ScanOptions, scan_day};
 use insights::rules::builtin::FILES;
 use insights::rules::evaluate::scan::{Looked, evaluate_day};
+use insights::rules::matched::Facts;
 use insights::rules::parse::{Parsed, parse_text};
 use insights::rules::plan::Body;
 use insights::rules::{Program, RuleSet, RuleSettings};
@@ -53,6 +54,7 @@ fn rules(most: usize) -> RuleSet {
 fn evaluate(program: &Program, files: &[EventFile], date: chrono::NaiveDate) -> Looked {
     evaluate_day(program, &RuleSettings::default().hours, files, date, |found| {
         black_box(found);
+        Facts::All
     })
     .0
 }

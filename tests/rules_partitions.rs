@@ -12,6 +12,7 @@ use insights::generate::Options;
 use insights::partition::{ColumnOverrides, Partitions, RowGroupReader};
 use insights::rules::evaluate::exact::Evaluator;
 use insights::rules::evaluate::scan::evaluate_day;
+use insights::rules::matched::Facts;
 use insights::rules::parse::parse_text;
 use insights::rules::replay::{Seen, replay};
 use insights::rules::{Intake, Program, RuleSet, RuleSettings};
@@ -90,6 +91,11 @@ fn found<'m>(matches: impl Iterator<Item = &'m insights::rules::Match>) -> Found
 
 /// The days one by one, on so many threads, in the order in which matches arrive.
 fn by_day(program: &Program, events: &Path, threads: usize) -> Vec<insights::rules::Match> {
+    by_day_up_to(usize::MAX, program, events, threads)
+}
+
+/// The same; behind so many matches only times are asked for.
+fn by_day_up_to(most: usize, program: &Program, events: &Path, threads: usize) -> Vec<insights::rules::Match> {
     let settings = RuleSettings::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
@@ -98,7 +104,10 @@ fn by_day(program: &Program, events: &Path, threads: usize) -> Vec<insights::rul
         for date in partitions.dates() {
             let (files, problems) = partitions.open_range(date, date);
             assert!(problems.is_empty());
-            let (_, problems) = evaluate_day(program, &settings.hours, &files, date, |found| matches.push(found));
+            let (_, problems) = evaluate_day(program, &settings.hours, &files, date, |found| {
+                matches.push(found);
+                if matches.len() < most { Facts::All } else { Facts::Time }
+            });
             assert!(problems.is_empty(), "{problems:?}");
         }
         matches
@@ -117,6 +126,27 @@ fn the_sieve_loses_nothing() {
     assert!(hit.len() >= 12, "too few rules match for this test to tell much: {hit:?}");
     assert!(!hit.contains(&17), "a list without values matches nothing");
     assert_eq!(found(by_day(&program, folder.path(), 1).iter()), expected);
+}
+
+#[test]
+fn behind_enough_matches_only_times_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { seed: 13, days: 1, events_per_day: 9_000, first_day: day(1, 5), ..Options::default() };
+    generate_events(folder.path(), &options);
+    let rows =
+        read_parquet(&std::fs::read_dir(dated(folder.path(), day(1, 5))).unwrap().next().unwrap().unwrap().path());
+    let cut = tempfile::tempdir().unwrap();
+    let small = WriterProperties::builder().set_max_row_group_row_count(Some(300)).build();
+    write_parquet(&dated(cut.path(), day(1, 5)).join("a.parquet"), &rows, small);
+    let program = Program::compile(&rules());
+    let whole = by_day(&program, cut.path(), 1);
+    for threads in [1, 3] {
+        let some = by_day_up_to(100, &program, cut.path(), threads);
+        assert_eq!(some[..100], whole[..100]);
+        let time = |found: &insights::rules::Match| (found.rule, found.event.time);
+        assert!(some.iter().map(time).eq(whole.iter().map(time)));
+        assert!(some.last().unwrap().event.event_name.is_none() && whole.last().unwrap().event.event_name.is_some());
+    }
 }
 
 #[test]

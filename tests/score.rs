@@ -153,6 +153,17 @@ fn rows_are_added_up_in_wider_buckets() {
 }
 
 #[test]
+fn a_day_that_is_not_over_is_said_to_be_so_and_not_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("counts.csv"), eventful(24 * 40 + 9)).unwrap();
+    let outcome = score(folder.path(), "counts.csv", &["--bucket", "1d"]).expect_code(0);
+    let rows = rows(&outcome.stdout);
+    assert_eq!((rows.len(), rows[40][1].as_str()), (41, "2026-02-14T00:00:00Z"));
+    assert!(!rows[39][3].is_empty() && rows[40][3..10].iter().all(String::is_empty), "{:?}", rows[40]);
+    outcome.expect_said(&["19 buckets judged", "1 series ends in a bucket that is unfinished, which was not judged"]);
+}
+
+#[test]
 fn a_gap_is_no_zero_unless_zeros_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let counts = |keep: &dyn Fn(i64) -> bool, value: &dyn Fn(i64) -> u64| {

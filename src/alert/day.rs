@@ -25,6 +25,7 @@ use crate::partition::{DAY_MS, EventFile, Partitions, Problem, date_of_ms, midni
 use crate::place::PlaceBook;
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
 use crate::rules::intake::Taken;
+use crate::rules::matched::Facts;
 use crate::rules::{CorrelationMatch, Intake, Match};
 use crate::storage::{AtomicFile, is_there};
 
@@ -183,6 +184,7 @@ impl<'a> Look<'a> {
             if span.contains(&one.event.time) {
                 found.add(one);
             }
+            if found.has_room() { Facts::All } else { Facts::Time }
         });
         found.sort();
         gathered.looked.events += looked.events;

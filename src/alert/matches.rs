@@ -108,6 +108,11 @@ impl DayMatches {
         self.add_up_to(MOST_MATCHES, found);
     }
 
+    /// Whether a match is kept; of those beyond only their minutes are.
+    pub fn has_room(&self) -> bool {
+        self.matches.len() < MOST_MATCHES
+    }
+
     fn add_up_to(&mut self, most: usize, found: Match) {
         if self.matches.len() < most {
             self.matches.push(found);

@@ -69,8 +69,12 @@ impl Calendar {
 
 /// The slot of an hour of the week.
 pub(super) fn slot(week_hour: u8) -> usize {
-    let weekend = week_hour / 24 >= WEEKEND_FROM;
-    usize::from(week_hour % 24) + if weekend { 24 } else { 0 }
+    usize::from(week_hour % 24) + if is_off(week_hour) { 24 } else { 0 }
+}
+
+/// Whether an hour of the week is of a weekend or a day off.
+pub(super) fn is_off(week_hour: u8) -> bool {
+    week_hour / 24 >= WEEKEND_FROM
 }
 
 #[cfg(test)]

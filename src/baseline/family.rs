@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::baseline::activity::{Activity, Alike};
+use crate::baseline::calendar::is_off;
 use crate::baseline::dispersion::Dispersions;
 use crate::baseline::drift::Drift;
 use crate::baseline::layers::{HourLayers, LayerKind};
@@ -73,8 +75,8 @@ pub enum Expectation {
     Sparse {
         /// The totals of its active days.
         totals: Vec<u64>,
-        /// The days it is known for.
-        days: usize,
+        /// How often it is active.
+        activity: Activity,
     },
     /// It was first seen within the last week, or never.
     New,
@@ -259,17 +261,23 @@ impl<'a> FamilyBaseline<'a> {
             return days.map(|_| Expectation::New).collect();
         };
         let totals: Vec<u64> = self.day_totals(member, &days).into_iter().map(|(_, total)| total).collect();
-        let sparse = |_| Expectation::Sparse { totals: totals.clone(), days: known };
+        let all = Activity { active: totals.len(), days: known, alike: Alike::All };
+        let sparse = |activity| Expectation::Sparse { totals: totals.clone(), activity };
         if series.level() < SPARSE_BELOW {
-            return days.map(sparse).collect();
+            return days.map(|_| sparse(all)).collect();
         }
+        let alike = [false, true].map(|off| self.activity(member, off, &days));
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
+            let alike = alike[usize::from(self.is_off(day))];
+            if alike.comes_and_goes() {
+                return sparse(alike);
+            }
             let shift = self.shift(member, day, &fit, &days);
             // Days at a level that lasts are no bursts.
             if is_bursty(shift.as_ref().map_or(&*fit, |shift| &shift.before)) {
-                return sparse(day);
+                return sparse(all);
             }
             let fits = match shift {
                 Some(Shift { before, now }) => std::iter::once(before).chain(now).map(Arc::new).collect(),
@@ -278,6 +286,21 @@ impl<'a> FamilyBaseline<'a> {
             Expectation::Seasonal { fits }
         };
         days.clone().map(seasonal).collect()
+    }
+
+    /// Whether a day is of a weekend or off, by its noon.
+    fn is_off(&self, day: usize) -> bool {
+        is_off(self.week_hours[day * 24 + 12])
+    }
+
+    /// On how many weekdays, or days off, the entity was active since it was first seen, without some.
+    fn activity(&self, member: usize, off: bool, without: &Range<usize>) -> Activity {
+        let is_such = |day: usize| self.is_off(day) == off && !without.contains(&day);
+        let is_known =
+            |&day: &usize| is_such(day) && self.window.is_present(day) && !self.history.is_hidden(member, day);
+        let days = (self.known_from(member)..self.window.length()).filter(is_known).count();
+        let active = self.day_totals(member, without).into_iter().filter(|&(day, _)| is_such(day)).count();
+        Activity { active, days, alike: if off { Alike::DaysOff } else { Alike::Weekdays } }
     }
 
     /// The layers of an hour of a day by one of the fits that are expected to hold; `None` if the entity has no past.

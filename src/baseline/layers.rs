@@ -87,7 +87,9 @@ pub struct Spread {
     pub entity: Drawn,
     /// How much its hours with about such a mean do; drawn towards the former. `None` where it has none.
     pub alike: Option<Drawn>,
-    /// What both leave uncertain.
+    /// How much its hours at that time of day do; drawn towards the former, with what these leave uncertain. `None` where hours are alike.
+    pub at_that_time: Option<Drawn>,
+    /// What they leave uncertain; nothing beside what hours at that time are drawn towards.
     pub uncertainty: f64,
     /// `alpha`: what comes of these, 0.01 at least before the uncertainty.
     pub alpha: f64,
@@ -151,9 +153,9 @@ pub fn of_day(sizes: &DaySizes, expectation: &Expectation, effect: Effect) -> Ve
     let mut pile = Pile::new();
     match expectation {
         Expectation::Seasonal { .. } => {}
-        Expectation::Sparse { totals, days } => {
+        Expectation::Sparse { totals, activity } => {
             let size = |effect| sizes.drawn(totals, effect);
-            let (active, days) = (totals.len() as f64, *days as f64);
+            let (active, days) = (activity.active as f64, activity.days as f64);
             let activity = Drawn::by_worth((active / days.max(1.0), days), (0.5, 1.0));
             let told = pile.lay_size(size, effect);
             pile.lay(LayerKind::Activity, Some(activity), told * activity.value());

@@ -5,11 +5,14 @@
 //! them. Formulas: [`Fit::expected`], [`Profile`]; robust weights and dispersion in [`crate::stats`].
 
 mod evidence;
+mod hourly;
 mod layers;
 mod moved;
 mod past;
 mod pauses;
 mod weights;
+
+use std::sync::Arc;
 
 use evidence::Past;
 use pauses::Pauses;
@@ -42,6 +45,8 @@ const PASSES: usize = 4;
 pub(crate) const WHOLE_DAY: usize = 3;
 /// The largest relative variance between days that is believed in.
 const MOST_DAY_VARIANCE: f64 = 2.0;
+/// The largest relative variance that is taken for a log-normal one; what is beyond has a gamma's tail.
+const MOST_LIFTED: f64 = 4.0;
 /// Relative standard deviation of alpha between an entity's wider windows of different means.
 const BAND_SPREAD: f64 = 0.3;
 /// Windows below this p-value are looked at more closely.
@@ -59,6 +64,8 @@ pub struct Fit {
     alpha: [f64; WIDTHS.len()],
     /// Alpha of windows with such a mean, where the entity has some: quiet hours clump unlike busy ones.
     by_mean: [[Option<f64>; BANDS]; WIDTHS.len()],
+    /// Alpha of hours by slot, where slots differ.
+    by_slot: Option<Arc<[f64; SLOTS]>>,
     /// Relative variance of whole days that clumps within them do not explain.
     day_variance: f64,
     level: f64,
@@ -75,6 +82,24 @@ pub struct Fit {
     between: Option<Box<Fit>>,
     /// In what an entity does between pauses: how it pauses.
     pauses: Option<Pauses>,
+}
+
+/// A window's mean, and how far it may stray from it, as relative variances.
+#[derive(Debug, Clone, Copy)]
+struct Moments {
+    mean: f64,
+    /// Clumps.
+    alpha: f64,
+    /// What is not known of the mean because calls are few.
+    counted: f64,
+    /// What is not known of it because hours clump.
+    clumped: f64,
+}
+
+impl Moments {
+    fn spread(&self) -> f64 {
+        self.alpha + self.counted + self.clumped
+    }
 }
 
 /// Which days of its past an entity's fit has learnt from.
@@ -188,6 +213,7 @@ impl Fit {
             self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, around(own, width))));
         }
         self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
+        self.by_slot = self.slot_clumps(series, weights).map(|clumps| Arc::new(clumps.alphas()));
     }
 
     fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64, week: Week) -> Self {
@@ -207,6 +233,7 @@ impl Fit {
             total,
             alpha,
             by_mean,
+            by_slot: None,
             day_variance: 0.0,
             level,
             levels: series.levels.clone(),
@@ -230,8 +257,8 @@ impl Fit {
     /// `m_i` the means of the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
     /// gamma posterior whose shape is the number of calls seen).
     pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
-        let (mean, spread) = self.mean_and_spread(hours, width);
-        NegativeBinomial::new(mean, 1.0 / spread).ok()
+        let moments = self.moments(hours, width);
+        NegativeBinomial::new(moments.mean, moments.spread().recip()).ok()
     }
 
     /// The calls that an hour of the week is expected to hold.
@@ -239,15 +266,26 @@ impl Fit {
         self.means[slot(week_hour)] * self.week.factor(week_hour)
     }
 
-    fn mean_and_spread(&self, hours: &[u8], width: usize) -> (f64, f64) {
+    fn moments(&self, hours: &[u8], width: usize) -> Moments {
         let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
-        let alpha = self.alpha_at(width, mean).max(self.clumps_of_hours(hours, width, mean));
-        let unsure = |&hour: &u8| {
-            let (mean, samples) = (self.mean(hour), self.samples[slot(hour)]);
-            mean * mean * (1.0 / mean + alpha) / samples
-        };
-        let unsure: f64 = hours.iter().map(unsure).sum();
-        (mean, alpha + unsure / (mean * mean) + 1.0 / (self.total + 1.0))
+        let alpha = self.alpha_of_window(hours, width);
+        let (mut counted, mut clumped) = (0.0, 0.0);
+        for &hour in hours {
+            let (of_hour, samples) = (self.mean(hour), self.samples[slot(hour)]);
+            counted += of_hour / samples;
+            clumped += of_hour * of_hour / samples;
+        }
+        let square = mean * mean;
+        Moments { mean, alpha, counted: counted / square + 1.0 / (self.total + 1.0), clumped: alpha * clumped / square }
+    }
+
+    /// The alpha of a window.
+    pub(super) fn alpha_of_window(&self, hours: &[u8], width: usize) -> f64 {
+        if let (0, &[hour]) = (width, hours) {
+            return self.alpha_of(hour);
+        }
+        let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
+        self.alpha_at(width, mean).max(self.clumps_of_hours(hours, mean))
     }
 
     fn alpha_at(&self, width: usize, mean: f64) -> f64 {
@@ -259,14 +297,8 @@ impl Fit {
     /// ```text
     /// sum alpha_i m_i^2 / (sum m_i)^2
     /// ```
-    fn clumps_of_hours(&self, hours: &[u8], width: usize, mean: f64) -> f64 {
-        if width == 0 {
-            return 0.0;
-        }
-        let clumps = |&hour: &u8| {
-            let mean = self.mean(hour);
-            self.alpha_at(0, mean) * mean * mean
-        };
+    fn clumps_of_hours(&self, hours: &[u8], mean: f64) -> f64 {
+        let clumps = |&hour: &u8| self.alpha_of(hour) * self.mean(hour).powi(2);
         hours.iter().map(clumps).sum::<f64>() / (mean * mean)
     }
 
@@ -274,8 +306,15 @@ impl Fit {
     fn with_pauses(&self, hours: &[u8], width: usize) -> Option<PausedNegativeBinomial> {
         let between = self.between.as_deref().filter(|_| width <= WHOLE_DAY)?;
         let pauses = between.pauses?;
-        let (mean, spread) = between.mean_and_spread(hours, width);
-        PausedNegativeBinomial::new(mean, spread.recip(), hours.len(), pauses.share, pauses.together[width]).ok()
+        let moments = between.moments(hours, width);
+        PausedNegativeBinomial::new(
+            moments.mean,
+            moments.spread().recip(),
+            hours.len(),
+            pauses.share,
+            pauses.together[width],
+        )
+        .ok()
     }
 
     /// Whether hours without a call are the entity's habit.
@@ -288,7 +327,8 @@ impl Fit {
     /// and by how many of the hours may be such.
     ///
     /// ```text
-    /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated,   1/size = 1/size of `expected` - day variance
+    /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated
+    /// ln-normal part = day variance + what hours' clumps leave unsure of the mean,   1/size = 1/size of `expected` - that
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
         let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), self.between.as_deref()) {
@@ -302,10 +342,10 @@ impl Fit {
     }
 
     fn ln_upper_by_days(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let (mean, spread) = self.mean_and_spread(hours, width);
-        let day_variance = self.day_variance.min(spread);
-        let size = (spread - day_variance).max(1e-6).recip();
-        LogNormalMixed::new(mean, size, day_variance).map_or(0.0, |mixed| mixed.ln_upper(count))
+        let moments = self.moments(hours, width);
+        let lifted = (self.day_variance.min(moments.alpha) + moments.clumped).min(MOST_LIFTED);
+        let size = (moments.spread() - lifted).max(1e-6).recip();
+        LogNormalMixed::new(moments.mean, size, lifted).map_or(0.0, |mixed| mixed.ln_upper(count))
     }
 
     /// `ln P(at most `count` calls)` in such a window; of an entity that pauses as likely as its pauses make it, if that is more.

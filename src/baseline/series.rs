@@ -1,6 +1,6 @@
 //! An entity's past laid out hour by hour, and the shape of the day that a group of entities shares.
 
-use crate::baseline::calendar::slot;
+use crate::baseline::calendar::{is_off, slot};
 use crate::baseline::drift::Levels;
 use crate::baseline::week::Week;
 use crate::baseline::{HistoryHour, SLOTS};
@@ -74,6 +74,12 @@ impl Series {
     /// How many hours can be believed.
     pub(super) fn believed_hours(&self) -> usize {
         self.believed.iter().filter(|&&believed| believed).count()
+    }
+
+    /// The same of weekdays, or of weekends and days off.
+    pub(super) fn believed_hours_like(&self, off: bool) -> usize {
+        let hours = self.believed.iter().zip(&self.week_hours);
+        hours.filter(|&(&believed, &hour)| believed && is_off(hour) == off).count()
     }
 
     pub(super) fn sums(&self, weights: Option<&[f64]>, week: &Week) -> SlotSums {

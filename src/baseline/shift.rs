@@ -66,7 +66,7 @@ impl FamilyBaseline<'_> {
             (calls + total as f64, expected + hours.iter().map(|&hour| before.mean(hour)).sum::<f64>())
         });
         let now = before.at_new_level((calls / expected).max(LEAST_RATIO), calls, onset, since.len());
-        let now = std::iter::once(now).chain(self.fit_since(member, onset, without)).collect();
+        let now = std::iter::once(now).chain(self.fit_since(member, (onset, day), without)).collect();
         Some(Shift { before, now })
     }
 }

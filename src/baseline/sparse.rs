@@ -64,15 +64,14 @@ impl ActiveDays {
 
 impl DaySizes {
     /// `ln P(a day of an entity that comes and goes holds at least `total` calls)`; `totals` are those of its own active days,
-    /// of `days`, and `effect` is what they and its parent tell. `None` when there is nothing to compare with. An entity with enough
+    /// and `effect` is what they and its parent tell; `active` is the chance that it is active at all. `None` when there is nothing to compare with. An entity with enough
     /// active days is compared with itself.
     ///
     /// ```text
-    /// P = (active days + 0.5) / (days + 1) * P(size of an active day >= total)
+    /// P = P(active) * P(size of an active day >= total)
     /// ```
-    pub fn ln_upper(&self, totals: &[u64], effect: Effect, days: usize, total: u64) -> Option<f64> {
+    pub fn ln_upper(&self, totals: &[u64], effect: Effect, active: f64, total: u64) -> Option<f64> {
         let sizes = self.sizes(totals, effect)?;
-        let active = (totals.len() as f64 + 0.5) / (days as f64 + 1.0);
         Some(active.min(1.0).ln() + sizes.ln_upper(total))
     }
 

@@ -44,9 +44,9 @@ pub(super) struct ScoreArgs {
 
 const EXAMPLES: &str = "\
 Times may be RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or numbers since 1970; without a zone they are UTC. The hours and days \
-of season 24x7 are those of the settings `time_zone` and `days_off`. Season `auto` takes 24x7 for buckets of up to a day and 52 for weeks; a series too short for its season is judged by its level alone. \
-The first 7 days (24x7; 21 for buckets of a day), two seasons of 52, three of a short season, or 30 buckets are only \
-learnt from. Missing `auto`: a gap, which is neither judged nor learnt from; but zero in a series that has no zero rows and \
+of season 24x7 are those of the settings `time_zone` and `days_off`. Season `auto` takes 24x7 for buckets of up to a day; weeks are judged \
+by their level alone from the 31st on, and with a season of 52 from the 105th. The first 7 days (24x7; 21 for buckets of a day), two \
+seasons of 52, three of a short season, or 30 buckets are only learnt from. A last bucket that ends after the rows do is not judged. Missing `auto`: a gap, which is neither judged nor learnt from; but zero in a series that has no zero rows and \
 lacks one bucket in twenty or more. With p at most 0.0001, one ordinary bucket in 10,000 is flagged.
 
 Examples:
@@ -183,6 +183,7 @@ struct Totals {
     learnt: u64,
     flagged: u64,
     never_judged: u64,
+    unfinished: u64,
     notes: Notes,
 }
 
@@ -195,6 +196,7 @@ impl Totals {
         self.learnt += score.rows.len() as u64 - judged;
         self.flagged += flagged as u64;
         self.never_judged += u64::from(judged == 0);
+        self.unfinished += u64::from(score.notes.unfinished);
         self.notes.gaps += score.notes.gaps;
         self.notes.zeros += score.notes.zeros;
         self.notes.merged += score.notes.merged;
@@ -248,7 +250,12 @@ fn summary(totals: &Totals, judge: &Judge<'_>, max_p: f64) -> String {
     };
     let short = "series too short for a single bucket to be judged; see --warmup";
     note(totals.never_judged as usize, short, short);
-    let Notes { gaps, zeros, merged, fractions } = totals.notes;
+    note(
+        totals.unfinished as usize,
+        "series ends in a bucket that is unfinished, which was not judged",
+        "series end in a bucket that is unfinished, which was not judged",
+    );
+    let Notes { gaps, zeros, merged, fractions, .. } = totals.notes;
     note(
         gaps,
         "bucket has no row and was left out as a gap; see --missing",

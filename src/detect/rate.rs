@@ -114,9 +114,9 @@ fn score_day<'a>(
             };
             fits.iter().map(by_fit).reduce(Scored::unless).unwrap_or_else(|| whole(DayScore::usual()))
         }
-        Expectation::Sparse { totals, days } => {
-            let effect = baseline.effect(member, totals);
-            whole(score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, *days, total)))
+        Expectation::Sparse { totals, activity } => {
+            let (effect, active) = (baseline.effect(member, totals), activity.chance());
+            whole(score_total(baseline, member, day, |total| sizes.ln_upper(totals, effect, active, total)))
         }
         Expectation::New => {
             let effect = baseline.effect_of_new(member, day);
@@ -219,10 +219,10 @@ pub(super) fn expected(
             let interval = expected.and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or((0, 0));
             (expected.map_or(0.0, |expected| expected.mean()), interval.0, interval.1)
         }
-        Expectation::Sparse { totals, days } => {
+        Expectation::Sparse { totals, activity } => {
             let usual = baseline.usual_day(member, totals);
             let largest = totals.iter().copied().max().unwrap_or(0);
-            (usual * (totals.len() as f64 + 0.5) / (*days as f64 + 1.0), 0, largest.max(usual.ceil() as u64))
+            (usual * activity.chance(), 0, largest.max(usual.ceil() as u64))
         }
         Expectation::New => (0.0, 0, baseline.usual_first_day(member).ceil() as u64),
     }
@@ -299,10 +299,10 @@ mod tests {
         assert_eq!(found(&history(2, |_, hour, calls| if silent(hour) { 0 } else { calls })), []);
     }
 
-    /// The same with calls of entities beyond the cap on a day.
-    fn capped(history: &FamilyHistory, day: u16) -> FamilyHistory {
-        let hours =
-            (day * 24..(day + 1) * 24).map(|hour| HistoryHour { hour, calls: 50, errors: 0, peak: 1 }).collect();
+    /// The same with calls of entities beyond the cap on some days.
+    fn capped(history: &FamilyHistory, days: std::ops::Range<u16>) -> FamilyHistory {
+        let hours = days.start * 24..days.end * 24;
+        let hours = hours.map(|hour| HistoryHour { hour, calls: 50, errors: 0, peak: 1 }).collect();
         let named = (0..history.len()).map(|member| (history.key(member).clone(), history.hours(member).to_vec()));
         let other = EntityKey::other(history.family, "1");
         FamilyHistory::from_entities(history.family, named.chain([(other, hours)]))
@@ -321,8 +321,8 @@ mod tests {
             drops.map(|found| found.member).collect()
         };
         assert_eq!(dropped(&gone), [38, 39]);
-        assert_eq!(dropped(&capped(&gone, TODAY / 24)), [38]);
-        assert_eq!(dropped(&capped(&gone, TODAY / 24 - 1)), [38, 39], "it was named on the day before");
+        assert_eq!(dropped(&capped(&gone, TODAY / 24..TODAY / 24 + 1)), [38]);
+        assert_eq!(dropped(&capped(&gone, TODAY / 24 - 1..TODAY / 24)), [38, 39], "it was named on the day before");
     }
 
     #[test]
@@ -330,7 +330,7 @@ mod tests {
         let hidden = 20..25;
         let usual = history(2, |_, _, calls| calls);
         let absent = history(2, |_, hour, calls| if hidden.contains(&(hour / 24)) { 0 } else { calls });
-        let absent = hidden.clone().fold(absent, |history, day| capped(&history, day));
+        let absent = capped(&absent, hidden.clone());
         let window = window();
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&usual, &window, &calendar);
@@ -377,6 +377,35 @@ mod tests {
             if is_burst { usual + 400 } else { usual }
         };
         assert_eq!(found(&history(8, irregular)).len(), 1);
+    }
+
+    /// On a Sunday, the last day of four weeks, what is found of the entity that lives as `calls` says; others have weekends like weekdays.
+    fn found_on_sunday(calls: impl Fn(u16, u16) -> Option<u32>) -> Vec<Deviation> {
+        let of = |number: usize, hour: u16, usual: u32| {
+            if number == 39 { calls(hour / 24, hour % 24).unwrap_or(usual) } else { usual }
+        };
+        let history = history(9, of);
+        let window = Window::new("2026-02-01".parse().unwrap(), 28, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&history, &window, &calendar);
+        let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
+        detect(&history, night).deviations.into_iter().filter(|found| found.member == 39).collect()
+    }
+
+    #[test]
+    fn who_is_seldom_there_on_weekends_is_neither_waited_for_nor_odd_when_there() {
+        let is_weekend = |day: u16| matches!(day % 7, 0 | 6);
+        let once = |day: u16, hour: u16| (is_weekend(day) && !(day == 14 && hour < 6)).then_some(0);
+        assert_eq!(found_on_sunday(once), [], "a Sunday two weeks ago is no habit");
+        let again = |calls: u32| {
+            move |day: u16, hour: u16| match (day, hour) {
+                (28, 10..12) => Some(calls),
+                _ if is_weekend(day) => Some(0),
+                _ => None,
+            }
+        };
+        assert_eq!(found_on_sunday(again(60)), [], "a session on a Sunday");
+        assert_eq!(found_on_sunday(again(60_000)).len(), 1, "a hundred working days' calls in one");
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub fn measure(reported: &Reported, labels: Vec<Label>, nominal: f64) -> Evaluat
         f1: precision.zip(recall.share).map(|(precision, recall)| harmonic_mean(precision, recall)),
         kinds: kind_measures(&labels, &matches),
         attacks: attack_measures(found, &labels, &matches),
-        timing: timing::measure(found, &labels, &matches),
+        timing: timing::measure(found, &labels, &matches, reported.nights.first().copied()),
         attributions: attribution::measure(found, &labels, &matches),
     }
 }

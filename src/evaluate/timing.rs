@@ -1,11 +1,12 @@
 //! How well starts and ends are told, and how long it takes until somebody hears of it.
 //!
 //! Errors are in minutes, positive when the insight's moment is the later one. A nightly job can report at the end of a day at the
-//! earliest: the delay is the time from a label's start to the midnight after the first night that reported it.
+//! earliest: the delay is the time from a label's start to the midnight after the first night that reported it. Of labels that began before
+//! the first night nobody could tell the start, so that they are left out.
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveTime};
+use chrono::{Days, NaiveDate, NaiveTime};
 use serde::Serialize;
 
 use crate::evaluate::label::Label;
@@ -50,8 +51,15 @@ struct Told {
 }
 
 /// Measures by kind and size, then all together.
-pub(super) fn measure(found: &[Found], labels: &[Label], matches: &Matches) -> Vec<Timing> {
-    let pairs = labels.iter().zip(&matches.found_by).filter_map(|(label, insight)| Some((label, &found[(*insight)?])));
+pub(super) fn measure(
+    found: &[Found],
+    labels: &[Label],
+    matches: &Matches,
+    first_night: Option<NaiveDate>,
+) -> Vec<Timing> {
+    let could_be_told = |label: &Label| first_night.is_none_or(|first| label.days().0 >= first);
+    let labels = labels.iter().zip(&matches.found_by).filter(|(label, _)| could_be_told(label));
+    let pairs = labels.filter_map(|(label, insight)| Some((label, &found[(*insight)?])));
     let told: Vec<Told> = pairs.map(|(label, found)| compare(label, found)).collect();
     let mut kinds: BTreeMap<(&str, usize), Vec<&Told>> = BTreeMap::new();
     told.iter().for_each(|told| kinds.entry((&told.kind, told.size)).or_default().push(told));
@@ -105,7 +113,7 @@ mod tests {
     fn errors_are_minutes_and_the_delay_ends_at_midnight() {
         let labels = [label("api", "a/b", 60, 120), label("api", "c/d", 1380, 1500)];
         let found = [insight("api", "a/b", 64, 140), insight("api", "c/d", 1440, 1500)];
-        let measured = measure(&found, &labels, &matches(&found, &labels));
+        let measured = measure(&found, &labels, &matches(&found, &labels), None);
         let all = measured.last().unwrap();
         assert_eq!((all.kind.as_str(), all.starts.count, all.ends.count, all.both.count), ("all", 1, 1, 0));
         assert_eq!((all.start_error, all.end_error), (Some(32.0), Some(10.0)));

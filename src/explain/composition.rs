@@ -120,11 +120,13 @@ fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectati
                 remarks.push("unstable: too many past hours are odd for any to be given up".to_owned());
             }
         }
-        Expectation::Sparse { totals, days } => {
+        Expectation::Sparse { totals, activity } => {
             let most = totals.iter().max().copied().unwrap_or(0);
             remarks.push(format!(
-                "active on {} of {days} days, with at most {} calls a day",
-                totals.len(),
+                "active on {} of {} {}, with at most {} calls a day",
+                activity.active,
+                activity.days,
+                activity.alike.name(),
                 number(most)
             ));
             let sizes = baseline.sizes().drawn(totals, baseline.effect(member, totals));

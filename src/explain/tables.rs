@@ -55,6 +55,8 @@ pub(super) fn spread(spread: &Spread) -> Cells {
     let nothing = || [String::new(), String::new(), String::new()];
     let mut rows = vec![of("clumps within its hours", drawn(Some(spread.entity)), spread.entity.value())];
     rows.extend(spread.alike.map(|alike| of("its hours with about such a mean", drawn(Some(alike)), alike.value())));
+    let at_that_time = spread.at_that_time;
+    rows.extend(at_that_time.map(|alike| of("its hours at that time of day", drawn(Some(alike)), alike.value())));
     rows.push(of("these, with what they leave uncertain", nothing(), spread.alpha));
     rows.push(of("uncertain mean of that hour", nothing(), spread.hour));
     rows.push(of("uncertain level", nothing(), spread.level));

@@ -1,4 +1,5 @@
-//! Labelled synthetic events: a make-believe company on a make-believe cloud, with anomalies planted where we know of them.
+//! Labelled synthetic events: a make-believe company on a make-believe cloud, with anomalies planted where we know of them, and people who come
+//! and go.
 //!
 //! [`generate`] is the entrance. A [`world::World`] is drawn from the seed, a [`anomaly::Plan`] says what is planted, and each
 //! day is then made alone from streams of its own, so the bytes do not depend on how many threads there are. Writes

@@ -75,11 +75,15 @@ impl World {
 
     /// The calls that are expected of an actor in an hour, counted from the start.
     pub(crate) fn rate(&self, actor: &Actor, hour: u32) -> f64 {
-        let day = hour / HOURS as u32;
-        if self.gaps.contains(&hour) || !actor.alive.contains(&day) {
+        if actor.alive.contains(&(hour / HOURS as u32)) { self.wish(actor, hour) } else { 0.0 }
+    }
+
+    /// The same, whether the actor exists or not.
+    pub(crate) fn wish(&self, actor: &Actor, hour: u32) -> f64 {
+        if self.gaps.contains(&hour) {
             return 0.0;
         }
-        actor.level * actor.rhythm.at(self.is_day_off(day), hour as usize % HOURS)
+        actor.level * actor.rhythm.at(self.is_day_off(hour / HOURS as u32), hour as usize % HOURS)
     }
 
     fn is_day_off(&self, day: u32) -> bool {

@@ -11,12 +11,13 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::event::ChangeKind;
 use crate::insight::Cloud;
+use crate::insight::at_hand::AtHand;
 use crate::insight::belonging::window;
 use crate::insight::concern::{self, Concern};
 use crate::insight::look::{Example, Look, Looker, Own, Seen, arns, ids, keep_earliest, union};
 use crate::insight::minutes::{Around, UsualDay, tail};
 use crate::insight::names::Names;
-use crate::insight::notes::{Kept, MOST_KEPT_OF_GROUP, Noted, Notes, Trace};
+use crate::insight::notes::{Kept, MOST_KEPT_OF_GROUP, Noted, Notes, Room, Said, Trace};
 use crate::insight::passing::Told;
 use crate::insight::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::values::{Values, add_all};
@@ -331,16 +332,18 @@ fn unseen(target: &Target) -> Evidence {
     Evidence { minutes: vec![0; minutes], ..Evidence::default() }
 }
 
-/// Keeps what the rows of a row group say, while they are few.
+/// Keeps what the rows of a row group say, while they are few; of more of them what was decoded anyway.
 struct Keeping {
-    has_room: bool,
+    room: Room,
+    parts: usize,
     rows: usize,
     kept: Vec<Kept>,
+    at_hand: AtHand,
 }
 
 impl Keeping {
-    fn new(has_room: bool) -> Self {
-        Self { has_room, rows: 0, kept: Vec::new() }
+    fn new(room: Room) -> Self {
+        Self { room, parts: 0, rows: 0, kept: Vec::new(), at_hand: AtHand::default() }
     }
 
     fn keep(&mut self, own: &[Own], told: &mut dyn Told) -> Result<()> {
@@ -349,14 +352,22 @@ impl Keeping {
         }
         let rows = union(own);
         self.rows += rows.len();
-        let few = self.has_room && self.rows <= MOST_KEPT_OF_GROUP;
+        self.parts += 1;
+        let few = self.room.whole && self.rows <= MOST_KEPT_OF_GROUP;
         let described = if few { unless_damaged(told.described(&rows))?.flatten() } else { None };
         if let Some(batch) = described {
             self.kept.push((rows, batch));
-        } else {
-            (self.has_room, self.kept) = (false, Vec::new());
+            return Ok(());
         }
+        (self.room.whole, self.kept) = (false, Vec::new());
+        // Of a row group in several parts there is not enough in one place.
+        let is_whole = self.parts == 1 && self.room.at_hand;
+        self.at_hand = if is_whole { told.at_hand(&rows).unwrap_or_default() } else { AtHand::default() };
         Ok(())
+    }
+
+    fn said(self) -> Said {
+        if self.kept.is_empty() { Said::AtHand(self.at_hand) } else { Said::Whole(self.kept) }
     }
 }
 
@@ -435,22 +446,22 @@ fn name_examples(
 
 /// Counts the minutes of all targets, row group by row group, and notes where their rows are.
 fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evidence: &mut [Evidence]) -> Result<Notes> {
-    let find = |reader: &mut Reader<'_>, group: Group<'_>, has_room: bool| {
-        let (mut traces, mut keeping): (Vec<Trace>, _) = (Vec::new(), Keeping::new(has_room));
+    let find = |reader: &mut Reader<'_>, group: Group<'_>, room: Room| {
+        let (mut traces, mut keeping): (Vec<Trace>, _) = (Vec::new(), Keeping::new(room));
         reader.find(group, &mut |part, rows, told| {
             let start = |target: usize| window(date, targets[target].search).0;
             traces.extend(rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part)));
             keeping.keep(&rows, told)
         })?;
-        Ok((traces, keeping.kept))
+        Ok((traces, keeping.said()))
     };
     let mut notes = Notes::default();
     for some in groups.chunks(AT_ONCE) {
-        let has_room = notes.has_room();
-        let find = |reader: &mut Reader<'_>, group: &Group<'_>| find(reader, *group, has_room);
-        let found: Vec<(Vec<Trace>, Vec<Kept>)> =
+        let room = notes.room();
+        let find = |reader: &mut Reader<'_>, group: &Group<'_>| find(reader, *group, room);
+        let found: Vec<(Vec<Trace>, Said)> =
             some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
-        found.into_iter().for_each(|(traces, kept)| notes.push(traces, kept, evidence));
+        found.into_iter().for_each(|(traces, said)| notes.push(traces, said, evidence));
     }
     Ok(notes)
 }

@@ -9,9 +9,10 @@ use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::event::{ChangeKind, Column, IdentityText};
+use crate::insight::at_hand::AtHand;
 use crate::insight::belonging::window;
 use crate::insight::investigate::{EXAMPLES, Evidence, Target};
-use crate::insight::notes::{Kept, Noted, Trace};
+use crate::insight::notes::{Noted, Said, Trace};
 use crate::insight::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::sieve::those;
 use crate::insight::values::{Counts, DESCRIBING, Described, Describer};
@@ -100,13 +101,19 @@ impl<'a> Looker<'a> {
     pub(super) fn closer(&mut self, group: Group<'_>, noted: &Noted, seen: &mut Seen) -> Result<Vec<Example>> {
         let Self { look, reader, batches } = self;
         match noted {
-            Noted::Traces(traces, kept) => look.at(batches, group, traces, kept, seen),
+            Noted::Traces(traces, said) => look.at(batches, group, traces, said, seen),
             Noted::Nothing => {
                 let mut examples = Vec::new();
                 reader.find(group, &mut |part, rows, _| {
                     let start = |target: usize| window(look.date, look.targets[target].search).0;
                     let traces = rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part));
-                    examples.append(&mut look.at(batches, group, &traces.collect::<Vec<_>>(), &[], seen)?);
+                    examples.append(&mut look.at(
+                        batches,
+                        group,
+                        &traces.collect::<Vec<_>>(),
+                        &Said::default(),
+                        seen,
+                    )?);
                     keep_earliest(&mut examples, |example| example);
                     Ok(())
                 })?;
@@ -122,7 +129,7 @@ impl Look<'_> {
         batches: &mut Batches,
         group: Group<'_>,
         traces: &[Trace],
-        kept: &[Kept],
+        said: &Said,
         seen: &mut Seen,
     ) -> Result<Vec<Example>> {
         let span = |trace: &Trace| self.known[trace.target].span.0..self.known[trace.target].span.1;
@@ -130,16 +137,15 @@ impl Look<'_> {
         let mut requests = Vec::new();
         let mut count = |described: &mut Described<'_>, numbers: &[u32], target: usize, rows: &[u32]| {
             let (evidence, counts) = seen.of(target);
-            described.count(rows, counts);
-            described.name(rows, &mut evidence.names);
+            described.count(rows, counts, &mut evidence.names);
             evidence.errors += described.failures(rows);
             if let Some(kind) = change_kind(&self.targets[target]) {
                 requests.extend(unread((target, kind), rows, numbers, described));
             }
         };
-        match kept {
-            [] => batches.each(group, &all, &mut count)?,
-            kept => kept.iter().for_each(|(rows, batch)| batches.tell(batch, rows, &all, &mut count)),
+        match said {
+            Said::Whole(kept) => kept.iter().for_each(|(rows, batch)| batches.tell(batch, rows, &all, &mut count)),
+            Said::AtHand(at_hand) => batches.each(group, &all, at_hand, &mut count)?,
         }
         let early = traces.iter().map(|trace| (trace.target, trace.rows(&self.early(trace.target))));
         let examples = if has_ids(group) { examples(group, &early.collect::<Vec<_>>())? } else { Vec::new() };
@@ -177,7 +183,8 @@ pub(super) fn each_row(
     let (mut reader, mut batches) = (Reader::new(date, targets), Batches::default());
     for group in groups(files, date, targets) {
         reader.find(group, &mut |_, rows, _| {
-            batches.each(group, &rows, &mut |described, _, target, rows| each(described, target, rows))
+            let nothing = AtHand::default();
+            batches.each(group, &rows, &nothing, &mut |described, _, target, rows| each(described, target, rows))
         })?;
     }
     Ok(())
@@ -221,9 +228,13 @@ struct Batches {
 
 impl Batches {
     /// Calls `each` with the rows of every target.
-    fn each(&mut self, group: Group<'_>, all: &[Own], each: &mut Each<'_>) -> Result<()> {
-        for rows in union(all).chunks(ROWS_TOGETHER) {
-            match unless_damaged(read_texts(group.0, group.1, &DESCRIBING, rows))? {
+    fn each(&mut self, group: Group<'_>, all: &[Own], at_hand: &AtHand, each: &mut Each<'_>) -> Result<()> {
+        let rows = union(all);
+        let Some(mut opened) = unless_damaged(at_hand.open(group))? else {
+            return self.until_damage(group, &rows, all, each);
+        };
+        for rows in rows.chunks(ROWS_TOGETHER) {
+            match unless_damaged(opened.read(rows))? {
                 Some(batch) => self.tell(&batch, rows, all, each),
                 None => return self.until_damage(group, rows, all, each),
             }

@@ -11,6 +11,7 @@
 mod actor;
 mod alike;
 pub mod apart;
+mod at_hand;
 pub mod attack;
 mod attribution;
 mod belonging;

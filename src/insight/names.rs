@@ -23,9 +23,12 @@ pub struct Names(BTreeMap<String, BTreeMap<String, u64>>);
 impl Names {
     /// Adds calls of a principal under a name.
     pub fn add(&mut self, principal: &str, name: &str, calls: u64) {
-        let is_told = self.0.contains_key(principal) || self.0.len() < MOST_PRINCIPALS;
+        if let Some(names) = self.0.get_mut(principal) {
+            return add(names, name, calls);
+        }
+        let is_told = self.0.len() < MOST_PRINCIPALS;
         let names = self.0.entry(if is_told { principal } else { NOBODY }.to_owned()).or_default();
-        add(names, name.to_owned(), calls);
+        add(names, name, calls);
     }
 
     /// Adds what others tell.

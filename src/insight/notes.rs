@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::insight::at_hand::AtHand;
 use crate::insight::belonging::MINUTE_MS;
 use crate::insight::investigate::Evidence;
 use crate::insight::passing::Part;
@@ -14,6 +15,8 @@ use crate::partition::EventBatch;
 /// Rows of which what they say is kept, of one row group and of all: some 64 MiB.
 pub(super) const MOST_KEPT_OF_GROUP: usize = 1 << 15;
 const MOST_KEPT: usize = 1 << 20;
+/// Bytes of what was decoded anyway and is kept of rows of which there are more.
+const MOST_AT_HAND: usize = 48 << 20;
 /// Bytes of all row groups together.
 const MOST_BYTES: usize = 48 << 20;
 /// Bits of a distance in one byte; the last says whether more follow.
@@ -98,11 +101,35 @@ fn distance(bytes: &mut std::slice::Iter<'_, u8>) -> u32 {
 /// Rows of a row group by their numbers, and what they say.
 pub(super) type Kept = (Vec<u32>, EventBatch);
 
+/// What the rows of targets say, as far as it is kept.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// All of it: there are few rows.
+    Whole(Vec<Kept>),
+    /// What was decoded anyway.
+    AtHand(AtHand),
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self::AtHand(AtHand::default())
+    }
+}
+
+/// For what there is room in what is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// For all that rows say.
+    pub(super) whole: bool,
+    /// For what was decoded anyway.
+    pub(super) at_hand: bool,
+}
+
 /// What is remembered of a row group.
 #[derive(Debug)]
 pub(super) enum Noted {
-    /// The rows of targets; and what they say, if there are few of them.
-    Traces(Vec<Trace>, Vec<Kept>),
+    /// The rows of targets and what they say.
+    Traces(Vec<Trace>, Said),
     /// There was too much.
     Nothing,
 }
@@ -113,20 +140,24 @@ pub(super) struct Notes {
     pub(super) groups: Vec<Noted>,
     bytes: usize,
     kept: usize,
+    at_hand: usize,
 }
 
 impl Notes {
     /// Adds those on the next row group, and their calls to those of their targets.
-    pub(super) fn push(&mut self, traces: Vec<Trace>, kept: Vec<Kept>, evidence: &mut [Evidence]) {
+    pub(super) fn push(&mut self, traces: Vec<Trace>, said: Said, evidence: &mut [Evidence]) {
         traces.iter().for_each(|trace| trace.count(&mut evidence[trace.target].minutes));
         self.bytes += traces.iter().map(Trace::bytes).sum::<usize>();
-        self.kept += kept.iter().map(|(rows, _)| rows.len()).sum::<usize>();
-        self.groups.push(if self.bytes <= MOST_BYTES { Noted::Traces(traces, kept) } else { Noted::Nothing });
+        match &said {
+            Said::Whole(kept) => self.kept += kept.iter().map(|(rows, _)| rows.len()).sum::<usize>(),
+            Said::AtHand(at_hand) => self.at_hand += at_hand.bytes(),
+        }
+        self.groups.push(if self.bytes <= MOST_BYTES { Noted::Traces(traces, said) } else { Noted::Nothing });
     }
 
-    /// Whether there is room for what rows say.
-    pub(super) fn has_room(&self) -> bool {
-        self.kept < MOST_KEPT
+    /// For what of the next row groups there is room.
+    pub(super) fn room(&self) -> Room {
+        Room { whole: self.kept < MOST_KEPT, at_hand: self.at_hand < MOST_AT_HAND }
     }
 }
 
@@ -172,7 +203,7 @@ mod tests {
         let mut evidence = vec![Evidence { minutes: vec![0; 60], ..Evidence::default() }; 2];
         let mut notes = Notes::default();
         let large = Trace { distances: vec![0; MOST_BYTES / 2], ..trace };
-        (0..3).for_each(|_| notes.push(vec![large.clone()], Vec::new(), &mut evidence));
+        (0..3).for_each(|_| notes.push(vec![large.clone()], Said::default(), &mut evidence));
         assert!(matches!(notes.groups[..], [Noted::Traces(..), Noted::Nothing, Noted::Nothing]));
         assert_eq!(evidence[1].minutes[..4], [6, 3, 0, 3]);
     }

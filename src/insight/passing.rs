@@ -8,6 +8,7 @@ use std::ops::Range;
 use arrow::buffer::ScalarBuffer;
 
 use crate::error::Result;
+use crate::insight::at_hand::AtHand;
 use crate::insight::reading::Group;
 use crate::insight::values::{DESCRIBING, DESCRIBING_INPUTS};
 use crate::partition::{CodedColumn, EventBatch, RowChoice, RowGroupReader, TextColumn, read_texts};
@@ -47,6 +48,9 @@ pub(super) trait Told {
 
     /// What [`DESCRIBING`] names of rows with these ascending numbers, for keeping; nothing where that would be read as well later.
     fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>>;
+
+    /// What was decoded of rows with these ascending numbers.
+    fn at_hand(&self, rows: &[u32]) -> Option<AtHand>;
 }
 
 /// The columns of a row group.
@@ -136,6 +140,14 @@ impl Told for Columns<'_> {
         }
         Ok(Some(batch.compact()))
     }
+
+    fn at_hand(&self, rows: &[u32]) -> Option<AtHand> {
+        let keys = |place: usize| match &self.opened[place] {
+            Opened::Keys(column) => column.short_keys(rows),
+            Opened::Not | Opened::Texts => None,
+        };
+        Some(AtHand::of(rows, keys))
+    }
 }
 
 /// A batch of a row group, and the number of its first row.
@@ -149,5 +161,9 @@ impl Told for Batch<'_> {
 
     fn described(&mut self, _: &[u32]) -> Result<Option<EventBatch>> {
         Ok(None)
+    }
+
+    fn at_hand(&self, _: &[u32]) -> Option<AtHand> {
+        None
     }
 }

@@ -130,7 +130,9 @@ mod tests {
 
     use super::*;
     use crate::insight::investigate::Minutes;
-    use crate::partition::{ColumnOverrides, midnight_ms};
+    use crate::insight::look::union;
+    use crate::insight::values::DESCRIBING;
+    use crate::partition::{ColumnOverrides, EventBatch, TextColumn, midnight_ms, read_texts};
     use crate::rollup::{EntityKey, Family};
 
     #[test]
@@ -239,6 +241,12 @@ mod tests {
         }
     }
 
+    /// What the rows of a batch say, column by column.
+    fn texts(batch: &EventBatch) -> Vec<Vec<Option<&str>>> {
+        let rows = |column| (0..batch.rows).map(|row| TextColumn::row(column, row)).collect();
+        batch.columns.iter().map(rows).collect()
+    }
+
     proptest! {
         /// The rows that are found are those that a look at every row finds, however they are written and read.
         #[test]
@@ -271,6 +279,14 @@ mod tests {
                 }
             }
             prop_assert_eq!(&found, &expected);
+            reader.find((&file, 0), &mut |_, rows, told| {
+                let rows = union(&rows);
+                let at_hand = told.at_hand(&rows).unwrap_or_default();
+                for rows in [&rows[..], &rows[rows.len() / 2..]].into_iter().filter(|rows| !rows.is_empty()) {
+                    assert_eq!(texts(&at_hand.open((&file, 0))?.read(rows)?), texts(&read_texts(&file, 0, &DESCRIBING, rows)?));
+                }
+                Ok(())
+            }).unwrap();
             let mut batches = Found::new();
             let sieve = Sieve::of(targets.iter().map(|target| (target, window(DATE, target.search))));
             reader.until_damage((&file, 0), &sieve, from, &mut |part, rows, _| {

@@ -112,7 +112,7 @@ fn expectation(insight: &Insight) -> String {
             )
         }
         Some(Model::Sparse) => {
-            format!("seldom seen, its active days usually hold up to {}", number(insight.expected_upper))
+            format!("not active day by day, its active days usually hold up to {}", number(insight.expected_upper))
         }
         // The hours of a day may be odd and their sum not.
         _ if (insight.expected_lower..=insight.expected_upper).contains(&insight.observed) => {

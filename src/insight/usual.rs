@@ -205,8 +205,8 @@ fn whole_day(target: &Target) -> Target {
 fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Counted>> {
     let mut counted: Vec<(Counts, Names)> = targets.iter().map(|_| Default::default()).collect();
     each_row(files, day, targets, |described, target, rows| {
-        described.count(rows, &mut counted[target].0);
-        described.name(rows, &mut counted[target].1);
+        let (counts, names) = &mut counted[target];
+        described.count(rows, counts, names);
     })?;
     Ok(counted.into_iter().map(|(counts, names)| Counted { values: counts.into(), names }).collect())
 }

@@ -13,7 +13,7 @@ use crate::insight::names::Names;
 use crate::partition::{EventBatch, TextColumn};
 use crate::rollup::NONE;
 use crate::rollup::keys::INPUTS;
-use crate::rollup::wanted::{Sayings, principal_label};
+use crate::rollup::wanted::{PairNumbers, Sayings, principal_label};
 use crate::shown;
 
 /// Distinct values of an attribute that are told apart; the rest goes by one name.
@@ -54,8 +54,6 @@ pub(super) const DESCRIBING: [&[Column]; 13] = [
 ];
 /// The inputs that the first of them are.
 pub(super) const DESCRIBING_INPUTS: std::ops::RangeInclusive<usize> = 1..=10;
-/// What is between a principal, in which it does not occur, and a name.
-const BETWEEN: &str = "\0";
 /// Where columns stand in a batch.
 const CALLER: usize = 0;
 const SERVICE: usize = 1;
@@ -80,7 +78,6 @@ pub(super) struct Describer {
     addresses: Sayings,
     calls: Sayings,
     failures: Sayings,
-    names: Sayings,
 }
 
 /// An attribute of the rows of a batch.
@@ -130,8 +127,8 @@ enum Codes<'a> {
 pub(super) struct Described<'a> {
     batch: &'a EventBatch,
     attributes: [Attribute<'a>; ATTRIBUTES.len()],
-    /// Principals with their names, apart by [`BETWEEN`]; nothing if there are no names.
-    names: Option<Attribute<'a>>,
+    /// Nothing if there are no names.
+    named: Option<Named>,
     /// By row whether it failed.
     failed: Vec<bool>,
     tally: Tally,
@@ -144,9 +141,6 @@ impl Default for Describer {
             addresses: Sayings::new(|texts| texts[0].and_then(SourceAddress::parse).map(source)),
             calls: Sayings::new(|texts| Some(format!("{}/{}", fold_service(service_name(texts[0]?)), texts[1]?))),
             failures: Sayings::new(|texts| failure_code(texts[0], texts[1]).map(|code| code.replace('\0', "\u{fffd}"))),
-            names: Sayings::new(|texts| {
-                Some([&principal_label(&texts[..3]).unwrap_or_default(), texts[3]?].join(BETWEEN))
-            }),
         }
     }
 }
@@ -168,10 +162,9 @@ impl Describer {
         let failed: Vec<bool> = failures.iter().map(|&failure| failure != NONE).collect();
         // What calls no API is no failure of one.
         failures.iter_mut().zip(&calls).filter(|(_, call)| **call == NONE).for_each(|(failure, _)| *failure = NONE);
-        let names = (!batch.columns[NAME].is_all_null()).then(|| {
-            let numbers = number(&mut self.names, &[CALLER, IDENTITY_TYPE, PRINCIPAL_ID, NAME]);
-            Attribute::of_numbers(numbers, Texts::Said(self.names.texts(), None))
-        });
+        let none = self.principals.texts().len() as u32;
+        let principals: Vec<u32> = principals.into_iter().map(|number| number.min(none)).collect();
+        let named = (!batch.columns[NAME].is_all_null()).then(|| Named::of(&principals, &batch.columns[NAME]));
         let shown = Texts::Shown(shown_calls(batch, &calls, self.calls.texts().len()));
         let attributes = [
             Attribute::of_numbers(principals, Texts::Said(self.principals.texts(), None)),
@@ -183,7 +176,7 @@ impl Describer {
             Attribute::of_column(&batch.columns[REGION]),
             Attribute::of_column(&batch.columns[RESOURCE]),
         ];
-        Described { batch, attributes, names, failed, tally: Tally::default() }
+        Described { batch, attributes, named, failed, tally: Tally::default() }
     }
 }
 
@@ -220,6 +213,28 @@ impl<'a> Attribute<'a> {
             Codes::Keys(keys) => tally.each(rows, bound, |row| keys[row as usize] as u32, told),
             Codes::Numbers(numbers) => tally.each(rows, bound, |row| numbers[row as usize], told),
         }
+    }
+}
+
+/// Who calls by which name: the number of a principal and the key of a name, together by one code.
+struct Named {
+    codes: Vec<u32>,
+    pairs: PairNumbers,
+}
+
+impl Named {
+    fn of(principals: &[u32], names: &TextColumn) -> Self {
+        // Most principals go by one name, so nothing is set aside for more.
+        let mut pairs = PairNumbers::new(0);
+        let key = |row: usize| names.keys().map_or(0, |keys| keys[row] as u32);
+        let codes = principals.iter().enumerate().map(|(row, &principal)| pairs.number(principal, key(row))).collect();
+        Self { codes, pairs }
+    }
+
+    fn count(&self, rows: &[u32], tally: &mut Tally, mut each: impl FnMut((u32, u32), u64)) {
+        let pairs = self.pairs.pairs();
+        let told = |code: u32, calls: u64| each(pairs[code as usize], calls);
+        tally.each(rows, pairs.len(), |row| self.codes[row as usize], told);
     }
 }
 
@@ -271,20 +286,22 @@ impl Described<'_> {
         self.batch.columns[API].row(row as usize)
     }
 
-    /// Adds the values of rows.
-    pub(super) fn count(&mut self, rows: &[u32], counts: &mut Counts) {
-        for (attribute, counts) in self.attributes.iter().zip(&mut counts.0) {
-            attribute.count(rows, &mut self.tally, |text, calls| counts.add(text, calls));
+    /// Adds the values of rows, and the names of users or roles.
+    pub(super) fn count(&mut self, rows: &[u32], counts: &mut Counts, names: &mut Names) {
+        let Self { batch, attributes: [principals, others @ ..], named, tally, .. } = self;
+        let [callers, rest @ ..] = &mut counts.0;
+        match named {
+            Some(named) => named.count(rows, tally, |(principal, name), calls| {
+                let principal = principals.texts.of(principal);
+                principal.into_iter().for_each(|principal| callers.add(principal, calls));
+                let name = batch.columns[NAME].value(name as i32);
+                name.into_iter().for_each(|name| names.add(principal.unwrap_or_default(), name, calls));
+            }),
+            None => principals.count(rows, tally, |text, calls| callers.add(text, calls)),
         }
-    }
-
-    /// Adds the names of users or roles.
-    pub(super) fn name(&mut self, rows: &[u32], names: &mut Names) {
-        let mut name = |text: &str, calls: u64| {
-            let told = text.split_once(BETWEEN);
-            told.into_iter().for_each(|(principal, name)| names.add(principal, name, calls));
-        };
-        self.names.iter().for_each(|own| own.count(rows, &mut self.tally, &mut name));
+        for (attribute, counts) in others.iter().zip(rest) {
+            attribute.count(rows, tally, |text, calls| counts.add(text, calls));
+        }
     }
 
     /// How many of some rows failed.

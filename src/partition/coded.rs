@@ -82,10 +82,30 @@ impl<'file> CodedColumn<'file> {
     /// The rows of these ascending numbers, with a dictionary of hardly any others.
     pub fn take(&mut self, rows: &[u32]) -> Result<TextColumn> {
         let Some(coded) = &mut self.coded else { return Ok(self.dictionary.clone()) };
-        Error::if_damaged(&self.file.path, || {
-            let keys = coded.keys_of(self.file, rows)?;
-            coded.column.texts_of(keys).map_err(Error::parquet(&self.file.path))
-        })
+        let keys = Error::if_damaged(&self.file.path, || coded.keys_of(self.file, rows))?;
+        self.texts_of(keys)
+    }
+
+    /// The keys of the rows of these ascending numbers, if all of them were decoded and none takes more than two bytes.
+    pub fn short_keys(&self, rows: &[u32]) -> Option<Vec<u16>> {
+        let coded = self.coded.as_ref().filter(|_| self.dictionary.key_count() <= usize::from(u16::MAX) + 1)?;
+        let mut keys = Vec::with_capacity(rows.len());
+        let mut rest = rows;
+        for stretch in &coded.decoded {
+            let (own, later) = rest.split_at(rest.partition_point(|&row| (row as usize) < stretch.end()));
+            if own.first().is_some_and(|&first| (first as usize) < stretch.first) {
+                return None;
+            }
+            keys.extend(own.iter().map(|&row| stretch.keys[row as usize - stretch.first] as u16));
+            rest = later;
+        }
+        rest.is_empty().then_some(keys)
+    }
+
+    /// What keys stand for, with a dictionary of hardly any other texts.
+    pub fn texts_of(&mut self, keys: Vec<i32>) -> Result<TextColumn> {
+        let Some(coded) = &mut self.coded else { return Ok(self.dictionary.clone()) };
+        Error::if_damaged(&self.file.path, || coded.column.texts_of(keys).map_err(Error::parquet(&self.file.path)))
     }
 }
 

@@ -24,7 +24,7 @@ const UNSEEN: u32 = u32::MAX - 1;
 
 /// Gives each pair of small numbers a small number, in order of appearance.
 #[derive(Debug)]
-pub(super) struct PairNumbers {
+pub(crate) struct PairNumbers {
     width: usize,
     dense: Vec<u32>,
     /// The last pair met for each left number: pairs that follow one another tend to repeat.
@@ -35,13 +35,13 @@ pub(super) struct PairNumbers {
 
 impl PairNumbers {
     /// For right numbers below `width`, or of no known bound when it is 0.
-    pub(super) fn new(width: usize) -> Self {
+    pub(crate) fn new(width: usize) -> Self {
         Self { width, dense: Vec::new(), recent: Vec::new(), sparse: HashMap::default(), pairs: Vec::new() }
     }
 
     /// The number of a pair, new or known.
     #[inline]
-    pub(super) fn number(&mut self, left: u32, right: u32) -> u32 {
+    pub(crate) fn number(&mut self, left: u32, right: u32) -> u32 {
         let cell = left as usize * self.width + right as usize;
         if (right as usize) < self.width && cell < self.dense.len() {
             let known = self.dense[cell];
@@ -82,7 +82,7 @@ impl PairNumbers {
     }
 
     /// The pairs by number.
-    pub(super) fn pairs(&self) -> &[(u32, u32)] {
+    pub(crate) fn pairs(&self) -> &[(u32, u32)] {
         &self.pairs
     }
 }

@@ -7,6 +7,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 
 use crate::partition::TextColumn;
+pub(crate) use crate::rollup::combine::PairNumbers;
 use crate::rollup::combine::{Combination, Meaning};
 use crate::rollup::inputs::inputs_of;
 use crate::rollup::meanings::principal_key;

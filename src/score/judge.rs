@@ -1,7 +1,7 @@
 //! Series to judgements: the options, their defaults, and one row a bucket.
 
 use crate::error::{Error, Result};
-use crate::score::model::{Forecast, Plan, walk};
+use crate::score::model::{Forecast, walk};
 use crate::score::season::{LocalTime, Season, Timeline, WEEK, plan};
 use crate::score::spacing::{Spacing, width};
 use crate::score::table::{CountSeries, CountTable};
@@ -14,7 +14,7 @@ pub const INTERVAL: f64 = 0.99;
 /// What repeats, as asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeasonChoice {
-    /// The week for buckets of up to a day, the year for weeks; nothing for series too short for it.
+    /// The week for buckets of up to a day. The year for weeks, once two are known; until then nothing.
     Auto,
     /// As said.
     Is(Season),
@@ -91,6 +91,8 @@ pub struct Notes {
     pub merged: usize,
     /// Values that are no whole numbers.
     pub fractions: usize,
+    /// Whether the table ends before the last bucket does, which is not judged then.
+    pub unfinished: bool,
 }
 
 /// What holds for all series of a table.
@@ -100,6 +102,8 @@ pub struct Judge<'a> {
     options: Options,
     bucket: u32,
     step: i64,
+    /// The millisecond up to which everything was counted.
+    end: i64,
     feed: Feed,
 }
 
@@ -116,11 +120,19 @@ pub fn judge<'a>(path: &std::path::Path, table: &'a CountTable, options: Options
         (None, Some(spacing)) => usual_width(path, spacing)?,
         (None, None) => return Err(unknown()),
     };
+    let end = counted_until(table, spacing.as_ref());
     let step = spacing.filter(Spacing::is_regular).map_or(0, |spacing| spacing.step());
-    let judge = Judge { table, options, bucket, step, feed: Feed::of(table, bucket) };
+    let judge = Judge { table, options, bucket, step, end, feed: Feed::of(table, bucket) };
     // A wild time is known before anything is written.
     table.series.iter().try_for_each(|series| judge.check_span(path, series))?;
     Ok(judge)
+}
+
+/// The millisecond up to which a table counts: a step behind its last row, which may be early by half of one.
+fn counted_until(table: &CountTable, spacing: Option<&Spacing>) -> i64 {
+    let last =
+        table.series.iter().filter_map(|series| series.rows.last()).map(|row| row.time).max().unwrap_or(i64::MIN);
+    last.saturating_add(spacing.map_or(0, Spacing::step).saturating_mul(1500))
 }
 
 /// The step that rows keep.
@@ -159,8 +171,16 @@ impl Judge<'_> {
         buckets.fill(self.options.missing, &self.feed);
         let gaps = buckets.values.iter().filter(|value| value.is_none()).count();
         let fractions = series.rows.iter().filter(|row| row.value.fract() != 0.0).count();
-        let notes = Notes { gaps, zeros: without_row - gaps, merged: buckets.merged, fractions };
-        Ok(SeriesScore { name: series.name.clone(), rows: self.rows(&buckets), notes })
+        let unfinished = self.is_unfinished(&buckets.timeline);
+        let notes = Notes { gaps, zeros: without_row - gaps, merged: buckets.merged, fractions, unfinished };
+        let mut rows = self.rows(&buckets);
+        rows.iter_mut().rev().take(usize::from(unfinished)).for_each(|row| row.verdict = None);
+        Ok(SeriesScore { name: series.name.clone(), rows, notes })
+    }
+
+    /// Whether the last bucket lasts longer than the table counts.
+    fn is_unfinished(&self, timeline: &Timeline) -> bool {
+        timeline.buckets > 0 && timeline.begin(timeline.buckets).saturating_mul(1000) > self.end
     }
 
     fn check_span(&self, path: &std::path::Path, series: &CountSeries) -> Result<()> {
@@ -179,7 +199,7 @@ impl Judge<'_> {
     fn rows(&self, buckets: &Buckets) -> Vec<Judgement> {
         let counts: Vec<Option<u64>> =
             buckets.values.iter().map(|value| value.map(|value| value.round() as u64)).collect();
-        let forecasts = walk(&counts, &self.plan(&buckets.timeline));
+        let forecasts = self.forecasts(&counts, &buckets.timeline);
         let row = |(bucket, forecast): (usize, &Option<Forecast>)| {
             let (value, count) = (buckets.values[bucket]?, counts[bucket]?);
             let verdict = forecast.as_ref().map(|forecast| Verdict::new(forecast, count, self.options.max_p));
@@ -188,18 +208,19 @@ impl Judge<'_> {
         forecasts.iter().enumerate().filter_map(row).collect()
     }
 
-    fn plan(&self, timeline: &Timeline) -> Plan {
-        let season = match self.options.season {
-            SeasonChoice::Is(season) => season,
-            SeasonChoice::Auto => timeline.usual_season(),
-        };
-        let local = &self.options.local;
-        let asked = plan(timeline, season, self.options.warmup, local);
-        let short = timeline.buckets < 2 * asked.warmup && self.options.warmup.is_none();
-        if self.options.season == SeasonChoice::Auto && short {
-            plan(timeline, Season::None, None, local)
-        } else {
-            asked
+    fn forecasts(&self, counts: &[Option<u64>], timeline: &Timeline) -> Vec<Option<Forecast>> {
+        let Options { season, warmup, local, .. } = &self.options;
+        let with = |season: Season| walk(counts, &plan(timeline, season, *warmup, local));
+        match season {
+            SeasonChoice::Is(season) => with(*season),
+            SeasonChoice::Auto => match (timeline.usual_season(), warmup) {
+                // The year takes two years to learn; until then the level tells what it can.
+                (year @ Season::Buckets(_), None) => {
+                    let known = with(year).into_iter().zip(with(Season::None));
+                    known.map(|(seasonal, level)| seasonal.or(level)).collect()
+                }
+                (season, _) => with(season),
+            },
         }
     }
 }
@@ -219,5 +240,93 @@ impl Verdict {
             score: score(ln_p).unwrap_or(0.0),
             flagged: ln_p <= max_p.ln(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::score::season::DAY;
+    use crate::score::table::CountRow;
+
+    const HOUR: u32 = 3600;
+
+    /// A row every so many seconds, from a Monday on.
+    fn table(values: &[u16], step: u32) -> CountTable {
+        let time = |row: usize| 1000 * (1_767_571_200 + row as i64 * i64::from(step));
+        let rows = values.iter().enumerate().map(|(row, &value)| CountRow { time: time(row), value: f64::from(value) });
+        CountTable { series: vec![CountSeries { name: String::new(), rows: rows.collect() }], ..CountTable::default() }
+    }
+
+    fn scored(values: &[u16], step: u32, bucket: Option<u32>) -> SeriesScore {
+        let (table, local) = (table(values, step), LocalTime::utc());
+        let options =
+            Options { bucket, season: SeasonChoice::Auto, local, warmup: None, missing: Missing::Gap, max_p: 1e-4 };
+        let path = Path::new("counts.csv");
+        judge(path, &table, options).unwrap().score(path, &table.series[0]).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// The last bucket of what is left may be cut itself; those before it may not change.
+        #[test]
+        fn cutting_the_tail_changes_nothing_that_was_said(
+            values in prop::collection::vec(0_u16..60, 40..420),
+            (step, bucket) in prop_oneof![
+                Just((HOUR, None)), Just((DAY, None)), Just((WEEK, None)), Just((HOUR, Some(DAY))), Just((DAY, Some(WEEK)))
+            ],
+            share in 0.1_f64..1.0,
+        ) {
+            let left = (values.len() as f64 * share).ceil() as usize;
+            let [whole, cut] = [&values[..], &values[..left]].map(|values| scored(values, step, bucket).rows);
+            let same = cut.len() - usize::from(bucket.is_some());
+            prop_assert_eq!(&whole[..same], &cut[..same]);
+        }
+    }
+
+    #[test]
+    fn weeks_are_judged_before_their_year_is_known() {
+        let judged = |weeks: usize| {
+            let rows = scored(&vec![20; weeks], WEEK, None).rows;
+            rows.iter().filter(|row| row.verdict.is_some()).count()
+        };
+        assert_eq!([20, 60, 104, 150].map(judged), [0, 30, 74, 120]);
+    }
+
+    #[test]
+    fn what_is_unfinished_is_not_judged() {
+        let judged = |hours: usize, bucket: u32| {
+            let score = scored(&vec![20; hours], HOUR, Some(bucket));
+            (score.notes.unfinished, score.rows.last().unwrap().verdict.is_some())
+        };
+        assert_eq!(judged(30 * 24, DAY), (false, true));
+        assert_eq!(judged(30 * 24 - 1, DAY), (true, false));
+        assert_eq!(judged(30 * 24 + 1, DAY), (true, false));
+        assert_eq!(judged(300, HOUR), (false, true));
+        assert_eq!(judged(300, HOUR / 4), (false, true), "a bucket narrower than a step is over by the next row");
+    }
+
+    #[test]
+    fn a_series_that_ends_before_the_others_has_finished_buckets() {
+        let mut table = table(&[20; 40 * 24], HOUR);
+        let early = CountSeries { name: "early".to_owned(), rows: table.series[0].rows[..30 * 24 + 5].to_vec() };
+        table.series.push(early);
+        let options = Options {
+            bucket: Some(DAY),
+            season: SeasonChoice::Auto,
+            local: LocalTime::utc(),
+            warmup: None,
+            missing: Missing::Gap,
+            max_p: 1e-4,
+        };
+        let path = Path::new("counts.csv");
+        let score = judge(path, &table, options).unwrap().score(path, &table.series[1]).unwrap();
+        let last = score.rows.last().unwrap();
+        assert!(!score.notes.unfinished && last.verdict.is_some_and(|verdict| verdict.p_down < 1e-3), "{last:?}");
     }
 }

@@ -134,12 +134,18 @@ impl FamilyBaseline<'_> {
         Some(fit.on_day(day).unwrap_or(fit))
     }
 
-    /// What the days from one on tell alone, if they are enough.
-    pub(in crate::baseline) fn fit_since(&self, member: usize, day: usize, without: &Range<usize>) -> Option<Fit> {
-        let series = self.past(member, Learnt::Since(day), without)?;
-        if series.believed_hours() < SHIFT_DAYS * 24 || series.level() < SPARSE_BELOW {
+    /// What the days from `since` on tell alone of a day, if they are enough, and one of them at least is like it.
+    pub(in crate::baseline) fn fit_since(
+        &self,
+        member: usize,
+        (since, day): (usize, usize),
+        without: &Range<usize>,
+    ) -> Option<Fit> {
+        let series = self.past(member, Learnt::Since(since), without)?;
+        let alike = series.believed_hours_like(self.is_off(day));
+        if series.believed_hours() < SHIFT_DAYS * 24 || alike < 24 || series.level() < SPARSE_BELOW {
             return None;
         }
-        Some(Fit::new(&series, self.profile(member), &self.dispersions).of_days(Learnt::Since(day)))
+        Some(Fit::new(&series, self.profile(member), &self.dispersions).of_days(Learnt::Since(since)))
     }
 }

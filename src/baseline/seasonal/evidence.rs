@@ -4,9 +4,10 @@
 //! none but its cut count within wider windows. The estimate that comes of it is [`crate::stats::shrunk_alpha`].
 
 use super::{Fit, WHOLE_DAY};
-use crate::baseline::WEEK_HOURS;
+use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{BANDS, WIDTHS, band};
 use crate::baseline::series::Series;
+use crate::baseline::{SLOTS, WEEK_HOURS};
 use crate::stats::{AlikeBuckets, DispersionEvidence};
 
 /// Evidence by the band of a window's mean.
@@ -23,8 +24,33 @@ impl Fit {
         of_all(&self.evidence_by_mean(series, weights))
     }
 
-    /// The evidence of single hours, by their means. Hours of a kind have one mean, so that they are added up first.
+    /// The evidence of single hours, by their means.
     pub(super) fn evidence_by_mean(&self, series: &Series, weights: &[f64]) -> Bands {
+        let mut bands = [None; BANDS];
+        for (mean, _, of_kind) in self.evidence_by_kind(series, weights) {
+            let evidence: &mut DispersionEvidence = bands[band(mean)].get_or_insert_default();
+            *evidence = evidence.and(&of_kind);
+        }
+        bands
+    }
+
+    /// The evidence of single hours, by the slot that they are in.
+    pub(super) fn evidence_by_slot(&self, series: &Series, weights: &[f64]) -> [DispersionEvidence; SLOTS] {
+        let mut slots = [DispersionEvidence::new(); SLOTS];
+        for (_, week_hour, of_kind) in self.evidence_by_kind(series, weights) {
+            let evidence = &mut slots[slot(week_hour)];
+            *evidence = evidence.and(&of_kind);
+        }
+        slots
+    }
+
+    /// The evidence of single hours by their kind, with its mean and an hour of the week of it: hours of a kind have one mean, so that they are
+    /// added up first.
+    fn evidence_by_kind(
+        &self,
+        series: &Series,
+        weights: &[f64],
+    ) -> impl Iterator<Item = (f64, u8, DispersionEvidence)> {
         let mut kinds = vec![(AlikeBuckets::default(), f64::NAN, 0); self.kinds(series)];
         for (hour, (&count, &weight)) in series.counts.iter().zip(weights).enumerate() {
             let (buckets, mean, of) = &mut kinds[self.kind(series, hour)];
@@ -33,18 +59,12 @@ impl Fit {
             }
             buckets.add(f64::from(count) - *mean, weight);
         }
-        let mut bands = [None; BANDS];
-        for (buckets, mean, week_hour) in kinds.iter().filter(|(buckets, ..)| buckets.weight() > 0.0) {
-            let samples = self.samples_of(*week_hour);
-            let evidence: &mut DispersionEvidence = bands[band(*mean)].get_or_insert_default();
+        kinds.into_iter().filter(|(buckets, ..)| buckets.weight() > 0.0).map(|(buckets, mean, week_hour)| {
+            let mut evidence = DispersionEvidence::new();
             // Out of range are only counts beyond 1e15, which do not fit the type.
-            let _ = evidence.add_alike(buckets, *mean, samples.max(LEAST_SAMPLES));
-        }
-        bands
-    }
-
-    fn samples_of(&self, week_hour: u8) -> f64 {
-        self.samples[crate::baseline::calendar::slot(week_hour)]
+            let _ = evidence.add_alike(&buckets, mean, self.samples[slot(week_hour)].max(LEAST_SAMPLES));
+            (mean, week_hour, evidence)
+        })
     }
 }
 
@@ -92,7 +112,7 @@ impl Past {
     /// Lays out some counts of the past.
     pub(super) fn new(fit: &Fit, series: &Series, counts: &[f64]) -> Self {
         let means: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.mean(hour as u8));
-        let samples: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.samples_of(hour as u8));
+        let samples: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.samples[slot(hour as u8)]);
         let paused = fit.pauses.map(|pauses| fit.likely_paused(series, &pauses));
         let hour = |hour: usize| {
             let place = usize::from(series.week_hours[hour]);

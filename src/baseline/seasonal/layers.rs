@@ -66,11 +66,14 @@ impl Fit {
         let entity = drawn(&all, prior);
         let around = around(shrunk_by(&all, prior, 0.0), 0);
         let worth = alike.map_or_else(|| worth(&all, prior), |alike| worth(&alike, around));
-        let alpha = self.by_mean[0].get(band(mean)).copied().flatten().unwrap_or(self.alpha[0]);
+        let clumps = self.by_slot.as_ref().and_then(|_| learnt.slot_clumps(series, weights));
+        let at_that_time = clumps.map(|clumps| clumps.of(slot(week_hour)));
+        let alpha = self.alpha_of(week_hour);
         Spread {
             entity,
             alike: alike.map(|alike| drawn(&alike, around)),
-            uncertainty: INFLATION / (worth.0 + worth.1).sqrt(),
+            at_that_time: at_that_time.map(|(evidence, prior)| drawn(&evidence, prior)),
+            uncertainty: if at_that_time.is_some() { 0.0 } else { INFLATION / (worth.0 + worth.1).sqrt() },
             alpha,
             hour: (1.0 / mean + alpha) / self.samples[slot(week_hour)],
             level: 1.0 / (self.total + 1.0),
@@ -139,7 +142,7 @@ mod tests {
             moved += usize::from(fits.len() > 1);
             for fit in fits {
                 let week_hour = baseline.week_hours(days.into()..usize::from(days) + 1)[usize::from(hour)];
-                let (_, spread) = fit.mean_and_spread(&[week_hour], 0);
+                let spread = fit.moments(&[week_hour], 0).spread();
                 let mean = fit.expected(&[week_hour], 0).unwrap().mean();
                 let found = baseline.hour_layers(member, days.into(), fit, hour).unwrap();
                 drifted += usize::from(found.layers.iter().any(|layer| layer.kind == LayerKind::Drift));
@@ -151,7 +154,8 @@ mod tests {
                     assert!(near(value, drawn.calls), "{member} {hour}: {drawn:?}");
                 }
                 assert!(near(found.spread.total(), spread), "{member} {hour}: {:?} {spread}", found.spread);
-                let of_alpha = found.spread.alike.unwrap_or(found.spread.entity).value().max(MIN_ALPHA);
+                let alike = found.spread.at_that_time.or(found.spread.alike).unwrap_or(found.spread.entity);
+                let of_alpha = alike.value().max(MIN_ALPHA);
                 assert!(near(of_alpha + found.spread.uncertainty, found.spread.alpha), "{:?}", found.spread);
             }
         }

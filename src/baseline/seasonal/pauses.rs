@@ -65,8 +65,9 @@ impl Pauses {
     /// Learns how much the hours of a window pause together.
     ///
     /// ```text
-    /// rho = (Var K / (n s (1 - s)) - 1) / (n - 1),   K of n hours paused, s their share
+    /// r = Var K / (n s (1 - s)) - 1,   rho = r max(0, 1 - (2 / (w - 1)) / r^2) / (n - 1),   K of n hours paused in each of w windows, s their share
     /// ```
+    /// drawn in by as much as chance alone makes of `r` (James and Stein 1961, the positive part).
     pub(super) fn learn_together(&mut self, series: &Series, paused: &[bool]) {
         for (width, together) in self.together.iter_mut().enumerate().skip(1) {
             let length = WIDTHS[width];
@@ -79,7 +80,10 @@ impl Pauses {
             let mean = counts.iter().sum::<f64>() / windows;
             let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / (windows - 1.0);
             let independent = mean * (1.0 - mean / length);
-            *together = ((variance / independent.max(1e-9) - 1.0) / (length - 1.0)).clamp(0.0, 0.99);
+            let beyond = (variance / independent.max(1e-9) - 1.0).max(1e-9);
+            let by_chance = 2.0 / (windows - 1.0);
+            let beyond = beyond * (1.0 - by_chance / (beyond * beyond)).max(0.0);
+            *together = (beyond / (length - 1.0)).min(0.99);
         }
     }
 }

@@ -135,7 +135,7 @@ impl FamilyBaseline<'_> {
         let others_stay = past.others_stay(&before, &moved);
         let hours: Vec<(u8, f64)> = moved.iter().map(|&(suspect, mean)| (past.today[suspect.hour], mean)).collect();
         let moved = before.with_hours(&hours, since, SHIFT_DAYS as f64);
-        let alone = since.and_then(|since| self.fit_since(member, since, without));
+        let alone = since.and_then(|since| self.fit_since(member, (since, day), without));
         let now = std::iter::once(moved).chain(alone).collect();
         Some(NewHours { shift: Shift { before, now }, others_stay })
     }

@@ -7,6 +7,7 @@ mod change;
 mod intrusion;
 mod material;
 mod planner;
+mod turnover;
 mod volume;
 
 use std::ops::Range;
@@ -72,5 +73,6 @@ pub(crate) fn plan(world: &mut World) -> Plan {
     planner.repeat(several(3.0), change::permission_change);
     planner.repeat(several(2.0), change::password_change);
     planner.repeat(several(3.0), change::trail_tampering);
+    turnover::label_turnover(&mut planner);
     planner.finish()
 }

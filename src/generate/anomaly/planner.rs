@@ -22,9 +22,9 @@ const ATTEMPTS: u32 = 200;
 /// How far apart in time two anomalies of one entity stay.
 const MARGIN: u32 = 2 * HOUR;
 /// The planted calls in an hour that make a side effect worth a label, if they also double the entity's calls.
-const VISIBLE: u64 = 10;
+pub(super) const VISIBLE: u64 = 10;
 /// The part of its calls that an entity must lose for a drop to be a drop of it too.
-const VISIBLE_LOSS: f64 = 0.5;
+pub(super) const VISIBLE_LOSS: f64 = 0.5;
 
 /// An anomaly before it is accepted.
 #[derive(Debug)]
@@ -88,6 +88,12 @@ impl<'world> Planner<'world> {
         }
     }
 
+    /// Adds labels of something that was not planted.
+    pub(super) fn note(&mut self, labels: Vec<Label>) {
+        self.anomalies += u32::from(!labels.is_empty());
+        self.plan.labels.extend(labels);
+    }
+
     /// The plan, in order of time.
     pub(super) fn finish(mut self) -> Plan {
         self.plan.rows.sort_by_key(|row| row.second);
@@ -146,7 +152,7 @@ impl<'world> Planner<'world> {
         self.label(draft.kind, entity, draft.span.clone(), size, expected, calls)
     }
 
-    fn label(
+    pub(super) fn label(
         &self,
         kind: &'static str,
         entity: Entity,

@@ -5,6 +5,7 @@
 
 use std::borrow::Borrow;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
@@ -34,19 +35,25 @@ pub struct Looked {
     pub matches: u64,
 }
 
-/// Evaluates the rows of one UTC day. Matches are handed on file by file, in the files' order; see [`Match`] for what they hold.
+/// Evaluates the rows of one UTC day. Matches are handed on file by file, in the files' order; see [`Match`] for what they hold. Who takes
+/// them says what is asked of the events of later ones; those that are on their way may tell more.
 pub fn evaluate_day(
     program: &Program,
     hours: &WorkingHours,
     files: &[EventFile],
     date: NaiveDate,
-    mut take: impl FnMut(Match),
+    mut take: impl FnMut(Match) -> Facts,
 ) -> (Looked, Vec<Problem>) {
     let (mut looked, mut problems) = (Looked::default(), Vec::new());
-    Scan::new(program, hours, Facts::All).run(row_groups(files.iter(), date), |found| {
+    let scan = Scan::new(program, hours, Facts::All);
+    scan.run(row_groups(files.iter(), date), |found| {
         looked.add(found.looked);
         problems.extend(found.problem);
-        found.matches.into_iter().for_each(&mut take);
+        for found in found.matches {
+            if take(found) == Facts::Time {
+                scan.times_suffice.store(true, Ordering::Relaxed);
+            }
+        }
     });
     (looked, problems)
 }
@@ -98,6 +105,8 @@ pub struct Scan<'p> {
     program: &'p Program,
     hours: &'p WorkingHours,
     facts: Facts,
+    /// Whether it turned out that of what is still to come nothing but times is asked.
+    times_suffice: AtomicBool,
     /// Sieves that nobody uses now; what they have learnt of values holds in the next row group too.
     sieves: Mutex<Vec<Sieve<'p>>>,
 }
@@ -105,7 +114,7 @@ pub struct Scan<'p> {
 impl<'p> Scan<'p> {
     /// A scan that tells of each match's event what `facts` says.
     pub fn new(program: &'p Program, hours: &'p WorkingHours, facts: Facts) -> Self {
-        Self { program, hours, facts, sieves: Mutex::new(Vec::new()) }
+        Self { program, hours, facts, times_suffice: AtomicBool::new(false), sieves: Mutex::new(Vec::new()) }
     }
 
     /// Evaluates row groups on all threads and hands on what they hold, in their order.
@@ -199,7 +208,8 @@ impl<'p> Scan<'p> {
         let span = span_of(place.date);
         let rules = candidates.all_rules();
         let asked = rules.iter().flat_map(|&rule| self.program.columns_of(rule));
-        let mut evaluator = Evaluator::with_facts(self.program, self.hours, asked, self.facts);
+        let facts = if self.times_suffice.load(Ordering::Relaxed) { Facts::Time } else { self.facts };
+        let mut evaluator = Evaluator::with_facts(self.program, self.hours, asked, facts);
         let rows = candidates.rows().chunks(MOST_ROWS).nth(chunk).unwrap_or_default();
         let batch = read_rows(place.file.borrow(), place.group, evaluator.layout().columns(), rows)?;
         evaluator.begin(&batch);

@@ -1,0 +1,73 @@
+//! How much an entity's single hours clump, by hour of the day: a job of three o'clock makes that hour unsteady and no other.
+//!
+//! Where an entity's slots are all alike, and most are, its own dispersion stands. Where they differ by more than chance, each is drawn
+//! towards it by as much as it is not heard.
+
+use super::Fit;
+use crate::baseline::SLOTS;
+use crate::baseline::calendar::slot;
+use crate::baseline::series::Series;
+use crate::stats::{DispersionEvidence, DispersionPrior, MAX_ALPHA, shrunk_alpha};
+
+/// An entity with fewer calls an hour tells nothing of its slots.
+const LEAST_LEVEL: f64 = 1.0;
+/// Slots that differ by less than this share of the entity's alpha are alike.
+const LEAST_APART: f64 = 0.25;
+
+/// What an entity's slots tell of their clumps.
+pub(super) struct SlotClumps {
+    evidence: [DispersionEvidence; SLOTS],
+    /// The alpha of hours with such a mean.
+    usual: [f64; SLOTS],
+    /// The standard deviation of slots' alphas around it.
+    deviation: f64,
+}
+
+impl SlotClumps {
+    /// A slot's evidence, and what it is drawn towards.
+    pub(super) fn of(&self, slot: usize) -> (DispersionEvidence, DispersionPrior) {
+        let prior = DispersionPrior::new(self.usual[slot].min(MAX_ALPHA), self.deviation);
+        (self.evidence[slot], prior.unwrap_or(DispersionPrior::USUAL))
+    }
+
+    /// The alpha of each slot.
+    pub(super) fn alphas(&self) -> [f64; SLOTS] {
+        std::array::from_fn(|slot| {
+            let (evidence, prior) = self.of(slot);
+            shrunk_alpha(&evidence, &prior, 0.0).unwrap_or(self.usual[slot])
+        })
+    }
+}
+
+impl Fit {
+    /// What each slot's hours tell; `None` where slots are alike.
+    ///
+    /// ```text
+    /// tau^2 = (sum I_s (a_s - a)^2 - slots) / sum I_s,   each slot's alpha drawn to `a` by 1 / tau^2
+    /// ```
+    /// with `a_s` a slot's own estimate, `I_s` its information, `a` the entity's alpha of hours with such a mean: DerSimonian and Laird 1986.
+    pub(super) fn slot_clumps(&self, series: &Series, weights: &[f64]) -> Option<SlotClumps> {
+        if self.level < LEAST_LEVEL {
+            return None;
+        }
+        let evidence = self.evidence_by_slot(series, weights);
+        let usual: [f64; SLOTS] = std::array::from_fn(|slot| self.alpha_at(0, self.means[slot]));
+        let (mut apart, mut slots, mut information) = (0.0, 0.0, 0.0);
+        for (evidence, usual) in evidence.iter().zip(usual) {
+            if let Some(own) = evidence.alpha() {
+                let worth = evidence.information_at(usual);
+                apart += worth * (own - usual).powi(2);
+                information += worth;
+                slots += 1.0;
+            }
+        }
+        let deviation = ((apart - slots) / information).max(0.0).sqrt();
+        (deviation > LEAST_APART * self.alpha[0]).then_some(SlotClumps { evidence, usual, deviation })
+    }
+
+    /// The alpha of one of the week's hours.
+    pub(super) fn alpha_of(&self, week_hour: u8) -> f64 {
+        let own = self.by_slot.as_ref().map(|alphas| alphas[slot(week_hour)]);
+        own.unwrap_or_else(|| self.alpha_at(0, self.mean(week_hour)))
+    }
+}
