@@ -24,7 +24,8 @@ use insights::detect::Thresholds;
 use insights::detect::judgement::{Night, judge};
 use insights::generate::{Options, generate};
 use insights::insight::NightFindings;
-use insights::insight::investigate::{Evidence, Minutes, Target, investigate};
+use insights::insight::investigate::{Begin, Evidence, Minutes, Target, investigate};
+use insights::insight::minutes::UsualDay;
 use insights::partition::{ColumnOverrides, EventFile, Partitions};
 use insights::rollup::update::{Counting, update};
 use insights::rollup::{DayRollup, Family, FamilyRollup, ScanOptions, scan_day};
@@ -178,8 +179,9 @@ fn target(entity: Entity<'_>) -> Target {
         keys: vec![entity.0.members[entity.1].clone()],
         hours: (hour, hour + 1),
         search: (hour.saturating_sub(1), (hour + 2).min(24)),
-        minutes: Minutes::Rise { usual: f64::from(calls) / 600.0, least: 1, from_start: false },
+        minutes: Minutes::Rise { usual: UsualDay::even(f64::from(calls) / 600.0), least: 1, begin: Begin::Within },
         since: NaiveDate::default(),
         with: Vec::new(),
+        eve: Vec::new(),
     }
 }

@@ -267,7 +267,8 @@ impl Error {
     pub fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| {
-            let source = if path.is_file() { io::ErrorKind::NotADirectory.into() } else { source };
+            let is_file = std::fs::metadata(&path).is_ok_and(|found| found.is_file());
+            let source = if is_file { io::ErrorKind::NotADirectory.into() } else { source };
             Self::Write { path, source }
         }
     }

@@ -404,3 +404,65 @@ fn a_damaged_note_of_the_night_before_is_named() {
     let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
     insights(arguments).expect_code(3).expect_said(&["episodes.json`, line 1", "run that night again"]);
 }
+
+/// Events in which user 78 calls sixty times in half an hour of every day, in another hour from some night on.
+fn daily_job(events: &Path, last: NaiveDate, hours: (i64, i64), moved: NaiveDate) {
+    write_days(events, day(1, 1), last, |date| {
+        let first = 3600 * if date < moved { hours.0 } else { hours.1 };
+        (first..first + 1800).step_by(30).map(|second| Call::usual(second, 78)).collect()
+    });
+}
+
+#[test]
+fn a_rise_begins_before_the_midnight_of_its_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    // Of its first twelve minutes, which do not stand out on their day, the night knows from the events of that day.
+    burst(&events, night(1), "2026-01-28T23:48:00Z", "2026-01-29T02:20:00Z");
+    run(&events, &state, 1..=1, &[]);
+    let found = reported(&state, 1);
+    assert_eq!(found.iter().map(|event| event.0.as_str()).collect::<Vec<_>>(), ["Start", "End"]);
+    let analysis = &found[0].2;
+    assert!(is_near(&analysis["start"], "2026-01-28T23:48:00Z"), "{analysis}");
+    let count = analysis["count"].as_u64().unwrap();
+    assert!((456..=490).contains(&count), "152 minutes with three more calls each: {count}");
+}
+
+#[test]
+fn a_job_that_was_moved_is_one_change_though_it_is_over_each_night() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    daily_job(&events, night(3), (2, 5), night(1));
+    run(&events, &state, 1..=3, &[]);
+    let all: Vec<(u32, String, String, Value)> = (1..=3)
+        .flat_map(|number| reported_of(&state, number, "78").into_iter().map(move |own| (number, own.0, own.1, own.2)))
+        .collect();
+    let of = |direction: &str| -> Vec<&(u32, String, String, Value)> {
+        all.iter().filter(|own| own.3["direction"] == direction).collect()
+    };
+    for direction in ["up", "down"] {
+        let own = of(direction);
+        assert!(own.iter().all(|told| told.2 == own[0].2), "one change of {direction}: {all:?}");
+        assert_eq!(own.iter().filter(|told| told.1 == "Start").count(), 1, "begun once: {all:?}");
+        let again: Vec<_> = own.iter().filter(|told| told.0 == 2).collect();
+        let is_told = |told: &str| told.contains("; at the same hours for 2 nights in a row since 2026-01-29");
+        assert!(again.iter().all(|told| is_told(told.3["sentence"].as_str().unwrap())), "{again:?}");
+    }
+    assert!(of("up").iter().any(|told| told.0 == 2), "{all:?}");
+}
+
+#[test]
+fn another_burst_on_the_next_night_is_another_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    write_days(&events, day(1, 1), night(2), |date| {
+        let (hour, address) = if date == night(1) { (9, "203.0.113.66") } else { (20, "198.51.100.7") };
+        let call = |second| Call { address: address.to_owned(), ..Call::usual(second, 7) };
+        let is_odd = date == night(1) || date == night(2);
+        (hour * 3600..(hour + 1) * 3600).step_by(10).filter(|_| is_odd).map(call).collect()
+    });
+    run(&events, &state, 1..=2, &[]);
+    let stories: Vec<Value> =
+        (1..=2).flat_map(|number| reported(&state, number)).map(|own| own.2["incident"]["id"].clone()).collect();
+    assert!(stories.len() >= 2 && stories.first() != stories.last(), "the first was over by eleven: {stories:?}");
+}

@@ -53,7 +53,7 @@ pub(super) fn result(text: &str) -> Result<()> {
 pub(super) fn expect_folder(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {
-        Some(folder) if !folder.is_dir() => {
+        Some(folder) if !std::fs::metadata(folder).is_ok_and(|found| found.is_dir()) => {
             Err(Error::write(file)(io::Error::new(io::ErrorKind::NotFound, "there is no such folder")))
         }
         _ => Ok(()),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::detect::Direction;
 use crate::error::{Error, Result};
-use crate::storage::{day_of_folder, entries, read_text};
+use crate::storage::{day_of_folder, entries, is_there, read_text};
 
 mod lines;
 mod table;
@@ -114,11 +114,11 @@ pub struct Reported {
 /// # Errors
 /// When nothing of the kind is there, or it cannot be understood.
 pub fn read(path: &Path) -> Result<Reported> {
-    if path.is_file() {
+    if std::fs::metadata(path).map_err(Error::read(path))?.is_file() {
         return read_file(path);
     }
     let inside = path.join("insights");
-    let folder = if inside.is_dir() { inside } else { path.to_path_buf() };
+    let folder = if is_there(&inside)? { inside } else { path.to_path_buf() };
     let nights = nights_in(&folder)?;
     if nights.is_empty() {
         return Err(Error::NoInsights { path: path.to_path_buf() });
@@ -166,9 +166,10 @@ fn nights_in(folder: &Path) -> Result<BTreeMap<NaiveDate, PathBuf>> {
     std::fs::metadata(folder).map_err(Error::read(folder))?;
     for day in entries(folder)? {
         let Some(date) = day_of_folder(&day) else { continue };
-        let files = ["insights.jsonl", "insights.parquet"].map(|name| day.join(name));
-        if let Some(file) = files.into_iter().find(|file| file.is_file()) {
-            nights.insert(date, file);
+        for file in ["insights.jsonl", "insights.parquet"].map(|name| day.join(name)) {
+            if !nights.contains_key(&date) && is_there(&file)? {
+                nights.insert(date, file);
+            }
         }
     }
     Ok(nights)

@@ -12,6 +12,7 @@ use crate::event::ChangeKind;
 use crate::explain::names::Names;
 use crate::rollup::{Family, OTHER};
 use crate::shown::counted;
+use crate::storage::is_there;
 
 /// Candidates that an error names.
 const NAMED: usize = 8;
@@ -49,7 +50,7 @@ impl Question {
 pub fn insight(question: &Question, state: &Path) -> Result<Option<Found>> {
     let about = question.about.to_lowercase();
     let is_id = about.len() >= LEAST_ID && about.chars().all(|digit| digit.is_ascii_hexdigit() || digit == '-');
-    if !is_id || !state.join("insights").is_dir() {
+    if !is_id || !is_there(&state.join("insights"))? {
         return Ok(None);
     }
     let found = reported::read(state)?.found;

@@ -9,7 +9,7 @@ use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::error::{Error, Result};
 use crate::severity::Severity;
-use crate::storage::Daily;
+use crate::storage::{Daily, is_there};
 
 /// An insight as the night reported it; of a start and an end, the end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -98,7 +98,7 @@ struct Statistics {
 /// When its events are there and cannot be read.
 pub(super) fn read(state: &Path, night: NaiveDate) -> Result<Vec<Told>> {
     let path = Daily::Insights.folder(state, night).join("insights.jsonl");
-    if !path.is_file() {
+    if !is_there(&path)? {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;

@@ -25,7 +25,7 @@ use crate::insight::habits::principal_of;
 use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family, store};
 use crate::settings::Settings;
-use crate::storage::Daily;
+use crate::storage::{Daily, is_there};
 
 /// Judges a night again and explains what is asked about; `date` is the night, by default that of the insight that is meant, or the
 /// newest that is counted. With `events` the changes are shown one by one, and names are looked up in those of the night.
@@ -160,7 +160,7 @@ impl Explanation {
 }
 
 fn reported_of(state: &Path, date: NaiveDate, history: &FamilyHistory, member: usize) -> Result<Vec<Reported>> {
-    if !Daily::Insights.folder(state, date).is_dir() {
+    if !is_there(&Daily::Insights.folder(state, date))? {
         return Ok(Vec::new());
     }
     let found = reported::read(state)?.found;

@@ -147,7 +147,7 @@ fn every_kind_is_there_and_every_interval_holds_what_was_planted() {
     let (folder, generated) = made(&small());
     let labels = labels(folder.path());
     assert_eq!(labels.len() as u64, generated.labels);
-    let (turnover, planted) = labels.into_iter().partition::<Vec<_>, _>(|label| is_turnover(label));
+    let (turnover, planted) = labels.into_iter().partition::<Vec<_>, _>(is_turnover);
     let kinds: BTreeSet<&str> = planted.iter().map(|label| label["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds.len(), 10, "{kinds:?}");
     assert!(!turnover.is_empty(), "somebody came or went");

@@ -115,7 +115,11 @@ pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> 
 
 /// The value that most calls have, if one does, and how many have it; what stands for many is none.
 pub(super) fn dominant_calls(evidence: &Evidence, attribute: usize) -> Option<(&str, u64)> {
-    let values = &evidence.values[attribute];
+    dominant_of(&evidence.values[attribute])
+}
+
+/// The same of values with their calls.
+pub(super) fn dominant_of(values: &BTreeMap<String, u64>) -> Option<(&str, u64)> {
     let total: u64 = values.values().sum();
     let first = top(values, 1).first().copied().filter(|(value, _)| *value != OTHER)?;
     (first.1 as f64 >= SPEAKS_FOR_ALL * total as f64).then_some(first)

@@ -2,11 +2,11 @@
 
 use chrono::NaiveDate;
 
-use crate::insight::build::complete;
 use crate::insight::course::Rates;
 use crate::insight::draft::{Subject, moment, rate_type, region};
 use crate::insight::episode::{Running, Same};
 use crate::insight::investigate::Evidence;
+use crate::insight::meaning::complete;
 use crate::insight::usual::Usual;
 use crate::insight::{Insight, Life};
 
@@ -40,6 +40,21 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
     insight.region = region(evidence);
 }
 
+/// Puts an episode that began before the midnight of its day together with what it did there; `usual` are the calls a minute that would have
+/// been usual.
+pub(super) fn begin_before(insight: &mut Insight, evidence: &mut Evidence, usual: f64) {
+    let Some(eve) = evidence.eve.take() else { return };
+    insight.start = moment(insight.date, -(evidence.before as i64));
+    insight.observed += eve.calls();
+    insight.errors += eve.errors;
+    insight.expected += usual * evidence.before as f64;
+    let examples = eve.examples.iter().map(|(_, id)| id).chain(&insight.examples).take(EXAMPLES).cloned().collect();
+    insight.examples = examples;
+    insight.principal_arns.extend(eve.principal_arns.clone());
+    evidence.absorb(*eve);
+    insight.region = region(evidence);
+}
+
 /// What a few more minutes add to the band of an episode. Nobody judged them, so it grows as the expected count does.
 fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
     if running.expected <= 0.0 {
@@ -49,7 +64,7 @@ fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
     ((running.expected_lower as f64 * share).floor() as u64, (running.expected_upper as f64 * share).ceil() as u64)
 }
 
-/// An episode of the night before that no deviation goes on with, as it lasts or has ended; its life tells which.
+/// An episode of the night before that no deviation goes on with, which is over, or its entity's level by now; its life tells which.
 pub(super) fn left_insight(
     (family, key, direction): &Same,
     (running, rates): (&Running, Rates),
@@ -76,7 +91,6 @@ pub(super) fn left_insight(
         model: running.model,
         start: running.start,
         end: if evidence.span.1 == 0 { running.end } else { moment(date, evidence.span.1 as i64) },
-        ended: life.tonight.is_none(),
         expected,
         expected_lower,
         expected_upper,

@@ -1,11 +1,12 @@
 //! What became of an episode that the night before left open: one decision, from which all that is told of it follows.
 //!
 //! It is the same episode for as long as no hours since speak for what is usual: over a night in which nothing is usual, a weekend, a gap of
-//! the feed. It is over when hours do. Where it goes on but is not odd any more, the model has taken its level for new.
+//! the feed. It is over when hours do, and where its level goes on but is not odd any more: by then the model has taken it for new, or it was
+//! usual after all.
 
 use crate::detect::Direction;
 use crate::insight::episode::Running;
-use crate::insight::rhythm::{Days, Level, Rhythm, TELLING};
+use crate::insight::rhythm::{Days, Rhythm, TELLING, lasted};
 
 /// The first hours of a day, in which the rest of an episode of the day before is looked for minute by minute.
 pub(super) const TAIL_HOURS: u8 = 3;
@@ -18,7 +19,7 @@ pub(super) enum Course {
     /// The deviation that begins in this hour goes on with it.
     GoesOn(u8),
     /// The whole day is at its level, though nothing of it is odd any more.
-    Lasts(Rates),
+    Lasts,
     /// It was over after so many hours of the day.
     Ended(u8, Rates),
     /// The day does not tell: nothing was expected, or nothing can be believed.
@@ -50,7 +51,10 @@ pub(super) fn course(
         let usual = rhythm.usual(today..today + usize::from(hours));
         Rates { level: level.calls(usual * 60.0) / 60.0, usual }
     };
-    let lasted = |until: u8| lasted(rhythm, level, today..today + usize::from(until));
+    let lasted = |until: u8| {
+        let hours = today..today + usize::from(until);
+        lasted(hours.map(|hour| rhythm.telling(level, hour..hour + 1))) as u8
+    };
     match next {
         Some(first) if first <= 1 => Course::GoesOn(first),
         Some(first) if rhythm.telling(level, idle..today + usize::from(first)) < TELLING => Course::GoesOn(first),
@@ -61,22 +65,10 @@ pub(super) fn course(
             if rhythm.telling(level, today + usize::from(hours)..today + 24) >= TELLING || is_long_ago {
                 Course::Ended(hours, rates(TAIL_HOURS.max(hours)))
             } else if rhythm.telling(level, today..today + usize::from(hours)) <= -TELLING {
-                Course::Lasts(rates(24))
+                Course::Lasts
             } else {
                 Course::Untold
             }
         }
     }
-}
-
-/// For how many of some hours, from the first on, the level goes on: as many as speak for it most.
-fn lasted(rhythm: &Rhythm, level: Level, hours: std::ops::Range<usize>) -> u8 {
-    let (mut best, mut sum) = ((0, 0.0), 0.0);
-    for (place, hour) in hours.enumerate() {
-        sum -= rhythm.telling(level, hour..hour + 1);
-        if sum > best.1 {
-            best = (place as u8 + 1, sum);
-        }
-    }
-    best.0
 }

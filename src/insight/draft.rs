@@ -1,5 +1,5 @@
 //! What every insight begins as: whom it is about, and what the events told at once. What was measured is laid over it, and what all of
-//! it means is filled in by [`complete`](super::build::complete).
+//! it means is filled in by [`complete`](super::meaning::complete).
 
 use std::collections::BTreeMap;
 

@@ -2,27 +2,33 @@
 //!
 //! It stands in `episodes.json` beside the night's insights, and the next night reads that file alone. An episode that is open at
 //! midnight is gone on with under its id, in the first minutes of the next day if it is not found there again, and is reported as
-//! over; it is never begun twice. An entity that deviates the same way for so many nights in a row has a new level: that is said
+//! over; it is never begun twice. One that was over, and comes again at the same hours of the next day by the same, is one change: a job that was
+//! moved, say. An entity that deviates the same way for so many nights, none of those between being usual, has a new level: that is said
 //! once, and then nothing more of it until a night without.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, Duration, NaiveDate, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::detect::{Direction, Model};
+use crate::detect::{Deviation, Direction, Model};
 use crate::error::Result;
 use crate::insight::Insight;
-use crate::insight::investigate::{Evidence, top};
+use crate::insight::actor::dominant_of;
+use crate::insight::investigate::{Evidence, OTHER, top};
 use crate::insight::names::Names;
 use crate::insight::values::Values;
 use crate::rollup::{EntityKey, Family};
 use crate::storage::{Daily, read_json, write_json};
 
-/// Values of an attribute that are kept of an open episode.
+/// Values of an attribute that are kept of an episode.
 const KEPT_VALUES: usize = 100;
+/// The place of the principal among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
+const PRINCIPAL: usize = 0;
+/// What comes again has at most so many times as many calls too many, or too few, or one in so many.
+const ALIKE: f64 = 2.0;
 
 /// An entity and a direction: what is the same from night to night.
 pub type Same = (Family, EntityKey, Direction);
@@ -35,9 +41,9 @@ pub struct Episode {
     family: String,
     key: Vec<String>,
     direction: Direction,
-    /// The first of the nights in a row in which it did.
+    /// The first of the nights in which it did, none of those between being usual.
     pub since: NaiveDate,
-    /// How many there are.
+    /// In how many it did.
     pub nights: u32,
     /// Whether this is taken for its new level, and nothing more is said of it.
     pub level_shift: bool,
@@ -53,6 +59,9 @@ pub struct Episode {
     pub name: Option<String>,
     /// Its episode, if that was not over at midnight.
     pub open: Option<Running>,
+    /// Its episode, if that was over: one like it at the same hours of the next day is the same change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Running>,
 }
 
 /// An episode that was not over at midnight, with all that its end will tell.
@@ -85,6 +94,9 @@ pub struct Running {
     pub days_hidden: usize,
     /// Calls a minute that were usual at its hours.
     pub usual: f64,
+    /// How often it was there: more than once where it came again at the same hours of the next day.
+    #[serde(default = "once")]
+    pub times: u32,
     pub values: Values,
     #[serde(default)]
     pub names_by_principal: Names,
@@ -100,11 +112,24 @@ impl Running {
         self.observed as f64 / minutes as f64
     }
 
-    /// An insight that is still open, with what was counted of it.
+    /// Whether a deviation is like it, at the same hours of another day: by half as much too many calls, or twice as much, or too few.
+    pub fn is_repeated(&self, deviation: &Deviation) -> bool {
+        let hours = (self.start.hour(), (self.end - Duration::minutes(1)).hour() + 1);
+        let is_within_a_day = hours.0 < hours.1;
+        let is_at_its_hours = u32::from(deviation.hours.0) < hours.1 && hours.0 < u32::from(deviation.hours.1);
+        let own = (self.observed as f64 - self.expected) / f64::from(self.times);
+        let ratio = (deviation.observed as f64 - deviation.expected) / own;
+        is_within_a_day && is_at_its_hours && (1.0 / ALIKE..=ALIKE).contains(&ratio)
+    }
+
+    /// Whether whoever makes most of its calls makes most of these, if anybody does.
+    pub fn is_by_the_same(&self, evidence: &Evidence) -> bool {
+        let maker = |values: &Values| dominant_of(&values[PRINCIPAL]).map(|(who, _)| who.to_owned());
+        maker(&self.values) == maker(&evidence.values)
+    }
+
+    /// An insight with what was counted of it until it ends, or until midnight.
     pub fn of(insight: &Insight, end: DateTime<Utc>, usual: f64, evidence: &Evidence) -> Self {
-        let most = |counts: &BTreeMap<String, u64>| {
-            top(counts, KEPT_VALUES).into_iter().map(|(value, calls)| (value.to_owned(), calls)).collect()
-        };
         Self {
             id: insight.id,
             account: insight.account.clone(),
@@ -128,12 +153,30 @@ impl Running {
             days_known: insight.days_known,
             days_hidden: insight.days_hidden,
             usual,
+            times: insight.life.times.max(1),
             values: evidence.values.each_ref().map(most),
             names_by_principal: evidence.names.most(KEPT_VALUES),
             examples: insight.examples.clone(),
             principal_arns: insight.principal_arns.clone(),
         }
     }
+}
+
+/// The most frequent values of an attribute, and all others under one name, so that they add up to all calls.
+fn most(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    if counts.len() <= KEPT_VALUES {
+        return counts.clone();
+    }
+    let mut kept: BTreeMap<String, u64> =
+        top(counts, KEPT_VALUES).into_iter().map(|(value, calls)| (value.to_owned(), calls)).collect();
+    let others = counts.values().sum::<u64>() - kept.values().sum::<u64>();
+    *kept.entry(OTHER.to_owned()).or_default() += others;
+    kept
+}
+
+/// Notes of earlier versions say nothing of how often.
+const fn once() -> u32 {
+    1
 }
 
 impl Episode {
@@ -152,6 +195,7 @@ impl Episode {
             insight: None,
             name: before.and_then(|before| before.name.clone()),
             open: None,
+            again: None,
         }
     }
 
@@ -226,4 +270,56 @@ pub fn write(state: &Path, date: NaiveDate, mut episodes: Episodes, insights: &[
     let episodes: Vec<&Episode> = episodes.values().collect();
     write_json(&path, &episodes)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::example::rate;
+
+    #[test]
+    fn what_is_kept_adds_up_to_all_calls() {
+        let counts: BTreeMap<String, u64> = (0..300).map(|value| (format!("{value:03}"), value)).collect();
+        let kept = most(&counts);
+        assert_eq!(kept.values().sum::<u64>(), counts.values().sum::<u64>());
+        assert_eq!((kept.len(), kept.contains_key("299"), kept.contains_key("100")), (KEPT_VALUES + 1, true, false));
+        let few: BTreeMap<String, u64> = counts.into_iter().take(3).collect();
+        assert_eq!(most(&few), few);
+    }
+
+    #[test]
+    fn what_comes_again_is_at_the_same_hours_and_about_as_large() {
+        // From 11:40 to 11:50.
+        let insight = rate();
+        let running = Running::of(&insight, insight.end, 0.1, &Evidence::default());
+        let excess = insight.observed as f64 - insight.expected;
+        let again = |hours: (u8, u8), times: f64| {
+            let observed = (insight.expected + times * excess).round() as u64;
+            running.is_repeated(&Deviation {
+                member: 0,
+                direction: Direction::Up,
+                model: Model::Seasonal,
+                hours,
+                observed,
+                expected: insight.expected,
+                lower: 0,
+                upper: 0,
+                ln_p: -20.0,
+                ln_q: -10.0,
+                unstable: false,
+                days_known: 28,
+                by_hour: Vec::new(),
+            })
+        };
+        assert!(again((11, 12), 1.0) && again((10, 13), 1.9) && again((11, 12), 0.6));
+        let by = |who: &str| {
+            let mut evidence = Evidence::default();
+            evidence.values[PRINCIPAL].insert(who.to_owned(), 200);
+            evidence
+        };
+        let running_of = Running::of(&insight, insight.end, 0.1, &by("user/1"));
+        assert!(running_of.is_by_the_same(&by("user/1")) && !running_of.is_by_the_same(&by("user/2")));
+        assert!(!again((12, 13), 1.0), "an hour later");
+        assert!(!again((11, 12), 3.0) && !again((11, 12), 0.2), "much larger, much smaller");
+    }
 }

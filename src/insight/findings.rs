@@ -1,26 +1,25 @@
 //! What is to be looked into: what the detectors found in a night, after what the night before left.
 //!
 //! Here it is decided which deviations are reported at all, which of them go on with an episode of the night before, and which
-//! episodes last or come to their end without one ([`course`]). From that follow the targets that the events are read for.
+//! episodes last or come to their end without one ([`course`]). From that follow the [`targets`](super::targets) that the events are read for.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::change::ChangeFound;
 use crate::detect::first_seen::FirstSeen;
-use crate::detect::{Deviation, Direction, Model, Thresholds};
+use crate::detect::{Deviation, Thresholds};
 use crate::error::Result;
 use crate::insight::concern::{self, Concern};
-use crate::insight::course::{Course, Rates, TAIL_HOURS, course};
+use crate::insight::course::{Course, Rates, course};
 use crate::insight::episode::{Episode, Running, Same};
-use crate::insight::first_seen;
 use crate::insight::habits::{Habits, principal_of};
-use crate::insight::investigate::{Evidence, Minutes, Target};
-use crate::insight::rhythm::{Days, Rhythm, TELLING};
+use crate::insight::investigate::Evidence;
+use crate::insight::joining::joined;
+use crate::insight::rhythm::{Days, Rhythm};
+use crate::insight::targets::{Searched, searched};
 use crate::insight::usual::Past;
-use crate::rollup::{EntityKey, Family};
+use crate::rollup::Family;
 
 /// What the detectors found in a night, family by family, and what the night before left.
 #[derive(Debug, Default)]
@@ -41,13 +40,10 @@ pub struct NightFindings {
     /// Entities that are beyond the level that they were taken to have.
     outgrown: BTreeSet<Same>,
     pub(super) level_shift_days: u32,
-    thresholds: Thresholds,
+    pub(super) thresholds: Thresholds,
     habits: Habits,
-    searched: Searched,
+    pub(super) searched: Searched,
 }
-
-/// For each rise, by its family, its entity's number and its hours, the hours in which its minutes are looked for.
-type Searched = BTreeMap<(Family, usize, (u8, u8)), (u8, u8)>;
 
 impl NightFindings {
     /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
@@ -236,11 +232,22 @@ impl NightFindings {
         self.before.get(&Self::same(history, deviation))
     }
 
+    /// Whether the night before told of the same entity and direction.
+    pub(super) fn was_told(&self, history: &FamilyHistory, deviation: &Deviation) -> bool {
+        self.before(history, deviation).is_some_and(|before| before.insight.is_some())
+    }
+
     /// The episode of the night before that a deviation goes on with.
     pub(super) fn continued(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
         let same = Self::same(history, deviation);
         let goes_on = self.courses.get(&same) == Some(&Course::GoesOn(deviation.hours.0));
         self.before.get(&same).filter(|_| goes_on).and_then(|before| before.open.as_ref())
+    }
+
+    /// The episode of the night before that was over, and that a deviation repeats.
+    pub(super) fn repeated(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
+        let again = self.before(history, deviation)?.again.as_ref()?;
+        again.is_repeated(deviation).then_some(again)
     }
 
     /// Episodes of the night before that were open and that no deviation goes on with, and what became of each.
@@ -255,7 +262,7 @@ impl NightFindings {
 
     /// Whether an open episode goes on though nothing of its entity is odd.
     pub(super) fn lasts(&self, same: &Same) -> bool {
-        matches!(self.courses.get(same), Some(Course::Lasts(_)))
+        self.courses.get(same) == Some(&Course::Lasts)
     }
 
     /// How many deviations are not reported, because they are a new level by now.
@@ -263,171 +270,15 @@ impl NightFindings {
         let all: usize = self.rates.iter().map(|(_, found)| found.len()).sum();
         all - self.reported().count()
     }
-
-    /// What to go back to the events for, in the order that [`build`](super::build()) expects the evidence in.
-    pub fn targets(&self, date: NaiveDate) -> Vec<Target> {
-        let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, date));
-        let changes = self
-            .changes
-            .iter()
-            .flat_map(|(history, found)| found.iter().map(move |change| change_target(history, change, date)));
-        let left =
-            self.left_alone().into_iter().map(|(same, _, running, course)| self.left_target(same, running, course));
-        let firsts = self.firsts.iter().map(|found| first_seen::target(found, self.history(found.family), date));
-        rates.chain(changes).chain(firsts).chain(left).collect()
-    }
-
-    /// What the events of an episode that no deviation goes on with are read for: the hours for which it lasted.
-    fn left_target(&self, (family, key, _): &Same, running: &Running, course: Course) -> Target {
-        let whole = |hours: u8| ((0, hours), Minutes::Whole);
-        let (hours, minutes) = match course {
-            Course::Lasts(_) => whole(24),
-            Course::Ended(hours, _) if hours > TAIL_HOURS => whole(hours),
-            Course::Ended(_, rates) => {
-                ((0, self.tail_hours(*family, key)), Minutes::Tail { rate: rates.level, usual: rates.usual })
-            }
-            Course::GoesOn(_) | Course::Untold => whole(0),
-        };
-        Target {
-            family: *family,
-            keys: vec![key.clone()],
-            hours,
-            search: hours,
-            minutes,
-            since: running.start.date_naive(),
-            with: Vec::new(),
-        }
-    }
-
-    /// The hours in which the rest of an entity's episode is looked for: those before its next one.
-    fn tail_hours(&self, family: Family, key: &EntityKey) -> u8 {
-        let Some(member) = self.history(family).and_then(|history| history.find(key)) else { return TAIL_HOURS };
-        let next = self.searched.range((family, member, (0, 0))..(family, member + 1, (0, 0))).next();
-        next.map_or(TAIL_HOURS, |(_, (first, _))| TAIL_HOURS.min(*first))
-    }
-
-    /// The hours of the day in which a deviation's minutes are looked for, first and one past the last.
-    pub(super) fn search(&self, history: &FamilyHistory, deviation: &Deviation) -> (u8, u8) {
-        let (first, end) = match deviation.direction {
-            Direction::Up => self.searched.get(&(history.family, deviation.member, deviation.hours)).copied(),
-            Direction::Down => None,
-        }
-        .unwrap_or(deviation.hours);
-        // What goes on is looked for from midnight on.
-        (if self.continued(history, deviation).is_some() { 0 } else { first }, end)
-    }
-
-    /// The fewest calls of its hours for which a rise would have been reported: more than the band, and past the gates.
-    fn least(&self, deviation: &Deviation) -> u64 {
-        let Thresholds { min_excess, min_ratio, .. } = self.thresholds;
-        let past_gates = (deviation.expected + min_excess).max(deviation.expected * min_ratio).ceil() as u64;
-        past_gates.max(deviation.upper + 1).min(deviation.observed)
-    }
-
-    fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
-        let continued = self.continued(history, deviation);
-        let first = if continued.is_some() { 0 } else { deviation.hours.0 };
-        let usual = usual_rate(deviation);
-        // What goes on was worth telling when it began.
-        let least = if continued.is_some() { 0 } else { self.least(deviation) };
-        Target {
-            family: history.family,
-            keys: vec![history.key(deviation.member).clone()],
-            hours: (first, deviation.hours.1),
-            search: self.search(history, deviation),
-            minutes: match deviation.direction {
-                Direction::Up => Minutes::Rise { usual, least, from_start: continued.is_some() },
-                Direction::Down => Minutes::Whole,
-            },
-            since: continued.map_or(date, |running| running.start.date_naive()),
-            with: Vec::new(),
-        }
-    }
-}
-
-/// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them.
-fn joined(history: &FamilyHistory, found: Vec<Deviation>, days: Days<'_>) -> Vec<Deviation> {
-    let mut all: Vec<Deviation> = Vec::new();
-    for next in found {
-        match all.last_mut().filter(|last| is_one(history, last, &next, days)) {
-            Some(last) => join(history, last, &next, days.window),
-            None => all.push(next),
-        }
-    }
-    all
-}
-
-fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Days<'_>) -> bool {
-    if (last.member, last.direction, last.model) != (next.member, next.direction, next.model) {
-        return false;
-    }
-    let today = days.window.length();
-    let hour = |hour: u8| today * 24 + usize::from(hour);
-    let rhythm = Rhythm::learn(history, last.member, days, today);
-    let minutes = hour(last.hours.0) as i64 * 60..hour(last.hours.1) as i64 * 60;
-    let level = rhythm.level(last.direction, last.observed, minutes);
-    rhythm.telling(level, hour(last.hours.1)..hour(next.hours.0)) < TELLING
-}
-
-/// Makes two deviations one; what was expected of the hours between them is left out, as nobody judged them.
-fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
-    let first = window.length() * 24;
-    let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
-    let hours = history.split(last.member, window).1.iter();
-    let calls = hours.filter(|hour| between.contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.calls));
-    last.observed += next.observed + calls.sum::<u64>();
-    last.hours.1 = next.hours.1;
-    last.expected += next.expected;
-    last.lower += next.lower;
-    last.upper += next.upper;
-    last.ln_p = last.ln_p.min(next.ln_p);
-}
-
-/// What the events of a change are read for.
-pub(super) fn change_target(history: &FamilyHistory, change: &ChangeFound, date: NaiveDate) -> Target {
-    Target {
-        family: Family::Change,
-        keys: change.members.iter().map(|&member| history.key(member).clone()).collect(),
-        hours: change.hours,
-        search: change.hours,
-        minutes: Minutes::Whole,
-        since: date,
-        with: Vec::new(),
-    }
-}
-
-/// The hours in which the minutes of each deviation are looked for. A rise may begin in the hour before those that stand out, and
-/// end in the hour after; an hour between two of an entity belongs to the first, or its calls would be told twice.
-fn searched(history: &FamilyHistory, found: &[Deviation]) -> Searched {
-    let mut rises: Vec<&Deviation> = found.iter().filter(|deviation| deviation.direction == Direction::Up).collect();
-    rises.sort_by_key(|deviation| (deviation.member, deviation.hours));
-    let mut searched = Searched::new();
-    let mut until = None;
-    for (place, rise) in rises.iter().enumerate() {
-        let next = rises.get(place + 1).filter(|next| next.member == rise.member);
-        let end = (rise.hours.1 + 1).min(next.map_or(24, |next| next.hours.0)).max(rise.hours.1);
-        let before = until.filter(|(member, _)| *member == rise.member).map_or(0, |(_, hour)| hour);
-        let first = rise.hours.0.saturating_sub(1).max(before).min(rise.hours.0);
-        searched.insert((history.family, rise.member, rise.hours), (first, end));
-        until = Some((rise.member, end));
-    }
-    searched
-}
-
-/// Calls a minute that would have been usual: what was expected is about the hours in the seasonal model, and the day in others.
-pub(super) fn usual_rate(deviation: &Deviation) -> f64 {
-    let hours = match deviation.model {
-        Model::Seasonal => f64::from(deviation.hours.1 - deviation.hours.0),
-        Model::Sparse | Model::New | Model::FirstSeen => 24.0,
-    };
-    deviation.expected / (hours * 60.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::baseline::HistoryHour;
+    use crate::detect::Direction;
     use crate::insight::example::rate;
+    use crate::rollup::EntityKey;
 
     /// What becomes of an open episode of a key that is not named tonight, and of one of a key that is.
     fn left(has_others: bool) -> (Vec<EntityKey>, Vec<EntityKey>) {

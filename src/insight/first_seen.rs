@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::baseline::FamilyHistory;
 use crate::detect::Model;
 use crate::detect::first_seen::{FirstSeen, NewPartner};
-use crate::insight::build::complete;
 use crate::insight::draft::{Subject, id, moment, rate_type};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
+use crate::insight::meaning::complete;
 use crate::insight::usual::Usual;
 use crate::insight::{Actor, Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
@@ -61,6 +61,7 @@ pub(super) fn target(found: &FirstSeen, history: Option<&FamilyHistory>, date: N
         minutes: Minutes::Active,
         since: date,
         with: found.partners.iter().flat_map(with).collect(),
+        eve: Vec::new(),
     }
 }
 

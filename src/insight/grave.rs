@@ -8,8 +8,8 @@ use crate::baseline::FamilyHistory;
 use crate::detect::change::ChangeFound;
 use crate::error::Result;
 use crate::insight::concern;
-use crate::insight::findings::change_target;
 use crate::insight::investigate::{Evidence, Target, investigate};
+use crate::insight::targets::change_target;
 use crate::partition::EventFile;
 
 /// Those of the usual changes whose requests are grave.

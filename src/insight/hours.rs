@@ -56,11 +56,6 @@ pub fn hours(findings: &NightFindings, insights: &[Insight], window: &Window, fe
 }
 
 fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
-    let lasting = findings.left_alone().into_iter().filter(|(same, ..)| findings.lasts(same));
-    let lasting = lasting.filter_map(|((family, key, direction), ..)| {
-        let history = findings.history(*family)?;
-        Some((*direction, Series { history, members: vec![history.find(key)?], expected: &[] }))
-    });
     let rates = findings.reported().map(|(history, deviation)| {
         let (members, expected) = (vec![deviation.member], &deviation.by_hour[..]);
         (deviation.direction, Series { history, members, expected })
@@ -74,12 +69,7 @@ fn series(findings: &NightFindings) -> BTreeMap<Reported, Series<'_>> {
         let history = findings.history(found.family)?;
         Some((Direction::Up, Series { history, members: vec![history.find(&found.key)?], expected: &[] }))
     });
-    firsts
-        .chain(lasting)
-        .chain(rates)
-        .chain(changes)
-        .map(|(direction, series)| (series.reported(direction), series))
-        .collect()
+    firsts.chain(rates).chain(changes).map(|(direction, series)| (series.reported(direction), series)).collect()
 }
 
 impl Series<'_> {

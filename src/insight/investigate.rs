@@ -15,7 +15,7 @@ use crate::insight::at_hand::AtHand;
 use crate::insight::belonging::window;
 use crate::insight::concern::{self, Concern};
 use crate::insight::look::{Example, Look, Looker, Own, Seen, arns, ids, keep_earliest, union};
-use crate::insight::minutes::{rise, tail, until_midnight};
+use crate::insight::minutes::{Around, UsualDay, tail};
 use crate::insight::names::Names;
 use crate::insight::notes::{Kept, MOST_KEPT_OF_GROUP, Noted, Notes, Room, Said, Trace};
 use crate::insight::passing::Told;
@@ -45,16 +45,25 @@ const PIECES: usize = 8;
 pub enum Minutes {
     /// They are the hours that stood out.
     Whole,
+    /// They are these of those that are searched, first and one past the last, and so many before midnight.
+    Part((usize, usize), usize),
     /// They are those from the first event to the last.
     Active,
-    /// A rise above the calls a minute that are usual, cut out of the hours searched.
+    /// A rise above what is usual, cut out of the hours searched.
     Rise {
-        /// Calls a minute.
-        usual: f64,
+        /// What is.
+        usual: UsualDay,
         /// The fewest calls that would be worth telling.
         least: u64,
-        /// Whether it goes on from the first minute that is searched.
-        from_start: bool,
+        /// Where it may begin.
+        begin: Begin,
+    },
+    /// A fall below what is usual, cut out of the hours searched.
+    Drop {
+        /// What is.
+        usual: UsualDay,
+        /// Where it may begin.
+        begin: Begin,
     },
     /// What is left of an episode of the night before.
     Tail {
@@ -63,6 +72,23 @@ pub enum Minutes {
         /// The calls a minute that follow it.
         usual: f64,
     },
+}
+
+/// Where an episode may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// It goes on from the first minute that is searched.
+    GoesOn,
+    /// In the minutes that are searched.
+    Within,
+    /// In these, or in the hour before the midnight from which on they are searched.
+    Before,
+}
+
+impl Begin {
+    fn of(self, (first, end): (usize, usize)) -> (usize, usize) {
+        (if self == Self::GoesOn { 0 } else { first }, end)
+    }
 }
 
 /// An entity and the hours of the day in which it stood out.
@@ -82,6 +108,8 @@ pub struct Target {
     pub since: NaiveDate,
     /// Only events with one of these are meant; with anybody, if there are none.
     pub with: Vec<(Family, EntityKey)>,
+    /// The calls by minute of the hour before the midnight at which the day begins, where it may have begun in that; else nothing.
+    pub eve: Vec<u32>,
 }
 
 impl Target {
@@ -91,20 +119,44 @@ impl Target {
         (minute(self.hours.0), minute(self.hours.1))
     }
 
-    fn span(&self, minutes: &[u32]) -> (usize, usize) {
+    /// The minutes of a run that `find` finds, and how many more it has before midnight.
+    fn found(
+        &self,
+        minutes: &[u32],
+        usual: &UsualDay,
+        find: impl Fn(&Around) -> (usize, usize),
+    ) -> ((usize, usize), usize) {
+        let (core, before) = (self.core(), self.eve.len());
+        let all = [&self.eve, minutes].concat();
+        let first = i32::from(self.search.0) - before.div_ceil(60) as i32;
+        let around = Around::new(&all, first, usual, (core.0 + before, core.1 + before));
+        let (first, end) = find(&around);
+        ((first.saturating_sub(before), end - before), before.saturating_sub(first))
+    }
+
+    /// The minutes of the episode among those that were searched, and how many more it has before midnight.
+    pub(super) fn span(&self, minutes: &[u32]) -> ((usize, usize), usize) {
         match self.minutes {
-            Minutes::Whole => self.core(),
+            Minutes::Whole => (self.core(), 0),
+            Minutes::Part(part, before) => (part, before),
             Minutes::Active => {
                 let first = minutes.iter().position(|&calls| calls > 0);
                 let last = minutes.iter().rposition(|&calls| calls > 0);
-                first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1))
+                (first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1)), 0)
             }
-            Minutes::Rise { usual, least, from_start } => {
-                let rise = rise(minutes, self.core(), usual, least);
-                let (first, end) = if self.search.1 == 24 { until_midnight(minutes, rise, usual) } else { rise };
-                (if from_start { 0 } else { first }, end)
+            Minutes::Rise { usual, least, begin } => {
+                let until_end = |around: &Around| {
+                    let rise = around.rise(least);
+                    if self.search.1 == 24 { around.until_midnight(rise) } else { rise }
+                };
+                let (run, before) = self.found(minutes, &usual, until_end);
+                (begin.of(run), before)
             }
-            Minutes::Tail { rate, usual } => (0, tail(minutes, rate, usual)),
+            Minutes::Drop { usual, begin } => {
+                let (run, before) = self.found(minutes, &usual, Around::drop);
+                (begin.of(run), before)
+            }
+            Minutes::Tail { rate, usual } => ((0, tail(minutes, rate, usual)), 0),
         }
     }
 }
@@ -116,6 +168,10 @@ pub struct Evidence {
     pub minutes: Vec<u32>,
     /// The minutes of the episode among them, first and one past the last; all that follows is about these alone.
     pub span: (usize, usize),
+    /// How many minutes more the episode has before the midnight at which the day begins.
+    pub before: usize,
+    /// What the events in these tell.
+    pub eve: Option<Box<Evidence>>,
     /// Failed calls.
     pub errors: u64,
     /// For each of [`ATTRIBUTES`] the values and their calls.
@@ -160,7 +216,7 @@ pub struct Request {
 
 impl Evidence {
     /// Adds what later events of the same episode tell.
-    fn absorb(&mut self, later: Self) {
+    pub(super) fn absorb(&mut self, later: Self) {
         self.errors += later.errors;
         self.values.iter_mut().zip(later.values).for_each(|(own, later)| add_all(own, later));
         self.names.absorb(&later.names);
@@ -251,20 +307,29 @@ impl Tried {
 /// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, a second look at
 /// what it found who was in them.
 pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Evidence>> {
-    let new = |target: &Target| {
-        let minutes = usize::from(target.search.1 - target.search.0) * 60;
-        Evidence { minutes: vec![0; minutes], ..Evidence::default() }
-    };
-    let mut evidence: Vec<Evidence> = targets.iter().map(new).collect();
+    let mut evidence: Vec<Evidence> = targets.iter().map(unseen).collect();
     let groups = groups(files, date, targets);
     let notes = find_minutes(&groups, date, targets, &mut evidence)?;
     for (target, evidence) in targets.iter().zip(&mut evidence) {
-        evidence.span = target.span(&evidence.minutes);
+        (evidence.span, evidence.before) = target.span(&evidence.minutes);
     }
     let again: Vec<(Group<'_>, Noted)> = groups.into_iter().zip(notes.groups).collect();
     let examples = look_closer(&again, date, targets, &mut evidence)?;
     name_examples(&again, examples, targets, &mut evidence)?;
     Ok(evidence)
+}
+
+/// Counts the calls of all targets by minute of the hours that are searched, and looks no closer.
+pub(super) fn count_minutes(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Vec<u32>>> {
+    let mut evidence: Vec<Evidence> = targets.iter().map(unseen).collect();
+    find_minutes(&groups(files, date, targets), date, targets, &mut evidence)?;
+    Ok(evidence.into_iter().map(|evidence| evidence.minutes).collect())
+}
+
+/// Nothing of any minute yet.
+fn unseen(target: &Target) -> Evidence {
+    let minutes = usize::from(target.search.1 - target.search.0) * 60;
+    Evidence { minutes: vec![0; minutes], ..Evidence::default() }
 }
 
 /// Keeps what the rows of a row group say, while they are few; of more of them what was decoded anyway.

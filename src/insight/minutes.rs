@@ -1,93 +1,207 @@
 //! The exact minutes of an episode, found among the minutes around the hours that stood out.
 //!
-//! *Statistic*: the scan statistic of Kulldorff (1997) in one dimension. Of all runs of minutes the one is taken that a Poisson
-//! process with one raised rate inside explains best against the usual rate: it maximises `y ln(y / m) - (y - m)`, `y` calls inside
-//! and `m = minutes × usual` expected there. *When it is wrong*: when few calls make the episode; then its first and last call are
-//! as near as one can come. *Cost*: the square of the minutes that have calls, at most a day's.
+//! *Statistic*: two change points of a Poisson process, by maximum likelihood. What is usual differs from hour to hour; inside an episode
+//! it has a multiple of its own, and beside it another, which for a rise is no higher than 1.5: hours are busy for no reason at times.
+//! Of all runs of minutes the one is taken that maximises `y ln(y / m) - y` inside and the same beside it, `y` calls where `m` are usual.
+//! *When it is wrong*: when few calls make the episode; then its first and last call are as near as one can come. *Cost*: the square of
+//! the minutes that have calls, at most a day's.
 
-/// A run of minutes with a smaller share of what the hours had too much does not speak for them.
+use crate::insight::rhythm::{LEAST_USUAL, Level, TELLING, lasted};
+
+/// A run of minutes with a smaller share of what the hours had too much, or too little, does not speak for them.
 const SPEAKS_FOR: f64 = 0.5;
-/// So many calls must be missing for a silence to be the end of an episode: it is then one in twenty that there are none by chance.
-const TELLING_SILENCE: f64 = 3.0;
-/// A usual rate is at least this: a call a day. Nothing is infinitely surprising.
-const LEAST_USUAL: f64 = 1.0 / 1440.0;
+/// Beside a rise there are at most so many times as many calls as are usual.
+const BESIDE: f64 = 1.5;
+/// A drop begins and ends with an hour unless other minutes are so much more likely. Calls come in bursts: some minutes of silence
+/// beside hours of it tell little.
+const TELLING_MINUTES: f64 = 10.0;
 
-/// The minutes of a rise above what is usual (calls a minute): the run that exceeds it most, if it has at least `least` calls, those
-/// that make the core worth reporting, and half of what the core has too much. One of several bursts has not; then the core's
-/// own minutes are meant, from its first call to its last. First minute, and one past the last.
-pub fn rise(minutes: &[u32], core: (usize, usize), usual: f64, least: u64) -> (usize, usize) {
-    let run = run(minutes, core, usual);
-    let calls = |(first, end): (usize, usize)| minutes[first..end].iter().map(|&calls| u64::from(calls)).sum::<u64>();
-    let excess = |span: (usize, usize)| calls(span) as f64 - (span.1 - span.0) as f64 * usual;
-    if calls(run) >= least && excess(run) >= SPEAKS_FOR * excess(core) {
-        return run;
+/// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UsualDay([f64; 25]);
+
+impl UsualDay {
+    /// The same in all hours.
+    pub fn even(calls_a_minute: f64) -> Self {
+        Self([calls_a_minute; 25])
     }
-    let busy = || (core.0..core.1).filter(|&minute| minutes[minute] > 0);
-    busy().next().zip(busy().next_back()).map_or(core, |(first, last)| (first, last + 1))
+
+    /// Of so many calls in the last hour of the day before, and in each of the day.
+    pub fn of_hours(calls: [f64; 25]) -> Self {
+        Self(calls.map(|calls| calls / 60.0))
+    }
+
+    /// So many times as many.
+    #[must_use]
+    pub fn times(self, ratio: f64) -> Self {
+        Self(self.0.map(|calls| calls * ratio))
+    }
+
+    /// The calls that are usual in some minutes, counted from the hour `first` of the day on.
+    pub fn calls(&self, first: u8, minutes: (usize, usize)) -> f64 {
+        (minutes.0..minutes.1).map(|minute| self.at(i32::from(first), minute)).sum()
+    }
+
+    /// What is usual in a minute, counted from the hour `first` on, of which the last of the day before is -1.
+    fn at(&self, first: i32, minute: usize) -> f64 {
+        let place = (first + 1).max(0) as usize + minute / 60;
+        self.0[place.min(24)].max(LEAST_USUAL / 60.0)
+    }
 }
 
-/// A rise in the last minutes of a day with all that came until midnight, unless that speaks for what is usual (calls a minute); the rise
-/// itself if it does.
-///
-/// ```text
-/// (rate - usual) minutes - calls ln(rate / usual) < 3
-/// ```
-pub fn until_midnight(minutes: &[u32], (first, end): (usize, usize), usual: f64) -> (usize, usize) {
-    let calls = |minutes: &[u32]| minutes.iter().map(|&calls| f64::from(calls)).sum::<f64>();
-    let usual = usual.max(LEAST_USUAL);
-    let rate = (calls(&minutes[first..end]) / (end - first).max(1) as f64).max(usual);
-    let (rest, last) = (&minutes[end..], minutes.iter().rposition(|&calls| calls > 0).map_or(end, |last| last + 1));
-    let speaks_for_usual = (rate - usual) * rest.len() as f64 - calls(rest) * (rate / usual).ln();
-    if speaks_for_usual < TELLING_SILENCE { (first, last.max(end)) } else { (first, end) }
+/// The minutes that are searched: calls, and calls that are usual, added up from the first on.
+pub(super) struct Around {
+    calls: Vec<f64>,
+    usual: Vec<f64>,
+    /// Minutes that have calls.
+    busy: Vec<usize>,
+    core: (usize, usize),
 }
 
-/// The run of minutes in which calls most exceed what is usual (calls a minute); it touches `core`, and begins and ends with a
-/// call. First minute, and one past the last; the core itself if nothing exceeds.
-fn run(minutes: &[u32], core: (usize, usize), usual: f64) -> (usize, usize) {
-    let usual = usual.max(LEAST_USUAL);
-    let busy: Vec<(usize, f64)> = running_sums(minutes);
-    let mut best = (core, 0.0);
-    for (place, &(first, _)) in busy.iter().enumerate().take_while(|(_, (first, _))| *first < core.1) {
-        let before = if place == 0 { 0.0 } else { busy[place - 1].1 };
-        for &(last, until) in busy[place..].iter().filter(|(last, _)| *last >= core.0) {
-            let gain = gain(until - before, (last + 1 - first) as f64 * usual);
-            if gain > best.1 {
-                best = ((first, last + 1), gain);
+/// Some minutes that follow one another.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    calls: f64,
+    usual: f64,
+}
+
+impl Part {
+    /// The log-likelihood of the multiple of what is usual that explains the calls best, up to what all runs have in common.
+    fn likelihood(self) -> f64 {
+        let Self { calls, usual } = self;
+        if calls > 0.0 { calls * (calls / usual).ln() - calls } else { 0.0 }
+    }
+
+    /// The same of multiples up to `most`.
+    fn likelihood_below(self, most: f64) -> f64 {
+        let Self { calls, usual } = self;
+        if calls > most * usual { calls * most.ln() - most * usual } else { self.likelihood() }
+    }
+
+    fn multiple(self) -> f64 {
+        self.calls / self.usual
+    }
+
+    fn excess(self) -> f64 {
+        self.calls - self.usual
+    }
+}
+
+impl Around {
+    /// The minutes from the hour `first` of the day on, of which the last of the day before is -1, and those of them that stood out.
+    pub(super) fn new(minutes: &[u32], first: i32, usual: &UsualDay, core: (usize, usize)) -> Self {
+        let busy = (0..minutes.len()).filter(|&minute| minutes[minute] > 0).collect();
+        let calls = added_up(minutes.iter().map(|&calls| f64::from(calls)));
+        Self { calls, usual: added_up((0..minutes.len()).map(|minute| usual.at(first, minute))), busy, core }
+    }
+
+    fn end(&self) -> usize {
+        self.calls.len() - 1
+    }
+
+    fn part(&self, (first, end): (usize, usize)) -> Part {
+        Part { calls: self.calls[end] - self.calls[first], usual: self.usual[end] - self.usual[first] }
+    }
+
+    /// The minutes of a rise: the run that exceeds what is usual most, if it has half of what the core has too much, and would be worth
+    /// reporting with what is usual in the rest of the core: at least `least` calls. One of several bursts has not; then the core's own
+    /// minutes are meant, from its first call to its last. First minute, and one past the last.
+    pub(super) fn rise(&self, least: u64) -> (usize, usize) {
+        let run = self.run();
+        let (part, core) = (self.part(run), self.part(self.core));
+        let rest = (core.usual - part.usual).max(0.0);
+        if part.calls + rest >= least as f64 && part.excess() >= SPEAKS_FOR * core.excess() {
+            return run;
+        }
+        let busy = || self.busy.iter().filter(|&minute| (self.core.0..self.core.1).contains(minute));
+        busy().next().zip(busy().next_back()).map_or(self.core, |(first, last)| (*first, last + 1))
+    }
+
+    /// The run of minutes that has most calls beyond what is usual; it touches the core, and begins and ends with a call. The core itself
+    /// if nothing exceeds.
+    fn run(&self) -> (usize, usize) {
+        let end = self.end();
+        let beside = |first: usize, end: usize| self.part((first, end)).likelihood_below(BESIDE);
+        let after: Vec<f64> = self.busy.iter().map(|&last| beside(last + 1, end)).collect();
+        let mut best = (self.core, beside(0, end));
+        for (place, &first) in self.busy.iter().enumerate().take_while(|(_, first)| **first < self.core.1) {
+            let before = beside(0, first);
+            let ends = self.busy[place..].iter().zip(&after[place..]);
+            for (&last, after) in ends.filter(|(last, _)| **last >= self.core.0) {
+                let inside = self.part((first, last + 1));
+                let likelihood = before + inside.likelihood() + after;
+                if inside.excess() > 0.0 && likelihood > best.1 {
+                    best = ((first, last + 1), likelihood);
+                }
             }
         }
+        best.0
     }
-    best.0
-}
 
-/// The minutes with calls, each with the calls up to and with it.
-fn running_sums(minutes: &[u32]) -> Vec<(usize, f64)> {
-    let mut sum = 0.0;
-    let busy = minutes.iter().enumerate().filter(|(_, calls)| **calls > 0);
-    busy.map(|(minute, &calls)| {
-        sum += f64::from(calls);
-        (minute, sum)
-    })
-    .collect()
-}
+    /// The minutes of a drop: the run that falls short of what is usual, and of what is beside it, most, if it has half of what the core
+    /// lacks; the core if not, or if there are no calls at all. It begins with an hour or after a call, and ends with an hour or before
+    /// a call.
+    pub(super) fn drop(&self) -> (usize, usize) {
+        let end = self.end();
+        let hours = || (0..=end).step_by(60);
+        let starts = joined(hours(), self.busy.iter().map(|minute| minute + 1));
+        let ends = joined(hours(), self.busy.iter().copied());
+        let mut best = (self.core, f64::NEG_INFINITY);
+        for &first in starts.iter().take_while(|first| **first < self.core.1) {
+            for &last in ends.iter().filter(|end| **end > first.max(self.core.0)) {
+                let likelihood = self.shortfall((first, last)).unwrap_or(f64::NEG_INFINITY);
+                if likelihood > best.1 {
+                    best = ((first, last), likelihood);
+                }
+            }
+        }
+        let lacking = |run| -self.part(run).excess();
+        if self.busy.is_empty() || lacking(best.0) < SPEAKS_FOR * lacking(self.core) { self.core } else { best.0 }
+    }
 
-/// How much better a rate of its own explains `calls` where `expected` were usual; 0 unless there were more.
-fn gain(calls: f64, expected: f64) -> f64 {
-    if calls <= expected { 0.0 } else { calls * (calls / expected).ln() - (calls - expected) }
+    /// How likely a drop in these minutes is; nothing where as much is missing beside it.
+    fn shortfall(&self, run: (usize, usize)) -> Option<f64> {
+        let (before, inside, after) = (self.part((0, run.0)), self.part(run), self.part((run.1, self.end())));
+        let is_lower = |beside: Part| beside.usual <= 0.0 || inside.multiple() < beside.multiple();
+        let is_drop = inside.multiple() < 1.0 && is_lower(before) && is_lower(after);
+        let odd = [run.0, run.1].into_iter().filter(|minute| minute % 60 != 0).count() as f64;
+        let likelihood = before.likelihood() + inside.likelihood() + after.likelihood();
+        is_drop.then_some(likelihood - TELLING_MINUTES * odd)
+    }
+
+    /// A rise in the last minutes of a day with all that came until midnight, unless that speaks for what is usual; the rise itself if it
+    /// does.
+    pub(super) fn until_midnight(&self, (first, end): (usize, usize)) -> (usize, usize) {
+        let (rise, rest) = (self.part((first, end)), self.part((end, self.end())));
+        let hours = |(first, end): (usize, usize)| (end - first).max(1) as f64 / 60.0;
+        let (length, left) = (hours((first, end)), hours((end, self.end())));
+        let level = Level::More((rise.excess() / length).max(0.0));
+        let speaks_for_usual = level.telling(rest.usual / left, left, rest.calls as u64);
+        let last = self.busy.last().map_or(end, |last| last + 1);
+        if speaks_for_usual < TELLING { (first, last.max(end)) } else { (first, end) }
+    }
 }
 
 /// For how many of the first minutes an episode with `rate` calls a minute goes on, where `usual` is what follows: the change
 /// point of greatest likelihood.
 pub fn tail(minutes: &[u32], rate: f64, usual: f64) -> usize {
-    let (rate, usual) = (rate.max(LEAST_USUAL), usual.max(LEAST_USUAL));
-    let weight = (rate / usual).ln();
-    let (mut best, mut sum) = ((0, 0.0), 0.0);
-    for (minute, &calls) in minutes.iter().enumerate() {
-        sum += f64::from(calls) * weight - (rate - usual);
-        if sum > best.1 {
-            best = (minute + 1, sum);
-        }
-    }
-    best.0
+    let (rate, usual) = ((rate * 60.0).max(LEAST_USUAL), (usual * 60.0).max(LEAST_USUAL));
+    let level = Level::Times(rate / usual);
+    lasted(minutes.iter().map(|&calls| level.telling(usual, 1.0 / 60.0, u64::from(calls))))
+}
+
+/// What there is up to each place; 0 before the first.
+fn added_up(all: impl Iterator<Item = f64>) -> Vec<f64> {
+    let sums = all.scan(0.0, |sum, one| {
+        *sum += one;
+        Some(*sum)
+    });
+    std::iter::once(0.0).chain(sums).collect()
+}
+
+/// All places of two lists, ascending, each once.
+fn joined(one: impl Iterator<Item = usize>, other: impl Iterator<Item = usize>) -> Vec<usize> {
+    one.chain(other).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -95,6 +209,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn around(minutes: &[u32], core: (usize, usize), usual: f64) -> Around {
+        Around::new(minutes, 0, &UsualDay::even(usual), core)
+    }
+
+    fn rise(minutes: &[u32], core: (usize, usize), usual: f64, least: u64) -> (usize, usize) {
+        around(minutes, core, usual).rise(least)
+    }
+
+    fn drop(minutes: &[u32], core: (usize, usize), usual: f64) -> (usize, usize) {
+        around(minutes, core, usual).drop()
+    }
 
     #[test]
     fn a_burst_is_cut_out_of_its_hour() {
@@ -128,7 +254,52 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_in_which_less_is_usual_rises_with_less() {
+        // Six times what is usual from 6:58 on, where work begins at eight: the hour before has few calls more, and all of them are odd.
+        let calls = |minute: usize| match minute {
+            58..120 => u32::from(minute.is_multiple_of(2)) * 4,
+            120..184 => 24,
+            184..240 => 4,
+            _ => u32::from(minute % 3 == 1),
+        };
+        let minutes: Vec<u32> = (0..240).map(calls).collect();
+        let mut hours = [0.0; 25];
+        hours[7..9].fill(20.0);
+        hours[9..11].fill(240.0);
+        let by_hour = Around::new(&minutes, 6, &UsualDay::of_hours(hours), (120, 180));
+        assert_eq!(by_hour.rise(100), (58, 184));
+        let even = Around::new(&minutes, 6, &UsualDay::even(4.0), (120, 180));
+        assert_eq!(even.rise(100), (120, 184), "as if hours were alike");
+    }
+
+    #[test]
+    fn a_busy_hour_beside_a_rise_is_no_part_of_it() {
+        // After an hour with fifteen calls where ten are usual the rise itself has four a minute.
+        let calls = |minute: usize| match minute {
+            0..60 => u32::from(minute.is_multiple_of(4)),
+            60..120 => 4,
+            _ => u32::from(minute.is_multiple_of(6)),
+        };
+        let minutes: Vec<u32> = (0..180).map(calls).collect();
+        assert_eq!(rise(&minutes, (60, 120), 10.0 / 60.0, 20), (60, 120));
+    }
+
+    #[test]
+    fn a_drop_has_the_hours_that_lack_calls_and_other_minutes_where_they_tell() {
+        let calls = |silent: std::ops::Range<usize>| -> Vec<u32> {
+            (0..480).map(|minute| u32::from(!silent.contains(&minute) && minute % 2 == 0)).collect()
+        };
+        assert_eq!(drop(&calls(120..360), (120, 360), 0.5), (120, 360));
+        assert_eq!(drop(&calls(120..360), (60, 420), 0.5), (120, 360), "hours that lack nothing are left out");
+        assert_eq!(drop(&calls(85..360), (120, 360), 0.5), (85, 360), "35 minutes without a call tell");
+        assert_eq!(drop(&calls(115..360), (120, 360), 0.5), (120, 360), "five do not");
+        assert_eq!(drop(&[0; 180], (60, 120), 0.5), (60, 120), "nothing is known of its ends");
+    }
+
+    #[test]
     fn what_goes_on_after_midnight_has_all_calls_before_it() {
+        let until_midnight =
+            |minutes: &[u32], rise, usual| around(minutes, (0, minutes.len()), usual).until_midnight(rise);
         let mut minutes = vec![0; 180];
         minutes[60..150].iter_mut().step_by(10).for_each(|calls| *calls = 1);
         minutes[175] = 1;
@@ -160,24 +331,44 @@ mod tests {
         #[test]
         fn the_best_run_is_found(minutes in prop::collection::vec(0_u32..5, 1..40), usual in 0.05_f64..2.0) {
             let core = (minutes.len() / 3, minutes.len());
-            let likelihood = |first: usize, end: usize| {
-                let calls: u32 = minutes[first..end].iter().sum();
-                gain(f64::from(calls), (end - first) as f64 * usual)
+            let around = around(&minutes, core, usual);
+            // Poisson minutes with the best multiple inside, and the best up to 1.5 before and after.
+            let poisson = |first: usize, end: usize, most: f64| {
+                let (calls, expected) = (f64::from(minutes[first..end].iter().sum::<u32>()), (end - first) as f64 * usual);
+                let multiple = if expected > 0.0 { (calls / expected).min(most) } else { 0.0 };
+                (if calls > 0.0 { calls * multiple.ln() } else { 0.0 }) - multiple * expected
             };
-            let found = run(&minutes, core, usual);
+            let likelihood = |(first, end): (usize, usize)| {
+                poisson(0, first, BESIDE) + poisson(first, end, f64::INFINITY) + poisson(end, minutes.len(), BESIDE)
+            };
+            let found = around.run();
             let all = (0..core.1).flat_map(|first| (core.0.max(first) + 1..=minutes.len()).map(move |end| (first, end)));
-            let all = all.filter(|&(first, end)| minutes[first] > 0 && minutes[end - 1] > 0);
-            let best = all.map(|(first, end)| likelihood(first, end)).fold(0.0, f64::max);
-            prop_assert!(best == 0.0 || (likelihood(found.0, found.1) - best).abs() < 1e-9);
+            let exceeds = |&(first, end): &(usize, usize)| {
+                minutes[first] > 0 && minutes[end - 1] > 0 && around.part((first, end)).excess() > 0.0
+            };
+            let none = poisson(0, minutes.len(), BESIDE);
+            let best = all.filter(exceeds).map(likelihood).fold(none, f64::max);
+            prop_assert!((likelihood(found) - best).abs() < 1e-9 || found == core && best <= none);
         }
 
         /// What is told of hours with enough calls to be worth it has enough itself.
         #[test]
         fn what_is_cut_out_is_worth_telling(minutes in prop::collection::vec(0_u32..5, 3..40), usual in 0.05_f64..2.0) {
             let core = (minutes.len() / 3, minutes.len());
-            let calls = |(first, end): (usize, usize)| minutes[first..end].iter().map(|&calls| u64::from(calls)).sum::<u64>();
-            let least = calls(core);
-            prop_assert!(calls(rise(&minutes, core, usual, least)) >= least);
+            let around = around(&minutes, core, usual);
+            let least = around.part(core).calls;
+            let found = around.part(around.rise(least as u64));
+            prop_assert!(found.calls + (around.part(core).usual - found.usual).max(0.0) >= least);
+        }
+
+        /// A drop lacks at least half of what its hours do, wherever its ends are.
+        #[test]
+        fn a_drop_speaks_for_its_hours(minutes in prop::collection::vec(0_u32..3, 240), usual in 0.5_f64..3.0) {
+            let around = around(&minutes, (60, 180), usual);
+            let lacking = |run| -around.part(run).excess();
+            let found = around.drop();
+            prop_assert!(found.0 < 180 && found.1 > 60 && found.0 < found.1);
+            prop_assert!(found == (60, 180) || lacking(found) >= SPEAKS_FOR * lacking((60, 180)));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
 //! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
+//! [`apart`] looks again at the calls of whoever makes a rise, [`eve`] at the hour before the day.
 //! Most are about counts or changes; [`NewCompany`] stands in those about whom an entity met for the first time.
 //! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
 //! query. [`episode`] and [`trail`] are what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
@@ -9,17 +10,20 @@
 
 mod actor;
 mod alike;
+pub mod apart;
 mod at_hand;
 pub mod attack;
 mod attribution;
 mod belonging;
 mod build;
+mod change;
 mod cloud;
 pub mod concern;
 mod continuation;
 mod course;
 mod draft;
 pub mod episode;
+pub mod eve;
 #[cfg(test)]
 pub(crate) mod example;
 mod findings;
@@ -30,7 +34,9 @@ pub mod habits;
 pub mod hours;
 pub mod incident;
 pub mod investigate;
+mod joining;
 mod look;
+mod meaning;
 pub mod minutes;
 pub mod names;
 mod new_level;
@@ -40,6 +46,7 @@ mod over;
 mod passing;
 pub mod places;
 mod pruning;
+mod rate;
 mod reading;
 pub mod rhythm;
 pub mod sensitivity;
@@ -47,6 +54,7 @@ mod sentence;
 pub mod severity;
 mod sieve;
 mod stretches;
+mod targets;
 pub mod trail;
 pub mod usual;
 pub mod values;
@@ -239,8 +247,14 @@ pub struct Insight {
 pub struct Life {
     /// Whether an earlier night reported its start.
     pub continued: bool,
-    /// Nights in a row in which its entity deviated this way, this one included; 0 for changes and first meetings.
+    /// Nights in which its entity deviated this way, none of those between being usual, this one included; 0 for changes and first meetings.
     pub nights: u32,
+    /// The first of them.
+    #[serde(skip)]
+    pub since: Option<NaiveDate>,
+    /// How often it came at the same hours, night after night, and was over each time; 0 or 1 if it did not.
+    #[serde(skip)]
+    pub times: u32,
     /// Whether this is taken for the entity's new level from now on.
     pub level_shift: bool,
     /// The story that an earlier night found it to be a part of.

@@ -66,7 +66,9 @@ pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> BTreeMap<
         };
         Some((same.clone(), level?))
     });
-    let hidden = findings.hidden.iter().filter(|(_, episode)| was_told(episode));
+    // What had ended goes on nowhere.
+    let is_open = |episode: &Episode| episode.open.is_some() || episode.level_shift;
+    let hidden = findings.hidden.iter().filter(|(_, episode)| was_told(episode) && is_open(episode));
     let unknown =
         hidden.filter_map(|(same, episode)| Some((same.clone(), unknown(findings.history(same.0)?, same, episode)?)));
     going_on.chain(unknown).collect()

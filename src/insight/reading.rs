@@ -221,6 +221,7 @@ mod tests {
             minutes: Minutes::Whole,
             since: DATE,
             with: user.into_iter().map(|user| (Family::Principal, key(Family::Principal, user))).collect(),
+            eve: Vec::new(),
         }
     }
 

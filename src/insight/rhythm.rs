@@ -22,7 +22,7 @@ const TRIMMED: f64 = 0.1;
 /// Days of a slot that are needed to tell what is usual in it.
 const LEAST_DAYS: usize = 2;
 /// Calls an hour that are usual at least: one a day.
-const LEAST_USUAL: f64 = 1.0 / 24.0;
+pub(super) const LEAST_USUAL: f64 = 1.0 / 24.0;
 
 /// What the days of a night's window are.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ impl Level {
     }
 
     /// By how much `calls` in a part of an hour speak for what is usual, of which there would be `usual` in all of it.
-    fn telling(self, usual: f64, part: f64, calls: u64) -> f64 {
+    pub(super) fn telling(self, usual: f64, part: f64, calls: u64) -> f64 {
         let ratio = match self {
             Self::Times(ratio) => ratio,
             Self::More(_) => self.calls(usual) / usual.max(LEAST_USUAL),
@@ -126,6 +126,19 @@ impl Rhythm {
         let length = hours.len().max(1) as f64;
         self.0.get(hours).unwrap_or_default().iter().map(|hour| hour.usual).sum::<f64>() / (length * 60.0)
     }
+}
+
+/// For how many of some hours or minutes, from the first on, a level goes on: as many as speak for it most. Each is told by how much it
+/// speaks for what is usual.
+pub(super) fn lasted(telling: impl Iterator<Item = f64>) -> usize {
+    let (mut best, mut sum) = ((0, 0.0), 0.0);
+    for (place, telling) in telling.enumerate() {
+        sum -= telling;
+        if sum > best.1 {
+            best = (place + 1, sum);
+        }
+    }
+    best.0
 }
 
 /// What is usual in a slot; where it is hardly known, in the same hour of other days too.

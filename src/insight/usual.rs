@@ -192,7 +192,14 @@ fn by_since(targets: &[Target], own: &[usize]) -> BTreeMap<NaiveDate, Vec<usize>
 }
 
 fn whole_day(target: &Target) -> Target {
-    Target { hours: (0, 24), search: (0, 24), minutes: Minutes::Whole, with: Vec::new(), ..target.clone() }
+    Target {
+        hours: (0, 24),
+        search: (0, 24),
+        minutes: Minutes::Whole,
+        with: Vec::new(),
+        eve: Vec::new(),
+        ..target.clone()
+    }
 }
 
 fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<Vec<Counted>> {

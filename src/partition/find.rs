@@ -184,7 +184,8 @@ pub(crate) fn neither_file_nor_folder() -> io::Error {
 /// All files of a folder, as a problem.
 fn unlisted_folder(root: &Path, folder: &Path, error: &Error) -> Problem {
     let name = folder.strip_prefix(root).unwrap_or(folder);
-    let name = if folder.is_dir() { name.join("*") } else { name.to_path_buf() };
+    let is_folder = std::fs::metadata(folder).is_ok_and(|found| found.is_dir());
+    let name = if is_folder { name.join("*") } else { name.to_path_buf() };
     Problem { file: name.to_string_lossy().into_owned(), message: error.about_its_file() }
 }
 

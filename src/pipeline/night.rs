@@ -13,7 +13,9 @@ use crate::detect::judgement::{self, Judgement, Night, RateResult};
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::error::Result;
+use crate::insight::apart::{Events, tell_apart};
 use crate::insight::episode::{self, Episodes};
+use crate::insight::eve;
 use crate::insight::hours::{self, FindingHour};
 use crate::insight::investigate::investigate;
 use crate::insight::rhythm::Days;
@@ -210,11 +212,15 @@ impl<'a> Ground<'a> {
             .holding_against(self.days())
             .with_firsts(detected.firsts)
             .with_habits(&past)?;
-        let targets = findings.targets(date);
+        let mut targets = findings.targets(date);
+        eve::look_back(partitions, date, &mut targets)?;
         let mut evidence = investigate(&self.files, date, &targets)?;
+        let (usual, left_out) = past.usual(&targets)?;
+        let events = Events { files: &self.files, partitions, date };
+        tell_apart(events, &targets, &usual, &mut evidence)?;
+        eve::read(partitions, date, &targets, &mut evidence)?;
         let mut trails = TrailBook::read_before(state, date)?;
         trails.follow(&targets, &mut evidence);
-        let (usual, left_out) = past.usual(&targets)?;
         let Built { mut insights, mut closed, episodes, mut new_levels, explained } =
             build(&findings, &evidence, &usual, self.days(), self.gaps());
         for told in [&mut insights, &mut closed] {

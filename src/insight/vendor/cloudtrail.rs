@@ -3,7 +3,7 @@
 //! Consumers of CloudTrail Insights find every field where they expect it. The vendor has two types only, `ApiCallRateInsight` and
 //! `ApiErrorRateInsight`, both about one API; the others are written under their own type name, with their own API, the one that all of
 //! their calls went to, or the most telling; `*` stands where nobody knows. Principals are named by their ARNs under `userIdentityArn`,
-//! where events tell these, and else by their identifiers under `principalId`.
+//! where events tell these, and where they do not for all of them by their identifiers under `principalId`.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn details(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
                 "insightDuration": insight.minutes(),
                 "baselineDuration": BASELINE_MINUTES,
             },
-            "attributions": insight.attributions.iter().map(|found| in_dialect(insight, found)).collect::<Vec<_>>(),
+            "attributions": insight.attributions.iter().flat_map(|found| in_dialect(insight, found)).collect::<Vec<_>>(),
         },
         "analysis": analysis(insight, maker),
     })
@@ -74,19 +74,23 @@ fn api(insight: &Insight) -> (String, String) {
     }
 }
 
-/// An attribution as this dialect has it: principals by their ARNs, where one is known.
-fn in_dialect(insight: &Insight, found: &Attribution) -> Value {
-    let arn = |share: &Share| insight.principal_arns.get(bare(&share.value)).cloned();
-    let known = found.insight.first().filter(|_| found.attribute == "principalId").and_then(arn);
-    if known.is_none() {
-        return attribution(attribute(found.attribute), found);
+/// An attribution as this dialect has it. Principals stand by their ARNs, if any is known, and by their identifiers unless all are.
+fn in_dialect(insight: &Insight, found: &Attribution) -> Vec<Value> {
+    let by_id = attribution(attribute(found.attribute), found);
+    if found.attribute != "principalId" {
+        return vec![by_id];
     }
-    let named =
-        |share: &Share| Share { value: arn(share).unwrap_or_else(|| bare(&share.value).to_owned()), ..share.clone() };
-    let named = |shares: &Vec<Share>| shares.iter().map(named).collect();
-    let found =
+    let arn = |share: &Share| {
+        let value = insight.principal_arns.get(bare(&share.value))?.clone();
+        Some(Share { value, ..share.clone() })
+    };
+    let named = |shares: &Vec<Share>| shares.iter().filter_map(arn).collect::<Vec<_>>();
+    let by_arn =
         Attribution { insight: named(&found.insight), baseline: found.baseline.as_ref().map(named), ..found.clone() };
-    attribution("userIdentityArn", &found)
+    let shares = |found: &Attribution| found.insight.len() + found.baseline.as_ref().map_or(0, Vec::len);
+    let arns = (!by_arn.insight.is_empty()).then(|| attribution("userIdentityArn", &by_arn));
+    let is_complete = arns.is_some() && shares(&by_arn) == shares(found);
+    arns.into_iter().chain((!is_complete).then_some(by_id)).collect()
 }
 
 /// The attribute's name in this dialect.
@@ -140,12 +144,21 @@ mod tests {
     #[test]
     fn principals_go_by_their_arns_where_these_are_known() {
         let mut insight = rate();
-        let named = |insight: &Insight| in_dialect(insight, &insight.attributions[0]);
-        let told = named(&insight);
-        assert_eq!((&told["attribute"], &told["insight"][0]["value"]), (&json!("principalId"), &json!("2389")));
+        let named = |insight: &Insight| -> Vec<(Value, Vec<Value>)> {
+            let told = in_dialect(insight, &insight.attributions[0]);
+            let values =
+                |told: &Value| told["insight"].as_array().unwrap().iter().map(|own| own["value"].clone()).collect();
+            told.iter().map(|told| (told["attribute"].clone(), values(told))).collect()
+        };
+        insight.attributions[0].baseline = None;
+        assert_eq!(named(&insight), [(json!("principalId"), vec![json!("2389")])]);
         let arn = "arn:aws:iam::123456789012:user/svc-25";
         insight.principal_arns = [("2389".to_owned(), arn.to_owned())].into();
-        let told = named(&insight);
-        assert_eq!((&told["attribute"], &told["insight"][0]["value"]), (&json!("userIdentityArn"), &json!(arn)));
+        assert_eq!(named(&insight), [(json!("userIdentityArn"), vec![json!(arn)])]);
+        let other = Share { average: 0.1, value: "user/7".to_owned() };
+        insight.attributions[0].insight.push(other);
+        let both =
+            [(json!("userIdentityArn"), vec![json!(arn)]), (json!("principalId"), vec![json!("2389"), json!("7")])];
+        assert_eq!(named(&insight), both, "no identifier among ARNs, and none left out");
     }
 }

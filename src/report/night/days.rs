@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::insight::Severity;
 use crate::report::night::columns::Columns;
 use crate::report::night::{TABLE, alert, alerts_path};
-use crate::storage::Daily;
+use crate::storage::{Daily, is_there};
 
 /// Days of the calendar, the judged one included.
 pub const CALENDAR_DAYS: u64 = 28;
@@ -36,7 +36,7 @@ pub(super) fn last(date: NaiveDate) -> impl Iterator<Item = NaiveDate> {
 /// What was found on a day.
 pub(super) fn count(state: &Path, date: NaiveDate) -> Result<DayCount> {
     let path = Daily::Insights.folder(state, date).join(TABLE);
-    if !path.is_file() {
+    if !is_there(&path)? {
         return Ok(DayCount { date, ..DayCount::default() });
     }
     let severities = Columns::read(&path)?.texts("severity")?;

@@ -24,7 +24,7 @@ use chrono_tz::Tz;
 
 use crate::error::{Error, Result};
 use crate::report::hours::FILE_NAME as HOURS;
-use crate::storage::Daily;
+use crate::storage::{Daily, is_there};
 
 pub use again::{Change, JudgedAgain};
 pub use alert::Alert;
@@ -67,7 +67,7 @@ impl Night {
     /// When there is no such night, or its own files cannot be read.
     pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
         let folder = Daily::Insights.folder(state, date);
-        if !folder.join(TABLE).is_file() {
+        if !is_there(&folder.join(TABLE))? {
             return Err(no_such_night(state, date)?);
         }
         let mut night = Self { date, findings: finding::read_table(&folder.join(TABLE))?, ..Self::default() };
@@ -97,11 +97,12 @@ impl Night {
     }
 
     /// Adds what the flat table has no room for. An episode that goes on without beginning or ending tonight has its events in
-    /// the night in which it began.
+    /// the night in which it began, or in the next if that was in its last hour.
     fn read_details(&mut self, state: &Path) -> Result<()> {
         let folder = Daily::Insights.folder(state, self.date);
         let mut details = finding::read_details(&folder.join(EVENTS))?;
-        let begun: BTreeSet<NaiveDate> = self.findings.iter().map(|finding| finding.start.date_naive()).collect();
+        let starts = self.findings.iter().map(|finding| finding.start.date_naive());
+        let begun: BTreeSet<NaiveDate> = starts.flat_map(|start| start.iter_days().take(2)).collect();
         for earlier in begun.into_iter().filter(|begin| *begin < self.date) {
             match finding::read_details(&Daily::Insights.folder(state, earlier).join(EVENTS)) {
                 Ok(found) => found.into_iter().for_each(|(id, told)| {
@@ -114,7 +115,7 @@ impl Night {
             }
         }
         let path = folder.join(HOURS);
-        let mut hours = if path.is_file() { hours::read(&path)? } else { std::collections::BTreeMap::default() };
+        let mut hours = if is_there(&path)? { hours::read(&path)? } else { std::collections::BTreeMap::default() };
         for finding in &mut self.findings {
             finding.hours = hours.remove(&finding.id).unwrap_or_default();
             finding.details = details.remove(&finding.id).unwrap_or_else(|| std::mem::take(&mut finding.details));
@@ -126,11 +127,8 @@ impl Night {
     fn read_before(&mut self, state: &Path) -> Option<Vec<Finding>> {
         let before = self.date.pred_opt()?;
         let path = Daily::Insights.folder(state, before).join(TABLE);
-        if !path.is_file() {
-            return None;
-        }
-        let read = finding::read_table(&path);
-        read.map_err(|error| self.unread.push(format!("{before}: {error}"))).ok()
+        let read = is_there(&path).and_then(|is_there| is_there.then(|| finding::read_table(&path)).transpose());
+        read.map_err(|error| self.unread.push(format!("{before}: {error}"))).ok().flatten()
     }
 
     /// The zone whose clocks its readers go by.

@@ -36,7 +36,7 @@ fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let rule =
             entry.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
         // Links to folders are not followed: they may lead back.
-        if !hidden && (rule || entry.is_dir() && !entry.is_symlink()) {
+        if !hidden && (rule || fs::metadata(&entry).is_ok_and(|found| found.is_dir()) && !entry.is_symlink()) {
             list(&entry, files)?;
         }
     }
