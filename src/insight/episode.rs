@@ -25,8 +25,8 @@ use crate::storage::{Daily, read_json, write_json};
 
 /// Values of an attribute that are kept of an episode.
 const KEPT_VALUES: usize = 100;
-/// The place of the principal among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
-const PRINCIPAL: usize = 0;
+/// The places of those who make calls among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES): principal, AccessKey, address.
+const MAKERS: std::ops::Range<usize> = 0..3;
 /// What comes again has at most so many times as many calls too many, or too few, or one in so many.
 const ALIKE: f64 = 2.0;
 
@@ -112,20 +112,25 @@ impl Running {
         self.observed as f64 / minutes as f64
     }
 
-    /// Whether a deviation is like it, at the same hours of another day: by half as much too many calls, or twice as much, or too few.
+    /// Whether a deviation is like it, at the same hours of another day, or an hour earlier or later: by half as much too many calls, or twice as
+    /// much, or too few.
     pub fn is_repeated(&self, deviation: &Deviation) -> bool {
         let hours = (self.start.hour(), (self.end - Duration::minutes(1)).hour() + 1);
         let is_within_a_day = hours.0 < hours.1;
-        let is_at_its_hours = u32::from(deviation.hours.0) < hours.1 && hours.0 < u32::from(deviation.hours.1);
+        let (first, end) = (u32::from(deviation.hours.0), u32::from(deviation.hours.1));
+        let is_at_its_hours = first < hours.1 && hours.0 < end && first + 1 >= hours.0 && end <= hours.1 + 1;
         let own = (self.observed as f64 - self.expected) / f64::from(self.times);
         let ratio = (deviation.observed as f64 - deviation.expected) / own;
         is_within_a_day && is_at_its_hours && (1.0 / ALIKE..=ALIKE).contains(&ratio)
     }
 
-    /// Whether whoever makes most of its calls makes most of these, if anybody does.
+    /// Whether who makes most of its calls makes most of these: principal, key and address, as far as one of them stands out; somebody must.
     pub fn is_by_the_same(&self, evidence: &Evidence) -> bool {
-        let maker = |values: &Values| dominant_of(&values[PRINCIPAL]).map(|(who, _)| who.to_owned());
-        maker(&self.values) == maker(&evidence.values)
+        fn makers(values: &Values) -> Vec<Option<&str>> {
+            MAKERS.map(|maker| dominant_of(&values[maker]).map(|(who, _)| who)).collect()
+        }
+        let before = makers(&self.values);
+        before == makers(&evidence.values) && before.iter().any(Option::is_some)
     }
 
     /// An insight with what was counted of it until it ends, or until midnight.
@@ -314,12 +319,13 @@ mod tests {
         assert!(again((11, 12), 1.0) && again((10, 13), 1.9) && again((11, 12), 0.6));
         let by = |who: &str| {
             let mut evidence = Evidence::default();
-            evidence.values[PRINCIPAL].insert(who.to_owned(), 200);
+            evidence.values[MAKERS.start].insert(who.to_owned(), 200);
             evidence
         };
         let running_of = Running::of(&insight, insight.end, 0.1, &by("user/1"));
         assert!(running_of.is_by_the_same(&by("user/1")) && !running_of.is_by_the_same(&by("user/2")));
         assert!(!again((12, 13), 1.0), "an hour later");
+        assert!(!again((0, 24), 1.0), "the whole of a day is not at its hours");
         assert!(!again((11, 12), 3.0) && !again((11, 12), 0.2), "much larger, much smaller");
     }
 }

@@ -45,8 +45,8 @@ impl Fit {
     /// ```text
     /// tau^2 = (sum I_s (a_s - a)^2 - slots) / sum I_s,   each slot's alpha drawn to `a` by 1 / tau^2
     /// ```
-    /// with `a_s` a slot's own estimate, `I_s` its information, `a` the entity's alpha of hours with such a mean. Source: Cochran's Q as in
-    /// DerSimonian & Laird 1986.
+    /// with `a_s` a slot's own estimate, `I_s` its information, `a` the entity's alpha of hours with such a mean. Source: the moment
+    /// estimate of heterogeneity from Cochran's Q, as in meta-analysis.
     pub(super) fn slot_clumps(&self, series: &Series, weights: &[f64]) -> Option<SlotClumps> {
         if self.level < LEAST_LEVEL {
             return None;
