@@ -377,7 +377,9 @@ fn the_second_of_two_runs_is_told_who_is_first() {
     }
     assert_eq!(files_below(&place.state()).len(), 1, "only the lock is there");
     drop(lock);
-    place.start(&["rollup"]).expect_code(0);
+    // A process that another test starts holds the lock as well from its fork until it runs.
+    let is_free = |_| place.start(&["rollup"]).code == Some(0);
+    assert!((0..20).any(is_free), "the lock is gone with its holder");
 }
 
 #[test]

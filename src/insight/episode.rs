@@ -124,13 +124,15 @@ impl Running {
         is_within_a_day && is_at_its_hours && (1.0 / ALIKE..=ALIKE).contains(&ratio)
     }
 
-    /// Whether who makes most of its calls makes most of these: principal, key and address, as far as one of them stands out; somebody must.
+    /// Whether who makes most of its calls makes most of these: principal, key and address, as far as one of them stands out. Somebody must,
+    /// unless there are no calls at all.
     pub fn is_by_the_same(&self, evidence: &Evidence) -> bool {
         fn makers(values: &Values) -> Vec<Option<&str>> {
             MAKERS.map(|maker| dominant_of(&values[maker]).map(|(who, _)| who)).collect()
         }
         let before = makers(&self.values);
-        before == makers(&evidence.values) && before.iter().any(Option::is_some)
+        let is_silence = self.values[MAKERS.start].is_empty();
+        before == makers(&evidence.values) && (is_silence || before.iter().any(Option::is_some))
     }
 
     /// An insight with what was counted of it until it ends, or until midnight.
