@@ -10,24 +10,23 @@ mod layers;
 mod moved;
 mod past;
 mod pauses;
+mod predictive;
 mod weights;
 
 use std::sync::Arc;
 
 use evidence::Past;
 use pauses::Pauses;
+pub(super) use predictive::LOOK_CLOSER_BELOW;
 use weights::{odd_days, reweigh};
 
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
-use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, band, explained};
+use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, explained};
 use crate::baseline::drift::Levels;
 use crate::baseline::series::{Profile, Series, SlotSums};
 use crate::baseline::week::Week;
-use crate::stats::{
-    DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, LogNormalMixed, MAX_ALPHA, MIN_ALPHA, NegativeBinomial,
-    PausedNegativeBinomial, shrunk_alpha,
-};
+use crate::stats::{DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, MAX_ALPHA, MIN_ALPHA, shrunk_alpha};
 
 /// Relative variance of an entity's daily shape around its group's, before the entity is heard.
 const SHAPE_SPREAD: f64 = 0.09;
@@ -45,12 +44,8 @@ const PASSES: usize = 4;
 pub(crate) const WHOLE_DAY: usize = 3;
 /// The largest relative variance between days that is believed in.
 const MOST_DAY_VARIANCE: f64 = 2.0;
-/// The largest relative variance that is taken for a log-normal one; what is beyond has a gamma's tail.
-const MOST_LIFTED: f64 = 4.0;
 /// Relative standard deviation of alpha between an entity's wider windows of different means.
 const BAND_SPREAD: f64 = 0.3;
-/// Windows below this p-value are looked at more closely.
-pub(super) const LOOK_CLOSER_BELOW: f64 = 0.01;
 /// Inflation of alpha for its own uncertainty (`c`).
 const INFLATION: f64 = 0.15;
 
@@ -82,24 +77,6 @@ pub struct Fit {
     between: Option<Box<Fit>>,
     /// In what an entity does between pauses: how it pauses.
     pauses: Option<Pauses>,
-}
-
-/// A window's mean, and how far it may stray from it, as relative variances.
-#[derive(Debug, Clone, Copy)]
-struct Moments {
-    mean: f64,
-    /// Clumps.
-    alpha: f64,
-    /// What is not known of the mean because calls are few.
-    counted: f64,
-    /// What is not known of it because hours clump.
-    clumped: f64,
-}
-
-impl Moments {
-    fn spread(&self) -> f64 {
-        self.alpha + self.counted + self.clumped
-    }
 }
 
 /// Which days of its past an entity's fit has learnt from.
@@ -247,111 +224,14 @@ impl Fit {
         }
     }
 
-    /// What a window of [`WIDTHS`]`[width]` hours, given as hours of the week, is expected to hold: the predictive distribution, with
-    /// all that is uncertain about its mean.
-    ///
-    /// ```text
-    /// 1/size = alpha + sum m_i^2 u_i / (sum m_i)^2 + 1 / (calls seen + 1),   u_i = (1/m_i + alpha) / n_i
-    /// ```
-    /// where alpha is the entity's for that width and windows with such a mean, or what its hours' clumps come to if that is more,
-    /// `m_i` the means of the slots, `n_i` the hours behind them, their group's included, and the last term is the level's own uncertainty (a
-    /// gamma posterior whose shape is the number of calls seen).
-    pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
-        let moments = self.moments(hours, width);
-        NegativeBinomial::new(moments.mean, moments.spread().recip()).ok()
-    }
-
     /// The calls that an hour of the week is expected to hold.
     pub(super) fn mean(&self, week_hour: u8) -> f64 {
         self.means[slot(week_hour)] * self.week.factor(week_hour)
     }
 
-    fn moments(&self, hours: &[u8], width: usize) -> Moments {
-        let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
-        let alpha = self.alpha_of_window(hours, width);
-        let (mut counted, mut clumped) = (0.0, 0.0);
-        for &hour in hours {
-            let (of_hour, samples) = (self.mean(hour), self.samples[slot(hour)]);
-            counted += of_hour / samples;
-            clumped += of_hour * of_hour / samples;
-        }
-        let square = mean * mean;
-        Moments { mean, alpha, counted: counted / square + 1.0 / (self.total + 1.0), clumped: alpha * clumped / square }
-    }
-
-    /// The alpha of a window.
-    pub(super) fn alpha_of_window(&self, hours: &[u8], width: usize) -> f64 {
-        if let (0, &[hour]) = (width, hours) {
-            return self.alpha_of(hour);
-        }
-        let mean: f64 = hours.iter().map(|&hour| self.mean(hour)).sum();
-        self.alpha_at(width, mean).max(self.clumps_of_hours(hours, mean))
-    }
-
-    fn alpha_at(&self, width: usize, mean: f64) -> f64 {
-        self.by_mean[width].get(band(mean)).copied().flatten().unwrap_or(self.alpha[width])
-    }
-
-    /// What the clumps within hours come to in a wider window, if they are independent: as much as one hour's where one makes most of it.
-    ///
-    /// ```text
-    /// sum alpha_i m_i^2 / (sum m_i)^2
-    /// ```
-    fn clumps_of_hours(&self, hours: &[u8], mean: f64) -> f64 {
-        let clumps = |&hour: &u8| self.alpha_of(hour) * self.mean(hour).powi(2);
-        hours.iter().map(clumps).sum::<f64>() / (mean * mean)
-    }
-
-    /// The hours in which the entity pauses, and what it does in the others; `None` if it does not, or the window is wider than a day.
-    fn with_pauses(&self, hours: &[u8], width: usize) -> Option<PausedNegativeBinomial> {
-        let between = self.between.as_deref().filter(|_| width <= WHOLE_DAY)?;
-        let pauses = between.pauses?;
-        let moments = between.moments(hours, width);
-        PausedNegativeBinomial::new(
-            moments.mean,
-            moments.spread().recip(),
-            hours.len(),
-            pauses.share,
-            pauses.together[width],
-        )
-        .ok()
-    }
-
     /// Whether hours without a call are the entity's habit.
     pub(crate) fn pauses(&self) -> bool {
         self.between.is_some()
-    }
-
-    /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps
-    /// within them, and of both answers the more careful one is taken. An entity that pauses is judged by what it does between pauses,
-    /// and by how many of the hours may be such.
-    ///
-    /// ```text
-    /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated
-    /// ln-normal part = day variance + what hours' clumps leave unsure of the mean,   1/size = 1/size of `expected` - that
-    /// ```
-    pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), self.between.as_deref()) {
-            (Some(paused), Some(between)) => (between, paused.ln_upper(count), paused.ln_unpaused()),
-            _ => (self, self.expected(hours, width).map_or(0.0, |plain| plain.ln_upper(count)), 0.0),
-        };
-        if plain >= LOOK_CLOSER_BELOW.ln() {
-            return plain;
-        }
-        plain.max(ln_possible + fit.ln_upper_by_days(hours, width, count))
-    }
-
-    fn ln_upper_by_days(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let moments = self.moments(hours, width);
-        let lifted = (self.day_variance.min(moments.alpha) + moments.clumped).min(MOST_LIFTED);
-        let size = (moments.spread() - lifted).max(1e-6).recip();
-        LogNormalMixed::new(moments.mean, size, lifted).map_or(0.0, |mixed| mixed.ln_upper(count))
-    }
-
-    /// `ln P(at most `count` calls)` in such a window; of an entity that pauses as likely as its pauses make it, if that is more.
-    pub fn ln_lower(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let plain = self.expected(hours, width).map_or(0.0, |expected| expected.ln_lower(count));
-        self.with_pauses(hours, width).map_or(plain, |paused| plain.max(paused.ln_lower(count)))
     }
 
     /// Whether a count is worth comparing with an hour's distribution because it may be odd.

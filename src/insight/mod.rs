@@ -24,6 +24,7 @@ mod course;
 mod draft;
 pub mod episode;
 pub mod eve;
+pub mod evidence;
 #[cfg(test)]
 pub(crate) mod example;
 mod findings;
@@ -54,6 +55,7 @@ mod sentence;
 pub mod severity;
 mod sieve;
 mod stretches;
+pub mod target;
 mod targets;
 pub mod trail;
 pub mod usual;
