@@ -49,7 +49,7 @@ fn calibrate_family(generator: Generator, replicates: usize, seed: u64) -> ByWid
 type Tails = ([f64; 2], [f64; 2]);
 
 fn judge_day(baseline: &FamilyBaseline<'_>, member: usize, mut note: impl FnMut(usize, Tails)) {
-    let Expectation::Seasonal { fits } = baseline.expect(member, HISTORY_DAYS) else { return };
+    let Expectation::Seasonal { fits, .. } = baseline.expect(member, HISTORY_DAYS) else { return };
     let fit = &fits[0];
     let calls = baseline.calls_of(member, HISTORY_DAYS);
     let week_hours = baseline.week_hours(HISTORY_DAYS..HISTORY_DAYS + 1);

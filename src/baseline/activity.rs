@@ -1,7 +1,7 @@
 //! On how many of its days an entity is active, weekdays and days off told apart: who works from Monday to Friday comes and goes on Sundays.
 //!
-//! Where an entity is not active on most days like the one that is judged, no hour of that day can be waited for: the day is judged as a
-//! whole ([`super::sparse`]).
+//! Where an entity is not active on most days like the one that is judged, nobody waits for it: silence is no drop, and a rise is one only if it
+//! were on the other kind of days as well.
 
 /// Days that are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +36,16 @@ pub struct Activity {
     pub alike: Alike,
 }
 
-/// Active days of a sort that tell what its next will be like hour by hour.
-const LEAST_ACTIVE: usize = 3;
+/// Days of a sort that tell by themselves whether an entity is waited for on the next.
+const LEAST_DAYS: usize = 3;
 /// An entity that is active on a smaller share of its days comes and goes.
 const MOST_DAYS: f64 = 0.6;
 
 impl Activity {
-    /// Whether such days are not to be waited for.
-    pub(super) fn comes_and_goes(self) -> bool {
-        self.active < LEAST_ACTIVE || (self.active as f64) < MOST_DAYS * self.days as f64
+    /// Whether such days are not to be waited for; where few of them are known, and it was active on each, `all` days tell.
+    pub(super) fn comes_and_goes(self, all: Self) -> bool {
+        let seldom = |activity: Self| (activity.active as f64) < MOST_DAYS * activity.days as f64;
+        seldom(self) || self.days < LEAST_DAYS && seldom(all)
     }
 
     /// The probability that the next such day is active.
@@ -67,8 +68,13 @@ mod tests {
 
     #[test]
     fn who_is_active_on_most_days_is_waited_for() {
-        assert!(!of(8, 8).comes_and_goes() && !of(3, 5).comes_and_goes());
-        assert!(of(2, 2).comes_and_goes() && of(0, 8).comes_and_goes() && of(10, 20).comes_and_goes());
+        let (daily, rare) = (of(9, 9), of(2, 9));
+        assert!(!of(8, 8).comes_and_goes(rare) && !of(3, 5).comes_and_goes(rare));
+        assert!(of(0, 8).comes_and_goes(daily) && of(10, 20).comes_and_goes(daily) && of(0, 2).comes_and_goes(daily));
+        assert!(
+            !of(2, 2).comes_and_goes(daily) && of(2, 2).comes_and_goes(rare),
+            "a machine of nine days, and one weekend"
+        );
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub enum Expectation {
         /// What may hold: the whole window's model; or, where something has changed for good, that of before, and what may have come of it.
         /// What any of them explains is nothing.
         fits: Vec<Arc<Fit>>,
+        /// How often it is active on such days, if it is not waited for; the last of the fits then is that of its other days.
+        seldom: Option<Activity>,
     },
     /// A day as a whole: it comes and goes, or clumps by nature.
     Sparse {
@@ -270,20 +272,19 @@ impl<'a> FamilyBaseline<'a> {
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
-            let alike = alike[usize::from(self.is_off(day))];
-            if alike.comes_and_goes() {
-                return sparse(alike);
-            }
             let shift = self.shift(member, day, &fit, &days);
             // Days at a level that lasts are no bursts.
             if is_bursty(shift.as_ref().map_or(&*fit, |shift| &shift.before)) {
                 return sparse(all);
             }
-            let fits = match shift {
+            let mut fits: Vec<Arc<Fit>> = match shift {
                 Some(Shift { before, now }) => std::iter::once(before).chain(now).map(Arc::new).collect(),
                 None => vec![fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new)],
             };
-            Expectation::Seasonal { fits }
+            let is_off = self.is_off(day);
+            let seldom = Some(alike[usize::from(is_off)]).filter(|alike| alike.comes_and_goes(all));
+            fits.extend(seldom.map(|_| Arc::new(fits[0].as_on_other_days(is_off))));
+            Expectation::Seasonal { fits, seldom }
         };
         days.clone().map(seasonal).collect()
     }
@@ -307,7 +308,11 @@ impl<'a> FamilyBaseline<'a> {
     pub fn hour_layers(&self, member: usize, day: usize, fit: &Fit, hour: u8) -> Option<HourLayers> {
         let series = self.past(member, fit.learnt(), &(day..day + 1))?;
         let week_hour = self.week_hours(day..day + 1)[usize::from(hour)];
-        let by = if fit.is_moved() { LayerKind::NewLevel } else { LayerKind::Drift };
+        let by = match (fit.is_of_other_days(), fit.is_moved()) {
+            (true, _) => LayerKind::OtherDays,
+            (false, true) => LayerKind::NewLevel,
+            (false, false) => LayerKind::Drift,
+        };
         Some(Fit::layers(&series, self.profile(member), &self.dispersions, (by, fit), week_hour))
     }
 

@@ -55,6 +55,8 @@ pub enum LayerKind {
     Drift,
     /// The level of the last days, where all of the day or that hour has changed for good.
     NewLevel,
+    /// Its other kind of days, weekdays or days off, on which it is there.
+    OtherDays,
     /// The size of a day on which the entity is active.
     DaySize,
     /// What the days of its parent's other entities, and its own few, make of that.

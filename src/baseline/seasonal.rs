@@ -71,6 +71,8 @@ pub struct Fit {
     learnt: Learnt,
     /// Whether the level, or some hours, have been changed since.
     moved: bool,
+    /// Whether weekends and weekdays have changed places.
+    other_days: bool,
     odd_days: usize,
     unstable: bool,
     /// Of an entity that pauses: what it does between pauses.
@@ -217,6 +219,7 @@ impl Fit {
             today: 1.0,
             learnt: Learnt::Whole,
             moved: false,
+            other_days: false,
             odd_days: 0,
             unstable: false,
             between: None,

@@ -134,7 +134,7 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&history, &window, &calendar);
         let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
-        let Expectation::Seasonal { fits } = baseline.expect(0, DAYS) else { return Vec::new() };
+        let Expectation::Seasonal { fits, .. } = baseline.expect(0, DAYS) else { return Vec::new() };
         fits.iter().map(|fit| Fit::clone(fit)).collect()
     }
 

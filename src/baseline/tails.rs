@@ -58,7 +58,7 @@ impl Tails {
     pub(super) fn learn(baseline: &FamilyBaseline<'_>) -> Self {
         let mut tails = Self::unknown();
         let days = baseline.replayed().ask(|member, day, expected| match expected {
-            Expectation::Seasonal { fits } if fits.len() == 1 => Some(past_day(baseline, member, day, &fits[0])),
+            Expectation::Seasonal { fits, .. } if fits.len() == 1 => Some(past_day(baseline, member, day, &fits[0])),
             _ => None,
         });
         let ln_p: Vec<f64> = days.iter().map(PastDay::ln_p).collect();

@@ -106,13 +106,15 @@ fn score_day<'a>(
     let sizes = baseline.sizes();
     let whole = |score: DayScore| Scored { up: ByFit { score, fit: None }, down: None };
     match expectation {
-        Expectation::Seasonal { fits } => {
+        Expectation::Seasonal { fits, seldom } => {
             let by_fit = |fit: &'a Arc<Fit>| {
                 let (up, down) = Day::new(baseline, fit, member, day, Look::Glance).score(thresholds.drop_min_expected);
                 let told = |score: DayScore| ByFit { score, fit: Some(&**fit) };
                 Scored { up: told(up), down: down.map(told) }
             };
-            fits.iter().map(by_fit).reduce(Scored::unless).unwrap_or_else(|| whole(DayScore::usual()))
+            let scored = fits.iter().map(by_fit).reduce(Scored::unless).unwrap_or_else(|| whole(DayScore::usual()));
+            // Nobody waits for who is seldom there on such days.
+            Scored { down: scored.down.filter(|_| seldom.is_none()), ..scored }
         }
         Expectation::Sparse { totals, activity } => {
             let (effect, active) = (baseline.effect(member, totals), activity.chance());
@@ -221,7 +223,7 @@ pub(super) fn rises_with(
     expectation: &Expectation,
     (ln_threshold, power): (f64, f64),
 ) -> Vec<(u8, u8)> {
-    let Expectation::Seasonal { fits } = expectation else { return Vec::new() };
+    let Expectation::Seasonal { fits, .. } = expectation else { return Vec::new() };
     let today = baseline.window().length();
     let by_fit = |fit: &Arc<Fit>| {
         Day::with(baseline, fit, member, (today, calls), Look::Glance).score(thresholds.drop_min_expected).0

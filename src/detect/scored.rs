@@ -33,7 +33,7 @@ pub fn scored_day(baseline: &FamilyBaseline<'_>, member: usize) -> ScoredDay {
     let expectation = baseline.expect(member, today);
     let ln_p = single_hours(baseline, member, &expectation);
     let told = match &expectation {
-        Expectation::Seasonal { fits } => fits.last().map(|fit| &**fit),
+        Expectation::Seasonal { fits, .. } => fits.last().map(|fit| &**fit),
         Expectation::Sparse { .. } | Expectation::New => None,
     };
     let hours = trace::hours(baseline, member, &expectation, told).into_iter().zip(ln_p);
@@ -43,7 +43,7 @@ pub fn scored_day(baseline: &FamilyBaseline<'_>, member: usize) -> ScoredDay {
 
 /// Of an entity of which several fits may hold, what none of them makes likely.
 fn single_hours(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectation) -> [Option<f64>; 24] {
-    let Expectation::Seasonal { fits } = expectation else { return [None; 24] };
+    let Expectation::Seasonal { fits, .. } = expectation else { return [None; 24] };
     let today = baseline.window().length();
     let judged = fits.iter().map(|fit| Day::new(baseline, fit, member, today, Look::Close).single_ln_p());
     let likeliest = |one: [Option<f64>; 24], other: [Option<f64>; 24]| {

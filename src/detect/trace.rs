@@ -67,7 +67,7 @@ pub(super) fn windows(
             let ln_count = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
             surges.tests(member, today, ln_count)
         }
-        (None, Expectation::Seasonal { fits }) => {
+        (None, Expectation::Seasonal { fits, .. }) => {
             let levels: Vec<_> =
                 fits.iter().map(|fit| Day::new(baseline, fit, member, today, Look::Close).tests()).collect();
             deciding(&levels)

@@ -448,7 +448,7 @@ mod tests {
                 own.map(|test| test.ln_corrected).fold(0.0, f64::min)
             };
             assert!((least(true) - score.ln_up).abs() < 1e-9, "{member}");
-            if let Expectation::Seasonal { fits } = &expectation {
+            if let Expectation::Seasonal { fits, .. } = &expectation {
                 assert!((least(false) - score.ln_down.unwrap_or(0.0)).abs() < 1e-9, "{member}");
                 shifted += usize::from(fits.len() > 1);
             }
@@ -465,7 +465,7 @@ mod tests {
             let feed = Feed::judge(&history, &window, &calendar);
             let baseline = FamilyBaseline::learn(&history, &window, &calendar, &feed);
             for (member, day) in (0..60).flat_map(|member| (DAYS - 3..=DAYS).map(move |day| (member, day))) {
-                let Expectation::Seasonal { fits } = baseline.expect(member, day) else { continue };
+                let Expectation::Seasonal { fits, .. } = baseline.expect(member, day) else { continue };
                 let look = |look| Day::new(&baseline, &fits[0], member, day, look).score(5.0);
                 let (close, glance) = (look(Look::Close), look(Look::Glance));
                 let decided =

@@ -87,6 +87,7 @@ fn name(
         LayerKind::DayOfWeek => DAYS[day.min(6)].to_owned(),
         LayerKind::Drift => "level that the last days have drifted to".to_owned(),
         LayerKind::NewLevel => "new level of the last days".to_owned(),
+        LayerKind::OtherDays => "as on its other days, for it is seldom there on such days".to_owned(),
         LayerKind::DaySize if is_new => "size of a day in others' first week".to_owned(),
         LayerKind::DaySize => "size of an active day".to_owned(),
         LayerKind::Parent => format!("what days of {parent}, and its own few, are like"),
@@ -105,7 +106,12 @@ fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectati
         ));
     }
     match expectation {
-        Expectation::Seasonal { fits } => {
+        Expectation::Seasonal { fits, seldom } => {
+            remarks.extend(seldom.map(|seldom| {
+                let kind = seldom.alike.name();
+                let days = format!("active on {} of {} {kind}", seldom.active, seldom.days);
+                format!("{days}: not waited for, and a rise only if it were one on its other days too")
+            }));
             if let Some(since) = fits.iter().find_map(|fit| fit.since()) {
                 remarks.push(format!(
                     "it has a new level since {}, which is asked too: only what no level explains is reported",

@@ -145,14 +145,18 @@ impl Built {
             // Of several episodes of a night the first says it.
             level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
-            tonight: begun.map(|_| insight.observed),
+            tonight: continued.map(|_| insight.observed),
+            lasts: false,
         };
         insight.ended |= episode.level_shift;
         let mut evidence = told.evidence.clone();
         let usual = usual_rate(deviation);
         begin_before(&mut insight, &mut evidence, usual);
-        if let Some(running) = begun {
-            go_on(&mut insight, &mut evidence, running);
+        match (continued, repeated) {
+            (Some(running), _) => go_on(&mut insight, &mut evidence, running),
+            // What lies between is none of it: each night tells its own.
+            (None, Some(before)) => insight.id = before.id,
+            (None, None) => {}
         }
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
@@ -179,6 +183,7 @@ impl Built {
         match course {
             Course::Lasts => {
                 let nothing = Evidence::default();
+                let life = Life { lasts: true, ..life };
                 self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date));
             }
             Course::Ended(_, rates) => {

@@ -119,7 +119,7 @@ impl Running {
         let is_within_a_day = hours.0 < hours.1;
         let (first, end) = (u32::from(deviation.hours.0), u32::from(deviation.hours.1));
         let is_at_its_hours = first < hours.1 && hours.0 < end && first + 1 >= hours.0 && end <= hours.1 + 1;
-        let own = (self.observed as f64 - self.expected) / f64::from(self.times);
+        let own = self.observed as f64 - self.expected;
         let ratio = (deviation.observed as f64 - deviation.expected) / own;
         is_within_a_day && is_at_its_hours && (1.0 / ALIKE..=ALIKE).contains(&ratio)
     }

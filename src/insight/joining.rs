@@ -1,7 +1,7 @@
 //! Making deviations of an entity one, where nothing between them speaks for what is usual: there was no end between them.
 
 use crate::baseline::{FamilyHistory, Window};
-use crate::detect::Deviation;
+use crate::detect::{Deviation, Model};
 use crate::insight::rhythm::{Days, Rhythm, TELLING};
 
 /// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them.
@@ -36,8 +36,11 @@ fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window:
     let calls = hours.filter(|hour| between.contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.calls));
     last.observed += next.observed + calls.sum::<u64>();
     last.hours.1 = next.hours.1;
-    last.expected += next.expected;
-    last.lower += next.lower;
-    last.upper += next.upper;
+    // What was expected of a day as a whole was expected once.
+    if next.model == Model::Seasonal {
+        last.expected += next.expected;
+        last.lower += next.lower;
+        last.upper += next.upper;
+    }
     last.ln_p = last.ln_p.min(next.ln_p);
 }

@@ -265,6 +265,9 @@ pub struct Life {
     /// Of one that goes on from an earlier night, the calls of this one.
     #[serde(skip)]
     pub tonight: Option<u64>,
+    /// Whether it is closed though its level goes on, for that is not odd any more.
+    #[serde(skip)]
+    pub lasts: bool,
 }
 
 // The signature is serde's.

@@ -10,6 +10,9 @@ use crate::detect::Direction;
 use crate::insight::{Actor, IncidentPart, Insight, InsightType};
 use crate::shown::{clipped, counted};
 
+/// What is said of an episode whose level goes on.
+const STILL_THERE: &str = "is at that level still, which is not odd any more";
+
 /// An episode that an earlier night reported, and that is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Over {
@@ -29,6 +32,9 @@ pub struct Over {
     pub start: DateTime<Utc>,
     /// One past its last.
     pub end: DateTime<Utc>,
+    /// Whether its level goes on and is not odd any more.
+    #[serde(skip)]
+    pub lasts: bool,
     /// All of it for a person.
     pub sentence: String,
 }
@@ -45,10 +51,11 @@ impl Over {
             direction: insight.direction,
             start: insight.start,
             end: insight.end,
+            lasts: insight.life.lasts,
             sentence: format!(
                 "{} {}, {} since {} UTC",
                 subject(insight),
-                ended(insight.end),
+                if insight.life.lasts { STILL_THERE.to_owned() } else { ended(insight.end) },
                 counted(insight.observed, "call", "calls"),
                 insight.start.format("%Y-%m-%d %H:%M")
             ),
@@ -57,14 +64,20 @@ impl Over {
 
     /// When it was over, and when it began; of several with the same times once.
     pub fn when(&self) -> String {
-        format!("{} (since {} UTC)", ended(self.end), self.start.format("%Y-%m-%d %H:%M"))
+        let now = if self.lasts { STILL_THERE.to_owned() } else { ended(self.end) };
+        format!("{now} (since {} UTC)", self.start.format("%Y-%m-%d %H:%M"))
     }
 }
 
 /// Makes a closed episode a part of the story that it was of, and of none of this night's.
 pub(super) fn close(insight: &mut Insight) {
     if !insight.life.level_shift {
-        insight.sentence = format!("{}; over since {} UTC", insight.sentence, insight.end.format("%Y-%m-%d %H:%M"));
+        let since = insight.end.format("%Y-%m-%d %H:%M");
+        insight.sentence = if insight.life.lasts {
+            format!("{}; {STILL_THERE}; told until {since} UTC", insight.sentence)
+        } else {
+            format!("{}; over since {since} UTC", insight.sentence)
+        };
     }
     let id = insight.life.incident.unwrap_or_else(|| Uuid::new_v5(&insight.id, b"incident"));
     insight.incident = IncidentPart { id, rank: 0, parts: 1, culprit: None };

@@ -20,7 +20,7 @@ impl Fit {
         let (fit, weights) = Self::robust(series, profile, dispersions);
         let sums = series.sums(Some(&weights), &fit.week);
         let mut pile = fit.pile(&sums, profile, week_hour);
-        if by == LayerKind::NewLevel || !series.levels.is_flat() {
+        if matches!(by, LayerKind::NewLevel | LayerKind::OtherDays) || !series.levels.is_flat() {
             pile.lay(by, None, used.mean(week_hour));
         }
         let spread = used.spread(series, &weights, dispersions, week_hour, &fit);
@@ -138,7 +138,7 @@ mod tests {
         let (mut moved, mut drifted) = (0, 0);
         for (member, hour) in (0..history.len()).flat_map(|member| (0..24).map(move |hour| (member, hour))) {
             let expectation = baseline.expect(member, days.into());
-            let Expectation::Seasonal { fits } = &expectation else { continue };
+            let Expectation::Seasonal { fits, .. } = &expectation else { continue };
             moved += usize::from(fits.len() > 1);
             for fit in fits {
                 let week_hour = baseline.week_hours(days.into()..usize::from(days) + 1)[usize::from(hour)];

@@ -49,6 +49,22 @@ impl Fit {
         changed
     }
 
+    /// The same entity as if a weekend day were a weekday, or the other way round.
+    #[must_use]
+    pub(in crate::baseline) fn as_on_other_days(&self, is_off: bool) -> Self {
+        let mut other = Self { by_slot: None, other_days: true, ..self.clone() };
+        let (from, to) = if is_off { (0, 24) } else { (24, 0) };
+        other.means.copy_within(from..from + 24, to);
+        other.samples.copy_within(from..from + 24, to);
+        other.between = self.between.as_deref().map(|between| Box::new(between.as_on_other_days(is_off)));
+        other
+    }
+
+    /// Whether it is of the other kind of days.
+    pub(in crate::baseline) fn is_of_other_days(&self) -> bool {
+        self.other_days
+    }
+
     /// The same, learnt from some of the days alone.
     #[must_use]
     pub(in crate::baseline) fn of_days(self, learnt: Learnt) -> Self {

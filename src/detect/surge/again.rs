@@ -9,15 +9,14 @@
 //! is believed one time in a million; it is odd, and less so than the first. After two the third is what the days say it is, about three in thirty.
 //! Whoever may do so unseen for the third time was told of twice.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::stats::LogNormalPredictive;
 
 /// Days in a row from which on one occasion is as good as several.
 const LASTING: usize = 7;
-/// How far a single occasion is believed to be the way of an API.
-const BELIEF_OF_ONE: f64 = 1e-6;
+/// How far one, two and three occasions are believed to be the way of an API: two outages in a month are no routine.
+const BELIEF_OF_FEW: [f64; 3] = [1e-6, 1e-4, 1e-2];
 /// The usual deviation of `ln` of a surge's size, and surges' worth of that belief.
 const USUAL_DEVIATION: f64 = 0.35;
 const BELIEF: f64 = 8.0;
@@ -90,11 +89,10 @@ impl PastSurges {
 /// How far surges of some days, ascending, are believed to be what comes again and again.
 fn belief(surges: &[(usize, Part)]) -> f64 {
     let occasions = surges.chunk_by(|(before, _), (day, _)| before + 1 == *day);
-    match occasions.clone().count().cmp(&1) {
-        Ordering::Greater => 1.0,
-        _ if occasions.clone().any(|days| days.len() >= LASTING) => 1.0,
-        _ => BELIEF_OF_ONE,
+    if occasions.clone().any(|days| days.len() >= LASTING) {
+        return 1.0;
     }
+    BELIEF_OF_FEW.get(occasions.count().saturating_sub(1)).copied().unwrap_or(1.0)
 }
 
 #[cfg(test)]
