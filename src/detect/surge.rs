@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_surge_that_comes_now_and_then_is_no_news_and_one_ten_times_as_large_is() {
         let hour_of = |number: usize, day: u16| (number as u16 * 5 + day * 7) % 24;
-        let often = |number: usize| if number.is_multiple_of(2) { 9 } else { 3 };
+        let often = |number: usize| if number.is_multiple_of(2) { 7 } else { 3 };
         let surges = |number: usize, hour: u16| {
             let day = hour / 24;
             (day + number as u16).is_multiple_of(often(number)) && hour % 24 == hour_of(number, day)

@@ -52,7 +52,11 @@ fn lasting(insight: &Insight) -> String {
         }
         Some(_) => format!("; going on since {}", insight.start.date_naive()),
         None if life.times > 1 => {
-            format!("; at the same hours for {} nights in a row since {}", life.times, insight.start.date_naive())
+            format!(
+                "; at the same hours for {} nights in a row since {}",
+                life.times,
+                life.since.unwrap_or(insight.date)
+            )
         }
         None => String::new(),
     }

@@ -5,9 +5,9 @@
 //! odd however often small ones came.
 //!
 //! A past surge may have been an attack, and then it was told as a finding. Days in a row are one occasion, for an attack goes on; how long it is
-//! told for is the business of [`crate::insight`]. After a single occasion the next is told again, for that such is the way of the API
-//! is believed one time in a million; it is odd, and less so than the first. After two the third is what the days say it is, about three in thirty.
-//! Whoever may do so unseen for the third time was told of twice.
+//! told for is the business of [`crate::insight`]. That such is the way of the API is believed one time in a million after a single occasion, in
+//! ten thousand after two, in a hundred after three: the next is odd, and less so each time. After four it is what the days say it is. Whoever may
+//! do so unseen for the fifth time was told of four times.
 
 use std::collections::BTreeSet;
 
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_surge_is_as_likely_as_the_days_on_which_there_was_one() {
         let every = |step: usize| -> Vec<(usize, u64)> { (0..28).step_by(step).map(|day| (day, 40)).collect() };
-        for (step, count) in [(2, 14.0), (5, 6.0), (14, 2.0)] {
+        for (step, count) in [(2, 14.0), (5, 6.0), (7, 4.0)] {
             let found = again(&every(step), part(40));
             assert!((found - (count + 1.0) / 30.0).abs() < 1e-3, "{step}: {found}");
         }
@@ -130,7 +130,9 @@ mod tests {
         let row = |days: usize| -> Vec<(usize, u64)> { (20..20 + days).map(|day| (day, 40)).collect() };
         assert!(again(&row(1), part(40)) < 1e-5 && again(&row(6), part(40)) < 1e-4);
         assert!(again(&row(7), part(40)) > 0.2);
-        assert!(again(&[(3, 40), (5, 40)], part(40)) > 0.05);
+        let of = |days: &[usize]| again(&days.iter().map(|&day| (day, 40)).collect::<Vec<_>>(), part(40));
+        assert!(of(&[3, 15]) < 1e-4, "two outages in a month are no routine");
+        assert!((1e-4..0.01).contains(&of(&[3, 15, 20])) && of(&[3, 8, 15, 20]) > 0.1);
     }
 
     #[test]
@@ -148,9 +150,9 @@ mod tests {
 
     #[test]
     fn many_small_ones_do_not_make_a_large_one_odd_that_came_as_large_before() {
-        let mixed: Vec<(usize, u64)> = (0..28).map(|day| (day, if day % 9 == 4 { 400 } else { 12 })).collect();
+        let mixed: Vec<(usize, u64)> = (0..28).map(|day| (day, if day % 7 == 4 { 400 } else { 12 })).collect();
         let found = again(&mixed, part(400));
-        assert!((found - 4.0 / 30.0).abs() < 0.02, "{found}");
+        assert!((found - 5.0 / 30.0).abs() < 0.02, "{found}");
     }
 
     proptest! {
