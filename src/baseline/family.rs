@@ -262,13 +262,14 @@ impl<'a> FamilyBaseline<'a> {
         let Some(series) = self.past(member, Learnt::Whole, &days).filter(|_| known >= NEW_DAYS) else {
             return days.map(|_| Expectation::New).collect();
         };
-        let totals: Vec<u64> = self.day_totals(member, &days).into_iter().map(|(_, total)| total).collect();
+        let active = self.day_totals(member, &days);
+        let totals: Vec<u64> = active.iter().map(|&(_, total)| total).collect();
         let all = Activity { active: totals.len(), days: known, alike: Alike::All };
         let sparse = |activity| Expectation::Sparse { totals: totals.clone(), activity };
         if series.level() < SPARSE_BELOW {
             return days.map(|_| sparse(all)).collect();
         }
-        let alike = [false, true].map(|off| self.activity(member, off, &days));
+        let alike = [false, true].map(|off| self.activity(member, &active, off, &days));
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
@@ -295,12 +296,12 @@ impl<'a> FamilyBaseline<'a> {
     }
 
     /// On how many weekdays, or days off, the entity was active since it was first seen, without some.
-    fn activity(&self, member: usize, off: bool, without: &Range<usize>) -> Activity {
+    fn activity(&self, member: usize, active: &[(usize, u64)], off: bool, without: &Range<usize>) -> Activity {
         let is_such = |day: usize| self.is_off(day) == off && !without.contains(&day);
         let is_known =
             |&day: &usize| is_such(day) && self.window.is_present(day) && !self.history.is_hidden(member, day);
         let days = (self.known_from(member)..self.window.length()).filter(is_known).count();
-        let active = self.day_totals(member, without).into_iter().filter(|&(day, _)| is_such(day)).count();
+        let active = active.iter().filter(|&&(day, _)| is_such(day)).count();
         Activity { active, days, alike: if off { Alike::DaysOff } else { Alike::Weekdays } }
     }
 
