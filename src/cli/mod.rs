@@ -185,6 +185,8 @@ pub fn run() -> anyhow::Result<u8> {
     let json = cli.common.log_format == output::Format::Json;
     output::set_manner(output::Manner { json, verbose: cli.common.verbose, quiet: cli.common.quiet });
     cli.common.start_threads()?;
+    #[cfg(unix)]
+    survive_files_that_may_not_grow()?;
     match cli.command {
         Command::Import(args) => import::run(&args, &cli.common),
         Command::Run(args) => run::run(&args, &cli.common),
@@ -203,6 +205,16 @@ pub fn run() -> anyhow::Result<u8> {
         Command::Rules(args) => rules::run(&args, &cli.common),
         Command::Alert(args) => alert::run(&args, &cli.common),
     }
+}
+
+/// Lets a write beyond the limit of a file's size fail, so that it is told like a full disk. The signal that comes with it would end the
+/// program without a word; that it is caught is enough.
+#[cfg(unix)]
+fn survive_files_that_may_not_grow() -> anyhow::Result<()> {
+    use signal_hook::consts::SIGXFSZ;
+    signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default())
+        .map_err(|error| anyhow::anyhow!("cannot catch the signal of files that may not grow: {error}"))?;
+    Ok(())
 }
 
 /// Says what went wrong and what to try, and gives the exit code.
