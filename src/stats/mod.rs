@@ -23,6 +23,7 @@ mod predictive;
 mod robust;
 mod score;
 mod special;
+pub mod student;
 mod tail_calibration;
 
 #[cfg(test)]
