@@ -14,7 +14,7 @@ use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
 use crate::insight::meaning::complete;
 use crate::insight::usual::Usual;
-use crate::insight::{Actor, Insight, InsightType};
+use crate::insight::{Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
 use crate::shown::{clipped, counted, number, span};
 use crate::stats::score;
@@ -136,11 +136,7 @@ fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> Vec<String> {
 /// in 28 days between 11:40 and 11:50 UTC; usual: 0.1 new ones a day`.
 pub(super) fn sentence(insight: &Insight) -> String {
     let Some(company) = &insight.new_company else { return String::new() };
-    let who = match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
-        InsightType::PrincipalInsight => insight.actor.as_ref().map_or_else(|| insight.entity.clone(), Actor::shown),
-        _ => clipped(&insight.entity).into_owned(),
-    };
+    let who = insight.subject();
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
     let all = counted(company.days as u64, "day", "days");
