@@ -48,6 +48,14 @@ pub enum Model {
 }
 
 impl Model {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Seasonal, Self::Sparse, Self::New, Self::FirstSeen];
+
+    /// The model of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.name() == name)
+    }
+
     /// The name in every output.
     pub const fn name(self) -> &'static str {
         match self {

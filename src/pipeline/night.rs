@@ -180,7 +180,8 @@ impl<'a> Ground<'a> {
         let histories: Vec<&FamilyHistory> = families.iter().collect();
         let (baselines, company) =
             rayon::join(|| judgement::learn(&histories, night), || first_seen::judge(company, &thresholds));
-        let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len())).rates();
+        let company = company?;
+        let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len()))?.rates();
         let firsts = company.found(&rates.others, families.len());
         let mut calibrations = rates.calibrations;
         calibrations.extend(company.calibration.map(|calibration| (TestSet::FirstSeen, calibration)));
