@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::baseline::feed::TELLING_DAY;
 use crate::baseline::{FamilyHistory, Window};
 use crate::rollup::Family;
+use crate::stats::upper_median;
 
 /// Families whose members are named by a column of their own.
 pub(super) const NAMED: [Family; 3] = [Family::SourceIp, Family::AccessKey, Family::Principal];
@@ -65,10 +66,8 @@ pub(super) fn judge(family: &FamilyHistory, all: &DayTotals, window: &Window) ->
 /// The median share of calls whose member is named, over days before the scored one with enough calls.
 fn usual_share(named: &[u64], all: &[u64], window: &Window) -> Option<f64> {
     let tells = |day: &usize| window.is_present(*day) && all[*day] as f64 >= TELLING_DAY;
-    let mut shares: Vec<f64> =
-        (0..window.length()).filter(tells).map(|day| named[day] as f64 / all[day] as f64).collect();
-    shares.sort_by(f64::total_cmp);
-    shares.get(shares.len() / 2).copied().filter(|_| shares.len() >= LEAST_DAYS)
+    let days = || (0..window.length()).filter(tells);
+    upper_median(days().map(|day| named[day] as f64 / all[day] as f64)).filter(|_| days().count() >= LEAST_DAYS)
 }
 
 /// The calls of each account by day, of members beyond a cap too.

@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::baseline::FamilyHistory;
+use crate::baseline::{FamilyHistory, HistoryHour};
 use crate::detect::Model;
 use crate::detect::first_seen::{FirstSeen, NewPartner};
 use crate::insight::draft::{Subject, id, moment, rate_type};
@@ -68,8 +68,8 @@ pub(super) fn target(found: &FirstSeen, history: Option<&FamilyHistory>, date: N
 /// The hours of an entity's last day, first and one past the last.
 fn last_hours(history: &FamilyHistory, member: usize) -> (u8, u8) {
     let hours = history.hours(member);
-    let day = hours.last().map_or(0, |hour| hour.hour / 24);
-    let of_day = || hours.iter().filter(|hour| hour.hour / 24 == day).map(|hour| (hour.hour % 24) as u8);
+    let day = hours.last().map_or(0, HistoryHour::day);
+    let of_day = || hours.iter().filter(|hour| hour.day() == day).map(|hour| (hour.hour % 24) as u8);
     (of_day().min().unwrap_or(0), of_day().max().map_or(24, |last| last + 1))
 }
 

@@ -90,7 +90,7 @@ impl<'a> Days<'a> {
         let member = history.find(&same.1)?;
         let mut calls = vec![0_u64; window.length() + 1];
         for hour in history.hours(member) {
-            calls[usize::from(hour.hour / 24)] += u64::from(hour.calls);
+            calls[hour.day()] += u64::from(hour.calls);
         }
         let begin = (0..window.length()).find(|&day| window.date(day) == episode.since)?;
         Some(Self { history, window, member, calls, begin })

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::insight::{IncidentPart, Insight};
+use crate::insight::{IncidentPart, Insight, incident};
 use crate::shown::counted;
 
 /// What is said of an episode whose level goes on.
@@ -79,7 +79,7 @@ pub(super) fn close(insight: &mut Insight) {
             format!("{}; over since {since} UTC", insight.sentence)
         };
     }
-    let id = insight.life.incident.unwrap_or_else(|| Uuid::new_v5(&insight.id, b"incident"));
+    let id = insight.life.incident.unwrap_or_else(|| incident::story_of(insight.id));
     insight.incident = IncidentPart { id, rank: 0, parts: 1, culprit: None };
 }
 

@@ -20,7 +20,7 @@ use crate::explain::names::Names;
 use crate::explain::question::Question;
 use crate::explain::told::{self, Named, Told};
 use crate::insight::habits::{Habits, principal_of};
-use crate::insight::severity::{ChangeFacts, change_steps};
+use crate::insight::severity::{ChangeFacts, all_failed, change_steps};
 use crate::insight::trail::TrailBook;
 use crate::insight::{Actor, Concern};
 use crate::partition::Partitions;
@@ -140,7 +140,7 @@ impl Known<'_> {
             change_steps(ChangeFacts {
                 is_of_the_trail: judged.kind == ChangeKind::Trail,
                 reason,
-                all_failed: errors == calls,
+                all_failed: all_failed(errors, calls),
                 is_privileged: actor.is_privileged(),
                 concerns: &grave,
             })
@@ -203,7 +203,7 @@ impl Known<'_> {
         let own = self.history_of(subject);
         let mut past = BTreeMap::new();
         for hour in own.flat_map(|member| self.history.split(member, window).0) {
-            *past.entry(window.date(usize::from(hour.hour / 24))).or_default() += u64::from(hour.calls);
+            *past.entry(window.date(hour.day())).or_default() += u64::from(hour.calls);
         }
         past
     }
