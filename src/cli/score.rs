@@ -198,6 +198,7 @@ impl Totals {
         self.never_judged += u64::from(judged == 0);
         self.unfinished += u64::from(score.notes.unfinished);
         self.notes.gaps += score.notes.gaps;
+        self.notes.unknown += score.notes.unknown;
         self.notes.zeros += score.notes.zeros;
         self.notes.merged += score.notes.merged;
         self.notes.fractions += score.notes.fractions;
@@ -255,11 +256,16 @@ fn summary(totals: &Totals, judge: &Judge<'_>, max_p: f64) -> String {
         "series ends in a bucket that is unfinished, which was not judged",
         "series end in a bucket that is unfinished, which was not judged",
     );
-    let Notes { gaps, zeros, merged, fractions, .. } = totals.notes;
+    let Notes { gaps, unknown, zeros, merged, fractions, .. } = totals.notes;
     note(
         gaps,
         "bucket has no row and was left out as a gap; see --missing",
         "buckets have no row and were left out as gaps; see --missing",
+    );
+    note(
+        unknown,
+        "bucket has a row that could not be used and was left out as a gap",
+        "buckets have a row that could not be used and were left out as gaps",
     );
     note(
         zeros,
