@@ -41,7 +41,7 @@ impl LogLinear {
     /// steps      b += (X' W X + P)^-1 (X' w (y - m) / dispersion - P (b - center)),   W = w m / dispersion,   each within [-2, 2]
     /// ```
     ///
-    /// Source: McCullagh and Nelder 1989, section 2.5 (scoring) and chapter 6 (log-linear models); the ridge is a normal prior of the
+    /// Source: `McCullagh` and Nelder 1989, section 2.5 (scoring) and chapter 6 (log-linear models); the ridge is a normal prior of the
     /// coefficients.
     pub fn fit(observations: &[(Row, f64, f64)], ridge: &[Ridge], dispersion: f64, start: Option<&Self>) -> Self {
         let columns = ridge.len();
