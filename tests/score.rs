@@ -110,6 +110,13 @@ fn parquet_in_and_out_says_the_same_as_csv() {
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     write_parquet(&folder.path().join("counts.parquet"), &batch, WriterProperties::default());
+    let texts = RecordBatch::try_from_iter([
+        ("timestamp", Arc::clone(batch.column(1))),
+        ("value", Arc::new(StringArray::from(vec!["12"; 400])) as ArrayRef),
+    ]);
+    write_parquet(&folder.path().join("texts.parquet"), &texts.unwrap(), WriterProperties::default());
+    let refused = score(folder.path(), "texts.parquet", &[]).expect_code(3);
+    refused.expect_said(&["its column `value` is of the type Utf8, expected a number", "hint: expected CSV"]);
     let target = folder.path().join("scores.parquet");
     score(folder.path(), "counts.parquet", &["--out", target.to_str().unwrap()]).expect_code(0);
     let scores = read_parquet(&target);
