@@ -1,9 +1,9 @@
 //! Finding the entities and hours that the baseline cannot explain.
 //!
-//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls, [`first_seen`] with whom it was seen; `together` joins newcomers that are
-//! one event; [`score_cap`] holds scores down where little is known; [`judgement`] puts this together for all entities and controls the share of false discoveries over them; [`change`] reports changes by their
-//! meaning; [`hours`] is for those who draw what was expected. A [`Deviation`] says what was found; turning it into an insight that a
-//! person reads is the business of [`crate::insight`].
+//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls, [`first_seen`] with whom it was seen; `together` joins
+//! newcomers that are one event; [`judgement`] puts this together for all entities and controls the share of false discoveries over them;
+//! [`score_cap`] holds scores down where little is known; [`change`] reports changes by their meaning; [`hours`] is for those who draw what
+//! was expected. A [`Deviation`] says what was found; turning it into an insight that a person reads is the business of [`crate::insight`].
 
 pub mod change;
 mod episode;

@@ -146,7 +146,6 @@ pub fn same_value(entity: &str, value: &str) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::detect::Direction;
-    use crate::detect::select::TestSet;
     use crate::evaluate::reported::Set;
     use proptest::prelude::*;
 
@@ -173,7 +172,7 @@ pub(super) mod tests {
         Found {
             id: format!("{family}/{entity}/{start}"),
             night: moment(start).date_naive(),
-            set: Set::Asked(TestSet::RateUp),
+            set: Set::Asked(crate::detect::select::TestSet::RateUp),
             family: family.to_owned(),
             account: "1".to_owned(),
             entity: entity.to_owned(),
