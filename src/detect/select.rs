@@ -131,6 +131,8 @@ fn rank_within(tests: &[Test], thresholds: &Thresholds) -> std::result::Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::judgement;
+    use crate::detect::rate::EntityScore;
 
     fn test(set: TestSet, member: usize, p: f64) -> Test {
         Test { set, family: 0, member, ln_p: p.ln() }
@@ -167,6 +169,18 @@ mod tests {
         assert_eq!(set(Family::SourceIp, Model::New), [TestSet::New, TestSet::RateDown]);
         assert_eq!(set(Family::ApiError, Model::New), [TestSet::Error, TestSet::RateDown]);
         assert_eq!(set(Family::AccessKey, Model::FirstSeen)[0], TestSet::FirstSeen);
+    }
+
+    #[test]
+    fn a_judgement_asks_the_same_questions() {
+        for family in Family::RATED {
+            for model in [Model::Seasonal, Model::Sparse, Model::New] {
+                let score = EntityScore { ln_up: -1.0, ln_down: Some(-2.0), model };
+                let asked: Vec<TestSet> = judgement::tests(0, family, &[score]).map(|test| test.set).collect();
+                let told = [Direction::Up, Direction::Down].map(|way| TestSet::of(family, model, way));
+                assert_eq!(asked, told, "{family:?} {model:?}");
+            }
+        }
     }
 
     #[test]
