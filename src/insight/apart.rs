@@ -12,6 +12,7 @@ use crate::event::fold_service;
 use crate::insight::eve;
 use crate::insight::investigate::{Begin, Evidence, Minutes, OTHER, Target, count_minutes, investigate};
 use crate::insight::usual::Usual;
+use crate::insight::values::folded;
 use crate::partition::{EventFile, Partitions};
 use crate::rollup::{EntityKey, Family};
 
@@ -70,12 +71,15 @@ fn of_maker(target: &Target, usual: &Usual, evidence: &Evidence) -> Option<Targe
     let excess = evidence.calls() as f64 - expected;
     let makers = MAKERS.iter().filter(|(_, family)| *family != target.family);
     let values = makers.flat_map(|&(attribute, family)| {
-        let of_week = usual.values[attribute].as_ref();
-        let all = of_week.map_or(0, |values| values.values().sum::<u64>()) as f64;
-        let own = move |value: &str| of_week.and_then(|values| values.get(value)).copied().unwrap_or(0) as f64;
-        let share = move |value: &str| (own(value) + SMOOTHING) / (all + 2.0 * SMOOTHING);
-        let seen = evidence.values[attribute].iter().filter(|(value, _)| *value != OTHER);
-        seen.map(move |(value, &calls)| (family, value.as_str(), calls as f64, share(value)))
+        let of_week = usual.values[attribute].as_ref().map(|values| folded(attribute, values)).unwrap_or_default();
+        let all = of_week.values().map(|(_, calls)| calls).sum::<u64>() as f64;
+        let seen = folded(attribute, &evidence.values[attribute]).into_iter();
+        let share = move |value: &str| {
+            let own = of_week.get(value).map_or(0.0, |&(_, calls)| calls as f64);
+            (own + SMOOTHING) / (all + 2.0 * SMOOTHING)
+        };
+        let named = seen.filter(|(_, (value, _))| *value != OTHER);
+        named.map(move |(folded, (value, calls))| (family, value, calls as f64, share(&folded)))
     });
     let made = values.filter(|(.., calls, share)| calls - expected * share >= MAKES_IT * excess && excess > 0.0);
     let likelihood = |(.., calls, share): &(Family, &str, f64, f64)| {

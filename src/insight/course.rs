@@ -10,6 +10,9 @@ use crate::insight::rhythm::{Days, Rhythm, TELLING, lasted};
 
 /// The first hours of a day, in which the rest of an episode of the day before is looked for minute by minute.
 pub(super) const TAIL_HOURS: u8 = 3;
+/// A deviation that begins up to this hour of the day goes on with the episode of the day before, whatever lies between: what is usual
+/// in an hour or two tells nothing, and an hour after midnight may be odd only with those that follow it.
+const AT_ONCE: u8 = 1;
 /// Days without a word of an episode, after which it is over.
 const MOST_DAYS_UNTOLD: i64 = 7;
 
@@ -56,7 +59,7 @@ pub(super) fn course(
         lasted(hours.map(|hour| rhythm.telling(level, hour..hour + 1))) as u8
     };
     match next {
-        Some(first) if first <= 1 => Course::GoesOn(first),
+        Some(first) if first <= AT_ONCE => Course::GoesOn(first),
         Some(first) if rhythm.telling(level, idle..today + usize::from(first)) < TELLING => Course::GoesOn(first),
         Some(first) => Course::Ended(lasted(first), rates(TAIL_HOURS.max(lasted(first)))),
         None => {

@@ -17,6 +17,7 @@ use crate::insight::habits::{Habits, principal_of};
 use crate::insight::investigate::Evidence;
 use crate::insight::joining::joined;
 use crate::insight::rhythm::{Days, Rhythm};
+use crate::insight::severity::all_failed;
 use crate::insight::targets::{Searched, searched};
 use crate::insight::usual::Past;
 use crate::rollup::Family;
@@ -164,7 +165,7 @@ impl NightFindings {
     /// What makes a change serious, the gravest first.
     pub(super) fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
         let mut concerns = concern::of_evidence(evidence);
-        if change.errors == change.calls {
+        if all_failed(change.errors, change.calls) {
             concerns.extend(concern::of_attempts(evidence));
         }
         let principal = principal_of(history.key(change.members[0]));

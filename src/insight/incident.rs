@@ -188,11 +188,16 @@ fn incident(insights: &[Insight], own: &[usize], taken: &mut BTreeSet<Uuid>) -> 
 
 /// The id of a story that begins with an insight, if it is not one that this insight founded on an earlier night.
 fn founded(first: Uuid, taken: &BTreeSet<Uuid>) -> Uuid {
-    let mut id = Uuid::new_v5(&first, b"incident");
+    let mut id = story_of(first);
     while taken.contains(&id) {
-        id = Uuid::new_v5(&id, b"incident");
+        id = story_of(id);
     }
     id
+}
+
+/// The id of the story that an insight begins.
+pub(super) fn story_of(insight: Uuid) -> Uuid {
+    Uuid::new_v5(&insight, b"incident")
 }
 
 /// The actor that most insights name; of equals the first of [`ACTORS`], then of values.
@@ -309,7 +314,7 @@ mod tests {
     fn a_story_that_falls_apart_leaves_its_id_to_one_part() {
         let founder = insight(Family::Principal, "user/7", 0, 80);
         let other = insight(Family::Principal, "user/8", 0, 80);
-        let story = Uuid::new_v5(&founder.id, b"incident");
+        let story = story_of(founder.id);
         for order in [[&founder, &other], [&other, &founder]] {
             let carried =
                 |of: &Insight| Insight { life: Life { incident: Some(story), ..Life::default() }, ..of.clone() };

@@ -9,7 +9,7 @@ use crate::insight::concern;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
-use crate::insight::severity::severity;
+use crate::insight::severity::{all_failed, severity};
 use crate::insight::usual::Usual;
 use crate::insight::{Attribution, Insight, InsightType};
 use crate::shown::number;
@@ -29,7 +29,7 @@ pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual
     }
     insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence)
-        + &concern::words(&insight.concerns, insight.errors > 0 && insight.errors == insight.observed)
+        + &concern::words(&insight.concerns, all_failed(insight.errors, insight.observed))
         + &lasting(insight);
     insight.next_query = next_query(insight, false);
 }

@@ -4,7 +4,8 @@
 //! it has a multiple of its own, and beside it another, which for a rise is no higher than 1.5: hours are busy for no reason at times.
 //! Of all runs of minutes the one is taken that maximises `y ln(y / m) - y` inside and the same beside it, `y` calls where `m` are usual.
 //! *When it is wrong*: when few calls make the episode; then its first and last call are as near as one can come. *Cost*: the square of
-//! the minutes that have calls, at most a day's.
+//! the minutes that have calls, at most a day's. *References*: Kulldorff 1997 (the likelihood of a Poisson scan statistic, inside and outside of
+//! a window); Worsley 1986 (change points of an exponential family).
 
 use crate::insight::rhythm::{LEAST_USUAL, Level, TELLING, lasted};
 

@@ -292,6 +292,11 @@ impl Insight {
         self.observed as f64 / self.minutes() as f64
     }
 
+    /// Whom it is about, for a sentence.
+    pub fn subject(&self) -> String {
+        sentence::subject(self.family, &self.entity, self.actor.as_ref().map(Actor::shown))
+    }
+
     /// The APIs it is about, each as `Service/EventName`: its own, or those it is attributed to, the most telling first.
     pub fn apis(&self) -> Vec<&str> {
         match self.family {
