@@ -14,6 +14,7 @@ mod made;
 mod nested;
 mod pages;
 mod read;
+mod responses;
 mod rows;
 mod text_column;
 mod times;

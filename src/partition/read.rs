@@ -4,6 +4,7 @@
 //! statistics show a single value is not read at all. One row group at a time, so that a batch never straddles dictionaries.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -20,6 +21,7 @@ use crate::partition::columns::Leaf;
 use crate::partition::made::Made;
 use crate::partition::nested::json_texts;
 use crate::partition::pages::{KeyColumn, TimeColumn};
+use crate::partition::responses::messages;
 use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
 
@@ -80,6 +82,7 @@ pub struct RowGroupReader<'file> {
     /// Reads the leaves that cannot be read page by page.
     arrays: Option<ParquetRecordBatchReader>,
     batch_rows: usize,
+    done: usize,
     left: usize,
 }
 
@@ -126,13 +129,15 @@ pub(super) enum Source {
     Leaf(Leaf),
     Constant(TextColumn),
     Made(Arc<Made>),
+    /// The messages of rows that failed by their response alone, by their ascending places.
+    Responses(Vec<u32>),
 }
 
 impl Source {
     pub(super) fn leaves(&self) -> Vec<&Leaf> {
         match self {
             Self::Leaf(leaf) => vec![leaf],
-            Self::Constant(_) => Vec::new(),
+            Self::Constant(_) | Self::Responses(_) => Vec::new(),
             Self::Made(made) => made.leaves(),
         }
     }
@@ -151,11 +156,27 @@ impl<'file> RowGroupReader<'file> {
         columns: &[&[Column]],
         choice: RowChoice<'_>,
     ) -> Result<Self> {
+        let sources = |alternatives: &&[Column]| sources(file, group, alternatives, choice.rows);
+        let columns = columns.iter().map(sources).collect::<Result<_>>()?;
+        Self::open_sources(file, group, columns, choice)
+    }
+
+    /// The same of columns whose sources are known.
+    pub(super) fn open_sources(
+        file: &'file EventFile,
+        group: usize,
+        columns: Vec<Vec<Source>>,
+        choice: RowChoice<'_>,
+    ) -> Result<Self> {
         Error::if_damaged(&file.path, || Self::open_sound(file, group, columns, choice))
     }
 
-    fn open_sound(file: &'file EventFile, group: usize, columns: &[&[Column]], choice: RowChoice<'_>) -> Result<Self> {
-        let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
+    fn open_sound(
+        file: &'file EventFile,
+        group: usize,
+        columns: Vec<Vec<Source>>,
+        choice: RowChoice<'_>,
+    ) -> Result<Self> {
         let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
         let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).chain(time.as_ref()).collect();
         leaves.sort_unstable_by_key(|leaf| leaf.index);
@@ -169,7 +190,7 @@ impl<'file> RowGroupReader<'file> {
             .then(|| arrays(file, group, &leaves, &chunks, choice))
             .transpose()?;
         let left = file.metadata.metadata().row_group(group).num_rows() as usize;
-        Ok(Self { file, time, columns, pages, arrays, batch_rows: choice.batch_rows, left })
+        Ok(Self { file, time, columns, pages, arrays, batch_rows: choice.batch_rows, done: 0, left })
     }
 
     fn read(&mut self) -> Result<Option<EventBatch>> {
@@ -181,7 +202,8 @@ impl<'file> RowGroupReader<'file> {
         if rows == 0 {
             return Ok(None);
         }
-        self.left = self.left.saturating_sub(rows);
+        let own = self.done..self.done + rows;
+        (self.done, self.left) = (own.end, self.left.saturating_sub(rows));
         let array = |leaf: &Leaf| batch.as_ref().map_or_else(|| no_array(rows), |batch| leaf_array(batch, leaf));
         let times = match (&mut self.pages.times, &self.time) {
             (Some(column), _) => column.read(rows).map_err(Error::parquet(path))?.into(),
@@ -196,7 +218,7 @@ impl<'file> RowGroupReader<'file> {
             Some((_, column)) => Ok(column.clone()),
             None => text_of(self.file, leaf, &array(leaf)),
         };
-        convert(times, &self.columns, rows, &text).map(Some)
+        convert(times, &self.columns, own, &text).map(Some)
     }
 }
 
@@ -214,18 +236,20 @@ impl Iterator for RowGroupReader<'_> {
     }
 }
 
-/// Puts columns under their canonical names; `text` finds that of a leaf.
+/// Puts columns of some rows, by their places among those that are read, under their canonical names; `text` finds that of a leaf.
 pub(super) fn convert(
     times: ScalarBuffer<i64>,
     columns: &[Vec<Source>],
-    rows: usize,
+    places: Range<usize>,
     text: &dyn Fn(&Leaf) -> Result<TextColumn>,
 ) -> Result<EventBatch> {
+    let rows = places.len();
     let column = |sources: &Vec<Source>| {
         let parts = sources.iter().map(|source| match source {
             Source::Constant(column) => Ok(column.clone()),
             Source::Leaf(leaf) => text(leaf),
             Source::Made(made) => made.texts(rows, text),
+            Source::Responses(failed) => Ok(messages(failed, places.start, rows)),
         });
         Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
     };
@@ -303,8 +327,24 @@ pub(super) fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result
     Chunks::load(handle, file.size, ranges).map_err(Error::read(&file.path))
 }
 
-/// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.
-pub(super) fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
+/// What supplies a column of some rows in this row group, or of all.
+pub(super) fn sources(
+    file: &EventFile,
+    group: usize,
+    alternatives: &[Column],
+    rows: Option<&[u32]>,
+) -> Result<Vec<Source>> {
+    let mut found = Vec::new();
+    if alternatives.contains(&Column::ErrorMessage) {
+        let failed = file.failures_by_response(group, rows)?;
+        found.extend((!failed.is_empty()).then_some(Source::Responses(failed)));
+    }
+    found.append(&mut held(file, group, alternatives));
+    Ok(found)
+}
+
+/// What a file holds of a column in this row group: leaves after the first that is surely without nulls are of no use.
+pub(super) fn held(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
     let mut found = Vec::new();
     for &column in alternatives {
         for leaf in file.columns.leaves(column) {

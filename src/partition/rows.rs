@@ -22,12 +22,22 @@ use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextCol
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
 pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
     let time = &file.columns.leaves(Column::EventTime)[0];
-    Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, Some(time)))
+    let columns = sources_of(file, group, columns, rows)?;
+    Error::if_damaged(&file.path, || read_leaves(file, group, &columns, rows, Some(time)))
 }
 
 /// As [`read_rows`], without times.
 pub fn read_texts(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
-    Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, None))
+    read_held(file, group, sources_of(file, group, columns, rows)?, rows)
+}
+
+/// The same of columns whose sources are known.
+pub(super) fn read_held(file: &EventFile, group: usize, columns: Vec<Vec<Source>>, rows: &[u32]) -> Result<EventBatch> {
+    Error::if_damaged(&file.path, || read_leaves(file, group, &columns, rows, None))
+}
+
+fn sources_of(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<Vec<Vec<Source>>> {
+    columns.iter().map(|alternatives| sources(file, group, alternatives, Some(rows))).collect()
 }
 
 /// The time of each row of a row group in milliseconds, or [`NO_TIME`](crate::partition::NO_TIME) where there is none.
@@ -45,11 +55,10 @@ pub fn read_times(file: &EventFile, group: usize) -> Result<ScalarBuffer<i64>> {
 fn read_leaves(
     file: &EventFile,
     group: usize,
-    columns: &[&[Column]],
+    columns: &[Vec<Source>],
     rows: &[u32],
     time: Option<&Leaf>,
 ) -> Result<EventBatch> {
-    let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
     let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).collect();
     leaves.sort_unstable_by_key(|leaf| leaf.index);
     leaves.dedup_by_key(|leaf| leaf.index);
@@ -73,7 +82,7 @@ fn read_leaves(
         Some(column) => Ok(column.clone()),
         None => text_of(file, leaf, &array(leaf)),
     };
-    convert(times, &columns, rows.len(), &text)
+    convert(times, columns, 0..rows.len(), &text)
 }
 
 /// The times of rows, if they can be picked from pages of numbers.
