@@ -11,7 +11,8 @@ use crate::event::Column;
 use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
 use crate::partition::pages::KeyColumn;
-use crate::partition::read::{Source, chunks, sources};
+use crate::partition::read::chunks;
+use crate::partition::sources::{Source, sources};
 use crate::partition::{EventFile, TextColumn};
 
 /// A column whose rows hold keys into one dictionary, or all the same text.

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::event::{Column, FAILURE};
 use crate::partition::EventFile;
 use crate::partition::columns::Leaf;
-use crate::partition::read::{Source, sources};
 use crate::partition::rows::is_coded;
+use crate::partition::sources::{Source, sources};
 
 /// Dictionaries of more bytes, or of more values, are not looked at: decoding rows costs less.
 const LARGEST: i64 = 1 << 22;

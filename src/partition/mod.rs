@@ -16,6 +16,7 @@ mod pages;
 mod read;
 mod responses;
 mod rows;
+mod sources;
 mod text_column;
 mod times;
 pub mod write;

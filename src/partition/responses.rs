@@ -10,9 +10,9 @@ use arrow::buffer::BooleanBuffer;
 
 use crate::error::{Error, Result};
 use crate::event::{Column, FAILURE, failed_by_response, failure_code, is_told_by_response, meaningful};
-use crate::partition::read::{RowChoice, RowGroupReader, held};
 use crate::partition::rows::read_held;
-use crate::partition::{EventFile, TextColumn, distinct_values, is_absent};
+use crate::partition::sources::held;
+use crate::partition::{EventFile, RowChoice, RowGroupReader, TextColumn, distinct_values, is_absent};
 use crate::storage::WRITER;
 
 /// Responses that are in memory at a time.
@@ -138,7 +138,7 @@ fn silent(file: &EventFile, group: usize, rows: Vec<u32>) -> Result<Vec<u32>> {
         return Ok(rows);
     }
     let columns = [Column::ErrorCode, Column::ErrorMessage].map(|column| held(file, group, &[column]));
-    let told = read_held(file, group, columns.into(), &rows)?;
+    let told = read_held(file, group, &columns, &rows)?;
     let says_nothing = |place: usize| failure_code(told.columns[0].row(place), told.columns[1].row(place)).is_none();
     Ok(rows.into_iter().enumerate().filter(|(place, _)| says_nothing(*place)).map(|(_, row)| row).collect())
 }

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::columns::Leaf;
 use crate::partition::pages::{KeyColumn, TimeColumn};
-use crate::partition::read::{Source, chunks, convert, leaf_array, sources, text_of, times_of};
+use crate::partition::read::{chunks, convert, leaf_array, text_of, times_of};
+use crate::partition::sources::{Source, sources};
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
@@ -28,12 +29,12 @@ pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[
 
 /// As [`read_rows`], without times.
 pub fn read_texts(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
-    read_held(file, group, sources_of(file, group, columns, rows)?, rows)
+    read_held(file, group, &sources_of(file, group, columns, rows)?, rows)
 }
 
 /// The same of columns whose sources are known.
-pub(super) fn read_held(file: &EventFile, group: usize, columns: Vec<Vec<Source>>, rows: &[u32]) -> Result<EventBatch> {
-    Error::if_damaged(&file.path, || read_leaves(file, group, &columns, rows, None))
+pub(super) fn read_held(file: &EventFile, group: usize, columns: &[Vec<Source>], rows: &[u32]) -> Result<EventBatch> {
+    Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, None))
 }
 
 fn sources_of(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<Vec<Vec<Source>>> {
