@@ -102,13 +102,17 @@ pub struct AttackMeasure {
     pub one_incident: Proportion,
 }
 
-/// Measures what was reported against labels.
-pub fn measure(reported: &Reported, labels: Vec<Label>, nominal: f64) -> Evaluation {
-    let judged = |label: &Label| {
+/// The labels that a judged night could find, and those of other days.
+pub(super) fn judged(reported: &Reported, labels: Vec<Label>) -> (Vec<Label>, Vec<Label>) {
+    labels.into_iter().partition(|label| {
         let (first, last) = label.days();
         reported.nights.range(first..=last).next().is_some()
-    };
-    let (labels, outside): (Vec<Label>, Vec<Label>) = labels.into_iter().partition(judged);
+    })
+}
+
+/// Measures what was reported against labels.
+pub fn measure(reported: &Reported, labels: Vec<Label>, nominal: f64) -> Evaluation {
+    let (labels, outside) = judged(reported, labels);
     let found = &reported.found;
     let matches = matches(found, &labels);
     let sets = set_measures(found, &matches, reported.entity_days);

@@ -64,6 +64,19 @@ impl Set {
     }
 }
 
+/// The numbers of an episode in its first night, where they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Numbers {
+    /// Calls in it.
+    pub observed: Option<i64>,
+    /// Calls that were to be expected.
+    pub expected: Option<f64>,
+    /// The decimal logarithm of its p-value.
+    pub log10_p_value: Option<f64>,
+    /// Its score, 0 to 100.
+    pub score: Option<f64>,
+}
+
 /// A reported episode.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -89,6 +102,8 @@ pub struct Found {
     pub is_open: bool,
     /// The story that it is a part of, where insights are grouped.
     pub incident: Option<String>,
+    /// How large and how unlikely it is.
+    pub numbers: Numbers,
     /// The attributes with their values, in the order in which they were named; `None` where the file holds none.
     pub attributions: Option<BTreeMap<String, Vec<String>>>,
 }
@@ -187,7 +202,7 @@ fn insights_of(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
     lines::parse(&text, night).map_err(|(line, message)| Error::Line { path: path.to_path_buf(), line, message })
 }
 
-/// Lines of one id become one insight, which has the attributions of its first line.
+/// Lines of one id become one insight, which has the attributions and the numbers of its first line.
 fn one_each(lines: Vec<Found>) -> Vec<Found> {
     let mut by_id: BTreeMap<String, Found> = BTreeMap::new();
     for line in lines {

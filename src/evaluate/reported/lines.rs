@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::detect::{Direction, Model};
 use crate::evaluate::matching::canonical;
 
-use super::{Found, Set, text_or_id};
+use super::{Found, Numbers, Set, text_or_id};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +29,15 @@ struct Details {
 
 #[derive(Deserialize)]
 struct Context {
+    #[serde(default)]
+    statistics: Statistics,
     attributions: Vec<Attribution>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Statistics {
+    insight_count: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +61,10 @@ struct Analysis {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     incident: Option<Value>,
+    expected: Option<f64>,
+    #[serde(rename = "log10PValue")]
+    log10_p_value: Option<f64>,
+    score: Option<f64>,
 }
 
 /// Reads the lines of a file; an error is a line's number and what is wrong with it.
@@ -71,6 +83,12 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
     let attributions = insight_context.attributions.into_iter();
     let attributions: BTreeMap<String, Vec<String>> =
         attributions.map(|attribution| (attribution.attribute, values(attribution.insight))).collect();
+    let numbers = Numbers {
+        observed: insight_context.statistics.insight_count,
+        expected: analysis.expected,
+        log10_p_value: analysis.log10_p_value,
+        score: analysis.score,
+    };
     Found {
         id: event.shared_event_id,
         night: night.unwrap_or_else(|| analysis.start.date_naive()),
@@ -83,6 +101,7 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
         end: analysis.end,
         is_open: state == "Start",
         incident: analysis.incident.as_ref().and_then(text_or_id),
+        numbers,
         attributions: Some(attributions),
     }
 }
