@@ -48,8 +48,8 @@ pub struct NightFindings {
 }
 
 impl NightFindings {
-    /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
-    /// entity's new level.
+    /// What was found, after what the night before left. After so many nights of deviations in one direction, none of those between being
+    /// usual, they are an entity's new level.
     pub fn new(
         rates: Vec<(FamilyHistory, Vec<Deviation>)>,
         changes: (FamilyHistory, Vec<ChangeFound>),

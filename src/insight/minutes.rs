@@ -1,8 +1,9 @@
 //! The exact minutes of an episode, found among the minutes around the hours that stood out.
 //!
 //! *Statistic*: two change points of a Poisson process, by maximum likelihood. What is usual differs from hour to hour; inside an episode
-//! it has a multiple of its own, and beside it another, which for a rise is no higher than 1.5: hours are busy for no reason at times.
-//! Of all runs of minutes the one is taken that maximises `y ln(y / m) - y` inside and the same beside it, `y` calls where `m` are usual.
+//! it has a multiple of its own, and beside it another, which for a rise is no higher than 1.5, and for a drop no lower than the root of
+//! the drop's own: hours are busy or quiet for no reason at times, but what goes on is not beside itself. Of all runs of minutes the one is
+//! taken that maximises `y ln(y / m) - y` inside and the same beside it, `y` calls where `m` are usual.
 //! *When it is wrong*: when few calls make the episode; then its first and last call are as near as one can come. *Cost*: the square of
 //! the minutes that have calls, at most a day's.
 
@@ -10,13 +11,13 @@ use crate::insight::rhythm::{LEAST_USUAL, Level, TELLING, lasted};
 
 /// A run of minutes with a smaller share of what the hours had too much, or too little, does not speak for them.
 const SPEAKS_FOR: f64 = 0.5;
-/// Beside a rise there are at most so many times as many calls as are usual, and beside a drop at least one in so many.
+/// Beside a rise there are at most so many times as many calls as are usual.
 const BESIDE: f64 = 1.5;
 /// A drop begins and ends with an hour, and a rise with that of whoever makes it, unless other minutes are so much more likely. Calls come in
 /// bursts: some minutes of silence beside hours of it tell little.
 const TELLING_MINUTES: f64 = 10.0;
-/// A silence is longer than hours tell where it is the longest of at least so many gaps: by chance one in as many is.
-const LEAST_GAPS: usize = 5;
+/// A silence is longer than hours tell where it is twice as long as any other gap beside it, between so many calls.
+const LEAST_BESIDE: usize = 5;
 
 /// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -175,12 +176,12 @@ impl Around {
         if self.busy.is_empty() || self.part(run).calls > 0.0 { run } else { self.silence(run) }
     }
 
-    /// A run without a call from the call before it to the one after it, where that is further than any gap beside it is long.
+    /// A run without a call from the call before it to the one after it, where that is further by far than any gap beside it is long.
     fn silence(&self, (first, end): (usize, usize)) -> (usize, usize) {
         let before = &self.busy[..self.busy.partition_point(|&minute| minute < first)];
         let after = &self.busy[self.busy.partition_point(|&minute| minute < end)..];
         let is_longest = |gap: usize, busy: &[usize]| {
-            busy.len() >= LEAST_GAPS && busy.windows(2).all(|two| two[1] - two[0] - 1 < gap)
+            busy.len() >= LEAST_BESIDE && busy.windows(2).all(|two| 2 * (two[1] - two[0] - 1) <= gap)
         };
         let begun = before.last().map(|last| last + 1).filter(|begin| is_longest(first - begin, before));
         let over = after.first().copied().filter(|next| is_longest(next - end, after));
@@ -211,7 +212,8 @@ impl Around {
         let is_lower = |beside: Part| beside.usual <= 0.0 || inside.multiple() < beside.multiple();
         let is_drop = inside.multiple() < 1.0 && is_lower(before) && is_lower(after);
         let odd = [run.0, run.1].into_iter().filter(|minute| minute % 60 != 0).count() as f64;
-        let beside = |part: Part| part.likelihood_above(1.0 / BESIDE);
+        // Nearer to what is usual than to the drop.
+        let beside = |part: Part| part.likelihood_above(inside.multiple().sqrt());
         let likelihood = beside(before) + inside.likelihood() + beside(after);
         is_drop.then_some(likelihood - TELLING_MINUTES * odd)
     }
@@ -355,10 +357,10 @@ mod tests {
         assert_eq!(drop(&calls(120..360), (120, 360), 0.5), (120, 360));
         assert_eq!(drop(&calls(120..360), (60, 420), 0.5), (120, 360), "hours that lack nothing are left out");
         assert_eq!(drop(&calls(85..360), (120, 360), 0.5), (85, 360), "35 minutes without a call tell");
-        assert_eq!(drop(&calls(115..360), (120, 360), 0.5), (115, 360), "nor was one so long before");
+        assert_eq!(drop(&calls(115..360), (120, 360), 0.5), (115, 360), "no gap is nearly as long");
         let mut bursts = calls(115..360);
-        bursts[70..78].fill(0);
-        assert_eq!(drop(&bursts, (120, 360), 0.5), (120, 360), "five tell nothing where eight were before");
+        bursts[70..73].fill(0);
+        assert_eq!(drop(&bursts, (120, 360), 0.5), (120, 360), "five tell nothing where three were before");
         assert_eq!(drop(&[0; 180], (60, 120), 0.5), (60, 120), "nothing is known of its ends");
     }
 
