@@ -67,13 +67,24 @@ impl Calendar {
     }
 }
 
+/// The slots of the hours of the week, worked out once: they are asked for millions of times.
+const SLOT_OF: [u8; WEEK_HOURS] = {
+    let mut slots = [0; WEEK_HOURS];
+    let mut hour = 0;
+    while hour < WEEK_HOURS {
+        slots[hour] = (hour % 24) as u8 + if is_off(hour as u8) { 24 } else { 0 };
+        hour += 1;
+    }
+    slots
+};
+
 /// The slot of an hour of the week.
 pub(super) fn slot(week_hour: u8) -> usize {
-    usize::from(week_hour % 24) + if is_off(week_hour) { 24 } else { 0 }
+    usize::from(SLOT_OF[usize::from(week_hour)])
 }
 
 /// Whether an hour of the week is of a weekend or a day off.
-pub(super) fn is_off(week_hour: u8) -> bool {
+pub(super) const fn is_off(week_hour: u8) -> bool {
     week_hour / 24 >= WEEKEND_FROM
 }
 

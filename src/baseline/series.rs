@@ -1,5 +1,7 @@
 //! An entity's past laid out hour by hour, and the shape of the day that a group of entities shares.
 
+use std::ops::Range;
+
 use crate::baseline::calendar::{is_off, slot};
 use crate::baseline::drift::Levels;
 use crate::baseline::week::Week;
@@ -44,7 +46,7 @@ impl Series {
     }
 
     /// Leaves days out of what is learnt from.
-    pub fn leave_out(&mut self, days: std::ops::Range<usize>) {
+    pub fn leave_out(&mut self, days: Range<usize>) {
         self.believed[days.start * 24..days.end * 24].fill(false);
     }
 
@@ -82,13 +84,21 @@ impl Series {
         hours.filter(|&(&believed, &hour)| believed && is_off(hour) == off).count()
     }
 
+    /// The hours of each day, one after the other.
+    fn days(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        (0..self.counts.len() / 24).map(|day| day * 24..day * 24 + 24)
+    }
+
     pub(super) fn sums(&self, weights: Option<&[f64]>, week: &Week) -> SlotSums {
         let mut sums = SlotSums { calls: [0.0; SLOTS], hours: [0.0; SLOTS] };
-        for hour in (0..self.counts.len()).filter(|&hour| self.believed[hour]) {
-            let weight = weights.map_or(1.0, |weights| weights[hour]);
-            let slot = slot(self.week_hours[hour]);
-            sums.calls[slot] += weight * f64::from(self.counts[hour]);
-            sums.hours[slot] += weight * week.factor(self.week_hours[hour]) * self.levels.on(hour / 24);
+        for (day, hours) in self.days().enumerate() {
+            let level = self.levels.on(day);
+            for hour in hours.filter(|&hour| self.believed[hour]) {
+                let weight = weights.map_or(1.0, |weights| weights[hour]);
+                let slot = slot(self.week_hours[hour]);
+                sums.calls[slot] += weight * f64::from(self.counts[hour]);
+                sums.hours[slot] += weight * week.factor(self.week_hours[hour]) * level;
+            }
         }
         sums
     }

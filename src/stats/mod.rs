@@ -44,9 +44,7 @@ pub use overdispersion::{ExcessEvidence, Overdispersion, VarianceForm, ln_negati
 pub use paused::PausedNegativeBinomial;
 pub use pitman_yor::{KindCounts, PitmanYor};
 pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
-pub use robust::{
-    DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, most_of_full_weight, residual, weight,
-};
+pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, has_full_weight, residual, weight};
 pub use score::score;
 pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper, ln_sum_exp};
 pub use tail_calibration::TailCalibration;

@@ -79,31 +79,32 @@ pub fn full_weight_range(expected: &NegativeBinomial) -> Option<(f64, f64)> {
     }
     let root = mean.cbrt();
     let reach = DOWN_WEIGHT_FROM / 1.5 * (root * expected.variance() / mean).sqrt();
-    let end = |two_thirds: f64| two_thirds.max(0.0).powf(1.5);
+    let end = |two_thirds: f64| two_thirds.max(0.0) * two_thirds.max(0.0).sqrt();
     // A hair inside, so that rounding never grants a count more than its residual would.
     let low = if mean >= DROP_MIN_MEAN { end(root * root - reach) * (1.0 + 1e-9) } else { 0.0 };
     Some((low, end(root * root + reach) * (1.0 - 1e-9)))
 }
 
-/// The largest count of which [`weight`] is 1, for a mean below 2; `None` from there on, where [`full_weight_range`] tells.
+/// Whether [`weight`] is 1 of a count, for a mean below 2; `None` from there on, where [`full_weight_range`] tells.
 ///
 /// ```text
-/// the largest y with P(Y >= y) >= 1 - Phi(2.58), by adding up P(Y = 0), P(Y = 1), ...
+/// P(Y >= y) >= 1 - Phi(2.58), by adding up P(Y = 0) to P(Y = y - 1)
 /// ```
 ///
 /// Spares the residual of most counts.
-pub fn most_of_full_weight(expected: &NegativeBinomial) -> Option<u64> {
+pub fn has_full_weight(expected: &NegativeBinomial, count: u64) -> Option<bool> {
     if expected.mean() >= ANSCOMBE_MIN_MEAN {
         return None;
     }
     // A hair inside, so that rounding never grants a count more than its residual would.
-    let least_tail = UPPER_TAIL_OF_DOWN_WEIGHT * (1.0 + 1e-9);
-    let mut tail = 1.0;
-    let below = expected.probabilities().take_while(|probability| {
-        tail -= probability;
-        tail >= least_tail
-    });
-    Some(below.count() as u64)
+    let most_below = 1.0 - UPPER_TAIL_OF_DOWN_WEIGHT * (1.0 + 1e-9);
+    let mut below = 0.0;
+    // Adding up ends where it is decided, however large the count is.
+    let counts = usize::try_from(count).unwrap_or(usize::MAX);
+    Some(expected.probabilities().take(counts).all(|probability| {
+        below += probability;
+        below <= most_below
+    }))
 }
 
 #[cfg(test)]
@@ -176,14 +177,12 @@ mod tests {
         }
 
         #[test]
-        fn small_means_have_full_weight_up_to_a_count(mean in 0.001..2.0, size in 0.05..1e4) {
+        fn small_means_have_full_weight_up_to_a_count(mean in 0.001..2.0, size in 0.05..1e4, count in 0u64..200) {
             let expected = expect(mean, size);
-            let most = most_of_full_weight(&expected).unwrap();
-            let full = |count: u64| weight(residual(count, &expected), mean) >= 1.0;
-            prop_assert!((0..=most).all(full), "{most}");
-            // The next one is not, unless it lies on the border itself.
-            let border = (residual(most + 1, &expected) - DOWN_WEIGHT_FROM).abs() < 1e-6;
-            prop_assert!(!full(most + 1) || border, "{most}");
+            let full = weight(residual(count, &expected), mean) >= 1.0;
+            // It never grants what the residual would not, and differs from it at most on the border itself.
+            let border = (residual(count, &expected) - DOWN_WEIGHT_FROM).abs() < 1e-6;
+            prop_assert!(has_full_weight(&expected, count) == Some(full) || (full && border), "{full}");
         }
 
         #[test]

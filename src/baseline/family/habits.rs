@@ -21,7 +21,8 @@ impl FamilyBaseline<'_> {
         if ln_p > LOOK_CLOSER_BELOW.ln() {
             return ln_p;
         }
-        ln_p.max(self.ln_burst_again(fit, window, count).min(LOOK_CLOSER_BELOW.ln().max(ln_p)))
+        // Not above what is not looked at more closely: a larger count is never the more usual one.
+        ln_p.max(self.ln_burst_again(fit, window, count).min(LOOK_CLOSER_BELOW.ln()))
     }
 
     /// `ln P(at most `count` calls)`, by its fit or its low windows.
@@ -30,6 +31,7 @@ impl FamilyBaseline<'_> {
         if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY {
             return ln_p;
         }
+        // Whole: a low window that is a habit is worth as much as it is usual, or the days of who has it would call the family's tails heavy.
         ln_p.max(self.ln_low_again(fit, window, count))
     }
 
@@ -54,10 +56,9 @@ impl FamilyBaseline<'_> {
             let is_burst = past.calls as f64 > past.expected.mean()
                 && !past.expected.is_surely_usual(past.calls)
                 && past.expected.ln_upper(past.calls) <= LOOK_CLOSER_BELOW.ln();
-            for habit in
-                [Some(&mut all), (self.weekday(past.day) == weekday).then_some(&mut weekly)].into_iter().flatten()
-            {
-                habit.add(past.calls, is_burst);
+            all.add(past.calls, is_burst);
+            if self.weekday(past.day) == weekday {
+                weekly.add(past.calls, is_burst);
             }
         }
         all.ln_again(count).max(weekly.ln_again(count))

@@ -3,6 +3,7 @@
 use super::{Fit, Learnt, WHOLE_DAY};
 use crate::baseline::calendar::slot;
 use crate::baseline::drift::Levels;
+use crate::baseline::week::Week;
 
 impl Fit {
     /// The same entity at another level, on all days.
@@ -49,10 +50,11 @@ impl Fit {
         changed
     }
 
-    /// The same entity as if a weekend day were a weekday, or the other way round.
+    /// The same entity as if a weekend day were a weekday, or the other way round; what days of the week differ by was told beside days of their
+    /// own kind, and says nothing of the other.
     #[must_use]
     pub(in crate::baseline) fn as_on_other_days(&self, is_off: bool) -> Self {
-        let mut other = Self { by_slot: None, other_days: true, ..self.clone() };
+        let mut other = Self { by_slot: None, other_days: true, week: Week::flat(), ..self.clone() };
         let (from, to) = if is_off { (0, 24) } else { (24, 0) };
         other.means.copy_within(from..from + 24, to);
         other.samples.copy_within(from..from + 24, to);
@@ -93,5 +95,35 @@ impl Fit {
     /// A day's level relative to that of the day which the fit is of.
     pub(crate) fn past_level(&self, day: usize) -> f64 {
         self.levels.on(day) / self.today
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::baseline::dispersion::Dispersions;
+    use crate::baseline::seasonal::Fit;
+    use crate::baseline::series::{ProfileSum, Series};
+    use crate::baseline::{Calendar, HistoryHour};
+
+    /// The first hour of Sundays, and one of Wednesdays.
+    const SUNDAY: u8 = 6 * 24;
+    const WEDNESDAY: u8 = 2 * 24;
+
+    #[test]
+    fn a_day_off_as_if_it_were_a_weekday_is_not_made_small_by_sundays_without_work() {
+        // Ten weeks of somebody who works from Mondays to Saturdays, ten calls in every hour.
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let monday: chrono::NaiveDate = "2026-01-05".parse().unwrap();
+        let week_hours: Vec<u8> =
+            (0..70).flat_map(|day| calendar.week_hours(monday + chrono::Days::new(day))).collect();
+        let works = |hour: &usize| week_hours[*hour] < SUNDAY;
+        let hour = |hour: usize| HistoryHour { hour: hour as u16, calls: 10, errors: 0, peak: 1 };
+        let hours: Vec<HistoryHour> = (0..week_hours.len()).filter(works).map(hour).collect();
+        let mut series = Series::default();
+        series.fill(&hours, &week_hours, &vec![true; week_hours.len()], 0);
+        let fit = Fit::new(&series, &ProfileSum::default().profile(), &Dispersions::unknown());
+        assert!(fit.mean(SUNDAY) < 4.0, "{}", fit.mean(SUNDAY));
+        let other = fit.as_on_other_days(true);
+        assert!((other.mean(SUNDAY) / fit.mean(WEDNESDAY) - 1.0).abs() < 0.15, "{}", other.mean(SUNDAY));
     }
 }

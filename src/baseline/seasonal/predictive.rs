@@ -110,6 +110,7 @@ impl Fit {
             (Some(paused), Some(between)) => (between, paused.ln_upper(count), paused.ln_unpaused()),
             _ => (self, self.expected(hours, width).map_or(0.0, |plain| plain.ln_upper(count)), 0.0),
         };
+        // Sparing the closer look where nothing hangs on it; just below the border it may say a little more than the border does.
         if plain >= LOOK_CLOSER_BELOW.ln() {
             return plain;
         }

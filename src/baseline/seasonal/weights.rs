@@ -4,7 +4,7 @@
 
 use super::Fit;
 use crate::baseline::series::Series;
-use crate::stats::{NegativeBinomial, full_weight_range, most_of_full_weight, residual, weight};
+use crate::stats::{NegativeBinomial, full_weight_range, has_full_weight, residual, weight};
 
 /// An hour that keeps less weight than this was far above what is expected of it.
 const ODD_WEIGHT: f64 = 0.3;
@@ -24,8 +24,8 @@ pub(super) fn odd_days(series: &Series, fit: &Fit, weights: &[f64]) -> usize {
 /// The weights of hours with one mean; most are told without a residual.
 struct KindWeights {
     expected: NegativeBinomial,
-    /// The counts of full weight.
-    full: (f64, f64),
+    /// The counts of full weight, where a formula tells.
+    full: Option<(f64, f64)>,
     /// Weights worked out before, by count; NaN where none was.
     known: [f64; KNOWN_COUNTS],
 }
@@ -36,23 +36,29 @@ const KNOWN_COUNTS: usize = 32;
 impl KindWeights {
     fn new(mean: f64, alpha: f64) -> Option<Self> {
         let expected = NegativeBinomial::new(mean, 1.0 / alpha.max(1e-6)).ok()?;
-        let most = || most_of_full_weight(&expected).map(|most| (0.0, most as f64));
-        let full = full_weight_range(&expected).or_else(most)?;
-        Some(Self { expected, full, known: [f64::NAN; KNOWN_COUNTS] })
+        Some(Self { expected, full: full_weight_range(&expected), known: [f64::NAN; KNOWN_COUNTS] })
     }
 
     fn weight(&mut self, count: u32) -> f64 {
-        if (self.full.0..=self.full.1).contains(&f64::from(count)) {
+        if self.full.is_some_and(|(least, most)| (least..=most).contains(&f64::from(count))) {
             return 1.0;
         }
-        let work_out = || weight(residual(u64::from(count), &self.expected), self.expected.mean());
-        match self.known.get_mut(count as usize) {
+        match self.known.get(count as usize).copied() {
             Some(known) if known.is_nan() => {
-                *known = work_out();
-                *known
+                let weight = self.work_out(count);
+                self.known[count as usize] = weight;
+                weight
             }
-            Some(known) => *known,
-            None => work_out(),
+            Some(known) => known,
+            None => self.work_out(count),
+        }
+    }
+
+    fn work_out(&self, count: u32) -> f64 {
+        let count = u64::from(count);
+        match has_full_weight(&self.expected, count) {
+            Some(true) => 1.0,
+            _ => weight(residual(count, &self.expected), self.expected.mean()),
         }
     }
 }
