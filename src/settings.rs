@@ -56,7 +56,7 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Names of columns in files that no dialect knows.
     pub columns: ColumnOverrides,
-    /// Nights in a row after which a deviation is taken for an entity's new level.
+    /// Nights of a deviation, none of those between being usual, after which it is taken for an entity's new level.
     pub level_shift_days: u32,
     /// Days before a night in which data that came late or changed make their nights be judged again.
     pub late_window: u32,

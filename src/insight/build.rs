@@ -180,6 +180,7 @@ impl Built {
             incident: episode.incident,
             tonight: continued.map(|_| insight.observed),
             lasts: false,
+            kept_open: false,
         };
         insight.ended |= episode.level_shift;
         let mut evidence = told.evidence.clone();
@@ -214,14 +215,24 @@ impl Built {
         let (nights, incident) = (before.nights, before.incident);
         let life = Life { continued: true, nights, incident, level_shift, ..Life::default() };
         match course {
-            Course::Lasts => {
+            Course::Lasts(..) => {
                 let nothing = Evidence::default();
                 let life = Life { lasts: true, ..life };
-                self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date));
+                self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date).0);
             }
-            Course::Ended(_, rates) => {
+            Course::Ended(ending) => {
                 let life = Life { level_shift: false, ..life };
-                self.close(left_insight(same, (running, rates), (told.evidence, told.usual), life, date));
+                self.close(left_insight(same, (running, ending.whole), (told.evidence, told.usual), life, date).0);
+            }
+            Course::KeptOpen(_, rates) => {
+                let tonight = Some(told.evidence.calls());
+                let life = Life { level_shift: false, kept_open: true, tonight, ..life };
+                let (insight, evidence) = left_insight(same, (running, rates), (told.evidence, told.usual), life, date);
+                let mut episode = before.clone();
+                episode.nights += 1;
+                episode.open = Some(Running::of(&insight, insight.end, rates.usual, &evidence));
+                self.episodes.insert(same.clone(), episode);
+                self.insights.push(insight);
             }
             Course::GoesOn(_) | Course::Untold => {}
         }

@@ -268,6 +268,9 @@ pub struct Life {
     /// Whether it is closed though its level goes on, for that is not odd any more.
     #[serde(skip)]
     pub lasts: bool,
+    /// Whether it goes on with its story, though nothing of it is odd by itself tonight.
+    #[serde(skip)]
+    pub kept_open: bool,
 }
 
 // The signature is serde's.
