@@ -28,6 +28,7 @@ use crate::explain::answers::{Answer, Asked, Enough};
 use crate::explain::company::Company;
 use crate::explain::composition::Composition;
 use crate::explain::partners::Partner;
+use crate::insight::LeftToCaller;
 use crate::place::{Place, PlaceBook};
 use crate::rollup::Family;
 
@@ -103,6 +104,8 @@ pub struct Explanation {
     pub enough: Option<Enough>,
     /// Since when it has a level that nothing more is said of, if it has.
     pub absorbed: Option<Absorbed>,
+    /// Rises of it that were left to the principal that made them.
+    pub left_to_callers: Vec<LeftToCaller>,
     /// Whom it met for the first time.
     pub company: Company,
     /// With whom it was seen that day, and how often before.

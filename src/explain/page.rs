@@ -7,7 +7,9 @@ use maud::{Markup, html};
 use crate::explain::Explanation;
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells};
-use crate::explain::text::{absorbed, changes, chart, composed, corrected, heading, place, power_of_ten};
+use crate::explain::text::{
+    absorbed, changes, chart, composed, corrected, heading, left_to_caller, place, power_of_ten,
+};
 use crate::report::page::document;
 use crate::shown::{number, visible};
 
@@ -36,6 +38,7 @@ pub fn page(explanation: &Explanation) -> String {
                 h2 { "Was it reported?" }
                 @for answer in &explanation.answers { (verdict(answer)) }
                 @if let Some(level) = &explanation.absorbed { p { (absorbed(level)) } }
+                @for left in &explanation.left_to_callers { p { (visible(&left_to_caller(left))) } }
                 @if let Some(enough) = explanation.what_would_be_enough() {
                     p { (number(enough.needed)) " calls in the hour from " (format!("{:02}:00", enough.hour)) " would have been reported; it had " (number(enough.calls)) "." }
                 }

@@ -8,6 +8,7 @@ use crate::detect::{Direction, Model, Span};
 use crate::explain::answers::Answer;
 use crate::explain::tables::{self, Cells, named};
 use crate::explain::{Absorbed, Explanation, WindowShown};
+use crate::insight::LeftToCaller;
 use crate::place::Place;
 use crate::shown::{Shown, TextTable, counted, number, printable, scientific};
 
@@ -29,6 +30,9 @@ pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
     }
     if let Some(level) = &explanation.absorbed {
         let _ = writeln!(text, "{}", absorbed(level));
+    }
+    for left in &explanation.left_to_callers {
+        let _ = writeln!(text, "{}", left_to_caller(left));
     }
     let _ = write!(text, "{}", enough(explanation));
     let _ = write!(text, "{}", company(explanation, width));
@@ -172,6 +176,16 @@ pub(super) fn corrected(answer: &Answer) -> &'static str {
 }
 
 /// That it is at a new level, and when it is told again.
+/// Why a rise is no finding of its own.
+pub(super) fn left_to_caller(left: &LeftToCaller) -> String {
+    format!(
+        "not told: {} made most of the calls from {} to {} UTC, and is no busier then than on other days, nor does more of its calls here",
+        printable(&left.principal),
+        left.start.format("%H:%M"),
+        left.end.format("%H:%M"),
+    )
+}
+
 pub(super) fn absorbed(level: &Absorbed) -> String {
     let (more, or) = match level.direction {
         Direction::Up => ("more", "higher"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::error::{Error, Result};
+use crate::insight::LeftToCaller;
 use crate::severity::Severity;
 use crate::storage::{Daily, is_there};
 
@@ -117,6 +118,26 @@ pub(super) fn read(state: &Path, night: NaiveDate) -> Result<Vec<Told>> {
         }
     }
     Ok(all)
+}
+
+/// What a run record says of rises that are no findings.
+#[derive(Default, Deserialize)]
+struct RunRecord {
+    #[serde(default)]
+    left_to_callers: Vec<LeftToCaller>,
+}
+
+/// The rises that a night left to their callers; none where it was not judged, or its record tells nothing of them.
+///
+/// # Errors
+/// When its record is there and cannot be read.
+pub(super) fn left_to_callers(state: &Path, night: NaiveDate) -> Result<Vec<LeftToCaller>> {
+    let path = Daily::Runs.file(state, night, "json");
+    if !is_there(&path)? {
+        return Ok(Vec::new());
+    }
+    let text = std::fs::read(&path).map_err(Error::read(&path))?;
+    Ok(serde_json::from_slice::<RunRecord>(&text).unwrap_or_default().left_to_callers)
 }
 
 impl Event {

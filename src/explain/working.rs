@@ -19,9 +19,9 @@ use crate::explain::composition::composition;
 use crate::explain::names::Names;
 use crate::explain::partners::{Partner, partners};
 use crate::explain::question::{Question, entity, insight, is_about};
-use crate::explain::{Absorbed, Explained, Explanation, Reported, WindowShown, change};
-use crate::insight::episode;
+use crate::explain::{Absorbed, Explained, Explanation, Reported, WindowShown, change, told};
 use crate::insight::habits::principal_of;
+use crate::insight::{LeftToCaller, episode};
 use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family, store};
 use crate::settings::Settings;
@@ -79,6 +79,7 @@ fn rates(
     explanation.company = company;
     explanation.answers.extend(answer);
     explanation.absorb(state, about, settings)?;
+    explanation.left_to_callers = left_to_callers(state, date, &explanation)?;
     explanation.partners = partners(state, window, about.0, about.1)?;
     explanation.reported = reported_of(state, date, &families[family], member)?;
     explanation.changes = changes(state, window, about)?;
@@ -108,6 +109,16 @@ fn night(state: &Path, date: Option<NaiveDate>) -> Result<NaiveDate> {
 fn about(found: &Found, hour: Option<u8>) -> Question {
     let family = Family::named(&found.family);
     Question { about: found.entity.clone(), family, account: Some(found.account.clone()), hour }
+}
+
+/// The rises of the entity that the night left to their callers.
+fn left_to_callers(state: &Path, date: NaiveDate, explained: &Explanation) -> Result<Vec<LeftToCaller>> {
+    let mut left = told::left_to_callers(state, date)?;
+    let entity = |left: &LeftToCaller| {
+        (left.family.as_str(), &left.account, &left.entity) == (explained.family, &explained.account, &explained.entity)
+    };
+    left.retain(entity);
+    Ok(left)
 }
 
 /// How many changes of permissions, passwords and the trail a principal made on the day.
@@ -207,6 +218,7 @@ fn of_entity(
         answers: judgement.ranked(family, member).map(answer).collect(),
         enough: answers::enough(judgement, thresholds, (family, member), &expectation, &windows),
         absorbed: None,
+        left_to_callers: Vec::new(),
         company: Company::default(),
         partners: Vec::new(),
         reported: Vec::new(),

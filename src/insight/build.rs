@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::Deviation;
+use crate::insight::callers::LeftToCaller;
 use crate::insight::change::change_insight;
 use crate::insight::continuation::{begin_before, go_on, left_insight};
 use crate::insight::course::{Course, Rates};
@@ -36,6 +37,8 @@ pub struct Built {
     pub new_levels: Vec<NewLevel>,
     /// Drops that are not reported, because a silent region explains them.
     pub explained: usize,
+    /// Rises that are not reported, because they are no more than what their callers usually do.
+    pub left_to_callers: Vec<LeftToCaller>,
 }
 
 /// What the events told of one target.
@@ -65,12 +68,17 @@ pub fn build(
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
     let night = Night { window, days, gaps };
     let levels = new_levels(findings, window);
+    let principals = findings.history(Family::Principal);
     let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
         // What was begun is told to its end, whatever explains the rest of it.
         let begun = Begun::of(findings, history, deviation, told);
-        if matches!(begun, Begun::New) && night.gaps.explain(history, deviation, told.usual) {
+        let is_new = matches!(begun, Begun::New);
+        let left = || LeftToCaller::of(principals, window, (history, deviation), told, findings.thresholds.max_p_value);
+        if is_new && night.gaps.explain(history, deviation, told.usual) {
             built.explained += 1;
+        } else if let Some(left) = is_new.then(left).flatten() {
+            built.left_to_callers.push(left);
         } else {
             built.add_rate(findings, (history, deviation), begun, told, night);
         }

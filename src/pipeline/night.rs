@@ -24,7 +24,8 @@ use crate::insight::trail::TrailBook;
 use crate::insight::usual::{Past, Usual};
 use crate::insight::vendor::Maker;
 use crate::insight::{
-    Built, Gaps, Incident, Insight, InsightType, NewLevel, NightFindings, Over, build, grave, incident, places,
+    Built, Gaps, Incident, Insight, InsightType, LeftToCaller, NewLevel, NightFindings, Over, build, grave, incident,
+    places,
 };
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
@@ -133,6 +134,7 @@ struct Told {
     absorbed: usize,
     new_levels: Vec<NewLevel>,
     drops_explained: usize,
+    left_to_callers: Vec<LeftToCaller>,
     warnings: Vec<String>,
     scored_hours: Option<AtomicFile>,
 }
@@ -213,7 +215,8 @@ impl<'a> Ground<'a> {
         let families = rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
         let findings = self.findings(rates, firsts, changes)?;
         let seen = self.look_into(&findings)?;
-        let Built { mut insights, closed, episodes, new_levels, explained } = self.say(&findings, &seen);
+        let Built { mut insights, closed, episodes, new_levels, explained, left_to_callers } =
+            self.say(&findings, &seen);
         Ok(Told {
             incidents: incident::group(&mut insights),
             hours: hours::hours(&findings, &insights, self.window, &self.feed),
@@ -226,6 +229,7 @@ impl<'a> Ground<'a> {
             absorbed: findings.absorbed(),
             new_levels,
             drops_explained: explained,
+            left_to_callers,
             warnings: seen.left_out.into_iter().chain(unjudged).collect(),
             scored_hours,
         })
@@ -302,6 +306,7 @@ impl<'a> Ground<'a> {
             absorbed: told.absorbed,
             new_levels: told.new_levels.clone(),
             drops_explained: told.drops_explained,
+            left_to_callers: told.left_to_callers.clone(),
             warnings: &told.warnings,
             book: self.job.book,
             alerts,

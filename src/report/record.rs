@@ -11,7 +11,7 @@ use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
-use crate::insight::{Insight, NewLevel, Over};
+use crate::insight::{Insight, LeftToCaller, NewLevel, Over};
 use crate::late::{Basis, NightReport, PastNight, Reported, ReportedAlert, Revision, StaleNight, Why, stale};
 use crate::partition::Problem;
 use crate::quality::{Flaw, Inspection};
@@ -125,6 +125,8 @@ pub struct NightRecord {
     pub over: Vec<Over>,
     /// Drops that are not reported, because a silent region explains them.
     pub drops_explained: usize,
+    /// Rises of APIs and addresses that are not reported, because they are no more than what the principal that makes them usually does.
+    pub left_to_callers: Vec<LeftToCaller>,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
     /// Alerts that were raised, in short.
@@ -173,6 +175,8 @@ pub struct Judged<'a> {
     pub over: Vec<Over>,
     /// Drops that a silent region explains.
     pub drops_explained: usize,
+    /// Rises that are left to their callers.
+    pub left_to_callers: Vec<LeftToCaller>,
     /// What a reader should know beside that.
     pub warnings: &'a [String],
     /// The rules.
@@ -219,6 +223,7 @@ impl NightRecord {
             new_levels: judged.new_levels,
             over: judged.over,
             drops_explained: judged.drops_explained,
+            left_to_callers: judged.left_to_callers,
             reported: judged.insights.iter().map(Reported::of).collect(),
             reported_alerts: judged.alerts.alerts.iter().map(ReportedAlert::of).collect(),
             revisions: Vec::new(),

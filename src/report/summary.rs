@@ -56,6 +56,9 @@ pub fn night(record: &NightRecord, insights: &[Insight], alerts: &[Alert], width
     if let Some(over) = over(record) {
         let _ = writeln!(text, "{}", printable(&over));
     }
+    if let Some(left) = left_to_callers(record) {
+        let _ = writeln!(text, "{}", printable(&left));
+    }
     if let Some(waiting) = waiting(record) {
         let _ = writeln!(text, "{waiting}");
     }
@@ -93,6 +96,20 @@ fn over(record: &NightRecord) -> Option<String> {
     let more = record.over.len().saturating_sub(SHOWN_OVER);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     (!told.is_empty()).then(|| format!("over: {}{more}", told.join("; ")))
+}
+
+/// Rises that are no more than what their callers do anyway, in one line.
+fn left_to_callers(record: &NightRecord) -> Option<String> {
+    let names: Vec<&str> = record.left_to_callers.iter().map(|left| left.entity.as_str()).collect();
+    let shown = names.iter().take(SHOWN_OVER).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(SHOWN_OVER);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let rises = counted(
+        names.len() as u64,
+        "rise is no more than its caller usually does",
+        "rises are no more than their callers usually do",
+    );
+    (!names.is_empty()).then(|| format!("left out: {rises}: {shown}{more}"))
 }
 
 /// Rules that fire on ordinary days and raise nothing until they are tuned, if any matched.
