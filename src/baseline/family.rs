@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::baseline::absence::Absences;
 use crate::baseline::activity::{Activity, Alike};
 use crate::baseline::calendar::is_off;
 use crate::baseline::dispersion::Dispersions;
@@ -42,6 +43,7 @@ pub struct FamilyBaseline<'a> {
     dispersions: Dispersions,
     drift: Drift,
     sizes: DaySizes,
+    absences: Absences,
     parents: Parents,
     replayed: Replayed,
     tails: Tails,
@@ -101,6 +103,7 @@ impl<'a> FamilyBaseline<'a> {
             dispersions,
             drift,
             sizes,
+            absences: Absences::default(),
             parents,
             replayed,
             tails,
@@ -109,6 +112,7 @@ impl<'a> FamilyBaseline<'a> {
         learnt.learn_dispersions();
         learnt.learn_drift();
         learnt.learn_sizes();
+        learnt.learn_absences();
         learnt.replayed = Replayed::of(&learnt);
         learnt.tails = Tails::learn(&learnt);
         learnt
@@ -206,19 +210,20 @@ impl<'a> FamilyBaseline<'a> {
 
     /// The entity's active days before the scored one, without some, with their totals.
     fn day_totals(&self, member: usize, without: &Range<usize>) -> Vec<(usize, u64)> {
-        let (past, _) = self.history.split(member, self.window);
-        let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
         let total = |hours: &[HistoryHour]| hours.iter().map(|hour| u64::from(hour.calls)).sum();
-        let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
-        days.map(|hours| (day_of(&hours[0]), total(hours))).filter(|(past, _)| !without.contains(past)).collect()
+        let others = self.past_days(member).filter(|(past, _)| !without.contains(past));
+        others.map(|(past, hours)| (past, total(hours))).collect()
+    }
+
+    /// The entity's active days before the scored one, with their hours.
+    fn past_days(&self, member: usize) -> impl Iterator<Item = (usize, &'a [HistoryHour])> {
+        let (past, _) = self.history.split(member, self.window);
+        past.chunk_by(|left, right| left.day() == right.day()).map(|hours| (hours[0].day(), hours))
     }
 
     /// The largest five-minute count of each of its active days before the scored one but one, with the day.
     pub fn day_peaks(&self, member: usize, day: usize) -> Vec<(usize, u64)> {
-        let (past, _) = self.history.split(member, self.window);
-        let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
-        let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
-        let others = days.map(|hours| (day_of(&hours[0]), hours)).filter(|(past, _)| *past != day);
+        let others = self.past_days(member).filter(|(past, _)| *past != day);
         others.map(|(past, hours)| (past, hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0))).collect()
     }
 
@@ -235,14 +240,14 @@ impl<'a> FamilyBaseline<'a> {
 
     /// The day on which the entity was first seen.
     pub(super) fn known_from(&self, member: usize) -> usize {
-        self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24)
+        self.history.hours(member).first().map_or(0, HistoryHour::day)
     }
 
     /// Days before `day` that the entity is known for; a window that begins with a gap begins after it, and days on which a cap may hide it do
     /// not count.
     pub fn days_known(&self, member: usize, day: usize) -> usize {
         let (past, _) = self.history.split(member, self.window);
-        let first = past.first().map_or(day, |hour| usize::from(hour.hour) / 24);
+        let first = past.first().map_or(day, HistoryHour::day);
         (first..day).filter(|&day| self.window.is_present(day) && !self.history.is_hidden(member, day)).count()
     }
 
@@ -270,6 +275,10 @@ impl<'a> FamilyBaseline<'a> {
             return days.map(|_| sparse(all)).collect();
         }
         let alike = [false, true].map(|off| self.activity(member, &active, off, &days));
+        let of_day = |day: usize| alike[usize::from(self.is_off(day))];
+        if alike.iter().all(|alike| alike.comes_and_goes(all)) {
+            return days.map(|day| sparse(of_day(day))).collect();
+        }
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
@@ -283,7 +292,7 @@ impl<'a> FamilyBaseline<'a> {
                 None => vec![fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new)],
             };
             let is_off = self.is_off(day);
-            let seldom = Some(alike[usize::from(is_off)]).filter(|alike| alike.comes_and_goes(all));
+            let seldom = Some(of_day(day)).filter(|alike| alike.comes_and_goes(all));
             fits.extend(seldom.map(|_| Arc::new(fits[0].as_on_other_days(is_off))));
             Expectation::Seasonal { fits, seldom }
         };
@@ -320,7 +329,7 @@ impl<'a> FamilyBaseline<'a> {
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.
     fn lay_out(&self, member: usize, without: &Range<usize>, series: &mut Series) -> Option<usize> {
         let (past, _) = self.history.split(member, self.window);
-        let first_day = usize::from(past.first()?.hour) / 24;
+        let first_day = past.first()?.day();
         let days = 0..self.window.length();
         series.fill(past, self.week_hours(days.clone()), &self.alive(member, days), first_day);
         series.leave_out(without.start.min(self.window.length())..without.end.min(self.window.length()));

@@ -18,8 +18,9 @@ use rayon::prelude::*;
 
 use crate::baseline::novelty::{Acquaintance, Company, HABITS_FROM, Habit, LEAST_DAYS, Novelty, REPLAYED, TONIGHT};
 use crate::detect::Thresholds;
-use crate::detect::replay::without_discoveries;
+use crate::detect::replay::measure;
 use crate::detect::select::{Ranked, Test, TestSet};
+use crate::error::Result;
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{Calibration, Occasional, ln_occasional};
 
@@ -77,16 +78,19 @@ pub struct FirstSeenTests {
 }
 
 /// Judges the company of a night.
-pub fn judge(company: Company, thresholds: &Thresholds) -> FirstSeenTests {
+///
+/// # Errors
+/// [`crate::Error::Internal`] when a first meeting of the last days has no p-value.
+pub fn judge(company: Company, thresholds: &Thresholds) -> Result<FirstSeenTests> {
     if company.kinds.is_empty() {
-        return FirstSeenTests { company, ..FirstSeenTests::default() };
+        return Ok(FirstSeenTests { company, ..FirstSeenTests::default() });
     }
     let families = JUDGED.map(|family| Judged::new(&company, family, thresholds.max_p_value));
     let replayed: Vec<f64> = families.iter().flat_map(Judged::replay).collect();
-    let calibration = Calibration::measure(&without_discoveries(replayed, thresholds));
+    let calibration = measure(TestSet::FirstSeen, replayed, thresholds)?;
     let corrected = |(member, ln_p): (u32, f64)| (member, calibration.correct(ln_p));
     let scores = families.iter().map(|family| family.scores(TONIGHT).into_iter().map(corrected).collect());
-    FirstSeenTests { scores: scores.collect(), calibration: Some(calibration), company }
+    Ok(FirstSeenTests { scores: scores.collect(), calibration: Some(calibration), company })
 }
 
 /// The kinds of pairs of one family.
@@ -290,8 +294,8 @@ mod tests {
 
     fn found(company: Company) -> Vec<FirstSeen> {
         let thresholds = Thresholds::default();
-        let tests = judge(company, &thresholds);
-        let selected = rank(&tests.tests(3), &thresholds).into_iter().filter(|ranked| ranked.selected);
+        let tests = judge(company, &thresholds).unwrap();
+        let selected = rank(&tests.tests(3), &thresholds).unwrap().into_iter().filter(|ranked| ranked.selected);
         tests.found(&selected.collect::<Vec<_>>(), 3)
     }
 
@@ -316,15 +320,15 @@ mod tests {
 
     #[test]
     fn a_network_that_others_use_is_no_more_of_a_surprise_than_one_that_nobody_does() {
-        let tests = judge(company(&[(7, 90)], &[(7, 31), (7, 32)]), &Thresholds::default());
-        let known = judge(company(&[(7, 12)], &[(7, 31), (7, 32)]), &Thresholds::default());
+        let tests = judge(company(&[(7, 90)], &[(7, 31), (7, 32)]), &Thresholds::default()).unwrap();
+        let known = judge(company(&[(7, 12)], &[(7, 31), (7, 32)]), &Thresholds::default()).unwrap();
         let ln_p = |tests: &FirstSeenTests| tests.tests(0).iter().find(|test| test.member == 7).unwrap().ln_p;
         assert!(ln_p(&tests) <= ln_p(&known), "{} {}", ln_p(&tests), ln_p(&known));
     }
 
     #[test]
     fn without_pairs_nothing_is_judged() {
-        let tests = judge(Company::default(), &Thresholds::default());
+        let tests = judge(Company::default(), &Thresholds::default()).unwrap();
         assert_eq!((tests.tested(), tests.tests(0).len(), tests.calibration), (0, 0, None));
     }
 }

@@ -178,7 +178,7 @@ pub(super) mod tests {
         Found {
             id: format!("{family}/{entity}/{start}"),
             night: moment(start).date_naive(),
-            set: Set::RateUp,
+            set: Set::Asked(crate::detect::select::TestSet::RateUp),
             family: family.to_owned(),
             account: "1".to_owned(),
             entity: entity.to_owned(),

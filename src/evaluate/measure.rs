@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::detect::Direction;
+use crate::detect::select::TestSet;
 use crate::evaluate::attribution::{self, AttributionMeasure};
 use crate::evaluate::label::Label;
 use crate::evaluate::matching::{Matches, Verdict, matches};
@@ -149,7 +150,7 @@ fn set_measures(found: &[Found], matches: &Matches, tested: Option<EntityDays>) 
     };
     let entity_days = |set: Option<Set>| match set {
         Some(Set::Change) => None,
-        Some(Set::RateDown) => tested.map(|days| days.down),
+        Some(Set::Asked(TestSet::RateDown)) => tested.map(|days| days.down),
         _ => tested.map(|days| days.up),
     };
     let sets = Set::ALL.into_iter().map(|set| set_measure(set.name(), &verdicts(Some(set)), entity_days(Some(set))));

@@ -304,15 +304,13 @@ fn read_requests(group: Group<'_>, requests: &[Unread], said: &Said, seen: &mut 
         let parameters = Texts::read(group, Column::RequestParameters, rows.iter().copied())?;
         for Unread { target, kind, api, row, failed } in requests {
             let (evidence, _) = seen.of(*target);
-            if *failed {
-                evidence.look_at_attempt(*kind, api, parameters.of(*row).unwrap_or_default());
-                continue;
-            }
-            match rows.binary_search(row).ok().and_then(|place| times.get(place)) {
-                Some(&time) if !parameters.are_damaged() => {
-                    evidence.look_at(*kind, time, api, parameters.of(*row).unwrap_or_default());
-                }
-                _ => evidence.unread += 1,
+            let time = rows.binary_search(row).ok().and_then(|place| times.get(place));
+            let own = parameters.of(*row).unwrap_or_default();
+            match time {
+                _ if parameters.are_damaged() => evidence.miss(),
+                _ if *failed => evidence.look_at_attempt(*kind, api, own),
+                Some(&time) => evidence.look_at(*kind, time, api, own),
+                None => evidence.miss(),
             }
         }
     }

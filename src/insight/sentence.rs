@@ -8,6 +8,7 @@ use crate::insight::actor::{dominant, dominant_calls};
 use crate::insight::first_seen;
 use crate::insight::investigate::{Evidence, top};
 use crate::insight::{Actor, Insight, InsightType};
+use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
 /// The places of the principal and the API among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
@@ -26,13 +27,7 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
 }
 
 fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
-    let actor = || insight.actor.as_ref().map(Actor::shown);
-    let subject = match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
-        InsightType::PrincipalInsight => actor().unwrap_or_else(|| clipped(&insight.entity).into_owned()),
-        InsightType::IpInsight => clipped(&insight.object).into_owned(),
-        _ => clipped(&insight.entity).into_owned(),
-    };
+    let subject = insight.subject();
     let calls = counted(insight.observed, "call", "calls");
     let times = counted(insight.observed, "time", "times");
     let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
@@ -57,6 +52,15 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (_, Direction::Down) => (format!("{subject} got {few}"), Vec::new()),
     };
     format!("{did}{} {}; {}", told(asides), span(insight.start, insight.end), expectation(insight))
+}
+
+/// Whom a sentence is about: a key as such, a principal by what it is called, anything else by itself.
+pub(super) fn subject(family: Family, entity: &str, called: Option<String>) -> String {
+    match family {
+        Family::AccessKey => format!("AccessKey {}", clipped(entity)),
+        Family::Principal => called.unwrap_or_else(|| clipped(entity).into_owned()),
+        _ => clipped(entity).into_owned(),
+    }
 }
 
 /// Something that is true of all calls, or of most.
@@ -216,7 +220,13 @@ mod tests {
             let mut evidence = Evidence::default();
             evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
             evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
-            let insight = Insight { insight_type, object: "203.0.113.77".into(), ..crate::insight::example::rate() };
+            let (family, entity) = match insight_type {
+                InsightType::AkInsight => (Family::AccessKey, "203.0.113.77"),
+                InsightType::IpInsight => (Family::SourceIp, "203.0.113.77"),
+                _ => (Family::Api, "Oss/GetObject"),
+            };
+            let rate = crate::insight::example::rate();
+            let insight = Insight { insight_type, family, entity: entity.to_owned(), ..rate };
             let sentence = sentence(&insight, &evidence);
             sentence.split(" between ").next().unwrap().to_owned()
         };
@@ -239,6 +249,17 @@ mod tests {
             told(InsightType::ApiCallRateInsight, &all, &many),
             "Oss/GetObject was called 204 times, mostly by user svc-25,"
         );
+    }
+
+    #[test]
+    fn whoever_it_is_about_cannot_fill_the_page() {
+        let long = "x".repeat(10_000);
+        for family in Family::RATED {
+            let said = subject(family, &long, None);
+            assert!(said.len() < 1000, "{family:?}: {} bytes", said.len());
+        }
+        assert_eq!(subject(Family::Principal, "user/1", Some("user eve".to_owned())), "user eve");
+        assert_eq!(subject(Family::AccessKey, "LTAI1", Some("user eve".to_owned())), "AccessKey LTAI1");
     }
 
     #[test]

@@ -90,12 +90,12 @@ pub struct Novelty {
     known_to: Vec<u32>,
     /// How many others knew the least known new partner of each entity and past day on which there was one, ascending.
     pub(super) popularity: Vec<u32>,
+    /// How little known the new partners of each entity and past day on which there was one were, all of them together, `ln U`, ascending.
+    unfamiliar: Vec<f64>,
+    /// How many there were of them, `ln V`, ascending.
+    many: Vec<f64>,
     /// Of entities that met somebody new on the scored day, on how many days before they may have met others than those that were counted.
     hidden_days: BTreeMap<u32, usize>,
-    /// How little known all of them were together, `ln U`, ascending.
-    unfamiliar: Vec<f64>,
-    /// How many there were, `ln V`, ascending.
-    many: Vec<f64>,
 }
 
 impl Default for Habit {

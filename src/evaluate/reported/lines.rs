@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::detect::Direction;
+use crate::detect::{Direction, Model};
 use crate::evaluate::matching::canonical;
 
 use super::{Found, Numbers, Set, text_or_id};
@@ -23,7 +23,6 @@ struct Event {
 #[serde(rename_all = "camelCase")]
 struct Details {
     state: String,
-    insight_type: String,
     insight_context: Context,
     analysis: Analysis,
 }
@@ -58,7 +57,7 @@ struct Analysis {
     family: String,
     entity: String,
     direction: Direction,
-    judged_by: Option<String>,
+    judged_by: Option<Model>,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     incident: Option<Value>,
@@ -79,7 +78,7 @@ pub(super) fn parse(text: &str, night: Option<NaiveDate>) -> Result<Vec<Found>, 
 }
 
 fn found(event: Event, night: Option<NaiveDate>) -> Found {
-    let Details { state, insight_type, insight_context, analysis } = event.insight_details;
+    let Details { state, insight_context, analysis } = event.insight_details;
     let values = |shares: Vec<Share>| shares.into_iter().map(|share| share.value).collect();
     let attributions = insight_context.attributions.into_iter();
     let attributions: BTreeMap<String, Vec<String>> =
@@ -93,7 +92,7 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
     Found {
         id: event.shared_event_id,
         night: night.unwrap_or_else(|| analysis.start.date_naive()),
-        set: Set::of(&insight_type, analysis.direction, analysis.judged_by.as_deref()),
+        set: Set::of(&analysis.family, analysis.direction, analysis.judged_by),
         account: event.recipient_account_id,
         entity: canonical(&analysis.family, &analysis.entity),
         family: analysis.family,

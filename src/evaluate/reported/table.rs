@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMillisecondType
 use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use crate::detect::Direction;
+use crate::detect::{Direction, Model};
 use crate::error::{Error, Result};
 use crate::evaluate::matching::canonical;
 
@@ -42,9 +42,9 @@ struct Rows<'path> {
 
 impl Rows<'_> {
     fn insights(&self, night: Option<NaiveDate>) -> Result<Vec<Found>> {
-        let [ids, types, accounts, families, entities, directions] =
-            ["insight_id", "insight_type", "account", "family", "entity", "direction"].map(|name| self.texts(name));
-        let (ids, types, accounts, families) = (ids?, types?, accounts?, families?);
+        let [ids, accounts, families, entities, directions] =
+            ["insight_id", "account", "family", "entity", "direction"].map(|name| self.texts(name));
+        let (ids, accounts, families) = (ids?, accounts?, families?);
         let (entities, directions, judged_by) = (entities?, directions?, self.texts("judged_by")?);
         let (starts, ends) = (self.times("start")?, self.times("end")?);
         let incidents = self.texts("incident").unwrap_or_default();
@@ -56,7 +56,7 @@ impl Rows<'_> {
             Found {
                 id: ids[row].clone(),
                 night: night.unwrap_or_else(|| starts[row].date_naive()),
-                set: Set::of(&types[row], direction, Some(judged_by[row].as_str())),
+                set: Set::of(&families[row], direction, Model::named(&judged_by[row])),
                 family: families[row].clone(),
                 account: accounts[row].clone(),
                 entity: canonical(&families[row], &entities[row]),
