@@ -98,7 +98,7 @@ impl Answer {
     pub(super) fn absorb(&mut self, since: NaiveDate, nights: u32, level_shift_days: u32) -> bool {
         let was_reported = std::mem::take(&mut self.reported);
         let says = format!(
-            "so since {since}, on {nights} nights before this one, none between usual; at most {level_shift_days} are told"
+            "so since {since}, {nights} nights before this one, none between being usual; at most {level_shift_days} are told"
         );
         self.gates.push(Gate { setting: "level_shift_days", says, passed: false });
         was_reported

@@ -18,7 +18,7 @@ const BESIDE: f64 = 1.5;
 /// bursts: some minutes of silence beside hours of it tell little.
 const TELLING_MINUTES: f64 = 10.0;
 /// A silence is longer than hours tell where it is twice as long as any other gap beside it, between so many calls.
-const LEAST_BESIDE: usize = 5;
+const LEAST_BESIDE: usize = 10;
 
 /// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -219,6 +219,15 @@ impl Around {
         is_drop.then_some(likelihood - TELLING_MINUTES * odd)
     }
 
+    /// A drop in the last minutes of a day with all until midnight, if that tells that it goes on.
+    pub(super) fn low_until_midnight(&self, (first, end): (usize, usize)) -> (usize, usize) {
+        let (drop, rest) = (self.part((first, end)), self.part((end, self.end())));
+        let left = (self.end() - end).max(1) as f64 / 60.0;
+        let level = Level::Times(((drop.calls + 0.5) / (drop.usual + 0.5)).min(1.0 / BESIDE));
+        let goes_on = level.telling(rest.usual / left, left, rest.calls as u64) <= -TELLING;
+        (first, if goes_on { self.end() } else { end })
+    }
+
     /// A rise in the last minutes of a day with all that came until midnight, unless that speaks for what is usual; the rise itself if it
     /// does.
     pub(super) fn until_midnight(&self, (first, end): (usize, usize)) -> (usize, usize) {
@@ -375,6 +384,15 @@ mod tests {
         };
         let minutes: Vec<u32> = (0..600).map(|minute| if minute < 80 { 1 } else { few(minute) }).collect();
         assert_eq!(drop(&minutes, (60, 600), 1.0), (80, 600));
+        // A quarter until the last hour, which has a third.
+        let minutes: Vec<u32> =
+            (0..600).map(|minute| u32::from(minute % if minute < 540 { 4 } else { 3 } == 0)).collect();
+        let around = around(&minutes, (60, 600), 1.0);
+        assert_eq!(around.low_until_midnight((80, 540)), (80, 600));
+        assert_eq!(
+            super::Around::new(&[0; 600], 0, &UsualDay::even(0.0), (60, 540)).low_until_midnight((60, 540)),
+            (60, 540)
+        );
     }
 
     #[test]

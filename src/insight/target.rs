@@ -135,7 +135,11 @@ impl Target {
                 (begin.of(run), before)
             }
             Minutes::Drop { usual, begin } => {
-                let (run, before) = self.found(minutes, &usual, Around::drop);
+                let until_end = |around: &Around| {
+                    let drop = around.drop();
+                    if self.search.1 == 24 { around.low_until_midnight(drop) } else { drop }
+                };
+                let (run, before) = self.found(minutes, &usual, until_end);
                 (begin.of(run), before)
             }
             Minutes::Tail { from, rate, usual } => {
