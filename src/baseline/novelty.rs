@@ -271,14 +271,19 @@ mod tests {
     fn what_one_principal_alone_met_is_no_news_of_an_api() {
         let api = (Family::Api, Family::Network);
         let all = |more: &[(u32, u16)]| pairs(steady().chain(more.iter().copied()));
-        // Two came from network 7 tonight, one from 8 and nobody who is known from 9.
-        let principals = vec![all(&[(7, 28)]), all(&[(7, 28), (8, 28)])];
-        let apis = vec![all(&[(7, 28), (8, 28), (9, 28)])];
-        let company = Company::from_pairs(LENGTH, [(VISITS, principals), (api, apis)]);
-        let met: Vec<u32> = company.kinds[1].acquaintances(0).iter().map(|met| met.partner).collect();
+        // Two came from network 7 tonight, one from 8 and nobody who is known from 9; two from 6 on one day, one on the days around it.
+        let one = all(&[(6, 23), (6, 25), (7, 28)]);
+        let other = all(&[(6, 25), (6, 26), (7, 28), (8, 28)]);
+        let apis = vec![all(&[(7, 28), (8, 28), (9, 28)]), all(&[(6, 23)]), all(&[(6, 25)]), all(&[(6, 26)])];
+        let company = Company::from_pairs(LENGTH, [(VISITS, vec![one, other]), (api, apis)]);
+        let [principals, apis] = &company.kinds[..] else { panic!("two kinds") };
+        let met: Vec<u32> = apis.acquaintances(0).iter().map(|met| met.partner).collect();
         assert_eq!(met, [7, 9]);
-        let tonight = company.kinds[1].habits(0).unwrap().days[TONIGHT];
-        assert_eq!((tonight.new, tonight.known, company.kinds[0].acquaintances(1).len()), (2, 2, 2));
+        let tonight = apis.habits(0).unwrap().days[TONIGHT];
+        assert_eq!((tonight.new, tonight.known, principals.acquaintances(1).len()), (2, 2, 2));
+        let on = |member: u32, day: usize| apis.habits(member).unwrap().days[day + REPLAYED - LENGTH];
+        assert_eq!([on(1, 23).new, on(2, 25).new, on(3, 26).new], [0, 1, 0]);
+        assert_eq!(on(2, 25).rarest, 1, "whoever met it alone knows it");
     }
 
     #[test]

@@ -373,16 +373,16 @@ mod tests {
     #[test]
     fn what_one_principal_called_from_a_new_network_is_one_finding() {
         let days = || 0..=LENGTH;
-        let callers = |api: u32| (0..40).filter(move |user| (user + api) % 3 == 0);
+        let callers = |api: u32| (0..40).filter(move |user: &u32| (user + api).is_multiple_of(3));
         let users = (0..40).map(|user| pairs(days().map(|day| (user, day)).chain((user == 5).then_some((90, LENGTH)))));
-        let called = (0..40).map(|user| {
-            let usual = (0..60).filter(|api| (user + api) % 3 == 0).collect::<Vec<_>>();
+        let called = (0..40).map(|user: u32| {
+            let usual = (0..60).filter(|api| (user + api).is_multiple_of(3)).collect::<Vec<_>>();
             let own = days().flat_map(move |day| usual.clone().into_iter().map(move |api| (api, day)));
             pairs(own.chain((0..17).filter(|_| user == 5).map(|api| (api * 3, LENGTH))))
         });
         let from = (0..60).map(|api| {
             let own = days().flat_map(move |day| callers(api).map(move |user| (user, day)));
-            pairs(own.chain((api % 3 == 0 && api < 51).then_some((90, LENGTH))))
+            pairs(own.chain((api.is_multiple_of(3) && api < 51).then_some((90, LENGTH))))
         });
         let kinds = [
             ((Family::Principal, Family::Network), users.collect()),

@@ -24,7 +24,7 @@ pub struct CompanyKind {
     pub met_before: u32,
     /// Days before on which it met any.
     pub active_days: u16,
-    /// Those of the day that it had met before.
+    /// Those of the day that are no news: it had met them before, or an API leaves them to the one principal who came with them.
     pub known: u16,
     /// Those that it had not.
     pub new: u16,

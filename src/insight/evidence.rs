@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::ChangeKind;
+use crate::insight::changed::Objects;
 use crate::insight::concern::{self, Concern};
 use crate::insight::names::Names;
 use crate::insight::values::{Values, add_all};
@@ -42,6 +43,8 @@ pub struct Evidence {
     pub concerns: BTreeSet<Concern>,
     /// To whom its requests give rights.
     pub receivers: BTreeSet<String>,
+    /// What its requests are about, those that failed among them.
+    pub objects: Objects,
     /// What its attempts that failed asked for.
     pub tried: Tried,
     /// Its requests that were not looked at, or not wholly.
@@ -78,6 +81,7 @@ impl Evidence {
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);
         self.unread += later.unread;
+        self.objects.absorb(later.objects);
         later.receivers.into_iter().for_each(|name| self.add_receiver(name));
         self.tried.concerns.extend(later.tried.concerns);
         self.tried.receivers.extend(later.tried.receivers);
@@ -96,6 +100,7 @@ impl Evidence {
         }
         let looked = concern::of_request(kind, api, parameters);
         self.concerns.extend(looked.concerns.into_keys());
+        looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
         if is_trail {
             self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
@@ -105,10 +110,14 @@ impl Evidence {
         }
     }
 
-    /// Looks at a request of a change that failed.
+    /// Looks at a request of a change that failed: a grant tells whom to watch, and any what was meant.
     pub(super) fn look_at_attempt(&mut self, kind: ChangeKind, api: &str, parameters: &str) {
-        if parameters.len() <= MOST_PARAMETERS {
-            let looked = concern::of_request(kind, api, parameters);
+        if parameters.len() > MOST_PARAMETERS {
+            return;
+        }
+        let looked = concern::of_request(kind, api, parameters);
+        looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
+        if kind == ChangeKind::Permission {
             self.tried.concerns.extend(looked.concerns.into_keys());
             self.tried.receivers.extend(looked.receivers);
             self.tried.bound();

@@ -73,13 +73,11 @@ impl<'a> Gathered<'a> {
                 self.known_to[partner] += u32::from(is_past);
                 let asked = u8::try_from(days.asked(pair)).ok();
                 let is_one = |day: u8| self.visitors.is_some_and(|visitors| visitors.is_one(pair.partner, day));
-                if asked.is_some_and(is_one) {
-                    self.by_day[day].left += 1;
-                } else {
-                    self.by_day[day].new += 1;
-                    let first = |day| First { partner: pair.partner, day, member, known_to: 0 };
-                    self.firsts.extend(asked.map(first));
-                }
+                let is_left = asked.is_some_and(is_one);
+                let count = &mut self.by_day[day];
+                *if is_left { &mut count.left } else { &mut count.new } += 1;
+                let first = |day| First { partner: pair.partner, day, member, is_left, known_to: 0 };
+                self.firsts.extend(asked.map(first));
             }
             if is_past {
                 mark.past += 1;

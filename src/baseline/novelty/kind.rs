@@ -55,6 +55,8 @@ pub(super) struct First {
     /// Which of the days that are asked.
     pub(super) day: u8,
     pub(super) member: u32,
+    /// Whether it is no news of the member, but of the principal who came with the partner.
+    pub(super) is_left: bool,
     /// How many others knew the partner before that day.
     pub(super) known_to: u32,
 }
@@ -171,6 +173,7 @@ impl Novelty {
             let before_tonight = known_to[same[0].partner as usize];
             note_known_to(same, before_tonight);
         }
+        firsts.retain(|first| !first.is_left);
         let tonight = firsts.iter().filter(|first| usize::from(first.day) == TONIGHT);
         let met =
             |first: &First| Acquaintance { member: first.member, known_to: first.known_to, partner: first.partner };
