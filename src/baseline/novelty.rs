@@ -224,8 +224,17 @@ mod tests {
     fn a_habit_is_what_was_before_and_what_is_new_that_day() {
         let found = learnt(vec![pairs(steady().chain([(7, 3), (7, 28), (8, 25), (9, 28), (4, 28)]))]);
         let tonight = found.habits(0).unwrap().days[TONIGHT];
-        let expected =
-            Habit { draws: 30, kinds: 3, days: 28, since: 1, known: 2, new: 2, rarest: 0, surprise: tonight.surprise };
+        let expected = Habit {
+            draws: 30,
+            kinds: 3,
+            days: 28,
+            since: 1,
+            known: 2,
+            new: 2,
+            left: 0,
+            rarest: 0,
+            surprise: tonight.surprise,
+        };
         assert_eq!(tonight, expected);
         let replayed = found.habits(0).unwrap().days[25 + REPLAYED - LENGTH];
         assert_eq!((replayed.draws, replayed.kinds, replayed.known, replayed.new), (26, 2, 1, 1));
@@ -280,7 +289,8 @@ mod tests {
         let met: Vec<u32> = apis.acquaintances(0).iter().map(|met| met.partner).collect();
         assert_eq!(met, [7, 9]);
         let tonight = apis.habits(0).unwrap().days[TONIGHT];
-        assert_eq!((tonight.new, tonight.known, principals.acquaintances(1).len()), (2, 2, 2));
+        assert_eq!((tonight.new, tonight.known, tonight.left), (2, 1, 1));
+        assert_eq!(principals.acquaintances(1).len(), 2);
         let on = |member: u32, day: usize| apis.habits(member).unwrap().days[day + REPLAYED - LENGTH];
         assert_eq!([on(1, 23).new, on(2, 25).new, on(3, 26).new], [0, 1, 0]);
         assert_eq!(on(2, 25).rarest, 1, "whoever met it alone knows it");

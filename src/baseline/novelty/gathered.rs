@@ -128,8 +128,10 @@ fn habits(by_day: &[DayCount]) -> [Habit; REPLAYED + 1] {
         // The last day is the last that is asked, however few there are.
         if let Some(asked) = (day + REPLAYED + 1).checked_sub(by_day.len()) {
             let narrow = |count: u32| count.min(u32::from(u16::MAX)) as u16;
-            let (known, new) = (narrow(count.met - count.new), narrow(count.new));
-            habits[asked] = Habit { since: last.map_or(0, |last: usize| (day - last) as u16), known, new, ..before };
+            let (new, left) = (narrow(count.new), narrow(count.left));
+            let known = narrow(count.met - count.new - count.left);
+            habits[asked] =
+                Habit { since: last.map_or(0, |last: usize| (day - last) as u16), known, new, left, ..before };
         }
         if count.met > 0 {
             last = Some(day);

@@ -29,10 +29,12 @@ pub struct Habit {
     pub days: u16,
     /// Days since the last of these.
     pub since: u16,
-    /// Partners of the day that are no news: it had met them before, or they are left to the principal who came with them.
+    /// Partners of the day that it had met before.
     pub known: u16,
-    /// Those that it had not met.
+    /// Those that it had not.
     pub new: u16,
+    /// Those that it had not either, but that are left to the one principal who came with them.
+    pub left: u16,
     /// How many others knew the least known of the new ones before.
     pub rarest: u32,
     /// How little known the new ones are, taken together: the sum of `-ln F(m)` of each.
@@ -103,14 +105,14 @@ pub struct Novelty {
 
 impl Default for Habit {
     fn default() -> Self {
-        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, rarest: u32::MAX, surprise: 0.0 }
+        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, left: 0, rarest: u32::MAX, surprise: 0.0 }
     }
 }
 
 impl Habit {
     /// Whether the entity met anybody on the day.
     pub fn is_active(&self) -> bool {
-        self.known > 0 || self.new > 0
+        self.known > 0 || self.new > 0 || self.left > 0
     }
 
     /// Whether the entity has habits of its own.
@@ -123,7 +125,7 @@ impl Novelty {
     /// How many new partners a settled entity is to be expected to meet on a day on which it is active.
     ///
     /// ```text
-    /// lambda = c P_new(N, K) max(N / D, known partners of the day)
+    /// lambda = c P_new(N, K) max(N / D, partners of the day that are no news)
     /// ```
     /// with `N` pairs on `D` active days with `K` partners before, `P_new` the Pitman-Yor law of its peers and `c` what the last
     /// days made of it.
@@ -349,7 +351,7 @@ fn ln_given_any(partners: &NegativeBinomial, new: u64) -> f64 {
 
 fn law_expects(law: &PitmanYor, habit: &Habit) -> f64 {
     let usual = f64::from(habit.draws) / f64::from(habit.days.max(1));
-    law.new_probability(habit.draws, habit.kinds) * usual.max(f64::from(habit.known))
+    law.new_probability(habit.draws, habit.kinds) * usual.max(f64::from(habit.known) + f64::from(habit.left))
 }
 
 fn believed(new: u16, expected: f64) -> f64 {
