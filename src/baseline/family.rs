@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::baseline::absence::Absences;
 use crate::baseline::activity::{Activity, Alike};
 use crate::baseline::calendar::is_off;
 use crate::baseline::dispersion::Dispersions;
@@ -42,6 +43,7 @@ pub struct FamilyBaseline<'a> {
     dispersions: Dispersions,
     drift: Drift,
     sizes: DaySizes,
+    absences: Absences,
     parents: Parents,
     replayed: Replayed,
     tails: Tails,
@@ -101,6 +103,7 @@ impl<'a> FamilyBaseline<'a> {
             dispersions,
             drift,
             sizes,
+            absences: Absences::default(),
             parents,
             replayed,
             tails,
@@ -109,6 +112,7 @@ impl<'a> FamilyBaseline<'a> {
         learnt.learn_dispersions();
         learnt.learn_drift();
         learnt.learn_sizes();
+        learnt.learn_absences();
         learnt.replayed = Replayed::of(&learnt);
         learnt.tails = Tails::learn(&learnt);
         learnt
@@ -270,6 +274,10 @@ impl<'a> FamilyBaseline<'a> {
             return days.map(|_| sparse(all)).collect();
         }
         let alike = [false, true].map(|off| self.activity(member, &active, off, &days));
+        let of_day = |day: usize| alike[usize::from(self.is_off(day))];
+        if alike.iter().all(|alike| alike.comes_and_goes(all)) {
+            return days.map(|day| sparse(of_day(day))).collect();
+        }
         let fit = Arc::new(Fit::new(&series, self.profile(member), &self.dispersions));
         let is_bursty = |fit: &Fit| fit.odd_days() as f64 > BURSTY_SHARE * known as f64;
         let seasonal = |day: usize| {
@@ -283,7 +291,7 @@ impl<'a> FamilyBaseline<'a> {
                 None => vec![fit.on_day(day).map_or_else(|| Arc::clone(&fit), Arc::new)],
             };
             let is_off = self.is_off(day);
-            let seldom = Some(alike[usize::from(is_off)]).filter(|alike| alike.comes_and_goes(all));
+            let seldom = Some(of_day(day)).filter(|alike| alike.comes_and_goes(all));
             fits.extend(seldom.map(|_| Arc::new(fits[0].as_on_other_days(is_off))));
             Expectation::Seasonal { fits, seldom }
         };

@@ -5,6 +5,7 @@
 //! masked ([`Feed`]), and the scored day is never part of what it is compared with. Beside counts, [`novelty`] knows with whom entities
 //! were seen, and how often that is somebody new. [`layers`] shows what an expectation is made of.
 
+mod absence;
 pub mod activity;
 mod blind;
 mod calendar;

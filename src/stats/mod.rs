@@ -31,8 +31,8 @@ mod reference;
 pub use beta_binomial::BetaBinomial;
 pub use calibration::{Calibration, MEASURABLE};
 pub use dispersion::{
-    AlikeBuckets, DispersionEvidence, DispersionPrior, GROUP_MIN_INFORMATION, GROUP_MIN_MEMBERS, MAX_ALPHA, MIN_ALPHA,
-    group_dispersion, predictive_size, shrunk_alpha,
+    AlikeBuckets, DispersionEvidence, DispersionPrior, DrawnAlpha, GROUP_MIN_INFORMATION, GROUP_MIN_MEMBERS, MAX_ALPHA,
+    MIN_ALPHA, group_dispersion, predictive_size, shrunk_alpha,
 };
 pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
 pub use mixed::LogNormalMixed;

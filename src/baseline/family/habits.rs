@@ -1,6 +1,10 @@
 //! What an entity does again and again although its fit does not know of it: bursts that come back, pauses, days without work.
 
+use std::ops::Range;
+
 use crate::baseline::FamilyBaseline;
+use crate::baseline::absence::{Absences, days_away};
+use crate::baseline::activity::{Activity, Alike};
 use crate::baseline::family::DayWindow;
 use crate::baseline::highs::{PastBursts, ln_habit_of_peaks};
 use crate::baseline::lows::{ALIKE, PastWindow, ln_habit_of_lows, ln_weekly_low};
@@ -41,7 +45,35 @@ impl FamilyBaseline<'_> {
         let expected: f64 = window.hours.iter().map(|&hour| fit.mean(hour)).sum();
         let share = count as f64 / expected;
         let any = self.ln_habit_of_lows(window.member, window.day, fit, window.hours.len(), share);
-        any.max(self.ln_weekly_low(fit, window, share))
+        any.max(self.ln_weekly_low(fit, window, share)).max(self.ln_absence(window.member, window.day))
+    }
+
+    /// `ln P(an entity that rests on days off stays away on a day, for as many days by now)`; negative infinity where it does not stay away, or
+    /// never rests.
+    fn ln_absence(&self, member: usize, day: usize) -> f64 {
+        let days_away = days_away(&self.working_days(member, day + 1, &(0..0)));
+        let own = (days_away > 0).then(|| self.absences_of(member, &(day..day + 1))).flatten();
+        own.map_or(f64::NEG_INFINITY, |own| self.absences.chance(&own, days_away).ln())
+    }
+
+    /// The absences of an entity that rests on days off and is waited for on working days; some days left out.
+    pub(super) fn absences_of(&self, member: usize, without: &Range<usize>) -> Option<Absences> {
+        let active = self.day_totals(member, without);
+        let days = self.days_known(member, self.window.length());
+        let all = Activity { active: active.len(), days, alike: Alike::All };
+        let [working, off] = [false, true].map(|off| self.activity(member, &active, off, without));
+        let rests = !working.comes_and_goes(all) && off.comes_and_goes(all);
+        rests.then(|| Absences::among(&self.working_days(member, self.window.length(), without)))
+    }
+
+    /// The calls of an entity's working days up to one, where all of the day is known, in their order; some days left out.
+    fn working_days(&self, member: usize, end: usize, without: &Range<usize>) -> Vec<u64> {
+        let is_known = |&day: &usize| {
+            let is_known = !self.alive(member, day..day + 1).contains(&false);
+            !self.is_off(day) && is_known && !without.contains(&day)
+        };
+        let total = |day: usize| self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
+        (self.known_from(member)..end).filter(is_known).map(total).collect()
     }
 
     /// `ln P(a burst of at least `count` calls)` by those at the same hours of all other days, or of the same day of the week, whichever is

@@ -113,6 +113,16 @@ impl FamilyBaseline<'_> {
         self.parents = Parents::learn(self.history, &self.sizes, own);
     }
 
+    /// How often those who rest on days off stay away.
+    pub(super) fn learn_absences(&mut self) {
+        for member in self.witnesses().collect::<Vec<_>>() {
+            let nothing = self.window.length()..self.window.length();
+            if let Some(own) = self.absences_of(member, &nothing) {
+                self.absences.add(&own);
+            }
+        }
+    }
+
     /// An entity's past, as much of it as is to be learnt from, without some days, of which only the level is known; `None` if there is none.
     pub(super) fn past(&self, member: usize, learnt: Learnt, without: &Range<usize>) -> Option<Series> {
         let mut series = Series::default();

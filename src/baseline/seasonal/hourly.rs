@@ -1,7 +1,8 @@
 //! How much an entity's single hours clump, by hour of the day: a job of three o'clock makes that hour unsteady and no other.
 //!
-//! Where an entity's slots are all alike, and most are, its own dispersion stands. Where they differ by more than chance, each is drawn
-//! towards it by as much as it is not heard.
+//! Where an entity's slots are all alike, and most are, its own dispersion stands. Where they differ by more than chance, each hour of the day
+//! is drawn towards it by as much as it is not heard, and the hour's two slots, that of weekdays and that of weekends, towards the hour: a job
+//! of every day is as unsteady on the few Sundays that were seen as on all other days.
 
 use super::Fit;
 use crate::baseline::SLOTS;
@@ -11,6 +12,10 @@ use crate::stats::{DispersionEvidence, DispersionPrior, MAX_ALPHA, shrunk_alpha}
 
 /// An entity with fewer calls an hour tells nothing of its slots.
 const LEAST_LEVEL: f64 = 1.0;
+/// The standard deviation of an hour's two slots around it, as a part of that between hours.
+const WITHIN_HOUR: f64 = 0.5;
+/// The same of those that look steadier than their hour, as a part of its alpha: by chance alone slots with few calls do.
+const STEADIER: f64 = 0.5;
 /// Slots that differ by less than this share of the entity's alpha are alike.
 const LEAST_APART: f64 = 0.25;
 
@@ -24,10 +29,19 @@ pub(super) struct SlotClumps {
 }
 
 impl SlotClumps {
-    /// A slot's evidence, and what it is drawn towards.
+    /// A slot's evidence, and what it is drawn towards: its hour of the day, itself drawn to what is usual.
     pub(super) fn of(&self, slot: usize) -> (DispersionEvidence, DispersionPrior) {
-        let prior = DispersionPrior::new(self.usual[slot].min(MAX_ALPHA), self.deviation);
-        (self.evidence[slot], prior.unwrap_or(DispersionPrior::USUAL))
+        let other = (slot + SLOTS / 2) % SLOTS;
+        let of_hour = self.evidence[slot].and(&self.evidence[other]);
+        let usual = prior(self.usual[slot], self.deviation);
+        let hour = shrunk_alpha(&of_hour, &usual, 0.0).unwrap_or(self.usual[slot]);
+        let looks_steady = self.evidence[slot].alpha().is_none_or(|own| own < hour);
+        let deviation = if looks_steady {
+            (WITHIN_HOUR * self.deviation).min(STEADIER * hour)
+        } else {
+            WITHIN_HOUR * self.deviation
+        };
+        (self.evidence[slot], prior(hour, deviation))
     }
 
     /// The alpha of each slot.
@@ -39,11 +53,15 @@ impl SlotClumps {
     }
 }
 
+fn prior(alpha: f64, deviation: f64) -> DispersionPrior {
+    DispersionPrior::new(alpha.min(MAX_ALPHA), deviation).unwrap_or(DispersionPrior::USUAL)
+}
+
 impl Fit {
     /// What each slot's hours tell; `None` where slots are alike.
     ///
     /// ```text
-    /// tau^2 = (sum I_s (a_s - a)^2 - slots) / sum I_s,   each slot's alpha drawn to `a` by 1 / tau^2
+    /// tau^2 = (sum I_s (a_s - a)^2 - slots) / sum I_s,   each hour's alpha drawn to `a` by 1 / tau^2, each slot's to its hour's by 4 / tau^2
     /// ```
     /// with `a_s` a slot's own estimate, `I_s` its information, `a` the entity's alpha of hours with such a mean. Source: the moment
     /// estimate of heterogeneity from Cochran's Q, as in meta-analysis.

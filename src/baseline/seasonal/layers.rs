@@ -6,7 +6,7 @@ use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{Dispersions, band};
 use crate::baseline::layers::{Drawn, HourLayers, LayerKind, Pile, Spread};
 use crate::baseline::series::{LENT_CALLS, LENT_HOURS, Profile, Series, SlotSums};
-use crate::stats::{DispersionEvidence, DispersionPrior};
+use crate::stats::{DispersionEvidence, DispersionPrior, DrawnAlpha};
 
 impl Fit {
     /// The layers of an hour of the week, from the past that a fit is made of; `used` is what that fit has become on the day, and by what.
@@ -65,7 +65,7 @@ impl Fit {
         let alike = bands.get(band(mean)).copied().flatten();
         let entity = drawn(&all, prior);
         let around = around(shrunk_by(&all, prior, 0.0), 0);
-        let worth = alike.map_or_else(|| worth(&all, prior), |alike| worth(&alike, around));
+        let of_hours = alike.map_or_else(|| DrawnAlpha::of(&all, &prior), |alike| DrawnAlpha::of(&alike, &around));
         let clumps = self.by_slot.as_ref().and_then(|_| learnt.slot_clumps(series, weights));
         let at_that_time = clumps.map(|clumps| clumps.of(slot(week_hour)));
         let alpha = self.alpha_of(week_hour);
@@ -73,7 +73,7 @@ impl Fit {
             entity,
             alike: alike.map(|alike| drawn(&alike, around)),
             at_that_time: at_that_time.map(|(evidence, prior)| drawn(&evidence, prior)),
-            uncertainty: if at_that_time.is_some() { 0.0 } else { INFLATION / (worth.0 + worth.1).sqrt() },
+            uncertainty: if at_that_time.is_some() { 0.0 } else { INFLATION / of_hours.worth().sqrt() },
             alpha,
             hour: (1.0 / mean + alpha) / self.samples[slot(week_hour)],
             level: 1.0 / (self.total + 1.0),
@@ -90,14 +90,8 @@ fn day_type(sums: &SlotSums, profile: &Profile, level: f64, slot: usize) -> Draw
 }
 
 fn drawn(evidence: &DispersionEvidence, prior: DispersionPrior) -> Drawn {
-    let (own, lent) = worth(evidence, prior);
-    Drawn::by_worth((evidence.alpha().unwrap_or(0.0), own), (prior.alpha(), lent))
-}
-
-/// What an entity's evidence and what is lent to it are worth, as [`crate::stats::shrunk_alpha`] has it.
-fn worth(evidence: &DispersionEvidence, prior: DispersionPrior) -> (f64, f64) {
-    let own = evidence.alpha().unwrap_or(0.0);
-    (evidence.information_at(own.max(prior.alpha())), prior.deviation().powi(-2))
+    let DrawnAlpha { own, information, lent, belief } = DrawnAlpha::of(evidence, &prior);
+    Drawn::by_worth((own, information), (lent, belief))
 }
 
 #[cfg(test)]

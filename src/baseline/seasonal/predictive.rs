@@ -12,6 +12,9 @@ use crate::stats::{LogNormalMixed, NegativeBinomial, PausedNegativeBinomial};
 pub(in crate::baseline) const LOOK_CLOSER_BELOW: f64 = 0.01;
 /// The largest relative variance that is taken for a log-normal one; what is beyond has a gamma's tail.
 const MOST_LIFTED: f64 = 4.0;
+/// The largest part of a window's relative variance, that of counting included, that is: what is left must be broad enough for the sum over the
+/// log-normal's points to be smooth.
+const MOST_OF_ALL: f64 = 8.0 / 9.0;
 
 /// A window's mean, and how far it may stray from it, as relative variances.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +26,8 @@ pub(super) struct Moments {
     counted: f64,
     /// What is not known of it because hours clump.
     clumped: f64,
+    /// The part of the clumps that its hours' slots have beyond others of such means.
+    of_slots: f64,
 }
 
 impl Moments {
@@ -56,7 +61,9 @@ impl Fit {
             clumped += of_hour * of_hour / samples;
         }
         let square = mean * mean;
-        Moments { mean, alpha, counted: counted / square + 1.0 / (self.total + 1.0), clumped: alpha * clumped / square }
+        let of_slots = self.by_slot.as_ref().map_or(0.0, |_| (alpha - self.alpha_at(width, mean)).max(0.0));
+        let (counted, clumped) = (counted / square + 1.0 / (self.total + 1.0), alpha * clumped / square);
+        Moments { mean, alpha, counted, clumped, of_slots }
     }
 
     /// The alpha of a window.
@@ -103,7 +110,7 @@ impl Fit {
     ///
     /// ```text
     /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated
-    /// ln-normal part = day variance + what hours' clumps leave unsure of the mean,   1/size = 1/size of `expected` - that
+    /// ln-normal part = day variance + clumps of its slots beyond the usual + what clumps leave unsure of the mean,   1/size = 1/size of `expected` - that
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
         let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), self.between.as_deref()) {
@@ -119,7 +126,9 @@ impl Fit {
 
     fn ln_upper_by_days(&self, hours: &[u8], width: usize, count: u64) -> f64 {
         let moments = self.moments(hours, width);
-        let lifted = (self.day_variance.min(moments.alpha) + moments.clumped).min(MOST_LIFTED);
+        let lifted = (self.day_variance + moments.of_slots).min(moments.alpha);
+        let most = MOST_OF_ALL * (moments.mean.recip() + moments.spread());
+        let lifted = (lifted + moments.clumped).min(most).min(MOST_LIFTED);
         let size = (moments.spread() - lifted).max(1e-6).recip();
         LogNormalMixed::new(moments.mean, size, lifted).map_or(0.0, |mixed| mixed.ln_upper(count))
     }
