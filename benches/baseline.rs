@@ -50,7 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     group.throughput(Throughput::Elements(entities as u64));
     group.bench_function("read history", |bencher| bencher.iter(read));
     group.bench_function("detect", |bencher| {
-        bencher.iter(|| families.iter().map(|history| detect(history, night).deviations.len()).sum::<usize>());
+        bencher.iter(|| {
+            families.iter().map(|history| Ok(detect(history, night)?.deviations.len())).sum::<insights::Result<usize>>()
+        });
     });
     group.finish();
     criterion.final_summary();

@@ -107,7 +107,7 @@ fn found(partitions: &Partitions, history: usize, state: &Path) -> Result<Vec<Ta
         let thresholds = Thresholds { false_discovery_rate, max_p_value, min_ratio, ..Thresholds::default() };
         let feed = Feed::judge(&families[0], &window, &calendar);
         let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds };
-        let rates = judge(&families.iter().collect::<Vec<_>>(), night, &[]).families;
+        let rates = judge(&families.iter().collect::<Vec<_>>(), night, &[])?.families;
         let rates = families.into_iter().zip(rates.into_iter().map(|result| result.deviations)).collect();
         let changes = (read(Family::Change)?, Vec::new());
         targets = NightFindings::new(rates, changes, BTreeMap::new(), u32::MAX).targets(scored);

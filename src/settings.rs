@@ -56,7 +56,7 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Names of columns in files that no dialect knows.
     pub columns: ColumnOverrides,
-    /// Nights in a row after which a deviation is taken for an entity's new level.
+    /// Nights of a deviation, none of those between being usual, after which it is taken for an entity's new level.
     pub level_shift_days: u32,
     /// Days before a night in which data that came late or changed make their nights be judged again.
     pub late_window: u32,
@@ -214,22 +214,8 @@ impl Settings {
 
     fn from_raw(raw: RawSettings) -> std::result::Result<Self, String> {
         let zone = raw.time_zone.parse().map_err(|_| format!("time_zone: `{}` is no IANA time zone", raw.time_zone))?;
-        between("baseline_days", raw.baseline_days as f64, 7.0, 400.0)?;
-        between("min_history_days", raw.min_history_days as f64, 1.0, 400.0)?;
-        if raw.min_history_days > raw.baseline_days {
-            let (least, days) = (raw.min_history_days, raw.baseline_days);
-            return Err(format!("min_history_days: expected at most the {days} baseline_days, found {least}"));
-        }
-        between("false_discovery_rate", raw.false_discovery_rate, 1e-9, 0.5)?;
-        between("max_p_value", raw.max_p_value, 0.0, 1.0)?;
-        between("min_excess", raw.min_excess, 0.0, 1e12)?;
-        between("min_ratio", raw.min_ratio, 1.0, 1e6)?;
-        between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
-        between("drop_max_ratio", raw.drop_max_ratio, 0.0, 1.0)?;
-        between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
+        within_bounds(&raw)?;
         let operations = operations(&raw)?;
-        between("late_window", f64::from(raw.late_window), 0.0, 60.0)?;
-        between("max_entities", raw.max_entities as f64, 1.0, 1e9)?;
         Ok(Self {
             baseline_days: raw.baseline_days,
             min_history_days: raw.min_history_days,
@@ -281,6 +267,25 @@ impl Settings {
         };
         blake3::hash(format!("{judging:?}").as_bytes()).to_hex()[..16].to_owned()
     }
+}
+
+/// Whether numbers are such as can be judged by.
+fn within_bounds(raw: &RawSettings) -> std::result::Result<(), String> {
+    between("baseline_days", raw.baseline_days as f64, 7.0, 400.0)?;
+    between("min_history_days", raw.min_history_days as f64, 1.0, 400.0)?;
+    if raw.min_history_days > raw.baseline_days {
+        let (least, days) = (raw.min_history_days, raw.baseline_days);
+        return Err(format!("min_history_days: expected at most the {days} baseline_days, found {least}"));
+    }
+    between("false_discovery_rate", raw.false_discovery_rate, 1e-9, 0.5)?;
+    between("max_p_value", raw.max_p_value, 0.0, 1.0)?;
+    between("min_excess", raw.min_excess, 0.0, 1e12)?;
+    between("min_ratio", raw.min_ratio, 1.0, 1e6)?;
+    between("drop_min_expected", raw.drop_min_expected, 1.0, 1e12)?;
+    between("drop_max_ratio", raw.drop_max_ratio, 0.0, 1.0)?;
+    between("level_shift_days", f64::from(raw.level_shift_days), 2.0, 400.0)?;
+    between("late_window", f64::from(raw.late_window), 0.0, 60.0)?;
+    between("max_entities", raw.max_entities as f64, 1.0, 1e9)
 }
 
 fn format_named(name: &str) -> std::result::Result<OutputFormat, String> {

@@ -174,6 +174,96 @@ fn the_tables_show_counts() {
     insta::assert_snapshot!("evaluate", evaluate(&reported, &labels, &[]).expect_code(0).stdout);
 }
 
+/// An insight that found its label, one of no label at all, one of other hours; a label that nothing found, and one of a drop.
+fn near_misses(folder: &Path) -> (PathBuf, PathBuf) {
+    let (reported, labels) = (folder.join("found.jsonl"), folder.join("labels.jsonl"));
+    let mut drop = label("api", "Ecs/DescribeInstances", "2026-01-29T14:00:00Z", "2026-01-29T20:00:00Z");
+    (drop["kind"], drop["size"], drop["calls"]) = (json!("rate_drop"), json!(0.1), json!(-90));
+    write(
+        &labels,
+        &[
+            label("source_ip", "192.0.2.1", "2026-01-29T10:00:00Z", "2026-01-29T12:00:00Z"),
+            label("principal", "user/<b>7", "2026-01-29T10:00:00Z", "2026-01-29T12:00:00Z"),
+            drop,
+        ],
+    );
+    let numbered = |mut event: Value, log10_p_value: f64| {
+        let details = &mut event["insightDetails"];
+        details["insightContext"]["statistics"] = json!({ "insightCount": 640 });
+        details["insightContext"]["attributions"] = json!([]);
+        let analysis = &mut details["analysis"];
+        (analysis["expected"], analysis["log10PValue"]) = (json!(80.25), json!(log10_p_value));
+        analysis["score"] = json!(62.4);
+        event
+    };
+    write(
+        &reported,
+        &[
+            numbered(event("A", "192.0.2.1", "2026-01-29T10:04:00Z", "2026-01-29T12:00:00Z"), -21.3),
+            numbered(event("B", "192.0.2.9", "2026-01-29T03:10:00Z", "2026-01-29T03:20:00Z"), -4.1),
+            event("C", "192.0.2.1", "2026-01-29T22:30:00Z", "2026-01-30T00:00:00Z"),
+        ],
+    );
+    (reported, labels)
+}
+
+#[test]
+fn what_was_false_and_what_was_missed_is_listed_with_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reported, labels) = near_misses(folder.path());
+    let listed = |which: &str| evaluate(&reported, &labels, &["--list", which]).expect_code(0).stdout;
+    insta::assert_snapshot!("evaluate_list", listed("all"));
+    let lines = |which: &str| {
+        let printed = evaluate(&reported, &labels, &["--list", which, "--format", "json"]).expect_code(0).stdout;
+        serde_json::from_str::<Vec<Value>>(&printed).unwrap()
+    };
+    let ids = |lines: &[Value]| lines.iter().map(|line| line["id"].clone()).collect::<Vec<_>>();
+    let wrong = lines("false");
+    assert_eq!(ids(&wrong), [json!("B"), json!("C")]);
+    assert_eq!(wrong[0]["nearest"], Value::Null);
+    assert_eq!(
+        (&wrong[1]["nearest"]["apart"], &wrong[1]["nearest"]["minutes_away"]),
+        (&json!("other_hours"), &json!(-630))
+    );
+    assert_eq!((&wrong[0]["observed"], &wrong[0]["log10_p_value"]), (&json!(640), &json!(-4.1)));
+    let missed = lines("missed");
+    assert_eq!(missed.iter().map(|line| line["what"].clone()).collect::<Vec<_>>(), ["scan", "rate_drop"]);
+    assert_eq!(missed[0]["nearest"]["apart"], "other_entity");
+    assert!(!listed("missed").contains("192.0.2.9"), "it was no label");
+}
+
+#[test]
+fn a_list_agrees_with_the_measures() {
+    let labels = sample().join("labels.jsonl");
+    let whole = measured(judged(), &labels);
+    let printed = evaluate(judged(), &labels, &["--list", "all", "--format", "json"]).expect_code(0).stdout;
+    let lines: Vec<Value> = serde_json::from_str(&printed).unwrap();
+    let count = |outcome: &str| lines.iter().filter(|line| line["outcome"] == outcome).count() as u64;
+    let all = of(&whole["sets"], "set", "all");
+    for outcome in ["true", "explained", "repeated", "false"] {
+        assert_eq!(count(outcome), all[outcome].as_u64().unwrap(), "{outcome}");
+    }
+    let recall = &whole["recall"];
+    assert_eq!(count("missed"), recall["of"].as_u64().unwrap() - recall["count"].as_u64().unwrap());
+    let insights = lines.iter().filter(|line| line["outcome"] != "missed");
+    assert!(
+        insights.clone().count() > 10
+            && insights.clone().all(|line| line["observed"].is_i64() && line["score"].is_f64())
+    );
+}
+
+#[test]
+fn nothing_to_list_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reported, labels) = (folder.path().join("found.jsonl"), folder.path().join("labels.jsonl"));
+    write(&labels, &[label("source_ip", "192.0.2.1", "2026-01-29T10:00:00Z", "2026-01-29T12:00:00Z")]);
+    write(&reported, &[event("A", "192.0.2.1", "2026-01-29T10:04:00Z", "2026-01-29T12:00:00Z")]);
+    let listed = |more: &[&str]| evaluate(&reported, &labels, more).expect_code(0).stdout;
+    assert_eq!(listed(&["--list", "missed"]), "nothing to list\n");
+    assert_eq!(listed(&["--list", "false", "--format", "json"]).trim(), "[]");
+    evaluate(&reported, &labels, &["--list", "wrong"]).expect_code(2).expect_said(&["false, missed, all"]);
+}
+
 #[test]
 fn what_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();

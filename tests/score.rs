@@ -110,6 +110,13 @@ fn parquet_in_and_out_says_the_same_as_csv() {
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     write_parquet(&folder.path().join("counts.parquet"), &batch, WriterProperties::default());
+    let texts = RecordBatch::try_from_iter([
+        ("timestamp", Arc::clone(batch.column(1))),
+        ("value", Arc::new(StringArray::from(vec!["12"; 400])) as ArrayRef),
+    ]);
+    write_parquet(&folder.path().join("texts.parquet"), &texts.unwrap(), WriterProperties::default());
+    let refused = score(folder.path(), "texts.parquet", &[]).expect_code(3);
+    refused.expect_said(&["its column `value` is of the type Utf8, expected a number", "hint: expected CSV"]);
     let target = folder.path().join("scores.parquet");
     score(folder.path(), "counts.parquet", &["--out", target.to_str().unwrap()]).expect_code(0);
     let scores = read_parquet(&target);
@@ -240,15 +247,38 @@ fn unusable_rows_are_named_and_the_rest_is_scored() {
     let broken = "2026-01-06,-3\n2026-01-07,many\nyesterday,4\n2026-01-08,\n2026-01-10,1e20\n2026-01-11\n";
     fs::write(folder.path().join("counts.csv"), format!("{}{broken}", eventful(300))).unwrap();
     let outcome = score(folder.path(), "counts.csv", &[]).expect_code(4);
-    assert_eq!(rows(&outcome.stdout).len(), 300);
+    assert_eq!(rows(&outcome.stdout).len(), 295, "what five hours held is not known");
     outcome.expect_said(&[
+        "5 buckets have a row that could not be used and were left out as gaps",
         "counts.csv: line 302: `value` is -3, but a count cannot be negative",
         "line 303: `value` is `many`, expected a count",
-        "line 304: there is no time in `timestamp` that could be understood",
+        "line 304: `timestamp` is `yesterday`, expected a form such as 2026-01-31T14:00:00Z",
         "line 305: `value` is ``",
         "line 306: `value` is 1e20",
         "line 307",
     ]);
+}
+
+/// Hours whose value is empty, `NaN` or `NA` are no hours without calls, however the rest is taken.
+#[test]
+fn what_could_not_be_counted_is_no_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = [(250, ""), (251, "NaN"), (295, "NA")];
+    let value = |hour: i64| {
+        let usual = usual(hour).to_string();
+        broken.iter().find(|(own, _)| *own == hour).map_or(usual, |(_, text)| (*text).to_owned())
+    };
+    let lines = (0..24 * 14).fold("timestamp,value\n".to_owned(), |text, hour| {
+        // Nights are left out, so what is missing is zero.
+        if hour % 24 < 4 { text } else { format!("{text}{},{}\n", stamp(hour), value(hour)) }
+    });
+    fs::write(folder.path().join("counts.csv"), lines).unwrap();
+    let outcome = score(folder.path(), "counts.csv", &[]).expect_code(4);
+    let hours: Vec<String> = rows(&outcome.stdout).iter().map(|row| row[1].clone()).collect();
+    assert!(
+        broken.iter().all(|(hour, _)| !hours.iter().any(|found| found.starts_with(stamp(*hour).trim_end_matches('Z'))))
+    );
+    outcome.expect_said(&["3 buckets have a row that could not be used", "were taken as zero"]);
 }
 
 #[test]
@@ -267,7 +297,17 @@ fn what_cannot_be_scored_is_said_with_what_was_expected() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         ("columns.csv", "time,count\n2026-01-05,5\n", "no column `timestamp`; found: time, count"),
-        ("one.csv", "timestamp,value\n2026-01-05,5\n", "no series has two rows at different times"),
+        ("one.csv", "timestamp,value\n2026-01-05,5\n", "so buckets have no width; name one, such as --bucket 1h"),
+        (
+            "us.csv",
+            "timestamp,value\n12/31/2026,5\n01/01/2027,4\n",
+            "none of its 2 rows can be used; line 2: `timestamp` is `12/31/2026`",
+        ),
+        (
+            "semicolon.csv",
+            "Timestamp;Value\n2026-01-05;5\n",
+            "its columns are separated by semicolons, expected commas",
+        ),
         ("empty.csv", "", "no column `timestamp`"),
         ("far.csv", "timestamp,value\n0,5\n1,5\n4000000000,5\n", "would make 4000000001 buckets of 1s"),
         ("months.csv", "timestamp,value\n2026-01-01,5\n2026-02-01,5\n2026-03-01,4\n", "28 days apart"),

@@ -45,7 +45,7 @@ pub(crate) fn print_company(first: u64, seeds: u64) {
         for seed in first..first + seeds {
             let (company, stolen) = population(habit, 0, seed);
             assert!(stolen.is_empty());
-            ln_p.extend(judge(company, &Thresholds::default()).tests(0).iter().map(|test| test.ln_p));
+            ln_p.extend(judge(company, &Thresholds::default()).unwrap().tests(0).iter().map(|test| test.ln_p));
             let (company, stolen) = population(habit, 30, 1000 + seed);
             let names: BTreeSet<String> = stolen.iter().map(|key| format!("{key:08}")).collect();
             let reported = night(company);
@@ -72,8 +72,8 @@ pub(crate) fn print_company(first: u64, seeds: u64) {
 
 fn night(company: Company) -> Vec<FirstSeen> {
     let thresholds = Thresholds::default();
-    let tests = judge(company, &thresholds);
-    let ranked = rank(&tests.tests(0), &thresholds);
+    let tests = judge(company, &thresholds).unwrap();
+    let ranked = rank(&tests.tests(0), &thresholds).unwrap();
     let selected: Vec<Ranked> = ranked.into_iter().filter(|ranked| ranked.selected).collect();
     tests.found(&selected, 0)
 }

@@ -4,6 +4,7 @@
 //! `-- rates`, `calibration`, `levels`, `company` or `keys` prints a part.
 
 #![allow(clippy::print_stdout)]
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot be made ends here")]
 
 mod company;
 mod keys;
@@ -77,7 +78,7 @@ fn deviations(history: &FamilyHistory) -> Vec<Deviation> {
     let calendar = Calendar::new(chrono_tz::UTC);
     let feed = Feed::judge(history, &window, &calendar);
     let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
-    detect(history, night).deviations
+    detect(history, night).unwrap().deviations
 }
 
 fn tally(history: &FamilyHistory, truths: &[Truth]) -> Tally {

@@ -67,10 +67,10 @@ fn judge(state: &Path, scored: NaiveDate) -> Result<(), Box<dyn Error>> {
     clock.lap("judge the feed");
     let company = Company::read(state, &window)?;
     clock.lap("read the pairs");
-    let company = first_seen::judge(company, &night.thresholds);
+    let company = first_seen::judge(company, &night.thresholds)?;
     clock.lap("judge the pairs");
     let tests = company.tests(families.len());
-    let rates = judge_rates(&families.iter().collect::<Vec<_>>(), night, &tests);
+    let rates = judge_rates(&families.iter().collect::<Vec<_>>(), night, &tests)?;
     let found: usize = rates.families.iter().map(|family| family.deviations.len()).sum();
     let firsts = company.found(&rates.others, families.len()).len();
     clock.lap("learn, judge, replay and select the rates");

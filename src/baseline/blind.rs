@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::baseline::feed::TELLING_DAY;
-use crate::baseline::{FamilyHistory, Window};
+use crate::baseline::{FamilyHistory, HistoryHour, Window};
 use crate::rollup::Family;
+use crate::stats::upper_median;
 
 /// Families whose members are named by a column of their own.
 pub(super) const NAMED: [Family; 3] = [Family::SourceIp, Family::AccessKey, Family::Principal];
@@ -65,35 +66,33 @@ pub(super) fn judge(family: &FamilyHistory, all: &DayTotals, window: &Window) ->
 /// The median share of calls whose member is named, over days before the scored one with enough calls.
 fn usual_share(named: &[u64], all: &[u64], window: &Window) -> Option<f64> {
     let tells = |day: &usize| window.is_present(*day) && all[*day] as f64 >= TELLING_DAY;
-    let mut shares: Vec<f64> =
-        (0..window.length()).filter(tells).map(|day| named[day] as f64 / all[day] as f64).collect();
-    shares.sort_by(f64::total_cmp);
-    shares.get(shares.len() / 2).copied().filter(|_| shares.len() >= LEAST_DAYS)
+    let days = || (0..window.length()).filter(tells);
+    upper_median(days().map(|day| named[day] as f64 / all[day] as f64)).filter(|_| days().count() >= LEAST_DAYS)
 }
 
 /// The calls of each account by day, of members beyond a cap too.
 pub(super) fn day_totals(history: &FamilyHistory, window: &Window) -> DayTotals {
     let mut totals = DayTotals::new();
-    let mut add = |account: &str, hour: u16, calls: u32| {
+    let mut add = |account: &str, hour: HistoryHour| {
         if !totals.contains_key(account) {
             totals.insert(account.to_owned(), vec![0; window.length() + 1]);
         }
         if let Some(total) = totals.get_mut(account) {
-            total[usize::from(hour) / 24] += u64::from(calls);
+            total[hour.day()] += u64::from(hour.calls);
         }
     };
     for member in 0..history.len() {
         let account = history.key(member).account();
-        history.hours(member).iter().for_each(|hour| add(account, hour.hour, hour.calls));
+        history.hours(member).iter().for_each(|hour| add(account, *hour));
     }
-    history.unnamed().for_each(|(account, hour)| add(account, hour.hour, hour.calls));
+    history.unnamed().for_each(|(account, hour)| add(account, hour));
     totals
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baseline::{Calendar, Feed, HistoryHour};
+    use crate::baseline::{Calendar, Feed};
     use crate::rollup::EntityKey;
 
     /// Thirty calls an hour, of which `named` in a day's number come from named addresses.

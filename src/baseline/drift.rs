@@ -3,8 +3,12 @@
 //! Each entity's days are foretold one by one by rival filters, which take a larger or smaller part of the variance between days for a
 //! walk of the level. How often each of them is right is learnt from the family; an entity's level is what its rivals say, weighed by
 //! how well they foretold its own days. A family whose days are foretold no better by any walk keeps the level of the whole window.
+//!
+//! *References*: Harvey 1989 (the local level model: a random walk seen through noise, followed by the Kalman filter); Magill 1965 (rival filters
+//! weighed by their likelihoods); Dempster, Laird and Rubin 1977 (the weights of a mixture by EM).
 
 use crate::stats::level::WalkingLevel;
+use crate::stats::upper_median;
 
 /// The parts of the variance between days that rivals take for a walk of the level; the first takes none.
 const PARTS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 0.95];
@@ -105,8 +109,8 @@ impl Track {
     /// The standard deviation of days' ratios, by the median.
     fn usual_deviation(&self) -> f64 {
         let ratios: Vec<f64> = self.known().map(|(calls, expected)| calls / expected).collect();
-        let usual = median(ratios.clone());
-        median(ratios.into_iter().map(|ratio| (ratio - usual).abs()).collect()) / MEDIAN_OF_NORMAL
+        let usual = upper_median(ratios.iter().copied()).unwrap_or(0.0);
+        upper_median(ratios.into_iter().map(|ratio| (ratio - usual).abs())).unwrap_or(0.0) / MEDIAN_OF_NORMAL
     }
 
     /// What a rival makes of it: the ratios `y/m` as a walking level seen through noise.
@@ -183,12 +187,6 @@ impl Drift {
         let level = |day: usize| rivals.iter().zip(&weights).map(|(told, weight)| weight * told.levels[day]).sum();
         Levels::of((0..=track.days.len()).map(level))
     }
-}
-
-/// The upper of two middle values; 0 of none.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// How likely each rival is the right one, and the logarithm of the likelihood of all together.

@@ -210,19 +210,20 @@ impl<'a> FamilyBaseline<'a> {
 
     /// The entity's active days before the scored one, without some, with their totals.
     fn day_totals(&self, member: usize, without: &Range<usize>) -> Vec<(usize, u64)> {
-        let (past, _) = self.history.split(member, self.window);
-        let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
         let total = |hours: &[HistoryHour]| hours.iter().map(|hour| u64::from(hour.calls)).sum();
-        let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
-        days.map(|hours| (day_of(&hours[0]), total(hours))).filter(|(past, _)| !without.contains(past)).collect()
+        let others = self.past_days(member).filter(|(past, _)| !without.contains(past));
+        others.map(|(past, hours)| (past, total(hours))).collect()
+    }
+
+    /// The entity's active days before the scored one, with their hours.
+    fn past_days(&self, member: usize) -> impl Iterator<Item = (usize, &'a [HistoryHour])> {
+        let (past, _) = self.history.split(member, self.window);
+        past.chunk_by(|left, right| left.day() == right.day()).map(|hours| (hours[0].day(), hours))
     }
 
     /// The largest five-minute count of each of its active days before the scored one but one, with the day.
     pub fn day_peaks(&self, member: usize, day: usize) -> Vec<(usize, u64)> {
-        let (past, _) = self.history.split(member, self.window);
-        let day_of = |hour: &HistoryHour| usize::from(hour.hour) / 24;
-        let days = past.chunk_by(|left, right| day_of(left) == day_of(right));
-        let others = days.map(|hours| (day_of(&hours[0]), hours)).filter(|(past, _)| *past != day);
+        let others = self.past_days(member).filter(|(past, _)| *past != day);
         others.map(|(past, hours)| (past, hours.iter().map(|hour| u64::from(hour.peak)).max().unwrap_or(0))).collect()
     }
 
@@ -239,14 +240,14 @@ impl<'a> FamilyBaseline<'a> {
 
     /// The day on which the entity was first seen.
     pub(super) fn known_from(&self, member: usize) -> usize {
-        self.history.hours(member).first().map_or(0, |hour| usize::from(hour.hour) / 24)
+        self.history.hours(member).first().map_or(0, HistoryHour::day)
     }
 
     /// Days before `day` that the entity is known for; a window that begins with a gap begins after it, and days on which a cap may hide it do
     /// not count.
     pub fn days_known(&self, member: usize, day: usize) -> usize {
         let (past, _) = self.history.split(member, self.window);
-        let first = past.first().map_or(day, |hour| usize::from(hour.hour) / 24);
+        let first = past.first().map_or(day, HistoryHour::day);
         (first..day).filter(|&day| self.window.is_present(day) && !self.history.is_hidden(member, day)).count()
     }
 
@@ -328,7 +329,7 @@ impl<'a> FamilyBaseline<'a> {
     /// Lays out an entity's past without some days; gives the day it was first seen, or `None` if it has no past.
     fn lay_out(&self, member: usize, without: &Range<usize>, series: &mut Series) -> Option<usize> {
         let (past, _) = self.history.split(member, self.window);
-        let first_day = usize::from(past.first()?.hour) / 24;
+        let first_day = past.first()?.day();
         let days = 0..self.window.length();
         series.fill(past, self.week_hours(days.clone()), &self.alive(member, days), first_day);
         series.leave_out(without.start.min(self.window.length())..without.end.min(self.window.length()));

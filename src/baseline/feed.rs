@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::baseline::blind::{self, Blindness};
 use crate::baseline::{Calendar, FamilyHistory, SLOTS, Window};
 use crate::rollup::Family;
+use crate::stats::upper_median;
 
 /// Less than this share of the usual total means that part of the feed is missing.
 pub(super) const ALIVE_SHARE: f64 = 0.05;
@@ -188,8 +189,8 @@ impl UsualTotals {
             by_day[kind_of_day(&slots)].push(hours.iter().sum());
         }
         Self {
-            by_slot: by_slot.iter_mut().map(|values| median(values)).collect(),
-            by_day: by_day.each_mut().map(|values| median(values)),
+            by_slot: by_slot.iter().map(|totals| usual_total(totals)).collect(),
+            by_day: by_day.each_ref().map(|totals| usual_total(totals)),
         }
     }
 }
@@ -199,10 +200,9 @@ pub(super) fn kind_of_day(slots: &[u8; DAY]) -> usize {
     usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY).count() * 2 > DAY)
 }
 
-/// The middle one of some values, of two the larger; zero of none. They are put in order.
-pub(super) fn median(values: &mut [u64]) -> f64 {
-    values.sort_unstable();
-    values.get(values.len() / 2).map_or(0.0, |&middle| middle as f64)
+/// The median of some totals, of two in the middle the larger; zero of none.
+pub(super) fn usual_total(totals: &[u64]) -> f64 {
+    upper_median(totals.iter().map(|&total| total as f64)).unwrap_or(0.0)
 }
 
 fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calendar) -> Vec<bool> {

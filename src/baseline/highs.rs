@@ -3,15 +3,12 @@
 //! A job of every Monday, or one that has run on two in five days since it began, is a burst each time and no anomaly. A few bursts now and
 //! then are no habit, or whoever attacks thrice would be free to go on. How large the next one may be is told by how much they differ.
 
-use crate::stats::LogNormalPredictive;
+use crate::stats::{LogNormalPredictive, rule_of_succession};
 
 /// Bursts on fewer days than this are no habit.
 const LEAST_BURSTS: usize = 3;
 /// Neither are those on a smaller share of the days since the first of them.
 const LEAST_SHARE: f64 = 0.4;
-/// The usual deviation of `ln` of a burst's size, and bursts' worth of that belief.
-const USUAL_DEVIATION: f64 = 0.35;
-const BELIEF: f64 = 8.0;
 
 /// The windows of some past days, in their order, at the same hours of the day: how many there were since the first burst, and the calls in
 /// those that were bursts.
@@ -33,14 +30,14 @@ impl PastBursts {
     /// ```text
     /// P = (k + 1) / (n + 2)  P(T >= t),   k bursts in n windows since the first
     /// ```
-    /// with `t` the size by the log-normal predictive of the bursts before ([`LogNormalPredictive::of_few`]).
+    /// with `t` the size by the log-normal predictive of the bursts before ([`LogNormalPredictive::of_bursts`]).
     pub(super) fn ln_again(&self, calls: u64) -> f64 {
         let count = self.bursts.len();
         if count < LEAST_BURSTS || (count as f64) < LEAST_SHARE * self.windows as f64 {
             return f64::NEG_INFINITY;
         }
-        let again = (count as f64 + 1.0) / (self.windows as f64 + 2.0);
-        let size = LogNormalPredictive::of_few(&self.bursts, USUAL_DEVIATION, BELIEF);
+        let again = rule_of_succession(count, self.windows);
+        let size = LogNormalPredictive::of_bursts(&self.bursts);
         again.ln() + size.map_or(f64::NEG_INFINITY, |size| size.ln_upper(calls))
     }
 }
@@ -54,11 +51,11 @@ impl PastBursts {
 pub(super) fn ln_habit_of_peaks(past: &[u64], peak: u64) -> f64 {
     let is_alike = |past: &&u64| 2 * **past >= peak;
     let since = past.iter().skip_while(|past| !is_alike(past));
-    let (days, alike) = (since.clone().count() as f64, since.filter(is_alike).count() as f64);
-    if alike < LEAST_BURSTS as f64 || alike < LEAST_SHARE * days {
+    let (days, alike) = (since.clone().count(), since.filter(is_alike).count());
+    if alike < LEAST_BURSTS || (alike as f64) < LEAST_SHARE * days as f64 {
         return f64::NEG_INFINITY;
     }
-    ((alike + 1.0) / (days + 2.0) / 2.0).ln()
+    (rule_of_succession(alike, days) / 2.0).ln()
 }
 
 #[cfg(test)]

@@ -90,6 +90,13 @@ pub struct HistoryHour {
     pub peak: u32,
 }
 
+impl HistoryHour {
+    /// The day that it is an hour of, counted from the window's begin.
+    pub fn day(&self) -> usize {
+        usize::from(self.hour) / 24
+    }
+}
+
 /// The entities of a family and their hours.
 #[derive(Debug)]
 pub struct FamilyHistory {
@@ -193,7 +200,7 @@ impl FamilyHistory {
     fn add_unnamed(&mut self, key: &EntityKey, hours: impl IntoIterator<Item = HistoryHour>) {
         let days = self.capped.entry(key.account().to_owned()).or_default();
         for hour in hours {
-            days.insert(usize::from(hour.hour) / 24);
+            days.insert(hour.day());
             self.unnamed.push((key.clone(), hour));
         }
     }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::stats::rule_of_succession;
+
 /// Expected calls from which a window can be low.
 const LEAST_EXPECTED: f64 = 5.0;
 /// Low windows on fewer days than this are no habit.
@@ -62,7 +64,7 @@ pub(super) fn ln_weekly_low(past: impl Iterator<Item = PastWindow>, share: f64) 
     let is_low: Vec<bool> =
         past.filter(|window| window.expected >= LEAST_EXPECTED).map(|window| window.is_low(share, ALIKE)).collect();
     let low = is_low.iter().filter(|&&is_low| is_low).count();
-    if low < LEAST_DAYS { f64::NEG_INFINITY } else { ((low as f64 + 1.0) / (is_low.len() as f64 + 2.0)).ln() }
+    if low < LEAST_DAYS { f64::NEG_INFINITY } else { rule_of_succession(low, is_low.len()).ln() }
 }
 
 #[cfg(test)]

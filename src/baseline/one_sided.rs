@@ -74,7 +74,7 @@ impl Calls {
 struct Past {
     calls: Calls,
     /// The days on which there were calls.
-    days: BTreeSet<u16>,
+    days: BTreeSet<usize>,
 }
 
 impl Past {
@@ -95,7 +95,7 @@ impl OneSided {
             let (before, today) = apis.split(member, window);
             let calls = accounts.entry(key.account()).or_default();
             calls.0.calls.add(before, reads(key));
-            calls.0.days.extend(before.iter().map(|hour| hour.hour / 24));
+            calls.0.days.extend(before.iter().map(HistoryHour::day));
             calls.1.add(today, reads(key));
         }
         accounts.into_iter().filter_map(|(account, (past, today))| Self::of(account, &past, today)).collect()

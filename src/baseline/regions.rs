@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::baseline::feed::{ALIVE_SHARE, kind_of_day, median};
+use crate::baseline::feed::{ALIVE_SHARE, kind_of_day, usual_total};
 use crate::baseline::{Calendar, Window};
 use crate::error::Result;
 use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
@@ -61,8 +61,8 @@ impl SilentRegions {
             return Self::default();
         }
         let silent = |key: &EntityKey| {
-            let mut before: Vec<u64> = past.iter().map(|day| day.get(key).copied().unwrap_or(0)).collect();
-            let (calls, usual) = (today.get(key).copied().unwrap_or(0), median(&mut before));
+            let before: Vec<u64> = past.iter().map(|day| day.get(key).copied().unwrap_or(0)).collect();
+            let (calls, usual) = (today.get(key).copied().unwrap_or(0), usual_total(&before));
             let least = before.iter().copied().min().unwrap_or(0);
             let is_silent = least >= TELLING_DAY && (calls as f64) < ALIVE_SHARE * usual;
             is_silent.then(|| SilentRegion {

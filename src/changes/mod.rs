@@ -3,7 +3,7 @@
 //! The clouds log what was asked for, never what was there before: a change is shown with its parameters.
 
 use crate::error::{Error, Result};
-use crate::event::{Column, NO_CODE, SECOND_FACTOR, failure_code, truth};
+use crate::event::{Column, SECOND_FACTOR, failure_code, truth};
 use crate::query::{Condition, Glob, Patterns, ValueTest, View, reads};
 use crate::shown::literal;
 
@@ -89,26 +89,9 @@ pub fn outcome<'a>(code: Option<&'a str>, message: Option<&str>) -> &'a str {
     failure_code(code, message).unwrap_or("success")
 }
 
-/// How a sign-in ended, in words: as other calls, and where no error is told as failed if its response says so.
-pub fn sign_in_outcome<'a>(code: Option<&'a str>, message: Option<&str>, response: Option<&str>) -> &'a str {
-    let told = response.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let says_failure = told.is_some_and(|told| told["ConsoleLogin"] == "Failure");
-    failure_code(code, message).or(says_failure.then_some(NO_CODE)).unwrap_or("success")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sign_in_may_fail_by_its_response_alone() {
-        let failure = Some(r#"{"ConsoleLogin":"Failure"}"#);
-        assert_eq!(sign_in_outcome(None, None, failure), "(no code)");
-        assert_eq!(sign_in_outcome(Some("Denied"), None, failure), "Denied");
-        for response in [Some(r#"{"ConsoleLogin":"Success"}"#), Some("[]"), Some("null"), Some("no json"), None] {
-            assert_eq!(sign_in_outcome(None, Some("success"), response), "success", "{response:?}");
-        }
-    }
 
     #[test]
     fn second_factors_have_three_names() {

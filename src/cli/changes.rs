@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::changes::{Subject, mfa, outcome, sign_in_outcome, sign_ins};
+use crate::changes::{Subject, mfa, outcome, sign_ins};
 use crate::cli::query::{complain, moment};
 use crate::cli::result::ResultArgs;
 use crate::cli::{Common, output, places};
@@ -108,7 +108,7 @@ const CHANGE: [Field; 9] = [
     Field::Column(Column::ErrorMessage),
     Field::Column(Column::RequestParameters),
 ];
-const SIGN_IN: [Field; 9] = [
+const SIGN_IN: [Field; 8] = [
     Field::Column(Column::EventTime),
     Field::Principal,
     Field::Column(Column::SourceIpAddress),
@@ -117,7 +117,6 @@ const SIGN_IN: [Field; 9] = [
     Field::Column(Column::AdditionalEventData),
     Field::Column(Column::ErrorCode),
     Field::Column(Column::ErrorMessage),
-    Field::Column(Column::ResponseElements),
 ];
 
 fn show(search: &Search, args: &ChangesArgs, common: &Common, places: &PlaceBook) -> Result<Vec<Problem>> {
@@ -190,8 +189,8 @@ fn change(page: &Page, event: usize, all: bool) -> Vec<Value<'_>> {
 fn sign_in(page: &Page, event: usize, all: bool) -> Vec<Value<'_>> {
     let text = |field| Value::text(page.text(event, field));
     let factor = mfa(page.text(event, 4).as_deref(), page.text(event, 5).as_deref());
-    let (result, message, response) = (page.text(event, 6), page.text(event, 7), page.text(event, 8));
-    let result = sign_in_outcome(result.as_deref(), message.as_deref(), response.as_deref()).to_owned();
+    let (result, message) = (page.text(event, 6), page.text(event, 7));
+    let result = outcome(result.as_deref(), message.as_deref()).to_owned();
     let mut row = vec![Value::time(page.time(event)), text(1), text(2)];
     row.extend([factor.map_or(Value::Null, Value::Truth), Value::Text(result.into())]);
     row.extend(all.then(|| text(7)));

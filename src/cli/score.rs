@@ -198,6 +198,7 @@ impl Totals {
         self.never_judged += u64::from(judged == 0);
         self.unfinished += u64::from(score.notes.unfinished);
         self.notes.gaps += score.notes.gaps;
+        self.notes.unknown += score.notes.unknown;
         self.notes.zeros += score.notes.zeros;
         self.notes.merged += score.notes.merged;
         self.notes.fractions += score.notes.fractions;
@@ -243,40 +244,49 @@ fn summary(totals: &Totals, judge: &Judge<'_>, max_p: f64) -> String {
     if let Some(step) = judge.wider_step() {
         lines.push(format!("! rows are {} apart, more than a bucket is wide; see --bucket", width(step)));
     }
-    let mut note = |count: usize, one: &str, many: &str| {
-        if count > 0 {
-            lines.push(format!("! {}", counted(count as u64, one, many)));
-        }
-    };
-    let short = "series too short for a single bucket to be judged; see --warmup";
-    note(totals.never_judged as usize, short, short);
-    note(
-        totals.unfinished as usize,
-        "series ends in a bucket that is unfinished, which was not judged",
-        "series end in a bucket that is unfinished, which was not judged",
-    );
-    let Notes { gaps, zeros, merged, fractions, .. } = totals.notes;
-    note(
-        gaps,
-        "bucket has no row and was left out as a gap; see --missing",
-        "buckets have no row and were left out as gaps; see --missing",
-    );
-    note(
-        zeros,
-        "bucket has no row and was taken as zero; see --missing",
-        "buckets have no row and were taken as zero; see --missing",
-    );
-    note(
-        merged,
-        "row fell into a bucket that had one already and was added to it",
-        "rows fell into a bucket that had one already and were added to it",
-    );
-    note(
-        fractions,
-        "value is not a whole number and was judged as the nearest one",
-        "values are not whole numbers and were judged as the nearest one",
-    );
+    lines.extend(remarks(totals));
     lines.join("\n")
+}
+
+/// What is worth knowing about how rows were read: how many, in words for one and for many.
+fn remarks(totals: &Totals) -> impl Iterator<Item = String> {
+    let Notes { gaps, unknown, zeros, merged, fractions, .. } = totals.notes;
+    let short = "series too short for a single bucket to be judged; see --warmup";
+    let remarks = [
+        (totals.never_judged, short, short),
+        (
+            totals.unfinished,
+            "series ends in a bucket that is unfinished, which was not judged",
+            "series end in a bucket that is unfinished, which was not judged",
+        ),
+        (
+            gaps as u64,
+            "bucket has no row and was left out as a gap; see --missing",
+            "buckets have no row and were left out as gaps; see --missing",
+        ),
+        (
+            unknown as u64,
+            "bucket has a row that could not be used and was left out as a gap",
+            "buckets have a row that could not be used and were left out as gaps",
+        ),
+        (
+            zeros as u64,
+            "bucket has no row and was taken as zero; see --missing",
+            "buckets have no row and were taken as zero; see --missing",
+        ),
+        (
+            merged as u64,
+            "row fell into a bucket that had one already and was added to it",
+            "rows fell into a bucket that had one already and were added to it",
+        ),
+        (
+            fractions as u64,
+            "value is not a whole number and was judged as the nearest one",
+            "values are not whole numbers and were judged as the nearest one",
+        ),
+    ];
+    let told = remarks.into_iter().filter(|(count, ..)| *count > 0);
+    told.map(|(count, one, many)| format!("! {}", counted(count, one, many)))
 }
 
 #[cfg(test)]

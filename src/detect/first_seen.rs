@@ -22,8 +22,9 @@ use rayon::prelude::*;
 
 use crate::baseline::novelty::{Acquaintance, Company, HABITS_FROM, Habit, LEAST_DAYS, Novelty, REPLAYED, TONIGHT};
 use crate::detect::Thresholds;
-use crate::detect::replay::without_discoveries;
+use crate::detect::replay::measure;
 use crate::detect::select::{Ranked, Test, TestSet, rank};
+use crate::error::Result;
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{Calibration, Occasional, ln_occasional};
 
@@ -83,20 +84,23 @@ pub struct FirstSeenTests {
 }
 
 /// Judges the company of a night.
-pub fn judge(mut company: Company, thresholds: &Thresholds) -> FirstSeenTests {
+///
+/// # Errors
+/// [`crate::Error::Internal`] when a first meeting of the last days has no p-value.
+pub fn judge(mut company: Company, thresholds: &Thresholds) -> Result<FirstSeenTests> {
     if company.kinds.is_empty() {
-        return FirstSeenTests { company, ..FirstSeenTests::default() };
+        return Ok(FirstSeenTests { company, ..FirstSeenTests::default() });
     }
-    let replayed = replay_without_the_odd(&mut company, thresholds);
+    let replayed = replay_without_the_odd(&mut company, thresholds)?;
     company.settle();
-    let calibration = calibration(&replayed, thresholds);
+    let calibration = calibration(&replayed, thresholds)?;
     let corrected = |(member, ln_p): (u32, f64)| (member, calibration.correct(ln_p));
     let of_family = |family: Family| {
         let scores = Judged::new(&company, family, thresholds.max_p_value).scores(TONIGHT);
         scores.into_iter().map(corrected).collect()
     };
     let scores = JUDGED.into_iter().map(of_family).collect();
-    FirstSeenTests { scores, calibration: Some(calibration), company }
+    Ok(FirstSeenTests { scores, calibration: Some(calibration), company })
 }
 
 /// An entity's past day, judged as if it were tonight.
@@ -109,14 +113,14 @@ struct Replayed {
 }
 
 /// Judges the last days, each by the others, and sets aside what would have been discoveries until there are no more.
-fn replay_without_the_odd(company: &mut Company, thresholds: &Thresholds) -> Vec<Replayed> {
+fn replay_without_the_odd(company: &mut Company, thresholds: &Thresholds) -> Result<Vec<Replayed>> {
     let replay = |company: &Company| -> Vec<Replayed> {
         let of_family = |family: Family| Judged::new(company, family, thresholds.max_p_value).replay(family);
         JUDGED.into_iter().flat_map(of_family).collect()
     };
     let (mut replayed, mut known) = (replay(company), BTreeSet::new());
     for _ in 0..MOST_ROUNDS {
-        let mut odd = odd(&replayed, thresholds);
+        let mut odd = odd(&replayed, thresholds)?;
         odd.retain(|found| !known.contains(found));
         if odd.is_empty() {
             break;
@@ -125,18 +129,18 @@ fn replay_without_the_odd(company: &mut Company, thresholds: &Thresholds) -> Vec
         known.append(&mut odd);
         replayed = replay(company);
     }
-    replayed
+    Ok(replayed)
 }
 
-fn calibration(replayed: &[Replayed], thresholds: &Thresholds) -> Calibration {
-    let ln_p = replayed.iter().map(|replayed| replayed.ln_p).collect();
-    Calibration::measure(&without_discoveries(ln_p, thresholds))
+fn calibration(replayed: &[Replayed], thresholds: &Thresholds) -> Result<Calibration> {
+    measure(TestSet::FirstSeen, replayed.iter().map(|replayed| replayed.ln_p).collect(), thresholds)
 }
 
 /// The entities and days that would have been discoveries of their own nights.
-fn odd(replayed: &[Replayed], thresholds: &Thresholds) -> BTreeSet<(Family, u32, u8)> {
-    let calibration = calibration(replayed, thresholds);
-    let of_day = |day: u8| {
+fn odd(replayed: &[Replayed], thresholds: &Thresholds) -> Result<BTreeSet<(Family, u32, u8)>> {
+    let calibration = calibration(replayed, thresholds)?;
+    let mut odd = BTreeSet::new();
+    for day in 0..REPLAYED as u8 {
         let own: Vec<&Replayed> = replayed.iter().filter(|replayed| replayed.day == day).collect();
         let test = |(member, replayed): (usize, &&Replayed)| Test {
             set: TestSet::FirstSeen,
@@ -145,11 +149,10 @@ fn odd(replayed: &[Replayed], thresholds: &Thresholds) -> BTreeSet<(Family, u32,
             ln_p: calibration.correct(replayed.ln_p),
         };
         let tests: Vec<Test> = own.iter().enumerate().map(test).collect();
-        let selected = rank(&tests, thresholds).into_iter().filter(|ranked| ranked.selected);
-        let odd = selected.map(|ranked| own[ranked.test.member]);
-        odd.map(|odd| (odd.family, odd.member, odd.day)).collect::<Vec<_>>()
-    };
-    (0..REPLAYED as u8).flat_map(of_day).collect()
+        let selected = rank(&tests, thresholds)?.into_iter().filter(|ranked| ranked.selected);
+        odd.extend(selected.map(|ranked| own[ranked.test.member]).map(|odd| (odd.family, odd.member, odd.day)));
+    }
+    Ok(odd)
 }
 
 /// The kinds of pairs of one family.
@@ -360,7 +363,7 @@ mod tests {
     #[test]
     fn a_thief_does_not_silence_the_next() {
         let ln_p = |by_the_first: u32| {
-            let tests = judge(robbed(by_the_first), &Thresholds::default());
+            let tests = judge(robbed(by_the_first), &Thresholds::default()).unwrap();
             tests.tests(0).iter().find(|test| test.member == 7).unwrap().ln_p
         };
         let (alone, after_another) = (ln_p(0), ln_p(40));
@@ -414,8 +417,8 @@ mod tests {
 
     fn found(company: Company) -> Vec<FirstSeen> {
         let thresholds = Thresholds::default();
-        let tests = judge(company, &thresholds);
-        let selected = rank(&tests.tests(3), &thresholds).into_iter().filter(|ranked| ranked.selected);
+        let tests = judge(company, &thresholds).unwrap();
+        let selected = rank(&tests.tests(3), &thresholds).unwrap().into_iter().filter(|ranked| ranked.selected);
         tests.found(&selected.collect::<Vec<_>>(), 3)
     }
 
@@ -440,15 +443,15 @@ mod tests {
 
     #[test]
     fn a_network_that_others_use_is_no_more_of_a_surprise_than_one_that_nobody_does() {
-        let tests = judge(company(&[(7, 90)], &[(7, 31), (7, 32)]), &Thresholds::default());
-        let known = judge(company(&[(7, 12)], &[(7, 31), (7, 32)]), &Thresholds::default());
+        let tests = judge(company(&[(7, 90)], &[(7, 31), (7, 32)]), &Thresholds::default()).unwrap();
+        let known = judge(company(&[(7, 12)], &[(7, 31), (7, 32)]), &Thresholds::default()).unwrap();
         let ln_p = |tests: &FirstSeenTests| tests.tests(0).iter().find(|test| test.member == 7).unwrap().ln_p;
         assert!(ln_p(&tests) <= ln_p(&known), "{} {}", ln_p(&tests), ln_p(&known));
     }
 
     #[test]
     fn without_pairs_nothing_is_judged() {
-        let tests = judge(Company::default(), &Thresholds::default());
+        let tests = judge(Company::default(), &Thresholds::default()).unwrap();
         assert_eq!((tests.tested(), tests.tests(0).len(), tests.calibration), (0, 0, None));
     }
 }

@@ -13,7 +13,8 @@ use crate::detect::replay::{Calibrations, replay};
 use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::detect::surge::Surges;
 use crate::detect::windows::WindowTest;
-use crate::detect::{Deviation, Model, Thresholds, together, trace};
+use crate::detect::{Deviation, Direction, Thresholds, together, trace};
+use crate::error::Result;
 use crate::rollup::Family;
 
 /// What all families of a night share.
@@ -52,14 +53,20 @@ pub struct NightRates {
 }
 
 /// Scores a family and selects what deviates in it, as if it were alone.
-pub fn detect(history: &FamilyHistory, night: Night<'_>) -> RateResult {
-    judge(&[history], night, &[]).families.pop().unwrap_or_default()
+///
+/// # Errors
+/// As [`Judgement::of`].
+pub fn detect(history: &FamilyHistory, night: Night<'_>) -> Result<RateResult> {
+    Ok(judge(&[history], night, &[])?.families.pop().unwrap_or_default())
 }
 
 /// Scores families and selects what deviates, in one go over all of them; the results are in their order. For `others` see
 /// [`Judgement::of`].
-pub fn judge(families: &[&FamilyHistory], night: Night<'_>, others: &[Test]) -> NightRates {
-    Judgement::of(&learn(families, night), &night.thresholds, others).rates()
+///
+/// # Errors
+/// As [`Judgement::of`].
+pub fn judge(families: &[&FamilyHistory], night: Night<'_>, others: &[Test]) -> Result<NightRates> {
+    Ok(Judgement::of(&learn(families, night), &night.thresholds, others)?.rates())
 }
 
 /// What each family's past teaches, in their order.
@@ -84,13 +91,17 @@ pub struct Judgement<'a> {
 impl<'a> Judgement<'a> {
     /// Judges the scored day of some families. `others` are tests of other questions, which are ranked together with these; their
     /// families are numbered from the number of families on.
-    pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds, others: &[Test]) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when a test, of tonight or of the last days, has no p-value.
+    pub fn of(baselines: &'a [FamilyBaseline<'a>], thresholds: &'a Thresholds, others: &[Test]) -> Result<Self> {
         let surges = surges(baselines, thresholds);
         let of_family = |baseline| scores(baseline, surges.as_ref(), thresholds);
-        let (scores, calibrations): (Vec<Vec<EntityScore>>, _) = rayon::join(
+        let (scores, calibrations): (Vec<Vec<EntityScore>>, Result<Calibrations>) = rayon::join(
             || baselines.par_iter().map(of_family).collect(),
             || replay(baselines, surges.as_ref(), thresholds),
         );
+        let calibrations = calibrations?;
         let families = scores.iter().zip(baselines).enumerate();
         let mut tests: Vec<Test> = families
             .flat_map(|(family, (scores, baseline))| tests(family, baseline.history.family, scores))
@@ -99,8 +110,8 @@ impl<'a> Judgement<'a> {
             .collect();
         let joined = together::join(baselines, &mut tests);
         let joined = joined.into_iter().map(|place| (tests[place].family, tests[place].member)).collect();
-        let ranked = rank(&tests, thresholds);
-        Self { baselines, thresholds, surges, scores, calibrations, joined, ranked }
+        let ranked = rank(&tests, thresholds)?;
+        Ok(Self { baselines, thresholds, surges, scores, calibrations, joined, ranked })
     }
 
     /// What was found.
@@ -151,7 +162,8 @@ impl<'a> Judgement<'a> {
         let surely = |test: Test| if test == ranked.test { Test { ln_p: f64::NEG_INFINITY, ..test } } else { test };
         let set = self.ranked.iter().map(|other| other.test).filter(|test| test.set == ranked.test.set);
         let ranked = rank(&set.map(surely).collect::<Vec<_>>(), self.thresholds);
-        ranked.first().map_or(f64::NEG_INFINITY, |any| any.ln_threshold)
+        // They were ranked before, so they can be ranked.
+        ranked.ok().and_then(|ranked| Some(ranked.first()?.ln_threshold)).unwrap_or(f64::NEG_INFINITY)
     }
 
     /// The power that a set's p-values are corrected by.
@@ -214,13 +226,9 @@ pub(super) fn of_share(surges: &Surges<'_>, member: usize, day: usize, score: En
 /// The questions that a family's scores answer.
 pub(super) fn tests(family: usize, kind: Family, scores: &[EntityScore]) -> impl Iterator<Item = Test> {
     scores.iter().enumerate().flat_map(move |(member, score)| {
-        let set = match (kind, score.model) {
-            (Family::ApiError, _) => TestSet::Error,
-            (_, Model::New) => TestSet::New,
-            _ => TestSet::RateUp,
-        };
-        let up = Test { set, family, member, ln_p: score.ln_up };
-        let down = score.ln_down.map(|ln_p| Test { set: TestSet::RateDown, family, member, ln_p });
+        let test = |direction, ln_p| Test { set: TestSet::of(kind, score.model, direction), family, member, ln_p };
+        let up = test(Direction::Up, score.ln_up);
+        let down = score.ln_down.map(|ln_p| test(Direction::Down, ln_p));
         std::iter::once(up).chain(down)
     })
 }

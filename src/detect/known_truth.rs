@@ -47,7 +47,7 @@ impl<Rhythm: Fn(usize, NaiveDate, u32) -> f64> Tenant<Rhythm> {
         let window = Window::new(self.scored, self.days, |_| true);
         let feed = Feed::judge(history, &window, calendar);
         let night = Night { window: &window, calendar, feed: &feed, thresholds: Thresholds::default() };
-        let deviations = detect(history, night).deviations;
+        let deviations = detect(history, night).unwrap().deviations;
         deviations.iter().map(|found| (found.member, found.direction, found.hours)).collect()
     }
 }

@@ -1,9 +1,9 @@
 //! Finding the entities and hours that the baseline cannot explain.
 //!
-//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls, [`first_seen`] with whom it was seen; `together` joins newcomers that are
-//! one event; [`judgement`] puts this together for all entities and controls the share of false discoveries over them; [`change`] reports changes by their
-//! meaning; [`hours`] is for those who draw what was expected. A [`Deviation`] says what was found; turning it into an insight that a
-//! person reads is the business of [`crate::insight`].
+//! [`rate`] scores an entity's day, `surge` its errors by their share of the calls, [`first_seen`] with whom it was seen; `together` joins
+//! newcomers that are one event; [`judgement`] puts this together for all entities and controls the share of false discoveries over them;
+//! [`score_cap`] holds scores down where little is known; [`change`] reports changes by their meaning; [`hours`] is for those who draw what
+//! was expected. A [`Deviation`] says what was found; turning it into an insight that a person reads is the business of [`crate::insight`].
 
 pub mod change;
 mod episode;
@@ -14,6 +14,7 @@ pub mod judgement;
 mod known_truth;
 pub mod rate;
 pub mod replay;
+pub mod score_cap;
 pub mod scored;
 pub mod select;
 mod surge;
@@ -48,6 +49,14 @@ pub enum Model {
 }
 
 impl Model {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Seasonal, Self::Sparse, Self::New, Self::FirstSeen];
+
+    /// The model of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.name() == name)
+    }
+
     /// The name in every output.
     pub const fn name(self) -> &'static str {
         match self {

@@ -308,7 +308,7 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(history, &window, &calendar);
         let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
-        detect(history, night).deviations
+        detect(history, night).unwrap().deviations
     }
 
     /// The same without five-minute counts.
@@ -325,7 +325,7 @@ mod tests {
         let feed = Feed::judge(history, &window, &calendar);
         let thresholds = Thresholds::default();
         let baselines = learn(&[history], Night { window: &window, calendar: &calendar, feed: &feed, thresholds });
-        let judgement = Judgement::of(&baselines, &thresholds, &[]);
+        let judgement = Judgement::of(&baselines, &thresholds, &[]).unwrap();
         let ranked = judgement.ranked(0, member).find(|ranked| ranked.test.set == TestSet::RateUp).unwrap();
         let selected = (judgement.selected_up_to(ranked), judgement.power(TestSet::RateUp));
         let expectation = baselines[0].expect(member, window.length());
@@ -476,7 +476,7 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&history, &window, &calendar);
         let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
-        detect(&history, night).deviations.into_iter().filter(|found| found.member == 39).collect()
+        detect(&history, night).unwrap().deviations.into_iter().filter(|found| found.member == 39).collect()
     }
 
     #[test]

@@ -12,8 +12,9 @@ use crate::baseline::FamilyBaseline;
 use crate::detect::Thresholds;
 use crate::detect::judgement::{is_errors, of_share, tests};
 use crate::detect::rate::{EntityScore, score_expected};
-use crate::detect::select::TestSet;
+use crate::detect::select::{TestSet, unranked};
 use crate::detect::surge::Surges;
+use crate::error::Result;
 use crate::stats::{Calibration, benjamini_hochberg};
 
 /// The sets whose tests ask about counts, of which past days can be asked the same.
@@ -27,7 +28,7 @@ pub(super) fn replay(
     baselines: &[FamilyBaseline<'_>],
     surges: Option<&Surges<'_>>,
     thresholds: &Thresholds,
-) -> Calibrations {
+) -> Result<Calibrations> {
     let mut found: BTreeMap<TestSet, Vec<f64>> = BTreeMap::new();
     for baseline in baselines {
         let surges = surges.filter(|_| is_errors(baseline));
@@ -41,14 +42,18 @@ pub(super) fn replay(
             found.entry(set).or_default();
         }
     }
-    let measure = |ln_p: Vec<f64>| Calibration::measure(&without_discoveries(ln_p, thresholds));
-    found.into_iter().map(|(set, ln_p)| (set, measure(ln_p))).collect()
+    found.into_iter().map(|(set, ln_p)| Ok((set, measure(set, ln_p, thresholds)?))).collect()
 }
 
-/// Leaves out what would have been a discovery.
-pub(super) fn without_discoveries(ln_p: Vec<f64>, thresholds: &Thresholds) -> Vec<f64> {
-    let Ok(selection) = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate) else { return ln_p };
-    ln_p.into_iter().zip(selection.rejected).filter(|(_, discovery)| !discovery).map(|(ln_p, _)| ln_p).collect()
+/// How honest the p-values of a set were, without what would have been a discovery.
+///
+/// # Errors
+/// When one of them is none.
+pub(super) fn measure(set: TestSet, ln_p: Vec<f64>, thresholds: &Thresholds) -> Result<Calibration> {
+    let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate);
+    let rejected = selection.map_err(|error| unranked(set, error))?.rejected;
+    let usual = ln_p.into_iter().zip(rejected).filter(|(_, discovery)| !discovery);
+    Ok(Calibration::measure(&usual.map(|(ln_p, _)| ln_p).collect::<Vec<_>>()))
 }
 
 fn replay_family(

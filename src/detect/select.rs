@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::detect::Thresholds;
-use crate::stats::{benjamini_hochberg, q_values};
+use crate::detect::{Direction, Model, Thresholds};
+use crate::error::{Error, Result};
+use crate::rollup::Family;
+use crate::stats::{ParameterError, benjamini_hochberg, q_values};
 
 /// The sets within which the share of false discoveries is controlled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -28,6 +30,19 @@ pub enum TestSet {
 impl TestSet {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::RateUp, Self::RateDown, Self::Error, Self::New, Self::FirstSeen];
+
+    /// The question that a family's entity is asked, by the model that judges it and the direction it is asked about.
+    ///
+    /// Errors are a question of their own, also on the first days of an API: they are judged by their share of the calls.
+    pub const fn of(family: Family, model: Model, direction: Direction) -> Self {
+        match (model, direction, family) {
+            (Model::FirstSeen, ..) => Self::FirstSeen,
+            (_, Direction::Down, _) => Self::RateDown,
+            (_, _, Family::ApiError) => Self::Error,
+            (Model::New, ..) => Self::New,
+            _ => Self::RateUp,
+        }
+    }
 
     /// The name in files.
     pub const fn name(self) -> &'static str {
@@ -84,33 +99,47 @@ pub struct Ranked {
 }
 
 /// Ranks tests within their sets; they come by set, then in the order given.
-pub fn rank(tests: &[Test], thresholds: &Thresholds) -> Vec<Ranked> {
+///
+/// # Errors
+/// [`Error::Internal`] when a test has no p-value: without it nobody could say what else was found in its set.
+pub fn rank(tests: &[Test], thresholds: &Thresholds) -> Result<Vec<Ranked>> {
     let mut sets: BTreeMap<TestSet, Vec<Test>> = BTreeMap::new();
     for test in tests {
         sets.entry(test.set).or_default().push(*test);
     }
-    sets.into_values().flat_map(|tests| rank_within(&tests, thresholds)).collect()
+    let mut ranked = Vec::with_capacity(tests.len());
+    for (set, tests) in sets {
+        ranked.extend(rank_within(&tests, thresholds).map_err(|error| unranked(set, error))?);
+    }
+    Ok(ranked)
 }
 
-fn rank_within(tests: &[Test], thresholds: &Thresholds) -> Vec<Ranked> {
+/// A set whose discoveries cannot be told.
+pub(super) fn unranked(set: TestSet, error: ParameterError) -> Error {
+    Error::Internal(format!("the p-values of {} cannot be ranked: {error}", set.words()))
+}
+
+fn rank_within(tests: &[Test], thresholds: &Thresholds) -> std::result::Result<Vec<Ranked>, ParameterError> {
     let ln_p: Vec<f64> = tests.iter().map(|test| test.ln_p).collect();
-    let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate);
-    let (Ok(selection), Ok(ln_q)) = (selection, q_values(&ln_p, ln_p.len())) else { return Vec::new() };
+    let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate)?;
+    let ln_q = q_values(&ln_p, ln_p.len())?;
     let ln_threshold = selection.ln_threshold.min(thresholds.max_p_value.ln());
     let ranked = |(&test, ln_q): (&Test, f64)| Ranked { test, ln_q, ln_threshold, selected: test.ln_p <= ln_threshold };
-    tests.iter().zip(ln_q).map(ranked).collect()
+    Ok(tests.iter().zip(ln_q).map(ranked).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::judgement;
+    use crate::detect::rate::EntityScore;
 
     fn test(set: TestSet, member: usize, p: f64) -> Test {
         Test { set, family: 0, member, ln_p: p.ln() }
     }
 
     fn selected(tests: &[Test]) -> impl Iterator<Item = Ranked> {
-        rank(tests, &Thresholds::default()).into_iter().filter(|ranked| ranked.selected)
+        rank(tests, &Thresholds::default()).unwrap().into_iter().filter(|ranked| ranked.selected)
     }
 
     #[test]
@@ -123,6 +152,35 @@ mod tests {
         tests.push(test(TestSet::FirstSeen, 4, 5e-4));
         let found: Vec<(TestSet, usize)> = selected(&tests).map(|found| (found.test.set, found.test.member)).collect();
         assert_eq!(found, [(TestSet::RateUp, 0), (TestSet::RateUp, 7), (TestSet::Error, 3), (TestSet::FirstSeen, 4)]);
+    }
+
+    #[test]
+    fn a_test_without_a_p_value_is_an_error_and_no_empty_set() {
+        let tests = [test(TestSet::RateUp, 0, 1e-9), test(TestSet::New, 1, f64::NAN)];
+        let error = rank(&tests, &Thresholds::default()).unwrap_err().to_string();
+        assert!(error.contains("the p-values of newcomers cannot be ranked: ln_p must be"), "{error}");
+    }
+
+    #[test]
+    fn a_question_is_that_of_its_direction_then_its_family_then_its_model() {
+        let set = |family, model| [Direction::Up, Direction::Down].map(|way| TestSet::of(family, model, way));
+        assert_eq!(set(Family::Api, Model::Seasonal), [TestSet::RateUp, TestSet::RateDown]);
+        assert_eq!(set(Family::Api, Model::Sparse), [TestSet::RateUp, TestSet::RateDown]);
+        assert_eq!(set(Family::SourceIp, Model::New), [TestSet::New, TestSet::RateDown]);
+        assert_eq!(set(Family::ApiError, Model::New), [TestSet::Error, TestSet::RateDown]);
+        assert_eq!(set(Family::AccessKey, Model::FirstSeen)[0], TestSet::FirstSeen);
+    }
+
+    #[test]
+    fn a_judgement_asks_the_same_questions() {
+        for family in Family::RATED {
+            for model in [Model::Seasonal, Model::Sparse, Model::New] {
+                let score = EntityScore { ln_up: -1.0, ln_down: Some(-2.0), model };
+                let asked: Vec<TestSet> = judgement::tests(0, family, &[score]).map(|test| test.set).collect();
+                let told = [Direction::Up, Direction::Down].map(|way| TestSet::of(family, model, way));
+                assert_eq!(asked, told, "{family:?} {model:?}");
+            }
+        }
     }
 
     #[test]

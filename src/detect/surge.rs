@@ -289,7 +289,7 @@ mod tests {
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&apis, &window, &calendar);
         let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
-        let result = judge(&[&apis, &errors], night, &[]).families.pop().unwrap();
+        let result = judge(&[&apis, &errors], night, &[]).unwrap().families.pop().unwrap();
         result.deviations.iter().map(|found| (found.member, found.hours)).collect()
     }
 

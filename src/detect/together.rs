@@ -44,8 +44,9 @@ pub(super) fn join(baselines: &[FamilyBaseline<'_>], tests: &mut [Test]) -> Vec<
         let Some(likeliest) = who.iter().map(|&place| tests[place].ln_p).reduce(f64::max) else { continue };
         joined.extend(apis.iter().chain(&who).map(|&place| (place, likeliest + ln_another)));
     }
-    joined.retain(|&(place, ln_p)| ln_p < tests[place].ln_p);
-    joined.iter().for_each(|&(place, ln_p)| tests[place].ln_p = ln_p);
+    joined.retain(|&(place, ln_p): &(usize, f64)| ln_p < tests[place].ln_p);
+    // An API may be of two events, by its own calls and by those of all that are new: the rarer counts.
+    joined.iter().for_each(|&(place, ln_p)| tests[place].ln_p = tests[place].ln_p.min(ln_p));
     joined.into_iter().map(|(place, _)| place).collect()
 }
 
@@ -81,32 +82,42 @@ fn events<'a>(apis: &[Newcomer<'a>]) -> BTreeMap<Calls<'a>, Vec<usize>> {
 mod tests {
     use super::*;
     use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
-    use crate::detect::judgement::{Night, judge};
+    use crate::detect::judgement::{Night, judge, learn};
     use crate::detect::{Model, Thresholds};
     use crate::rollup::EntityKey;
 
     const TODAY: u16 = 28 * 24;
+    const FAMILIES: [Family; 4] = [Family::Api, Family::AccessKey, Family::Principal, Family::SourceIp];
+    /// Those of each family who are known; newcomers are numbered from here on.
+    const KNOWN: usize = 12;
 
     /// Twelve APIs, keys, principals and addresses of 20 calls an hour for four weeks, and tonight's newcomers of each family by their
     /// calls in two hours.
-    fn found(tonight: [Option<u32>; 4]) -> Vec<(Family, f64)> {
-        let families = [Family::Api, Family::AccessKey, Family::Principal, Family::SourceIp];
+    fn tonight<Found>(newcomers: [&[u32]; 4], ask: impl FnOnce(&[&FamilyHistory], Night<'_>) -> Found) -> Found {
         let hours = |hours: std::ops::Range<u16>, calls: u32| -> Vec<HistoryHour> {
             hours.map(|hour| HistoryHour { hour, calls, errors: 0, peak: 1 }).collect()
         };
-        let history = |(&family, calls): (&Family, &Option<u32>)| {
+        let history = |(family, calls): (Family, &[u32])| {
             let known =
-                (0..12).map(|number| (EntityKey::new(["1", &format!("k{number:02}")]), hours(0..TODAY + 24, 20)));
-            let new = calls.map(|calls| (EntityKey::new(["1", "new"]), hours(TODAY + 16..TODAY + 18, calls)));
+                (0..KNOWN).map(|number| (EntityKey::new(["1", &format!("k{number:02}")]), hours(0..TODAY + 24, 20)));
+            let new = calls.iter().enumerate().map(|(number, &calls)| {
+                (EntityKey::new(["1", &format!("new{number}")]), hours(TODAY + 16..TODAY + 18, calls))
+            });
             FamilyHistory::from_entities(family, known.chain(new))
         };
-        let histories: Vec<FamilyHistory> = families.iter().zip(&tonight).map(history).collect();
+        let histories: Vec<FamilyHistory> = FAMILIES.into_iter().zip(newcomers).map(history).collect();
         let window = Window::new("2026-02-02".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
         let feed = Feed::judge(&histories[0], &window, &calendar);
         let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
-        let judged = judge(&histories.iter().collect::<Vec<_>>(), night, &[]).families;
-        let found = families.into_iter().zip(judged).flat_map(|(family, rates)| {
+        ask(&histories.iter().collect::<Vec<_>>(), night)
+    }
+
+    /// The newcomers that are found, at most one of each family, with their p-values.
+    fn found(newcomers: [Option<u32>; 4]) -> Vec<(Family, f64)> {
+        let newcomers = newcomers.each_ref().map(Option::as_slice);
+        let judged = tonight(newcomers, |histories, night| judge(histories, night, &[]).unwrap().families);
+        let found = FAMILIES.into_iter().zip(judged).flat_map(|(family, rates)| {
             rates
                 .deviations
                 .into_iter()
@@ -114,6 +125,24 @@ mod tests {
                 .map(move |found| (family, found.ln_p))
         });
         found.collect()
+    }
+
+    #[test]
+    fn an_api_of_two_events_is_as_rare_as_the_rarer() {
+        // A key calls the first of two new APIs alone; a principal and an address call both.
+        let newcomers: [&[u32]; 4] = [&[100, 150], &[100], &[250], &[250]];
+        let test = |family, member, ln_p| Test { set: TestSet::New, family, member: KNOWN + member, ln_p };
+        let asked = [test(0, 0, -3.0), test(0, 1, -4.0), test(1, 0, -20.0), test(2, 0, -6.0), test(3, 0, -7.0)];
+        let (ln_p, another) = tonight(newcomers, |histories, night| {
+            let baselines = learn(histories, night);
+            let mut tests = asked;
+            join(&baselines, &mut tests);
+            (tests.map(|test| test.ln_p), baselines[0].sizes().newcomers().min(1.0).ln() + std::f64::consts::LN_2)
+        });
+        assert!(another < 0.0, "{another}");
+        let (alone, both) = (another - 20.0, another - 6.0);
+        let due = [alone, both, alone, both, f64::min(-7.0, both)];
+        assert!(ln_p.iter().zip(due).all(|(ln_p, due)| (ln_p - due).abs() < 1e-12), "{ln_p:?} {due:?}");
     }
 
     #[test]

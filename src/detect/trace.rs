@@ -21,7 +21,7 @@ pub struct HourExpected {
     pub errors: u32,
     /// Calls that were expected.
     pub expected: f64,
-    /// The lower end of the central 99 %.
+    /// The lower end of the central 99 %; of an entity that is judged by the day, that of the day.
     pub lower: u64,
     /// The upper end.
     pub upper: u64,
@@ -29,7 +29,8 @@ pub struct HourExpected {
     pub alive: bool,
 }
 
-/// The hours of the scored day, by the fit that it is told by. Only the seasonal model expects something of an hour; the others share a day's out evenly.
+/// The hours of the scored day, by the fit that it is told by. Only the seasonal model expects something of an hour. The others expect something
+/// of the day: each hour has an even part of its mean, and the ends of the interval are the day's.
 pub fn hours(
     baseline: &FamilyBaseline<'_>,
     member: usize,

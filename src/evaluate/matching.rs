@@ -85,9 +85,13 @@ pub fn matches(found: &[Found], labels: &[Label]) -> Matches {
     Matches { verdicts, found_by }
 }
 
+/// Whether both name the same entity, in whatever account.
+pub(super) fn is_of(found: &Found, label: &Label) -> bool {
+    found.family == label.family && found.entity == label.entity
+}
+
 fn is_about(found: &Found, label: &Label) -> bool {
-    found.family == label.family
-        && found.entity == label.entity
+    is_of(found, label)
         && found.direction == label.direction()
         && label.account.as_ref().is_none_or(|account| *account == found.account)
         && share_a_bucket(found, label)
@@ -99,12 +103,14 @@ fn buckets(start: DateTime<Utc>, end: DateTime<Utc>) -> (i64, i64) {
     (start.timestamp().div_euclid(BUCKET_SECONDS), last + 1)
 }
 
-fn share_a_bucket(found: &Found, label: &Label) -> bool {
+/// Whether both touch a common hour.
+pub(super) fn share_a_bucket(found: &Found, label: &Label) -> bool {
     let (own, other) = (buckets(found.start, found.end), buckets(label.start, label.end));
     own.0 < other.1 && other.0 < own.1
 }
 
-fn common_seconds(found: &Found, label: &Label) -> i64 {
+/// Seconds that lie in both.
+pub(super) fn common_seconds(found: &Found, label: &Label) -> i64 {
     (found.end.min(label.end) - found.start.max(label.start)).num_seconds().max(0)
 }
 
@@ -146,7 +152,7 @@ pub fn same_value(entity: &str, value: &str) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::detect::Direction;
-    use crate::evaluate::reported::Set;
+    use crate::evaluate::reported::{Numbers, Set};
     use proptest::prelude::*;
 
     fn moment(minute: i64) -> DateTime<Utc> {
@@ -172,7 +178,7 @@ pub(super) mod tests {
         Found {
             id: format!("{family}/{entity}/{start}"),
             night: moment(start).date_naive(),
-            set: Set::RateUp,
+            set: Set::Asked(crate::detect::select::TestSet::RateUp),
             family: family.to_owned(),
             account: "1".to_owned(),
             entity: entity.to_owned(),
@@ -181,6 +187,7 @@ pub(super) mod tests {
             end: moment(end),
             is_open: false,
             incident: None,
+            numbers: Numbers::default(),
             attributions: Some(std::collections::BTreeMap::new()),
         }
     }

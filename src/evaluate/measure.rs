@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::detect::Direction;
+use crate::detect::select::TestSet;
 use crate::evaluate::attribution::{self, AttributionMeasure};
 use crate::evaluate::label::Label;
 use crate::evaluate::matching::{Matches, Verdict, matches};
@@ -101,13 +102,17 @@ pub struct AttackMeasure {
     pub one_incident: Proportion,
 }
 
-/// Measures what was reported against labels.
-pub fn measure(reported: &Reported, labels: Vec<Label>, nominal: f64) -> Evaluation {
-    let judged = |label: &Label| {
+/// The labels that a judged night could find, and those of other days.
+pub(super) fn judged(reported: &Reported, labels: Vec<Label>) -> (Vec<Label>, Vec<Label>) {
+    labels.into_iter().partition(|label| {
         let (first, last) = label.days();
         reported.nights.range(first..=last).next().is_some()
-    };
-    let (labels, outside): (Vec<Label>, Vec<Label>) = labels.into_iter().partition(judged);
+    })
+}
+
+/// Measures what was reported against labels.
+pub fn measure(reported: &Reported, labels: Vec<Label>, nominal: f64) -> Evaluation {
+    let (labels, outside) = judged(reported, labels);
     let found = &reported.found;
     let matches = matches(found, &labels);
     let sets = set_measures(found, &matches, reported.entity_days);
@@ -145,7 +150,7 @@ fn set_measures(found: &[Found], matches: &Matches, tested: Option<EntityDays>) 
     };
     let entity_days = |set: Option<Set>| match set {
         Some(Set::Change) => None,
-        Some(Set::RateDown) => tested.map(|days| days.down),
+        Some(Set::Asked(TestSet::RateDown)) => tested.map(|days| days.down),
         _ => tested.map(|days| days.up),
     };
     let sets = Set::ALL.into_iter().map(|set| set_measure(set.name(), &verdicts(Some(set)), entity_days(Some(set))));

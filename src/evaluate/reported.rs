@@ -10,54 +10,71 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::detect::Direction;
+use crate::detect::select::TestSet;
+use crate::detect::{Direction, Model};
 use crate::error::{Error, Result};
+use crate::rollup::Family;
 use crate::storage::{day_of_folder, entries, is_there, read_text};
 
 mod lines;
 mod table;
 
-/// The sets in which discoveries are controlled, and changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+/// What insights are measured by: the question whose answers they are, and changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Set {
-    /// More calls than the past explains.
-    RateUp,
-    /// Fewer.
-    RateDown,
-    /// More errors.
-    Error,
-    /// Something never seen before.
-    New,
+    /// An answer to a question that was asked of all entities of a night.
+    Asked(TestSet),
     /// A change of permissions, passwords or the trail.
     Change,
 }
 
 impl Set {
     /// Every set.
-    pub const ALL: [Self; 5] = [Self::RateUp, Self::RateDown, Self::Error, Self::New, Self::Change];
+    pub const ALL: [Self; 6] = [
+        Self::Asked(TestSet::RateUp),
+        Self::Asked(TestSet::RateDown),
+        Self::Asked(TestSet::Error),
+        Self::Asked(TestSet::New),
+        Self::Asked(TestSet::FirstSeen),
+        Self::Change,
+    ];
 
     /// The words for people.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::RateUp => "rate up",
-            Self::RateDown => "rate down",
-            Self::Error => "error",
-            Self::New => "new",
+            Self::Asked(TestSet::RateUp) => "rate up",
+            Self::Asked(TestSet::RateDown) => "rate down",
+            Self::Asked(TestSet::Error) => "error",
+            Self::Asked(TestSet::New) => "new",
+            Self::Asked(TestSet::FirstSeen) => "first seen",
             Self::Change => "change",
         }
     }
 
-    /// The set of an insight, by its type, its direction and what it was judged by.
-    fn of(insight_type: &str, direction: Direction, judged_by: Option<&str>) -> Self {
-        match (insight_type, direction, judged_by) {
-            ("PolicyChangeInsight" | "PasswordChangeInsight" | "TrailConcealmentInsight", ..) => Self::Change,
-            (_, Direction::Down, _) => Self::RateDown,
-            (_, _, Some("new" | "first_seen")) => Self::New,
-            ("ApiErrorRateInsight", ..) => Self::Error,
-            _ => Self::RateUp,
+    /// The set of an insight about a family's entity, by what it was judged by; changes are judged by no model, and an insight that
+    /// does not say by which is about a rate.
+    fn of(family: &str, direction: Direction, model: Option<Model>) -> Self {
+        match Family::named(family) {
+            Some(Family::Change) => Self::Change,
+            // Of families that are not known here only errors would differ.
+            family => {
+                Self::Asked(TestSet::of(family.unwrap_or(Family::Api), model.unwrap_or(Model::Seasonal), direction))
+            }
         }
     }
+}
+
+/// The numbers of an episode in its first night, where they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Numbers {
+    /// Calls in it.
+    pub observed: Option<i64>,
+    /// Calls that were to be expected.
+    pub expected: Option<f64>,
+    /// The decimal logarithm of its p-value.
+    pub log10_p_value: Option<f64>,
+    /// Its score, 0 to 100.
+    pub score: Option<f64>,
 }
 
 /// A reported episode.
@@ -85,6 +102,8 @@ pub struct Found {
     pub is_open: bool,
     /// The story that it is a part of, where insights are grouped.
     pub incident: Option<String>,
+    /// How large and how unlikely it is.
+    pub numbers: Numbers,
     /// The attributes with their values, in the order in which they were named; `None` where the file holds none.
     pub attributions: Option<BTreeMap<String, Vec<String>>>,
 }
@@ -183,7 +202,7 @@ fn insights_of(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
     lines::parse(&text, night).map_err(|(line, message)| Error::Line { path: path.to_path_buf(), line, message })
 }
 
-/// Lines of one id become one insight, which has the attributions of its first line.
+/// Lines of one id become one insight, which has the attributions and the numbers of its first line.
 fn one_each(lines: Vec<Found>) -> Vec<Found> {
     let mut by_id: BTreeMap<String, Found> = BTreeMap::new();
     for line in lines {
@@ -233,4 +252,28 @@ fn entity_days(runs: &Path, nights: &BTreeSet<NaiveDate>) -> Result<Option<Entit
 /// The text of a JSON value that may be a text or an object with an `id`.
 fn text_or_id(value: &Value) -> Option<String> {
     value.as_str().or_else(|| value.get("id")?.as_str()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn insights_are_sorted_as_the_night_sorted_their_tests() {
+        for family in [Family::Api, Family::ApiError, Family::SourceIp, Family::AccessKey, Family::Principal] {
+            for (model, direction) in
+                Model::ALL.into_iter().flat_map(|model| [(model, Direction::Up), (model, Direction::Down)])
+            {
+                let asked = TestSet::of(family, model, direction);
+                assert_eq!(Set::of(family.name(), direction, Some(model)), Set::Asked(asked), "{family:?} {model:?}");
+            }
+        }
+        let new_error = Set::of(Family::ApiError.name(), Direction::Up, Some(Model::New));
+        assert_eq!(new_error, Set::Asked(TestSet::Error), "the errors of a new API are errors");
+        let company = Set::of(Family::AccessKey.name(), Direction::Up, Some(Model::FirstSeen));
+        assert_eq!(company, Set::Asked(TestSet::FirstSeen), "and whom a key met is no newcomer");
+        assert_eq!(Set::of(Family::Change.name(), Direction::Up, None), Set::Change);
+        let asked: Vec<Set> = TestSet::ALL.into_iter().map(Set::Asked).chain([Set::Change]).collect();
+        assert_eq!(asked, Set::ALL);
+    }
 }

@@ -2,10 +2,14 @@
 
 use std::fmt::Write;
 
+use chrono::NaiveTime;
+
+use crate::detect::Direction;
+use crate::evaluate::listing::{Apart, Listed, Nearest, Subject};
 use crate::evaluate::measure::{AttackMeasure, Evaluation, KindMeasure, SetMeasure};
 use crate::evaluate::proportion::Proportion;
 use crate::evaluate::timing::Timing;
-use crate::shown::{Shown, TextTable, number, printable};
+use crate::shown::{Shown, TextTable, counted, number, printable, scientific};
 
 /// The evaluation as text; `width` is the terminal's, if there is one.
 pub fn text(evaluation: &Evaluation, width: Option<u16>) -> String {
@@ -142,4 +146,88 @@ fn exact(proportion: Proportion) -> String {
     let (Some(low), Some(high)) = (proportion.low, proportion.high) else { return "unknown".to_owned() };
     let Proportion { count, of, .. } = proportion;
     format!("{} ({count} of {of}, 95 % interval {:.0}–{:.0} %)", percent(proportion), low * 100.0, high * 100.0)
+}
+
+const LIST_HEADER: [(&str, Shown); 9] = [
+    ("outcome", Shown::Whole),
+    ("what", Shown::Words),
+    ("entity", Shown::Names),
+    ("when", Shown::Words),
+    ("calls", Shown::Number),
+    ("expected", Shown::Number),
+    ("p", Shown::Whole),
+    ("score", Shown::Number),
+    ("nearest", Shown::Names),
+];
+
+/// A list as text; `width` is the terminal's, if there is one.
+pub fn listed(list: &[Listed], width: Option<u16>) -> String {
+    let mut table = TextTable::new(width, LIST_HEADER);
+    list.iter().for_each(|listed| table.row(listed_row(listed)));
+    if table.is_empty() { "nothing to list\n".to_owned() } else { format!("{table}\n") }
+}
+
+fn listed_row(listed: &Listed) -> [String; 9] {
+    let Listed { outcome, subject, nearest } = listed;
+    let nothing = || "–".to_owned();
+    [
+        outcome.name().to_owned(),
+        what(subject),
+        named(subject),
+        when(subject),
+        subject.observed.map_or_else(nothing, |calls| calls.to_string()),
+        subject.expected.map_or_else(nothing, |expected| format!("{expected:.1}")),
+        subject.log10_p_value.map_or_else(nothing, scientific),
+        subject.score.map_or_else(nothing, |score| format!("{score:.0}")),
+        nearest.as_ref().map_or_else(|| "nothing".to_owned(), near),
+    ]
+}
+
+/// A label's kind and size, which a drop says by itself; an insight's set.
+fn what(subject: &Subject) -> String {
+    let what = printable(&subject.what);
+    match subject.size {
+        Some(size) if subject.direction == Direction::Up => format!("{what} {size}"),
+        _ => what,
+    }
+}
+
+fn named(subject: &Subject) -> String {
+    format!("{} {}", subject.family, printable(&subject.entity))
+}
+
+/// The moments, with one date where one day holds both.
+fn when(subject: &Subject) -> String {
+    let Subject { start, end, .. } = subject;
+    let is_midnight = end.time() == NaiveTime::MIN;
+    let last_day = if is_midnight { end.date_naive().pred_opt() } else { Some(end.date_naive()) };
+    let end = match (last_day == Some(start.date_naive()), is_midnight) {
+        (true, true) => "24:00".to_owned(),
+        (true, false) => end.format("%H:%M").to_string(),
+        (false, _) => end.format("%Y-%m-%d %H:%M").to_string(),
+    };
+    format!("{} to {end}", start.format("%Y-%m-%d %H:%M"))
+}
+
+/// The nearest, and why it is not the one.
+fn near(nearest: &Nearest) -> String {
+    let subject = &nearest.subject;
+    let who = subject.size.map_or("insight", |_| &subject.what);
+    let away = || {
+        let hours = counted(nearest.minutes_away.unsigned_abs().div_ceil(60), "hour", "hours");
+        format!("{hours} {}", if nearest.minutes_away < 0 { "before" } else { "after" })
+    };
+    let who = printable(who);
+    match nearest.apart {
+        None => format!("{who}, {}", when(subject)),
+        Some(Apart::FoundAlready) => format!("{who} that another insight found"),
+        Some(Apart::FoundAnother) => format!("{who} that found another label"),
+        Some(Apart::SideEffect) => format!("side effect of {who} of {}", named(subject)),
+        Some(Apart::OtherHours) => format!("{who} of the same entity, {}", away()),
+        Some(Apart::OtherDirection) => format!("{who} of the same entity in the other direction, {}", when(subject)),
+        Some(Apart::OtherAccount) => {
+            format!("{who} of that name in account {}", printable(subject.account.as_deref().unwrap_or_default()))
+        }
+        Some(Apart::OtherEntity) => format!("{who} of {} in the same hours", named(subject)),
+    }
 }

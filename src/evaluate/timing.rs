@@ -14,6 +14,7 @@ use crate::evaluate::matching::Matches;
 use crate::evaluate::measure::{SIZES, size};
 use crate::evaluate::proportion::Proportion;
 use crate::evaluate::reported::Found;
+use crate::stats::median;
 
 /// Minutes that a start or an end may be off and still be called right.
 const CLOSE_MINUTES: f64 = 5.0;
@@ -82,7 +83,7 @@ fn compare(label: &Label, found: &Found) -> Told {
 
 fn timing((kind, size): (&str, &'static str), told: &[&Told]) -> Timing {
     let close = |error: f64| error.abs() <= CLOSE_MINUTES;
-    let middle = |pick: fn(&Told) -> f64| median(told.iter().map(|told| pick(told)).collect());
+    let middle = |pick: fn(&Told) -> f64| median(told.iter().map(|told| pick(told)));
     Timing {
         kind: kind.to_owned(),
         size,
@@ -94,13 +95,6 @@ fn timing((kind, size): (&str, &'static str), told: &[&Told]) -> Timing {
         first_night: Proportion::of(told, |told| told.nights_missed <= 0),
         delay_hours: middle(|told| told.delay_hours),
     }
-}
-
-/// The middle value; the mean of the two middle ones.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    Some(if values.len() % 2 == 1 { upper } else { f64::midpoint(values[values.len() / 2 - 1], upper) })
 }
 
 #[cfg(test)]
@@ -118,12 +112,5 @@ mod tests {
         assert_eq!((all.kind.as_str(), all.starts.count, all.ends.count, all.both.count), ("all", 1, 1, 0));
         assert_eq!((all.start_error, all.end_error), (Some(32.0), Some(10.0)));
         assert_eq!((all.first_night.count, all.delay_hours), (1, Some(f64::midpoint(23.0, 25.0))));
-    }
-
-    #[test]
-    fn the_median_of_an_even_number_lies_between() {
-        assert_eq!(median(vec![3.0, 1.0]), Some(2.0));
-        assert_eq!(median(vec![9.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(Vec::new()), None);
     }
 }

@@ -21,7 +21,7 @@ pub use cloud::cloud_of;
 pub use id::id_hash;
 pub use identity::{Principal, PrincipalKind, permanent_access_key, without_session};
 pub use identity_text::{IdentityText, OF_IDENTITY};
-pub use outcome::{NO_CODE, failure_code, is_denied};
+pub use outcome::{FAILURE, NO_CODE, failed_by_response, failure_code, is_denied, is_told_by_response};
 pub use schema::Column;
 pub use second_factor::{SECOND_FACTOR, truth};
 pub use service::{fold_service, service_name};

@@ -2,7 +2,10 @@
 //!
 //! Successful events come without error fields, with empty ones, with the word `null`, and, for sign-ins, with the message
 //! `success`; some failed sign-ins carry a message and no code. A dry run that would have succeeded is answered with an error code of its own:
-//! the caller asked nothing else, and nothing was refused.
+//! the caller asked nothing else, and nothing was refused. What one cloud's console does for a person tells its outcome in the response, below its
+//! own name, and may tell of a failure nowhere else.
+
+use serde_json::Value;
 
 use crate::event::meaningful;
 
@@ -20,6 +23,32 @@ pub fn failure_code<'a>(error_code: Option<&'a str>, error_message: Option<&str>
         return None;
     }
     code.or_else(|| error_message.and_then(meaningful).filter(told).map(|_| NO_CODE))
+}
+
+/// What tells its outcome in the response, below its own name.
+const TOLD_BY_RESPONSE: [&str; 6] = [
+    "ConsoleLogin",
+    "CheckMfa",
+    "SwitchRole",
+    "PasswordRecoveryRequested",
+    "PasswordRecoveryCompleted",
+    "PasswordUpdated",
+];
+
+/// How a response says that it failed; it becomes the message of an event that has none.
+pub const FAILURE: &str = "Failure";
+
+/// Whether events of a name may tell in their response alone that they failed.
+pub fn is_told_by_response(event_name: &str) -> bool {
+    TOLD_BY_RESPONSE.iter().any(|name| name.eq_ignore_ascii_case(event_name))
+}
+
+/// Whether the response to such an event says that it failed.
+pub fn failed_by_response(response: &str) -> bool {
+    // Nearly all say something else, and that is seen without taking them apart.
+    response.contains(FAILURE)
+        && serde_json::from_str::<Value>(response)
+            .is_ok_and(|told| TOLD_BY_RESPONSE.iter().any(|name| told[name] == FAILURE))
 }
 
 /// Words in error codes that say that a call was not allowed.
@@ -57,6 +86,20 @@ mod tests {
         }
         for code in ["NoSuchKey", "Throttling", NO_CODE, ""] {
             assert!(!is_denied(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn some_say_in_their_response_alone_that_they_failed() {
+        assert!(["ConsoleLogin", "consolelogin", "SwitchRole"].into_iter().all(is_told_by_response));
+        assert!(!["ConsoleSignin", "AssumeRole", ""].into_iter().any(is_told_by_response));
+        assert!(failed_by_response(r#"{"ConsoleLogin":"Failure"}"#));
+        assert!(failed_by_response(r#"{ "CheckMfa" : "Failure" }"#));
+        let deep = format!("{}{}", "[".repeat(100_000), r#"{"ConsoleLogin":"Failure"}"#);
+        for other in
+            [r#"{"ConsoleLogin":"Success"}"#, r#"{"Reason":"Failure"}"#, r#"["Failure"]"#, "Failure", "", &deep]
+        {
+            assert!(!failed_by_response(other), "{}", &other[..other.len().min(40)]);
         }
     }
 

@@ -94,11 +94,12 @@ impl Answer {
         }
     }
 
-    /// Adds the gate that what deviated for so many nights in a row does not pass; tells whether it would have been reported.
+    /// Adds the gate that what deviated on so many nights does not pass, none of those between being usual; tells whether it would have been reported.
     pub(super) fn absorb(&mut self, since: NaiveDate, nights: u32, level_shift_days: u32) -> bool {
         let was_reported = std::mem::take(&mut self.reported);
-        let says =
-            format!("so since {since}, {nights} nights before this one, at most {level_shift_days} are told in a row");
+        let says = format!(
+            "so since {since}, on {nights} nights before this one, none between usual; at most {level_shift_days} are told"
+        );
         self.gates.push(Gate { setting: "level_shift_days", says, passed: false });
         was_reported
     }

@@ -112,19 +112,11 @@ fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectati
                 let days = format!("active on {} of {} {kind}", seldom.active, seldom.days);
                 format!("{days}: not waited for, and a rise only if it were one on its other days too")
             }));
-            if let Some(since) = fits.iter().find_map(|fit| fit.since()) {
-                remarks.push(format!(
-                    "it has a new level since {}, which is asked too: only what no level explains is reported",
-                    baseline.window().date(since)
-                ));
-            }
-            let Some(fit) = told else { return remarks };
-            if fit.odd_days() > 0 {
-                remarks.push(format!("bursts on {} past days are given little weight", fit.odd_days()));
-            }
-            if fit.is_unstable() {
-                remarks.push("unstable: too many past hours are odd for any to be given up".to_owned());
-            }
+            let since = fits.iter().find_map(|fit| fit.since()).map(|since| baseline.window().date(since));
+            remarks.extend(since.map(|since| {
+                format!("it has a new level since {since}, which is asked too: only what no level explains is reported")
+            }));
+            remarks.extend(told.into_iter().flat_map(of_past));
         }
         Expectation::Sparse { totals, activity } => {
             let most = totals.iter().max().copied().unwrap_or(0);
@@ -147,6 +139,14 @@ fn remarks(baseline: &FamilyBaseline<'_>, member: usize, expectation: &Expectati
         }
     }
     remarks
+}
+
+/// What of an entity's past is not taken as it is.
+fn of_past(fit: &Fit) -> impl Iterator<Item = String> + use<> {
+    let bursts = fit.odd_days();
+    let bursts = (bursts > 0).then(|| format!("bursts on {bursts} past days are given little weight"));
+    let unstable = "unstable: too many past hours are odd for any to be given up";
+    bursts.into_iter().chain(fit.is_unstable().then(|| unstable.to_owned()))
 }
 
 fn is_its_own(sizes: Drawn) -> bool {

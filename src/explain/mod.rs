@@ -145,7 +145,7 @@ impl Explanation {
     }
 }
 
-/// A new level of which nothing more is said: it deviated in this way for so many nights in a row.
+/// A new level of which nothing more is said: it deviated in this way on so many nights, none of those between being usual.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Absorbed {
     /// Which way.

@@ -141,7 +141,7 @@ fn fits(about: &str, history: &FamilyHistory, member: usize) -> Option<bool> {
 fn many(question: &Question, families: &[FamilyHistory], window: &Window) -> Error {
     let is_meant = |history: &&FamilyHistory| question.family.is_none_or(|family| family == history.family);
     let calls = |history: &FamilyHistory| -> u64 {
-        let own = history.unnamed().filter(|(_, hour)| usize::from(hour.hour) / 24 == window.length());
+        let own = history.unnamed().filter(|(_, hour)| hour.day() == window.length());
         let asked = own.filter(|(account, _)| question.account.as_deref().is_none_or(|asked| asked == *account));
         asked.map(|(_, hour)| u64::from(hour.calls)).sum()
     };

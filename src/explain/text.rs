@@ -182,7 +182,7 @@ pub(super) fn absorbed(level: &Absorbed) -> String {
     let from =
         level.told_again_from.map(|calls| format!("with {bound} {} a day, or ", counted(calls, "call", "calls")));
     format!(
-        "{or} level since {}: {more} calls than expected for {} in a row are taken for new, {tonight}; it is told again {}once a night was not odd in this way",
+        "{or} level since {}: {more} calls than expected on {}, none of those between being usual, are taken for new, {tonight}; it is told again {}once a night was not odd in this way",
         level.since,
         counted(u64::from(level.nights), "night", "nights"),
         from.unwrap_or_default()

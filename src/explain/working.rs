@@ -71,8 +71,8 @@ fn rates(
     let feed = Feed::judge(&families[0], window, &settings.calendar).masking(&all, &families[0], window);
     let night = Night { window, calendar: &settings.calendar, feed: &feed, thresholds: settings.thresholds };
     let baselines = learn(&all, night);
-    let met = first_seen::judge(pairs::Company::read(state, window)?, &settings.thresholds);
-    let judgement = Judgement::of(&baselines, &settings.thresholds, &met.tests(families.len()));
+    let met = first_seen::judge(pairs::Company::read(state, window)?, &settings.thresholds)?;
+    let judgement = Judgement::of(&baselines, &settings.thresholds, &met.tests(families.len()))?;
     let about = (families[family].family, families[family].key(member));
     let mut explanation = of_entity(&judgement, settings, (family, member), question.hour);
     let (company, answer) = company(&met, &judgement, &settings.thresholds, &families, about);

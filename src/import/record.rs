@@ -10,7 +10,9 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use crate::event::{Column, IdentityText, failure_code, meaningful, service_name};
+use crate::event::{
+    Column, FAILURE, IdentityText, failed_by_response, failure_code, is_told_by_response, meaningful, service_name,
+};
 use crate::import::Limits;
 use crate::import::outline::{Key, Object, Outline, Value};
 use crate::import::surrogates::mended;
@@ -87,9 +89,6 @@ fn parse_enveloped(text: &str, take: Take<'_>) {
 const INSIGHT: &str = "ActionTrailInsight";
 /// The same of the other vendor, which lays them down in files of their own and names the API in the details alone.
 const FOREIGN_INSIGHT: &str = "AwsCloudTrailInsight";
-/// The sign-in of the cloud that tells its outcome in the response, under the same name; and how it says that it failed.
-const SIGN_IN: &str = "ConsoleLogin";
-const FAILURE: &str = "Failure";
 /// The prefix of an identity's fields where a log store has flattened them.
 const OF_IDENTITY: &str = "userIdentity.";
 
@@ -328,22 +327,18 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    /// Sign-ins tell of the second factor in their extras, under names that differ by kind of user and by cloud.
     /// A sign-in that tells no error may say in its response alone that it failed; that word becomes its message, for whoever counts
     /// failures reads no responses.
     fn settle_sign_in(&mut self) {
         let error = (self.text(Column::ErrorCode), self.text(Column::ErrorMessage));
-        let is_sign_in = self.text(Column::EventName).is_some_and(|name| name.eq_ignore_ascii_case(SIGN_IN));
-        if !is_sign_in || failure_code(error.0, error.1).is_some() {
-            return;
-        }
-        let response = self.text(Column::ResponseElements).unwrap_or_default();
-        let told = serde_json::from_str::<Json>(response).unwrap_or_default();
-        if told[SIGN_IN] == FAILURE {
+        let is_meant = self.text(Column::EventName).is_some_and(is_told_by_response);
+        let is_silent = is_meant && failure_code(error.0, error.1).is_none();
+        if is_silent && self.text(Column::ResponseElements).is_some_and(failed_by_response) {
             self.set(Column::ErrorMessage, Some(FAILURE));
         }
     }
 
+    /// Sign-ins tell of the second factor in their extras, under names that differ by kind of user and by cloud.
     fn settle_mfa(&mut self, extras: Option<Value<'a>>) {
         let Some(extras) = extras.filter(|_| self.mfa.is_none()) else { return };
         if let Some(object) = extras.object() {

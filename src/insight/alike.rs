@@ -1,4 +1,5 @@
-//! What belongs together, in nearly linear time: sets that grow into one another, and spans that share half of the shorter one's time.
+//! What belongs together, in nearly linear time: sets that grow into one another, spans that share half of the shorter one's time, and
+//! spans that are near one another.
 //!
 //! A night can have as many findings as an attacker has addresses, so no step may compare each with each.
 
@@ -47,6 +48,19 @@ pub(super) struct Member {
     pub(super) thing: usize,
     pub(super) span: Span,
     pub(super) agrees_with_all: bool,
+}
+
+/// Joins things whose spans are at most `gap` apart, each with the one before it.
+pub(super) fn join_near(members: &mut [(Span, usize)], gap: i64, groups: &mut Groups) {
+    members.sort_unstable();
+    let mut last: Option<(i64, usize)> = None;
+    for &((start, end), thing) in members.iter() {
+        let near = last.filter(|(until, _)| start - until <= gap);
+        if let Some((_, before)) = near {
+            groups.join(before, thing);
+        }
+        last = Some((near.map_or(end, |(until, _)| until.max(end)), thing));
+    }
 }
 
 /// Joins members that agree and share at least half of the shorter one's time.
@@ -144,6 +158,23 @@ mod tests {
             let mut groups = Groups::alone(members.len());
             join_overlapping(&mut members, &mut groups);
             prop_assert_eq!(groups.firsts(), expected);
+        }
+
+        #[test]
+        fn what_is_near_is_joined_and_nothing_else(spans in prop::collection::vec((0_i64..60, 0_i64..9), 0..30), gap in 0_i64..5) {
+            let mut members: Vec<(Span, usize)> =
+                spans.iter().enumerate().map(|(thing, &(start, length))| ((start, start + length), thing)).collect();
+            let mut plainly = Groups::alone(members.len());
+            for (one, (left, _)) in members.iter().enumerate() {
+                for (other, (right, _)) in members.iter().enumerate() {
+                    if left.0.max(right.0) - left.1.min(right.1) <= gap {
+                        plainly.join(one, other);
+                    }
+                }
+            }
+            let mut groups = Groups::alone(members.len());
+            join_near(&mut members, gap, &mut groups);
+            prop_assert_eq!(groups.firsts(), plainly.firsts());
         }
     }
 }

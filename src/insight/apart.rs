@@ -3,7 +3,11 @@
 //!
 //! Whose they are is read from the minutes that all calls together show. A value is held against its share of the week before, as in
 //! [`attribution`](super::attribution): it makes a rise if it has four fifths of what the rise has too much, and of several the one that is least
-//! likely by chance, `y ln(y / m) - (y - m)`. *When it is wrong*: where the culprit calls the same for other reasons just before or after.
+//! likely by chance, `y ln(y / m) - (y - m)`. Where that one has an episode of its own at that time, of no fewer calls, the rise is a part of it and
+//! begins and ends with its first and last call therein, unless its calls speak against that: more calls tell more exactly. *When it is wrong*:
+//! where the culprit calls the same for other reasons just before or after.
+
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
@@ -12,6 +16,7 @@ use crate::event::fold_service;
 use crate::insight::eve;
 use crate::insight::investigate::{Begin, Evidence, Minutes, OTHER, Target, count_minutes, investigate};
 use crate::insight::usual::Usual;
+use crate::insight::values::folded;
 use crate::partition::{EventFile, Partitions};
 use crate::rollup::{EntityKey, Family};
 
@@ -43,39 +48,88 @@ pub fn tell_apart(events: Events<'_>, targets: &[Target], usual: &[Usual], evide
         .unzip();
     eve::look_back(partitions, date, &mut of_makers)?;
     let minutes = count_minutes(files, date, &of_makers)?;
-    let mut moved: Vec<(usize, Target)> = Vec::new();
-    for ((place, of_maker), minutes) in places.into_iter().zip(&of_makers).zip(&minutes) {
-        let own = &evidence[place];
-        // A key may name nobody in this account.
-        let is_found = minutes.iter().sum::<u32>() > 0;
-        let (span, before) = of_maker.span(minutes);
-        if is_found && (span, before) != (own.span, own.before) {
-            moved.push((place, Target { minutes: Minutes::Part(span, before), ..targets[place].clone() }));
-        }
-    }
-    let (places, moved): (Vec<usize>, Vec<Target>) = moved.into_iter().unzip();
+    let made = places.into_iter().zip(of_makers).zip(minutes);
+    // A key may name nobody in this account.
+    let made = made.map(|((place, target), minutes)| Made { place, target, minutes });
+    let made: Vec<Made> = made.filter(|made| made.minutes.iter().any(|&calls| calls > 0)).collect();
+    let spans = spans(targets, evidence, &made);
+    let is_moved = |&place: &usize| spans[place] != (evidence[place].span, evidence[place].before);
+    let places: Vec<usize> = (0..targets.len()).filter(is_moved).collect();
+    let part = |&place: &usize| {
+        let (span, before) = spans[place];
+        Target { minutes: Minutes::Part(span, before), ..targets[place].clone() }
+    };
+    let moved: Vec<Target> = places.iter().map(part).collect();
     for (place, found) in places.into_iter().zip(investigate(files, date, &moved)?) {
         evidence[place] = found;
     }
     Ok(())
 }
 
+/// A rise as whoever makes it is looked for, by the place of its target, and the calls of that one by minute.
+struct Made {
+    place: usize,
+    target: Target,
+    minutes: Vec<u32>,
+}
+
+/// The minutes of an episode among those that were searched, and how many more it has before midnight.
+type Found = ((usize, usize), usize);
+
+/// The minutes of all episodes: of those that somebody makes by the calls of that one, and with its own episode where it has one.
+fn spans(targets: &[Target], evidence: &[Evidence], made: &[Made]) -> Vec<Found> {
+    let mut alone: Vec<Found> = evidence.iter().map(|evidence| (evidence.span, evidence.before)).collect();
+    made.iter().for_each(|made| alone[made.place] = made.target.span(&made.minutes));
+    let rises = (0..targets.len()).filter(|&target| may_be_told_apart(&targets[target]));
+    let mut by_entity: BTreeMap<(Family, &EntityKey), Vec<usize>> = BTreeMap::new();
+    rises.for_each(|target| {
+        by_entity.entry((targets[target].family, &targets[target].keys[0])).or_default().push(target)
+    });
+    let mut spans = alone.clone();
+    for Made { place, target, minutes } in made {
+        let (span, _) = alone[*place];
+        let calls = minutes.get(span.0..span.1).map_or(0, |calls| calls.iter().map(|&calls| u64::from(calls)).sum());
+        let own = of_day(target, alone[*place]);
+        let of_makers = target.with.iter().flat_map(|(family, key)| by_entity.get(&(*family, key))).flatten();
+        let theirs = of_makers.filter(|other| evidence[**other].calls() >= calls);
+        let mut theirs = theirs.map(|&other| of_day(&targets[other], alone[other]));
+        if let Some(others) = theirs.find(|other| other.0 < own.1 && own.0 < other.1) {
+            spans[*place] = target.span_in(minutes, others);
+        }
+    }
+    spans
+}
+
+/// The same in minutes of the day; what is before its midnight is negative.
+fn of_day(target: &Target, (span, before): Found) -> (i64, i64) {
+    let first = i64::from(target.search.0) * 60;
+    (first + span.0 as i64 - before as i64, first + span.1 as i64)
+}
+
+/// Whether the minutes of a target are those of a rise that begins tonight.
+fn may_be_told_apart(target: &Target) -> bool {
+    matches!(target.minutes, Minutes::Rise { begin: Begin::Within | Begin::Before, .. })
+}
+
 /// The rise of a target as whoever makes it is to be looked for; nothing if nobody does, or it is no rise.
 fn of_maker(target: &Target, usual: &Usual, evidence: &Evidence) -> Option<Target> {
     let Minutes::Rise { usual: day, least, begin } = target.minutes else { return None };
-    if begin == Begin::GoesOn {
+    if !may_be_told_apart(target) {
         return None;
     }
     let expected = day.calls(target.search.0, evidence.span);
     let excess = evidence.calls() as f64 - expected;
     let makers = MAKERS.iter().filter(|(_, family)| *family != target.family);
     let values = makers.flat_map(|&(attribute, family)| {
-        let of_week = usual.values[attribute].as_ref();
-        let all = of_week.map_or(0, |values| values.values().sum::<u64>()) as f64;
-        let own = move |value: &str| of_week.and_then(|values| values.get(value)).copied().unwrap_or(0) as f64;
-        let share = move |value: &str| (own(value) + SMOOTHING) / (all + 2.0 * SMOOTHING);
-        let seen = evidence.values[attribute].iter().filter(|(value, _)| *value != OTHER);
-        seen.map(move |(value, &calls)| (family, value.as_str(), calls as f64, share(value)))
+        let of_week = usual.values[attribute].as_ref().map(|values| folded(attribute, values)).unwrap_or_default();
+        let all = of_week.values().map(|(_, calls)| calls).sum::<u64>() as f64;
+        let seen = folded(attribute, &evidence.values[attribute]).into_iter();
+        let share = move |value: &str| {
+            let own = of_week.get(value).map_or(0.0, |&(_, calls)| calls as f64);
+            (own + SMOOTHING) / (all + 2.0 * SMOOTHING)
+        };
+        let named = seen.filter(|(_, (value, _))| *value != OTHER);
+        named.map(move |(folded, (value, calls))| (family, value, calls as f64, share(&folded)))
     });
     let made = values.filter(|(.., calls, share)| calls - expected * share >= MAKES_IT * excess && excess > 0.0);
     let likelihood = |(.., calls, share): &(Family, &str, f64, f64)| {

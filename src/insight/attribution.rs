@@ -6,11 +6,10 @@
 //! attribute is *broad*: nobody stands out. What goes by one name because there is too much of it comes last, and never stands out.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::detect::Direction;
-use crate::event::fold_service;
-use crate::insight::values::{ATTRIBUTES, OTHER};
+use crate::insight::values::{ATTRIBUTES, OTHER, folded};
 use crate::insight::{Attribution, Share};
 
 /// Values that are named on either side.
@@ -59,41 +58,32 @@ impl Compared<'_> {
         Some(Attribution {
             attribute: ATTRIBUTES[self.attribute],
             insight: candidates.iter().take(TOP).map(share).collect(),
-            baseline: self.usual.map(|(values, minutes)| busiest(values, minutes)),
+            baseline: self.usual.map(|(values, minutes)| busiest(self.attribute, values, minutes)),
             broad: first_share < STANDS_OUT || candidates[0].value == OTHER,
         })
     }
 
     fn candidates(&self) -> Vec<Candidate<'_>> {
         let (observed, minutes) = self.observed;
-        let usual = self.usual.map(|(values, all)| (values, minutes / all.max(1.0)));
-        let by_name: BTreeMap<Cow<'_, str>, u64> = usual
-            .iter()
-            .flat_map(|(values, _)| values.iter())
-            .map(|(value, &calls)| (self.folded(value), calls))
-            .collect();
-        let scale = usual.map_or(0.0, |(_, scale)| scale);
-        let expected = |value: &str| by_name.get(&self.folded(value)).map_or(0.0, |&calls| calls as f64 * scale);
-        let seen =
-            observed.iter().map(|(value, &calls)| Candidate { value, calls: calls as f64, expected: expected(value) });
+        let observed = folded(self.attribute, observed);
+        let usual = self.usual.map(|(values, _)| folded(self.attribute, values)).unwrap_or_default();
+        let scale = self.usual.map_or(0.0, |(_, all)| minutes / all.max(1.0));
+        let expected = |value: &Cow<'_, str>| usual.get(value).map_or(0.0, |&(_, calls)| calls as f64 * scale);
+        let seen = observed.iter().map(|(folded, &(value, calls))| Candidate {
+            value,
+            calls: calls as f64,
+            expected: expected(folded),
+        });
         let mut candidates: Vec<Candidate<'_>> = seen.collect();
         if self.direction == Direction::Down {
-            let known: BTreeSet<Cow<'_, str>> = observed.keys().map(|value| self.folded(value)).collect();
-            let missing = usual.into_iter().flat_map(|(values, _)| values.keys());
-            let missing = missing.filter(|value| !known.contains(&self.folded(value)));
-            candidates.extend(missing.map(|value| Candidate { value, calls: 0.0, expected: expected(value) }));
+            let missing = usual.iter().filter(|(folded, _)| !observed.contains_key(*folded));
+            candidates.extend(missing.map(|(folded, &(value, _))| Candidate {
+                value,
+                calls: 0.0,
+                expected: expected(folded),
+            }));
         }
         candidates
-    }
-
-    /// The form in which values are compared: services are spelled in several ways.
-    fn folded<'value>(&self, value: &'value str) -> Cow<'value, str> {
-        match value.split_once('/') {
-            Some((service, api)) if ATTRIBUTES[self.attribute] == "apiRelated" => {
-                Cow::Owned(format!("{}/{api}", fold_service(service)))
-            }
-            _ => Cow::Borrowed(value),
-        }
     }
 
     /// A candidate's part of all changes in the episode's direction.
@@ -116,8 +106,10 @@ fn evidence(candidate: &Candidate<'_>, direction: Direction) -> f64 {
 }
 
 /// The values with the most calls a minute.
-fn busiest(values: &BTreeMap<String, u64>, minutes: f64) -> Vec<Share> {
-    let top = crate::insight::investigate::top(values, TOP).into_iter();
+fn busiest(attribute: usize, values: &BTreeMap<String, u64>, minutes: f64) -> Vec<Share> {
+    let mut values: Vec<(&str, u64)> = folded(attribute, values).into_values().collect();
+    values.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
+    let top = values.into_iter().take(TOP);
     top.map(|(value, calls)| Share { average: calls as f64 / minutes.max(1.0), value: value.to_owned() }).collect()
 }
 
@@ -166,6 +158,26 @@ mod tests {
         let found = compare(&everybody, Some(&[]), Direction::Up);
         assert!(found.broad);
         assert_eq!(found.insight.len(), TOP);
+    }
+
+    #[test]
+    fn an_api_is_one_however_its_service_is_spelled() {
+        let week = [("Oss/GetObject", 9_000), ("oss/GetObject", 1_080), ("Kms/Decrypt", 10_080)];
+        let compare = |observed: &[(&str, u64)], direction| {
+            let (observed, usual) = (values(observed), values(&week));
+            let api = ATTRIBUTES.iter().position(|name| *name == "apiRelated").unwrap();
+            let usual = Some((&usual, 10_080.0));
+            Compared { attribute: api, direction, observed: (&observed, 60.0), usual }.attribution().unwrap()
+        };
+        let risen = compare(&[("Oss/GetObject", 30), ("oss/GetObject", 40), ("Kms/Decrypt", 100)], Direction::Up);
+        let shares: Vec<(&str, f64)> =
+            risen.insight.iter().map(|share| (share.value.as_str(), share.average * 60.0)).collect();
+        assert_eq!(shares, [("Kms/Decrypt", 100.0), ("oss/GetObject", 70.0)], "by the spelling of most of its calls");
+        assert!(!risen.broad, "forty of fifty too many");
+        let usual = Share { average: 1.0, value: "Oss/GetObject".to_owned() };
+        assert!(risen.baseline.unwrap().contains(&usual), "all of it under one name");
+        let fallen = compare(&[("oss/GetObject", 60), ("Kms/Decrypt", 0)], Direction::Down);
+        assert_eq!(named(&fallen), ["Kms/Decrypt", "oss/GetObject"], "the other spelling is not missing");
     }
 
     #[test]

@@ -68,11 +68,11 @@ pub fn build(
     let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
         // What was begun is told to its end, whatever explains the rest of it.
-        let is_new = findings.continued(history, deviation).or(repeated(findings, history, deviation, told)).is_none();
-        if is_new && night.gaps.explain(history, deviation, told.usual) {
+        let begun = Begun::of(findings, history, deviation, told);
+        if matches!(begun, Begun::New) && night.gaps.explain(history, deviation, told.usual) {
             built.explained += 1;
         } else {
-            built.add_rate(findings, history, deviation, told, night);
+            built.add_rate(findings, (history, deviation), begun, told, night);
         }
     }
     if let Some((history, changes)) = &findings.changes {
@@ -105,22 +105,56 @@ pub fn build(
     built
 }
 
-/// The episode of the night before that was over, and that a deviation repeats by the same hand.
-fn repeated<'a>(
-    findings: &'a NightFindings,
-    history: &FamilyHistory,
-    deviation: &Deviation,
-    told: Told<'_>,
-) -> Option<&'a Running> {
-    findings.repeated(history, deviation).filter(|before| before.is_by_the_same(told.evidence))
+/// How a deviation stands to the episode of the night before.
+#[derive(Clone, Copy)]
+enum Begun<'a> {
+    /// It goes on with it.
+    Continues(&'a Running),
+    /// That was over, and it does the same again by the same hand.
+    Repeats(&'a Running),
+    /// It has nothing to do with any.
+    New,
+}
+
+impl<'a> Begun<'a> {
+    fn of(findings: &'a NightFindings, history: &FamilyHistory, deviation: &Deviation, told: Told<'_>) -> Self {
+        if let Some(running) = findings.continued(history, deviation) {
+            return Self::Continues(running);
+        }
+        let repeated = findings.repeated(history, deviation);
+        repeated.filter(|before| before.is_by_the_same(told.evidence)).map_or(Self::New, Self::Repeats)
+    }
+
+    /// The same of an entity that has outgrown what was told of it: that is nothing that comes again.
+    fn outgrown(self) -> Self {
+        match self {
+            Self::Repeats(_) => Self::New,
+            other => other,
+        }
+    }
+
+    fn continued(self) -> Option<&'a Running> {
+        match self {
+            Self::Continues(running) => Some(running),
+            Self::Repeats(_) | Self::New => None,
+        }
+    }
+
+    /// Nights in which the same came again, with this one.
+    fn times(self) -> u32 {
+        match self {
+            Self::Repeats(before) => before.times + 1,
+            Self::Continues(_) | Self::New => 0,
+        }
+    }
 }
 
 impl Built {
     fn add_rate(
         &mut self,
         findings: &NightFindings,
-        history: &FamilyHistory,
-        deviation: &Deviation,
+        (history, deviation): (&FamilyHistory, &Deviation),
+        begun: Begun<'_>,
         told: Told<'_>,
         night: Night<'_>,
     ) {
@@ -130,33 +164,33 @@ impl Built {
         let before = findings.before.get(&same).filter(|_| !outgrown);
         let calls = findings.calls_of(&same, night.window);
         let mut episode = Episode::following(&same, date, before, findings.level_shift_days).with_calls(before, calls);
-        let continued = findings.continued(history, deviation);
-        let repeated = repeated(findings, history, deviation, told).filter(|_| !outgrown);
-        let begun = continued.or(repeated);
+        let begun = if outgrown { begun.outgrown() } else { begun };
+        let (continued, is_new) = (begun.continued(), matches!(begun, Begun::New));
         // A story goes on only while an episode of it does.
-        episode.incident = episode.incident.filter(|_| begun.is_some());
+        episode.incident = episode.incident.filter(|_| !is_new);
         let searched = findings.search(history, deviation);
         let mut insight = rate_insight((history, deviation), continued, told, night, searched);
         insight.life = Life {
-            continued: begun.is_some(),
+            continued: !is_new,
             nights: episode.nights,
             since: Some(episode.since),
-            times: repeated.filter(|_| continued.is_none()).map_or(0, |before| before.times + 1),
+            times: begun.times(),
             // Of several episodes of a night the first says it.
             level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
             tonight: continued.map(|_| insight.observed),
             lasts: false,
+            kept_open: false,
         };
         insight.ended |= episode.level_shift;
         let mut evidence = told.evidence.clone();
         let usual = usual_rate(deviation);
         begin_before(&mut insight, &mut evidence, usual);
-        match (continued, repeated) {
-            (Some(running), _) => go_on(&mut insight, &mut evidence, running),
+        match begun {
+            Begun::Continues(running) => go_on(&mut insight, &mut evidence, running),
             // What lies between is none of it: each night tells its own.
-            (None, Some(before)) => insight.id = before.id,
-            (None, None) => {}
+            Begun::Repeats(before) => insight.id = before.id,
+            Begun::New => {}
         }
         complete(&mut insight, &evidence, told.usual);
         episode.insight = Some(insight.id);
@@ -181,14 +215,24 @@ impl Built {
         let (nights, incident) = (before.nights, before.incident);
         let life = Life { continued: true, nights, incident, level_shift, ..Life::default() };
         match course {
-            Course::Lasts => {
+            Course::Lasts(..) => {
                 let nothing = Evidence::default();
                 let life = Life { lasts: true, ..life };
-                self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date));
+                self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date).0);
             }
-            Course::Ended(_, rates) => {
+            Course::Ended(ending) => {
                 let life = Life { level_shift: false, ..life };
-                self.close(left_insight(same, (running, rates), (told.evidence, told.usual), life, date));
+                self.close(left_insight(same, (running, ending.whole), (told.evidence, told.usual), life, date).0);
+            }
+            Course::KeptOpen(_, rates) => {
+                let tonight = Some(told.evidence.calls());
+                let life = Life { level_shift: false, kept_open: true, tonight, ..life };
+                let (insight, evidence) = left_insight(same, (running, rates), (told.evidence, told.usual), life, date);
+                let mut episode = before.clone();
+                episode.nights += 1;
+                episode.open = Some(Running::of(&insight, insight.end, rates.usual, &evidence));
+                self.episodes.insert(same.clone(), episode);
+                self.insights.push(insight);
             }
             Course::GoesOn(_) | Course::Untold => {}
         }

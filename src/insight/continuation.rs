@@ -64,14 +64,15 @@ fn band_of_more(running: &Running, expected: f64) -> (u64, u64) {
     ((running.expected_lower as f64 * share).floor() as u64, (running.expected_upper as f64 * share).ceil() as u64)
 }
 
-/// An episode of the night before that no deviation goes on with, which is over, or its entity's level by now; its life tells which.
+/// An episode of the night before that no deviation goes on with, which is over, or its entity's level by now, or kept open by its story;
+/// its life tells which. With what the events told of all of it.
 pub(super) fn left_insight(
     (family, key, direction): &Same,
     (running, rates): (&Running, Rates),
     (evidence, usual): (&Evidence, &Usual),
     life: Life,
     date: NaiveDate,
-) -> Insight {
+) -> (Insight, Evidence) {
     let mut evidence = evidence.clone();
     let expected = rates.usual * evidence.span.1 as f64;
     let (expected_lower, expected_upper) = band_of_more(running, expected);
@@ -99,12 +100,13 @@ pub(super) fn left_insight(
         score: running.score,
         baseline_average: running.baseline_average,
         days_known: running.days_known,
+        ended: !life.kept_open,
         life,
         ..subject.draft(&evidence, date)
     };
     go_on(&mut insight, &mut evidence, running);
     complete(&mut insight, &evidence, usual);
-    insight
+    (insight, evidence)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub struct Episode {
     direction: Direction,
     /// The first of the nights in which it did, none of those between being usual.
     pub since: NaiveDate,
-    /// In how many it did.
+    /// In how many it did, or was told with its story, of which another part did.
     pub nights: u32,
     /// Whether this is taken for its new level, and nothing more is said of it.
     pub level_shift: bool,

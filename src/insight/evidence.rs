@@ -12,8 +12,9 @@ use crate::insight::values::{Values, add_all};
 pub(super) const EXAMPLES: usize = 10;
 /// Bytes of a request's parameters that are looked at; no cloud records as many.
 const MOST_PARAMETERS: usize = 1 << 20;
-/// Requests about a trail that are kept, those that come first, and bytes of the parameters of one.
+/// Requests about a trail that are kept, those that come first.
 const REQUESTS: usize = 1000;
+/// Bytes of the parameters of one that is kept; a longer one is looked at by itself, and not followed.
 const MOST_KEPT_PARAMETERS: usize = 65_536;
 /// Names of those who are given rights that are told apart.
 const MOST_RECEIVERS: usize = 10_000;
@@ -85,7 +86,7 @@ impl Evidence {
         later.receivers.into_iter().for_each(|name| self.add_receiver(name));
         self.tried.concerns.extend(later.tried.concerns);
         self.tried.receivers.extend(later.tried.receivers);
-        self.tried.bound();
+        self.unread += self.tried.bound();
         self.principal_arns.extend(later.principal_arns);
         self.requests.extend(later.requests);
         self.keep_earliest();
@@ -93,8 +94,7 @@ impl Evidence {
 
     /// Looks at a successful request of a change.
     pub(super) fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
-        let is_trail = kind == ChangeKind::Trail;
-        if parameters.len() > if is_trail { MOST_KEPT_PARAMETERS } else { MOST_PARAMETERS } {
+        if parameters.len() > MOST_PARAMETERS {
             self.unread += 1;
             return;
         }
@@ -102,17 +102,32 @@ impl Evidence {
         self.concerns.extend(looked.concerns.into_keys());
         looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
-        if is_trail {
-            self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
-            if self.requests.len() >= 2 * REQUESTS {
-                self.keep_earliest();
-            }
+        if kind == ChangeKind::Trail {
+            self.keep(time, api, parameters);
         }
+    }
+
+    /// Keeps a request about a trail, to be followed.
+    fn keep(&mut self, time: i64, api: &str, parameters: &str) {
+        if parameters.len() > MOST_KEPT_PARAMETERS {
+            self.unread += 1;
+            return;
+        }
+        self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
+        if self.requests.len() >= 2 * REQUESTS {
+            self.keep_earliest();
+        }
+    }
+
+    /// A request whose parameters cannot be read.
+    pub(super) fn miss(&mut self) {
+        self.unread += 1;
     }
 
     /// Looks at a request of a change that failed: a grant tells whom to watch, and any what was meant.
     pub(super) fn look_at_attempt(&mut self, kind: ChangeKind, api: &str, parameters: &str) {
         if parameters.len() > MOST_PARAMETERS {
+            self.unread += 1;
             return;
         }
         let looked = concern::of_request(kind, api, parameters);
@@ -120,7 +135,7 @@ impl Evidence {
         if kind == ChangeKind::Permission {
             self.tried.concerns.extend(looked.concerns.into_keys());
             self.tried.receivers.extend(looked.receivers);
-            self.tried.bound();
+            self.unread += self.tried.bound();
         }
     }
 
@@ -162,10 +177,11 @@ impl Evidence {
 }
 
 impl Tried {
-    fn bound(&mut self) {
-        while self.receivers.len() > MOST_RECEIVERS {
-            self.receivers.pop_last();
-        }
+    /// Leaves out names beyond the first; gives how many.
+    fn bound(&mut self) -> u64 {
+        let beyond = self.receivers.len().saturating_sub(MOST_RECEIVERS);
+        (0..beyond).for_each(|_| drop(self.receivers.pop_last()));
+        beyond as u64
     }
 }
 
@@ -197,6 +213,40 @@ mod tests {
         evidence.look_at_attempt(ChangeKind::Permission, "AttachPolicyToUser", grave);
         assert!(concern::of_evidence(&evidence).is_empty(), "nothing was given");
         assert_eq!(concern::of_attempts(&evidence), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
+    }
+
+    #[test]
+    fn a_long_request_about_a_trail_is_looked_at_and_not_followed() {
+        let stops =
+            |length: usize| format!(r#"{{"Name":"t","IsMultiRegionTrail":false,"Pad":"{}"}}"#, " ".repeat(length));
+        let looked = |length: usize| {
+            let mut evidence = Evidence::default();
+            evidence.look_at(ChangeKind::Trail, 1, "UpdateTrail", &stops(length));
+            (concern::of_evidence(&evidence), evidence.requests.len())
+        };
+        let (short, kept) = looked(0);
+        assert!(kept == 1 && !short.is_empty(), "{short:?}");
+        let (long, kept) = looked(MOST_KEPT_PARAMETERS);
+        assert_eq!(kept, 0);
+        assert_eq!(long, short.into_iter().chain([Concern::NotAllRead]).collect());
+        assert_eq!(looked(MOST_PARAMETERS), ([Concern::NotAllRead].into(), 0));
+    }
+
+    #[test]
+    fn what_is_left_out_of_attempts_is_said() {
+        let attempt = |names: std::ops::Range<usize>, padding: usize| {
+            let mut evidence = Evidence::default();
+            for name in names {
+                let request = format!(r#"{{"UserName":"u{name}"{}}}"#, " ".repeat(padding));
+                evidence.look_at_attempt(ChangeKind::Permission, "AttachPolicyToUser", &request);
+            }
+            evidence
+        };
+        assert_eq!(attempt(0..1, MOST_PARAMETERS).unread, 1);
+        let mut evidence = attempt(0..MOST_RECEIVERS, 0);
+        assert_eq!(evidence.unread, 0);
+        evidence.absorb(attempt(MOST_RECEIVERS..MOST_RECEIVERS + 3, 0));
+        assert_eq!((evidence.unread, evidence.tried.receivers.len()), (3, MOST_RECEIVERS));
     }
 
     #[test]

@@ -5,18 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uuid::Uuid;
+
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::change::ChangeFound;
 use crate::detect::first_seen::FirstSeen;
-use crate::detect::{Deviation, Thresholds};
+use crate::detect::{Deviation, Direction, Thresholds};
 use crate::error::Result;
 use crate::insight::concern::{self, Concern};
-use crate::insight::course::{Course, Rates, course};
+use crate::insight::course::{Course, Ending, course};
 use crate::insight::episode::{Episode, Running, Same};
 use crate::insight::habits::{Habits, principal_of};
 use crate::insight::investigate::Evidence;
 use crate::insight::joining::joined;
 use crate::insight::rhythm::{Days, Rhythm};
+use crate::insight::severity::all_failed;
 use crate::insight::targets::{Searched, searched};
 use crate::insight::usual::Past;
 use crate::rollup::Family;
@@ -46,8 +49,8 @@ pub struct NightFindings {
 }
 
 impl NightFindings {
-    /// What was found, after what the night before left. After so many nights in a row of deviations in one direction they are an
-    /// entity's new level.
+    /// What was found, after what the night before left. After so many nights of deviations in one direction, none of those between being
+    /// usual, they are an entity's new level.
     pub fn new(
         rates: Vec<(FamilyHistory, Vec<Deviation>)>,
         changes: (FamilyHistory, Vec<ChangeFound>),
@@ -110,10 +113,27 @@ impl NightFindings {
             Some((same.clone(), self.course(same, running, next.get(same).copied(), days)?))
         };
         self.courses = self.open().filter_map(course).collect();
+        self.keep_open();
         let before = std::mem::take(&mut self.before);
         let is_untold = |same: &Same| self.courses.get(same) == Some(&Course::Untold);
         let (untold, before): (BTreeMap<_, _>, _) = before.into_iter().partition(|(same, _)| is_untold(same));
         Self { before, untold, ..self }
+    }
+
+    /// Keeps episodes open that last, where another one of their story goes the same way and is odd still.
+    fn keep_open(&mut self) {
+        let story = |same: &Same| Some((self.before.get(same)?.incident?, same.2));
+        let is_odd = |(_, course): &(&Same, &Course)| matches!(course, Course::GoesOn(_));
+        let odd: BTreeSet<(Uuid, Direction)> =
+            self.courses.iter().filter(is_odd).filter_map(|(same, _)| story(same)).collect();
+        let kept = self.courses.iter().filter_map(|(same, course)| match course {
+            Course::Lasts(hours, rates) if story(same).is_some_and(|story| odd.contains(&story)) => {
+                Some((same.clone(), Course::KeptOpen(*hours, *rates)))
+            }
+            _ => None,
+        });
+        let kept: Vec<(Same, Course)> = kept.collect();
+        self.courses.extend(kept);
     }
 
     fn open(&self) -> impl Iterator<Item = (&Same, &Running)> {
@@ -164,7 +184,7 @@ impl NightFindings {
     /// What makes a change serious, the gravest first.
     pub(super) fn concerns(&self, history: &FamilyHistory, change: &ChangeFound, evidence: &Evidence) -> Vec<Concern> {
         let mut concerns = concern::of_evidence(evidence);
-        if change.errors == change.calls {
+        if all_failed(change.errors, change.calls) {
             concerns.extend(concern::of_attempts(evidence));
         }
         let principal = principal_of(history.key(change.members[0]));
@@ -254,7 +274,7 @@ impl NightFindings {
     pub(super) fn left_alone(&self) -> Vec<(&Same, &Episode, &Running, Course)> {
         let open = self.before.iter().filter_map(|(same, episode)| Some((same, episode, episode.open.as_ref()?)));
         let known = open.map(|(same, episode, running)| {
-            let course = self.courses.get(same).copied().unwrap_or(Course::Ended(0, Rates::default()));
+            let course = self.courses.get(same).copied().unwrap_or(Course::Ended(Ending::default()));
             (same, episode, running, course)
         });
         known.filter(|(.., course)| !matches!(course, Course::GoesOn(_))).collect()
@@ -262,7 +282,7 @@ impl NightFindings {
 
     /// Whether an open episode goes on though nothing of its entity is odd.
     pub(super) fn lasts(&self, same: &Same) -> bool {
-        self.courses.get(same) == Some(&Course::Lasts)
+        matches!(self.courses.get(same), Some(Course::Lasts(..)))
     }
 
     /// How many deviations are not reported, because they are a new level by now.
@@ -276,7 +296,7 @@ impl NightFindings {
 mod tests {
     use super::*;
     use crate::baseline::HistoryHour;
-    use crate::detect::Direction;
+    use crate::insight::course::Rates;
     use crate::insight::example::rate;
     use crate::rollup::EntityKey;
 
@@ -304,6 +324,28 @@ mod tests {
             NightFindings::new(vec![(history, Vec::new())], changes, before, 7).setting_hidden_aside(&window);
         let ending = findings.left_alone().into_iter().map(|(same, ..)| same.1.clone()).collect();
         (ending, findings.hidden.into_keys().map(|same| same.1).collect())
+    }
+
+    #[test]
+    fn what_lasts_is_kept_open_while_its_story_is_odd() {
+        let changes = (FamilyHistory::from_entities(Family::Change, []), Vec::new());
+        let story = |number: u128, direction: Direction, name: &str| {
+            let same = (Family::AccessKey, EntityKey::new(["1", name]), direction);
+            let mut episode = Episode::following(&same, "2026-01-28".parse().unwrap(), None, 7);
+            episode.incident = Some(Uuid::from_u128(number));
+            (same, episode)
+        };
+        let (up, down) = (Direction::Up, Direction::Down);
+        let all = [story(1, up, "odd"), story(1, up, "sibling"), story(1, down, "other way"), story(2, up, "stranger")];
+        let mut findings = NightFindings::new(Vec::new(), changes, all.clone().into(), 7);
+        let lasts = Course::Lasts(24, Rates::default());
+        findings.courses = all.iter().map(|(same, _)| (same.clone(), lasts)).collect();
+        findings.keep_open();
+        assert!(findings.courses.values().all(|course| *course == lasts), "nothing is odd");
+        findings.courses.insert(all[0].0.clone(), Course::GoesOn(0));
+        findings.keep_open();
+        let of = |place: usize| findings.courses[&all[place].0];
+        assert_eq!([of(1), of(2), of(3)], [Course::KeptOpen(24, Rates::default()), lasts, lasts]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::baseline::FamilyHistory;
+use crate::baseline::{FamilyHistory, HistoryHour};
 use crate::detect::Model;
 use crate::detect::first_seen::{FirstSeen, NewPartner};
 use crate::event::network;
@@ -14,7 +14,7 @@ use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
 use crate::insight::meaning::complete;
-use crate::insight::sentence::who;
+use crate::insight::sentence::{subject, who};
 use crate::insight::usual::Usual;
 use crate::insight::{Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
@@ -76,8 +76,8 @@ pub(super) fn target(found: &FirstSeen, history: Option<&FamilyHistory>, date: N
 /// The hours of an entity's last day, first and one past the last.
 fn last_hours(history: &FamilyHistory, member: usize) -> (u8, u8) {
     let hours = history.hours(member);
-    let day = hours.last().map_or(0, |hour| hour.hour / 24);
-    let of_day = || hours.iter().filter(|hour| hour.hour / 24 == day).map(|hour| (hour.hour % 24) as u8);
+    let day = hours.last().map_or(0, HistoryHour::day);
+    let of_day = || hours.iter().filter(|hour| hour.day() == day).map(|hour| (hour.hour % 24) as u8);
     (of_day().min().unwrap_or(0), of_day().max().map_or(24, |last| last + 1))
 }
 
@@ -188,11 +188,7 @@ fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> Vec<String> {
 /// in 28 days between 11:40 and 11:50 UTC; usual: 0.1 new ones a day`.
 pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
     let Some(company) = &insight.new_company else { return String::new() };
-    let who = match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
-        InsightType::PrincipalInsight => who(insight, evidence).unwrap_or_else(|| insight.entity.clone()),
-        _ => clipped(&insight.entity).into_owned(),
-    };
+    let who = subject(insight.family, &insight.entity, who(insight, evidence));
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
     let all = counted(company.days as u64, "day", "days");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::baseline::{FamilyHistory, Window};
+use crate::baseline::{FamilyHistory, HistoryHour, Window};
 use crate::error::Result;
 use crate::event::network;
 use crate::insight::concern::Concern;
@@ -92,7 +92,7 @@ impl Habits {
 /// The hours of the day at which an entity was active; `None` if it was on too few days.
 fn active_hours(history: &FamilyHistory, member: usize, window: &Window) -> Option<[bool; 24]> {
     let (past, _) = history.split(member, window);
-    let days: BTreeSet<u16> = past.iter().map(|hour| hour.hour / 24).collect();
+    let days: BTreeSet<usize> = past.iter().map(HistoryHour::day).collect();
     let mut hours = [false; 24];
     for hour in past {
         hours[usize::from(hour.hour % 24)] = true;

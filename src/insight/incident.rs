@@ -1,10 +1,11 @@
 //! Incidents: insights that tell one story, because they share time and culprit.
 //!
 //! A stolen key that deletes resources raises an `IpInsight`, an `AkInsight` and an `ApiCallRateInsight`. Two insights of an account belong
-//! together if they go the same way, share at least half of the shorter one's time, and agree on an actor: the entity of one, or
-//! a first attribution that stands out, is that of the other. An API and those that mostly call it agree as well. Several episodes of one
-//! entity in a night belong together whenever they are, if an actor is the same. An insight that agrees with nobody is an incident
-//! of its own.
+//! together if they go the same way, are in the same hours or in adjacent ones, and agree on an actor: the entity of one, or
+//! a first attribution that stands out, is that of the other. An API and those that mostly call it agree as well, if they share at least
+//! half of the shorter one's time. Several episodes of one entity in a night belong together whenever they are, if an actor is the same, and a
+//! rise and a drop of it that are as near, or as large: what is missing here was done there. An insight that agrees with nobody is an
+//! incident of its own.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,13 +15,17 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::insight::alike::{Groups, Member, Span, join_overlapping};
+use crate::insight::alike::{Groups, Member, Span, join_near, join_overlapping};
 use crate::insight::values::OTHER;
 use crate::insight::{Insight, Severity};
 use crate::rollup::Family;
 
 /// A change is a moment; what happens so near to it counts as at the same time.
 const AROUND_A_CHANGE: i64 = 30;
+/// What is no more minutes apart is in adjacent hours.
+const ADJACENT: i64 = 60;
+/// A rise and a drop of an entity are as large if one is at most so many times the other.
+const AS_LARGE: f64 = 2.0;
 /// The attributes that name an actor.
 const ACTORS: [&str; 3] = ["principalId", "accessKeyId", "sourceIpAddress"];
 const API: &str = "apiRelated";
@@ -87,20 +92,25 @@ pub fn group(insights: &mut [Insight]) -> Vec<Incident> {
 fn groups(insights: &[Insight]) -> Vec<Vec<usize>> {
     let named: Vec<Named> = insights.iter().map(Named::of).collect();
     let mut at_once: BTreeMap<Shared<'_>, Vec<Member>> = BTreeMap::new();
+    let mut by_actor: BTreeMap<Shared<'_>, Vec<(Span, usize)>> = BTreeMap::new();
     let mut again: BTreeMap<Again<'_>, usize> = BTreeMap::new();
     let mut groups = Groups::alone(insights.len());
     for (place, (insight, named)) in insights.iter().zip(&named).enumerate() {
-        for (what, agrees_with_all) in named.all() {
+        for (what, agrees_with_all) in named.apis() {
             let shared = (insight.account.as_str(), insight.direction, what);
             let member = Member { thing: place, span: span(insight), agrees_with_all };
             at_once.entry(shared).or_default().push(member);
         }
         for actor in &named.actors {
+            let shared = (insight.account.as_str(), insight.direction, (actor.attribute, actor.value.as_str()));
+            by_actor.entry(shared).or_default().push((moments(insight), place));
             let same = (insight.family, insight.direction, insight.account.as_str(), insight.entity.as_str(), actor);
             groups.join(*again.entry(same).or_insert(place), place);
         }
     }
     at_once.values_mut().for_each(|members| join_overlapping(members, &mut groups));
+    by_actor.values_mut().for_each(|members| join_near(members, milliseconds(ADJACENT), &mut groups));
+    join_moved(insights, &mut groups);
     let mut own: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     groups.firsts().into_iter().enumerate().for_each(|(insight, first)| own.entry(first).or_default().push(insight));
     own.into_values().collect()
@@ -111,9 +121,47 @@ type Shared<'a> = (&'a str, Direction, (&'static str, &'a str));
 /// What episodes of one entity have in common, whenever they are.
 type Again<'a> = (Family, Direction, &'a str, &'a str, &'a Culprit);
 
+fn milliseconds(minutes: i64) -> i64 {
+    Duration::minutes(minutes).num_milliseconds()
+}
+
+fn moments(insight: &Insight) -> Span {
+    (insight.start.timestamp_millis(), insight.end.timestamp_millis())
+}
+
 fn span(insight: &Insight) -> Span {
-    let around = Duration::minutes(if insight.family == Family::Change { AROUND_A_CHANGE } else { 0 });
-    ((insight.start - around).timestamp_millis(), (insight.end + around).timestamp_millis())
+    let around = milliseconds(if insight.family == Family::Change { AROUND_A_CHANGE } else { 0 });
+    let (start, end) = moments(insight);
+    (start - around, end + around)
+}
+
+/// Joins the rises and the drops of an entity where one is next to the other, or where all of them come to about as much.
+fn join_moved(insights: &[Insight], groups: &mut Groups) {
+    let mut entities: BTreeMap<(Family, &str, &str), Vec<usize>> = BTreeMap::new();
+    for (place, insight) in insights.iter().enumerate().filter(|(_, insight)| insight.model.is_some()) {
+        entities.entry((insight.family, &insight.account, &insight.entity)).or_default().push(place);
+    }
+    for mut own in entities.into_values() {
+        own.sort_by_key(|&place| (moments(&insights[place]), place));
+        let is_as_large = are_as_large(own.iter().map(|&place| &insights[place]));
+        for two in own.windows(2) {
+            let (one, next) = (&insights[two[0]], &insights[two[1]]);
+            let is_near = one.direction != next.direction && next.start - one.end <= Duration::minutes(ADJACENT);
+            if is_near || is_as_large {
+                groups.join(two[0], two[1]);
+            }
+        }
+    }
+}
+
+/// Whether there are about as many calls too many as there are too few.
+fn are_as_large<'a>(insights: impl Iterator<Item = &'a Insight>) -> bool {
+    let (mut many, mut few) = (0.0, 0.0);
+    for insight in insights {
+        let excess = insight.observed as f64 - insight.expected;
+        *(if insight.direction == Direction::Up { &mut many } else { &mut few }) += excess.abs();
+    }
+    many > 0.0 && (1.0 / AS_LARGE..=AS_LARGE).contains(&(few / many))
 }
 
 /// What an insight names.
@@ -139,13 +187,12 @@ impl Named {
         Self { actors, own_api, api: first(insight, API).map(str::to_lowercase) }
     }
 
-    /// All that it can agree on with others, and whether with all of those that name it. Two that are attributed to one API do not agree
+    /// The APIs that it can agree on with others, and whether with all of those that name it. Two that are attributed to one API do not agree
     /// by that, but each does with the API itself.
-    fn all(&self) -> impl Iterator<Item = ((&'static str, &str), bool)> {
-        let actors = self.actors.iter().map(|actor| ((actor.attribute, actor.value.as_str()), true));
+    fn apis(&self) -> impl Iterator<Item = ((&'static str, &str), bool)> {
         let own = self.own_api.as_deref().map(|api| ((API, api), true));
         let other = self.api.as_deref().filter(|api| self.own_api.as_deref() != Some(api));
-        actors.chain(own).chain(other.map(|api| ((API, api), false)))
+        own.into_iter().chain(other.map(|api| ((API, api), false)))
     }
 }
 
@@ -188,11 +235,16 @@ fn incident(insights: &[Insight], own: &[usize], taken: &mut BTreeSet<Uuid>) -> 
 
 /// The id of a story that begins with an insight, if it is not one that this insight founded on an earlier night.
 fn founded(first: Uuid, taken: &BTreeSet<Uuid>) -> Uuid {
-    let mut id = Uuid::new_v5(&first, b"incident");
+    let mut id = story_of(first);
     while taken.contains(&id) {
-        id = Uuid::new_v5(&id, b"incident");
+        id = story_of(id);
     }
     id
+}
+
+/// The id of the story that an insight begins.
+pub(super) fn story_of(insight: Uuid) -> Uuid {
+    Uuid::new_v5(&insight, b"incident")
 }
 
 /// The actor that most insights name; of equals the first of [`ACTORS`], then of values.
@@ -272,12 +324,32 @@ mod tests {
         let principal = || insight(Family::Principal, "user/7", 60, 80);
         assert_eq!(ranks(vec![key(), principal()]), [1, 1]);
         assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/8", 60, 80)]), [1, 2]);
-        assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/7", 71, 200)]), [1, 2]);
+        assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/7", 140, 200)]), [1, 1], "in the next hour");
+        assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/7", 141, 200)]), [1, 2]);
         assert_eq!(ranks(vec![key(), Insight { account: "2".to_owned(), ..principal() }]), [1, 2]);
         assert_eq!(ranks(vec![key(), Insight { direction: Direction::Down, ..principal() }]), [1, 2]);
         let mut broad = key();
         broad.attributions[0].broad = true;
         assert_eq!(ranks(vec![broad, principal()]), [1, 2]);
+    }
+
+    #[test]
+    fn what_an_entity_does_at_other_hours_is_one_story_with_what_it_does_not() {
+        let at = |start, end, direction, observed, expected| Insight {
+            direction,
+            observed,
+            expected,
+            ..insight(Family::Principal, "user/7", start, end)
+        };
+        let rise = || at(600, 700, Direction::Up, 50, 5.0);
+        assert_eq!(ranks(vec![rise(), at(700, 760, Direction::Down, 0, 400.0)]), [1, 1], "in the next hour");
+        assert_eq!(ranks(vec![rise(), at(900, 960, Direction::Down, 0, 60.0)]), [1, 1], "as large");
+        assert_eq!(ranks(vec![rise(), at(900, 960, Direction::Down, 0, 400.0)]), [1, 2]);
+        let other = insight(Family::Principal, "user/8", 900, 960);
+        assert_eq!(
+            ranks(vec![rise(), Insight { direction: Direction::Down, observed: 0, expected: 60.0, ..other }]),
+            [1, 2]
+        );
     }
 
     #[test]
@@ -309,7 +381,7 @@ mod tests {
     fn a_story_that_falls_apart_leaves_its_id_to_one_part() {
         let founder = insight(Family::Principal, "user/7", 0, 80);
         let other = insight(Family::Principal, "user/8", 0, 80);
-        let story = Uuid::new_v5(&founder.id, b"incident");
+        let story = story_of(founder.id);
         for order in [[&founder, &other], [&other, &founder]] {
             let carried =
                 |of: &Insight| Insight { life: Life { incident: Some(story), ..Life::default() }, ..of.clone() };

@@ -14,9 +14,9 @@ use crate::insight::at_hand::AtHand;
 use crate::insight::belonging::window;
 use crate::insight::look::{Example, Look, Looker, Own, Seen, arns, ids, keep_earliest, union};
 use crate::insight::notes::{Kept, MOST_KEPT_OF_GROUP, Noted, Notes, Room, Said, Trace};
-use crate::insight::passing::Told;
+use crate::insight::passing::{Part, Told};
 use crate::insight::reading::{Group, Reader, groups, unless_damaged};
-use crate::partition::EventFile;
+use crate::partition::{EventBatch, EventFile};
 
 pub(super) use crate::insight::evidence::EXAMPLES;
 pub use crate::insight::evidence::{Evidence, Request, Tried};
@@ -70,7 +70,7 @@ impl Keeping {
         Self { room, parts: 0, rows: 0, kept: Vec::new(), at_hand: AtHand::default() }
     }
 
-    fn keep(&mut self, own: &[Own], told: &mut dyn Told) -> Result<()> {
+    fn keep(&mut self, part: &Part<'_>, own: &[Own], told: &mut dyn Told) -> Result<()> {
         if own.is_empty() {
             return Ok(());
         }
@@ -80,7 +80,8 @@ impl Keeping {
         let few = self.room.whole && self.rows <= MOST_KEPT_OF_GROUP;
         let described = if few { unless_damaged(told.described(&rows))?.flatten() } else { None };
         if let Some(batch) = described {
-            self.kept.push((rows, batch));
+            let times = rows.iter().map(|&row| part.time(row)).collect();
+            self.kept.push((rows, EventBatch { times, ..batch }));
             return Ok(());
         }
         (self.room.whole, self.kept) = (false, Vec::new());
@@ -175,7 +176,7 @@ fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evide
         reader.find(group, &mut |part, rows, told| {
             let start = |target: usize| window(date, targets[target].search).0;
             traces.extend(rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part)));
-            keeping.keep(&rows, told)
+            keeping.keep(part, &rows, told)
         })?;
         Ok((traces, keeping.said()))
     };

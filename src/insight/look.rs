@@ -148,8 +148,8 @@ impl Look<'_> {
             Said::AtHand(at_hand) => batches.each(group, &all, at_hand, &mut count)?,
         }
         let early = traces.iter().map(|trace| (trace.target, trace.rows(&self.early(trace.target))));
-        let examples = if has_ids(group) { examples(group, &early.collect::<Vec<_>>())? } else { Vec::new() };
-        read_requests(group, &requests, seen)?;
+        let examples = if has_ids(group) { examples(group, &early.collect::<Vec<_>>(), said)? } else { Vec::new() };
+        read_requests(group, &requests, said, seen)?;
         Ok(examples)
     }
 
@@ -161,9 +161,9 @@ impl Look<'_> {
 }
 
 /// The events among some rows that may be named.
-fn examples(group: Group<'_>, early: &[Own]) -> Result<Vec<Example>> {
+fn examples(group: Group<'_>, early: &[Own], said: &Said) -> Result<Vec<Example>> {
     let rows = union(early);
-    let times = times(group, &rows)?;
+    let times = times(group, &rows, said)?;
     let mut examples = Vec::new();
     for (target, own) in early {
         let own = own.iter().filter_map(|row| Some((*row, *times.get(rows.binary_search(row).ok()?)?)));
@@ -191,9 +191,12 @@ pub(super) fn each_row(
 }
 
 /// The times of rows; none where the file is damaged.
-fn times(group: Group<'_>, rows: &[u32]) -> Result<Vec<i64>> {
+fn times(group: Group<'_>, rows: &[u32], said: &Said) -> Result<Vec<i64>> {
     if rows.is_empty() {
         return Ok(Vec::new());
+    }
+    if let Some(times) = said.times(rows) {
+        return Ok(times);
     }
     let read = unless_damaged(read_rows(group.0, group.1, &[], rows))?;
     Ok(read.map_or_else(Vec::new, |batch| batch.times.to_vec()))
@@ -290,24 +293,22 @@ fn unread(
 }
 
 /// Reads the parameters of requests and looks at them.
-fn read_requests(group: Group<'_>, requests: &[Unread], seen: &mut Seen) -> Result<()> {
+fn read_requests(group: Group<'_>, requests: &[Unread], said: &Said, seen: &mut Seen) -> Result<()> {
     for requests in requests.chunks(REQUESTS_AT_ONCE) {
         let mut rows: Vec<u32> = requests.iter().map(|request| request.row).collect();
         rows.sort_unstable();
         rows.dedup();
-        let times = times(group, &rows)?;
+        let times = times(group, &rows, said)?;
         let parameters = Texts::read(group, Column::RequestParameters, rows.iter().copied())?;
         for Unread { target, kind, api, row, failed } in requests {
             let (evidence, _) = seen.of(*target);
-            if *failed {
-                evidence.look_at_attempt(*kind, api, parameters.of(*row).unwrap_or_default());
-                continue;
-            }
-            match rows.binary_search(row).ok().and_then(|place| times.get(place)) {
-                Some(&time) if !parameters.are_damaged() => {
-                    evidence.look_at(*kind, time, api, parameters.of(*row).unwrap_or_default());
-                }
-                _ => evidence.unread += 1,
+            let time = rows.binary_search(row).ok().and_then(|place| times.get(place));
+            let own = parameters.of(*row).unwrap_or_default();
+            match time {
+                _ if parameters.are_damaged() => evidence.miss(),
+                _ if *failed => evidence.look_at_attempt(*kind, api, own),
+                Some(&time) => evidence.look_at(*kind, time, api, own),
+                None => evidence.miss(),
             }
         }
     }

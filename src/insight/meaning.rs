@@ -9,7 +9,7 @@ use crate::insight::concern;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
-use crate::insight::severity::severity;
+use crate::insight::severity::{all_failed, severity};
 use crate::insight::usual::Usual;
 use crate::insight::{Attribution, Insight, InsightType};
 use crate::shown::number;
@@ -29,7 +29,7 @@ pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual
     }
     insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence, usual)
-        + &concern::words(&insight.concerns, insight.errors > 0 && insight.errors == insight.observed)
+        + &concern::words(&insight.concerns, all_failed(insight.errors, insight.observed))
         + &lasting(insight);
     insight.next_query = next_query(insight, false);
 }
@@ -45,12 +45,14 @@ pub(super) fn name_account(insight: &mut Insight) {
 /// What is said of an episode that goes on, comes again, or has become a level.
 fn lasting(insight: &Insight) -> String {
     let life = &insight.life;
+    let by_itself = if life.kept_open { ", with what is odd still" } else { "" };
     match life.tonight.filter(|_| !insight.ended) {
         _ if life.level_shift => format!("; so {}, and taken for its new level from now on", nights(insight)),
         Some(calls) if insight.direction == Direction::Up => {
-            format!("; going on since {}, {} of them on {}", insight.start.date_naive(), number(calls), insight.date)
+            let since = insight.start.date_naive();
+            format!("; going on since {since}, {} of them on {}{by_itself}", number(calls), insight.date)
         }
-        Some(_) => format!("; going on since {}", insight.start.date_naive()),
+        Some(_) => format!("; going on since {}", insight.start.date_naive()) + by_itself,
         None if life.times > 1 => {
             format!(
                 "; at the same hours for {} nights in a row since {}",

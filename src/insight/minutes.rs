@@ -1,10 +1,12 @@
 //! The exact minutes of an episode, found among the minutes around the hours that stood out.
 //!
 //! *Statistic*: two change points of a Poisson process, by maximum likelihood. What is usual differs from hour to hour; inside an episode
-//! it has a multiple of its own, and beside it another, which for a rise is no higher than 1.5: hours are busy for no reason at times.
-//! Of all runs of minutes the one is taken that maximises `y ln(y / m) - y` inside and the same beside it, `y` calls where `m` are usual.
+//! it has a multiple of its own, and beside it another, which for a rise is no higher than 1.5, and for a drop no lower than the root of
+//! the drop's own: hours are busy or quiet for no reason at times, but what goes on is not beside itself. Of all runs of minutes the one is
+//! taken that maximises `y ln(y / m) - y` inside and the same beside it, `y` calls where `m` are usual.
 //! *When it is wrong*: when few calls make the episode; then its first and last call are as near as one can come. *Cost*: the square of
-//! the minutes that have calls, at most a day's.
+//! the minutes that have calls, at most a day's. *References*: Kulldorff 1997 (the likelihood of a Poisson scan statistic, inside and outside of
+//! a window); Worsley 1986 (change points of an exponential family).
 
 use crate::insight::rhythm::{LEAST_USUAL, Level, TELLING, lasted};
 
@@ -12,9 +14,11 @@ use crate::insight::rhythm::{LEAST_USUAL, Level, TELLING, lasted};
 const SPEAKS_FOR: f64 = 0.5;
 /// Beside a rise there are at most so many times as many calls as are usual.
 const BESIDE: f64 = 1.5;
-/// A drop begins and ends with an hour unless other minutes are so much more likely. Calls come in bursts: some minutes of silence
-/// beside hours of it tell little.
+/// A drop begins and ends with an hour, and a rise with that of whoever makes it, unless other minutes are so much more likely. Calls come in
+/// bursts: some minutes of silence beside hours of it tell little.
 const TELLING_MINUTES: f64 = 10.0;
+/// A silence is longer than hours tell where it is twice as long as any other gap beside it, between so many calls.
+const LEAST_BESIDE: usize = 5;
 
 /// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,6 +82,12 @@ impl Part {
         if calls > most * usual { calls * most.ln() - most * usual } else { self.likelihood() }
     }
 
+    /// The same of multiples from `least` on.
+    fn likelihood_above(self, least: f64) -> f64 {
+        let Self { calls, usual } = self;
+        if calls < least * usual { calls * least.ln() - least * usual } else { self.likelihood() }
+    }
+
     fn multiple(self) -> f64 {
         self.calls / self.usual
     }
@@ -108,13 +118,34 @@ impl Around {
     /// minutes are meant, from its first call to its last. First minute, and one past the last.
     pub(super) fn rise(&self, least: u64) -> (usize, usize) {
         let run = self.run();
-        let (part, core) = (self.part(run), self.part(self.core));
-        let rest = (core.usual - part.usual).max(0.0);
-        if part.calls + rest >= least as f64 && part.excess() >= SPEAKS_FOR * core.excess() {
+        if self.is_worth_telling(run, least) {
             return run;
         }
         let busy = || self.busy.iter().filter(|&minute| (self.core.0..self.core.1).contains(minute));
         busy().next().zip(busy().next_back()).map_or(self.core, |(first, last)| (*first, last + 1))
+    }
+
+    fn is_worth_telling(&self, run: (usize, usize), least: u64) -> bool {
+        let (part, core) = (self.part(run), self.part(self.core));
+        let rest = (core.usual - part.usual).max(0.0);
+        part.calls + rest >= least as f64 && part.excess() >= SPEAKS_FOR * core.excess()
+    }
+
+    /// The minutes of a rise in the `others`, of an episode of whoever makes it: from its first call in them to its last, unless `rise` is so
+    /// much more likely by its own calls.
+    pub(super) fn rise_in(&self, others: (usize, usize), rise: (usize, usize), least: u64) -> (usize, usize) {
+        let mut own = self.busy.iter().copied().filter(|minute| (others.0..others.1).contains(minute));
+        let Some(first) = own.next() else { return rise };
+        let run = (first, own.next_back().unwrap_or(first) + 1);
+        let is_in_core = run.0 < self.core.1 && run.1 > self.core.0;
+        let is_likely = self.likelihood(run) + TELLING_MINUTES >= self.likelihood(rise);
+        if is_in_core && is_likely && self.is_worth_telling(run, least) { run } else { rise }
+    }
+
+    /// How likely a rise in these minutes is.
+    fn likelihood(&self, run: (usize, usize)) -> f64 {
+        let beside = |first: usize, end: usize| self.part((first, end)).likelihood_below(BESIDE);
+        beside(0, run.0) + self.part(run).likelihood() + beside(run.1, self.end())
     }
 
     /// The run of minutes that has most calls beyond what is usual; it touches the core, and begins and ends with a call. The core itself
@@ -142,6 +173,23 @@ impl Around {
     /// lacks; the core if not, or if there are no calls at all. It begins with an hour or after a call, and ends with an hour or before
     /// a call.
     pub(super) fn drop(&self) -> (usize, usize) {
+        let run = self.lack();
+        if self.busy.is_empty() || self.part(run).calls > 0.0 { run } else { self.silence(run) }
+    }
+
+    /// A run without a call from the call before it to the one after it, where that is further by far than any gap beside it is long.
+    fn silence(&self, (first, end): (usize, usize)) -> (usize, usize) {
+        let before = &self.busy[..self.busy.partition_point(|&minute| minute < first)];
+        let after = &self.busy[self.busy.partition_point(|&minute| minute < end)..];
+        let is_longest = |gap: usize, busy: &[usize]| {
+            busy.len() >= LEAST_BESIDE && busy.windows(2).all(|two| 2 * (two[1] - two[0] - 1) <= gap)
+        };
+        let begun = before.last().map(|last| last + 1).filter(|begin| is_longest(first - begin, before));
+        let over = after.first().copied().filter(|next| is_longest(next - end, after));
+        (begun.unwrap_or(first), over.unwrap_or(end))
+    }
+
+    fn lack(&self) -> (usize, usize) {
         let end = self.end();
         let hours = || (0..=end).step_by(60);
         let starts = joined(hours(), self.busy.iter().map(|minute| minute + 1));
@@ -165,7 +213,9 @@ impl Around {
         let is_lower = |beside: Part| beside.usual <= 0.0 || inside.multiple() < beside.multiple();
         let is_drop = inside.multiple() < 1.0 && is_lower(before) && is_lower(after);
         let odd = [run.0, run.1].into_iter().filter(|minute| minute % 60 != 0).count() as f64;
-        let likelihood = before.likelihood() + inside.likelihood() + after.likelihood();
+        // Nearer to what is usual than to the drop.
+        let beside = |part: Part| part.likelihood_above(inside.multiple().sqrt());
+        let likelihood = beside(before) + inside.likelihood() + beside(after);
         is_drop.then_some(likelihood - TELLING_MINUTES * odd)
     }
 
@@ -182,7 +232,7 @@ impl Around {
     }
 }
 
-/// For how many of the first minutes an episode with `rate` calls a minute goes on, where `usual` is what follows: the change
+/// For how many of some minutes an episode with `rate` calls a minute goes on, where `usual` is what follows: the change
 /// point of greatest likelihood.
 pub fn tail(minutes: &[u32], rate: f64, usual: f64) -> usize {
     let (rate, usual) = ((rate * 60.0).max(LEAST_USUAL), (usual * 60.0).max(LEAST_USUAL));
@@ -273,6 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rise_has_the_minutes_of_whoever_makes_it_unless_its_own_speak_against_them() {
+        // A call every ten minutes from minute 70 to 110, and one where it is usual, at 131.
+        let mut minutes = vec![0; 180];
+        [70, 80, 90, 100, 110, 131].into_iter().for_each(|minute| minutes[minute] = 1);
+        let around = around(&minutes, (60, 120), 0.01);
+        let rise = around.rise(4);
+        assert_eq!(rise, (70, 132));
+        assert_eq!(around.rise_in((66, 115), rise, 4), (70, 111));
+        assert_eq!(around.rise_in((66, 75), rise, 4), rise, "hardly a part of it");
+        assert_eq!(around.rise_in((140, 170), rise, 4), rise, "not a call of it");
+        let dense: Vec<u32> = (0..180).map(|minute| u32::from((60..150).contains(&minute)) * 3).collect();
+        let around = super::Around::new(&dense, 0, &UsualDay::even(0.01), (60, 120));
+        assert_eq!(around.rise_in((60, 130), (60, 150), 10), (60, 150), "sixty calls more cannot be usual");
+    }
+
+    #[test]
     fn a_busy_hour_beside_a_rise_is_no_part_of_it() {
         // After an hour with fifteen calls where ten are usual the rise itself has four a minute.
         let calls = |minute: usize| match minute {
@@ -292,8 +358,23 @@ mod tests {
         assert_eq!(drop(&calls(120..360), (120, 360), 0.5), (120, 360));
         assert_eq!(drop(&calls(120..360), (60, 420), 0.5), (120, 360), "hours that lack nothing are left out");
         assert_eq!(drop(&calls(85..360), (120, 360), 0.5), (85, 360), "35 minutes without a call tell");
-        assert_eq!(drop(&calls(115..360), (120, 360), 0.5), (120, 360), "five do not");
+        assert_eq!(drop(&calls(115..360), (120, 360), 0.5), (115, 360), "no gap is nearly as long");
+        let mut bursts = calls(115..360);
+        bursts[70..73].fill(0);
+        assert_eq!(drop(&bursts, (120, 360), 0.5), (120, 360), "five tell nothing where three were before");
         assert_eq!(drop(&[0; 180], (60, 120), 0.5), (60, 120), "nothing is known of its ends");
+    }
+
+    #[test]
+    fn a_drop_is_not_cut_where_it_goes_on() {
+        // One call in ten from minute 80 on to the end, in clumps that leave an hour or two with hardly any.
+        let few = |minute: usize| match minute / 60 {
+            0..3 => u32::from(minute % 30 == 0),
+            3 | 4 => u32::from(minute % 60 == 0),
+            _ => u32::from(minute % 15 == 0),
+        };
+        let minutes: Vec<u32> = (0..600).map(|minute| if minute < 80 { 1 } else { few(minute) }).collect();
+        assert_eq!(drop(&minutes, (60, 600), 1.0), (80, 600));
     }
 
     #[test]

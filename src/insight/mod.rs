@@ -272,6 +272,9 @@ pub struct Life {
     /// Whether it is closed though its level goes on, for that is not odd any more.
     #[serde(skip)]
     pub lasts: bool,
+    /// Whether it goes on with its story, though nothing of it is odd by itself tonight.
+    #[serde(skip)]
+    pub kept_open: bool,
 }
 
 // The signature is serde's.
@@ -294,6 +297,11 @@ impl Insight {
     /// Calls a minute between start and end.
     pub fn average(&self) -> f64 {
         self.observed as f64 / self.minutes() as f64
+    }
+
+    /// Whom it is about, for a sentence.
+    pub fn subject(&self) -> String {
+        sentence::subject(self.family, &self.entity, self.actor.as_ref().map(Actor::shown))
     }
 
     /// The APIs it is about, each as `Service/EventName`: its own, or those it is attributed to, the most telling first.

@@ -13,10 +13,11 @@ use crate::baseline::{FamilyHistory, Window};
 use crate::detect::Direction;
 use crate::insight::episode::{Episode, Same};
 use crate::insight::findings::NightFindings;
+use crate::insight::sentence;
 use crate::insight::usual::DAYS;
 use crate::place::{PlaceBook, named_in};
 use crate::rollup::Family;
-use crate::shown::{clipped, counted, number};
+use crate::shown::{counted, number};
 
 /// Nights in a row that an entity must have been reported for before an episode of it that is open is a level.
 const LEAST_NIGHTS: u32 = 3;
@@ -89,7 +90,7 @@ impl<'a> Days<'a> {
         let member = history.find(&same.1)?;
         let mut calls = vec![0_u64; window.length() + 1];
         for hour in history.hours(member) {
-            calls[usize::from(hour.hour / 24)] += u64::from(hour.calls);
+            calls[hour.day()] += u64::from(hour.calls);
         }
         let begin = (0..window.length()).find(|&day| window.date(day) == episode.since)?;
         Some(Self { history, window, member, calls, begin })
@@ -205,12 +206,7 @@ fn unknown(history: &FamilyHistory, same: &Same, episode: &Episode) -> Option<Ne
 
 /// A principal by the name that it was last reported under.
 fn subject(history: &FamilyHistory, member: usize, episode: &Episode) -> String {
-    let label = history.label(member);
-    match (history.family, &episode.name) {
-        (Family::Principal, Some(name)) => name.clone(),
-        (Family::AccessKey, _) => format!("AccessKey {}", clipped(&label)),
-        _ => clipped(&label).into_owned(),
-    }
+    sentence::subject(history.family, &history.label(member), episode.name.clone())
 }
 
 /// The least and the most of some days.

@@ -98,7 +98,7 @@ fn distance(bytes: &mut std::slice::Iter<'_, u8>) -> u32 {
     distance
 }
 
-/// Rows of a row group by their numbers, and what they say.
+/// Rows of a row group by their ascending numbers, and when they were and what they say.
 pub(super) type Kept = (Vec<u32>, EventBatch);
 
 /// What the rows of targets say, as far as it is kept.
@@ -108,6 +108,17 @@ pub(super) enum Said {
     Whole(Vec<Kept>),
     /// What was decoded anyway.
     AtHand(AtHand),
+}
+
+impl Said {
+    /// The times of ascending rows, if they were kept.
+    pub(super) fn times(&self, rows: &[u32]) -> Option<Vec<i64>> {
+        let Self::Whole(kept) = self else { return None };
+        let mut wanted = rows.iter().peekable();
+        let kept = kept.iter().flat_map(|(rows, batch)| rows.iter().zip(batch.times.iter()));
+        let times: Vec<i64> = kept.filter(|(row, _)| wanted.next_if_eq(row).is_some()).map(|(_, &time)| time).collect();
+        (times.len() == rows.len()).then_some(times)
+    }
 }
 
 impl Default for Said {

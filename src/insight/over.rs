@@ -7,8 +7,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::insight::{Actor, IncidentPart, Insight, InsightType};
-use crate::shown::{clipped, counted};
+use crate::insight::{IncidentPart, Insight, incident};
+use crate::shown::counted;
 
 /// What is said of an episode whose level goes on.
 const STILL_THERE: &str = "is at that level still, which is not odd any more";
@@ -47,14 +47,14 @@ impl Over {
             family: insight.family.name(),
             account: insight.account.clone(),
             entity: insight.entity.clone(),
-            name: subject(insight),
+            name: insight.subject(),
             direction: insight.direction,
             start: insight.start,
             end: insight.end,
             lasts: insight.life.lasts,
             sentence: format!(
                 "{} {}, {} since {} UTC",
-                subject(insight),
+                insight.subject(),
                 if insight.life.lasts { STILL_THERE.to_owned() } else { ended(insight.end) },
                 counted(insight.observed, "call", "calls"),
                 insight.start.format("%Y-%m-%d %H:%M")
@@ -79,23 +79,13 @@ pub(super) fn close(insight: &mut Insight) {
             format!("{}; over since {since} UTC", insight.sentence)
         };
     }
-    let id = insight.life.incident.unwrap_or_else(|| Uuid::new_v5(&insight.id, b"incident"));
+    let id = insight.life.incident.unwrap_or_else(|| incident::story_of(insight.id));
     insight.incident = IncidentPart { id, rank: 0, parts: 1, culprit: None };
 }
 
 fn ended(end: DateTime<Utc>) -> String {
     let time = end.format("%H:%M").to_string();
     if time == "00:00" { "ended at midnight".to_owned() } else { format!("ended at {time} UTC") }
-}
-
-fn subject(insight: &Insight) -> String {
-    match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
-        InsightType::PrincipalInsight => {
-            insight.actor.as_ref().map_or_else(|| clipped(&insight.entity).into_owned(), Actor::shown)
-        }
-        _ => clipped(&insight.entity).into_owned(),
-    }
 }
 
 #[cfg(test)]

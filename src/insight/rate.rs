@@ -1,6 +1,7 @@
 //! Insights about rates: what was measured of an episode, and whether it may go on after the day.
 
 use crate::baseline::{FamilyHistory, Feed, Window};
+use crate::detect::score_cap::capped_score;
 use crate::detect::{Deviation, Direction};
 use crate::insight::Insight;
 use crate::insight::build::{Night, Told};
@@ -9,7 +10,6 @@ use crate::insight::episode::Running;
 use crate::insight::investigate::Evidence;
 use crate::insight::rhythm::{Rhythm, TELLING};
 use crate::insight::usual::DAYS;
-use crate::stats::score;
 
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
@@ -125,18 +125,6 @@ fn calls_of(history: &FamilyHistory, deviation: &Deviation, evidence: &Evidence,
 
 fn object(history: &FamilyHistory, member: usize) -> String {
     history.key(member).fields().last().unwrap_or_default().to_owned()
-}
-
-/// The score of the evidence, held down where there is little to judge by.
-fn capped_score(deviation: &Deviation) -> f64 {
-    let full = score(deviation.ln_p.min(0.0)).unwrap_or(0.0);
-    let by_age = match deviation.days_known {
-        0..7 => 60.0,
-        7..14 => 75.0,
-        _ => 100.0,
-    };
-    let by_stability = if deviation.unstable { 50.0 } else { 100.0 };
-    full.min(by_age).min(by_stability)
 }
 
 /// Calls a minute over the believed ones of the seven days of hours before the hour of the scored day in which an episode starts; of one that

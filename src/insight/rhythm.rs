@@ -82,7 +82,7 @@ impl Rhythm {
         let slots: Vec<u8> = (0..=window.length()).flat_map(|day| calendar.slots(window.date(day))).collect();
         let mut calls = vec![0_u64; slots.len()];
         history.hours(member).iter().for_each(|hour| calls[usize::from(hour.hour)] += u64::from(hour.calls));
-        let born = history.hours(member).first().map_or(before, |hour: &HistoryHour| usize::from(hour.hour) / 24);
+        let born = history.hours(member).first().map_or(before, HistoryHour::day);
         let teaches = |day: &usize| window.is_present(*day) && !history.is_hidden(member, *day);
         let hours = (born..before).filter(teaches).flat_map(|day| day * 24..(day + 1) * 24);
         let mut past: Vec<Vec<u64>> = vec![Vec::new(); SLOTS];

@@ -92,8 +92,9 @@ fn rule(line: &'static str) -> Option<Rule> {
     let [service, event_name, sensitivity, tactic, technique] = fields[..] else { return None };
     let sensitivity = match sensitivity {
         "low" => Sensitivity::Low,
+        "normal" => Sensitivity::Normal,
         "high" => Sensitivity::High,
-        _ => Sensitivity::Normal,
+        _ => return None,
     };
     Some(Rule { service, event_name, meaning: CallMeaning { sensitivity, tactic, technique } })
 }
@@ -139,7 +140,10 @@ mod tests {
             }
             assert!(rule.event_name.matches('*').count() <= 1 && rule.service.matches('*').count() <= 1);
         }
-        assert!(RULES.lines().skip(1).all(|line| ["low", "normal", "high"].contains(&line.split(',').nth(2).unwrap())));
+        assert!(
+            rule("ecs,DeleteInstance,hihg,TA0040,T1485").is_none(),
+            "a slip is no line, and a line that is none is found here"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::insight::first_seen;
 use crate::insight::investigate::{Evidence, OTHER, Request, top};
 use crate::insight::usual::Usual;
 use crate::insight::{Actor, Insight, InsightType};
+use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
 /// The places of the principal, the API, the address and the resource among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
@@ -31,13 +32,7 @@ pub(super) fn sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) ->
 }
 
 fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> String {
-    let actor = || who(insight, evidence);
-    let subject = match insight.insight_type {
-        InsightType::AkInsight => format!("AccessKey {}", clipped(&insight.object)),
-        InsightType::PrincipalInsight => actor().unwrap_or_else(|| clipped(&insight.entity).into_owned()),
-        InsightType::IpInsight => clipped(&insight.object).into_owned(),
-        _ => clipped(&insight.entity).into_owned(),
-    };
+    let subject = subject(insight.family, &insight.entity, who(insight, evidence));
     let calls = counted(insight.observed, "call", "calls");
     let times = counted(insight.observed, "time", "times");
     let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
@@ -66,6 +61,15 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Strin
         (_, Direction::Down) => (format!("{subject} got {few}"), Vec::new()),
     };
     format!("{did}{} {}; {}", told(asides), span(insight.start, insight.end), expectation(insight))
+}
+
+/// Whom a sentence is about: a key as such, a principal by what it is called, anything else by itself.
+pub(super) fn subject(family: Family, entity: &str, called: Option<String>) -> String {
+    match family {
+        Family::AccessKey => format!("AccessKey {}", clipped(entity)),
+        Family::Principal => called.unwrap_or_else(|| clipped(entity).into_owned()),
+        _ => clipped(entity).into_owned(),
+    }
 }
 
 /// Something that is true of all calls, or of most.
@@ -273,7 +277,13 @@ mod tests {
             let mut evidence = Evidence::default();
             evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
             evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
-            let insight = Insight { insight_type, object: "203.0.113.77".into(), ..crate::insight::example::rate() };
+            let (family, entity) = match insight_type {
+                InsightType::AkInsight => (Family::AccessKey, "203.0.113.77"),
+                InsightType::IpInsight => (Family::SourceIp, "203.0.113.77"),
+                _ => (Family::Api, "Oss/GetObject"),
+            };
+            let rate = crate::insight::example::rate();
+            let insight = Insight { insight_type, family, entity: entity.to_owned(), ..rate };
             let sentence = sentence(&insight, &evidence, &Usual::default());
             sentence.split(" between ").next().unwrap().to_owned()
         };
@@ -379,6 +389,17 @@ mod tests {
         );
         assert_eq!(told(&[(STARTED, 300), (STOPPED, 310)]), "stopped the audit trail");
         assert_eq!(told(&[("DeleteTrail", 1), (STOPPED, 2)]), "touched the audit trail");
+    }
+
+    #[test]
+    fn whoever_it_is_about_cannot_fill_the_page() {
+        let long = "x".repeat(10_000);
+        for family in Family::RATED {
+            let said = subject(family, &long, None);
+            assert!(said.len() < 1000, "{family:?}: {} bytes", said.len());
+        }
+        assert_eq!(subject(Family::Principal, "user/1", Some("user eve".to_owned())), "user eve");
+        assert_eq!(subject(Family::AccessKey, "LTAI1", Some("user eve".to_owned())), "AccessKey LTAI1");
     }
 
     #[test]

@@ -42,6 +42,11 @@ pub struct ChangeFacts<'a> {
     pub concerns: &'a [Concern],
 }
 
+/// Whether attempts were made, and every one of them failed.
+pub fn all_failed(errors: u64, attempts: u64) -> bool {
+    attempts > 0 && errors == attempts
+}
+
 /// A step on the way to a severity: where it leads, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Step {
@@ -113,7 +118,7 @@ fn of_change(insight: &Insight, reason: Reason) -> Severity {
     let steps = change_steps(ChangeFacts {
         is_of_the_trail: insight.insight_type == InsightType::TrailConcealmentInsight,
         reason,
-        all_failed: insight.errors == insight.observed,
+        all_failed: all_failed(insight.errors, insight.observed),
         is_privileged: is_privileged(insight),
         concerns: &insight.concerns,
     });

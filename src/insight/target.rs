@@ -34,6 +34,8 @@ pub enum Minutes {
     },
     /// What is left of an episode of the night before.
     Tail {
+        /// The minute up to which it is known to go on.
+        from: usize,
         /// Its calls a minute.
         rate: f64,
         /// The calls a minute that follow it.
@@ -101,6 +103,23 @@ impl Target {
         ((first.saturating_sub(before), end - before), before.saturating_sub(first))
     }
 
+    /// The minutes of a rise, and how many more it has before midnight, where whoever makes it has an episode in these minutes of the day: its
+    /// own begin and end with them, unless its calls speak against that.
+    pub(super) fn span_in(&self, minutes: &[u32], others: (i64, i64)) -> ((usize, usize), usize) {
+        let Minutes::Rise { usual, least, begin } = self.minutes else { return self.span(minutes) };
+        let first = i64::from(self.search.0) * 60 - self.eve.len() as i64;
+        let place = |minute: i64| (minute - first).max(0) as usize;
+        let (run, before) = self.found(minutes, &usual, |around| {
+            self.until_end(around, around.rise_in((place(others.0), place(others.1)), around.rise(least), least))
+        });
+        (begin.of(run), before)
+    }
+
+    /// A rise with what follows it until midnight, if it is searched until then.
+    fn until_end(&self, around: &Around, rise: (usize, usize)) -> (usize, usize) {
+        if self.search.1 == 24 { around.until_midnight(rise) } else { rise }
+    }
+
     /// The minutes of the episode among those that were searched, and how many more it has before midnight.
     pub(super) fn span(&self, minutes: &[u32]) -> ((usize, usize), usize) {
         match self.minutes {
@@ -112,18 +131,17 @@ impl Target {
                 (first.zip(last).map_or_else(|| self.core(), |(first, last)| (first, last + 1)), 0)
             }
             Minutes::Rise { usual, least, begin } => {
-                let until_end = |around: &Around| {
-                    let rise = around.rise(least);
-                    if self.search.1 == 24 { around.until_midnight(rise) } else { rise }
-                };
-                let (run, before) = self.found(minutes, &usual, until_end);
+                let (run, before) = self.found(minutes, &usual, |around| self.until_end(around, around.rise(least)));
                 (begin.of(run), before)
             }
             Minutes::Drop { usual, begin } => {
                 let (run, before) = self.found(minutes, &usual, Around::drop);
                 (begin.of(run), before)
             }
-            Minutes::Tail { rate, usual } => ((0, tail(minutes, rate, usual)), 0),
+            Minutes::Tail { from, rate, usual } => {
+                let from = from.min(minutes.len());
+                ((0, from + tail(&minutes[from..], rate, usual)), 0)
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::baseline::FamilyHistory;
 use crate::detect::change::ChangeFound;
 use crate::detect::{Deviation, Direction, Model, Thresholds};
 use crate::insight::NightFindings;
-use crate::insight::course::{Course, TAIL_HOURS};
+use crate::insight::course::{Course, Ending};
 use crate::insight::episode::{Running, Same};
 use crate::insight::first_seen;
 use crate::insight::investigate::{Begin, Minutes, Target};
@@ -36,11 +36,13 @@ impl NightFindings {
     fn left_target(&self, (family, key, _): &Same, running: &Running, course: Course) -> Target {
         let whole = |hours: u8| ((0, hours), Minutes::Whole);
         let (hours, minutes) = match course {
-            Course::Ended(hours, _) if hours > TAIL_HOURS => whole(hours),
-            Course::Ended(_, rates) => {
-                ((0, self.tail_hours(*family, key)), Minutes::Tail { rate: rates.level, usual: rates.usual })
+            Course::Ended(ending) => {
+                let (from, rates) = (usize::from(ending.hours().0) * 60, ending.around);
+                let minutes = Minutes::Tail { from, rate: rates.level, usual: rates.usual };
+                ((0, self.until_next(*family, key, ending)), minutes)
             }
-            Course::GoesOn(_) | Course::Lasts | Course::Untold => whole(0),
+            Course::KeptOpen(hours, _) => whole(hours),
+            Course::GoesOn(_) | Course::Lasts(..) | Course::Untold => whole(0),
         };
         Target {
             family: *family,
@@ -54,11 +56,12 @@ impl NightFindings {
         }
     }
 
-    /// The hours in which the rest of an entity's episode is looked for: those before its next one.
-    fn tail_hours(&self, family: Family, key: &EntityKey) -> u8 {
-        let Some(member) = self.history(family).and_then(|history| history.find(key)) else { return TAIL_HOURS };
+    /// The hour up to which the rest of an entity's episode is looked for: not in those of its next one.
+    fn until_next(&self, family: Family, key: &EntityKey, ending: Ending) -> u8 {
+        let (_, end) = ending.hours();
+        let Some(member) = self.history(family).and_then(|history| history.find(key)) else { return end };
         let next = self.searched.range((family, member, (0, 0))..(family, member + 1, (0, 0))).next();
-        next.map_or(TAIL_HOURS, |(_, (first, _))| TAIL_HOURS.min(*first))
+        next.map_or(end, |(_, (first, _))| end.min(*first))
     }
 
     /// The hours of the day in which a deviation's minutes are looked for, first and one past the last.

@@ -2,6 +2,7 @@
 //!
 //! Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -35,6 +36,31 @@ pub const ATTRIBUTES: [&str; 8] = [
 
 /// For each of [`ATTRIBUTES`] the values and their calls.
 pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
+
+/// How the values of an attribute are spelled most often, and their calls under all spellings.
+pub(super) type Folded<'a> = BTreeMap<Cow<'a, str>, (&'a str, u64)>;
+
+/// The values of an attribute by the form in which they are compared: services are spelled in several ways.
+pub(super) fn folded(attribute: usize, values: &BTreeMap<String, u64>) -> Folded<'_> {
+    let mut found: BTreeMap<Cow<'_, str>, (&str, u64, u64)> = BTreeMap::new();
+    for (value, &calls) in values {
+        let (spelling, most, sum) = found.entry(fold(attribute, value)).or_insert((value, calls, 0));
+        if calls > *most {
+            (*spelling, *most) = (value, calls);
+        }
+        *sum += calls;
+    }
+    found.into_iter().map(|(folded, (spelling, _, sum))| (folded, (spelling, sum))).collect()
+}
+
+fn fold(attribute: usize, value: &str) -> Cow<'_, str> {
+    match value.split_once('/') {
+        Some((service, api)) if ATTRIBUTES[attribute] == "apiRelated" => {
+            Cow::Owned(format!("{}/{api}", fold_service(service)))
+        }
+        _ => Cow::Borrowed(value),
+    }
+}
 
 /// The columns that tell attributes and names.
 pub(super) const DESCRIBING: [&[Column]; 13] = [

@@ -5,9 +5,12 @@
 //! counts of a day within the window differ     ├─▶ judged again, if it lies within the window, before the asked night
 //! the night before leaves something else      ─┘
 //! counts of an older day differ                ──▶ stale: named
-//! one of these, judged with other settings     ──▶ named, and left as it is; by other settings alone a night stands
+//! one of these, judged with other settings     ──▶ named, and left as it is
 //! or by another version
 //! ```
+//!
+//! By other settings or another version alone a night stands: what it reported is what its data gave then, and an upgrade does not put
+//! every night of the window in doubt. So does one that does not say by which data it was judged: nobody can tell what changed.
 //!
 //! The window is `late_window` days long and ends with the asked night. A night whose own events, or part of whose history, are
 //! gone would know less than before: it is named and not judged again. What is older than the window is named if it is stale.
@@ -86,11 +89,11 @@ impl Now<'_> {
     pub fn standing(&self, night: &PastNight) -> Result<Standing> {
         let is_late = (self.first_late..self.asked).contains(&night.date);
         let why = match self.doubt(night)? {
+            None => return Ok(Standing::Stands),
             // Files of two runs are mended whoever made them.
             Some(Why::Unfinished) => Why::Unfinished,
-            _ if is_late && self.is_of_another(night) => Why::Maker,
+            Some(_) if is_late && self.is_of_another(night) => Why::Maker,
             Some(why) => why,
-            None => return Ok(Standing::Stands),
         };
         let is_recent = match &why {
             Why::Counts(days) => days.iter().any(|day| *day >= self.first_late),
@@ -123,7 +126,7 @@ impl Now<'_> {
                 Some(judging) => judging != self.judging_hash,
                 None => record.settings_hash != self.settings_hash,
             };
-            record.version != self.version || is_otherwise || record.basis.is_none()
+            record.version != self.version || is_otherwise
         })
     }
 
@@ -210,13 +213,19 @@ mod tests {
     fn another_night_before_an_unfinished_one_and_another_maker() {
         let state = tempfile::tempdir().unwrap();
         let told = |night: &PastNight| standing(night, &history(20, &[]), state.path());
+        let told_late = |night: &PastNight| standing(night, &history(20, &[18]), state.path());
         let mut unfinished = judged(19);
         unfinished.is_unfinished = true;
         let mut foreign = judged(19);
         foreign.record.as_mut().unwrap().settings_hash = "b".to_owned();
-        assert_eq!(told(&foreign), Standing::Stands, "other rules change no insights");
+        let late = Standing::Again(Why::Counts(vec![day(18)]));
+        assert_eq!(told_late(&foreign), late, "other rules change no insights");
         foreign.record.as_mut().unwrap().judging_hash = Some("k".to_owned());
-        assert_eq!(told(&foreign), stale(19, Why::Maker));
+        assert_eq!(told(&foreign), Standing::Stands, "its data are what they were");
+        assert_eq!(told_late(&foreign), stale(19, Why::Maker));
+        let mut newer = judged(19);
+        newer.record.as_mut().unwrap().version = "0".to_owned();
+        assert_eq!([told(&newer), told_late(&newer)], [Standing::Stands, stale(19, Why::Maker)], "an upgrade");
         foreign.is_unfinished = true;
         assert_eq!(
             [told(&unfinished), told(&foreign)],

@@ -11,7 +11,8 @@ use crate::event::Column;
 use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
 use crate::partition::pages::KeyColumn;
-use crate::partition::read::{Source, chunks, sources};
+use crate::partition::read::chunks;
+use crate::partition::sources::{Source, sources};
 use crate::partition::{EventFile, TextColumn};
 
 /// A column whose rows hold keys into one dictionary, or all the same text.
@@ -32,6 +33,7 @@ struct Coded {
     /// The row that the column comes to next.
     next: usize,
     decoded: Vec<Stretch>,
+    picked: Picked,
 }
 
 /// Rows that follow one another and their keys.
@@ -46,10 +48,39 @@ impl Stretch {
     }
 }
 
+/// Rows of which keys were picked that are remembered; nobody asks again for more at once.
+const MOST_PICKED: usize = 1 << 15;
+
+/// Rows that were picked, ascending, and their keys.
+#[derive(Default)]
+struct Picked(Vec<(u32, i32)>);
+
+impl Picked {
+    /// The keys of ascending rows; `pick` finds those that are not known.
+    fn keys(&mut self, rows: &[u32], pick: impl FnOnce(&[u32]) -> Result<Vec<i32>>) -> Result<Vec<i32>> {
+        if rows.len() > MOST_PICKED {
+            return pick(rows);
+        }
+        let mut known = self.0.iter().map(|(row, _)| row).peekable();
+        let is_new = |row: &&u32| {
+            while known.next_if(|known| known < row).is_some() {}
+            known.next_if_eq(row).is_none()
+        };
+        let new: Vec<u32> = rows.iter().filter(is_new).copied().collect();
+        if !new.is_empty() {
+            let keys = pick(&new)?;
+            self.0.extend(new.into_iter().zip(keys));
+            self.0.sort_by_key(|(row, _)| *row);
+        }
+        let mut wanted = rows.iter().peekable();
+        Ok(self.0.iter().filter(|(row, _)| wanted.next_if_eq(&row).is_some()).map(|(_, key)| *key).collect())
+    }
+}
+
 impl<'file> CodedColumn<'file> {
     /// Opens the first of some columns that has a text; `None` where the rows are not keys into one dictionary.
     pub fn open(file: &'file EventFile, group: usize, alternatives: &[Column]) -> Result<Option<Self>> {
-        match &sources(file, group, alternatives)[..] {
+        match &sources(file, group, alternatives, None)?[..] {
             [] => Ok(Some(Self { file, dictionary: TextColumn::constant(None), coded: None })),
             [Source::Constant(text)] => Ok(Some(Self { file, dictionary: text.clone(), coded: None })),
             [Source::Leaf(leaf)] => Error::if_damaged(&file.path, || Self::open_leaf(file, group, leaf)),
@@ -63,7 +94,16 @@ impl<'file> CodedColumn<'file> {
         let mut column = column.map_err(Error::parquet(&file.path))?;
         let texts = column.dictionary().map_err(Error::parquet(&file.path))?;
         let rows = file.row_groups[group].rows as usize;
-        let coded = Coded { group, rows, leaf: leaf.clone(), chunks, column, next: 0, decoded: Vec::new() };
+        let coded = Coded {
+            group,
+            rows,
+            leaf: leaf.clone(),
+            chunks,
+            column,
+            next: 0,
+            decoded: Vec::new(),
+            picked: Picked::default(),
+        };
         Ok(Some(Self { file, dictionary: TextColumn::of_keys(texts, Vec::new().into()), coded: Some(coded) }))
     }
 
@@ -127,7 +167,7 @@ impl Coded {
     }
 
     /// The keys of rows: what was decoded is known, the others are read.
-    fn keys_of(&self, file: &EventFile, rows: &[u32]) -> Result<Vec<i32>> {
+    fn keys_of(&mut self, file: &EventFile, rows: &[u32]) -> Result<Vec<i32>> {
         let mut keys = vec![0; rows.len()];
         let (mut missing, mut places) = (Vec::new(), Vec::new());
         let mut done = 0;
@@ -143,8 +183,10 @@ impl Coded {
         missing.extend(&rows[done..]);
         places.extend(done..rows.len());
         if !missing.is_empty() {
-            let picked = self.pick(file, &missing)?;
-            places.into_iter().zip(picked).for_each(|(place, key)| keys[place] = key);
+            let mut picked = std::mem::take(&mut self.picked);
+            let keys_of_missing = picked.keys(&missing, |rows| self.pick(file, rows))?;
+            self.picked = picked;
+            places.into_iter().zip(keys_of_missing).for_each(|(place, key)| keys[place] = key);
         }
         Ok(keys)
     }
@@ -152,5 +194,34 @@ impl Coded {
     fn pick(&self, file: &EventFile, rows: &[u32]) -> Result<Vec<i32>> {
         let again = KeyColumn::open(file, self.group, &self.leaf, &self.chunks);
         again.map_or_else(|| Ok(Vec::new()), |column| column?.pick(rows)).map_err(Error::parquet(&file.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_was_picked_is_known_and_picked_once(
+            asked in prop::collection::vec(prop::collection::btree_set(0_u32..60, 0..30), 1..6),
+        ) {
+            let key = |row: u32| (row * 7) as i32;
+            let (mut picked, mut seen): (_, Vec<u32>) = (Picked::default(), Vec::new());
+            for rows in asked {
+                let rows: Vec<u32> = rows.into_iter().collect();
+                let keys = picked.keys(&rows, |new| {
+                    seen.extend(new);
+                    Ok(new.iter().map(|&row| key(row)).collect())
+                });
+                prop_assert_eq!(keys.unwrap(), rows.iter().map(|&row| key(row)).collect::<Vec<_>>());
+            }
+            let count = seen.len();
+            seen.sort_unstable();
+            seen.dedup();
+            prop_assert_eq!(seen.len(), count);
+        }
     }
 }

@@ -10,11 +10,11 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::error::{Error, Result};
-use crate::event::Column;
+use crate::event::{Column, FAILURE};
 use crate::partition::EventFile;
 use crate::partition::columns::Leaf;
-use crate::partition::read::{Source, sources};
 use crate::partition::rows::is_coded;
+use crate::partition::sources::{Source, sources};
 
 /// Dictionaries of more bytes, or of more values, are not looked at: decoding rows costs less.
 const LARGEST: i64 = 1 << 22;
@@ -41,13 +41,14 @@ impl DistinctValues {
 /// When a dictionary page cannot be read.
 pub fn distinct_values(file: &EventFile, group: usize, alternatives: &[Column]) -> Result<Option<DistinctValues>> {
     let mut found = DistinctValues { texts: Vec::new(), nullable: true };
-    for source in sources(file, group, alternatives) {
+    for source in sources(file, group, alternatives, None)? {
         match source {
             Source::Constant(column) => {
                 found.nullable = column.is_all_null();
                 found.texts.push(column.values().clone());
             }
             Source::Made(_) => return Ok(None),
+            Source::Responses(_) => found.texts.push(StringArray::from(vec![FAILURE])),
             Source::Leaf(leaf) => {
                 let read = || dictionary(file, group, &leaf);
                 let Some(texts) = Error::if_damaged(&file.path, read)? else { return Ok(None) };
@@ -59,10 +60,11 @@ pub fn distinct_values(file: &EventFile, group: usize, alternatives: &[Column]) 
     Ok(Some(found))
 }
 
-/// Whether the footer shows that no row of a row group has a text in any of `alternatives`.
+/// Whether the footer shows that no row of a row group has a text in any of `alternatives`, and no response stands in for one.
 pub fn is_absent(file: &EventFile, group: usize, alternatives: &[Column]) -> bool {
     let absent = |source: &Source| matches!(source, Source::Constant(column) if column.is_all_null());
-    sources(file, group, alternatives).iter().all(absent)
+    // What cannot be read now is met where it is read.
+    sources(file, group, alternatives, None).is_ok_and(|sources| sources.iter().all(absent))
 }
 
 /// Whether the footer shows that every row of a row group has a time within `span` (milliseconds).

@@ -15,6 +15,7 @@ use parquet::file::metadata::ParquetMetaDataReader;
 use crate::error::{Error, Result};
 use crate::partition::columns::with_dictionaries;
 use crate::partition::read::{RowGroupReader, time_range_from_statistics};
+use crate::partition::responses::Responses;
 use crate::partition::times::NO_TIME;
 use crate::partition::{ColumnMap, ColumnOverrides, date_of_ms};
 
@@ -53,6 +54,7 @@ pub struct EventFile {
     pub(crate) metadata: ArrowReaderMetadata,
     /// The same with texts as they are stored.
     pub(super) without_dictionaries: ArrowReaderMetadata,
+    pub(super) responses: Responses,
 }
 
 impl EventFile {
@@ -67,6 +69,7 @@ impl EventFile {
         let (metadata, without_dictionaries, columns) =
             Error::if_damaged(path, || arrow_metadata(path, &footer, overrides))?;
         let fingerprint = blake3::hash(&footer).to_hex()[..32].to_owned();
+        let responses = Responses::unasked(metadata.metadata().num_row_groups());
         let mut file = Self {
             path: path.to_path_buf(),
             name,
@@ -77,6 +80,7 @@ impl EventFile {
             row_groups: Vec::new(),
             metadata,
             without_dictionaries,
+            responses,
         };
         file.row_groups =
             (0..file.metadata.metadata().num_row_groups()).map(|group| file.range(group)).collect::<Result<_>>()?;

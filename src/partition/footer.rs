@@ -13,7 +13,7 @@ impl EventFile {
     /// the footer does not tell. Texts cut short are rounded outwards.
     pub fn text_bounds(&self, group: usize, columns: &[Column]) -> Option<Vec<(&[u8], &[u8])>> {
         let mut bounds = Vec::new();
-        if self.makes_any(columns) {
+        if self.makes_any(columns) || self.answers_any(group, columns) {
             return None;
         }
         for chunk in self.chunks(group, columns) {
@@ -31,8 +31,8 @@ impl EventFile {
     pub fn has_whole_dictionary(&self, group: usize, columns: &[Column]) -> bool {
         let mut chunks = self.chunks(group, columns);
         match (chunks.next(), chunks.next()) {
-            (Some(chunk), None) => is_all_dictionary(chunk),
-            (None, _) => !self.makes_any(columns),
+            (Some(chunk), None) => is_all_dictionary(chunk) && !self.answers_any(group, columns),
+            (None, _) => !self.makes_any(columns) && !self.answers_any(group, columns),
             _ => false,
         }
     }
@@ -48,6 +48,12 @@ impl EventFile {
     /// Whether any of `columns` is made of others, of which the footer tells nothing.
     fn makes_any(&self, columns: &[Column]) -> bool {
         columns.iter().any(|&column| self.columns.made(column).is_some())
+    }
+
+    /// Whether responses of a row group tell what stands in any of `columns`, or may do so.
+    fn answers_any(&self, group: usize, columns: &[Column]) -> bool {
+        let told = || self.failures_by_response(group, None).is_ok_and(|failed| failed.is_empty());
+        columns.contains(&Column::ErrorMessage) && !told()
     }
 
     /// Whether most of a leaf's values occur once, so that making a dictionary of them is work for nothing. Not every writer tells

@@ -4,6 +4,7 @@
 //! statistics show a single value is not read at all. One row group at a time, so that a batch never straddles dictionaries.
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -17,9 +18,10 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::chunks::Chunks;
 use crate::partition::columns::Leaf;
-use crate::partition::made::Made;
 use crate::partition::nested::json_texts;
 use crate::partition::pages::{KeyColumn, TimeColumn};
+use crate::partition::responses::messages;
+use crate::partition::sources::{Source, sources};
 use crate::partition::times::milliseconds;
 use crate::partition::{EventFile, TextColumn};
 
@@ -80,6 +82,7 @@ pub struct RowGroupReader<'file> {
     /// Reads the leaves that cannot be read page by page.
     arrays: Option<ParquetRecordBatchReader>,
     batch_rows: usize,
+    done: usize,
     left: usize,
 }
 
@@ -121,23 +124,6 @@ impl Pages {
     }
 }
 
-/// Where the rows of a column come from.
-pub(super) enum Source {
-    Leaf(Leaf),
-    Constant(TextColumn),
-    Made(Arc<Made>),
-}
-
-impl Source {
-    pub(super) fn leaves(&self) -> Vec<&Leaf> {
-        match self {
-            Self::Leaf(leaf) => vec![leaf],
-            Self::Constant(_) => Vec::new(),
-            Self::Made(made) => made.leaves(),
-        }
-    }
-}
-
 impl<'file> RowGroupReader<'file> {
     /// Opens a row group to read the times and, for each of `columns`, the first of the named ones that has a text.
     pub fn open(file: &'file EventFile, group: usize, columns: &[&[Column]]) -> Result<Self> {
@@ -151,11 +137,27 @@ impl<'file> RowGroupReader<'file> {
         columns: &[&[Column]],
         choice: RowChoice<'_>,
     ) -> Result<Self> {
+        let sources = |alternatives: &&[Column]| sources(file, group, alternatives, choice.rows);
+        let columns = columns.iter().map(sources).collect::<Result<_>>()?;
+        Self::open_sources(file, group, columns, choice)
+    }
+
+    /// The same of columns whose sources are known.
+    pub(super) fn open_sources(
+        file: &'file EventFile,
+        group: usize,
+        columns: Vec<Vec<Source>>,
+        choice: RowChoice<'_>,
+    ) -> Result<Self> {
         Error::if_damaged(&file.path, || Self::open_sound(file, group, columns, choice))
     }
 
-    fn open_sound(file: &'file EventFile, group: usize, columns: &[&[Column]], choice: RowChoice<'_>) -> Result<Self> {
-        let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
+    fn open_sound(
+        file: &'file EventFile,
+        group: usize,
+        columns: Vec<Vec<Source>>,
+        choice: RowChoice<'_>,
+    ) -> Result<Self> {
         let time = choice.times.then(|| file.columns.leaves(Column::EventTime)[0].clone());
         let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).chain(time.as_ref()).collect();
         leaves.sort_unstable_by_key(|leaf| leaf.index);
@@ -169,7 +171,7 @@ impl<'file> RowGroupReader<'file> {
             .then(|| arrays(file, group, &leaves, &chunks, choice))
             .transpose()?;
         let left = file.metadata.metadata().row_group(group).num_rows() as usize;
-        Ok(Self { file, time, columns, pages, arrays, batch_rows: choice.batch_rows, left })
+        Ok(Self { file, time, columns, pages, arrays, batch_rows: choice.batch_rows, done: 0, left })
     }
 
     fn read(&mut self) -> Result<Option<EventBatch>> {
@@ -181,7 +183,8 @@ impl<'file> RowGroupReader<'file> {
         if rows == 0 {
             return Ok(None);
         }
-        self.left = self.left.saturating_sub(rows);
+        let own = self.done..self.done + rows;
+        (self.done, self.left) = (own.end, self.left.saturating_sub(rows));
         let array = |leaf: &Leaf| batch.as_ref().map_or_else(|| no_array(rows), |batch| leaf_array(batch, leaf));
         let times = match (&mut self.pages.times, &self.time) {
             (Some(column), _) => column.read(rows).map_err(Error::parquet(path))?.into(),
@@ -196,7 +199,7 @@ impl<'file> RowGroupReader<'file> {
             Some((_, column)) => Ok(column.clone()),
             None => text_of(self.file, leaf, &array(leaf)),
         };
-        convert(times, &self.columns, rows, &text).map(Some)
+        convert(times, &self.columns, own, &text).map(Some)
     }
 }
 
@@ -214,18 +217,20 @@ impl Iterator for RowGroupReader<'_> {
     }
 }
 
-/// Puts columns under their canonical names; `text` finds that of a leaf.
+/// Puts columns of some rows, by their places among those that are read, under their canonical names; `text` finds that of a leaf.
 pub(super) fn convert(
     times: ScalarBuffer<i64>,
     columns: &[Vec<Source>],
-    rows: usize,
+    places: Range<usize>,
     text: &dyn Fn(&Leaf) -> Result<TextColumn>,
 ) -> Result<EventBatch> {
+    let rows = places.len();
     let column = |sources: &Vec<Source>| {
         let parts = sources.iter().map(|source| match source {
             Source::Constant(column) => Ok(column.clone()),
             Source::Leaf(leaf) => text(leaf),
             Source::Made(made) => made.texts(rows, text),
+            Source::Responses(failed) => Ok(messages(failed, places.start, rows)),
         });
         Ok(TextColumn::coalesce(parts.collect::<Result<_>>()?, rows))
     };
@@ -301,52 +306,6 @@ pub(super) fn chunks(file: &EventFile, group: usize, leaves: &[&Leaf]) -> Result
     let ranges: Vec<_> = leaves.iter().flat_map(|leaf| leaf.indexes()).map(range).collect::<Result<_>>()?;
     let handle = File::open(&file.path).map_err(Error::read(&file.path))?;
     Chunks::load(handle, file.size, ranges).map_err(Error::read(&file.path))
-}
-
-/// What supplies a column in this row group: leaves after the first that is surely without nulls are of no use.
-pub(super) fn sources(file: &EventFile, group: usize, alternatives: &[Column]) -> Vec<Source> {
-    let mut found = Vec::new();
-    for &column in alternatives {
-        for leaf in file.columns.leaves(column) {
-            let (source, complete) = source(file, group, leaf);
-            found.push(source);
-            if complete {
-                return found;
-            }
-        }
-        match file.columns.made(column).map(|made| (made, &**made)) {
-            Some((_, Made::Constant(word))) => {
-                found.push(Source::Constant(TextColumn::constant(Some(word))));
-                return found;
-            }
-            Some((made, _)) => found.push(Source::Made(made.clone())),
-            None => {}
-        }
-    }
-    found
-}
-
-fn source(file: &EventFile, group: usize, leaf: &Leaf) -> (Source, bool) {
-    let chunk = file.metadata.metadata().row_group(group).column(leaf.index);
-    let rows = file.metadata.metadata().row_group(group).num_rows() as u64;
-    let unknown = (Source::Leaf(leaf.clone()), false);
-    let Some(statistics) = chunk.statistics() else { return unknown };
-    match statistics.null_count_opt() {
-        Some(nulls) if nulls == rows => (Source::Constant(TextColumn::constant(None)), false),
-        Some(0) => match single_value(statistics) {
-            Some(value) => (Source::Constant(TextColumn::constant(Some(&value))), true),
-            None => (Source::Leaf(leaf.clone()), true),
-        },
-        _ => unknown,
-    }
-}
-
-/// The one text of a column without nulls, if its statistics show that there is but one. Statistics that were cut short differ
-/// between smallest and largest, for the largest is rounded up; so equal ones are whole.
-fn single_value(statistics: &Statistics) -> Option<String> {
-    let Statistics::ByteArray(values) = statistics else { return None };
-    let (smallest, largest) = (values.min_opt()?, values.max_opt()?);
-    (smallest == largest).then(|| smallest.as_utf8().ok().map(str::to_owned)).flatten()
 }
 
 /// The first and last time in a row group, if the footer tells in a form that we can trust.

@@ -16,18 +16,29 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::columns::Leaf;
 use crate::partition::pages::{KeyColumn, TimeColumn};
-use crate::partition::read::{Source, chunks, convert, leaf_array, sources, text_of, times_of};
+use crate::partition::read::{chunks, convert, leaf_array, text_of, times_of};
+use crate::partition::sources::{Source, sources};
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn};
 
 /// Reads the rows of the given ascending numbers: the times and, for each of `columns`, the first of the named ones that has a text.
 pub fn read_rows(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
     let time = &file.columns.leaves(Column::EventTime)[0];
-    Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, Some(time)))
+    let columns = sources_of(file, group, columns, rows)?;
+    Error::if_damaged(&file.path, || read_leaves(file, group, &columns, rows, Some(time)))
 }
 
 /// As [`read_rows`], without times.
 pub fn read_texts(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<EventBatch> {
+    read_held(file, group, &sources_of(file, group, columns, rows)?, rows)
+}
+
+/// The same of columns whose sources are known.
+pub(super) fn read_held(file: &EventFile, group: usize, columns: &[Vec<Source>], rows: &[u32]) -> Result<EventBatch> {
     Error::if_damaged(&file.path, || read_leaves(file, group, columns, rows, None))
+}
+
+fn sources_of(file: &EventFile, group: usize, columns: &[&[Column]], rows: &[u32]) -> Result<Vec<Vec<Source>>> {
+    columns.iter().map(|alternatives| sources(file, group, alternatives, Some(rows))).collect()
 }
 
 /// The time of each row of a row group in milliseconds, or [`NO_TIME`](crate::partition::NO_TIME) where there is none.
@@ -45,11 +56,10 @@ pub fn read_times(file: &EventFile, group: usize) -> Result<ScalarBuffer<i64>> {
 fn read_leaves(
     file: &EventFile,
     group: usize,
-    columns: &[&[Column]],
+    columns: &[Vec<Source>],
     rows: &[u32],
     time: Option<&Leaf>,
 ) -> Result<EventBatch> {
-    let columns: Vec<Vec<Source>> = columns.iter().map(|alternatives| sources(file, group, alternatives)).collect();
     let mut leaves: Vec<&Leaf> = columns.iter().flatten().flat_map(Source::leaves).collect();
     leaves.sort_unstable_by_key(|leaf| leaf.index);
     leaves.dedup_by_key(|leaf| leaf.index);
@@ -73,7 +83,7 @@ fn read_leaves(
         Some(column) => Ok(column.clone()),
         None => text_of(file, leaf, &array(leaf)),
     };
-    convert(times, &columns, rows.len(), &text)
+    convert(times, columns, 0..rows.len(), &text)
 }
 
 /// The times of rows, if they can be picked from pages of numbers.

@@ -16,11 +16,12 @@ use crate::error::Result;
 use crate::insight::apart::{Events, tell_apart};
 use crate::insight::episode::{self, Episodes};
 use crate::insight::eve;
+use crate::insight::evidence::Evidence;
 use crate::insight::hours::{self, FindingHour};
 use crate::insight::investigate::investigate;
 use crate::insight::rhythm::Days;
 use crate::insight::trail::TrailBook;
-use crate::insight::usual::Past;
+use crate::insight::usual::{Past, Usual};
 use crate::insight::vendor::Maker;
 use crate::insight::{
     Built, Gaps, Incident, Insight, InsightType, NewLevel, NightFindings, Over, build, grave, incident, places,
@@ -107,6 +108,15 @@ struct Detected {
     scored_hours: Option<AtomicFile>,
 }
 
+/// What the events tell of what was found, target by target.
+struct Seen {
+    evidence: Vec<Evidence>,
+    usual: Vec<Usual>,
+    /// What of the week before could not be read, in words.
+    left_out: Option<String>,
+    trails: TrailBook,
+}
+
 /// What is said of a night.
 struct Told {
     insights: Vec<Insight>,
@@ -180,7 +190,8 @@ impl<'a> Ground<'a> {
         let histories: Vec<&FamilyHistory> = families.iter().collect();
         let (baselines, company) =
             rayon::join(|| judgement::learn(&histories, night), || first_seen::judge(company, &thresholds));
-        let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len())).rates();
+        let company = company?;
+        let rates = Judgement::of(&baselines, &thresholds, &company.tests(families.len()))?.rates();
         let firsts = company.found(&rates.others, families.len());
         let mut calibrations = rates.calibrations;
         calibrations.extend(company.calibration.map(|calibration| (TestSet::FirstSeen, calibration)));
@@ -198,51 +209,76 @@ impl<'a> Ground<'a> {
 
     /// Goes back to the events of what was found, and puts it in words.
     fn tell(&self, detected: Detected) -> Result<Told> {
-        let Job { state, partitions, settings, .. } = *self.job;
-        let (date, window) = (self.window.scored(), self.window);
-        let families = detected.rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
-        let rates = detected.rates.into_iter().map(|(history, result)| (history, result.deviations)).collect();
-        let before = episode::read_before(state, date)?;
-        let (history, mut changes) = detected.changes;
-        changes.extend(grave(&self.files, date, &history, change::usual(&history, window))?);
-        let past = Past { state, partitions, window, feed: &self.feed };
-        let findings = NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
-            .setting_hidden_aside(window)
-            .with_thresholds(settings.thresholds)
-            .holding_against(self.days())
-            .with_firsts(detected.firsts)
-            .with_habits(&past)?;
-        let mut targets = findings.targets(date);
-        eve::look_back(partitions, date, &mut targets)?;
-        let mut evidence = investigate(&self.files, date, &targets)?;
-        let (usual, left_out) = past.usual(&targets)?;
-        let events = Events { files: &self.files, partitions, date };
-        tell_apart(events, &targets, &usual, &mut evidence)?;
-        eve::read(partitions, date, &targets, &mut evidence)?;
-        let mut trails = TrailBook::read_before(state, date)?;
-        trails.follow(&targets, &mut evidence);
-        let Built { mut insights, mut closed, episodes, mut new_levels, explained } =
-            build(&findings, &evidence, &usual, self.days(), self.gaps());
-        for told in [&mut insights, &mut closed] {
-            told.retain(|insight| !settings.vendor_types_only || insight.insight_type != InsightType::PrincipalInsight);
-            places::annotate(told, self.job.places);
-        }
-        new_levels.iter_mut().for_each(|level| level.locate(self.job.places));
+        let Detected { rates, firsts, changes, calibrations, unjudged, scored_hours } = detected;
+        let families = rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
+        let findings = self.findings(rates, firsts, changes)?;
+        let seen = self.look_into(&findings)?;
+        let Built { mut insights, closed, episodes, new_levels, explained } = self.say(&findings, &seen);
         Ok(Told {
             incidents: incident::group(&mut insights),
-            hours: hours::hours(&findings, &insights, window, &self.feed),
+            hours: hours::hours(&findings, &insights, self.window, &self.feed),
             insights,
             closed,
             episodes,
-            trails,
+            trails: seen.trails,
             families,
-            calibrations: detected.calibrations,
+            calibrations,
             absorbed: findings.absorbed(),
             new_levels,
             drops_explained: explained,
-            warnings: left_out.into_iter().chain(detected.unjudged).collect(),
-            scored_hours: detected.scored_hours,
+            warnings: seen.left_out.into_iter().chain(unjudged).collect(),
+            scored_hours,
         })
+    }
+
+    /// What is to be looked into: what was found tonight, and what the night before left open.
+    fn findings(
+        &self,
+        rates: Vec<(FamilyHistory, RateResult)>,
+        firsts: Vec<FirstSeen>,
+        (history, mut changes): (FamilyHistory, Vec<ChangeFound>),
+    ) -> Result<NightFindings> {
+        let (date, settings) = (self.window.scored(), self.job.settings);
+        let rates = rates.into_iter().map(|(history, result)| (history, result.deviations)).collect();
+        let before = episode::read_before(self.job.state, date)?;
+        changes.extend(grave(&self.files, date, &history, change::usual(&history, self.window))?);
+        NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
+            .setting_hidden_aside(self.window)
+            .with_thresholds(settings.thresholds)
+            .holding_against(self.days())
+            .with_firsts(firsts)
+            .with_habits(&self.past())
+    }
+
+    /// What the events tell of it.
+    fn look_into(&self, findings: &NightFindings) -> Result<Seen> {
+        let (partitions, date) = (self.job.partitions, self.window.scored());
+        let mut targets = findings.targets(date);
+        eve::look_back(partitions, date, &mut targets)?;
+        let mut evidence = investigate(&self.files, date, &targets)?;
+        let (usual, left_out) = self.past().usual(&targets)?;
+        tell_apart(Events { files: &self.files, partitions, date }, &targets, &usual, &mut evidence)?;
+        eve::read(partitions, date, &targets, &mut evidence)?;
+        let mut trails = TrailBook::read_before(self.job.state, date)?;
+        trails.follow(&targets, &mut evidence);
+        Ok(Seen { evidence, usual, left_out, trails })
+    }
+
+    /// What is said of it.
+    fn say(&self, findings: &NightFindings, seen: &Seen) -> Built {
+        let mut built = build(findings, &seen.evidence, &seen.usual, self.days(), self.gaps());
+        let is_vendors = |insight: &Insight| insight.insight_type != InsightType::PrincipalInsight;
+        for told in [&mut built.insights, &mut built.closed] {
+            told.retain(|insight| !self.job.settings.vendor_types_only || is_vendors(insight));
+            places::annotate(told, self.job.places);
+        }
+        built.new_levels.iter_mut().for_each(|level| level.locate(self.job.places));
+        built
+    }
+
+    fn past(&self) -> Past<'_> {
+        let Job { state, partitions, .. } = *self.job;
+        Past { state, partitions, window: self.window, feed: &self.feed }
     }
 
     fn days(&self) -> Days<'_> {

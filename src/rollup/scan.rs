@@ -201,7 +201,7 @@ fn count_share<E: From<Anew>>(
     for (file, group) in groups {
         let mut read = 0;
         match count_row_group(counter, (file, *group), date, &mut read, after) {
-            Ok(()) => {}
+            Ok(()) => problems.extend(unread_responses(file, *group)),
             Err(Stop::Other(other)) => return Err(other),
             Err(Stop::Unreadable(error)) => {
                 let lost = file.row_groups[*group].rows - read;
@@ -212,6 +212,14 @@ fn count_share<E: From<Anew>>(
         }
     }
     Ok(problems)
+}
+
+/// Whether some calls of a row group failed is not known where their responses cannot be read.
+fn unread_responses(file: &EventFile, group: usize) -> Option<Problem> {
+    let why = file.unread_responses(group)?;
+    let message =
+        format!("responses in row group {group} were not read, so sign-ins that failed may count as successes: {why}");
+    Some(Problem { file: file.name.clone(), message })
 }
 
 /// What was counted could not be shed.

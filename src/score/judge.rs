@@ -6,6 +6,7 @@ use crate::score::season::{LocalTime, Season, Timeline, WEEK, plan};
 use crate::score::spacing::{Spacing, width};
 use crate::score::table::{CountSeries, CountTable};
 use crate::score::timeline::{Buckets, Feed, MAX_BUCKETS, Missing, lay_out, span};
+use crate::shown::counted;
 use crate::stats::score;
 
 /// The share of buckets that lie between `lower` and `upper` if nothing is wrong.
@@ -83,8 +84,10 @@ pub struct SeriesScore {
 /// What is worth knowing about how a series was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Buckets without a value.
+    /// Buckets without a row that were left out.
     pub gaps: usize,
+    /// Buckets with a row that could not be used, which were left out.
+    pub unknown: usize,
     /// Buckets without a row that were taken as zero.
     pub zeros: usize,
     /// Rows added to another row of the same bucket.
@@ -112,13 +115,11 @@ pub struct Judge<'a> {
 /// # Errors
 /// When the width is not asked for and cannot be told, or is more than a week.
 pub fn judge<'a>(path: &std::path::Path, table: &'a CountTable, options: Options) -> Result<Judge<'a>> {
-    let unknown =
-        || Error::counts(path, "no series has two rows at different times, so buckets have no width".to_owned());
     let spacing = Spacing::of(table);
     let bucket = match (options.bucket, &spacing) {
         (Some(bucket), _) => bucket,
         (None, Some(spacing)) => usual_width(path, spacing)?,
-        (None, None) => return Err(unknown()),
+        (None, None) => return Err(Error::counts(path, no_width(table))),
     };
     let end = counted_until(table, spacing.as_ref());
     let step = spacing.filter(Spacing::is_regular).map_or(0, |spacing| spacing.step());
@@ -126,6 +127,17 @@ pub fn judge<'a>(path: &std::path::Path, table: &'a CountTable, options: Options
     // A wild time is known before anything is written.
     table.series.iter().try_for_each(|series| judge.check_span(path, series))?;
     Ok(judge)
+}
+
+/// Why the width of buckets cannot be told.
+fn no_width(table: &CountTable) -> String {
+    match table.problems.first() {
+        Some(first) if table.series.is_empty() => {
+            format!("none of its {} can be used; {}", counted(table.unusable, "row", "rows"), first.message)
+        }
+        _ => "no series has two rows at different times, so buckets have no width; name one, such as --bucket 1h"
+            .to_owned(),
+    }
 }
 
 /// The millisecond up to which a table counts: a step behind its last row, which may be early by half of one.
@@ -167,12 +179,12 @@ impl Judge<'_> {
         let aligned = self.options.bucket.is_some();
         let mut buckets =
             lay_out(series, self.bucket, aligned).map_err(|buckets| self.too_many(path, series, buckets))?;
-        let without_row = buckets.values.iter().filter(|value| value.is_none()).count();
+        let (before, unknown) = (buckets.empty(), buckets.unknown.len());
         buckets.fill(self.options.missing, &self.feed);
-        let gaps = buckets.values.iter().filter(|value| value.is_none()).count();
+        let (gaps, zeros) = (buckets.empty() - unknown, before - buckets.empty());
         let fractions = series.rows.iter().filter(|row| row.value.fract() != 0.0).count();
         let unfinished = self.is_unfinished(&buckets.timeline);
-        let notes = Notes { gaps, zeros: without_row - gaps, merged: buckets.merged, fractions, unfinished };
+        let notes = Notes { gaps, unknown, zeros, merged: buckets.merged, fractions, unfinished };
         let mut rows = self.rows(&buckets);
         rows.iter_mut().rev().take(usize::from(unfinished)).for_each(|row| row.verdict = None);
         Ok(SeriesScore { name: series.name.clone(), rows, notes })
@@ -259,7 +271,10 @@ mod tests {
     fn table(values: &[u16], step: u32) -> CountTable {
         let time = |row: usize| 1000 * (1_767_571_200 + row as i64 * i64::from(step));
         let rows = values.iter().enumerate().map(|(row, &value)| CountRow { time: time(row), value: f64::from(value) });
-        CountTable { series: vec![CountSeries { name: String::new(), rows: rows.collect() }], ..CountTable::default() }
+        CountTable {
+            series: vec![CountSeries { rows: rows.collect(), ..CountSeries::default() }],
+            ..CountTable::default()
+        }
     }
 
     fn scored(values: &[u16], step: u32, bucket: Option<u32>) -> SeriesScore {
@@ -314,7 +329,8 @@ mod tests {
     #[test]
     fn a_series_that_ends_before_the_others_has_finished_buckets() {
         let mut table = table(&[20; 40 * 24], HOUR);
-        let early = CountSeries { name: "early".to_owned(), rows: table.series[0].rows[..30 * 24 + 5].to_vec() };
+        let rows = table.series[0].rows[..30 * 24 + 5].to_vec();
+        let early = CountSeries { name: "early".to_owned(), rows, ..CountSeries::default() };
         table.series.push(early);
         let options = Options {
             bucket: Some(DAY),

@@ -4,6 +4,12 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::partition::{epoch_ms, parse_time};
 
+/// What is understood, in words.
+pub(super) const FORMS: &str =
+    "a form such as 2026-01-31T14:00:00Z, 2026-01-31 14:00 or 2026-01-31, or a number of seconds since 1970";
+/// Characters that are shown of what is not.
+const SHOWN: usize = 40;
+
 /// Milliseconds since 1970 of a time in any usual form: RFC 3339, date and time with a blank, a date, minutes only, or a
 /// number of seconds, milliseconds, microseconds or nanoseconds, told apart by size. Without a zone it is UTC.
 pub(super) fn parse(text: &str) -> Option<i64> {
@@ -12,6 +18,14 @@ pub(super) fn parse(text: &str) -> Option<i64> {
         return None;
     }
     parse_time(text).or_else(|| date(text)).or_else(|| minutes(text)).or_else(|| number(text))
+}
+
+/// The same, or what was found and what would be understood.
+pub(super) fn understood(text: &str) -> Result<i64, String> {
+    parse(text).ok_or_else(|| {
+        let shown: String = text.trim().chars().take(SHOWN).collect();
+        format!("`timestamp` is `{shown}`, expected {FORMS}")
+    })
 }
 
 fn date(text: &str) -> Option<i64> {
@@ -55,6 +69,13 @@ mod tests {
         for form in forms {
             assert_eq!(parse(form), Some(1_767_571_200_000), "{form}");
         }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_shown_with_what_would_be() {
+        let error = understood(" 31/12/2026 ").unwrap_err();
+        assert!(error.starts_with("`timestamp` is `31/12/2026`, expected a form such as 2026-01-31T"), "{error}");
+        assert!(understood(&"9".repeat(10_000)).unwrap_err().len() < 300);
     }
 
     #[test]

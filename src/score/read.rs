@@ -48,11 +48,24 @@ impl Columns {
             position(wanted).ok_or_else(|| {
                 let found = names[..names.len().min(SHOWN)].join(", ");
                 let found = if found.is_empty() { "no header line" } else { &found };
-                Error::counts(path, format!("there is no column `{wanted}`; found: {found}"))
+                let why = other_separator(names, wanted).map_or_else(String::new, |separator| {
+                    format!("; its columns are separated by {separator}, expected commas")
+                });
+                Error::counts(path, format!("there is no column `{wanted}`; found: {found}{why}"))
             })
         };
         Ok(Self { series: position("series"), timestamp: needed("timestamp")?, value: needed("value")? })
     }
+}
+
+/// What separates the columns of a header that was taken for one column, if the wanted one is among them then.
+fn other_separator(names: &[&str], wanted: &str) -> Option<&'static str> {
+    let [header] = names else { return None };
+    let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+    let is_there = |separator: char| {
+        header.split(separator).any(|name| name.trim_matches(NOISE).trim_matches('"').eq_ignore_ascii_case(wanted))
+    };
+    separators.into_iter().find(|&(separator, _)| is_there(separator)).map(|(_, name)| name)
 }
 
 /// Blanks and the mark that some editors put at the beginning of a file.
@@ -71,24 +84,22 @@ fn read_csv(path: &Path, file: File) -> Result<CountTable> {
             Err(error) => return Err(csv_failure(path)(error)),
         }
         let line = record.position().map_or(0, csv::Position::line);
-        if record.iter().skip(headers.len()).any(|cell| !cell.is_empty()) {
-            table.refuse(&too_many_cells(line, record.len(), headers.len()));
-            continue;
-        }
         let field = |column: usize| record.get(column).map(String::from_utf8_lossy).unwrap_or_default();
         let name = columns.series.map(field).unwrap_or_default();
-        let text = field(columns.value);
-        table.add(shortened(&name), moment::parse(&field(columns.timestamp)), parse_value(&text), || {
-            format!("line {line}")
-        });
+        let value = if record.iter().skip(headers.len()).any(|cell| !cell.is_empty()) {
+            Err(too_many_cells(record.len(), headers.len()))
+        } else {
+            parse_value(&field(columns.value))
+        };
+        table.add(shortened(&name), moment::understood(&field(columns.timestamp)), value, || format!("line {line}"));
     }
     Ok(table.finish())
 }
 
 /// A cell beyond the header is most likely a part of a number, or of a name, that was cut at its comma.
-fn too_many_cells(line: u64, cells: usize, columns: usize) -> String {
+fn too_many_cells(cells: usize, columns: usize) -> String {
     format!(
-        "line {line}: it has {cells} cells, the header {columns}; write numbers without separators of thousands, and put names with \
+        "it has {cells} cells, the header {columns}; write numbers without separators of thousands, and put names with \
          commas into quotes"
     )
 }
@@ -124,31 +135,35 @@ fn read_parquet(path: &Path, file: File) -> Result<CountTable> {
         let times = times(path, batch.column(columns.timestamp))?;
         let values = values(path, batch.column(columns.value))?;
         let names = columns.series.map(|column| texts(path, "series", batch.column(column))).transpose()?;
-        for (index, &time) in times.iter().enumerate() {
+        for (index, time) in times.into_iter().enumerate() {
             row += 1;
             let name = names.as_ref().filter(|names| names.is_valid(index)).map_or("", |names| names.value(index));
             let value =
                 if values.is_valid(index) { Ok(values.value(index)) } else { Err("`value` is empty".to_owned()) };
-            let time = Some(time).filter(|&time| time != NO_TIME);
             table.add(shortened(name), time, value, || format!("row {row}"));
         }
     }
     Ok(table.finish())
 }
 
-/// The times of a column: dates and texts of any usual form beside what event files have.
-fn times(path: &Path, array: &ArrayRef) -> Result<Vec<i64>> {
+/// The times of a column, or why one is none: dates and texts of any usual form beside what event files have.
+fn times(path: &Path, array: &ArrayRef) -> Result<Vec<std::result::Result<i64, String>>> {
+    let empty = || "`timestamp` is empty".to_owned();
     match array.data_type() {
         DataType::Date32 | DataType::Date64 => {
             let days = cast(array, &DataType::Date64).map_err(|_| column_type(path, "timestamp", array))?;
             let days = days.as_primitive::<arrow::datatypes::Date64Type>();
-            Ok(days.iter().map(|day| day.unwrap_or(NO_TIME)).collect())
+            Ok(days.iter().map(|day| day.ok_or_else(empty)).collect())
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
             let texts = texts(path, "timestamp", array)?;
-            Ok(texts.iter().map(|text| text.and_then(moment::parse).unwrap_or(NO_TIME)).collect())
+            Ok(texts.iter().map(|text| text.ok_or_else(empty).and_then(moment::understood)).collect())
         }
-        _ => milliseconds(array).map(|times| times.to_vec()).map_err(|_| column_type(path, "timestamp", array)),
+        _ => {
+            let times = milliseconds(array).map_err(|_| column_type(path, "timestamp", array))?;
+            let known = |&time: &i64| (time != NO_TIME).then_some(time).ok_or_else(empty);
+            Ok(times.iter().map(known).collect())
+        }
     }
 }
 
@@ -171,6 +186,5 @@ fn column_type(path: &Path, column: &'static str, array: &ArrayRef) -> Error {
         "value" => "a number",
         _ => "text",
     };
-    let found = array.data_type().to_string();
-    Error::ColumnType { path: path.to_path_buf(), column: column.to_owned(), expected, found }
+    Error::counts(path, format!("its column `{column}` is of the type {}, expected {expected}", array.data_type()))
 }

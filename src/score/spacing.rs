@@ -100,7 +100,10 @@ mod tests {
 
     fn spacing(times: impl IntoIterator<Item = i64>) -> Option<Spacing> {
         let rows = times.into_iter().map(|second| CountRow { time: second * 1000, value: 1.0 }).collect();
-        Spacing::of(&CountTable { series: vec![CountSeries { name: String::new(), rows }], ..CountTable::default() })
+        Spacing::of(&CountTable {
+            series: vec![CountSeries { rows, ..CountSeries::default() }],
+            ..CountTable::default()
+        })
     }
 
     #[test]

@@ -14,12 +14,14 @@ pub struct CountRow {
 }
 
 /// One series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CountSeries {
     /// Its name; empty where the table has no column `series`.
     pub name: String,
     /// Its rows, ascending in time.
     pub rows: Vec<CountRow>,
+    /// The times of its rows whose values could not be used, ascending: somebody counted then, and what is not known.
+    pub refused: Vec<i64>,
 }
 
 /// What a file held.
@@ -46,7 +48,7 @@ pub(super) struct TableBuilder {
     file: String,
     named: bool,
     numbers: BTreeMap<String, usize>,
-    series: Vec<Vec<CountRow>>,
+    series: Vec<CountSeries>,
     problems: Vec<Problem>,
     unusable: u64,
 }
@@ -60,47 +62,46 @@ impl TableBuilder {
     pub(super) fn add(
         &mut self,
         name: &str,
-        time: Option<i64>,
+        time: Result<i64, String>,
         value: Result<f64, String>,
         place: impl Fn() -> String,
     ) {
-        let checked = value.and_then(|value| match time {
-            None => Err("there is no time in `timestamp` that could be understood".to_owned()),
-            Some(time) => in_range(value).map(|value| CountRow { time, value }),
-        });
-        match checked {
-            Ok(row) => self.rows_of(name).push(row),
-            Err(message) => self.refuse(&format!("{}: {message}", place())),
-        }
-    }
-
-    /// Notes a row that cannot be used.
-    pub(super) fn refuse(&mut self, message: &str) {
+        let message = match (value.and_then(in_range), time) {
+            (Ok(value), Ok(time)) => return self.series_of(name).rows.push(CountRow { time, value }),
+            (Err(message), Ok(time)) => {
+                self.series_of(name).refused.push(time);
+                message
+            }
+            (Err(message), Err(_)) | (Ok(_), Err(message)) => message,
+        };
         self.unusable += 1;
         if self.problems.len() < PROBLEMS_KEPT {
-            self.problems.push(Problem { file: self.file.clone(), message: message.to_owned() });
+            self.problems.push(Problem { file: self.file.clone(), message: format!("{}: {message}", place()) });
         }
     }
 
-    fn rows_of(&mut self, name: &str) -> &mut Vec<CountRow> {
+    fn series_of(&mut self, name: &str) -> &mut CountSeries {
         let next = self.series.len();
         let number = match self.numbers.get(name) {
             Some(&number) => number,
             None => *self.numbers.entry(name.to_owned()).or_insert(next),
         };
         if number == next {
-            self.series.push(Vec::new());
+            self.series.push(CountSeries::default());
         }
         &mut self.series[number]
     }
 
     pub(super) fn finish(mut self) -> CountTable {
         let take = |(name, number): (String, usize)| {
-            let mut rows = std::mem::take(&mut self.series[number]);
+            let CountSeries { mut rows, mut refused, .. } = std::mem::take(&mut self.series[number]);
             rows.sort_by(|left, right| left.time.cmp(&right.time).then(left.value.total_cmp(&right.value)));
-            CountSeries { name, rows }
+            refused.sort_unstable();
+            CountSeries { name, rows, refused }
         };
-        let series = std::mem::take(&mut self.numbers).into_iter().map(take).collect();
+        let series = std::mem::take(&mut self.numbers).into_iter().map(take);
+        // One without a row that can be used is no series; why was said of its rows.
+        let series = series.filter(|series| !series.rows.is_empty()).collect();
         CountTable { named: self.named, series, problems: self.problems, unusable: self.unusable }
     }
 }

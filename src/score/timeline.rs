@@ -1,7 +1,7 @@
 //! From rows to buckets: how wide they are, where they begin, and what a missing one means.
 
 use crate::score::season::{DAY, Timeline, WEEK};
-use crate::score::table::{CountRow, CountSeries, CountTable};
+use crate::score::table::{CountSeries, CountTable};
 
 /// The most buckets of a series; beyond it a time is most likely wrong.
 pub(super) const MAX_BUCKETS: usize = 2_000_000;
@@ -32,6 +32,8 @@ pub struct Buckets {
     pub merged: usize,
     /// Whether buckets without a row were taken as zero.
     pub filled: bool,
+    /// Buckets with a row that could not be used, ascending: what they hold is not known, so they are gaps, whatever else fell into them.
+    pub unknown: Vec<usize>,
 }
 
 /// Lays out a series in buckets of this width. `aligned` begins them at whole hours, days and weeks (Monday) of UTC; else
@@ -45,22 +47,26 @@ pub(super) fn lay_out(series: &CountSeries, bucket: u32, aligned: bool) -> Resul
         return Err(buckets);
     }
     let start = start(series, bucket, aligned);
-    let number = |row: &CountRow| number(row, start, bucket, aligned);
+    let number = |time: i64| number(time, start, bucket, aligned);
     let mut values = vec![None; buckets as usize];
     let mut merged = 0;
     for row in &series.rows {
-        let value: &mut Option<f64> = &mut values[number(row) as usize];
+        let value: &mut Option<f64> = &mut values[number(row.time) as usize];
         merged += usize::from(value.is_some());
         *value = Some(value.unwrap_or(0.0) + row.value);
     }
+    let refused = series.refused.iter().filter_map(|&time| usize::try_from(number(time)).ok());
+    let mut unknown: Vec<usize> = refused.filter(|&bucket| bucket < values.len()).collect();
+    unknown.dedup();
+    unknown.iter().for_each(|&bucket| values[bucket] = None);
     let timeline = Timeline { start: start.div_euclid(1000), bucket, buckets: values.len() };
-    Ok(Buckets { timeline, values, merged, filled: false })
+    Ok(Buckets { timeline, values, merged, filled: false, unknown })
 }
 
 /// How many buckets a series spans.
 pub(super) fn span(series: &CountSeries, bucket: u32, aligned: bool) -> u64 {
     let start = start(series, bucket, aligned);
-    let last = series.rows.last().map(|row| number(row, start, bucket, aligned));
+    let last = series.rows.last().map(|row| number(row.time, start, bucket, aligned));
     last.map_or(0, |last| u64::try_from(last.saturating_add(1)).unwrap_or(u64::MAX))
 }
 
@@ -70,10 +76,10 @@ fn start(series: &CountSeries, bucket: u32, aligned: bool) -> i64 {
     if aligned { align(first, bucket) } else { first }
 }
 
-/// The bucket of a row. Unaligned rows may be a little early or late, as clocks are.
-fn number(row: &CountRow, start: i64, bucket: u32, aligned: bool) -> i64 {
+/// The bucket of a row, negative before the first. Unaligned rows may be a little early or late, as clocks are.
+fn number(time: i64, start: i64, bucket: u32, aligned: bool) -> i64 {
     let width = i64::from(bucket) * 1000;
-    row.time.saturating_sub(start).saturating_add(if aligned { 0 } else { width / 2 }) / width
+    time.saturating_sub(start).saturating_add(if aligned { 0 } else { width / 2 }).div_euclid(width)
 }
 
 /// The last beginning of a bucket at or before a time.
@@ -116,30 +122,38 @@ impl Buckets {
         };
         if self.filled {
             for bucket in 0..self.values.len() {
-                if self.values[bucket].is_none() && feed.is_alive(&self.timeline, bucket) {
+                let has_no_row = self.values[bucket].is_none() && self.unknown.binary_search(&bucket).is_err();
+                if has_no_row && feed.is_alive(&self.timeline, bucket) {
                     self.values[bucket] = Some(0.0);
                 }
             }
         }
     }
 
+    /// How many buckets have no value.
+    pub fn empty(&self) -> usize {
+        self.values.iter().filter(|value| value.is_none()).count()
+    }
+
     fn leaves_zeros_out(&self) -> bool {
         let has_zero = self.values.iter().flatten().any(|&value| value == 0.0);
-        let lacking = self.values.iter().filter(|value| value.is_none()).count();
-        !has_zero && lacking as f64 >= SPARSE_SHARE * self.values.len() as f64
+        let lacking = self.empty() - self.unknown.len();
+        !has_zero && lacking as f64 >= SPARSE_SHARE * (self.values.len() - self.unknown.len()) as f64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::score::table::CountRow;
 
     const HOUR: i64 = 3_600_000;
     /// Monday, 5 January 2026.
     const MONDAY: i64 = 1_767_571_200_000;
 
     fn series(name: &str, times: impl IntoIterator<Item = i64>, value: f64) -> CountSeries {
-        CountSeries { name: name.to_owned(), rows: times.into_iter().map(|time| CountRow { time, value }).collect() }
+        let rows = times.into_iter().map(|time| CountRow { time, value }).collect();
+        CountSeries { name: name.to_owned(), rows, ..CountSeries::default() }
     }
 
     fn table(series: Vec<CountSeries>) -> CountTable {
@@ -162,6 +176,24 @@ mod tests {
         assert_eq!(days.values, [Some(4.0), Some(2.0)]);
         let week = lay_out(&series("a", [MONDAY + 80 * HOUR], 1.0), WEEK, true).unwrap();
         assert_eq!(week.timeline.start, MONDAY / 1000);
+    }
+
+    #[test]
+    fn what_a_refused_row_counted_is_not_known_and_no_zero() {
+        let hours = |hours: &[i64]| hours.iter().map(|hour| MONDAY + hour * HOUR).collect::<Vec<_>>();
+        let rows = series("a", hours(&[0, 1, 2, 3, 7, 8, 9]), 2.0);
+        // One too early, one beside a row, two in an hour without, one too late.
+        let refused = CountSeries { refused: hours(&[-1, 2, 5, 5, 12]), ..rows };
+        let mut laid = lay_out(&refused, 3600, false).unwrap();
+        assert_eq!(laid.unknown, [2, 5]);
+        laid.fill(Missing::Zero, &Feed::default());
+        let (two, zero) = (Some(2.0), Some(0.0));
+        assert_eq!(laid.values, [two, two, None, two, zero, None, zero, two, two, two]);
+        // Of twenty buckets one has no usable row: nothing is missing.
+        let whole = series("a", hours(&(0..20).filter(|hour| *hour != 7).collect::<Vec<_>>()), 2.0);
+        let mut laid = lay_out(&CountSeries { refused: hours(&[7]), ..whole }, 3600, true).unwrap();
+        laid.fill(Missing::Auto, &Feed::default());
+        assert!(!laid.filled && laid.values[7].is_none());
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub const REFERENCE: [Setting; 30] = [
     setting(
         "level_shift_days",
         "nights",
-        "an entity that deviates the same way for so many nights in a row has a new level; it is said once",
+        "an entity that deviates the same way on so many nights, none of those between being usual, has a new level; it is said once",
     ),
     setting(
         "late_window",

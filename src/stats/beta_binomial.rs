@@ -10,10 +10,16 @@ use crate::stats::{NegativeBinomial, ParameterError, require};
 
 /// Terms smaller than this part of the sum are left out.
 const NEGLIGIBLE: f64 = 1e-13;
-/// Calls above which the tail is that of a negative binomial with the same mean and variance.
+/// Calls above which the tail is that of a negative binomial, or a Poisson, instead.
 const MOST_SUMMED: u64 = 100_000;
 
 /// `K` of `n` calls, each failing with a probability drawn once from `Beta(a, b)`.
+///
+/// ```text
+/// P(K = k) = C(n, k) B(k + a, n - k + b) / B(a, b)
+/// ```
+///
+/// Source: Skellam 1948.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BetaBinomial {
     calls: u64,
@@ -50,7 +56,8 @@ impl BetaBinomial {
     /// P(K = k + 1) / P(K = k) = (n - k) (k + a) / ((k + 1) (n - k - 1 + b))
     /// ```
     ///
-    /// From 100,000 calls on the tail is that of the negative binomial with the same mean and variance.
+    /// Above 100,000 calls the tail is that of the negative binomial with the same mean and variance; where the variance is not above the
+    /// mean, which no negative binomial has, that of the Poisson with the same mean, which is wider.
     pub fn ln_upper(&self, failures: u64) -> f64 {
         if failures as f64 <= self.mean() {
             return 0.0;

@@ -2,7 +2,8 @@
 //!
 //! Which p-values are looked at, those of past days scored again, is decided in `detect`.
 
-/// Exceedances that must be expected before a rate is believed.
+/// Exceedances that must be expected before a rate is believed: of twenty the number that is found is uncertain by `1/sqrt(20)`, 22 %, so
+/// that half as many again, from where p-values are corrected, are two standard errors too many.
 pub const MEASURABLE: f64 = 20.0;
 /// Nominal rates, finest first.
 const NOMINAL: [f64; 2] = [1e-3, 1e-2];
@@ -29,8 +30,11 @@ impl Calibration {
     ///
     /// ```text
     /// inflation = (number of p <= a) / (a n),   a = 0.001 if 0.001 n >= 20, else 0.01 if 0.01 n >= 20
-    /// g = ln a / ln(the a-quantile of p), where inflation > 1.5;   g = 1 otherwise
+    /// g = ln a / ln(the a-quantile of p), within [0.6, 1], where inflation > 1.5;   g = 1 otherwise
     /// ```
+    ///
+    /// Source: prequential calibration, Dawid 1984; the power is this project's own, the one of a family of one parameter that puts the
+    /// `a`-quantile where it should be.
     pub fn measure(ln_p: &[f64]) -> Self {
         let tests = ln_p.len();
         let measurable = NOMINAL.into_iter().find(|nominal| nominal * tests as f64 >= MEASURABLE);
@@ -43,7 +47,7 @@ impl Calibration {
         Self { tests, nominal: Some(nominal), inflation: Some(inflation), power }
     }
 
-    /// The corrected `ln p`.
+    /// The corrected `ln p`, `g ln p`.
     pub fn correct(&self, ln_p: f64) -> f64 {
         ln_p * self.power
     }

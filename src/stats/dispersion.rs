@@ -4,6 +4,7 @@
 //! One evidence per entity and window width. Means, weights and groups come from `baseline`; the result becomes the
 //! size of a `NegativeBinomial`.
 
+use crate::stats::order::quantile;
 use crate::stats::{ParameterError, require};
 
 /// Largest raw estimate of `alpha`: a standard deviation of 2.2 times the mean.
@@ -12,13 +13,23 @@ pub const MAX_ALPHA: f64 = 5.0;
 /// Smallest shrunken `alpha`: nothing in the cloud is more regular than 3 % around its mean.
 pub const MIN_ALPHA: f64 = 0.001;
 
-/// Information from which an entity has a say in its group's `alpha`.
+/// Information from which an entity has a say in its group's `alpha`: a standard error of `1/sqrt(20)`, 0.22, which is less than
+/// the `alpha` of most things.
 pub const GROUP_MIN_INFORMATION: f64 = 20.0;
 
 /// The upper half of a group lies so much further from its median than the lower one, and a little more.
 const SKEWNESS: f64 = 1.5;
 
-/// Members from which a group tells how far they lie apart.
+/// The lower quantile that tells how far members lie apart: one standard deviation below the median, were they normal.
+const LOWER_QUANTILE: f64 = 0.16;
+
+/// Members lie apart by at least this part of their group's `alpha`, or by this much: no group, however alike its members look, outweighs
+/// what many buckets of one of them tell.
+const LEAST_RELATIVE_DEVIATION: f64 = 0.25;
+const LEAST_DEVIATION: f64 = 0.002;
+
+/// Members from which a group tells how far they lie apart: from eight on the lowest alone has no say in
+/// the lower quantile.
 pub const GROUP_MIN_MEMBERS: usize = 8;
 
 /// Standard errors by which an estimate above its group's is drawn towards it at most.
@@ -35,7 +46,7 @@ pub struct DispersionPrior {
 }
 
 impl DispersionPrior {
-    /// Where no group can tell.
+    /// Where no group can tell: so wide that it is worth 14 units of information, less than an entity needs to have a say in a group.
     pub const USUAL: Self = Self { alpha: TYPICAL_ALPHA, deviation: 0.27 };
 
     /// A prior around this `alpha`, with a standard deviation between members.
@@ -170,6 +181,8 @@ impl DispersionEvidence {
     /// ```text
     /// a = sum v [(y-m)^2 n/(n-1) - m] / sum v m^2
     /// ```
+    ///
+    /// Source: the method of moments for the negative binomial, Anscombe 1950, pooled over buckets of different means.
     pub fn alpha(&self) -> Option<f64> {
         (self.squared_means > 0.0).then(|| (self.excess_variance / self.squared_means).clamp(0.0, MAX_ALPHA))
     }
@@ -184,7 +197,8 @@ impl DispersionEvidence {
     /// ```text
     /// I = (sum v m^2)^2 / sum v^2 [(2 + 6 alpha) V^2 + V],   V = m + alpha m^2
     /// ```
-    /// `(2 + 6 alpha) V^2 + V` is the variance of a negative binomial's squared deviation. 0 without evidence.
+    /// `(2 + 6 alpha) V^2 + V` is the variance of a negative binomial's squared deviation, `mu4 - V^2` with its excess kurtosis
+    /// `6 alpha + 1/V`. 0 without evidence.
     pub fn information_at(&self, alpha: f64) -> f64 {
         let [first, second, third, fourth] = self.powers;
         let squares = second + 2.0 * alpha * third + alpha * alpha * fourth;
@@ -241,7 +255,9 @@ impl DrawnAlpha {
 /// ```text
 /// alpha = max(0.001, (I a + L a0) / (I + L)) + c / sqrt(I + L)
 /// ```
-/// with `I` and `L` as [`DrawnAlpha::of`] has them. `inflation` is `c`.
+/// with `I` and `L` as [`DrawnAlpha::of`] has them. `inflation` is `c`, in standard errors of the result.
+///
+/// Source: empirical Bayes with a normal prior, Efron and Morris 1975.
 ///
 /// # Errors
 /// When `inflation` is not in `[0, 100]`.
@@ -260,8 +276,12 @@ pub fn shrunk_alpha(
 ///
 /// ```text
 /// s^2 = max((1.5 (q50 - q16))^2 - median of 1/I,  (a0 / 4)^2,  0.002^2),   q the quantiles of the members' estimates
+/// s   = 0.27, as where no group can tell, of less than eight members
 /// ```
 /// Members with bursts in their past are all above the median, so only the lower half tells how far members lie apart.
+///
+/// Source: moments of a random effect, the variance of estimates less that of their errors (`DerSimonian` and Laird 1986), with quantiles in
+/// the place of squares.
 pub fn group_dispersion<'a>(
     members: impl IntoIterator<Item = (&'a DispersionEvidence, f64)>,
 ) -> Option<DispersionPrior> {
@@ -275,19 +295,15 @@ pub fn group_dispersion<'a>(
     alphas.sort_unstable_by(f64::total_cmp);
     variances.sort_unstable_by(f64::total_cmp);
     let alpha = quantile(&alphas, 0.5)?;
-    let below = SKEWNESS * (alpha - quantile(&alphas, 0.16)?);
+    let below = SKEWNESS * (alpha - quantile(&alphas, LOWER_QUANTILE)?);
     let between = (below * below - quantile(&variances, 0.5)?).max(0.0).sqrt();
     let alpha = alpha.clamp(0.0, MAX_ALPHA);
-    let few = alphas.len() < GROUP_MIN_MEMBERS;
-    let deviation = if few { DispersionPrior::USUAL.deviation } else { between.max(0.25 * alpha).max(0.002) };
+    let deviation = if alphas.len() < GROUP_MIN_MEMBERS {
+        DispersionPrior::USUAL.deviation
+    } else {
+        between.max(LEAST_RELATIVE_DEVIATION * alpha).max(LEAST_DEVIATION)
+    };
     DispersionPrior::new(alpha, deviation).ok()
-}
-
-/// A quantile of ascending numbers, between two where it falls between them.
-fn quantile(sorted: &[f64], at: f64) -> Option<f64> {
-    let place = at * (sorted.len().checked_sub(1)? as f64);
-    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    Some(below + (above - below) * place.fract())
 }
 
 /// Size of the negative binomial that predicts a new count, the uncertainty of the mean included.
@@ -295,6 +311,8 @@ fn quantile(sorted: &[f64], at: f64) -> Option<f64> {
 /// ```text
 /// 1/r = alpha + (1/m + alpha) / n
 /// ```
+///
+/// The law of total variance: a count varies by `m + alpha m^2` around its mean, and the mean of `n` such counts by an `n`-th of that.
 ///
 /// Infinite at mean 0 (where the size does not matter) and where nothing adds to Poisson.
 ///

@@ -85,6 +85,8 @@ pub fn q_values(ln_p: &[f64], tests: usize) -> Result<Vec<f64>, ParameterError> 
 ///
 /// # Errors
 /// When a log p-value is NaN or positive, a weight is not in `(0, 1]`, or the weights sum to more than 1.
+///
+/// Source: Bonferroni's inequality, weighted as in Rosenthal and Rubin 1983.
 pub fn bonferroni(pairs: impl IntoIterator<Item = (f64, f64)>) -> Result<Combination, ParameterError> {
     let mut combined = Combination { ln_p: 0.0, winner: None };
     let mut smallest = f64::INFINITY;

@@ -36,7 +36,13 @@ pub struct LogLinear {
 impl LogLinear {
     /// Fits `count ~ Poisson(exp(row' b))` with weights; the prior is the start unless `start` is given.
     ///
-    /// Maximises `sum w (y eta - exp eta) / dispersion - sum precision (b - center)^2 / 2`.
+    /// ```text
+    /// maximises  sum w (y eta - exp eta) / dispersion - sum precision (b - center)^2 / 2,   eta = x' b
+    /// steps      b += (X' W X + P)^-1 (X' w (y - m) / dispersion - P (b - center)),   W = w m / dispersion,   each within [-2, 2]
+    /// ```
+    ///
+    /// Source: `McCullagh` and Nelder 1989, section 2.5 (scoring) and chapter 6 (log-linear models); the ridge is a normal prior of the
+    /// coefficients.
     pub fn fit(observations: &[(Row, f64, f64)], ridge: &[Ridge], dispersion: f64, start: Option<&Self>) -> Self {
         let columns = ridge.len();
         let mut center = [0.0; MAX_COLUMNS];
@@ -87,7 +93,7 @@ impl LogLinear {
         predictor.clamp(*PREDICTOR.start(), *PREDICTOR.end()).exp()
     }
 
-    /// Variance of the linear predictor at a row: about the relative variance of the mean.
+    /// Variance of the linear predictor at a row, `x' (X' W X + P)^-1 x`: about the relative variance of the mean.
     pub fn relative_variance(&self, row: &Row) -> f64 {
         let half = self.forward(row);
         half[..self.columns].iter().map(|value| value * value).sum()

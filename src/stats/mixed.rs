@@ -5,7 +5,8 @@
 
 use crate::stats::{NegativeBinomial, ParameterError, ln_sum_exp, require};
 
-/// Gauss-Hermite nodes and weights for a standard normal variable, 21 points; the other ten are mirrored.
+/// Gauss-Hermite nodes and weights for a standard normal variable, 21 points; the other ten are mirrored. They are the eigenvalues of a
+/// tridiagonal matrix, and the squares of what begins its eigenvectors (Golub and Welsch 1969).
 const NODES: [(f64, f64); 11] = [
     (0.0, 0.270_260_183_572_877_07),
     (0.678_045_692_440_644, 0.215_333_715_695_059_7),
@@ -48,6 +49,10 @@ impl LogNormalMixed {
     }
 
     /// `ln P(Y >= count)`: the logarithm of the weighted sum of the parts' tails.
+    ///
+    /// ```text
+    /// ln sum w_i P(NB(m exp(s z_i - s^2/2), size) >= count),   z_i, w_i the nodes and weights
+    /// ```
     pub fn ln_upper(&self, count: u64) -> f64 {
         let terms: Vec<f64> = self.parts.iter().map(|(part, weight)| part.ln_upper(count) + weight.ln()).collect();
         ln_sum_exp(&terms).min(0.0)

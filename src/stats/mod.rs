@@ -16,6 +16,7 @@ mod negative_binomial;
 mod nested;
 mod normal;
 mod occasional;
+mod order;
 mod overdispersion;
 mod paused;
 mod pitman_yor;
@@ -23,6 +24,8 @@ mod predictive;
 mod robust;
 mod score;
 mod special;
+pub mod student;
+mod succession;
 mod tail_calibration;
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ pub use negative_binomial::{NegativeBinomial, SURELY_USUAL};
 pub use nested::{Deviations, Effect, Evidence, Nested, Place};
 pub use normal::{ln_normal_upper, normal_score};
 pub use occasional::{Occasional, ln_occasional};
+pub use order::{median, upper_median};
 pub use overdispersion::{ExcessEvidence, Overdispersion, VarianceForm, ln_negative_binomial};
 pub use paused::PausedNegativeBinomial;
 pub use pitman_yor::{KindCounts, PitmanYor};
@@ -47,6 +51,7 @@ pub use predictive::{LogNormalPredictive, MIN_LOG_DEVIATION, MIN_VALUES};
 pub use robust::{DOWN_WEIGHT_FROM, DROP_MIN_MEAN, IGNORE_ABOVE, full_weight_range, has_full_weight, residual, weight};
 pub use score::score;
 pub use special::{ln_1m_exp, ln_beta_regularized, ln_gamma_lower, ln_gamma_upper, ln_sum_exp};
+pub use succession::rule_of_succession;
 pub use tail_calibration::TailCalibration;
 
 /// A number handed to this module that the mathematics has no answer for, such as a negative mean or a NaN.

@@ -175,7 +175,7 @@ impl Nested {
         self.are_members_told
     }
 
-    /// What a member tells of its group.
+    /// What a member tells of its group: its mean, with the weight `1 / (M + V/n)`. A member without values tells nothing.
     pub fn of_group(&self, member: &Deviations) -> Evidence {
         if member.count == 0.0 || self.within == 0.0 {
             return Evidence::default();
@@ -183,7 +183,8 @@ impl Nested {
         Evidence::of(member.mean, self.members + self.within / member.count)
     }
 
-    /// What a group, of which its members tell this, tells of its stratum.
+    /// What a group, of which its members tell this, tells of its stratum: the weighted mean of its members, with the weight
+    /// `1 / (G + 1/W)`, `W` the sum of theirs.
     pub fn of_stratum(&self, group: Evidence) -> Evidence {
         if group.weight == 0.0 {
             return Evidence::default();

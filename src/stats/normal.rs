@@ -29,6 +29,12 @@ pub fn ln_normal_upper(z: f64) -> f64 {
 ///
 /// Positive for `p < 1/2`, infinite for `p = 0` and `p = 1`.
 ///
+/// ```text
+/// z = sqrt 2 erfc^-1(2 p);   where p is no number any more, Newton's method on ln P(Z >= z) from z^2 = -2 ln p - ln(-4 pi ln p)
+/// ```
+///
+/// Source: the start is the leading term of DLMF 7.12.1 turned round.
+///
 /// # Errors
 /// When `ln_p` is NaN or above 0.
 pub fn normal_score(ln_p: f64) -> Result<f64, ParameterError> {

@@ -35,6 +35,8 @@ pub struct Occasional {
 /// ```
 /// With all `a_j = 1` and no steps it is Fisher's test. The p-values of an answer may be conservative, then so is the result. At most 16
 /// questions are looked at, and of more than 4 steps count for uniform numbers.
+///
+/// Source: Fisher 1932 (the product of p-values); which questions have answers is summed over, as for any mixture.
 pub fn ln_occasional(questions: &[Occasional]) -> f64 {
     let questions = &questions[..questions.len().min(MOST_QUESTIONS)];
     let answered = questions.iter().filter_map(|question| Some(question.ln_active + question.ln_parts?));

@@ -27,12 +27,12 @@ pub struct Overdispersion {
 }
 
 impl Overdispersion {
-    /// Variance of a count with this mean.
+    /// Variance of a count with this mean, `m + e m` or `m + e m^2`.
     pub fn variance(&self, mean: f64) -> f64 {
         mean + self.excess * self.growth(mean)
     }
 
-    /// `1/r` of the negative binomial with this mean and variance; 0 is Poisson.
+    /// `1/r` of the negative binomial with this mean and variance, `(V - m) / m^2`, which is `e/m` or `e`; 0 is Poisson.
     pub fn inverse_size(&self, mean: f64) -> f64 {
         match self.form {
             VarianceForm::Linear => self.excess / mean.max(1e-12),
@@ -82,6 +82,10 @@ impl ExcessEvidence {
 
     /// The excess, drawn towards `prior` as if that had been measured with a standard deviation of `prior_deviation`, plus
     /// `caution` standard errors of the result.
+    ///
+    /// ```text
+    /// max(0, (I e + prior / s^2) / (I + 1/s^2)) + caution / sqrt(I + 1/s^2),   I = sum w g^2 / S,   s the prior deviation
+    /// ```
     pub fn estimate(&self, prior: f64, prior_deviation: f64, caution: f64) -> Overdispersion {
         let prior_information = prior_deviation.powi(-2);
         let total = self.information + prior_information;

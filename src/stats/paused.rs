@@ -16,6 +16,8 @@ const NEGLIGIBLE: f64 = 1e-12;
 /// ```text
 /// Y | K ~ NB(m (n - K) / n, size),   K ~ BetaBinomial(n, share, rho),   Var K = n share (1 - share) (1 + (n - 1) rho)
 /// ```
+///
+/// Source: counts with more zeros than their distribution explains, Lambert 1992, hour by hour; Skellam 1948 (the beta-binomial).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PausedNegativeBinomial {
     /// Distributions by paused hours, with their weights; `None` when all hours are paused.

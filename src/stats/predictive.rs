@@ -3,13 +3,16 @@
 //! For quantities that are no steady counts, such as the daily total of an entity that is active only now and then.
 //! Days without activity do not enter; whether today should be active at all is another question.
 
-use std::f64::consts::LN_2;
-
 use crate::stats::Effect;
-use crate::stats::special::{BetaPoint, ln_1m_exp};
+use crate::stats::student::ln_student_upper;
 
-/// Fewest values a prediction is made from.
+/// Fewest values a prediction is made from: with fewer a Student t's tail is so heavy that hardly anything would be unlikely. One in a
+/// thousand is 4.8 deviations off with seven degrees of freedom, and 10.2 with three.
 pub const MIN_VALUES: usize = 8;
+
+/// The usual deviation of `ln` of the size of a job's bursts, and bursts' worth of that belief.
+const BURST_DEVIATION: f64 = 0.35;
+const BURST_BELIEF: f64 = 8.0;
 
 /// Smallest standard deviation of `ln(1 + value)` believed in: about 22 % of the value. Identical samples say that a
 /// quantity is steady, not that it can never change.
@@ -33,6 +36,8 @@ impl LogNormalPredictive {
     /// z_i = ln(1 + value_i),  sd^2 = sum (z_i - mean z)^2 / (n-1),  sd at least 0.2
     /// (z_new - mean z) / (sd sqrt(1 + 1/n))  ~  Student t with n-1 degrees of freedom
     /// ```
+    ///
+    /// Source: the prediction of a normal sample's next value, as in Aitchison and Dunsmore 1975.
     pub fn fit(values: &[u64]) -> Option<Self> {
         if values.len() < MIN_VALUES {
             return None;
@@ -50,6 +55,8 @@ impl LogNormalPredictive {
     /// ```text
     /// sd^2 = (w s0^2 + sum (z_i - mean z)^2) / (w + n - 1),   w + n - 1 degrees of freedom
     /// ```
+    ///
+    /// Source: a scaled inverse chi-square prior of the variance, none of the mean; Gelman et al., Bayesian Data Analysis, chapter 3.
     pub fn of_few(values: &[u64], deviation: f64, worth: f64) -> Option<Self> {
         let count = values.len() as f64;
         let center = values.iter().map(|&value| (value as f64).ln_1p()).sum::<f64>() / count;
@@ -59,11 +66,16 @@ impl LogNormalPredictive {
         (!values.is_empty()).then_some(Self { center, scale, freedom })
     }
 
+    /// The same of the sizes of bursts that come again and again, which differ by about a third of their size.
+    pub fn of_bursts(sizes: &[u64]) -> Option<Self> {
+        Self::of_few(sizes, BURST_DEVIATION, BURST_BELIEF)
+    }
+
     /// The same of one of whom more is known, in units of the deviation: its center is elsewhere, and it varies less than the sample, which
     /// is of many.
     ///
     /// ```text
-    /// center' = center + shift sd,   sd' = max(sd sqrt(1 - explained), 0.2)
+    /// center' = center + shift s,   s' = max(s sqrt(1 - explained), 0.2),   s the deviation of the prediction, that of the mean included
     /// ```
     #[must_use]
     pub fn informed(&self, effect: Effect) -> Self {
@@ -91,29 +103,13 @@ impl LogNormalPredictive {
     }
 }
 
-/// `ln P(T >= t)` of a Student t with `freedom` degrees of freedom.
-fn ln_student_upper(t: f64, freedom: f64) -> f64 {
-    let square = t * t;
-    let (x, y) = (freedom / (freedom + square), square / (freedom + square));
-    let half = 0.5 * freedom;
-    let ln_tail = BetaPoint { a: half, b: 0.5, x, y, excess: half * y - 0.5 * x }.tail().ln() - LN_2;
-    if t >= 0.0 { ln_tail } else { ln_1m_exp(ln_tail) }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
-    use crate::stats::reference::{STUDENT_UPPER, relative_error};
+    use std::f64::consts::LN_2;
 
-    #[test]
-    fn student_tail_matches_the_reference() {
-        let error = |&(t, freedom, ln): &(f64, f64, f64)| relative_error(ln_student_upper(t, freedom), ln);
-        let worst = STUDENT_UPPER.iter().map(error).fold(0.0, f64::max);
-        println!("student: worst relative error of ln p {worst:e}");
-        assert!(worst < 1e-13);
-    }
+    use super::*;
 
     #[test]
     fn few_values_predict_nothing() {
@@ -156,12 +152,6 @@ mod tests {
         fn larger_is_less_likely(values in prop::collection::vec(1u64..10_000, 8..40), value in 0u64..1_000_000) {
             let fitted = LogNormalPredictive::fit(&values).unwrap();
             prop_assert!(fitted.ln_upper(value + 1) <= fitted.ln_upper(value));
-        }
-
-        #[test]
-        fn tails_mirror(t in 0.0..200.0, freedom in 1.0..500.0) {
-            let total = ln_student_upper(t, freedom).exp() + ln_student_upper(-t, freedom).exp();
-            prop_assert!((total - 1.0).abs() < 1e-14);
         }
     }
 }

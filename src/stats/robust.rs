@@ -11,10 +11,12 @@ pub const DOWN_WEIGHT_FROM: f64 = 2.58;
 /// Probability that a standard normal variable is above [`DOWN_WEIGHT_FROM`].
 const UPPER_TAIL_OF_DOWN_WEIGHT: f64 = 0.004_940_015_757_770_644;
 
-/// Residual above which a bucket teaches nothing (standard deviations).
+/// Residual above which a bucket teaches nothing (standard deviations). Chosen by measurement: what is beyond is an anomaly or a burst, and
+/// even with little weight large ones drag a mean along.
 pub const IGNORE_ABOVE: f64 = 6.0;
 
-/// Expected count from which drops are down-weighted too; below, a quiet bucket is nothing special.
+/// Expected count from which drops are down-weighted too. Below, a quiet bucket is nothing special: of a Poisson count with mean 5 even
+/// silence has a probability of 0.7 %, no less than the point from which on buckets are down-weighted.
 pub const DROP_MIN_MEAN: f64 = 5.0;
 
 /// Mean from which the Anscombe transformation is close enough to normal.
@@ -70,6 +72,7 @@ pub fn weight(residual: f64, mean: f64) -> f64 {
 /// ```text
 /// y^(2/3) = m^(2/3) +- 2.58/1.5 m^(1/6) sqrt(V/m);   no lower end for means below 5
 /// ```
+/// It is the formula of [`residual`], solved for the count at 2.58.
 ///
 /// Spares the residual of most counts.
 pub fn full_weight_range(expected: &NegativeBinomial) -> Option<(f64, f64)> {

@@ -1,12 +1,15 @@
 //! The 0-100 score people see: how improbable, on a scale that means the same every night and everywhere.
 //!
-//! A pure function of the p-value. Caps for short history or small effects belong to `detect`.
+//! A pure function of the p-value. Caps where there is little to judge by belong to `detect`.
 
 use std::f64::consts::LN_10;
 
 use crate::stats::{ParameterError, require};
 
 /// Knots `(L, score)` with `L = -log10 p`, between which the score is linear.
+///
+/// They are a convention, not an estimate, and never change: one in a hundred is nothing, one in a million is the middle, and each step
+/// beyond takes more, for what lies between 1e-20 and 1e-50 is a matter of the model more than of the world.
 const KNOTS: [(f64, f64); 7] =
     [(2.0, 0.0), (4.0, 25.0), (6.0, 50.0), (10.0, 75.0), (20.0, 90.0), (50.0, 99.0), (300.0, 100.0)];
 

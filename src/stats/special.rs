@@ -32,7 +32,13 @@ const EXPANSION_WITHIN: f64 = 5.0;
 
 /// `ln` of the sum of numbers of which the `ln` are given; minus infinity, which is zero, of none.
 ///
+/// ```text
+/// M + ln sum exp(x_i - M),   M the largest
+/// ```
+///
 /// The largest is taken out first, so that nothing overflows and what is lost is far below the result.
+///
+/// Source: Blanchard, Higham and Higham 2021.
 pub fn ln_sum_exp(terms: &[f64]) -> f64 {
     let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if largest == f64::NEG_INFINITY {
@@ -99,6 +105,12 @@ pub fn ln_gamma_lower(a: f64, x: f64) -> Result<f64, ParameterError> {
 }
 
 /// Natural logarithm of the regularised upper incomplete gamma function, `Q(a, x) = 1 - P(a, x)`.
+///
+/// ```text
+/// Q(a, x) = 1/Gamma(a) * integral from x to infinity of t^(a-1) e^(-t) dt
+/// ```
+///
+/// Sources as of [`ln_gamma_lower`].
 ///
 /// # Errors
 /// As [`ln_gamma_lower`].

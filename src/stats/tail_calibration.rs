@@ -18,6 +18,8 @@ const BELIEVED_TO: f64 = 4.0;
 const IGNORED_FROM: f64 = 5.0;
 /// Forecasts after which a record counts half.
 const HALF_LIFE: f64 = 2000.0;
+/// The least and the most often that tail events can be said to come: a fifth of what is honest, and every other time.
+const RATE: std::ops::RangeInclusive<f64> = TAIL / 5.0..=0.5;
 /// Furthest that one record can stretch or squeeze a tail.
 const EXPONENT: std::ops::RangeInclusive<f64> = 0.5..=2.5;
 
@@ -27,10 +29,12 @@ const EXPONENT: std::ops::RangeInclusive<f64> = 0.5..=2.5;
 /// `A` honest events as prior,
 ///
 /// ```text
-/// rate     k = (sum w [p < u] + A) / (u n + A)
-/// depth    g = (sum w -ln(p/u) [p < u] + A) / (sum w [p < u] + A)          (Hill's estimator)
+/// E = sum w [p < u] + A
+/// rate     k = E / (u n + A),   u k within [u/5, 1/2]
+/// depth    g = (sum w -ln(p/u) [p < u] + A) / E (1 + c / sqrt E),   within [0.5, 2.5]          (Hill's estimator, c of its errors up)
 /// p' = k u (p/u)^(1/g)   below u;   linear from there to 1
 /// ```
+/// with `u` = 5 %, `A` = 6 and `c` = 1/2. Before 20 tail events were due, `u n < 20`, a record says nothing: `p' = p`.
 ///
 /// Weights are those of robust fitting, so that an anomaly among the past does not make the tail look heavy. A discrete
 /// p-value enters as the uniform variable that it bounds. Sources: Hill 1975; Siffer et al. 2017 (tails of streams).
@@ -85,7 +89,11 @@ impl TailCalibration {
         self.depth += weight * mean_depth;
     }
 
-    /// Adds past p-values of which it is enough to know that they are not in the tail.
+    /// Adds `k` past p-values of which it is enough to know that they are not in the tail: the same as adding each, in one step.
+    ///
+    /// ```text
+    /// n' = n d^k + (1 - d^k) / (1 - d),   the other sums times d^k;   d what a forecast counts for after the next
+    /// ```
     pub fn add_usual(&mut self, forecasts: usize) {
         let keep = self.keep.powf(forecasts as f64);
         let added = if self.keep < 1.0 { (1.0 - keep) / (1.0 - self.keep) } else { forecasts as f64 };
@@ -93,7 +101,7 @@ impl TailCalibration {
         (self.events, self.depth) = (self.events * keep, self.depth * keep);
     }
 
-    /// What this record says, as if it were of at most so many forecasts.
+    /// What this record says, as if it were of at most so many forecasts: all of its sums times `min(1, forecasts / n)`.
     #[must_use]
     pub fn worth(&self, forecasts: f64) -> Self {
         let share = (forecasts / self.forecasts.max(1.0)).min(1.0);
@@ -101,7 +109,7 @@ impl TailCalibration {
         Self { forecasts: part(self.forecasts), events: part(self.events), depth: part(self.depth), ..*self }
     }
 
-    /// Both records.
+    /// Both records: their sums added up. It forgets as this one does.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let forecasts = self.forecasts + other.forecasts;
@@ -109,6 +117,10 @@ impl TailCalibration {
     }
 
     /// What a log p-value is worth given the record.
+    ///
+    /// ```text
+    /// p' = k u (p/u)^(1/g)   below u;   1 - (1 - p) (1 - k u) / (1 - u)   from there on
+    /// ```
     pub fn corrected(&self, ln_p: f64) -> f64 {
         let (ln_rate, exponent) = self.fitted();
         let ln_tail = TAIL.ln();
@@ -134,7 +146,11 @@ impl TailCalibration {
         corrected.max(ln_p + (self.corrected(reach) - reach).min(0.0))
     }
 
-    /// The p-value, before correction, of what comes out as `ln_corrected`.
+    /// The p-value, before correction, of what comes out as `ln_corrected`: the inverse of [`Self::corrected`], where that is below one.
+    ///
+    /// ```text
+    /// p = u (p' / (k u))^g   below k u;   1 - (1 - p') (1 - u) / (1 - k u)   from there on
+    /// ```
     pub fn uncorrected(&self, ln_corrected: f64) -> f64 {
         let (ln_rate, exponent) = self.fitted();
         if ln_corrected < ln_rate {
@@ -152,7 +168,7 @@ impl TailCalibration {
         let events = self.events + PRIOR_EVENTS;
         let rate = TAIL * events / (TAIL * self.forecasts + PRIOR_EVENTS);
         let depth = (self.depth + PRIOR_EVENTS) / events * (1.0 + CAUTION / events.sqrt());
-        (rate.clamp(TAIL / 5.0, 0.5).ln(), depth.clamp(*EXPONENT.start(), *EXPONENT.end()))
+        (rate.clamp(*RATE.start(), *RATE.end()).ln(), depth.clamp(*EXPONENT.start(), *EXPONENT.end()))
     }
 }
 

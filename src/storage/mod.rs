@@ -21,6 +21,6 @@ pub use daily::{Daily, day_folder, day_of_folder, entries, is_there};
 pub use json::{read_json, read_text, write_json};
 pub use lock::StateLock;
 pub use packed::Packed;
-pub use parquet_writer::{ParquetFile, Values, compact, compact_values};
+pub use parquet_writer::{ParquetFile, Values, WRITER, compact, compact_values};
 pub use retention::{remove, remove_before};
 pub use spill::Spill;

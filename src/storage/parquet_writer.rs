@@ -23,11 +23,14 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::storage::{AtomicFile, Packed};
 
+/// Who our files say has written them.
+pub const WRITER: &str = "insights";
+
 /// The properties all our files start from: zstd at its fastest, no version in the bytes, statistics never cut short.
 pub fn compact() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by("insights".to_owned())
+        .set_created_by(WRITER.to_owned())
         .set_statistics_truncate_length(None)
         .set_column_index_truncate_length(Some(64))
 }

@@ -95,12 +95,12 @@ pub struct Novelty {
     known_to: Past,
     /// How many others knew the least known new partner of each entity and past day on which there was one.
     pub(super) popularity: Past,
+    /// How little known the new partners of each entity and past day on which there was one were, all of them together, `ln U`.
+    unfamiliar: Past,
+    /// How many there were of them, `ln V`.
+    many: Past,
     /// Of entities that met somebody new on the scored day, on how many days before they may have met others than those that were counted.
     hidden_days: BTreeMap<u32, usize>,
-    /// How little known all of them were together, `ln U`.
-    unfamiliar: Past,
-    /// How many there were, `ln V`.
-    many: Past,
 }
 
 impl Default for Habit {

@@ -1,4 +1,7 @@
-//! With which day a new level began, as far as the days' own ratios tell.
+//! With which day a new level began, as far as the days' own ratios tell: the change point in the mean by least squares.
+//!
+//! *References*: Hinkley 1970 (the change point of a normal mean by maximum likelihood); Bai 1994 (least squares where errors are no more than
+//! alike).
 
 use super::{LEAST_CHANGE, LEAST_RATIO, SHIFT_DAYS};
 

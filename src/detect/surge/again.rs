@@ -6,20 +6,17 @@
 //!
 //! A past surge may have been an attack, and then it was told as a finding. Days in a row are one occasion, for an attack goes on; how long it is
 //! told for is the business of [`crate::insight`]. That such is the way of the API is believed one time in a million after a single occasion, in
-//! ten thousand after two, in a hundred after three: the next is odd, and less so each time. After four it is what the days say it is. Whoever may
-//! do so unseen for the fifth time was told of four times.
+//! ten thousand after two, in a hundred after three: the next is odd, and less so each time. After four, or after one of a week or longer, it is
+//! what the days say it is. Whoever may do so unseen for the fifth time was told of four times.
 
 use std::collections::BTreeSet;
 
-use crate::stats::LogNormalPredictive;
+use crate::stats::{LogNormalPredictive, rule_of_succession};
 
-/// Days in a row from which on one occasion is as good as several.
+/// Days in a row from which on one occasion is as good as several: by then it was told night after night, and is taken for a new level.
 const LASTING: usize = 7;
 /// How far one, two and three occasions are believed to be the way of an API: two outages in a month are no routine.
 const BELIEF_OF_FEW: [f64; 3] = [1e-6, 1e-4, 1e-2];
-/// The usual deviation of `ln` of a surge's size, and surges' worth of that belief.
-const USUAL_DEVIATION: f64 = 0.35;
-const BELIEF: f64 = 8.0;
 /// Shares are told apart by so small a part.
 const SHARE_UNITS: f64 = 1e6;
 
@@ -55,32 +52,32 @@ impl PastSurges {
     ///
     /// ```text
     /// P = b (k + 1) / (n + 2) min(1, 2 min(P(failures >= f), P(share >= f / calls))),   k surges on n days
+    /// b = 1e-6, 1e-4, 1e-2 after one, two, three occasions, none of which lasted seven days;   b = 1 otherwise
     /// ```
-    /// with sizes by the log-normal predictive of the surges ([`LogNormalPredictive::of_few`]), and `b` one in a million where all of
-    /// them are one occasion of less than a week, and one elsewhere.
+    /// with sizes by the log-normal predictive of the surges ([`LogNormalPredictive::of_bursts`]); days in a row are one occasion.
     pub(super) fn ln_again(&self, today: Part) -> f64 {
-        let from = |size: fn(Part) -> u64| {
+        let by = |size: fn(Part) -> u64| {
             let sizes: BTreeSet<u64> = self.surges.iter().map(|&(_, part)| size(part)).collect();
-            sizes.into_iter().map(move |least| self.ln_again_of(&self.from(size, least), today))
+            sizes.into_iter().map(move |least| self.ln_again_of(&self.at_least(size, least), today))
         };
-        from(|part| part.failed).chain(from(Part::share)).fold(f64::NEG_INFINITY, f64::max)
+        by(|part| part.failed).chain(by(Part::share)).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The surges that are at least so large, in their order.
-    fn from(&self, size: fn(Part) -> u64, least: u64) -> Vec<(usize, Part)> {
+    fn at_least(&self, size: fn(Part) -> u64, least: u64) -> Vec<(usize, Part)> {
         self.surges.iter().copied().filter(|&(_, part)| size(part) >= least).collect()
     }
 
     fn ln_again_of(&self, surges: &[(usize, Part)], today: Part) -> f64 {
         let sizes = |size: fn(Part) -> u64| {
             let past: Vec<u64> = surges.iter().map(|&(_, part)| size(part)).collect();
-            Some(LogNormalPredictive::of_few(&past, USUAL_DEVIATION, BELIEF)?.ln_upper(size(today)))
+            Some(LogNormalPredictive::of_bursts(&past)?.ln_upper(size(today)))
         };
         let Some(smaller) = sizes(|part| part.failed).zip(sizes(Part::share)).map(|(count, share)| count.min(share))
         else {
             return f64::NEG_INFINITY;
         };
-        let again = (surges.len() as f64 + 1.0) / (self.days as f64 + 2.0);
+        let again = rule_of_succession(surges.len(), self.days);
         let ln_size = (std::f64::consts::LN_2 + smaller).min(0.0);
         belief(surges).ln() + again.min(1.0).ln() + ln_size
     }

@@ -6,10 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::detect::Direction;
+use crate::detect::{Direction, Model};
 use crate::evaluate::matching::canonical;
 
-use super::{Found, Set, text_or_id};
+use super::{Found, Numbers, Set, text_or_id};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,14 +23,21 @@ struct Event {
 #[serde(rename_all = "camelCase")]
 struct Details {
     state: String,
-    insight_type: String,
     insight_context: Context,
     analysis: Analysis,
 }
 
 #[derive(Deserialize)]
 struct Context {
+    #[serde(default)]
+    statistics: Statistics,
     attributions: Vec<Attribution>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Statistics {
+    insight_count: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -50,10 +57,14 @@ struct Analysis {
     family: String,
     entity: String,
     direction: Direction,
-    judged_by: Option<String>,
+    judged_by: Option<Model>,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     incident: Option<Value>,
+    expected: Option<f64>,
+    #[serde(rename = "log10PValue")]
+    log10_p_value: Option<f64>,
+    score: Option<f64>,
 }
 
 /// Reads the lines of a file; an error is a line's number and what is wrong with it.
@@ -67,15 +78,21 @@ pub(super) fn parse(text: &str, night: Option<NaiveDate>) -> Result<Vec<Found>, 
 }
 
 fn found(event: Event, night: Option<NaiveDate>) -> Found {
-    let Details { state, insight_type, insight_context, analysis } = event.insight_details;
+    let Details { state, insight_context, analysis } = event.insight_details;
     let values = |shares: Vec<Share>| shares.into_iter().map(|share| share.value).collect();
     let attributions = insight_context.attributions.into_iter();
     let attributions: BTreeMap<String, Vec<String>> =
         attributions.map(|attribution| (attribution.attribute, values(attribution.insight))).collect();
+    let numbers = Numbers {
+        observed: insight_context.statistics.insight_count,
+        expected: analysis.expected,
+        log10_p_value: analysis.log10_p_value,
+        score: analysis.score,
+    };
     Found {
         id: event.shared_event_id,
         night: night.unwrap_or_else(|| analysis.start.date_naive()),
-        set: Set::of(&insight_type, analysis.direction, analysis.judged_by.as_deref()),
+        set: Set::of(&analysis.family, analysis.direction, analysis.judged_by),
         account: event.recipient_account_id,
         entity: canonical(&analysis.family, &analysis.entity),
         family: analysis.family,
@@ -84,6 +101,7 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
         end: analysis.end,
         is_open: state == "Start",
         incident: analysis.incident.as_ref().and_then(text_or_id),
+        numbers,
         attributions: Some(attributions),
     }
 }

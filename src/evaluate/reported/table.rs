@@ -5,15 +5,15 @@ use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
+use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMillisecondType};
 use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use crate::detect::Direction;
+use crate::detect::{Direction, Model};
 use crate::error::{Error, Result};
 use crate::evaluate::matching::canonical;
 
-use super::{Found, Set};
+use super::{Found, Numbers, Set};
 
 /// Reads the table.
 pub(super) fn read(path: &Path, night: Option<NaiveDate>) -> Result<Vec<Found>> {
@@ -42,18 +42,21 @@ struct Rows<'path> {
 
 impl Rows<'_> {
     fn insights(&self, night: Option<NaiveDate>) -> Result<Vec<Found>> {
-        let [ids, types, accounts, families, entities, directions] =
-            ["insight_id", "insight_type", "account", "family", "entity", "direction"].map(|name| self.texts(name));
-        let (ids, types, accounts, families) = (ids?, types?, accounts?, families?);
+        let [ids, accounts, families, entities, directions] =
+            ["insight_id", "account", "family", "entity", "direction"].map(|name| self.texts(name));
+        let (ids, accounts, families) = (ids?, accounts?, families?);
         let (entities, directions, judged_by) = (entities?, directions?, self.texts("judged_by")?);
         let (starts, ends) = (self.times("start")?, self.times("end")?);
         let incidents = self.texts("incident").unwrap_or_default();
+        let [observed, expected, log10_p_values, scores] =
+            ["observed", "expected", "log10_p_value", "score"].map(|name| self.numbers(name).unwrap_or_default());
+        let number = |numbers: &[Option<f64>], row: usize| numbers.get(row).copied().flatten();
         let insight = |row: usize| {
             let direction = if directions[row] == "down" { Direction::Down } else { Direction::Up };
             Found {
                 id: ids[row].clone(),
                 night: night.unwrap_or_else(|| starts[row].date_naive()),
-                set: Set::of(&types[row], direction, Some(judged_by[row].as_str())),
+                set: Set::of(&families[row], direction, Model::named(&judged_by[row])),
                 family: families[row].clone(),
                 account: accounts[row].clone(),
                 entity: canonical(&families[row], &entities[row]),
@@ -63,6 +66,12 @@ impl Rows<'_> {
                 // It has a row in every night.
                 is_open: false,
                 incident: incidents.get(row).filter(|incident| !incident.is_empty()).cloned(),
+                numbers: Numbers {
+                    observed: number(&observed, row).map(|observed| observed as i64),
+                    expected: number(&expected, row),
+                    log10_p_value: number(&log10_p_values, row),
+                    score: number(&scores, row),
+                },
                 attributions: None,
             }
         };
@@ -88,6 +97,10 @@ impl Rows<'_> {
     fn texts(&self, name: &'static str) -> Result<Vec<String>> {
         let column = self.column(name, &DataType::Utf8)?;
         Ok(column.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+    }
+
+    fn numbers(&self, name: &'static str) -> Result<Vec<Option<f64>>> {
+        Ok(self.column(name, &DataType::Float64)?.as_primitive::<Float64Type>().iter().collect())
     }
 
     fn times(&self, name: &'static str) -> Result<Vec<DateTime<Utc>>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Feed, Window};
-use crate::detect::change::Reason;
+use crate::detect::change::{PrincipalChanges, Reason};
 use crate::error::Result;
 use crate::evaluate::matching::canonical;
 use crate::evaluate::reported::Found as FoundInsight;
@@ -20,7 +20,7 @@ use crate::explain::names::Names;
 use crate::explain::question::Question;
 use crate::explain::told::{self, Named, Told};
 use crate::insight::habits::{Habits, principal_of};
-use crate::insight::severity::{ChangeFacts, change_steps};
+use crate::insight::severity::{ChangeFacts, Step, all_failed, change_steps};
 use crate::insight::trail::TrailBook;
 use crate::insight::{Actor, Concern};
 use crate::partition::Partitions;
@@ -85,6 +85,19 @@ pub(in crate::explain) fn explain(asked: &Asked<'_>) -> Result<Changes> {
     })
 }
 
+/// How serious a change is, step by step; nothing where there is no reason to tell of it.
+fn severity(judged: &PrincipalChanges, principal: &Named, all_failed: bool, concerns: &[Concern]) -> Vec<Step> {
+    let Some(reason) = judged.reason else { return Vec::new() };
+    let Named { kind, id, name } = principal.clone();
+    change_steps(ChangeFacts {
+        is_of_the_trail: judged.kind == ChangeKind::Trail,
+        reason,
+        all_failed,
+        is_privileged: Actor { kind, id, name }.is_privileged(),
+        concerns,
+    })
+}
+
 impl Known<'_> {
     /// Reads the events of the subjects, and of all changes of the trails that they touched, for what these were before.
     fn look_at_events(&mut self, all: &[Subject], subjects: &[Subject]) -> Result<()> {
@@ -135,16 +148,7 @@ impl Known<'_> {
         let subject = &subject.clone().with_concerns(&grave);
         let judged = &subject.judged;
         let principal = self.principal(judged.principal.as_str(), &seen, reported.as_ref());
-        let severity = judged.reason.map(|reason| {
-            let actor = Actor { kind: principal.kind.clone(), id: principal.id.clone(), name: principal.name.clone() };
-            change_steps(ChangeFacts {
-                is_of_the_trail: judged.kind == ChangeKind::Trail,
-                reason,
-                all_failed: errors == calls,
-                is_privileged: actor.is_privileged(),
-                concerns: &grave,
-            })
-        });
+        let severity = severity(judged, &principal, all_failed(errors, calls), &grave);
         let hours = hours(subject, &self.history, self.asked.window);
         let past = self.past(subject);
         Change {
@@ -165,7 +169,7 @@ impl Known<'_> {
             log10_p: if is_silence { 0.0 } else { log10(judged.ln_p) },
             usual_up_to: judged.usual_up_to(),
             concerns: concerns::said(found),
-            severity: severity.unwrap_or_default(),
+            severity,
             otherwise: rules::otherwise(subject, self.asked.window),
             more_events: seen.len().saturating_sub(KEPT) as u64,
             events: seen.into_iter().take(KEPT).map(|seen| seen.event.clone()).collect::<Vec<Event>>(),
@@ -203,7 +207,7 @@ impl Known<'_> {
         let own = self.history_of(subject);
         let mut past = BTreeMap::new();
         for hour in own.flat_map(|member| self.history.split(member, window).0) {
-            *past.entry(window.date(usize::from(hour.hour / 24))).or_default() += u64::from(hour.calls);
+            *past.entry(window.date(hour.day())).or_default() += u64::from(hour.calls);
         }
         past
     }

@@ -25,7 +25,7 @@ struct Condition {
     kind: ChangeKind,
     event_name: &'static str,
     parameter: String,
-    comparison: &'static str,
+    comparison: Comparison,
     value: String,
     concern: Concern,
 }
@@ -38,7 +38,7 @@ impl Condition {
             kind: ChangeKind::named(kind)?,
             event_name,
             parameter: parameter.to_lowercase(),
-            comparison: ["is", "is_not", "starts_with", "ends_with"].into_iter().find(|known| *known == condition)?,
+            comparison: Comparison::named(condition)?,
             value: value.to_lowercase(),
             concern: Concern::named(concern)?,
         })
@@ -49,15 +49,40 @@ impl Condition {
         if self.kind != kind || (self.event_name != "*" && self.event_name != event_name) {
             return None;
         }
-        let fits = |value: &str| match self.comparison {
-            "is" => value == self.value,
-            "is_not" => value != self.value,
-            "starts_with" => value.starts_with(&self.value),
-            _ => value.ends_with(&self.value),
-        };
+        let fits = |value: &str| self.comparison.holds(value, &self.value);
         let (name, value) = parameters.iter().find(|(name, value)| *name == self.parameter && fits(value))?;
         let shown: String = value.chars().take(SHOWN).collect();
         Some(format!("{name} is {}{}", shown, if shown.len() < value.len() { "…" } else { "" }))
+    }
+}
+
+/// How a parameter is held against a value.
+#[derive(Debug, Clone, Copy)]
+enum Comparison {
+    Is,
+    IsNot,
+    StartsWith,
+    EndsWith,
+}
+
+impl Comparison {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "is" => Self::Is,
+            "is_not" => Self::IsNot,
+            "starts_with" => Self::StartsWith,
+            "ends_with" => Self::EndsWith,
+            _ => return None,
+        })
+    }
+
+    fn holds(self, parameter: &str, value: &str) -> bool {
+        match self {
+            Self::Is => parameter == value,
+            Self::IsNot => parameter != value,
+            Self::StartsWith => parameter.starts_with(value),
+            Self::EndsWith => parameter.ends_with(value),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! SQL over events and over what the job wrote, by Polars: scanned lazily, so that only the columns and row groups are read that
 //! a query needs.
 //!
-//! `events` has the canonical columns whatever the files call theirs, as they are stored. `insights`, `alerts`, `rollups` and `pairs` are
+//! `events` has the canonical columns whatever the files call theirs, as they are stored, but for messages that only a response tells. `insights`, `alerts`, `rollups` and `pairs` are
 //! the state directory's tables; the latter two get a column `date`, for their files have it in the folder's name only.
 
 mod check;
 mod mistake;
+mod responses;
 mod tables;
 mod words;
 

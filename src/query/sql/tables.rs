@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::partition::{ColumnMap, EventFile, Made};
 use crate::query::TimeRange;
+use crate::query::sql::responses::{self, message};
 use crate::storage::Daily;
 
 /// What the state directory may hold, with the folder, the file, and whether the day stands in the folder's name only.
@@ -205,7 +206,12 @@ fn time_type() -> DataType {
 fn events(file: &EventFile) -> PolarsResult<LazyFrame> {
     let mut frame = scan(&file.path)?;
     let schema = frame.collect_schema()?;
-    let columns: Vec<Expr> = Column::ALL.iter().map(|&column| canonical(&file.columns, &schema, column)).collect();
+    let canonical = |column: Column| canonical(&file.columns, &schema, column);
+    let mut columns = Column::ALL.map(canonical);
+    if !file.tells_all_failures() && !file.columns.leaves(Column::ResponseElements).is_empty() {
+        columns[Column::ErrorMessage as usize] =
+            message(responses::TELLING.map(canonical)).alias(Column::ErrorMessage.name());
+    }
     Ok(frame.select(columns))
 }
 

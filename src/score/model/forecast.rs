@@ -1,15 +1,19 @@
 //! What is expected of one bucket: a distribution with exact tails.
 
-use crate::stats::{NegativeBinomial, TailCalibration, ln_1m_exp};
+use super::log_tail::LogTail;
+use crate::stats::{NegativeBinomial, TailCalibration, ln_1m_exp, ln_sum_exp};
 
-/// The predictive distribution of a count: negative binomial, with a share of buckets that are empty for another reason.
+/// The predictive distribution of a count: negative binomial, with a longer tail by as much as the past speaks for one, and a share of buckets that
+/// are empty for another reason.
 ///
 /// ```text
+/// P(N >= k) = (1-w) NB(>= k) + w LogStudent(>= k)
 /// P(Y >= k) = (1-s) P(N >= k) for k >= 1,   P(Y <= k) = s + (1-s) P(N <= k)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Forecast {
     counts: NegativeBinomial,
+    long: Option<LogTail>,
     empty_share: f64,
     upper: TailCalibration,
     lower: TailCalibration,
@@ -39,8 +43,8 @@ impl Record {
 }
 
 impl Forecast {
-    pub(super) fn new(counts: NegativeBinomial, empty_share: f64, record: &Record) -> Self {
-        Self { counts, empty_share, upper: record.upper, lower: record.lower }
+    pub(super) fn new(counts: NegativeBinomial, long: Option<LogTail>, empty_share: f64, record: &Record) -> Self {
+        Self { counts, long, empty_share, upper: record.upper, lower: record.lower }
     }
 
     /// Expected count.
@@ -59,16 +63,31 @@ impl Forecast {
     }
 
     fn plain_upper(&self, count: u64) -> f64 {
-        if count == 0 { 0.0 } else { self.counts.ln_upper(count) + (-self.empty_share).ln_1p() }
+        if count == 0 { 0.0 } else { self.ln_at_least(count) + (-self.empty_share).ln_1p() }
     }
 
     fn plain_lower(&self, count: u64) -> f64 {
-        let inside = self.counts.ln_lower(count);
+        let inside = self.ln_at_most(count);
         if self.empty_share <= 0.0 {
             return inside;
         }
         // s + (1-s) p = 1 - (1-s)(1-p)
         ln_1m_exp((-self.empty_share).ln_1p() + ln_1m_exp(inside)).min(0.0)
+    }
+
+    /// `ln P(N >= count)` for a count of at least 1.
+    fn ln_at_least(&self, count: u64) -> f64 {
+        self.mixed(self.counts.ln_upper(count), |long| long.ln_upper(count))
+    }
+
+    fn ln_at_most(&self, count: u64) -> f64 {
+        self.mixed(self.counts.ln_lower(count), |long| long.ln_lower(count))
+    }
+
+    fn mixed(&self, plain: f64, long: impl Fn(&LogTail) -> f64) -> f64 {
+        let mix =
+            |tail: &LogTail| ln_sum_exp(&[(-tail.part()).ln_1p() + plain, tail.part().ln() + long(tail)]).min(0.0);
+        self.long.as_ref().map_or(plain, mix)
     }
 
     /// Ends of the central interval that holds at least this share.
@@ -77,8 +96,36 @@ impl Forecast {
         let occupied = 1.0 - self.empty_share;
         let below = (self.lower.uncorrected(ln_outside).exp() - self.empty_share) / occupied;
         let above = self.upper.uncorrected(ln_outside).exp() / occupied;
-        let quantile = |probability: f64| self.counts.quantile(probability.clamp(0.0, 1.0 - 1e-12)).unwrap_or(0);
-        (if below > 0.0 { quantile(below) } else { 0 }, quantile(1.0 - above))
+        let lower = if below > 0.0 { self.least(below, |count| self.ln_at_most(count) > below.ln()) } else { 0 };
+        (lower, self.least(1.0 - above, |count| self.ln_at_least(count + 1) <= above.ln()))
+    }
+
+    /// The least count of which something is so that is so of all larger ones; near the negative binomial's quantile.
+    fn least(&self, probability: f64, is_so: impl Fn(u64) -> bool) -> u64 {
+        let near = self.counts.quantile(probability.clamp(0.0, 1.0 - 1e-12)).unwrap_or(0);
+        if self.long.is_none() {
+            return near;
+        }
+        let (mut below, mut most) = if is_so(near) { (None, near) } else { (Some(near), near) };
+        let mut step = (near / 64).max(1);
+        while below == Some(most) {
+            most = most.saturating_add(step);
+            step = step.saturating_mul(2);
+            if !is_so(most) && most < u64::MAX {
+                below = Some(most);
+            }
+        }
+        while below.is_none() && most > 0 {
+            let lower = most.saturating_sub(step);
+            step = step.saturating_mul(2);
+            if is_so(lower) { most = lower } else { below = Some(lower) }
+        }
+        let mut least = below.map_or(0, |below| below + 1);
+        while least < most {
+            let middle = least.midpoint(most);
+            if is_so(middle) { most = middle } else { least = middle + 1 }
+        }
+        most
     }
 }
 
@@ -87,7 +134,7 @@ mod tests {
     use super::*;
 
     fn forecast(empty_share: f64) -> Forecast {
-        Forecast::new(NegativeBinomial::new(30.0, 10.0).unwrap(), empty_share, &Record::default())
+        Forecast::new(NegativeBinomial::new(30.0, 10.0).unwrap(), None, empty_share, &Record::default())
     }
 
     #[test]

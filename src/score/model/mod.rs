@@ -1,10 +1,11 @@
 //! The model of one series: every bucket is foretold from those before it, then judged, then learnt from.
 //!
 //! The usual mean is a [`shape`] of level, season and trend; the recent level may have left it ([`track`]); counts vary
-//! around both as a negative binomial. Counts by number of bucket go in, forecasts come out: no files, no calendars.
+//! around both as a negative binomial, or with a longer tail ([`log_tail`]). Counts by number of bucket go in, forecasts come out: no files, no calendars.
 
 pub mod design;
 mod forecast;
+mod log_tail;
 mod shape;
 mod track;
 mod vacancy;
@@ -13,10 +14,11 @@ pub use design::{Design, Grouping};
 pub use forecast::Forecast;
 
 use forecast::Record;
+use log_tail::LogResiduals;
 use shape::{Past, Shape};
 use track::{Track, best, record, rivals};
 
-use crate::stats::NegativeBinomial;
+use crate::stats::{NegativeBinomial, ln_negative_binomial};
 
 /// How a series is to be walked through.
 #[derive(Debug, Clone)]
@@ -63,6 +65,7 @@ struct Walker<'a> {
     shape: Option<Shape>,
     tracks: Vec<Track>,
     empty_share: f64,
+    residuals: LogResiduals,
     record: Record,
     forecasts: Vec<Option<Forecast>>,
 }
@@ -80,6 +83,7 @@ impl<'a> Walker<'a> {
             shape: None,
             tracks: rivals(plan.design.usual_form()),
             empty_share: 0.0,
+            residuals: LogResiduals::default(),
             record: Record::default(),
             forecasts,
         }
@@ -107,11 +111,17 @@ impl<'a> Walker<'a> {
         if value.is_some() {
             let expected = best(&self.tracks).expect(usual, unsure);
             let counts = NegativeBinomial::new(expected.mean, expected.inverse_size.recip());
-            let forecast = counts.ok().map(|counts| Forecast::new(counts, self.empty_share, &self.record));
+            let tail = self.residuals.tail(expected.mean);
+            let forecast = counts.ok().map(|counts| Forecast::new(counts, tail, self.empty_share, &self.record));
             if let (Some(forecast), Some(count)) = (&forecast, value) {
                 self.record.add(forecast, count);
             }
             self.forecasts[bucket] = forecast.filter(|_| judge);
+            if value.is_some_and(|count| count > 0 || self.empty_share == 0.0) {
+                let count = self.counts[bucket];
+                let said = ln_negative_binomial(count, expected.mean, expected.inverse_size);
+                self.residuals.learn(expected.mean, count, said);
+            }
             record(&mut self.tracks, usual, unsure, self.counts[bucket]);
         }
         // Where vacancy is usual, an empty bucket says nothing about the level.
