@@ -63,6 +63,8 @@ fn a_stolen_key_is_told_with_its_network_and_its_apis_and_is_one_story() {
         (&analysis["expected"], key["insightContext"]["statistics"]["insightCount"].as_u64()),
         (&0.0.into(), Some(16))
     );
+    // What one caller did from there is told of it and its key, not of each API.
+    assert!(found.iter().all(|found| found["insightType"] != "ApiCallRateInsight"), "{found:#?}");
     let sentence = analysis["sentence"].as_str().unwrap();
     insta::assert_snapshot!(sentence);
     let incidents: Vec<&Value> = found.iter().map(|found| &found["analysis"]["incident"]["id"]).collect();

@@ -46,6 +46,63 @@ fn first<'a>(event: &'a Value, attribute: &str) -> &'a str {
     attribution(event, attribute)["insight"][0]["value"].as_str().unwrap()
 }
 
+#[test]
+fn a_change_says_what_was_changed_for_whom_wherever_it_is_told() {
+    const HOSTILE: &str = r#"{"UserName":"<img src=x onerror=alert(1)>\u202e for user root"}"#;
+    let changes = |date: NaiveDate| -> Vec<Call> {
+        let call =
+            |second, user, service, api, parameters| Call { service, api, parameters, ..Call::usual(second, user) };
+        let attach = r#"{"PolicyName":"AdministratorAccess","PolicyType":"System","UserName":"support2"}"#;
+        let public = r#"{"bucketName":"backups","bucketPolicy":{"Statement":[{"Effect":"Allow","Principal":"*"}]}}"#;
+        let made = vec![
+            call(36_000, 3, "Ram", "UpdateLoginProfile", r#"{"UserName":"emil4","Password":"***"}"#),
+            call(36_060, 4, "Ram", "AttachPolicyToUser", attach),
+            call(36_120, 5, "s3.amazonaws.com", "PutBucketPolicy", public),
+            call(36_180, 6, "iam.amazonaws.com", "UpdateLoginProfile", r#"{"userName":"fay5"}"#),
+            Call { error: Some("NoPermission"), ..call(36_240, 8, "Ram", "UpdateLoginProfile", HOSTILE) },
+        ];
+        if date == night() { made } else { Vec::new() }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    write_days(&events, day(1, 1), night(), changes);
+    run(&events, &state);
+    let found = starts(&state);
+    let reports = state.join("reports");
+    let report = |ending: &str| fs::read_to_string(reports.join(format!("{}.{ending}", night()))).unwrap();
+    let (digest, page) = (report("md"), report("html"));
+    for (api, word, name, said) in [
+        ("UpdateLoginProfile", "user", "emil4", "Ram/UpdateLoginProfile (user emil4) from 192.0.2.3"),
+        (
+            "AttachPolicyToUser",
+            "policy",
+            "AdministratorAccess",
+            "Ram/AttachPolicyToUser (policy AdministratorAccess for user support2) from 192.0.2.4",
+        ),
+        ("PutBucketPolicy", "bucket", "backups", "s3/PutBucketPolicy (bucket backups) from 192.0.2.5"),
+        ("UpdateLoginProfile", "user", "fay5", "iam/UpdateLoginProfile (user fay5) from 192.0.2.6"),
+    ] {
+        let named = serde_json::json!({ "word": word, "name": name });
+        let is_own = |event: &&Value| {
+            let changed = &event["insightDetails"]["analysis"]["changed"][0];
+            changed["api"] == api && (changed["what"][0] == named || changed["whom"][0] == named)
+        };
+        let analysis = &found.iter().find(is_own).unwrap_or_else(|| panic!("no {name}"))["insightDetails"]["analysis"];
+        let sentence = analysis["sentence"].as_str().unwrap();
+        assert!(sentence.contains(said), "{sentence}");
+        assert!(page.contains(name), "{name} on the page");
+        let plain = digest.replace('\\', "");
+        assert!(plain.contains(said), "{said} in the digest:\n{digest}");
+        let query = analysis["nextQuery"].as_str().unwrap();
+        assert!(query.ends_with("request_parameters"), "{query}");
+    }
+    let hostile = |event: &&Value| event["insightDetails"]["analysis"]["changed"].to_string().contains("<img");
+    assert!(found.iter().any(|event| hostile(&event)));
+    for text in [&digest, &page] {
+        assert!(!text.contains("<img src=x") && !text.contains('\u{202e}'), "it is escaped");
+    }
+}
+
 /// Half an hour in which somebody with the key of user 7 makes twenty calls a minute from elsewhere.
 fn thief(date: NaiveDate) -> Vec<Call> {
     let stolen =

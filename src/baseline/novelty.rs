@@ -1,13 +1,16 @@
 //! How often the entities of a family meet something for the first time, and how well known among the others that usually is.
 //!
 //! Read from the rollups' pairs, entity by entity: of an entity's company only counts stay, 24 bytes for each of the last eight
-//! days; of the pairs themselves only those first seen on these days, 16 bytes each. Nothing is held of the others. The unit of counting is a pair on a day,
+//! days; of the pairs themselves only those first seen on these days, 16 bytes each, and of networks how many principals came. Nothing is held of the others. The unit of counting is a pair on a day,
 //! however many calls it stands for.
 
 mod gathered;
 mod hidden;
 mod kind;
+mod past;
+mod visitors;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -22,6 +25,7 @@ use crate::storage::is_there;
 use gathered::Gathered;
 use hidden::Hidden;
 pub use kind::{Acquaintance, EntityHabits, Habit, Novelty};
+use visitors::Visitors;
 
 /// Days before the scored one that are asked what the scored one is asked.
 pub const REPLAYED: usize = 7;
@@ -36,6 +40,9 @@ pub const HABITS_FROM: u16 = 12;
 const BANDS: usize = 10;
 /// Fewer peers than this are joined by all others.
 const LEAST_PEERS: u64 = 20;
+
+/// The pairs that tell who came from which network.
+const VISITS: (Family, Family) = (Family::Principal, Family::Network);
 
 /// All kinds of pairs of a window.
 #[derive(Debug, Default)]
@@ -75,10 +82,12 @@ impl Company {
             let place = families.iter().position(|&own| own == family);
             place.ok_or_else(|| Error::Internal(format!("entities of {} are not numbered", family.name())))
         };
+        let calendar = Days { present: &present, length: window.length() };
+        let principals = (&numberings[of(VISITS.0)?], &numberings[of(VISITS.1)?]);
+        let visitors = visitors(&pairs, principals, calendar)?;
         let learn = |&(left, right): &(Family, Family)| -> Result<Novelty> {
             let numberings = (&numberings[of(left)?], &numberings[of(right)?]);
-            let mut gathered = Gathered::new((left, right), numberings.1.keys.len());
-            let calendar = Days { present: &present, length: window.length() };
+            let mut gathered = Gathered::new((left, right), numberings.1.keys.len(), &visitors);
             let mut hidden = Hidden::of(&numberings.0.keys, &numberings.1.keys);
             merge_pairs(&pairs, (left, right), numberings, |member, met| {
                 let Some(named) = hidden.among(member, met, calendar) else {
@@ -102,9 +111,14 @@ impl Company {
         let present: Vec<usize> = (0..=length).collect();
         let days = Days { present: &present, length };
         let mut company = Self { days: length, ..Self::default() };
+        let kinds: Vec<_> = kinds.into_iter().collect();
+        let partners = |met: &[Vec<PairDay>]| met.iter().flatten().map(|pair| pair.partner + 1).max().unwrap_or(0);
+        let visits = kinds.iter().find(|(families, _)| *families == VISITS).map_or(&[][..], |(_, met)| met);
+        let mut visitors = Visitors::of(partners(visits) as usize);
+        visits.iter().for_each(|met| visitors.add(false, met, days));
         for (families, met) in kinds {
-            let partners = met.iter().flatten().map(|pair| pair.partner + 1).max().unwrap_or(0);
-            let mut gathered = Gathered::new(families, partners as usize);
+            let partners = partners(&met);
+            let mut gathered = Gathered::new(families, partners as usize, &visitors);
             met.iter().zip(0..).for_each(|(met, member)| _ = gathered.add(member, met, days));
             company.kinds.push(gathered.learn());
             for (family, count) in [(families.0, met.len()), (families.1, partners as usize)] {
@@ -117,6 +131,20 @@ impl Company {
         company
     }
 
+    /// Learns nothing more from entities of the left family on these past days, counted from the first that is asked.
+    pub(crate) fn set_aside(&mut self, days: &BTreeSet<(Family, u32, u8)>) {
+        self.kinds.par_iter_mut().for_each(|kind| {
+            let left = kind.families.0;
+            let own = days.iter().filter(|(family, ..)| *family == left);
+            kind.set_aside(own.map(|&(_, member, day)| (member, day)).collect());
+        });
+    }
+
+    /// Forgets what only learning needs.
+    pub(crate) fn settle(&mut self) {
+        self.kinds.iter_mut().for_each(Novelty::settle);
+    }
+
     /// The number of an entity.
     pub fn number(&self, family: Family, key: &EntityKey) -> Option<u32> {
         let keys = &self.keys.iter().find(|(own, _)| *own == family)?.1;
@@ -127,6 +155,17 @@ impl Company {
     pub fn key(&self, family: Family, number: u32) -> Option<&EntityKey> {
         self.keys.iter().find(|(own, _)| *own == family)?.1.get(number as usize)
     }
+}
+
+/// Who came from which network on the days that are asked.
+fn visitors(pairs: &[Option<PathBuf>], numberings: (&Numbering, &Numbering), days: Days<'_>) -> Result<Visitors> {
+    let is_asked = |place: usize| days.asked(PairDay { partner: 0, place: place as u16 }) >= 0;
+    let asked = pairs.iter().enumerate().map(|(place, path)| path.clone().filter(|_| is_asked(place)));
+    let mut visitors = Visitors::of(numberings.1.keys.len());
+    merge_pairs(&asked.collect::<Vec<_>>(), VISITS, numberings, |member, met| {
+        visitors.add(numberings.0.keys[member as usize].is_other(), met, days);
+    })?;
+    Ok(visitors)
 }
 
 /// Which days of the window the files are of.
@@ -153,8 +192,6 @@ fn band(kinds: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -187,8 +224,17 @@ mod tests {
     fn a_habit_is_what_was_before_and_what_is_new_that_day() {
         let found = learnt(vec![pairs(steady().chain([(7, 3), (7, 28), (8, 25), (9, 28), (4, 28)]))]);
         let tonight = found.habits(0).unwrap().days[TONIGHT];
-        let expected =
-            Habit { draws: 30, kinds: 3, days: 28, since: 1, known: 2, new: 2, rarest: 0, surprise: tonight.surprise };
+        let expected = Habit {
+            draws: 30,
+            kinds: 3,
+            days: 28,
+            since: 1,
+            known: 2,
+            new: 2,
+            left: 0,
+            rarest: 0,
+            surprise: tonight.surprise,
+        };
         assert_eq!(tonight, expected);
         let replayed = found.habits(0).unwrap().days[25 + REPLAYED - LENGTH];
         assert_eq!((replayed.draws, replayed.kinds, replayed.known, replayed.new), (26, 2, 1, 1));
@@ -210,8 +256,44 @@ mod tests {
         ]);
         let rarest = |member: u32, day: usize| found.habits(member).unwrap().days[day + REPLAYED - LENGTH].rarest;
         assert_eq!([rarest(1, 23), rarest(2, 25), rarest(3, 25), rarest(4, 28), rarest(5, 28)], [1, 2, 2, 4, 0]);
-        assert_eq!(found.popularity, [1, 2, 2]);
-        assert_eq!([0, 1, 2, 9].map(|known_to| found.rarity(known_to)), [0.25, 0.5, 1.0, 1.0]);
+        assert_eq!(found.popularity.all(), [1.0, 2.0, 2.0]);
+        assert_eq!([0, 1, 2, 9].map(|known_to| found.rarity(TONIGHT, known_to)), [0.25, 0.5, 1.0, 1.0]);
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp, reason = "exact by construction")]
+    fn what_is_set_aside_teaches_nothing() {
+        let with = |more: Vec<(u32, u16)>| pairs(steady().chain(more));
+        let odd = || with((100..140).map(|partner| (partner, 23)).collect());
+        let others = || (0..30).map(|key| with(vec![(10 + key % 3, 21 + (key % 7) as u16)]));
+        let (clean, mut found) = (learnt(others().collect()), learnt(others().chain([odd()]).collect()));
+        let habit = found.habits(3).unwrap().days[TONIGHT];
+        let partners = |found: &Novelty| found.new_partners(found.expected(&habit)).unwrap();
+        let told = |found: &Novelty| found.ln_so_many(TONIGHT, &partners(found), 11);
+        let poisoned = told(&found);
+        found.set_aside([(30, (23 + REPLAYED - LENGTH) as u8)].into());
+        assert!(poisoned > 0.5 * told(&clean) && told(&found) < 0.8 * told(&clean), "{poisoned} {}", told(&found));
+        assert_eq!(found.popularity.all(), clean.popularity.all());
+    }
+
+    #[test]
+    fn what_one_principal_alone_met_is_no_news_of_an_api() {
+        let api = (Family::Api, Family::Network);
+        let all = |more: &[(u32, u16)]| pairs(steady().chain(more.iter().copied()));
+        // Two came from network 7 tonight, one from 8 and nobody who is known from 9; two from 6 on one day, one on the days around it.
+        let one = all(&[(6, 23), (6, 25), (7, 28)]);
+        let other = all(&[(6, 25), (6, 26), (7, 28), (8, 28)]);
+        let apis = vec![all(&[(7, 28), (8, 28), (9, 28)]), all(&[(6, 23)]), all(&[(6, 25)]), all(&[(6, 26)])];
+        let company = Company::from_pairs(LENGTH, [(VISITS, vec![one, other]), (api, apis)]);
+        let [principals, apis] = &company.kinds[..] else { panic!("two kinds") };
+        let met: Vec<u32> = apis.acquaintances(0).iter().map(|met| met.partner).collect();
+        assert_eq!(met, [7, 9]);
+        let tonight = apis.habits(0).unwrap().days[TONIGHT];
+        assert_eq!((tonight.new, tonight.known, tonight.left), (2, 1, 1));
+        assert_eq!(principals.acquaintances(1).len(), 2);
+        let on = |member: u32, day: usize| apis.habits(member).unwrap().days[day + REPLAYED - LENGTH];
+        assert_eq!([on(1, 23).new, on(2, 25).new, on(3, 26).new], [0, 1, 0]);
+        assert_eq!(on(2, 25).rarest, 1, "whoever met it alone knows it");
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::stats::NegativeBinomial;
 pub const HISTORY_DAYS: usize = 7;
 /// Below this p-value a day holds more changes than usual.
 pub const UNUSUAL_BELOW: f64 = 0.01;
+/// The call that starts a trail again, in both clouds.
+const MENDING: &str = "StartLogging";
 /// Coverage of the interval that is reported as expected.
 const COVERAGE: f64 = 0.99;
 
@@ -133,7 +135,7 @@ pub fn judged(history: &FamilyHistory, window: &Window) -> Vec<PrincipalChanges>
 pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
     let today = (window.length() * 24) as u16;
     let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
-    for member in (0..history.len()).filter(|&member| kind_of(history, member) == Some(ChangeKind::Trail)) {
+    for member in (0..history.len()).filter(|&member| touches_the_trail(history, member)) {
         let hours = history.hours(member).iter().filter(|hour| hour.hour + 24 >= today);
         touched.entry(history.key(member).account()).or_default().extend(hours.map(|hour| (hour.hour, member)));
     }
@@ -153,7 +155,7 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
 
 /// Through which APIs of any account the trail was touched with success on the scored day, as `Service/EventName`.
 pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
-    let is_trail = |member: &usize| kind_of(history, *member) == Some(ChangeKind::Trail);
+    let is_trail = |member: &usize| touches_the_trail(history, *member);
     let tonight = |member: &usize| history.split(*member, window).1.iter().any(|hour| hour.calls > hour.errors);
     let touched = (0..history.len()).filter(is_trail).filter(tonight);
     let apis = touched.filter_map(|member| Some(history.spelled(member).get(1..3)?.join("/")));
@@ -165,6 +167,16 @@ fn silent(mut members: Vec<usize>, hours: (u8, u8), expected: f64) -> ChangeFoun
     members.retain(|&member| known.insert(member));
     let (kind, reason, usual) = (ChangeKind::Trail, Reason::Silence, expected.round() as u64);
     ChangeFound { kind, reason, members, calls: 0, errors: 0, expected, interval: (usual, usual), ln_p: 0.0, hours }
+}
+
+/// Whether a change is one of the trail; to start it again is no such.
+fn touches_the_trail(history: &FamilyHistory, member: usize) -> bool {
+    kind_of(history, member) == Some(ChangeKind::Trail) && !mends(history, member)
+}
+
+/// Whether a change makes the trail record again: it belongs to whatever stopped it, and is nothing by itself.
+fn mends(history: &FamilyHistory, member: usize) -> bool {
+    history.key(member).fields().nth(3) == Some(MENDING)
 }
 
 fn kind_of(history: &FamilyHistory, member: usize) -> Option<ChangeKind> {
@@ -216,7 +228,8 @@ impl PrincipalChanges {
 
     /// What is reported of them, service by service.
     fn found(&self, history: &FamilyHistory, window: &Window, reason: Reason) -> Vec<ChangeFound> {
-        self.by_service.values().map(|members| self.summed(history, window, members, reason)).collect()
+        let told = self.by_service.values().filter(|members| !members.iter().all(|&member| mends(history, member)));
+        told.map(|members| self.summed(history, window, members, reason)).collect()
     }
 
     fn summed(&self, history: &FamilyHistory, window: &Window, members: &[usize], reason: Reason) -> ChangeFound {
@@ -306,6 +319,20 @@ mod tests {
     fn the_trail_is_always_told() {
         let daily: Vec<u16> = (0..28).map(|day| day * 24 + 9).collect();
         assert_eq!(reasons("trail", &daily, 1), [Reason::Trail]);
+    }
+
+    #[test]
+    fn to_start_the_trail_is_told_with_what_stopped_it_and_not_alone() {
+        let found = |calls: &[&str]| {
+            let key = |call: &str| EntityKey::new(["1", "trail", "actiontrail", call, "user", "7"]);
+            let hours = hours(&[TODAY + 9], 1);
+            let history =
+                FamilyHistory::from_entities(Family::Change, calls.iter().map(|call| (key(call), hours.clone())));
+            let found: Vec<usize> = detect(&history, &window()).iter().map(|found| found.members.len()).collect();
+            (found, trail_touched(&history, &window()).len())
+        };
+        assert_eq!(found(&["StartLogging"]), (vec![], 0));
+        assert_eq!(found(&["StartLogging", "StopLogging"]), (vec![2], 1));
     }
 
     /// The silences after changes of the trail in some hours, where the feed stops with this hour of the scored day.

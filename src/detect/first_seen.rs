@@ -6,6 +6,8 @@
 //! Pitman-Yor law of the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
 //! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
 //! the set of first meetings of [`super::select`].
+//! What would have been a discovery on one of the last days is set aside from all that the others and the scored day are held against, so
+//! that a thief does not make the next one look usual. What a principal alone did from a network is told of it, not of each API.
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
 //! seven days sees it and corrects p. *When it is wrong*: when somebody changes his work; when a network of the cloud's own,
 //! shared by all tenants, changes. Entities with less than 12 active days are judged by popularity alone.
@@ -14,12 +16,14 @@
 
 pub mod trace;
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use crate::baseline::novelty::{Acquaintance, Company, HABITS_FROM, Habit, LEAST_DAYS, Novelty, REPLAYED, TONIGHT};
 use crate::detect::Thresholds;
 use crate::detect::replay::measure;
-use crate::detect::select::{Ranked, Test, TestSet};
+use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{Calibration, Occasional, ln_occasional};
@@ -30,6 +34,8 @@ pub const JUDGED: [Family; 3] = [Family::AccessKey, Family::Principal, Family::A
 const MOST_COUNTED: u16 = 10_000;
 /// Numbers of new partners whose p-values are taken for what they are; most often there is one, and its p-value is one.
 const STEPS: u64 = 4;
+/// How often the last days are judged again without what was odd about them; odd days hide behind odder ones.
+const MOST_ROUNDS: usize = 4;
 /// A silence of so many days is worth a word.
 const LONG_SILENCE: usize = 7;
 
@@ -81,16 +87,72 @@ pub struct FirstSeenTests {
 ///
 /// # Errors
 /// [`crate::Error::Internal`] when a first meeting of the last days has no p-value.
-pub fn judge(company: Company, thresholds: &Thresholds) -> Result<FirstSeenTests> {
+pub fn judge(mut company: Company, thresholds: &Thresholds) -> Result<FirstSeenTests> {
     if company.kinds.is_empty() {
         return Ok(FirstSeenTests { company, ..FirstSeenTests::default() });
     }
-    let families = JUDGED.map(|family| Judged::new(&company, family, thresholds.max_p_value));
-    let replayed: Vec<f64> = families.iter().flat_map(Judged::replay).collect();
-    let calibration = measure(TestSet::FirstSeen, replayed, thresholds)?;
+    let replayed = replay_without_the_odd(&mut company, thresholds)?;
+    company.settle();
+    let calibration = calibration(&replayed, thresholds)?;
     let corrected = |(member, ln_p): (u32, f64)| (member, calibration.correct(ln_p));
-    let scores = families.iter().map(|family| family.scores(TONIGHT).into_iter().map(corrected).collect());
-    Ok(FirstSeenTests { scores: scores.collect(), calibration: Some(calibration), company })
+    let of_family = |family: Family| {
+        let scores = Judged::new(&company, family, thresholds.max_p_value).scores(TONIGHT);
+        scores.into_iter().map(corrected).collect()
+    };
+    let scores = JUDGED.into_iter().map(of_family).collect();
+    Ok(FirstSeenTests { scores, calibration: Some(calibration), company })
+}
+
+/// An entity's past day, judged as if it were tonight.
+#[derive(Debug, Clone, Copy)]
+struct Replayed {
+    family: Family,
+    member: u32,
+    day: u8,
+    ln_p: f64,
+}
+
+/// Judges the last days, each by the others, and sets aside what would have been discoveries until there are no more.
+fn replay_without_the_odd(company: &mut Company, thresholds: &Thresholds) -> Result<Vec<Replayed>> {
+    let replay = |company: &Company| -> Vec<Replayed> {
+        let of_family = |family: Family| Judged::new(company, family, thresholds.max_p_value).replay(family);
+        JUDGED.into_iter().flat_map(of_family).collect()
+    };
+    let (mut replayed, mut known) = (replay(company), BTreeSet::new());
+    for _ in 0..MOST_ROUNDS {
+        let mut odd = odd(&replayed, thresholds)?;
+        odd.retain(|found| !known.contains(found));
+        if odd.is_empty() {
+            break;
+        }
+        company.set_aside(&odd);
+        known.append(&mut odd);
+        replayed = replay(company);
+    }
+    Ok(replayed)
+}
+
+fn calibration(replayed: &[Replayed], thresholds: &Thresholds) -> Result<Calibration> {
+    measure(TestSet::FirstSeen, replayed.iter().map(|replayed| replayed.ln_p).collect(), thresholds)
+}
+
+/// The entities and days that would have been discoveries of their own nights.
+fn odd(replayed: &[Replayed], thresholds: &Thresholds) -> Result<BTreeSet<(Family, u32, u8)>> {
+    let calibration = calibration(replayed, thresholds)?;
+    let mut odd = BTreeSet::new();
+    for day in 0..REPLAYED as u8 {
+        let own: Vec<&Replayed> = replayed.iter().filter(|replayed| replayed.day == day).collect();
+        let test = |(member, replayed): (usize, &&Replayed)| Test {
+            set: TestSet::FirstSeen,
+            family: 0,
+            member,
+            ln_p: calibration.correct(replayed.ln_p),
+        };
+        let tests: Vec<Test> = own.iter().enumerate().map(test).collect();
+        let selected = rank(&tests, thresholds)?.into_iter().filter(|ranked| ranked.selected);
+        odd.extend(selected.map(|ranked| own[ranked.test.member]).map(|odd| (odd.family, odd.member, odd.day)));
+    }
+    Ok(odd)
 }
 
 /// The kinds of pairs of one family.
@@ -120,33 +182,37 @@ impl<'a> Judged<'a> {
             let habits: Vec<(&Novelty, Habit)> = habits.collect();
             // Without news the answer is known, and steps need not be worked out.
             let steps = if habits.iter().any(|(_, habit)| habit.new > 0) { STEPS } else { 0 };
-            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, habit, steps);
+            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, (day, habit), steps);
             let questions: Vec<Occasional> = habits.iter().filter_map(question).collect();
             (!questions.is_empty()).then(|| (member, ln_occasional(&questions)))
         };
         self.members().into_par_iter().filter_map(score).collect()
     }
 
-    /// The `ln p` of all entities on each of the days before.
-    fn replay(&self) -> Vec<f64> {
-        (0..REPLAYED).flat_map(|day| self.scores(day)).map(|(_, ln_p)| ln_p).collect()
+    /// All entities on each of the days before.
+    fn replay(&self, family: Family) -> Vec<Replayed> {
+        let of_day = |day: usize| {
+            let replayed = move |(member, ln_p)| Replayed { family, member, day: day as u8, ln_p };
+            self.scores(day).into_iter().map(replayed)
+        };
+        (0..REPLAYED).flat_map(of_day).collect()
     }
 
     /// What one kind of pairs asks of an entity's day: how many are new, of which so many steps are told apart, and how little known they are.
-    fn question(&self, kind: &Novelty, habit: &Habit, steps: u64) -> Option<Occasional> {
+    fn question(&self, kind: &Novelty, (day, habit): (usize, &Habit), steps: u64) -> Option<Occasional> {
         if habit.days >= HABITS_FROM {
             let partners = kind.new_partners(kind.expected(habit))?;
             let ln_active = partners.ln_upper(1).min(0.0);
-            let ln_count = kind.ln_so_many(&partners, u64::from(habit.new));
-            let ln_steps = (1..=steps).map(|new| kind.ln_so_many(&partners, new)).collect();
-            let ln_parts = (habit.new > 0).then(|| ln_count + kind.ln_unfamiliar(habit));
+            let ln_count = kind.ln_so_many(day, &partners, u64::from(habit.new));
+            let ln_steps = (1..=steps).map(|new| kind.ln_so_many(day, &partners, new)).collect();
+            let ln_parts = (habit.new > 0).then(|| ln_count + kind.ln_unfamiliar(day, habit));
             return Some(Occasional { ln_active, parts: 1, ln_steps, ln_parts });
         }
-        let telling = habit.days > 0 && kind.rarity(0) <= self.max_p_value;
+        let telling = habit.days > 0 && kind.rarity(day, 0) <= self.max_p_value;
         let ln_parts = (habit.new > 0).then(|| {
             // One of so many is as little known.
             let new = i32::from(habit.new.min(MOST_COUNTED));
-            (-(1.0 - kind.rarity(habit.rarest)).powi(new)).ln_1p()
+            (-(1.0 - kind.rarity(day, habit.rarest)).powi(new)).ln_1p()
         });
         telling.then(|| Occasional { parts: 1, ln_parts, ..Occasional::default() })
     }
@@ -272,6 +338,63 @@ mod tests {
     fn pairs(met: impl IntoIterator<Item = (u32, u16)>) -> Vec<PairDay> {
         let pairs = met.into_iter().map(|(partner, place)| PairDay { partner, place });
         pairs.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Sixty keys that meet a new API each within the last week. Five days before the last a thief calls so many with the third of them, and
+    /// on the last another eleven with the seventh.
+    fn robbed(by_the_first: u32) -> Company {
+        let days = || 0..=LENGTH;
+        let called = |key: u32| {
+            let usual = days().flat_map(move |day| (0..3).map(move |call| (key % 20 * 3 + call, day)));
+            let recent = (key * 7 + 1) % 60;
+            let stolen = if key == 3 { 0..by_the_first } else { 0..0 };
+            let tonight = if key == 7 { 40..51 } else { 0..0 };
+            let first = stolen.map(move |api| (100 + api, LENGTH - 5));
+            pairs(
+                usual
+                    .chain([(recent, LENGTH - 1 - (key % 7) as u16)])
+                    .chain(first)
+                    .chain(tonight.map(|api| (api, LENGTH))),
+            )
+        };
+        Company::from_pairs(usize::from(LENGTH), [((Family::AccessKey, Family::Api), (0..60).map(called).collect())])
+    }
+
+    #[test]
+    fn a_thief_does_not_silence_the_next() {
+        let ln_p = |by_the_first: u32| {
+            let tests = judge(robbed(by_the_first), &Thresholds::default()).unwrap();
+            tests.tests(0).iter().find(|test| test.member == 7).unwrap().ln_p
+        };
+        let (alone, after_another) = (ln_p(0), ln_p(40));
+        assert!(alone < 1e-4_f64.ln(), "{alone}");
+        assert!((after_another - alone).abs() < 0.2 * alone.abs(), "{alone} {after_another}");
+        let names: Vec<String> = found(robbed(40)).iter().map(|found| found.key.label()).collect();
+        assert_eq!(names, ["00000007"]);
+    }
+
+    #[test]
+    fn what_one_principal_called_from_a_new_network_is_one_finding() {
+        let days = || 0..=LENGTH;
+        let callers = |api: u32| (0..40).filter(move |user: &u32| (user + api).is_multiple_of(3));
+        let users = (0..40).map(|user| pairs(days().map(|day| (user, day)).chain((user == 5).then_some((90, LENGTH)))));
+        let called = (0..40).map(|user: u32| {
+            let usual = (0..60).filter(|api| (user + api).is_multiple_of(3)).collect::<Vec<_>>();
+            let own = days().flat_map(move |day| usual.clone().into_iter().map(move |api| (api, day)));
+            pairs(own.chain((0..17).filter(|_| user == 5).map(|api| (api * 3, LENGTH))))
+        });
+        let from = (0..60).map(|api| {
+            let own = days().flat_map(move |day| callers(api).map(move |user| (user, day)));
+            pairs(own.chain((api.is_multiple_of(3) && api < 51).then_some((90, LENGTH))))
+        });
+        let kinds = [
+            ((Family::Principal, Family::Network), users.collect()),
+            ((Family::Principal, Family::Api), called.collect()),
+            ((Family::Api, Family::Network), from.collect::<Vec<_>>()),
+        ];
+        let found = found(Company::from_pairs(usize::from(LENGTH), kinds));
+        let told: Vec<(Family, String)> = found.iter().map(|found| (found.family, found.key.label())).collect();
+        assert_eq!(told, [(Family::Principal, "00000005".to_owned())]);
     }
 
     /// Sixty keys on networks of their own that call four of ten APIs a day, and whatever a test adds on the last day.

@@ -28,6 +28,8 @@ pub struct CompanyKind {
     pub known: u16,
     /// Those that it had not.
     pub new: u16,
+    /// Those that it had not either, but that one principal alone came with, who is asked about them.
+    pub left: u16,
     /// How many new ones were to be expected.
     pub expected_new: f64,
     /// The probability that there is a new one at all; 1 where only what others know counts.
@@ -103,6 +105,7 @@ fn shown(kind: &KindTrace, spelled: &impl Fn(Family, &EntityKey) -> String) -> C
         active_days: kind.habit.days,
         known: kind.habit.known,
         new: kind.habit.new,
+        left: kind.habit.left,
         expected_new: kind.expected,
         p_any: kind.ln_any.exp(),
         log10_p_beyond: kind.ln_beyond.map(log10),

@@ -3,6 +3,7 @@
 
 use crate::baseline::layers::{Drawn, Spread};
 use crate::explain::Explanation;
+use crate::explain::company::CompanyKind;
 use crate::explain::composition::NamedLayer;
 use crate::explain::text::{power_of_ten, span, way};
 use crate::place::Place;
@@ -94,7 +95,7 @@ pub(super) fn company(explanation: &Explanation) -> Cells {
         [
             kind.with.replace('_', " "),
             format!("{} on {} days", number(u64::from(kind.met_before)), kind.active_days),
-            number(u64::from(kind.known)),
+            known(kind),
             format!("{:.2}", kind.expected_new),
             number(u64::from(kind.new)),
             format!("{}{more}", names.join(", ")),
@@ -115,6 +116,14 @@ pub(super) fn company(explanation: &Explanation) -> Cells {
         "new ones as little known",
     ];
     Cells::new(head, rows)
+}
+
+/// How many it had met before, and how many new ones are left to the principal who alone came with them.
+fn known(kind: &CompanyKind) -> String {
+    match kind.left {
+        0 => number(u64::from(kind.known)),
+        left => format!("{}; {} left to the one who came", number(u64::from(kind.known)), number(u64::from(left))),
+    }
 }
 
 /// An entity with the name that people know it by, or an address with its place, where it has one.

@@ -21,6 +21,7 @@ pub(super) fn change_insight(
 ) -> Insight {
     let mut insight = bare_change(history, change, told.evidence, night);
     insight.concerns = findings.concerns(history, change, told.evidence);
+    insight.changed = told.evidence.objects.listed();
     if change.reason == Reason::Silence {
         insight.baseline_average = change.expected / insight.minutes() as f64;
     } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, &insight.account, night.gaps.feed) {

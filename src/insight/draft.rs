@@ -72,6 +72,7 @@ impl Subject {
             life: Life::default(),
             incident: IncidentPart::default(),
             concerns: Vec::new(),
+            changed: Vec::new(),
             new_company: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::ChangeKind;
+use crate::insight::changed::Objects;
 use crate::insight::concern::{self, Concern};
 use crate::insight::names::Names;
 use crate::insight::values::{Values, add_all};
@@ -43,6 +44,8 @@ pub struct Evidence {
     pub concerns: BTreeSet<Concern>,
     /// To whom its requests give rights.
     pub receivers: BTreeSet<String>,
+    /// What its requests are about, those that failed among them.
+    pub objects: Objects,
     /// What its attempts that failed asked for.
     pub tried: Tried,
     /// Its requests that were not looked at, or not wholly.
@@ -79,6 +82,7 @@ impl Evidence {
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);
         self.unread += later.unread;
+        self.objects.absorb(later.objects);
         later.receivers.into_iter().for_each(|name| self.add_receiver(name));
         self.tried.concerns.extend(later.tried.concerns);
         self.tried.receivers.extend(later.tried.receivers);
@@ -96,6 +100,7 @@ impl Evidence {
         }
         let looked = concern::of_request(kind, api, parameters);
         self.concerns.extend(looked.concerns.into_keys());
+        looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
         if kind == ChangeKind::Trail {
             self.keep(time, api, parameters);
@@ -119,16 +124,19 @@ impl Evidence {
         self.unread += 1;
     }
 
-    /// Looks at a request of a change that failed.
+    /// Looks at a request of a change that failed: a grant tells whom to watch, and any what was meant.
     pub(super) fn look_at_attempt(&mut self, kind: ChangeKind, api: &str, parameters: &str) {
         if parameters.len() > MOST_PARAMETERS {
             self.unread += 1;
             return;
         }
         let looked = concern::of_request(kind, api, parameters);
-        self.tried.concerns.extend(looked.concerns.into_keys());
-        self.tried.receivers.extend(looked.receivers);
-        self.unread += self.tried.bound();
+        looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
+        if kind == ChangeKind::Permission {
+            self.tried.concerns.extend(looked.concerns.into_keys());
+            self.tried.receivers.extend(looked.receivers);
+            self.unread += self.tried.bound();
+        }
     }
 
     fn add_receiver(&mut self, name: String) {

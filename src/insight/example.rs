@@ -66,6 +66,7 @@ pub(crate) fn rate() -> Insight {
         life: Life { nights: 1, ..Life::default() },
         incident: IncidentPart { id: Uuid::from_u128(8), rank: 1, parts: 1, culprit: None },
         concerns: Vec::new(),
+        changed: Vec::new(),
         new_company: None,
     };
     Insight { attacks: attacks(&insight), ..insight }

@@ -9,16 +9,21 @@ use serde::Serialize;
 use crate::baseline::{FamilyHistory, HistoryHour};
 use crate::detect::Model;
 use crate::detect::first_seen::{FirstSeen, NewPartner};
-use crate::insight::draft::{Subject, id, moment, rate_type};
+use crate::event::network;
+use crate::insight::draft::{REGION, Subject, id, moment, rate_type};
 use crate::insight::findings::NightFindings;
 use crate::insight::investigate::{Evidence, Minutes, Target};
 use crate::insight::meaning::complete;
+use crate::insight::sentence::{subject, who};
 use crate::insight::usual::Usual;
 use crate::insight::{Insight, InsightType};
 use crate::rollup::{EntityKey, Family};
 use crate::shown::{clipped, counted, number, span};
 use crate::stats::score;
 
+/// The places of the address and the API among [`ATTRIBUTES`](super::investigate::ATTRIBUTES).
+const SOURCE_IP: usize = 2;
+const API: usize = 4;
 /// New partners of a family that are listed.
 const LISTED: usize = 20;
 /// New partners that a sentence names.
@@ -44,6 +49,9 @@ pub struct NewCompany {
     pub days: usize,
     /// Days since it was last active, where they are many.
     pub silent_days: Option<usize>,
+    /// The family that all its events are with new ones of, if these are all listed; the first such.
+    #[serde(skip)]
+    pub shared: Option<Family>,
 }
 
 /// The events that an entity's new company is told by.
@@ -102,19 +110,19 @@ pub(super) fn insight(
         score: score(found.ln_p.min(0.0)).unwrap_or(0.0),
         days_known: found.days,
         days_hidden: found.hidden_days,
-        new_company: Some(new_company(findings, found)),
+        new_company: Some(new_company(findings, found, evidence)),
         ..subject.draft(evidence, date)
     };
     complete(&mut insight, evidence, usual);
     insight
 }
 
-fn new_company(findings: &NightFindings, found: &FirstSeen) -> NewCompany {
+fn new_company(findings: &NightFindings, found: &FirstSeen, evidence: &Evidence) -> NewCompany {
     let listed = |family: Family| {
         let partners = found.partners(family).iter().take(LISTED);
         partners.map(|partner| spelled(findings.history(family), &partner.key).join("/")).collect()
     };
-    NewCompany {
+    let company = NewCompany {
         networks: listed(Family::Network),
         apis: listed(Family::Api),
         regions: listed(Family::Region),
@@ -123,6 +131,50 @@ fn new_company(findings: &NightFindings, found: &FirstSeen) -> NewCompany {
         usual: found.usual,
         days: found.days,
         silent_days: found.silent_days,
+        shared: None,
+    };
+    let is_shared = |family: &Family| {
+        found.partners(*family).len() <= LISTED && company.calls_with(*family, evidence) == evidence.calls()
+    };
+    let shared = [Family::Network, Family::Region, Family::Api].into_iter().find(is_shared);
+    NewCompany { shared, ..company }
+}
+
+impl NewCompany {
+    /// The new ones of a family that are listed.
+    fn listed(&self, family: Family) -> &[String] {
+        match family {
+            Family::Network => &self.networks,
+            Family::Region => &self.regions,
+            _ => &self.apis,
+        }
+    }
+
+    /// How many of its events are with those.
+    fn calls_with(&self, family: Family, evidence: &Evidence) -> u64 {
+        let listed = self.listed(family);
+        let is_own = |value: &String| match family {
+            Family::Network => value.parse().is_ok_and(|address| listed.contains(&network(address))),
+            _ => listed.iter().any(|own| own.eq_ignore_ascii_case(value)),
+        };
+        let place = match family {
+            Family::Network => SOURCE_IP,
+            Family::Region => REGION,
+            _ => API,
+        };
+        evidence.values[place].iter().filter(|(value, _)| is_own(value)).map(|(_, calls)| calls).sum()
+    }
+
+    /// How many new ones of a family there are; `None` where that is not known, for several lists are full.
+    fn count(&self, family: Family) -> Option<usize> {
+        let own = self.listed(family).len();
+        let all = [Family::Network, Family::Region, Family::Api];
+        let others = || all.into_iter().filter(|other| *other != family).map(|other| self.listed(other).len());
+        match own {
+            LISTED.. if others().all(|others| others < LISTED) => self.total.checked_sub(others().sum()),
+            LISTED.. => None,
+            own => Some(own),
+        }
     }
 }
 
@@ -134,9 +186,9 @@ fn spelled(history: Option<&FamilyHistory>, key: &EntityKey) -> Vec<String> {
 
 /// `AccessKey LTAI…x was used from the network 203.0.113.0/24, unknown to all other keys, and called 6 APIs (…) for the first time
 /// in 28 days between 11:40 and 11:50 UTC; usual: 0.1 new ones a day`.
-pub(super) fn sentence(insight: &Insight) -> String {
+pub(super) fn sentence(insight: &Insight, evidence: &Evidence) -> String {
     let Some(company) = &insight.new_company else { return String::new() };
-    let who = insight.subject();
+    let who = subject(insight.family, &insight.entity, who(insight, evidence));
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
     let all = counted(company.days as u64, "day", "days");
@@ -150,7 +202,19 @@ pub(super) fn sentence(insight: &Insight) -> String {
     let silence = company.silent_days.map_or(String::new(), |days| {
         format!("; after {}", counted(days.saturating_sub(1) as u64, "silent day", "silent days"))
     });
-    format!("{who} {} {days}{when}{silence}{unknown}; usual: {usual} new ones a day", did.join(" and "))
+    let calls = calls(insight);
+    format!("{who} {} {days}{when}{silence}{unknown}{calls}; usual: {usual} new ones a day", did.join(" and "))
+}
+
+/// `; 44 calls in all, 26 of them failed`; nothing of one that did not.
+fn calls(insight: &Insight) -> String {
+    match (insight.observed, insight.errors) {
+        (0 | 1, 0) => String::new(),
+        (0 | 1, _) => "; the call failed".to_owned(),
+        (calls, 0) => format!("; {} calls in all", number(calls)),
+        (calls, failed) if failed >= calls => format!("; all {} calls failed", number(calls)),
+        (calls, failed) => format!("; {} calls in all, {} of them failed", number(calls), number(failed)),
+    }
 }
 
 /// `; not known to have done so before, but 3 of 28 days were not counted in full`: on them a cap left names out.
@@ -176,7 +240,7 @@ fn used_from(insight: &Insight, company: &NewCompany) -> Option<String> {
     match &company.networks[..] {
         [] => None,
         [network] => Some(format!("{verb} from the network {network}{unknown}")),
-        networks => Some(format!("{verb} from {} networks ({})", count(networks), named(networks))),
+        _ => Some(format!("{verb} from {}", several(company, Family::Network, "networks"))),
     }
 }
 
@@ -184,7 +248,7 @@ fn called(company: &NewCompany) -> Option<String> {
     match &company.apis[..] {
         [] => None,
         [api] => Some(format!("called {}", clipped(api))),
-        apis => Some(format!("called {} APIs ({})", count(apis), named(apis))),
+        _ => Some(format!("called {}", several(company, Family::Api, "APIs"))),
     }
 }
 
@@ -192,17 +256,68 @@ fn worked_in(company: &NewCompany) -> Option<String> {
     match &company.regions[..] {
         [] => None,
         [region] => Some(format!("was active in {}", clipped(region))),
-        regions => Some(format!("was active in {} regions ({})", count(regions), named(regions))),
+        _ => Some(format!("was active in {}", several(company, Family::Region, "regions"))),
     }
 }
 
-/// How many there are, if all are listed.
-fn count(values: &[String]) -> String {
-    if values.len() < LISTED { number(values.len() as u64) } else { format!("at least {LISTED}") }
+/// `44 APIs (Rds/DeleteRdsItem, Rds/DeleteRdsSet, Vpc/DeleteVpcItem and 41 more)`.
+fn several(company: &NewCompany, family: Family, what: &str) -> String {
+    let listed = company.listed(family);
+    let names = listed.iter().take(NAMED).map(|value| clipped(value)).collect::<Vec<_>>().join(", ");
+    let Some(count) = company.count(family) else {
+        return format!("at least {LISTED} {what} ({names} and others)");
+    };
+    let more = if count > NAMED { format!(" and {} more", number((count - NAMED) as u64)) } else { String::new() };
+    format!("{} {what} ({names}{more})", number(count as u64))
 }
 
-fn named(values: &[String]) -> String {
-    let more = values.len().saturating_sub(NAMED);
-    let names = values.iter().take(NAMED).map(|value| clipped(value)).collect::<Vec<_>>().join(", ");
-    if more == 0 { names } else { format!("{names} and {more} more") }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::example::rate;
+
+    fn told(company: NewCompany, observed: u64, errors: u64) -> String {
+        let insight = Insight {
+            insight_type: InsightType::PrincipalInsight,
+            family: Family::Principal,
+            new_company: Some(NewCompany { days: 28, ..company }),
+            observed,
+            errors,
+            ..rate()
+        };
+        sentence(&insight, &Evidence::default())
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("Ecs/Call{number}")).collect()
+    }
+
+    #[test]
+    fn how_many_there_are_is_told_though_not_all_are_listed() {
+        let company = NewCompany { apis: names(LISTED), regions: names(1), total: 45, ..NewCompany::default() };
+        let said = told(company, 44, 26);
+        let begin =
+            "user svc-25 called 44 APIs (Ecs/Call0, Ecs/Call1, Ecs/Call2 and 41 more) and was active in Ecs/Call0 for";
+        assert!(said.starts_with(begin), "{said}");
+        assert!(said.contains("; 44 calls in all, 26 of them failed; usual"), "{said}");
+        let two = NewCompany { apis: names(LISTED), networks: names(LISTED), total: 60, ..NewCompany::default() };
+        assert!(told(two, 9, 9).contains("called at least 20 APIs (Ecs/Call0, Ecs/Call1, Ecs/Call2 and others)"));
+        let few = NewCompany { apis: names(2), total: 2, ..NewCompany::default() };
+        let said = told(few, 1, 0);
+        assert!(said.contains("called 2 APIs (Ecs/Call0, Ecs/Call1) for") && !said.contains("in all"), "{said}");
+    }
+
+    #[test]
+    fn what_all_events_share_narrows_them() {
+        let mut evidence = Evidence { span: (0, 1), minutes: vec![3], ..Evidence::default() };
+        evidence.values[SOURCE_IP] = [("203.0.113.9".to_owned(), 2), ("203.0.113.80".to_owned(), 1)].into();
+        evidence.values[API] = [("ecs/Call1".to_owned(), 2), ("Ecs/Old".to_owned(), 1)].into();
+        let company = NewCompany {
+            networks: vec!["203.0.113.0/24".to_owned()],
+            apis: names(3),
+            total: 4,
+            ..NewCompany::default()
+        };
+        assert_eq!([Family::Network, Family::Api].map(|family| company.calls_with(family, &evidence)), [3, 2]);
+    }
 }

@@ -276,16 +276,14 @@ impl Batches {
     }
 }
 
-/// The requests among some rows whose parameters are to be read: those that succeeded, and of grants those that failed too. A trail is
-/// followed by what was done to it; a grant tells whom to watch even if it failed.
+/// The requests among some rows, whose parameters are to be read; those that failed tell what was meant.
 fn unread(
     (target, kind): (usize, ChangeKind),
     rows: &[u32],
     numbers: &[u32],
     described: &Described<'_>,
 ) -> impl Iterator<Item = Unread> {
-    let meant = move |&&row: &&u32| kind == ChangeKind::Permission || !described.has_failed(row);
-    rows.iter().filter(meant).map(move |&row| Unread {
+    rows.iter().map(move |&row| Unread {
         target,
         kind,
         api: described.api(row).unwrap_or_default().to_owned(),

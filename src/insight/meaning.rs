@@ -28,7 +28,7 @@ pub(super) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual
         insight.score = f64::from(insight.severity as u8) * 25.0;
     }
     insight.attacks = attacks(insight);
-    insight.sentence = sentence(insight, evidence)
+    insight.sentence = sentence(insight, evidence, usual)
         + &concern::words(&insight.concerns, all_failed(insight.errors, insight.observed))
         + &lasting(insight);
     insight.next_query = next_query(insight, false);

@@ -4,7 +4,7 @@
 //! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
 //! [`apart`] looks again at the calls of whoever makes a rise, [`eve`] at the hour before the day.
 //! Most are about counts or changes; [`NewCompany`] stands in those about whom an entity met for the first time.
-//! What it means is said by one small file each: [`severity`], [`concern`], [`attack`], [`sensitivity`], the sentence and the next
+//! What it means is said by one small file each: [`severity`], [`concern`], [`changed`], [`attack`], [`sensitivity`], the sentence and the next
 //! query. [`episode`] and [`trail`] are what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
 //! that the clouds' own consumers know.
 
@@ -18,6 +18,7 @@ mod belonging;
 mod build;
 mod callers;
 mod change;
+pub mod changed;
 mod cloud;
 pub mod concern;
 mod continuation;
@@ -80,6 +81,7 @@ pub use actor::Actor;
 pub use attack::Attack;
 pub use build::{Built, build};
 pub use callers::LeftToCaller;
+pub use changed::Changed;
 pub use cloud::Cloud;
 pub use concern::Concern;
 pub use findings::NightFindings;
@@ -242,6 +244,8 @@ pub struct Insight {
     pub incident: IncidentPart,
     /// What makes a change serious, the gravest first.
     pub concerns: Vec<Concern>,
+    /// What a change was made to, the most frequent first; at most 20.
+    pub changed: Vec<Changed>,
     /// Whom the entity met for the first time, where that is what it is about.
     pub new_company: Option<NewCompany>,
 }

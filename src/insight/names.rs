@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::without_session;
 use crate::insight::investigate::top;
 use crate::insight::values::add;
 
@@ -41,6 +42,13 @@ impl Names {
     /// The name that a principal goes by most often, with its session if it is that of a role.
     pub fn of(&self, principal: &str) -> Option<&str> {
         top(self.0.get(principal)?, 1).first().map(|(name, _)| *name)
+    }
+
+    /// The session of a role by which it made all of its calls; `None` where there were several, and for users.
+    pub fn session_of(&self, principal: &str) -> Option<&str> {
+        let mut names = self.0.get(principal)?.keys();
+        let only = names.next().filter(|_| names.next().is_none())?;
+        only.strip_prefix(without_session(only))?.strip_prefix(':').filter(|session| !session.is_empty())
     }
 
     /// All names, whosever they are.
@@ -82,6 +90,18 @@ mod tests {
         names.absorb(&[("user/1", "al", 5)].into_iter().collect());
         assert_eq!((names.of("user/1"), names.all().count()), (Some("al"), 3));
         assert_eq!(names.most(2), [("user/2", "bob", 9), ("user/1", "al", 6)].into_iter().collect());
+    }
+
+    #[test]
+    fn a_role_is_told_by_its_session_where_there_is_one() {
+        let names: Names =
+            [("role/1", "team:ann", 2), ("role/2", "ops:a", 1), ("role/2", "ops:b", 1), ("role/3", "ci", 1)]
+                .into_iter()
+                .collect();
+        assert_eq!(
+            ["role/1", "role/2", "role/3", "role/4"].map(|role| names.session_of(role)),
+            [Some("ann"), None, None, None]
+        );
     }
 
     #[test]

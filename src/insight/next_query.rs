@@ -4,15 +4,20 @@
 //! only itself (`*`, `,`, `!` and `\` have a meaning there), then quoted for a POSIX shell; a value that is very long, or with characters in
 //! it that do not show, is left out, which makes the answer wider, never wrong.
 
+use std::collections::BTreeSet;
+
 use chrono::{Duration, SecondsFormat};
 
 use crate::detect::change::Reason;
 use crate::event::PrincipalKind;
 use crate::insight::{Actor, Insight, InsightType, NewCompany};
+use crate::rollup::Family;
 use crate::shown::{is_hidden, literal};
 
 /// Bytes of a value that somebody would type, or paste; no cloud's own names are longer.
 const MOST_TYPED: usize = 2048;
+/// What a table shows of changes: what was asked for stands in the parameters.
+const CHANGE_COLUMNS: &str = "--columns event_time,api,principal,source_ip_address,error,request_parameters";
 
 /// `insights query EVENTS …` for the events of an insight; `EVENTS` is the reader's folder of partitions. The account is a condition
 /// where there are several.
@@ -25,6 +30,7 @@ pub(super) fn next_query(insight: &Insight, with_account: bool) -> String {
     let back = Duration::days(i64::from(insight.reason == Some(Reason::Silence)));
     words.push(format!("--from {}", (insight.start - back).to_rfc3339_opts(SecondsFormat::Secs, true)));
     words.push(format!("--to {}", insight.end.to_rfc3339_opts(SecondsFormat::Secs, true)));
+    words.extend(Some(CHANGE_COLUMNS.to_owned()).filter(|_| insight.family == Family::Change));
     words.join(" ")
 }
 
@@ -48,16 +54,26 @@ fn conditions(insight: &Insight) -> Vec<(&'static str, String)> {
     }
 }
 
-/// Whom the events are with, where all of them are of one sort and named; conditions of several sorts would have to hold at once.
+/// Whom the events are with, where all of them are with new ones of one sort, and these are named; conditions of several sorts would have
+/// to hold at once.
 fn with_company(company: &NewCompany) -> Option<String> {
-    let is_all = |named: &[String]| named.len() == company.total;
-    match company {
-        NewCompany { networks, .. } if is_all(networks) => Some(networks)
+    match company.shared? {
+        Family::Network => Some(&company.networks)
             .filter(|networks| networks.iter().all(|network| network.contains('/')))
             .and_then(|networks| list_condition("--source-ip", networks)),
-        NewCompany { regions, .. } if is_all(regions) => list_condition("--region", regions),
+        Family::Region => list_condition("--region", &company.regions),
+        Family::Api => of_apis(&company.apis),
         _ => None,
     }
+}
+
+/// The services and events of APIs: those of another service that go by the same name are let in, and none is left out.
+fn of_apis(apis: &[String]) -> Option<String> {
+    let named: Vec<(&str, &str)> = apis.iter().map(|api| api.split_once('/')).collect::<Option<_>>()?;
+    let all = |part: fn(&(&str, &str)) -> String| named.iter().map(part).collect::<BTreeSet<String>>();
+    let (services, events) = (all(|(service, _)| (*service).to_owned()), all(|(_, event)| (*event).to_owned()));
+    let [services, events] = [services, events].map(|values| values.into_iter().collect::<Vec<_>>());
+    Some(format!("{} {}", list_condition("--service", &services)?, list_condition("--event", &events)?))
 }
 
 fn of_api(api: &str) -> Vec<(&'static str, String)> {
@@ -114,6 +130,8 @@ mod tests {
             let insight = Insight { insight_type, object: object.into(), ..rate() };
             assert_eq!(next_query(&insight, false), format!("insights query EVENTS {asked} {TIMES}"));
         };
+        let change = Insight { family: Family::Change, insight_type: InsightType::PolicyChangeInsight, ..rate() };
+        assert!(next_query(&change, false).ends_with("error,request_parameters"), "what was asked for is shown");
         asks(InsightType::ApiCallRateInsight, "GetObject", "--service Oss --event GetObject");
         asks(InsightType::AkInsight, "LTAI5tEXAMPLE", "--access-key LTAI5tEXAMPLE");
         asks(InsightType::IpInsight, "203.0.113.77", "--source-ip 203.0.113.77");
@@ -141,16 +159,24 @@ mod tests {
 
     #[test]
     fn of_a_first_meeting_only_the_events_with_the_new_one_are_asked_for() {
-        let asked = |networks: &[&str], regions: &[&str], total| {
+        let asked = |networks: &[&str], apis: &[&str], regions: &[&str], shared| {
             let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-            let company = NewCompany { networks: own(networks), regions: own(regions), total, ..NewCompany::default() };
+            let (networks, apis, regions) = (own(networks), own(apis), own(regions));
+            let company = NewCompany { networks, apis, regions, shared, ..NewCompany::default() };
             next_query(&Insight { new_company: Some(company), insight_type: InsightType::AkInsight, ..rate() }, false)
         };
-        assert!(asked(&["203.0.113.0/24"], &[], 1).contains("--source-ip 203.0.113.0/24 "));
-        assert!(asked(&[], &["cn-beijing", "eu"], 2).contains("--region cn-beijing,eu "));
-        for wide in [asked(&["203.0.113.0/24"], &["eu"], 2), asked(&["203.0.113.0/24"], &[], 2)] {
-            assert!(!wide.contains("--source-ip") && !wide.contains("--region"), "{wide}");
-        }
+        let network = ["203.0.113.0/24"];
+        assert!(
+            asked(&network, &["Ram/ListUsers"], &[], Some(Family::Network)).contains("--source-ip 203.0.113.0/24 ")
+        );
+        assert!(asked(&[], &[], &["cn-beijing", "eu"], Some(Family::Region)).contains("--region cn-beijing,eu "));
+        let apis = asked(&network, &["Ram/ListUsers", "Ecs/Run", "Ram/Get"], &[], Some(Family::Api));
+        assert!(
+            apis.contains("--service Ecs,Ram --event Get,ListUsers,Run ") && !apis.contains("--source-ip"),
+            "{apis}"
+        );
+        let wide = asked(&network, &["Ram/ListUsers"], &["eu"], None);
+        assert!(!wide.contains("--source-ip") && !wide.contains("--region") && !wide.contains("--event"), "{wide}");
     }
 
     #[test]

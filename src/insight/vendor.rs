@@ -121,6 +121,9 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "model": MODEL,
         "settings": maker.settings,
     });
+    if !insight.changed.is_empty() {
+        analysis["changed"] = json!(insight.changed);
+    }
     if let Some(company) = &insight.new_company {
         analysis["firstSeen"] = json!(company);
     }

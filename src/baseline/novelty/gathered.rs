@@ -5,14 +5,17 @@
 use std::collections::BTreeSet;
 
 use super::kind::{EntityHabits, First, Habit, Novelty};
+use super::visitors::Visitors;
 use super::{BANDS, Days, LEAST_PEERS, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
 use crate::rollup::store::PairDay;
 use crate::stats::{KindCounts, PitmanYor};
 
 /// What is added up while a kind is read.
-pub(super) struct Gathered {
+pub(super) struct Gathered<'a> {
     novelty: Novelty,
+    /// Who came from the networks that partners are, where a partner that one alone came with is no news.
+    visitors: Option<&'a Visitors>,
     /// Pairs first seen on one of the days that are asked.
     firsts: Vec<First>,
     /// By partner how many knew it before the scored day.
@@ -36,12 +39,16 @@ struct Mark {
 struct DayCount {
     met: u32,
     new: u32,
+    /// Those met for the first time that are left to the principal who came with them.
+    left: u32,
 }
 
-impl Gathered {
-    pub(super) fn new(families: (Family, Family), partners: usize) -> Self {
+impl<'a> Gathered<'a> {
+    /// Nothing yet of a kind with so many partners. What an API meets from a network is its own news only where several `visitors` came.
+    pub(super) fn new(families: (Family, Family), partners: usize, visitors: &'a Visitors) -> Self {
         Self {
             novelty: Novelty::new(families),
+            visitors: Some(visitors).filter(|_| families == (Family::Api, Family::Network)),
             firsts: Vec::new(),
             known_to: vec![0; partners],
             marks: vec![Mark::default(); partners],
@@ -63,11 +70,14 @@ impl Gathered {
             let mark = &mut self.marks[partner];
             if mark.met_by != member + 1 {
                 *mark = Mark { met_by: member + 1, past: 0 };
-                self.by_day[day].new += 1;
                 self.known_to[partner] += u32::from(is_past);
-                if let Ok(day) = u8::try_from(days.asked(pair)) {
-                    self.firsts.push(First { partner: pair.partner, day, member, known_to: 0 });
-                }
+                let asked = u8::try_from(days.asked(pair)).ok();
+                let is_one = |day: u8| self.visitors.is_some_and(|visitors| visitors.is_one(pair.partner, day));
+                let is_left = asked.is_some_and(is_one);
+                let count = &mut self.by_day[day];
+                *if is_left { &mut count.left } else { &mut count.new } += 1;
+                let first = |day| First { partner: pair.partner, day, member, is_left, known_to: 0 };
+                self.firsts.extend(asked.map(first));
             }
             if is_past {
                 mark.past += 1;
@@ -118,13 +128,15 @@ fn habits(by_day: &[DayCount]) -> [Habit; REPLAYED + 1] {
         // The last day is the last that is asked, however few there are.
         if let Some(asked) = (day + REPLAYED + 1).checked_sub(by_day.len()) {
             let narrow = |count: u32| count.min(u32::from(u16::MAX)) as u16;
-            let (known, new) = (narrow(count.met - count.new), narrow(count.new));
-            habits[asked] = Habit { since: last.map_or(0, |last: usize| (day - last) as u16), known, new, ..before };
+            let (new, left) = (narrow(count.new), narrow(count.left));
+            let known = narrow(count.met - count.new - count.left);
+            habits[asked] =
+                Habit { since: last.map_or(0, |last: usize| (day - last) as u16), known, new, left, ..before };
         }
         if count.met > 0 {
             last = Some(day);
             before.draws += count.met;
-            before.kinds += count.new;
+            before.kinds += count.new + count.left;
             before.days += 1;
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! Here are the laws and what the last days made of them; what they are fitted to is added up in [`super::gathered`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::past::Past;
 use super::{BANDS, HABITS_FROM, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
 use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
@@ -12,10 +13,6 @@ use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
 /// belief counts for.
 const USUAL_CLUMP: f64 = 2.0;
 const CLUMP_BELIEF: f64 = 10.0;
-/// Past p-values that the model's own word counts for.
-const MODEL_BELIEF: f64 = 20.0;
-/// Logarithms that are as near are the same number.
-const SAME: f64 = 1e-9;
 /// The least variance over mean.
 const LEAST_CLUMP: f64 = 1.2;
 /// So many times more than expected is believed of a past day: what lies beyond may have been an attack.
@@ -36,6 +33,8 @@ pub struct Habit {
     pub known: u16,
     /// Those that it had not.
     pub new: u16,
+    /// Those that it had not either, but that are left to the one principal who came with them.
+    pub left: u16,
     /// How many others knew the least known of the new ones before.
     pub rarest: u32,
     /// How little known the new ones are, taken together: the sum of `-ln F(m)` of each.
@@ -58,6 +57,8 @@ pub(super) struct First {
     /// Which of the days that are asked.
     pub(super) day: u8,
     pub(super) member: u32,
+    /// Whether it is no news of the member, but of the principal who came with the partner.
+    pub(super) is_left: bool,
     /// How many others knew the partner before that day.
     pub(super) known_to: u32,
 }
@@ -86,28 +87,32 @@ pub struct Novelty {
     peers: Vec<(PitmanYor, f64)>,
     /// Variance over mean of the number of new partners of a day.
     clump: f64,
-    /// How many others knew each new partner of the last days, ascending.
-    known_to: Vec<u32>,
-    /// How many others knew the least known new partner of each entity and past day on which there was one, ascending.
-    pub(super) popularity: Vec<u32>,
-    /// How little known the new partners of each entity and past day on which there was one were, all of them together, `ln U`, ascending.
-    unfamiliar: Vec<f64>,
-    /// How many there were of them, `ln V`, ascending.
-    many: Vec<f64>,
+    /// Pairs first seen on the days that are asked.
+    firsts: Vec<First>,
+    /// Entities and past days that nothing is learnt from: they were odd by themselves.
+    set_aside: BTreeSet<(u32, u8)>,
+    /// How many others knew each new partner of the last days.
+    known_to: Past,
+    /// How many others knew the least known new partner of each entity and past day on which there was one.
+    pub(super) popularity: Past,
+    /// How little known the new partners of each entity and past day on which there was one were, all of them together, `ln U`.
+    unfamiliar: Past,
+    /// How many there were of them, `ln V`.
+    many: Past,
     /// Of entities that met somebody new on the scored day, on how many days before they may have met others than those that were counted.
     hidden_days: BTreeMap<u32, usize>,
 }
 
 impl Default for Habit {
     fn default() -> Self {
-        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, rarest: u32::MAX, surprise: 0.0 }
+        Self { draws: 0, kinds: 0, days: 0, since: 0, known: 0, new: 0, left: 0, rarest: u32::MAX, surprise: 0.0 }
     }
 }
 
 impl Habit {
     /// Whether the entity met anybody on the day.
     pub fn is_active(&self) -> bool {
-        self.known > 0 || self.new > 0
+        self.known > 0 || self.new > 0 || self.left > 0
     }
 
     /// Whether the entity has habits of its own.
@@ -120,7 +125,7 @@ impl Novelty {
     /// How many new partners a settled entity is to be expected to meet on a day on which it is active.
     ///
     /// ```text
-    /// lambda = c P_new(N, K) max(N / D, known partners of the day)
+    /// lambda = c P_new(N, K) max(N / D, partners of the day that are no news)
     /// ```
     /// with `N` pairs on `D` active days with `K` partners before, `P_new` the Pitman-Yor law of its peers and `c` what the last
     /// days made of it.
@@ -136,11 +141,13 @@ impl Novelty {
             acquaintances: Vec::new(),
             peers: Vec::new(),
             clump: USUAL_CLUMP,
-            known_to: Vec::new(),
-            popularity: Vec::new(),
+            firsts: Vec::new(),
+            set_aside: BTreeSet::new(),
+            known_to: Past::default(),
+            popularity: Past::default(),
             hidden_days: BTreeMap::new(),
-            unfamiliar: Vec::new(),
-            many: Vec::new(),
+            unfamiliar: Past::default(),
+            many: Past::default(),
         }
     }
 
@@ -163,22 +170,51 @@ impl Novelty {
         known_to: &[u32],
     ) -> Self {
         self.peers = laws.map(|law| (law, 1.0)).collect();
-        self.learn_rates();
         firsts.sort_unstable_by_key(|first| (first.partner, first.day, first.member));
         for same in firsts.chunk_by_mut(|left, right| left.partner == right.partner) {
             let before_tonight = known_to[same[0].partner as usize];
             note_known_to(same, before_tonight);
         }
-        self.known_to = self.past_firsts(&firsts);
-        firsts.iter().for_each(|first| self.note(first));
+        firsts.retain(|first| !first.is_left);
+        let tonight = firsts.iter().filter(|first| usize::from(first.day) == TONIGHT);
+        let met =
+            |first: &First| Acquaintance { member: first.member, known_to: first.known_to, partner: first.partner };
+        self.acquaintances = tonight.map(met).collect();
         self.acquaintances.sort_unstable();
-        self.learn_popularity();
+        self.firsts = firsts;
+        self.learn();
         self
+    }
+
+    /// Learns nothing more from these entities on these past days: what they met does not make the company of others any more usual.
+    pub(crate) fn set_aside(&mut self, days: BTreeSet<(u32, u8)>) {
+        if !days.is_empty() {
+            self.set_aside.extend(days);
+            self.learn();
+        }
+    }
+
+    /// Forgets what only learning needs.
+    pub(crate) fn settle(&mut self) {
+        self.firsts = Vec::new();
+    }
+
+    /// Learns from the last days but for what is set aside.
+    fn learn(&mut self) {
+        self.learn_rates();
+        self.known_to = self.past_firsts();
+        let firsts = std::mem::take(&mut self.firsts);
+        for habit in self.entities.iter_mut().flat_map(|entity| &mut entity.days) {
+            (habit.rarest, habit.surprise) = (u32::MAX, 0.0);
+        }
+        firsts.iter().for_each(|first| self.note(first));
+        self.firsts = firsts;
+        self.learn_popularity();
     }
 
     fn learn_rates(&mut self) {
         let mut sums = [(1.0, 1.0); BANDS];
-        for habit in self.replayed() {
+        for (_, habit) in self.replayed() {
             let band = band(habit.kinds);
             let expected = law_expects(&self.peers[band].0, &habit);
             sums[band].0 += believed(habit.new, expected);
@@ -188,7 +224,7 @@ impl Novelty {
             *correction = found / expected;
         }
         let (mut squares, mut total) = (USUAL_CLUMP * CLUMP_BELIEF, CLUMP_BELIEF);
-        for habit in self.replayed() {
+        for (_, habit) in self.replayed() {
             let expected = self.expected(&habit);
             squares += (believed(habit.new, expected) - expected).powi(2);
             total += expected;
@@ -196,49 +232,48 @@ impl Novelty {
         self.clump = (squares / total).max(LEAST_CLUMP);
     }
 
-    /// The past days that are asked on which an entity was active that had been for a while.
-    fn replayed(&self) -> impl Iterator<Item = Habit> {
-        let days = self.entities.iter().flat_map(|entity| &entity.days[..REPLAYED]);
-        days.copied().filter(|habit| habit.days >= HABITS_FROM && habit.is_active())
+    /// The past days that are asked on which an entity was active that had been for a while, but for those set aside.
+    fn replayed(&self) -> impl Iterator<Item = (usize, Habit)> {
+        let days = self.entities.iter().flat_map(|entity| {
+            let days = entity.days[..REPLAYED].iter().copied().enumerate();
+            days.filter(|(day, _)| !self.set_aside.contains(&(entity.member, *day as u8)))
+        });
+        days.filter(|(_, habit)| habit.days >= HABITS_FROM && habit.is_active())
     }
 
-    /// How many others knew each partner that an entity with a past met for the first time on one of the last days, ascending.
-    fn past_firsts(&self, firsts: &[First]) -> Vec<u32> {
+    /// How many others knew each partner that an entity with a past met for the first time on one of the last days.
+    fn past_firsts(&self) -> Past {
         let is_learnt_from = |first: &&First| {
-            let day = usize::from(first.day);
-            day < TONIGHT && self.habits(first.member).is_some_and(|entity| entity.days[day].days >= HABITS_FROM)
+            let had_a_past = |entity: &EntityHabits| entity.days[usize::from(first.day)].days >= HABITS_FROM;
+            usize::from(first.day) < TONIGHT
+                && !self.set_aside.contains(&(first.member, first.day))
+                && self.habits(first.member).is_some_and(had_a_past)
         };
-        let mut found: Vec<u32> = firsts.iter().filter(is_learnt_from).map(|first| first.known_to).collect();
-        found.sort_unstable();
-        found
+        let learnt = self.firsts.iter().filter(is_learnt_from);
+        Past::of(learnt.map(|first| (usize::from(first.day), f64::from(first.known_to))))
     }
 
     /// Notes that an entity met a partner for the first time.
     fn note(&mut self, first: &First) {
         let Ok(place) = self.entities.binary_search_by_key(&first.member, |entity| entity.member) else { return };
-        let surprise = -rank(&self.known_to, first.known_to).ln() as f32;
-        let habit = &mut self.entities[place].days[usize::from(first.day)];
+        let day = usize::from(first.day);
+        let surprise = -self.known_to.rank(day, f64::from(first.known_to)).ln() as f32;
+        let habit = &mut self.entities[place].days[day];
         habit.rarest = first.known_to.min(habit.rarest);
         habit.surprise += surprise;
-        if usize::from(first.day) == TONIGHT {
-            let First { partner, member, known_to, .. } = *first;
-            self.acquaintances.push(Acquaintance { member, known_to, partner });
-        }
     }
 
     /// Orders the new partners of each entity and past day by how many knew the least known, and by how little known they were together.
     fn learn_popularity(&mut self) {
-        let met: Vec<Habit> = self.replayed().filter(|habit| habit.new > 0).collect();
-        self.popularity = met.iter().map(|habit| habit.rarest).collect();
-        self.popularity.sort_unstable();
-        self.unfamiliar = met.iter().map(ln_product).collect();
-        self.unfamiliar.sort_unstable_by(f64::total_cmp);
-        let many = |habit: &Habit| {
+        let met: Vec<(usize, Habit)> = self.replayed().filter(|(_, habit)| habit.new > 0).collect();
+        let many = |(day, habit): &(usize, Habit)| {
             let partners = self.new_partners(self.expected(habit))?;
-            Some(ln_given_any(&partners, u64::from(habit.new)))
+            Some((*day, ln_given_any(&partners, u64::from(habit.new))))
         };
-        self.many = met.iter().filter_map(many).collect();
-        self.many.sort_unstable_by(f64::total_cmp);
+        let many = Past::of(met.iter().filter_map(many));
+        self.popularity = Past::of(met.iter().map(|(day, habit)| (*day, f64::from(habit.rarest))));
+        self.unfamiliar = Past::of(met.iter().map(|(day, habit)| (*day, ln_product(habit))));
+        self.many = many;
     }
 
     /// Whom an entity met for the first time on the scored day, the least known first.
@@ -253,33 +288,33 @@ impl Novelty {
         Some(&self.entities[place])
     }
 
-    /// How unlikely it is that the least known of so many new partners is known to so few: a rank among the last days.
+    /// How unlikely it is that the least known of so many new partners of a day is known to so few: a rank among the other days.
     ///
     /// ```text
     /// F(m) = (1 + #{M <= m}) / (1 + #M),   M: how many others knew the least known new partner of an entity and day
     /// ```
-    pub fn rarity(&self, known_to: u32) -> f64 {
-        rank(&self.popularity, known_to)
+    pub fn rarity(&self, day: usize, known_to: u32) -> f64 {
+        self.popularity.rank(day, f64::from(known_to))
     }
 
     /// How unlikely it is that the new partners of a day are as little known, taken together: Fisher's product of their ranks, in the light
-    /// of the products of the last days, for those whom an entity meets on a day are often alike.
+    /// of the products of the other days, for those whom an entity meets on a day are often alike.
     ///
     /// ```text
     /// U = P(Gamma(n) >= sum -ln F(m_i))
     /// ```
-    pub fn ln_unfamiliar(&self, habit: &Habit) -> f64 {
-        ln_in_the_light_of(&self.unfamiliar, ln_product(habit))
+    pub fn ln_unfamiliar(&self, day: usize, habit: &Habit) -> f64 {
+        self.unfamiliar.ln_in_the_light_of(day, ln_product(habit))
     }
 
-    /// How unlikely it is to meet so many new partners, given that there is one: the tail of the model in the light of those of the last
-    /// days, for how many come at once is another matter in every family.
+    /// How unlikely it is to meet so many new partners on a day, given that there is one: the tail of the model in the light of those of the
+    /// other days, for how many come at once is another matter in every family.
     ///
     /// ```text
     /// V = P(X >= n | X >= 1)
     /// ```
-    pub fn ln_so_many(&self, partners: &NegativeBinomial, new: u64) -> f64 {
-        ln_in_the_light_of(&self.many, ln_given_any(partners, new))
+    pub fn ln_so_many(&self, day: usize, partners: &NegativeBinomial, new: u64) -> f64 {
+        self.many.ln_in_the_light_of(day, ln_given_any(partners, new))
     }
 
     /// The distribution of the number of new partners of a day: a negative binomial whose clumps are as large however few are
@@ -304,29 +339,9 @@ fn note_known_to(firsts: &mut [First], before_tonight: u32) {
     }
 }
 
-/// The share of past numbers that are as small; no number is smaller than all that may come.
-fn rank(past: &[u32], number: u32) -> f64 {
-    let below = past.partition_point(|&other| other <= number);
-    (1.0 + below as f64) / (1.0 + past.len() as f64)
-}
-
 /// The logarithm of the probability of so small a product of so many ranks.
 fn ln_product(habit: &Habit) -> f64 {
     ln_gamma_upper(f64::from(habit.new.max(1)), f64::from(habit.surprise)).unwrap_or(0.0)
-}
-
-/// The logarithm of a p-value in the light of those of the last days, ascending: its rank among them, and beyond all of them as much further
-/// as the model says; where there are few, the model's own word.
-///
-/// ```text
-/// R = (1 + #{V' <= V}) / (1 + n) min(1, V / min V'),   ln p = (20 ln V + n ln R) / (20 + n)
-/// ```
-fn ln_in_the_light_of(past: &[f64], ln_p: f64) -> f64 {
-    let below = past.partition_point(|&other| other <= ln_p + SAME);
-    let beyond = past.first().map_or(0.0, |least| (ln_p - least).min(0.0));
-    let number = past.len() as f64;
-    let ln_rank = ((1.0 + below as f64) / (1.0 + number)).ln() + beyond;
-    (MODEL_BELIEF * ln_p + number * ln_rank) / (MODEL_BELIEF + number)
 }
 
 /// `ln P(X >= n | X >= 1)`.
@@ -336,7 +351,7 @@ fn ln_given_any(partners: &NegativeBinomial, new: u64) -> f64 {
 
 fn law_expects(law: &PitmanYor, habit: &Habit) -> f64 {
     let usual = f64::from(habit.draws) / f64::from(habit.days.max(1));
-    law.new_probability(habit.draws, habit.kinds) * usual.max(f64::from(habit.known))
+    law.new_probability(habit.draws, habit.kinds) * usual.max(f64::from(habit.known) + f64::from(habit.left))
 }
 
 fn believed(new: u16, expected: f64) -> f64 {

@@ -41,7 +41,7 @@ impl FirstSeenTests {
 
     fn kind_trace(&self, judged: &Judged<'_>, kind: &Novelty, member: u32) -> Option<KindTrace> {
         let habit = kind.habits(member)?.days[TONIGHT];
-        let question = judged.question(kind, &habit, 0)?;
+        let question = judged.question(kind, (TONIGHT, &habit), 0)?;
         let partner = |met: &Acquaintance| {
             let key = self.company.key(kind.families.1, met.partner)?.clone();
             Some(NewPartner { key, known_to: met.known_to })
@@ -52,7 +52,7 @@ impl FirstSeenTests {
             expected: kind.expected(&habit),
             ln_any: question.ln_active,
             ln_beyond: question.ln_parts,
-            rarity: (habit.new > 0).then(|| kind.ln_unfamiliar(&habit).exp()),
+            rarity: (habit.new > 0).then(|| kind.ln_unfamiliar(TONIGHT, &habit).exp()),
             partners: kind.acquaintances(member).iter().filter_map(partner).collect(),
         })
     }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use crate::event::ChangeKind;
+use crate::insight::changed::{self, Object};
 use crate::insight::concern::Concern;
 use crate::insight::investigate::Evidence;
 
@@ -92,6 +93,8 @@ pub struct Looked {
     pub concerns: BTreeMap<Concern, String>,
     /// To whom it gives rights.
     pub receivers: BTreeSet<String>,
+    /// What it is about, and for whom.
+    pub object: Option<Object>,
 }
 
 /// Looks at the parameters of a request of a change; what is no JSON tells nothing.
@@ -99,7 +102,7 @@ pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looke
     let Ok(request) = serde_json::from_str::<Value>(parameters) else { return Looked::default() };
     let mut parameters = Vec::new();
     flatten("", &request, &mut parameters);
-    let mut looked = Looked::default();
+    let mut looked = Looked { object: changed::object(kind, &request), ..Looked::default() };
     for condition in CONDITIONS.iter() {
         if let Some(says) = condition.met_by(kind, event_name, &parameters) {
             looked.concerns.entry(condition.concern).or_insert(says);
@@ -237,7 +240,7 @@ mod tests {
     use super::*;
 
     fn concerns(kind: ChangeKind, event_name: &str, parameters: &str) -> Vec<&'static str> {
-        let Looked { concerns, receivers } = of_request(kind, event_name, parameters);
+        let Looked { concerns, receivers, .. } = of_request(kind, event_name, parameters);
         let names = [("user/1", "Alice@corp.example", 1)].into_iter().collect();
         let concerns = concerns.into_keys().collect();
         let evidence = Evidence { names, concerns, receivers, ..Evidence::default() };

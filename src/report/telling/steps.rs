@@ -103,6 +103,13 @@ fn address(finding: &Finding) -> Vec<String> {
 fn calls(finding: &Finding) -> Vec<String> {
     let who = whom(finding);
     let credentials = credentials(finding);
+    if finding.judged_by == "first_seen" {
+        return vec![
+            format!("Ask {who} whether these calls are theirs: they were never seen with what is new here."),
+            format!("If they are not, end all sessions, and disable {credentials} now."),
+            "See what was read, changed and created in the time; what was created can outlive it.".to_owned(),
+        ];
+    }
     vec![
         format!("Ask {who} whether a release, a migration or a job explains the calls."),
         format!("If nothing does, see what was read or changed, and limit or disable {credentials}."),
