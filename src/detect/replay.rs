@@ -12,7 +12,7 @@ use crate::baseline::FamilyBaseline;
 use crate::detect::Thresholds;
 use crate::detect::judgement::{is_errors, of_share, tests};
 use crate::detect::rate::{EntityScore, score_expected};
-use crate::detect::select::{TestSet, unranked};
+use crate::detect::select::{TestSet, rounded, unranked};
 use crate::detect::surge::Surges;
 use crate::error::Result;
 use crate::stats::{Calibration, benjamini_hochberg};
@@ -50,6 +50,7 @@ pub(super) fn replay(
 /// # Errors
 /// When one of them is none.
 pub(super) fn measure(set: TestSet, ln_p: Vec<f64>, thresholds: &Thresholds) -> Result<Calibration> {
+    let ln_p: Vec<f64> = ln_p.into_iter().map(rounded).collect();
     let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate);
     let rejected = selection.map_err(|error| unranked(set, error))?.rejected;
     let usual = ln_p.into_iter().zip(rejected).filter(|(_, discovery)| !discovery);

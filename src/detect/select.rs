@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::rollup::Family;
 use crate::stats::{ParameterError, benjamini_hochberg, q_values};
 
+/// So far above zero the logarithm of a p-value may be by rounding.
+const ROUNDING: f64 = 1e-9;
+
 /// The sets within which the share of false discoveries is controlled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,8 +122,13 @@ pub(super) fn unranked(set: TestSet, error: ParameterError) -> Error {
     Error::Internal(format!("the p-values of {} cannot be ranked: {error}", set.words()))
 }
 
+/// What is above `ln 1` by rounding alone counts as that, and is no reason to stop a night.
+pub(super) fn rounded(ln_p: f64) -> f64 {
+    if (0.0..ROUNDING).contains(&ln_p) { 0.0 } else { ln_p }
+}
+
 fn rank_within(tests: &[Test], thresholds: &Thresholds) -> std::result::Result<Vec<Ranked>, ParameterError> {
-    let ln_p: Vec<f64> = tests.iter().map(|test| test.ln_p).collect();
+    let ln_p: Vec<f64> = tests.iter().map(|test| rounded(test.ln_p)).collect();
     let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate)?;
     let ln_q = q_values(&ln_p, ln_p.len())?;
     let ln_threshold = selection.ln_threshold.min(thresholds.max_p_value.ln());
@@ -159,6 +167,8 @@ mod tests {
         let tests = [test(TestSet::RateUp, 0, 1e-9), test(TestSet::New, 1, f64::NAN)];
         let error = rank(&tests, &Thresholds::default()).unwrap_err().to_string();
         assert!(error.contains("the p-values of newcomers cannot be ranked: ln_p must be"), "{error}");
+        let rounding = Test { ln_p: 1e-16, ..tests[0] };
+        assert_eq!(rank(&[rounding], &Thresholds::default()).unwrap().len(), 1);
     }
 
     #[test]
