@@ -170,6 +170,14 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A file of the history is of a later version of this program.
+    #[error("`{}` is of a newer version of this program: {message}", path.display())]
+    NewerRollup {
+        /// The file.
+        path: PathBuf,
+        /// Which formats it has and is known here.
+        message: String,
+    },
     /// A table of counts cannot be scored.
     #[error("`{}` cannot be scored: {message}", path.display())]
     Counts {
@@ -296,7 +304,9 @@ impl Error {
             Self::ColumnType { column, expected, found, .. } => {
                 format!("column `{column}`: expected {expected}, found {found}")
             }
-            Self::Rollup { message, .. } | Self::Counts { message, .. } => message.clone(),
+            Self::Rollup { message, .. } | Self::NewerRollup { message, .. } | Self::Counts { message, .. } => {
+                message.clone()
+            }
             Self::Line { line, message, .. } => format!("line {line}: {message}"),
             other => other.to_string(),
         }
@@ -353,7 +363,12 @@ impl Error {
             {
                 "raise the limit on files (`ulimit -f`, a quota) and run the same command again; what was finished before is kept"
             }
-            Self::Rollup { .. } => "delete the file; the next run makes it anew from the events",
+            Self::Rollup { .. } => {
+                "its day's events are not there to make it anew: put them back and run this again, or delete the file to do without the day"
+            }
+            Self::NewerRollup { .. } => {
+                "run the newer version, or delete the file: the next run makes it anew from the events"
+            }
             Self::Counts { .. } => {
                 "expected CSV with a header line, or Parquet, with the columns `timestamp`, `value` and, for several \
                  series, `series`"
@@ -362,6 +377,11 @@ impl Error {
             Self::Internal(_) => "please report this, with the command that you ran",
             _ => return None,
         })
+    }
+
+    /// Whether it is about the night that was asked for alone, so that others can be judged.
+    pub const fn is_of_one_night(&self) -> bool {
+        matches!(self, Self::NothingUsable { .. } | Self::EventsGone { .. })
     }
 
     /// The process exit code that tells a scheduler what kind of trouble this is.

@@ -26,6 +26,7 @@ use crate::pipeline::night::judge;
 use crate::place::PlaceBook;
 use crate::quality;
 use crate::report::{self, NightRecord, output};
+use crate::rollup::mend::Mended;
 use crate::rollup::update::{Counting, Update, update};
 use crate::rollup::{Family, store};
 use crate::settings::Settings;
@@ -45,6 +46,8 @@ pub struct Job<'a> {
     pub settings_hash: &'a str,
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
+    /// The days of partitions that lie ahead of the clock, where somebody asked for the newest.
+    pub ahead: &'a [NaiveDate],
     /// The rules.
     pub book: &'a RuleBook,
     /// Where addresses are.
@@ -92,26 +95,45 @@ pub struct RunResult {
 }
 
 /// Runs the job for one day: brings history up to date, judges again what late data have overtaken, then the day. The days of
-/// `asked_too` are to be judged next.
+/// `asked_too` are to be judged next. Counts that turn out to be damaged are made anew from the events, as long as these are there.
 ///
 /// # Errors
 /// When the state cannot be read or written. Input that could not be used is in the record.
 pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> Result<RunResult> {
+    let (mut again, mut mended) = (Vec::new(), Mended::default());
+    loop {
+        match run_once(job, date, asked_too, &mut again, &mended) {
+            Ok(night) => return Ok(RunResult { again, night }),
+            Err(error) => mended.remove(error, job.partitions, job.state)?,
+        }
+    }
+}
+
+/// As [`run`], as long as the history can be read; nights that were judged again are in `again`, however it ends.
+fn run_once(
+    job: &Job<'_>,
+    date: NaiveDate,
+    asked_too: &BTreeSet<NaiveDate>,
+    again: &mut Vec<NightResult>,
+    mended: &Mended,
+) -> Result<NightResult> {
     let known = KnownNights::read(job, date)?;
     let history = update_history(job, date, &known.days(job))?;
     known.keep_what_knew_more(&history)?;
-    let again = known.judge_again(job, &history)?;
+    known.judge_again(job, &history, again)?;
     let mut night = judge(job, &history, date, Why::Asked, date)?;
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
-    night.record.note_stale(known.stale(job, &history, &again, asked_too)?, known.newest());
+    night.record.note_stale(known.stale(job, &history, again, asked_too)?, known.newest());
+    // Of this run and not of the night: the page stays what it was.
+    night.record.stale_nights.extend(mended.sentences().cloned());
     night.finish(job)?;
-    let left = known.remake_pages(job, &again, asked_too);
+    let left = known.remake_pages(job, again, asked_too);
     if !left.is_empty() {
         night.record.stale_nights.extend(left);
         night.write_record(job)?;
         report::write_pages(job.state, date)?;
     }
-    Ok(RunResult { again, night })
+    Ok(night)
 }
 
 /// Looks for what rules match of late: since the check before, and at least in the last `last` milliseconds before `now`. Writes the
@@ -151,7 +173,9 @@ fn update_history(job: &Job<'_>, date: NaiveDate, days: &[NaiveDate]) -> Result<
         return Ok(history);
     }
     if !history.problems.is_empty() {
-        return Err(Error::NothingUsable { date, problems: some_problems(history.problems.iter()) });
+        let own = some_problems(history.problems_of(date));
+        let problems = if own.is_empty() { some_problems(history.problems.iter()) } else { own };
+        return Err(Error::NothingUsable { date, problems });
     }
     let dates = partitions.dates();
     if dates.contains(&date) {

@@ -100,6 +100,7 @@ fn checks(state: &Path, moments: impl IntoIterator<Item = i64>) -> Vec<Notice> {
             settings: &settings,
             settings_hash: &settings.hash(),
             due: None,
+            ahead: &[],
             book: &book,
             places: &PlaceBook::default(),
             progress: &|_| (),

@@ -20,6 +20,7 @@ use common::{
     write_parquet,
 };
 use insights::storage::StateLock;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 const HOUR: i64 = 3_600_000;
@@ -495,15 +496,29 @@ fn a_folder_that_may_not_be_read_is_named() {
 }
 
 #[test]
-fn a_damaged_rollup_is_named_with_what_to_do() {
+fn a_damaged_rollup_is_made_anew_and_one_of_a_newer_version_is_named_with_what_to_do() {
     let place = Place::new();
     place.good("a.parquet");
     place.start(&["rollup"]).expect_code(0);
     let path = dated(&place.state().join("rollups"), day(1, 5)).join("rollup.parquet");
+    let whole = fs::read(&path).unwrap();
     fs::write(&path, "PAR1 no more").unwrap();
-    place.start(&["rollup"]).expect_code(3).expect_said(&["rollup.parquet", "hint: delete the file"]);
-    fs::remove_file(&path).unwrap();
-    place.start(&["rollup"]).expect_code(0);
+    place
+        .start(&["rollup"])
+        .expect_code(0)
+        .expect_said(&["! `rollups/date=2026-01-05/rollup.parquet` was damaged, and"]);
+    assert!(fs::read(&path).unwrap() == whole);
+    // Counts of another version are not thrown away.
+    let newer = KeyValue::new("insights.format".to_owned(), "99".to_owned());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![newer])).build();
+    write_parquet(&path, &rows(milliseconds([0]), texts(1, None)), properties);
+    let newer = fs::read(&path).unwrap();
+    place.start(&["rollup"]).expect_code(3).expect_said(&[
+        "rollup.parquet",
+        "format 99",
+        "hint: run the newer version",
+    ]);
+    assert!(fs::read(&path).unwrap() == newer);
 }
 
 #[test]

@@ -387,3 +387,147 @@ fn a_night_of_counts_alone_tells_what_was_counted() {
     let key = lines.lines().find(|line| line.contains(&format!("\"insightObject\":\"{}\"", key_of("7")))).unwrap();
     assert!(key.contains(" calls"), "{key}");
 }
+
+/// Catches up, with the metrics of the run.
+fn catch_up(events: &Path, state: &Path, code: i32) -> (Outcome, String) {
+    let metrics = state.with_extension("prom");
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--catch-up", "--quiet"];
+    let more = ["--set", "baseline_days=14", "--metrics", metrics.to_str().unwrap()];
+    let told = insights(words.iter().chain(&more)).expect_code(code);
+    (told, fs::read_to_string(metrics).unwrap())
+}
+
+#[test]
+fn a_day_that_cannot_be_read_stops_no_later_night_and_is_judged_when_it_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[2]), folder.path().join("state"));
+    run(&events, &state, 1..=1, &[]);
+    let damaged = dated(&events, night(2)).join("part-0000.parquet");
+    let whole = fs::read(&damaged).unwrap();
+    fs::write(&damaged, "garbage that is no Parquet at all").unwrap();
+    let is_judged = |number: u32| state.join("runs").join(format!("{}.json", night(number))).exists();
+    // The second time nothing is new, and it is still damaged.
+    for _ in 0..2 {
+        let (told, metrics) = catch_up(&events, &state, 4);
+        let said = format!("! {} is left out: nothing of {} can be used: ", night(2), night(2));
+        let told = told.expect_said(&[&said, "does not end like a Parquet file"]).stdout;
+        assert!(told.contains(&format!("{}: ", night(4))) && told.contains(&format!("date={}/part-0000", night(2))));
+        assert_eq!([2, 3, 4].map(is_judged), [false, true, true]);
+        assert!(metrics.contains("insights_left_out_days 1\n") && metrics.contains("insights_run_success 1\n"));
+    }
+    let date = night(2).to_string();
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
+    insights(words).expect_code(3).expect_said(&["error: nothing of ", "hint: mend or replace the files"]);
+
+    fs::write(&damaged, whole).unwrap();
+    let (told, metrics) = catch_up(&events, &state, 0);
+    assert!(told.stdout.contains(&format!("{} judged again, as the events of {} ", night(3), night(2))), "{told:?}");
+    assert!(is_judged(2) && reports_the_key(&state, 2) && metrics.contains("insights_left_out_days 0\n"));
+    assert_same_files(&quiet(folder.path(), &events, 4), &lasting(&state));
+    let (told, _) = catch_up(&events, &state, 0);
+    assert!(told.stdout.starts_with(&format!("{}: ", night(4))), "it is left out no more: {}", told.stdout);
+}
+
+#[test]
+fn a_range_of_which_nothing_can_be_used_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[]), folder.path().join("state"));
+    for number in 1..=2 {
+        fs::write(dated(&events, night(number)).join("part-0000.parquet"), "garbage").unwrap();
+    }
+    let (from, to) = (night(1).to_string(), night(2).to_string());
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--from", &from, "--to", &to];
+    let said = [&format!("! {from} is left out: ")[..], &format!("error: nothing of {to} can be used: date={to}/")];
+    insights(words).expect_code(3).expect_said(&said);
+}
+
+#[test]
+fn counts_that_are_damaged_are_made_anew_while_the_events_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    run(&events, &state, 1..=2, &[]);
+    let rollup = dated(&state.join("rollups"), night(0)).join("rollup.parquet");
+    let pairs = dated(&state.join("rollups"), night(1)).join("pairs.parquet");
+    let before = lasting(&state);
+    fs::write(&rollup, "").unwrap();
+    fs::write(&pairs, "garbage that is no Parquet at all").unwrap();
+    let told = run(&events, &state, 2..=2, &[]).stdout;
+    for (name, date) in [("rollup", night(0)), ("pairs", night(1))] {
+        let said =
+            format!("`rollups/date={date}/{name}.parquet` was damaged, and was made anew from the events of {date}");
+        // The summary breaks its lines.
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(&said), "{told}");
+    }
+    assert_same_files(&before, &lasting(&state));
+    fs::write(&rollup, "").unwrap();
+    let words = ["rollup", events.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    insights(words).expect_code(0).expect_said(&["rollup.parquet` was damaged, and was made anew"]);
+    assert_same_files(&before, &lasting(&state));
+
+    fs::remove_dir_all(dated(&events, night(0))).unwrap();
+    fs::write(&rollup, "").unwrap();
+    let date = night(2).to_string();
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
+    insights(words).expect_code(3).expect_said(&["rollup.parquet", "put them back"]);
+    assert!(rollup.exists(), "what cannot be made anew is left");
+}
+
+#[test]
+fn a_file_that_stands_twice_is_counted_once_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[1]), folder.path().join("state"));
+    let once = quiet(folder.path(), &events, 2);
+    let own = |name: &str| dated(&events, night(2)).join(name);
+    fs::copy(own("part-0000.parquet"), own("part-0001.parquet")).unwrap();
+    fs::copy(own("part-0000.parquet"), dated(&events, night(1)).join("other.parquet")).unwrap();
+    fs::copy(own("part-0000.parquet"), events.join("backup.parquet")).unwrap();
+    let date = night(2).to_string();
+    let run = |state: &Path| {
+        let (from, to) = (night(1).to_string(), night(2).to_string());
+        let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--from", &from, "--to", &to];
+        insights(words.iter().chain(&["--quiet", "--set", "baseline_days=14"])).expect_code(4)
+    };
+    let told = run(&state).stdout;
+    let original = format!("holds the same as `date={date}/part-0000.parquet`, to the byte");
+    for copy in [
+        format!("date={date}/part-0001.parquet"),
+        format!("date={}/other.parquet", night(1)),
+        "backup.parquet".to_owned(),
+    ] {
+        let problems = record(&state, 2)["problems"].as_array().unwrap().clone();
+        let named =
+            problems.iter().find(|problem| problem["file"] == *copy).unwrap_or_else(|| panic!("{copy}: {told}"));
+        assert!(named["message"].as_str().unwrap().starts_with(&original), "{named}");
+        assert!(told.contains(&copy), "{told}");
+    }
+    // The pages name the copies.
+    let without_pages = |mut files: BTreeMap<PathBuf, Vec<u8>>| {
+        files.retain(|path, _| !path.starts_with("reports"));
+        files
+    };
+    assert_same_files(&without_pages(once), &without_pages(lasting(&state)));
+    // Whoever asks about the events counts them once as well.
+    let count = |code: i32| {
+        let words = [
+            "query",
+            events.to_str().unwrap(),
+            "--from",
+            &date,
+            "--to",
+            &date,
+            "--count-by",
+            "service",
+            "--format",
+            "csv",
+        ];
+        insights(words).expect_code(code).stdout
+    };
+    let twice = count(4);
+    for copy in
+        [own("part-0001.parquet"), dated(&events, night(1)).join("other.parquet"), events.join("backup.parquet")]
+    {
+        fs::remove_file(copy).unwrap();
+    }
+    assert_eq!(twice, count(0));
+}

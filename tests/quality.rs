@@ -285,7 +285,10 @@ fn an_account_that_is_silent_all_day_is_told() {
 fn ids_that_come_twice_are_found_when_asked_for() {
     let made = Made::new(last_day());
     assert!(made.judge(&["--check-duplicates"]).0.contains("4,800 ids, none twice"));
-    fs::copy(made.part(), made.part().with_file_name("part-0001.parquet")).unwrap();
+    // The same events, written otherwise: no copy of the file.
+    let again = made.part().with_file_name("part-0001.parquet");
+    fs::copy(made.part(), &again).unwrap();
+    rewrite_file(&again, |name, column| (name != "user_agent").then(|| column.clone()));
     let unasked = made.judge(&[]);
     assert!(flaws(&unasked.1, "duplicate_ids").is_empty() && unasked.1["ids_checked"].is_null());
     let judged = made.judge(&["--check-duplicates"]);
@@ -315,6 +318,20 @@ fn a_partition_that_should_be_there_is_missed_by_whoever_names_no_day() {
     assert!(flaw["numbers"]["days_missing"].as_u64().unwrap() > 0, "{flaw}");
     assert!(outcome.stdout.contains("the newest partition is of 2026-01-22"), "{}", outcome.stdout);
     assert!(flaws(&made.judge(&[]).1, "stale_feed").is_empty(), "a day that is named is not late");
+}
+
+#[test]
+fn a_partition_that_is_yet_to_come_is_named_by_whoever_names_no_day() {
+    let made = Made::new(last_day());
+    let ahead = dated(&made.events(), NaiveDate::from_ymd_opt(2999, 5, 1).unwrap());
+    fs::create_dir(&ahead).unwrap();
+    fs::copy(made.part(), ahead.join("part-0000.parquet")).unwrap();
+    let outcome = made.run(&[]).expect_code(0);
+    let judged = (outcome.stdout, made.record());
+    let flaw = only(&judged, "future_partition");
+    assert_eq!((&flaw["numbers"]["days"], &flaw["effect"]), (&1.into(), &"not_judged".into()));
+    assert!(judged.0.contains("a partition is of 2999-05-01, which is yet to come"), "{}", judged.0);
+    assert!(flaws(&made.judge(&[]).1, "future_partition").is_empty(), "the day that is named is what is asked about");
 }
 
 /// The last day's partition, changed.

@@ -189,7 +189,8 @@ impl<'a> Look<'a> {
         found.sort();
         gathered.looked.events += looked.events;
         gathered.looked.candidates += looked.candidates;
-        gathered.problems.extend(unopened.into_iter().chain(unread));
+        let copies = self.partitions.copies(date, date).cloned();
+        gathered.problems.extend(unopened.into_iter().chain(copies).chain(unread));
         found
     }
 

@@ -71,6 +71,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
         settings: &settings,
         settings_hash: &settings.hash(),
         due: None,
+        ahead: &[],
         book: &book,
         places: &places,
         progress: &|_| (),

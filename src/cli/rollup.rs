@@ -9,6 +9,7 @@ use crate::cli::output;
 use crate::cli::{Common, date, exit, no_events, progress};
 use crate::partition::Partitions;
 use crate::query::TimeRange;
+use crate::rollup::mend::Mended;
 use crate::rollup::update::{Counting, DayOutcome, update};
 use crate::shown::{counted, printable};
 use crate::storage::StateLock;
@@ -51,8 +52,17 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     }
     let bar = progress::events(common, "counting", None);
     let counting = Counting { pairs: !args.no_pairs, max_entities: settings.max_entities };
-    let result = update(&partitions, &dates, &args.state, counting, &|events| bar.inc(events))?;
+    let mut mended = Mended::default();
+    let result = loop {
+        match update(&partitions, &dates, &args.state, counting, &|events| bar.inc(events)) {
+            Err(error) => mended.remove(error, &partitions, &args.state)?,
+            Ok(result) => break result,
+        }
+    };
     bar.finish_and_clear();
+    for said in mended.sentences() {
+        output::complain(&format!("! {said}"));
+    }
     let mut problems = result.problems.clone();
     problems.extend(result.days.iter().flat_map(|day| day.note.problems.iter().cloned()));
     for problem in &problems {

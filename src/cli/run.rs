@@ -16,7 +16,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::Heartbeat;
 use crate::cli::{Common, date, exit, explain_code, memory, no_events, places, progress};
 use crate::insight::Severity;
-use crate::late::{Why, judged};
+use crate::late::{Why, judged, omit, omitted};
 use crate::partition::Partitions;
 use crate::pipeline::{Job, NightResult, RunResult, run as run_job};
 use crate::place::PlaceBook;
@@ -56,7 +56,8 @@ pub(super) struct RunArgs {
     /// Last of several days
     #[arg(long, value_name = "DATE", value_parser = date, requires = "from")]
     to: Option<NaiveDate>,
-    /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off
+    /// Judge also the days between the last one that was judged and the newest, such as those on which the machine was off, and
+    /// those that had to be left out
     #[arg(long, conflicts_with_all = ["date", "from", "to"])]
     catch_up: bool,
     /// Exit with 1 if there is an insight or an alert of this severity or above
@@ -96,6 +97,13 @@ impl RunArgs {
         flags
     }
 
+    /// The days of partitions that are yet to come, where no day was named. Tomorrow has begun already where clocks are ahead of UTC.
+    fn ahead(&self, partitions: &Partitions) -> Vec<NaiveDate> {
+        let tomorrow = Utc::now().date_naive().succ_opt().filter(|_| self.date.is_none());
+        let days = partitions.dates().into_iter();
+        days.filter(|date| tomorrow.is_some_and(|tomorrow| *date > tomorrow)).collect()
+    }
+
     /// The day that the newest partition should be of: yesterday, of a range its last day if that is over; none where one day was named.
     fn due(&self) -> Option<NaiveDate> {
         let yesterday = Utc::now().date_naive().pred_opt()?;
@@ -105,37 +113,47 @@ impl RunArgs {
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
     let begin = Instant::now();
-    let mut runs = Vec::new();
+    let mut done = Done::default();
     let settings = match common.load_settings(&args.flags()) {
         Ok(settings) => settings,
         Err(error) => {
             // Monitoring must hear of a run that could not begin, where its place is known without the settings.
-            let written = args.metrics.as_deref().map_or(Ok(()), |path| write_metrics(path, &runs, exit::USAGE, begin));
+            let written = args.metrics.as_deref().map_or(Ok(()), |path| write_metrics(path, &done, exit::USAGE, begin));
             return Err(error.into()).and_then(|code| written.map(|()| code));
         }
     };
-    let done = judge(args, common, &settings, &mut runs);
-    let code = done
+    let judged = judge(args, common, &settings, &mut done);
+    let code = judged
         .as_ref()
-        .map_or_else(explain_code, |places| places::complain_of_findings(places, &settings, code(args, &runs)));
+        .map_or_else(explain_code, |places| places::complain_of_findings(places, &settings, code(args, &done)));
     let metrics = settings.operations.metrics.as_deref();
-    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &runs, code, begin));
+    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &done, code, begin));
     // What stopped the run is worth more than that it could not be told.
-    done.and(written)?;
+    judged.and(written)?;
     output::step("run ended", &[("exit_code", json!(code)), ("seconds", json!(seconds(begin)))]);
     Ok(code)
 }
 
+/// What a run has come to.
+#[derive(Default)]
+struct Done {
+    /// The nights that are finished, in their order.
+    runs: Vec<RunResult>,
+    /// Those of several that had to be left out.
+    left_out: Vec<NaiveDate>,
+}
+
 /// Judges the days, tells each, and puts it to the others; where their addresses were looked up.
-fn judge(args: &RunArgs, common: &Common, settings: &Settings, runs: &mut Vec<RunResult>) -> anyhow::Result<PlaceBook> {
+fn judge(args: &RunArgs, common: &Common, settings: &Settings, done: &mut Done) -> anyhow::Result<PlaceBook> {
     let partitions = Partitions::find(&args.events, &settings.columns)?;
-    let dates = dates(args, &partitions)?;
+    let dates = dates(args, &partitions, settings)?;
     let book = RuleBook::load(&settings.rules, &settings.alerts, &settings.columns)?;
     let places = places::open(settings)?;
     let _lock = StateLock::acquire(&args.state)?;
     let ground =
         Ground { partitions: &partitions, settings, settings_hash: &settings.hash(), book: &book, places: &places };
-    let judged = nights(args, common, ground, &dates, runs);
+    let judged = nights(args, common, ground, &dates, done);
+    let runs = &done.runs;
     // Nights that are finished are told, whatever becomes of a later one.
     let told = if args.format == Format::Json && !runs.is_empty() {
         output::json(&runs.iter().map(telling::value).collect::<Vec<_>>())
@@ -157,18 +175,21 @@ struct Ground<'a> {
     places: &'a PlaceBook,
 }
 
-/// Judges night after night; those that are finished are in `runs`, however it ends.
+/// Judges night after night; those that are finished are in `done`, however it ends. Where there are several, one that cannot be judged
+/// is left out, as long as another can.
 fn nights(
     args: &RunArgs,
     common: &Common,
     ground: Ground<'_>,
     dates: &[NaiveDate],
-    runs: &mut Vec<RunResult>,
+    done: &mut Done,
 ) -> anyhow::Result<()> {
     let Ground { partitions, settings, settings_hash, book, places } = ground;
     telling::begin(&args.state, settings_hash, dates.len());
+    let ahead = args.ahead(partitions);
     for (number, &date) in dates.iter().enumerate() {
-        check_memory(settings, number)?;
+        check_memory(settings, done.runs.len())?;
+        let is_last = number + 1 == dates.len();
         let begin = Instant::now();
         let bar = progress::events(common, &date.to_string(), None);
         let heartbeat = Heartbeat::new(date);
@@ -182,21 +203,36 @@ fn nights(
             settings,
             settings_hash,
             // Only of the last of several days is it the newest.
-            due: args.due().filter(|_| number + 1 == dates.len()),
+            due: args.due().filter(|_| is_last),
+            ahead: if is_last { &ahead } else { &[] },
             book,
             places,
             progress: &progress,
         };
         let next: BTreeSet<NaiveDate> = dates[number + 1..].iter().copied().collect();
-        let run = run_job(&job, date, &next)?;
+        let run = run_job(&job, date, &next);
         bar.finish_and_clear();
+        let run = match run {
+            Err(error) if error.is_of_one_night() && !(is_last && done.runs.is_empty()) => {
+                leave_out(&args.state, date, &error)?;
+                done.left_out.push(date);
+                continue;
+            }
+            run => run?,
+        };
         telling::log(&run, begin);
         if args.format == Format::Text {
             output::result(&telling::text(&run, common.quiet))?;
         }
-        runs.push(run);
+        done.runs.push(run);
     }
     Ok(())
+}
+
+/// Names a night that cannot be judged. One that never was is marked, so that it is tried again.
+fn leave_out(state: &Path, date: NaiveDate, error: &crate::Error) -> crate::Result<()> {
+    output::complain(&format!("! {date} is left out: {error}"));
+    if matches!(error, crate::Error::NothingUsable { .. }) { omit(state, date, &error.to_string()) } else { Ok(()) }
 }
 
 /// Seconds since then, to the millisecond.
@@ -229,9 +265,10 @@ fn retain(args: &RunArgs, common: &Common, settings: &Settings, runs: &[RunResul
     Ok(())
 }
 
-fn write_metrics(path: &Path, runs: &[RunResult], exit_code: u8, begin: Instant) -> anyhow::Result<()> {
+fn write_metrics(path: &Path, done: &Done, exit_code: u8, begin: Instant) -> anyhow::Result<()> {
     let metrics = RunMetrics {
-        nights: runs.iter().map(|run| (&run.night.record, &run.night.insights[..])).collect(),
+        nights: done.runs.iter().map(|run| (&run.night.record, &run.night.insights[..])).collect(),
+        left_out: done.left_out.len(),
         exit_code,
         ended: Utc::now(),
         seconds: begin.elapsed().as_secs_f64(),
@@ -240,7 +277,7 @@ fn write_metrics(path: &Path, runs: &[RunResult], exit_code: u8, begin: Instant)
     Ok(write_text(path, &metrics.text())?)
 }
 
-fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDate>> {
+fn dates(args: &RunArgs, partitions: &Partitions, settings: &Settings) -> anyhow::Result<Vec<NaiveDate>> {
     let known = partitions.dates();
     if let Some(date) = args.date {
         return Ok(vec![date]);
@@ -255,7 +292,7 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
     }
     let today = Utc::now().date_naive();
     match known.iter().rfind(|date| **date < today) {
-        Some(&newest) if args.catch_up => since_last_judged(&args.state, &known, newest),
+        Some(&newest) if args.catch_up => missed(&args.state, &known, newest, settings.baseline_days),
         Some(&newest) => Ok(vec![newest]),
         None => bail!(crate::Error::NothingBefore {
             path: args.events.clone(),
@@ -265,19 +302,27 @@ fn dates(args: &RunArgs, partitions: &Partitions) -> anyhow::Result<Vec<NaiveDat
     }
 }
 
-/// The days after the last that was judged, up to the newest; that alone if none was judged, or all were.
-fn since_last_judged(state: &Path, known: &BTreeSet<NaiveDate>, newest: NaiveDate) -> anyhow::Result<Vec<NaiveDate>> {
+/// The days after the last that was judged and those that were left out within the baseline window, up to the newest; that too in
+/// any case, as it may rest on the others.
+fn missed(
+    state: &Path,
+    known: &BTreeSet<NaiveDate>,
+    newest: NaiveDate,
+    window: usize,
+) -> anyhow::Result<Vec<NaiveDate>> {
     let last = judged(state, &(NaiveDate::MIN..=newest))?.last().map(|night| night.date);
-    let after = known.iter().copied().filter(|date| *date <= newest && last.is_some_and(|last| *date > last));
-    let dates: Vec<NaiveDate> = after.collect();
-    Ok(if dates.is_empty() { vec![newest] } else { dates })
+    let (omitted, first) = (omitted(state)?, newest.checked_sub_days(Days::new(window as u64)));
+    let is_new = |date: NaiveDate| last.is_some_and(|last| date > last);
+    let is_left = |date: NaiveDate| omitted.contains(&date) && first.is_none_or(|first| date >= first);
+    let is_missed = |date: &&NaiveDate| **date < newest && (is_new(**date) || is_left(**date));
+    Ok(known.iter().filter(is_missed).copied().chain([newest]).collect())
 }
 
-fn code(args: &RunArgs, runs: &[RunResult]) -> u8 {
-    let nights = || runs.iter().flat_map(|run| run.again.iter().chain([&run.night]));
+fn code(args: &RunArgs, done: &Done) -> u8 {
+    let nights = || done.runs.iter().flat_map(|run| run.again.iter().chain([&run.night]));
     if nights().any(|night| !night.record.rules.refused.is_empty()) {
         exit::USAGE
-    } else if nights().any(|night| night.record.is_partial()) {
+    } else if !done.left_out.is_empty() || nights().any(|night| night.record.is_partial()) {
         exit::PARTIAL
     } else if args.fail_on.is_some_and(|least| nights().any(|night| has_news(night, least))) {
         exit::FINDINGS

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::late::{Basis, Reported, ReportedAlert, Revision};
+use crate::late::{Basis, Reported, ReportedAlert, Revision, omitted};
 use crate::storage::{Daily, entries, is_there, remove, write_text};
 
 /// How the name of an unfinished night's mark ends.
@@ -95,8 +95,9 @@ pub fn begin(state: &Path, date: NaiveDate) -> Result<()> {
     write_text(&mark(state, date), "")
 }
 
-/// Takes the mark away, after the last of a night's files was written.
+/// Takes the mark away, after the last of a night's files was written, and the one that it was left out before.
 pub fn finish(state: &Path, date: NaiveDate) -> Result<()> {
+    omitted::judged(state, date)?;
     remove(&mark(state, date))
 }
 

@@ -171,7 +171,7 @@ fn arrow_metadata(
     Ok((metadata, physical, columns))
 }
 
-fn read_footer(path: &Path) -> Result<(Vec<u8>, u64)> {
+pub(super) fn read_footer(path: &Path) -> Result<(Vec<u8>, u64)> {
     let damaged = |message: &str| Error::Parquet { path: path.to_path_buf(), message: message.to_owned() };
     let mut file = File::open(path).map_err(Error::read(path))?;
     let size = file.metadata().map_err(Error::read(path))?.len();

@@ -1,7 +1,8 @@
 //! Finding partitions: which files there are, and which days they concern.
 //!
 //! Folders named `date=`, `dt=`, `day=` or `eventDay=` with a date, or `year=/month=/day=`, say what day their files hold; other
-//! files are asked. A file that cannot be used becomes a [`Problem`]: it is named, counted, and the rest goes on.
+//! files are asked. A file that cannot be used becomes a [`Problem`]: it is named, counted, and the rest goes on. So does one that is
+//! the copy of another: nobody opens it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,6 +13,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::partition::copies::{Found, copies};
 use crate::partition::{ColumnOverrides, EventFile};
 
 /// Something in the input that was not used, and why.
@@ -30,6 +32,8 @@ pub struct Partitions {
     overrides: ColumnOverrides,
     dated: Vec<(NaiveDate, PathBuf)>,
     undated: Vec<EventFile>,
+    /// Files of dated folders that are copies of others.
+    copies: Vec<(NaiveDate, Problem)>,
     problems: Vec<Problem>,
 }
 
@@ -39,32 +43,54 @@ impl Partitions {
     /// # Errors
     /// [`Error::NoPartitions`] when there is no Parquet file, [`Error::Read`] when a folder cannot be listed.
     pub fn find(root: &Path, overrides: &ColumnOverrides) -> Result<Self> {
-        let (mut paths, mut unlisted) = (Vec::new(), Vec::new());
-        list(root, &mut paths, &mut unlisted)?;
-        paths.sort();
-        if paths.is_empty() {
+        let (mut files, mut unlisted) = (Vec::new(), Vec::new());
+        list(root, &mut files, &mut unlisted)?;
+        if files.is_empty() {
             let unlisted = unlisted.into_iter().next().map(|(_, error)| error);
             return Err(unlisted.unwrap_or_else(|| Error::NoPartitions { path: root.to_path_buf() }));
         }
+        for file in &mut files {
+            file.date = date_of_path(file.path.strip_prefix(root).unwrap_or(&file.path));
+        }
+        files.sort();
         let mut found = Self {
             root: root.to_path_buf(),
             overrides: overrides.clone(),
             dated: vec![],
             undated: vec![],
+            copies: vec![],
             problems: unlisted.iter().map(|(folder, error)| unlisted_folder(root, folder, error)).collect(),
         };
         found.problems.sort();
-        for path in paths {
-            match date_of_path(path.strip_prefix(root).unwrap_or(&path)) {
-                Some(date) => found.dated.push((date, path)),
-                None => match found.open(&path, None) {
-                    Ok(file) => found.undated.push(file),
-                    Err(problem) => found.problems.push(problem),
+        found.sort_out(&files);
+        Ok(found)
+    }
+
+    /// Tells dated files, others and copies apart; the files come in order.
+    fn sort_out(&mut self, files: &[Found]) {
+        let copies = copies(files, &self.overrides);
+        for (place, file) in files.iter().enumerate() {
+            let copy = copies.get(&place).map(|original| self.copy(&file.path, &files[*original].path));
+            match (file.date, copy) {
+                (Some(date), None) => self.dated.push((date, file.path.clone())),
+                (Some(date), Some(copy)) => self.copies.push((date, copy)),
+                (None, Some(copy)) => self.problems.push(copy),
+                (None, None) => match self.open(&file.path, None) {
+                    Ok(file) => self.undated.push(file),
+                    Err(problem) => self.problems.push(problem),
                 },
             }
         }
-        found.dated.sort();
-        Ok(found)
+    }
+
+    fn copy(&self, path: &Path, original: &Path) -> Problem {
+        let original = self.name_of(original);
+        Problem {
+            file: self.name_of(path),
+            message: format!(
+                "holds the same as `{original}`, to the byte: its events are counted once, remove one of the two"
+            ),
+        }
     }
 
     /// The folder that was searched.
@@ -80,7 +106,8 @@ impl Partitions {
     /// The days that folders or undated files say they hold, ascending. A dated folder may hold rows of a neighbouring day too.
     pub fn dates(&self) -> BTreeSet<NaiveDate> {
         let undated = self.undated.iter().flat_map(|file| &file.row_groups).flat_map(|group| &group.days);
-        self.dated.iter().map(|(date, _)| date).chain(undated).copied().collect()
+        let copies = self.copies.iter().map(|(date, _)| date);
+        self.dated.iter().map(|(date, _)| date).chain(copies).chain(undated).copied().collect()
     }
 
     /// As [`Partitions::dates`], with the days that have no folder of their own and of which a neighbour's holds rows.
@@ -110,14 +137,19 @@ impl Partitions {
     /// Whether there are files in a folder that names this day.
     pub fn has_folder(&self, date: NaiveDate) -> bool {
         let first = self.dated.partition_point(|(folder, _)| *folder < date);
-        self.dated.get(first).is_some_and(|(folder, _)| *folder == date)
+        let has_copy = || self.copies.iter().any(|(folder, _)| *folder == date);
+        self.dated.get(first).is_some_and(|(folder, _)| *folder == date) || has_copy()
+    }
+
+    /// The files near the days from `first` to `last` that were left out, because each is the copy of another.
+    pub fn copies(&self, first: NaiveDate, last: NaiveDate) -> impl Iterator<Item = &Problem> {
+        self.copies.iter().filter(move |(date, _)| is_near(*date, first, last)).map(|(_, copy)| copy)
     }
 
     /// Opens the files that may concern any of the days from `first` to `last`; those that cannot be opened are problems.
     pub fn open_range(&self, first: NaiveDate, last: NaiveDate) -> (Vec<EventFile>, Vec<Problem>) {
-        let near = |date: NaiveDate| (date - first).num_days() >= -1 && (date - last).num_days() <= 1;
         let (mut files, mut problems) = (Vec::new(), Vec::new());
-        for (date, path) in self.dated.iter().filter(|(date, _)| near(*date)) {
+        for (date, path) in self.dated.iter().filter(|(date, _)| is_near(*date, first, last)) {
             match self.open(path, Some(*date)) {
                 Ok(file) => files.push(file),
                 Err(problem) => problems.push(problem),
@@ -128,21 +160,32 @@ impl Partitions {
     }
 
     fn open(&self, path: &Path, date: Option<NaiveDate>) -> std::result::Result<EventFile, Problem> {
-        let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
-        let name = if name.is_empty() { path.to_string_lossy().into_owned() } else { name };
+        let name = self.name_of(path);
         EventFile::open(path, name.clone(), date, &self.overrides)
             .map_err(|error| Problem { file: name, message: error.about_its_file() })
     }
+
+    /// What a file is called below the root.
+    fn name_of(&self, path: &Path) -> String {
+        let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
+        if name.is_empty() { path.to_string_lossy().into_owned() } else { name }
+    }
+}
+
+/// Whether a folder of this day may hold rows of the days from `first` to `last`.
+fn is_near(folder: NaiveDate, first: NaiveDate, last: NaiveDate) -> bool {
+    (folder - first).num_days() >= -1 && (folder - last).num_days() <= 1
 }
 
 /// A folder that could not be listed, and why.
 type Unlisted = (PathBuf, Error);
 
 /// Lists the Parquet files of a folder, which must be readable itself; the folders in it need not.
-fn list(path: &Path, found: &mut Vec<PathBuf>, unlisted: &mut Vec<Unlisted>) -> Result<()> {
+fn list(path: &Path, found: &mut Vec<Found>, unlisted: &mut Vec<Unlisted>) -> Result<()> {
+    let file = |path: &Path, size| Found { date: None, path: path.to_path_buf(), size };
     let kind = fs::metadata(path).map_err(Error::read(path))?;
     if kind.is_file() {
-        found.push(path.to_path_buf());
+        found.push(file(path, kind.len()));
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(Error::read(path))? {
@@ -152,13 +195,13 @@ fn list(path: &Path, found: &mut Vec<PathBuf>, unlisted: &mut Vec<Unlisted>) -> 
         match fs::metadata(&entry) {
             _ if hidden => {}
             // A link to nothing, or a file that has gone meanwhile, becomes a problem when it is opened.
-            Err(_) if parquet => found.push(entry),
+            Err(_) if parquet => found.push(file(&entry, 0)),
             Ok(kind) if kind.is_dir() => {
                 if let Err(error) = no_loop(&entry).and_then(|()| list(&entry, found, unlisted)) {
                     unlisted.push((entry, error));
                 }
             }
-            Ok(kind) if parquet && kind.is_file() => found.push(entry),
+            Ok(kind) if parquet && kind.is_file() => found.push(file(&entry, kind.len())),
             Ok(_) if parquet => unlisted.push((entry.clone(), Error::read(&entry)(neither_file_nor_folder()))),
             _ => {}
         }

@@ -6,6 +6,7 @@
 mod chunks;
 mod coded;
 mod columns;
+mod copies;
 mod distinct;
 mod file;
 mod find;

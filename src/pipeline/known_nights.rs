@@ -54,8 +54,7 @@ impl KnownNights {
     }
 
     /// Judges again the nights before the asked one that are to be; each sees what the one before left.
-    pub(super) fn judge_again(&self, job: &Job<'_>, history: &Update) -> Result<Vec<NightResult>> {
-        let mut again = Vec::new();
+    pub(super) fn judge_again(&self, job: &Job<'_>, history: &Update, again: &mut Vec<NightResult>) -> Result<()> {
         for night in self.late() {
             if let Standing::Again(why) = self.now(job, history).standing(night)? {
                 let mut result = judge(job, history, night.date, why, self.asked)?;
@@ -63,7 +62,7 @@ impl KnownNights {
                 again.push(result);
             }
         }
-        Ok(again)
+        Ok(())
     }
 
     /// The nights that are stale now that the asked one is judged; those that are asked for next are not named.

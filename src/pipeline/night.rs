@@ -164,6 +164,7 @@ impl<'a> Ground<'a> {
             sides: &self.sides,
             trail_touched: &self.trail_touched,
             due: self.job.due.filter(|_| is_asked),
+            ahead: if is_asked { self.job.ahead } else { &[] },
             check_duplicates: self.job.settings.operations.check_duplicates,
         })
     }

@@ -38,6 +38,8 @@ pub enum FlawKind {
     SilentRegion,
     /// The newest event, or the newest partition, is older than it should be.
     StaleFeed,
+    /// Partitions are of days that are yet to come.
+    FuturePartition,
     /// Events lie far outside their partition's day.
     ClockSkew,
     /// Events have no usable time.
@@ -60,11 +62,12 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SilentHours,
         Self::SilentAccount,
         Self::SilentRegion,
         Self::StaleFeed,
+        Self::FuturePartition,
         Self::ClockSkew,
         Self::NoTime,
         Self::NoApi,
@@ -83,6 +86,7 @@ impl FlawKind {
             Self::SilentAccount => "silent_account",
             Self::SilentRegion => "silent_region",
             Self::StaleFeed => "stale_feed",
+            Self::FuturePartition => "future_partition",
             Self::ClockSkew => "clock_skew",
             Self::NoTime => "no_time",
             Self::NoApi => "no_api",
@@ -165,6 +169,8 @@ pub struct NightInput<'a> {
     pub trail_touched: &'a [String],
     /// The day that the newest partition should be of, where somebody expects one.
     pub due: Option<NaiveDate>,
+    /// The days of partitions that lie ahead of the clock, ascending.
+    pub ahead: &'a [NaiveDate],
     /// Whether to look for ids that stand in more than one event.
     pub check_duplicates: bool,
 }

@@ -15,6 +15,7 @@ pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
     let flaws = [
         broke_off(input),
         input.due.and_then(|due| overdue(date, due, input.trail_touched)),
+        ahead(input.ahead),
         skew(input.files, date, input.counts),
         rows(FlawKind::NoTime, input.counts.without_time, input.counts.timeless()),
         rows(FlawKind::NoApi, input.counts.without_api, input.counts.nameless()),
@@ -88,6 +89,24 @@ fn overdue(date: NaiveDate, due: NaiveDate, trail_touched: &[String]) -> Option<
             "the newest partition is of {date}, and one of {due} should be there: {} missing{}",
             if days == 1 { "a day is".to_owned() } else { format!("{days} days are") },
             stopped(date, trail_touched)
+        ),
+    })
+}
+
+/// Partitions of days that are yet to come: their names are wrong, or the clock is.
+fn ahead(days: &[NaiveDate]) -> Option<Flaw> {
+    let (first, last) = (days.first()?, days.last()?);
+    let named = match days.len() {
+        1 => format!("a partition is of {first}"),
+        many => format!("{many} partitions are of {first} to {last}"),
+    };
+    Some(Flaw {
+        kind: FlawKind::FuturePartition,
+        whereabouts: Whereabouts::default(),
+        numbers: [("days", days.len() as u64)].into(),
+        effect: Effect::NotJudged,
+        sentence: format!(
+            "{named}, which is yet to come: its name is wrong, or this machine's clock; it was passed over"
         ),
     })
 }
@@ -168,6 +187,17 @@ mod tests {
                 .contains("a day is missing; on 2026-02-04 the audit trail was touched with Actiontrail/StopLogging")
         );
         assert_eq!(flaw.effect, Effect::NotJudged);
+    }
+
+    #[test]
+    fn partitions_that_are_yet_to_come_are_told() {
+        let day = |day| NaiveDate::from_ymd_opt(2027, 5, day).unwrap();
+        assert_eq!(ahead(&[]), None);
+        let one = ahead(&[day(1)]).unwrap();
+        assert!(one.sentence.starts_with("a partition is of 2027-05-01, which is yet to come"), "{}", one.sentence);
+        let flaw = ahead(&[day(1), day(9)]).unwrap();
+        assert_eq!(flaw.numbers["days"], 2);
+        assert!(flaw.sentence.starts_with("2 partitions are of 2027-05-01 to 2027-05-09"), "{}", flaw.sentence);
     }
 
     #[test]

@@ -95,9 +95,10 @@ impl Search {
         if let Some((first, last)) = days {
             let day = |ms: Option<i64>| ms.and_then(date_of_ms);
             let (from, to) = (day(search.filter.range.from), day(search.filter.range.to));
-            let (files, problems) = partitions.open_range(from.unwrap_or(first), to.unwrap_or(last));
+            let (from, to) = (from.unwrap_or(first), to.unwrap_or(last));
+            let (files, problems) = partitions.open_range(from, to);
             search.files = files;
-            search.problems.extend(problems);
+            search.problems.extend(problems.into_iter().chain(partitions.copies(from, to).cloned()));
             search.groups = search.possible_groups();
         }
         search

@@ -16,6 +16,8 @@ use crate::report::NightRecord;
 pub struct RunMetrics<'run> {
     /// The nights that were finished, in their order.
     pub nights: Vec<(&'run NightRecord, &'run [Insight])>,
+    /// Nights that were left out, as nothing of their events could be used.
+    pub left_out: usize,
     /// The process's exit code.
     pub exit_code: u8,
     /// When it ended.
@@ -64,6 +66,7 @@ impl RunMetrics<'_> {
         let judged = last.date.and_time(NaiveTime::MIN).and_utc().timestamp() as f64;
         vec![
             one("judged_days", "Days that the last run judged.", self.nights.len() as f64),
+            one("left_out_days", "Days that the last run had to leave out.", self.left_out as f64),
             one("judged_day_timestamp_seconds", "Begin of the newest judged day, Unix time.", judged),
             one("events", "Events read of the judged days.", sum(|record| record.counts.events)),
             one("failed_events", "Failed calls among them.", sum(|record| record.counts.errors)),

@@ -16,6 +16,7 @@ pub mod keys;
 mod meanings;
 mod members;
 mod memory;
+pub mod mend;
 mod names;
 mod pairs;
 mod plain_keys;

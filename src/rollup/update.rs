@@ -42,7 +42,7 @@ pub struct UpdatedDay {
 pub struct Update {
     /// The days that now have a rollup, ascending.
     pub days: Vec<UpdatedDay>,
-    /// Files that could not be opened.
+    /// Files that could not be opened, or are copies of others.
     pub problems: Vec<Problem>,
 }
 
@@ -95,7 +95,7 @@ pub fn update(
 ) -> Result<Update> {
     let (Some(&first), Some(&last)) = (dates.first(), dates.last()) else { return Ok(Update::default()) };
     let (files, mut problems) = partitions.open_range(first, last);
-    problems.extend(partitions.problems().iter().cloned());
+    problems.extend(partitions.problems().iter().chain(partitions.copies(first, last)).cloned());
     // Many days keep all threads busy; few are divided among them.
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };

@@ -89,7 +89,7 @@ pub fn replay(
     let facts = if each.is_none() && settings.whitelist.entries().is_empty() { Facts::Time } else { Facts::All };
     let groups = partitions.dates_with_neighbours().into_iter().flat_map(|date| {
         let (files, problems) = partitions.open_range(date, date);
-        unopened.extend(problems);
+        unopened.extend(problems.into_iter().chain(partitions.copies(date, date).cloned()));
         row_groups(files.into_iter().map(Arc::new), date)
     });
     Scan::new(&program, &settings.hours, facts).run(groups, |found| {

@@ -26,7 +26,7 @@ const BATCH_ROWS: usize = 32_768;
 /// The note of a rollup file, or `None` where there is no such file.
 ///
 /// # Errors
-/// [`Error::Rollup`] when the file is damaged or of a newer format.
+/// [`Error::Rollup`] when the file is damaged, [`Error::NewerRollup`] when it is of a newer format.
 pub fn read_note(path: &Path) -> Result<Option<DayNote>> {
     let (_, metadata) = match open(path) {
         Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
@@ -45,7 +45,10 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata)> {
         ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| refuse(error.to_string()))?;
     match noted(&metadata, FORMAT_KEY).and_then(|format| format.parse::<u32>().ok()) {
         Some(format) if format <= FORMAT => Ok((file, metadata)),
-        Some(format) => Err(refuse(format!("it has format {format}, and {FORMAT} is the newest known here"))),
+        Some(format) => Err(Error::NewerRollup {
+            path: path.to_path_buf(),
+            message: format!("it has format {format}, and {FORMAT} is the newest known here"),
+        }),
         None => Err(refuse("it does not say its format".to_owned())),
     }
 }
