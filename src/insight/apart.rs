@@ -83,14 +83,14 @@ fn spans(targets: &[Target], evidence: &[Evidence], made: &[Made]) -> Vec<Found>
     let rises = (0..targets.len()).filter(|&target| may_be_told_apart(&targets[target]));
     let mut by_entity: BTreeMap<(Family, &EntityKey), Vec<usize>> = BTreeMap::new();
     rises.for_each(|target| {
-        by_entity.entry((targets[target].family, &targets[target].keys[0])).or_default().push(target)
+        by_entity.entry((targets[target].family, &targets[target].keys[0])).or_default().push(target);
     });
     let mut spans = alone.clone();
     for Made { place, target, minutes } in made {
         let (span, _) = alone[*place];
         let calls = minutes.get(span.0..span.1).map_or(0, |calls| calls.iter().map(|&calls| u64::from(calls)).sum());
         let own = of_day(target, alone[*place]);
-        let of_makers = target.with.iter().flat_map(|(family, key)| by_entity.get(&(*family, key))).flatten();
+        let of_makers = target.with.iter().filter_map(|(family, key)| by_entity.get(&(*family, key))).flatten();
         let theirs = of_makers.filter(|other| evidence[**other].calls() >= calls);
         let mut theirs = theirs.map(|&other| of_day(&targets[other], alone[other]));
         if let Some(others) = theirs.find(|other| other.0 < own.1 && own.0 < other.1) {

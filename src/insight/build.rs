@@ -21,7 +21,7 @@ use crate::insight::rate::rate_insight;
 use crate::insight::rhythm::Days;
 use crate::insight::targets::usual_rate;
 use crate::insight::usual::Usual;
-use crate::insight::{Actor, Insight, Life};
+use crate::insight::{Actor, Insight, Lasting, Life};
 use crate::rollup::Family;
 
 /// The insights of a night, and what it leaves to the next.
@@ -187,8 +187,7 @@ impl Built {
             level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
             tonight: continued.map(|_| insight.observed),
-            lasts: false,
-            kept_open: false,
+            lasting: Lasting::Not,
         };
         insight.ended |= episode.level_shift;
         let mut evidence = told.evidence.clone();
@@ -225,7 +224,7 @@ impl Built {
         match course {
             Course::Lasts(..) => {
                 let nothing = Evidence::default();
-                let life = Life { lasts: true, ..life };
+                let life = Life { lasting: Lasting::Closed, ..life };
                 self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date).0);
             }
             Course::Ended(ending) => {
@@ -234,7 +233,7 @@ impl Built {
             }
             Course::KeptOpen(_, rates) => {
                 let tonight = Some(told.evidence.calls());
-                let life = Life { level_shift: false, kept_open: true, tonight, ..life };
+                let life = Life { level_shift: false, lasting: Lasting::KeptOpen, tonight, ..life };
                 let (insight, evidence) = left_insight(same, (running, rates), (told.evidence, told.usual), life, date);
                 let mut episode = before.clone();
                 episode.nights += 1;

@@ -1,8 +1,9 @@
-//! Rises that are no more than what one principal does anyway: whoever has busy hours has them on all APIs and from all addresses that it uses.
+//! Rises of APIs that are no more than what one principal does anyway: whoever has busy hours has them on all APIs that it calls.
 //!
 //! An API that ten principals call knows nothing of their habits: a usual busy hour of one of them is none of its own. What such a rise is
 //! as likely as is told by its caller: by how busy its busiest hours are day by day, and by what part of its calls go that way. Where that is
-//! usual, the rise is nothing; where the caller does more than it ever does, or other things, it stays.
+//! usual, the rise is nothing; where the caller does more than it ever does, or other things, it stays. An address or a key has the habits of
+//! who uses it, and is judged by them already.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,7 @@ struct Caller<'a> {
     member: usize,
 }
 
-/// The principal that makes a rise of an API or an address, and `ln P` of the rise by its habits; `None` where nobody makes most of it, or nothing
+/// The principal that makes a rise of an API, and `ln P` of the rise by its habits; `None` where nobody makes most of it, or nothing
 /// is known of who does.
 ///
 /// ```text
@@ -86,14 +87,15 @@ fn by_caller<'a>(
     (history, deviation): (&FamilyHistory, &Deviation),
     told: Told<'a>,
 ) -> Option<(&'a str, f64)> {
-    if deviation.direction != Direction::Up || !matches!(history.family, Family::Api | Family::SourceIp) {
+    if deviation.direction != Direction::Up || history.family != Family::Api {
         return None;
     }
     let (name, &calls) = told.evidence.values[PRINCIPAL].iter().max_by_key(|(_, calls)| **calls)?;
     if (calls as f64) < LEAST_PART * (deviation.observed as f64 - deviation.expected) {
         return None;
     }
-    let key = EntityKey::new([history.key(deviation.member).account(), name]);
+    let (kind, id) = name.split_once('/')?;
+    let key = EntityKey::new([history.key(deviation.member).account(), kind, id]);
     let caller = Caller { principals, window, member: principals.find(&key)? };
     let usual = *told.usual.values[PRINCIPAL].as_ref()?.get(name)?;
     let in_hours = caller.calls(window.length(), deviation.hours).max(calls);
@@ -148,7 +150,7 @@ mod tests {
         let calls = |day: usize, of_day: usize| if of_day == busy(day) { 40 + (day as u32 * 13) % 21 } else { 10 };
         let past = (0..TODAY).flat_map(|day| (0..24).map(move |of_day| hour(day, of_day, calls(day, of_day))));
         let hours = past.chain([hour(TODAY, usize::from(HOUR), today)]).collect();
-        FamilyHistory::from_entities(Family::Principal, [(EntityKey::new(["1", "svc"]), hours)])
+        FamilyHistory::from_entities(Family::Principal, [(EntityKey::new(["1", "user", "svc"]), hours)])
     }
 
     /// The rise of an API from one call to twenty, nineteen of which the service made; a twelfth of its calls usually go there.
@@ -174,8 +176,8 @@ mod tests {
             by_hour: Vec::new(),
         };
         let (mut evidence, mut known) = (Evidence::default(), Usual::default());
-        evidence.values[PRINCIPAL] = [("svc".to_owned(), 19), ("other".to_owned(), 1)].into();
-        known.values[PRINCIPAL] = Some([("svc".to_owned(), usual)].into());
+        evidence.values[PRINCIPAL] = [("user/svc".to_owned(), 19), ("user/other".to_owned(), 1)].into();
+        known.values[PRINCIPAL] = Some([("user/svc".to_owned(), usual)].into());
         let told = Told { evidence: &evidence, usual: &known };
         LeftToCaller::of(Some(&principals(today)), &window, (&apis, &deviation), told, 5e-3)
     }
@@ -183,7 +185,7 @@ mod tests {
     #[test]
     fn a_usual_busy_hour_of_a_caller_is_no_finding_of_what_it_calls() {
         let left = left(62, 200).unwrap();
-        assert_eq!((left.principal.as_str(), left.entity.as_str(), left.calls), ("svc", "slb/DescribeRules", 20));
+        assert_eq!((left.principal.as_str(), left.entity.as_str(), left.calls), ("user/svc", "slb/DescribeRules", 20));
         assert_eq!((left.end - left.start).num_hours(), 1);
     }
 

@@ -8,7 +8,7 @@ use crate::insight::episode::{Running, Same};
 use crate::insight::investigate::Evidence;
 use crate::insight::meaning::complete;
 use crate::insight::usual::Usual;
-use crate::insight::{Insight, Life};
+use crate::insight::{Insight, Lasting, Life};
 
 /// Examples that are named.
 const EXAMPLES: usize = 10;
@@ -100,7 +100,7 @@ pub(super) fn left_insight(
         score: running.score,
         baseline_average: running.baseline_average,
         days_known: running.days_known,
-        ended: !life.kept_open,
+        ended: life.lasting != Lasting::KeptOpen,
         life,
         ..subject.draft(&evidence, date)
     };

@@ -11,7 +11,7 @@ use crate::insight::next_query::next_query;
 use crate::insight::sentence::sentence;
 use crate::insight::severity::{all_failed, severity};
 use crate::insight::usual::Usual;
-use crate::insight::{Attribution, Insight, InsightType};
+use crate::insight::{Attribution, Insight, InsightType, Lasting};
 use crate::shown::number;
 
 /// Fills in what the events tell, and what all of it means.
@@ -45,7 +45,7 @@ pub(super) fn name_account(insight: &mut Insight) {
 /// What is said of an episode that goes on, comes again, or has become a level.
 fn lasting(insight: &Insight) -> String {
     let life = &insight.life;
-    let by_itself = if life.kept_open { ", with what is odd still" } else { "" };
+    let by_itself = if life.lasting == Lasting::KeptOpen { ", with what is odd still" } else { "" };
     match life.tonight.filter(|_| !insight.ended) {
         _ if life.level_shift => format!("; so {}, and taken for its new level from now on", nights(insight)),
         Some(calls) if insight.direction == Direction::Up => {

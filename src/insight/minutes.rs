@@ -378,9 +378,9 @@ mod tests {
     fn a_drop_is_not_cut_where_it_goes_on() {
         // One call in ten from minute 80 on to the end, in clumps that leave an hour or two with hardly any.
         let few = |minute: usize| match minute / 60 {
-            0..3 => u32::from(minute % 30 == 0),
-            3 | 4 => u32::from(minute % 60 == 0),
-            _ => u32::from(minute % 15 == 0),
+            0..3 => u32::from(minute.is_multiple_of(30)),
+            3 | 4 => u32::from(minute.is_multiple_of(60)),
+            _ => u32::from(minute.is_multiple_of(15)),
         };
         let minutes: Vec<u32> = (0..600).map(|minute| if minute < 80 { 1 } else { few(minute) }).collect();
         assert_eq!(drop(&minutes, (60, 600), 1.0), (80, 600));

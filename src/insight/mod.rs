@@ -271,12 +271,21 @@ pub struct Life {
     /// Of one that goes on from an earlier night, the calls of this one.
     #[serde(skip)]
     pub tonight: Option<u64>,
-    /// Whether it is closed though its level goes on, for that is not odd any more.
+    /// What is done about a level that goes on, and is not odd by itself any more.
     #[serde(skip)]
-    pub lasts: bool,
-    /// Whether it goes on with its story, though nothing of it is odd by itself tonight.
-    #[serde(skip)]
-    pub kept_open: bool,
+    pub lasting: Lasting,
+}
+
+/// What becomes of an episode whose level goes on, though it is not odd by itself any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lasting {
+    /// It is odd, or over.
+    #[default]
+    Not,
+    /// It is closed.
+    Closed,
+    /// It is kept open with its story, of which another part is odd still.
+    KeptOpen,
 }
 
 // The signature is serde's.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::insight::{IncidentPart, Insight, incident};
+use crate::insight::{IncidentPart, Insight, Lasting, incident};
 use crate::shown::counted;
 
 /// What is said of an episode whose level goes on.
@@ -51,11 +51,11 @@ impl Over {
             direction: insight.direction,
             start: insight.start,
             end: insight.end,
-            lasts: insight.life.lasts,
+            lasts: insight.life.lasting == Lasting::Closed,
             sentence: format!(
                 "{} {}, {} since {} UTC",
                 insight.subject(),
-                if insight.life.lasts { STILL_THERE.to_owned() } else { ended(insight.end) },
+                if insight.life.lasting == Lasting::Closed { STILL_THERE.to_owned() } else { ended(insight.end) },
                 counted(insight.observed, "call", "calls"),
                 insight.start.format("%Y-%m-%d %H:%M")
             ),
@@ -73,7 +73,7 @@ impl Over {
 pub(super) fn close(insight: &mut Insight) {
     if !insight.life.level_shift {
         let since = insight.end.format("%Y-%m-%d %H:%M");
-        insight.sentence = if insight.life.lasts {
+        insight.sentence = if insight.life.lasting == Lasting::Closed {
             format!("{}; {STILL_THERE}; told until {since} UTC", insight.sentence)
         } else {
             format!("{}; over since {since} UTC", insight.sentence)
