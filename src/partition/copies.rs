@@ -30,7 +30,7 @@ pub(super) fn copies(files: &[Found], overrides: &ColumnOverrides) -> BTreeMap<u
     let mut copies = BTreeMap::new();
     for places in alike {
         // Who is not a copy of one of these is kept beside them.
-        let mut kept: Vec<Place> = Vec::new();
+        let mut kept: Vec<Candidate> = Vec::new();
         for own in ranked(files, places, overrides) {
             match kept.iter().find(|kept| kept.counts_for(&own) && same_bytes(&kept.found.path, &own.found.path)) {
                 Some(original) => {
@@ -67,13 +67,13 @@ fn rows(path: &Path, footer: &[u8]) -> Result<i64> {
 }
 
 /// A file among those that are alike, and the days of their rows.
-struct Place<'f> {
+struct Candidate<'f> {
     place: usize,
     found: &'f Found,
     days: Vec<NaiveDate>,
 }
 
-impl Place<'_> {
+impl Candidate<'_> {
     /// In dated folders before others, nearest to the days of its rows, by its name.
     fn rank(&self) -> (bool, i64, &Path) {
         let far = |date: NaiveDate| self.days.iter().map(|day| (*day - date).num_days().abs()).sum();
@@ -92,13 +92,13 @@ impl Place<'_> {
 }
 
 /// Files that are alike, the one that belongs where it stands first.
-fn ranked<'f>(files: &'f [Found], places: Vec<usize>, overrides: &ColumnOverrides) -> Vec<Place<'f>> {
+fn ranked<'f>(files: &'f [Found], places: Vec<usize>, overrides: &ColumnOverrides) -> Vec<Candidate<'f>> {
     let days = |found: &Found| {
         let file = EventFile::open(&found.path, String::new(), found.date, overrides).ok()?;
         Some(file.row_groups.into_iter().flat_map(|group| group.days).collect())
     };
-    let own = |place: usize| Some(Place { place, found: &files[place], days: days(&files[place])? });
-    let mut ranked: Vec<Place<'f>> = places.into_iter().filter_map(own).collect();
+    let own = |place: usize| Some(Candidate { place, found: &files[place], days: days(&files[place])? });
+    let mut ranked: Vec<Candidate<'f>> = places.into_iter().filter_map(own).collect();
     ranked.sort_by(|left, right| left.rank().cmp(&right.rank()));
     ranked
 }
@@ -151,14 +151,14 @@ mod tests {
         let found = |date: Option<u32>| Found { date: date.map(day), path: PathBuf::from("a"), size: 1 };
         let counts_for = |own: Option<u32>, other: Option<u32>| {
             let (own, other) = (found(own), found(other));
-            let place = |found| Place { place: 0, found, days: vec![day(5), day(6)] };
+            let place = |found| Candidate { place: 0, found, days: vec![day(5), day(6)] };
             place(&own).counts_for(&place(&other))
         };
         assert!(counts_for(Some(5), Some(5)) && counts_for(Some(5), Some(6)) && counts_for(None, None));
         assert!(!counts_for(Some(5), Some(7)), "the rows of a folder so far off are set aside and told");
         assert!(counts_for(Some(5), None) && !counts_for(Some(4), None));
         let (near, far) = (found(Some(5)), found(Some(7)));
-        let rank = |found| Place { place: 0, found, days: vec![day(5), day(6)] }.rank().1;
+        let rank = |found| Candidate { place: 0, found, days: vec![day(5), day(6)] }.rank().1;
         assert_eq!((rank(&near), rank(&far)), (1, 3));
     }
 }
