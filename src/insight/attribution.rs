@@ -18,6 +18,8 @@ const TOP: usize = 5;
 const SMOOTHING: f64 = 0.5;
 /// A first value with a smaller share of the change does not stand out.
 const STANDS_OUT: f64 = 0.4;
+/// One with a larger share has most of it.
+const HALF: f64 = 0.5;
 
 /// One attribute of an episode.
 pub(super) struct Compared<'a> {
@@ -60,6 +62,7 @@ impl Compared<'_> {
             insight: candidates.iter().take(TOP).map(share).collect(),
             baseline: self.usual.map(|(values, minutes)| busiest(self.attribute, values, minutes)),
             broad: first_share < STANDS_OUT || candidates[0].value == OTHER,
+            most: first_share > HALF && candidates[0].value != OTHER,
         })
     }
 
@@ -153,10 +156,13 @@ mod tests {
 
     #[test]
     fn nobody_stands_out_where_all_rise_alike() {
+        let two = compare(&[("user/1", 20), ("user/2", 20)], Some(&[]), Direction::Up);
+        assert!(!two.broad && !two.most, "one of two");
+        assert!(compare(&[("user/1", 20), ("user/2", 19)], Some(&[]), Direction::Up).most);
         let everybody: Vec<(String, u64)> = (0..10).map(|number| (format!("user/{number}"), 20)).collect();
         let everybody: Vec<(&str, u64)> = everybody.iter().map(|(user, calls)| (user.as_str(), *calls)).collect();
         let found = compare(&everybody, Some(&[]), Direction::Up);
-        assert!(found.broad);
+        assert!(found.broad && !found.most);
         assert_eq!(found.insight.len(), TOP);
     }
 
