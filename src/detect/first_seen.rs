@@ -91,12 +91,12 @@ pub fn judge(mut company: Company, thresholds: &Thresholds) -> Result<FirstSeenT
     if company.kinds.is_empty() {
         return Ok(FirstSeenTests { company, ..FirstSeenTests::default() });
     }
-    let replayed = replay_without_the_odd(&mut company, thresholds)?;
+    set_the_odd_aside(&mut company, thresholds)?;
     company.settle();
-    let calibration = calibration(&replayed, thresholds)?;
+    let calibration = calibration(&company, thresholds)?;
     let corrected = |(member, ln_p): (u32, f64)| (member, calibration.correct(ln_p));
     let of_family = |family: Family| {
-        let scores = Judged::new(&company, family, thresholds.max_p_value).scores(TONIGHT);
+        let scores = Judged::new(&company, family, thresholds.max_p_value).scores(TONIGHT, TONIGHT);
         scores.into_iter().map(corrected).collect()
     };
     let scores = JUDGED.into_iter().map(of_family).collect();
@@ -112,33 +112,43 @@ struct Replayed {
     ln_p: f64,
 }
 
-/// Judges the last days, each by the others, and sets aside what would have been discoveries until there are no more.
-fn replay_without_the_odd(company: &mut Company, thresholds: &Thresholds) -> Result<Vec<Replayed>> {
-    let replay = |company: &Company| -> Vec<Replayed> {
-        let of_family = |family: Family| Judged::new(company, family, thresholds.max_p_value).replay(family);
-        JUDGED.into_iter().flat_map(of_family).collect()
-    };
-    let (mut replayed, mut known) = (replay(company), BTreeSet::new());
+/// Sets aside what would have been discoveries of the last days, each judged by the others, until there are no more.
+fn set_the_odd_aside(company: &mut Company, thresholds: &Thresholds) -> Result<()> {
+    let mut known = BTreeSet::new();
     for _ in 0..MOST_ROUNDS {
-        let mut odd = odd(&replayed, thresholds)?;
+        let mut odd = odd(company, thresholds)?;
         odd.retain(|found| !known.contains(found));
         if odd.is_empty() {
             break;
         }
         company.set_aside(&odd);
         known.append(&mut odd);
-        replayed = replay(company);
     }
-    Ok(replayed)
+    Ok(())
 }
 
-fn calibration(replayed: &[Replayed], thresholds: &Thresholds) -> Result<Calibration> {
+/// The last days judged again: each held against the others, or against all of them, itself among them, as the calibration has it.
+fn replay(company: &Company, thresholds: &Thresholds, by_the_others: bool) -> Vec<Replayed> {
+    let of_family = |family: Family| {
+        let judged = Judged::new(company, family, thresholds.max_p_value);
+        let of_day = move |day: usize| {
+            let scores = judged.scores(day, if by_the_others { day } else { TONIGHT });
+            scores.into_iter().map(move |(member, ln_p)| Replayed { family, member, day: day as u8, ln_p })
+        };
+        (0..REPLAYED).flat_map(of_day).collect::<Vec<_>>()
+    };
+    JUDGED.into_iter().flat_map(of_family).collect()
+}
+
+fn calibration(company: &Company, thresholds: &Thresholds) -> Result<Calibration> {
+    let replayed = replay(company, thresholds, false);
     measure(TestSet::FirstSeen, replayed.iter().map(|replayed| replayed.ln_p).collect(), thresholds)
 }
 
 /// The entities and days that would have been discoveries of their own nights.
-fn odd(replayed: &[Replayed], thresholds: &Thresholds) -> Result<BTreeSet<(Family, u32, u8)>> {
-    let calibration = calibration(replayed, thresholds)?;
+fn odd(company: &Company, thresholds: &Thresholds) -> Result<BTreeSet<(Family, u32, u8)>> {
+    let calibration = calibration(company, thresholds)?;
+    let replayed = replay(company, thresholds, true);
     let mut odd = BTreeSet::new();
     for day in 0..REPLAYED as u8 {
         let own: Vec<&Replayed> = replayed.iter().filter(|replayed| replayed.day == day).collect();
@@ -175,27 +185,18 @@ impl<'a> Judged<'a> {
         members
     }
 
-    /// The entities that can be judged on a day, with their `ln p`.
-    fn scores(&self, day: usize) -> Vec<(u32, f64)> {
+    /// The entities that can be judged on a day, with their `ln p`, held against the days that another one is held against.
+    fn scores(&self, day: usize, against: usize) -> Vec<(u32, f64)> {
         let score = |member: u32| {
             let habits = self.kinds.iter().filter_map(|kind| Some((*kind, kind.habits(member)?.days[day])));
             let habits: Vec<(&Novelty, Habit)> = habits.collect();
             // Without news the answer is known, and steps need not be worked out.
             let steps = if habits.iter().any(|(_, habit)| habit.new > 0) { STEPS } else { 0 };
-            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, (day, habit), steps);
+            let question = |(kind, habit): &(&Novelty, Habit)| self.question(kind, (against, habit), steps);
             let questions: Vec<Occasional> = habits.iter().filter_map(question).collect();
             (!questions.is_empty()).then(|| (member, ln_occasional(&questions)))
         };
         self.members().into_par_iter().filter_map(score).collect()
-    }
-
-    /// All entities on each of the days before.
-    fn replay(&self, family: Family) -> Vec<Replayed> {
-        let of_day = |day: usize| {
-            let replayed = move |(member, ln_p)| Replayed { family, member, day: day as u8, ln_p };
-            self.scores(day).into_iter().map(replayed)
-        };
-        (0..REPLAYED).flat_map(of_day).collect()
     }
 
     /// What one kind of pairs asks of an entity's day: how many are new, of which so many steps are told apart, and how little known they are.

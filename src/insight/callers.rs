@@ -1,8 +1,9 @@
-//! Rises that are no more than what one principal does anyway: whoever has busy hours has them on all APIs and from all addresses that it uses.
+//! Rises of APIs that are no more than what one principal does anyway: whoever has busy hours has them on all APIs that it calls.
 //!
 //! An API that ten principals call knows nothing of their habits: a usual busy hour of one of them is none of its own. What such a rise is
 //! as likely as is told by its caller: by how busy its busiest hours are day by day, and by what part of its calls go that way. Where that is
-//! usual, the rise is nothing; where the caller does more than it ever does, or other things, it stays.
+//! usual, the rise is nothing; where the caller does more than it ever does, or other things, it stays. An address or a key has the habits of
+//! who uses it, and is judged by them already.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,7 @@ struct Caller<'a> {
     member: usize,
 }
 
-/// The principal that makes a rise of an API or an address, and `ln P` of the rise by its habits; `None` where nobody makes most of it, or nothing
+/// The principal that makes a rise of an API, and `ln P` of the rise by its habits; `None` where nobody makes most of it, or nothing
 /// is known of who does.
 ///
 /// ```text
@@ -86,7 +87,7 @@ fn by_caller<'a>(
     (history, deviation): (&FamilyHistory, &Deviation),
     told: Told<'a>,
 ) -> Option<(&'a str, f64)> {
-    if deviation.direction != Direction::Up || !matches!(history.family, Family::Api | Family::SourceIp) {
+    if deviation.direction != Direction::Up || history.family != Family::Api {
         return None;
     }
     let (name, &calls) = told.evidence.values[PRINCIPAL].iter().max_by_key(|(_, calls)| **calls)?;

@@ -125,7 +125,7 @@ pub struct NightRecord {
     pub over: Vec<Over>,
     /// Drops that are not reported, because a silent region explains them.
     pub drops_explained: usize,
-    /// Rises of APIs and addresses that are not reported, because they are no more than what the principal that makes them usually does.
+    /// Rises of APIs that are not reported, because they are no more than what the principal that makes them usually does.
     pub left_to_callers: Vec<LeftToCaller>,
     /// What was reported, in short.
     pub reported: Vec<Reported>,
