@@ -185,7 +185,7 @@ fn an_episode_that_is_over_at_midnight_is_closed_once_and_is_no_finding_of_the_n
     let told = record["over"].as_array().unwrap().iter().map(|over| over["sentence"].as_str().unwrap());
     let own = told.filter(|told| told.starts_with(&format!("AccessKey {}", key_of("7")))).collect::<Vec<_>>();
     assert_eq!(own.len(), 1);
-    assert!(own[0].contains("ended at midnight") && own[0].contains("since 2026-01-29 20:0"), "{own:?}");
+    assert!(own[0].contains("ended at 2026-01-30 00:00 UTC") && own[0].contains("since 2026-01-29 20:0"), "{own:?}");
     let digest = fs::read_to_string(state.join("reports").join(format!("{}.md", night(2)))).unwrap();
     assert!(digest.contains("nothing deviated"), "{digest}");
     assert!(digest.contains("over: AccessKey"), "{digest}");

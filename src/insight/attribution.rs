@@ -18,6 +18,8 @@ const TOP: usize = 5;
 const SMOOTHING: f64 = 0.5;
 /// A first value with a smaller share of the change does not stand out.
 const STANDS_OUT: f64 = 0.4;
+/// One with a larger share has most of it.
+const HALF: f64 = 0.5;
 
 /// One attribute of an episode.
 pub(super) struct Compared<'a> {
@@ -39,8 +41,8 @@ struct Candidate<'a> {
 }
 
 impl Compared<'_> {
-    /// The attribution; `None` if there is nothing to name.
-    pub(super) fn attribution(&self) -> Option<Attribution> {
+    /// The attribution; `None` if there is nothing to name. `whole` is the change of all calls, some of which may lack the attribute.
+    pub(super) fn attribution(&self, whole: f64) -> Option<Attribution> {
         let mut candidates = self.candidates();
         let rank = |candidate: &Candidate<'_>| evidence(candidate, self.direction);
         candidates.sort_by(|left, right| {
@@ -52,7 +54,8 @@ impl Compared<'_> {
                 .then(left.value.cmp(right.value))
         });
         let minutes = self.observed.1;
-        let first_share = self.share(candidates.first()?, &candidates);
+        let (first, all) = (self.change_of(candidates.first()?), self.change(&candidates));
+        let first_share = if all > 0.0 { first / all } else { 0.0 };
         let share =
             |candidate: &Candidate<'_>| Share { average: candidate.calls / minutes, value: candidate.value.to_owned() };
         Some(Attribution {
@@ -60,6 +63,7 @@ impl Compared<'_> {
             insight: candidates.iter().take(TOP).map(share).collect(),
             baseline: self.usual.map(|(values, minutes)| busiest(self.attribute, values, minutes)),
             broad: first_share < STANDS_OUT || candidates[0].value == OTHER,
+            most: first > HALF * all.max(whole) && candidates[0].value != OTHER,
         })
     }
 
@@ -86,14 +90,20 @@ impl Compared<'_> {
         candidates
     }
 
-    /// A candidate's part of all changes in the episode's direction.
-    fn share(&self, own: &Candidate<'_>, candidates: &[Candidate<'_>]) -> f64 {
-        let change = |candidate: &Candidate<'_>| match self.direction {
+    /// The changes of all values in the episode's direction together.
+    pub(super) fn whole(&self) -> f64 {
+        self.change(&self.candidates())
+    }
+
+    fn change(&self, candidates: &[Candidate<'_>]) -> f64 {
+        candidates.iter().map(|candidate| self.change_of(candidate)).sum()
+    }
+
+    fn change_of(&self, candidate: &Candidate<'_>) -> f64 {
+        match self.direction {
             Direction::Up => (candidate.calls - candidate.expected).max(0.0),
             Direction::Down => (candidate.expected - candidate.calls).max(0.0),
-        };
-        let all: f64 = candidates.iter().map(change).sum();
-        if all > 0.0 { change(own) / all } else { 0.0 }
+        }
     }
 }
 
@@ -128,7 +138,7 @@ mod tests {
     fn compare(observed: &[(&str, u64)], usual: Option<&[(&str, u64)]>, direction: Direction) -> Attribution {
         let (observed, usual) = (values(observed), usual.map(values));
         let usual = usual.as_ref().map(|usual| (usual, 10_080.0));
-        Compared { attribute: 0, direction, observed: (&observed, 60.0), usual }.attribution().unwrap()
+        Compared { attribute: 0, direction, observed: (&observed, 60.0), usual }.attribution(0.0).unwrap()
     }
 
     #[test]
@@ -153,10 +163,16 @@ mod tests {
 
     #[test]
     fn nobody_stands_out_where_all_rise_alike() {
+        let two = compare(&[("user/1", 20), ("user/2", 20)], Some(&[]), Direction::Up);
+        assert!(!two.broad && !two.most, "one of two");
+        assert!(compare(&[("user/1", 20), ("user/2", 19)], Some(&[]), Direction::Up).most);
+        let keys = values(&[("LTAI1", 20), ("LTAI2", 10)]);
+        let keys = Compared { attribute: 1, direction: Direction::Up, observed: (&keys, 60.0), usual: None };
+        assert!(keys.attribution(30.0).unwrap().most && !keys.attribution(40.0).unwrap().most, "ten calls have no key");
         let everybody: Vec<(String, u64)> = (0..10).map(|number| (format!("user/{number}"), 20)).collect();
         let everybody: Vec<(&str, u64)> = everybody.iter().map(|(user, calls)| (user.as_str(), *calls)).collect();
         let found = compare(&everybody, Some(&[]), Direction::Up);
-        assert!(found.broad);
+        assert!(found.broad && !found.most);
         assert_eq!(found.insight.len(), TOP);
     }
 
@@ -167,7 +183,7 @@ mod tests {
             let (observed, usual) = (values(observed), values(&week));
             let api = ATTRIBUTES.iter().position(|name| *name == "apiRelated").unwrap();
             let usual = Some((&usual, 10_080.0));
-            Compared { attribute: api, direction, observed: (&observed, 60.0), usual }.attribution().unwrap()
+            Compared { attribute: api, direction, observed: (&observed, 60.0), usual }.attribution(0.0).unwrap()
         };
         let risen = compare(&[("Oss/GetObject", 30), ("oss/GetObject", 40), ("Kms/Decrypt", 100)], Direction::Up);
         let shares: Vec<(&str, f64)> =

@@ -2,7 +2,8 @@
 //!
 //! A stolen key that deletes resources raises an `IpInsight`, an `AkInsight` and an `ApiCallRateInsight`. Two insights of an account belong
 //! together if they go the same way, are in the same hours or in adjacent ones, and agree on an actor: the entity of one, or
-//! a first attribution that stands out, is that of the other. An API and those that mostly call it agree as well, if they share at least
+//! a first attribution with more than half of the change, is that of the other. With less an insight that several share equally would name the
+//! key of one and the address of another. An API and those that mostly call it agree as well, if they share at least
 //! half of the shorter one's time. Several episodes of one entity in a night belong together whenever they are, if an actor is the same, and a
 //! rise and a drop of it that are as near, or as large: what is missing here was done there. An insight that agrees with nobody is an
 //! incident of its own.
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use crate::detect::Direction;
 use crate::insight::alike::{Groups, Member, Span, join_near, join_overlapping};
 use crate::insight::values::OTHER;
-use crate::insight::{Insight, Severity};
+use crate::insight::{Attribution, Insight, Severity};
 use crate::rollup::Family;
 
 /// A change is a moment; what happens so near to it counts as at the same time.
@@ -48,7 +49,7 @@ pub struct IncidentPart {
     pub rank: u32,
     /// How many insights it has.
     pub parts: u32,
-    /// On whom its insights agree.
+    /// Whom most of its gravest insights name.
     pub culprit: Option<Culprit>,
 }
 
@@ -61,7 +62,7 @@ pub struct Incident {
     pub rank: u32,
     /// That of its most serious insight.
     pub severity: Severity,
-    /// On whom its insights agree.
+    /// Whom most of its gravest insights name.
     pub culprit: Option<Culprit>,
     /// When the first of its insights starts.
     pub start: DateTime<Utc>,
@@ -177,14 +178,15 @@ impl Named {
     fn of(insight: &Insight) -> Self {
         let mut actors: Vec<Culprit> = own_actor(insight).into_iter().collect();
         actors.extend(ACTORS.into_iter().filter_map(|attribute| {
-            first(insight, attribute).map(|value| Culprit { attribute, value: value.to_owned() })
+            let value = first(insight, attribute, |found| found.most)?;
+            Some(Culprit { attribute, value: value.to_owned() })
         }));
         actors.dedup();
         let own_api = match insight.family {
             Family::Api | Family::ApiError => insight.apis().first().map(|api| api.to_lowercase()),
             _ => None,
         };
-        Self { actors, own_api, api: first(insight, API).map(str::to_lowercase) }
+        Self { actors, own_api, api: first(insight, API, |found| !found.broad).map(str::to_lowercase) }
     }
 
     /// The APIs that it can agree on with others, and whether with all of those that name it. Two that are attributed to one API do not agree
@@ -207,10 +209,14 @@ fn own_actor(insight: &Insight) -> Option<Culprit> {
     Some(Culprit { attribute, value })
 }
 
-/// The first value of an attribute, if it stands out.
-fn first<'insight>(insight: &'insight Insight, attribute: &str) -> Option<&'insight str> {
-    let found = insight.attributions.iter().find(|found| found.attribute == attribute)?;
-    let value = found.insight.first().filter(|_| !found.broad)?.value.as_str();
+/// The first value of an attribute, if it explains enough of the change.
+fn first<'insight>(
+    insight: &'insight Insight,
+    attribute: &str,
+    is_enough: fn(&Attribution) -> bool,
+) -> Option<&'insight str> {
+    let found = insight.attribution(attribute).filter(|found| is_enough(found))?;
+    let value = found.insight.first()?.value.as_str();
     (value != OTHER).then_some(value)
 }
 
@@ -247,14 +253,16 @@ pub(super) fn story_of(insight: Uuid) -> Uuid {
     Uuid::new_v5(&insight, b"incident")
 }
 
-/// The actor that most insights name; of equals the first of [`ACTORS`], then of values.
+/// The actor that most of the gravest insights name, then most of the next graver ones, and so on: many small things beside it do not outvote an
+/// attack. Of equals the first of [`ACTORS`], then of values.
 fn culprit<'a>(parts: impl Iterator<Item = &'a Insight>) -> Option<Culprit> {
-    let mut counts: BTreeMap<Culprit, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<Culprit, [usize; Severity::ALL.len()]> = BTreeMap::new();
     for part in parts {
-        Named::of(part).actors.into_iter().for_each(|actor| *counts.entry(actor).or_default() += 1);
+        let graver = Severity::Critical as usize - part.severity as usize;
+        Named::of(part).actors.into_iter().for_each(|actor| counts.entry(actor).or_default()[graver] += 1);
     }
     let place = |actor: &Culprit| ACTORS.iter().position(|attribute| *attribute == actor.attribute);
-    counts.into_iter().min_by_key(|(actor, count)| (Reverse(*count), place(actor))).map(|(actor, _)| actor)
+    counts.into_iter().min_by_key(|(actor, counts)| (Reverse(*counts), place(actor))).map(|(actor, _)| actor)
 }
 
 #[cfg(test)]
@@ -262,7 +270,7 @@ mod tests {
     use super::*;
     use crate::detect::Direction;
     use crate::insight::example::rate;
-    use crate::insight::{Attribution, Life, Share};
+    use crate::insight::{Life, Share};
 
     fn insight(family: Family, entity: &str, start: i64, end: i64) -> Insight {
         let moment = |minute: i64| DateTime::UNIX_EPOCH + Duration::minutes(minute);
@@ -282,7 +290,12 @@ mod tests {
 
     fn by(mut insight: Insight, attribute: &'static str, value: &str) -> Insight {
         let share = Share { average: 1.0, value: value.to_owned() };
-        insight.attributions.push(Attribution { attribute, insight: vec![share], ..Attribution::default() });
+        insight.attributions.push(Attribution {
+            attribute,
+            insight: vec![share],
+            most: true,
+            ..Attribution::default()
+        });
         insight
     }
 
@@ -328,9 +341,36 @@ mod tests {
         assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/7", 141, 200)]), [1, 2]);
         assert_eq!(ranks(vec![key(), Insight { account: "2".to_owned(), ..principal() }]), [1, 2]);
         assert_eq!(ranks(vec![key(), Insight { direction: Direction::Down, ..principal() }]), [1, 2]);
-        let mut broad = key();
-        broad.attributions[0].broad = true;
-        assert_eq!(ranks(vec![broad, principal()]), [1, 2]);
+        let mut half = key();
+        half.attributions[0].most = false;
+        assert_eq!(ranks(vec![half, principal()]), [1, 2], "one of two is not the actor");
+    }
+
+    #[test]
+    fn what_two_did_alike_joins_nothing() {
+        // An API that two met from networks of their own, once each: the principal of one comes first, and the key of the other.
+        let mut api = by(insight(Family::Api, "Rds/GetRdsConfig", 60, 120), "principalId", "role/team");
+        api = by(by(api, "accessKeyId", "LTAI1"), "sourceIpAddress", "192.0.2.1");
+        api.attributions.iter_mut().for_each(|found| found.most = false);
+        let thief = by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7");
+        let busy = by(insight(Family::SourceIp, "198.51.100.1", 60, 120), "principalId", "role/team");
+        assert_eq!(ranks(vec![thief, busy, api]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_gravest_insight_says_who_it_was() {
+        let of = |severity, entity: &str, who: &str| Insight {
+            severity,
+            ..by(insight(Family::Api, entity, 60, 80), "principalId", who)
+        };
+        let attack = || by(of(Severity::High, "Kms/GetSecretValue", "user/7"), "accessKeyId", "LTAI2");
+        let beside = |entity| by(of(Severity::Informational, entity, "role/team"), "accessKeyId", "LTAI2");
+        let culprit = |insights: Vec<Insight>| group(&mut { insights })[0].culprit.clone().unwrap().value;
+        let few = vec![attack(), beside("Ecs/DescribeDisks"), beside("Vpc/ListVpcs")];
+        assert_eq!(culprit(few), "LTAI2", "all of them name the key");
+        let mut whose = vec![attack(), beside("Ecs/DescribeDisks"), beside("Vpc/ListVpcs")];
+        whose.push(Insight { severity: Severity::High, ..insight(Family::Principal, "user/7", 60, 80) });
+        assert_eq!(culprit(whose), "user/7", "both of the grave ones name the user, and one the key");
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! The hours of a deviation as those of one change: several of an entity are one where nothing between them speaks for what is usual, and a
-//! drop has the hours after it in which it goes on. Detection picks the hours that tell most, not those in which it was so.
+//! The hours of a deviation as those of one change: several of an entity are one where nothing between them speaks for what is usual, and each
+//! has the hours after it in which it goes on. Detection picks the hours that tell most, not those in which it was so: a level that lasts is not
+//! over because its first sixteen hours tell more than twenty-four.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::baseline::{FamilyHistory, Window};
-use crate::detect::{Deviation, Direction, Model};
+use crate::detect::{Deviation, Model};
 use crate::insight::rhythm::{Days, Level, Rhythm, TELLING, lasted};
 
-/// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them. Drops go on until
+/// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them. They go on until
 /// they are over.
 pub(super) fn joined(history: &FamilyHistory, found: Vec<Deviation>, days: Days<'_>) -> Vec<Deviation> {
     let mut all: Vec<Deviation> = Vec::new();
@@ -19,32 +20,33 @@ pub(super) fn joined(history: &FamilyHistory, found: Vec<Deviation>, days: Days<
         }
     }
     let begins: BTreeSet<(usize, u8)> = all.iter().map(|found| (found.member, found.hours.0)).collect();
-    for drop in all.iter_mut().filter(|found| found.direction == Direction::Down && found.model == Model::Seasonal) {
-        let next = begins.range((drop.member, drop.hours.1)..(drop.member + 1, 0)).next();
-        lengthen(history, drop, next.map_or(24, |(_, first)| *first), days);
+    for found in all.iter_mut().filter(|found| found.model == Model::Seasonal) {
+        let next = begins.range((found.member, found.hours.1)..(found.member + 1, 0)).next();
+        lengthen(history, found, next.map_or(24, |(_, first)| *first), days);
     }
     all
 }
 
-/// Adds the hours after a drop in which it goes on, if they tell that it does.
-fn lengthen(history: &FamilyHistory, drop: &mut Deviation, until: u8, days: Days<'_>) {
-    let (rhythm, level) = level_of(history, drop, days);
+/// Adds the hours after a deviation in which it goes on, if they tell that it does.
+fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Days<'_>) {
+    let (rhythm, level) = level_of(history, found, days);
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
     let telling = |hours: Range<u8>| rhythm.telling(level, hour(hours.start)..hour(hours.end));
-    let end = drop.hours.1;
+    let end = found.hours.1;
     let longer = end + lasted((end..until).map(|hour| telling(hour..hour + 1))) as u8;
     if telling(end..longer) > -TELLING {
         return;
     }
-    let expected: f64 = drop
+    let expected: f64 = found
         .by_hour
         .last_chunk::<24>()
         .map_or(0.0, |day| day[usize::from(end)..usize::from(longer)].iter().map(|band| band.mean).sum());
-    let times = |calls: u64| calls as f64 * (1.0 + expected / drop.expected.max(f64::MIN_POSITIVE));
-    (drop.lower, drop.upper) = (times(drop.lower).floor() as u64, times(drop.upper).ceil() as u64);
-    drop.expected += expected;
-    drop.observed += calls(history, drop.member, hour(end)..hour(longer), days.window);
-    drop.hours.1 = longer;
+    let share = if found.expected > 0.0 { expected / found.expected } else { 0.0 };
+    let times = |calls: u64| calls as f64 * (1.0 + share);
+    (found.lower, found.upper) = (times(found.lower).floor() as u64, times(found.upper).ceil() as u64);
+    found.expected += expected;
+    found.observed += calls(history, found.member, hour(end)..hour(longer), days.window);
+    found.hours.1 = longer;
 }
 
 /// The calls of an entity in some hours of the scored day, counted from the first of the window.
@@ -90,12 +92,13 @@ fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window:
 mod tests {
     use super::*;
     use crate::baseline::{Calendar, Feed, HistoryHour};
+    use crate::detect::Direction;
     use crate::detect::hours::Band;
     use crate::rollup::{EntityKey, Family};
 
-    /// The hours, the calls and what is expected of a drop from 15:00 to 20:00, of a key that usually calls forty times an hour, and calls
+    /// The hours, the calls and what is expected of a deviation from 15:00 to 20:00, of a key that usually calls forty times an hour, and calls
     /// so often in the hours from 15:00 on.
-    fn drop(calls: [u32; 9]) -> ((u8, u8), u64, f64) {
+    fn found(direction: Direction, calls: [u32; 9]) -> ((u8, u8), u64, f64) {
         let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
         let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
@@ -110,7 +113,7 @@ mod tests {
         let feed = Feed::judge(&apis, &window, &calendar);
         let found = Deviation {
             member: 0,
-            direction: Direction::Down,
+            direction,
             model: Model::Seasonal,
             hours: (15, 20),
             observed: calls[..5].iter().map(|&calls| u64::from(calls)).sum(),
@@ -129,7 +132,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rise_has_all_hours_in_which_it_goes_on() {
+        let rise = |calls| found(Direction::Up, calls);
+        assert_eq!(
+            rise([160, 160, 160, 160, 160, 110, 120, 100, 150]),
+            ((15, 24), 1280, 360.0),
+            "not so high, and not usual"
+        );
+        assert_eq!(rise([160, 160, 160, 160, 160, 150, 42, 38, 44]), ((15, 21), 950, 240.0), "it is over");
+        assert_eq!(rise([160, 160, 160, 160, 160, 45, 55, 38, 44]), ((15, 20), 800, 200.0));
+    }
+
+    #[test]
     fn a_drop_has_all_hours_in_which_it_goes_on() {
+        let drop = |calls| found(Direction::Down, calls);
         assert_eq!(drop([0; 9]), ((15, 24), 0, 360.0));
         assert_eq!(drop([4, 4, 4, 4, 4, 9, 5, 8, 5]), ((15, 24), 47, 360.0));
         assert_eq!(drop([4, 4, 4, 4, 4, 4, 38, 41, 44]), ((15, 21), 24, 240.0), "it is back");

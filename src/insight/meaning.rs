@@ -8,7 +8,7 @@ use crate::insight::attribution::Compared;
 use crate::insight::concern;
 use crate::insight::investigate::{ATTRIBUTES, Evidence};
 use crate::insight::next_query::next_query;
-use crate::insight::sentence::sentence;
+use crate::insight::sentence::{PRINCIPAL, sentence};
 use crate::insight::severity::{all_failed, severity};
 use crate::insight::usual::Usual;
 use crate::insight::{Attribution, Insight, InsightType, Lasting};
@@ -85,13 +85,15 @@ fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<At
         _ => "",
     };
     let others = (0..ATTRIBUTES.len()).filter(|&attribute| ATTRIBUTES[attribute] != own);
-    let compared = others.map(|attribute| Compared {
+    let compared = |attribute: usize| Compared {
         attribute,
         direction: insight.direction,
         observed: (&evidence.values[attribute], insight.minutes() as f64),
         usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
-    });
-    compared.filter_map(|compared| compared.attribution()).collect()
+    };
+    // Every call has a principal; those of a role may have no key.
+    let whole = compared(PRINCIPAL).whole();
+    others.filter_map(|attribute| compared(attribute).attribution(whole)).collect()
 }
 
 #[cfg(test)]

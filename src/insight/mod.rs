@@ -143,6 +143,9 @@ pub struct Attribution {
     pub baseline: Option<Vec<Share>>,
     /// Whether no value stands out: the first explains less than two fifths of the change.
     pub broad: bool,
+    /// Whether the first value explains more than half of the change: of several attributes' first values those that do have events in common.
+    #[serde(skip)]
+    pub most: bool,
 }
 
 impl Attribution {

@@ -83,9 +83,9 @@ pub(super) fn close(insight: &mut Insight) {
     insight.incident = IncidentPart { id, rank: 0, parts: 1, culprit: None };
 }
 
+/// With its day, for it may be told days later.
 fn ended(end: DateTime<Utc>) -> String {
-    let time = end.format("%H:%M").to_string();
-    if time == "00:00" { "ended at midnight".to_owned() } else { format!("ended at {time} UTC") }
+    format!("ended at {} UTC", end.format("%Y-%m-%d %H:%M"))
 }
 
 #[cfg(test)]
@@ -98,11 +98,11 @@ mod tests {
         let mut insight = rate();
         assert_eq!(
             Over::of(&insight).unwrap().sentence,
-            "Oss/GetObject ended at 11:50 UTC, 204 calls since 2026-01-29 11:40 UTC"
+            "Oss/GetObject ended at 2026-01-29 11:50 UTC, 204 calls since 2026-01-29 11:40 UTC"
         );
         insight.end = "2026-01-30T00:00:00Z".parse().unwrap();
         close(&mut insight);
-        assert!(Over::of(&insight).unwrap().sentence.starts_with("Oss/GetObject ended at midnight, "));
+        assert!(Over::of(&insight).unwrap().sentence.starts_with("Oss/GetObject ended at 2026-01-30 00:00 UTC, "));
         assert!(insight.sentence.ends_with("; over since 2026-01-30 00:00 UTC"), "{}", insight.sentence);
         insight.life.level_shift = true;
         assert_eq!(Over::of(&insight), None, "its level is told instead");

@@ -38,7 +38,7 @@ mod tests {
             attribute: "sourceIpAddress",
             insight: vec![share("203.0.113.77"), share("Internal")],
             baseline: Some(vec![share("203.0.113.8"), share("198.51.100.1")]),
-            broad: false,
+            ..Attribution::default()
         };
         let sentence = "203.0.113.77 made 5 calls".to_owned();
         let mut insights = vec![Insight { sentence, attributions: vec![attribution], ..rate() }];

@@ -12,7 +12,7 @@ use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
 /// The places of the principal, the API, the address and the resource among [`ATTRIBUTES`](crate::insight::investigate::ATTRIBUTES).
-const PRINCIPAL: usize = 0;
+pub(super) const PRINCIPAL: usize = 0;
 const API: usize = 4;
 const SOURCE_IP: usize = 2;
 const RESOURCE: usize = 7;
