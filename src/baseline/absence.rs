@@ -1,6 +1,7 @@
 //! How often those who are waited for stay away, for a day or for several in a row: the sick, and those on leave.
 //!
-//! Told by entities of a family that rest on days off, as people do. A machine that never rests is no part of it, and not excused by it.
+//! Told by entities of a family that rest on days off and whose days differ, as people's do. A machine that never rests, or does the same on
+//! every working day, is no part of it, and not excused by it; neither is an API, which is not somebody.
 
 /// An entity that does so little of a usual day stays away.
 const MOST_OF_A_DAY: f64 = 0.05;
@@ -8,6 +9,18 @@ const MOST_OF_A_DAY: f64 = 0.05;
 const LONGEST: usize = 20;
 /// Days' worth of the others' habits beside an entity's own.
 const BORROWED_DAYS: f64 = 10.0;
+
+/// The relative deviation between days from which an entity is one of those who may stay away: people's days differ, a job's do not.
+const LEAST_DEVIATION: f64 = 0.25;
+
+/// Whether an entity's active days differ as people's do.
+pub(super) fn differ(totals: &[u64]) -> bool {
+    let active: Vec<f64> = totals.iter().filter(|&&total| total > 0).map(|&total| total as f64).collect();
+    let days = active.len().max(2) as f64;
+    let mean = active.iter().sum::<f64>() / days;
+    let variance = active.iter().map(|total| (total - mean).powi(2)).sum::<f64>() / (days - 1.0);
+    variance.sqrt() >= LEAST_DEVIATION * mean
+}
 
 /// Working days, in their order, and how many absences lasted at least 1, 2, ... of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +93,12 @@ mod tests {
         assert!((own.days - 7.0).abs() < 1e-12);
         assert_eq!(own.lasting[..3], [2.0, 1.0, 0.0]);
         assert_eq!((days_away(&[50, 60, 0, 2]), days_away(&[50, 60, 0, 40]), days_away(&[])), (2, 0, 0));
+    }
+
+    #[test]
+    fn people_differ_from_day_to_day_and_machines_do_not() {
+        assert!(differ(&[60, 0, 110, 80, 45, 130]));
+        assert!(!differ(&[948, 917, 0, 979, 950, 940]) && !differ(&[]));
     }
 
     #[test]

@@ -26,7 +26,9 @@ use crate::baseline::dispersion::{BANDS, Dispersions, Testimony, WIDTHS, explain
 use crate::baseline::drift::Levels;
 use crate::baseline::series::{Profile, Series, SlotSums};
 use crate::baseline::week::Week;
-use crate::stats::{DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, MAX_ALPHA, MIN_ALPHA, shrunk_alpha};
+use crate::stats::{
+    DROP_MIN_MEAN, DispersionEvidence, DispersionPrior, DrawnAlpha, MAX_ALPHA, MIN_ALPHA, shrunk_alpha,
+};
 
 /// Relative variance of an entity's daily shape around its group's, before the entity is heard.
 const SHAPE_SPREAD: f64 = 0.09;
@@ -179,7 +181,9 @@ impl Fit {
         for (width, bands) in by_width.collect::<Vec<_>>() {
             let all = evidence::of_all(&bands);
             let lent = prior(width, self.level).beyond(explained(hourly, width));
-            let own = shrunk_by(&all, lent, 0.0);
+            // A new level of some days is no clumping of whole days.
+            let drawn = if width < WHOLE_DAY { DrawnAlpha::limited } else { DrawnAlpha::plain };
+            let own = drawn(&all, &lent).alpha(0.0);
             match width {
                 0 => {
                     hourly = own;
@@ -188,8 +192,8 @@ impl Fit {
                 WHOLE_DAY => self.day_variance += own,
                 _ => {}
             }
-            self.alpha[width] = shrunk(&all, lent);
-            self.by_mean[width] = bands.map(|band| band.map(|band| shrunk(&band, around(own, width))));
+            self.alpha[width] = drawn(&all, &lent).alpha(INFLATION);
+            self.by_mean[width] = bands.map(|band| band.map(|band| drawn(&band, &around(own, width)).alpha(INFLATION)));
         }
         self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
         self.by_slot = self.slot_clumps(series, weights).map(|clumps| Arc::new(clumps.alphas()));
@@ -300,11 +304,7 @@ fn shape_spread(sums: &SlotSums, parents: &[f64; SLOTS], alpha: f64) -> f64 {
 }
 
 fn shrunk(evidence: &DispersionEvidence, prior: DispersionPrior) -> f64 {
-    shrunk_by(evidence, prior, INFLATION)
-}
-
-fn shrunk_by(evidence: &DispersionEvidence, prior: DispersionPrior, inflation: f64) -> f64 {
-    shrunk_alpha(evidence, &prior, inflation).unwrap_or(prior.alpha())
+    shrunk_alpha(evidence, &prior, INFLATION).unwrap_or(prior.alpha())
 }
 
 /// What an entity's alpha says of its windows of some mean: of hours less than of wider windows, of which there are few.

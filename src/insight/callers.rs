@@ -12,6 +12,7 @@ use crate::baseline::{FamilyHistory, Window};
 use crate::detect::{Deviation, Direction};
 use crate::insight::build::Told;
 use crate::insight::draft::moment;
+use crate::insight::sensitivity::{CallMeaning, Sensitivity};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{BetaBinomial, LogNormalPredictive};
 
@@ -21,6 +22,10 @@ const PRINCIPAL: usize = 0;
 const LEAST_PART: f64 = 0.8;
 /// Calls' worth of belief in the part of a caller's calls that usually go that way: hours differ more than chance would make them.
 const BELIEF: f64 = 20.0;
+/// A larger part than so many times the usual one is something else that it does.
+const MOST_TIMES: f64 = 3.0;
+/// Rises that are less likely than this by themselves are told whoever makes them.
+const LEAST_P: f64 = 1e-6;
 /// Days of the week before that tell this part.
 const WEEK: usize = super::usual::DAYS;
 
@@ -80,14 +85,19 @@ struct Caller<'a> {
 /// P = P(busiest hours of a day >= n) P(X >= k of n),   X beta-binomial with the week's part of the caller's calls, drawn by 20 calls
 /// ```
 /// with `n` all calls of the caller in the hours of the rise, `k` those that are part of it. The busiest as many hours of its days are
-/// taken as log-normal.
+/// taken as log-normal. APIs that can do much harm are not asked about, nor what is most unlikely by itself.
 fn by_caller<'a>(
     principals: &FamilyHistory,
     window: &Window,
     (history, deviation): (&FamilyHistory, &Deviation),
     told: Told<'a>,
 ) -> Option<(&'a str, f64)> {
-    if deviation.direction != Direction::Up || history.family != Family::Api {
+    let is_grave = || CallMeaning::of_api(&history.label(deviation.member)).sensitivity == Sensitivity::High;
+    if deviation.direction != Direction::Up
+        || history.family != Family::Api
+        || deviation.ln_p < LEAST_P.ln()
+        || is_grave()
+    {
         return None;
     }
     let (name, &calls) = told.evidence.values[PRINCIPAL].iter().max_by_key(|(_, calls)| **calls)?;
@@ -118,11 +128,14 @@ impl Caller<'_> {
         Some(LogNormalPredictive::fit(&days.collect::<Vec<_>>())?.ln_upper(calls))
     }
 
-    /// `ln P(at least so many of its calls go that way)`; `usual` did in the week before.
+    /// `ln P(at least so many of its calls go that way)`; `usual` did in the week before. `None` where that is another part than it was.
     fn ln_part(&self, usual: u64, calls: u64, of: u64) -> Option<f64> {
         let week = self.window.length().saturating_sub(WEEK)..self.window.length();
         let all: u64 = week.map(|day| self.calls(day, (0, 24))).sum();
         let part = (usual as f64 + 0.5) / (all.max(usual) as f64 + 1.0);
+        if calls as f64 > MOST_TIMES * part * of as f64 {
+            return None;
+        }
         Some(BetaBinomial::new(of, part * BELIEF, (1.0 - part) * BELIEF).ok()?.ln_upper(calls))
     }
 }
@@ -153,7 +166,7 @@ mod tests {
         FamilyHistory::from_entities(Family::Principal, [(EntityKey::new(["1", "user", "svc"]), hours)])
     }
 
-    /// The rise of an API from one call to twenty, nineteen of which the service made; a twelfth of its calls usually go there.
+    /// The rise of an API from one call to twenty, nineteen of which the service made; a fifth of its calls usually go there.
     fn left(today: u32, usual: u64) -> Option<LeftToCaller> {
         let window = Window::new("2026-02-02".parse().unwrap(), TODAY, |_| true);
         let apis = FamilyHistory::from_entities(
@@ -184,14 +197,14 @@ mod tests {
 
     #[test]
     fn a_usual_busy_hour_of_a_caller_is_no_finding_of_what_it_calls() {
-        let left = left(62, 200).unwrap();
+        let left = left(62, 400).unwrap();
         assert_eq!((left.principal.as_str(), left.entity.as_str(), left.calls), ("user/svc", "slb/DescribeRules", 20));
         assert_eq!((left.end - left.start).num_hours(), 1);
     }
 
     #[test]
     fn a_caller_that_does_more_than_ever_or_other_things_explains_nothing() {
-        assert_eq!(left(900, 200), None, "never so busy");
+        assert_eq!(left(900, 400), None, "never so busy");
         assert_eq!(left(20, 3), None, "never here");
     }
 }

@@ -25,6 +25,8 @@ use crate::rollup::Family;
 const AROUND_A_CHANGE: i64 = 30;
 /// What is no more minutes apart is in adjacent hours.
 const ADJACENT: i64 = 60;
+/// What moves within a day is no more minutes apart.
+const MOVED_WITHIN: i64 = 720;
 /// A rise and a drop of an entity are as large if one is at most so many times the other.
 const AS_LARGE: f64 = 2.0;
 /// The attributes that name an actor.
@@ -148,7 +150,8 @@ fn join_moved(insights: &[Insight], groups: &mut Groups) {
         for two in own.windows(2) {
             let (one, next) = (&insights[two[0]], &insights[two[1]]);
             let is_near = one.direction != next.direction && next.start - one.end <= Duration::minutes(ADJACENT);
-            if is_near || is_as_large {
+            let is_soon = next.start - one.end <= Duration::minutes(MOVED_WITHIN);
+            if is_near || is_as_large && is_soon {
                 groups.join(two[0], two[1]);
             }
         }

@@ -32,8 +32,9 @@ const LEAST_DEVIATION: f64 = 0.002;
 /// the lower quantile.
 pub const GROUP_MIN_MEMBERS: usize = 8;
 
-/// Standard errors by which an estimate above its group's is drawn towards it at most.
-const MOST_TRANSLATION: f64 = 1.0;
+/// Buckets from which on steadiness is no chance, and standard errors by which what is steady is drawn away from that at most.
+const SURELY_STEADY: f64 = 15.0;
+const STEADY_ERRORS: f64 = 6.0;
 
 /// `alpha` of most things, assumed before anything is known.
 const TYPICAL_ALPHA: f64 = 0.3;
@@ -176,6 +177,15 @@ impl DispersionEvidence {
         }
     }
 
+    /// How many buckets of one mean would tell as much.
+    ///
+    /// ```text
+    /// n = (sum v m^2)^2 / sum v^2 m^4
+    /// ```
+    fn buckets(&self) -> f64 {
+        if self.squared_means > 0.0 { self.squared_means / self.powers[3] * self.squared_means } else { 0.0 }
+    }
+
     /// Moment estimate, clipped to `[0, 5]`; `None` before any bucket with weight and a positive mean.
     ///
     /// ```text
@@ -221,22 +231,40 @@ pub struct DrawnAlpha {
 }
 
 impl DrawnAlpha {
-    /// Draws an entity's estimate towards its group's.
+    /// Draws an entity's estimate towards its group's by what both are worth.
     ///
     /// ```text
-    /// I at the larger of both,   L = 1 / s^2,   but where the entity clumps more:  L <= sqrt(I) / (a - a0 - 1 / sqrt(I))
+    /// I at the larger of both,   L = 1 / s^2
     /// ```
-    /// with `s` the standard deviation between the group's members. What looks regular by chance must not be sure of it. What clumps more than
-    /// its group is drawn towards it by one standard error at most: a few that work in sessions are no steady service because most are.
-    ///
-    /// Source: limited translation, Efron and Morris 1972.
-    pub fn of(evidence: &DispersionEvidence, prior: &DispersionPrior) -> Self {
+    /// with `s` the standard deviation between the group's members. What looks regular by chance must not be sure of it.
+    pub fn plain(evidence: &DispersionEvidence, prior: &DispersionPrior) -> Self {
         let own = evidence.alpha().unwrap_or(0.0);
         let information = evidence.information_at(own.max(prior.alpha));
-        let beyond = own - prior.alpha - MOST_TRANSLATION / information.sqrt();
-        let belief = prior.deviation.powi(-2);
-        let most = if beyond > 0.0 { MOST_TRANSLATION * information.sqrt() / beyond } else { belief };
-        Self { own, information, lent: prior.alpha, belief: belief.min(most) }
+        Self { own, information, lent: prior.alpha, belief: prior.deviation.powi(-2) }
+    }
+
+    /// The same, but not farther than the entity's own evidence can bear.
+    ///
+    /// ```text
+    /// L <= I d / (|a - a0| - d),   d = 1 / sqrt(I) where the entity clumps more than its group,
+    ///                              d = 6 standard errors at its own alpha where it clumps less, and fifteen buckets or more say so
+    /// ```
+    /// What clumps more than its group is drawn towards it by one standard error at most: a few that work in sessions are no steady service
+    /// because most are. What is steady night after night is not made unsteady by others either.
+    ///
+    /// Source: limited translation, Efron and Morris 1972.
+    pub fn limited(evidence: &DispersionEvidence, prior: &DispersionPrior) -> Self {
+        let plain = Self::plain(evidence, prior);
+        let farthest = if plain.own > plain.lent {
+            plain.information.sqrt().recip()
+        } else if evidence.buckets() >= SURELY_STEADY {
+            STEADY_ERRORS / evidence.information_at(plain.own.max(MIN_ALPHA)).sqrt()
+        } else {
+            f64::INFINITY
+        };
+        let beyond = (plain.own - plain.lent).abs() - farthest;
+        let most = if beyond > 0.0 { plain.information * farthest / beyond } else { plain.belief };
+        Self { belief: plain.belief.min(most), ..plain }
     }
 
     /// Both together.
@@ -244,8 +272,15 @@ impl DrawnAlpha {
         self.information + self.belief
     }
 
-    fn alpha(&self) -> f64 {
-        ((self.information * self.own + self.belief * self.lent) / self.worth()).max(MIN_ALPHA)
+    /// What comes of it, and a share of what both leave uncertain.
+    ///
+    /// ```text
+    /// alpha = max(0.001, (I a + L a0) / (I + L)) + c / sqrt(I + L)
+    /// ```
+    /// `inflation` is `c`, in standard errors of the result.
+    pub fn alpha(&self, inflation: f64) -> f64 {
+        let drawn = (self.information * self.own + self.belief * self.lent) / self.worth();
+        drawn.max(MIN_ALPHA) + inflation / self.worth().sqrt()
     }
 }
 
@@ -255,7 +290,7 @@ impl DrawnAlpha {
 /// ```text
 /// alpha = max(0.001, (I a + L a0) / (I + L)) + c / sqrt(I + L)
 /// ```
-/// with `I` and `L` as [`DrawnAlpha::of`] has them. `inflation` is `c`, in standard errors of the result.
+/// with `I` and `L` as [`DrawnAlpha::plain`] has them. `inflation` is `c`, in standard errors of the result.
 ///
 /// Source: empirical Bayes with a normal prior, Efron and Morris 1975.
 ///
@@ -267,8 +302,7 @@ pub fn shrunk_alpha(
     inflation: f64,
 ) -> Result<f64, ParameterError> {
     require((0.0..=100.0).contains(&inflation), "inflation", "in [0, 100]", inflation)?;
-    let drawn = DrawnAlpha::of(evidence, prior);
-    Ok(drawn.alpha() + inflation / drawn.worth().sqrt())
+    Ok(DrawnAlpha::plain(evidence, prior).alpha(inflation))
 }
 
 /// What a group lends: the median `alpha` of members with information above 20, and how far they lie around it beyond chance; of each
@@ -358,14 +392,14 @@ mod tests {
         // Sixty hours of 10 calls on average that are 4 or 16: alpha (36 * 20/19 - 10) / 100 = 0.279.
         let unsteady = evidence(&[(4.0, 10.0, 1.0, 20.0), (16.0, 10.0, 1.0, 20.0)].repeat(30));
         let steady = DispersionPrior::new(0.02, 0.01).unwrap();
-        let drawn = DrawnAlpha::of(&unsteady, &steady);
+        let drawn = DrawnAlpha::limited(&unsteady, &steady);
         let error = drawn.information.sqrt().recip();
         assert!(drawn.own - 0.02 > 2.0 * error, "{drawn:?}");
-        let shrunk = shrunk_alpha(&unsteady, &steady, 0.0).unwrap();
+        let shrunk = drawn.alpha(0.0);
         assert!((drawn.own - shrunk - error).abs() < 1e-12, "{drawn:?} {shrunk}");
         // Who is near its group, or steadier, is drawn as far as the group is worth.
         for alpha in [drawn.own + 0.1, drawn.own - error] {
-            let near = DrawnAlpha::of(&unsteady, &DispersionPrior::new(alpha, 0.01).unwrap());
+            let near = DrawnAlpha::limited(&unsteady, &DispersionPrior::new(alpha, 0.01).unwrap());
             assert!((near.belief / 1e4 - 1.0).abs() < 1e-9, "{near:?}");
         }
     }

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use crate::baseline::FamilyBaseline;
-use crate::baseline::absence::{Absences, days_away};
+use crate::baseline::absence::{Absences, days_away, differ};
 use crate::baseline::activity::{Activity, Alike};
 use crate::baseline::family::DayWindow;
 use crate::baseline::highs::{PastBursts, ln_habit_of_peaks};
 use crate::baseline::lows::{ALIKE, PastWindow, ln_habit_of_lows, ln_weekly_low};
 use crate::baseline::seasonal::{Fit, LOOK_CLOSER_BELOW, WHOLE_DAY};
+use crate::rollup::Family;
 use crate::stats::NegativeBinomial;
 
 /// A past day's window at the same hours of the day.
@@ -63,7 +64,11 @@ impl FamilyBaseline<'_> {
         let all = Activity { active: active.len(), days, alike: Alike::All };
         let [working, off] = [false, true].map(|off| self.activity(member, &active, off, without));
         let rests = !working.comes_and_goes(all) && off.comes_and_goes(all);
-        rests.then(|| Absences::among(&self.working_days(member, self.window.length(), without)))
+        if !rests || self.history.family == Family::Api {
+            return None;
+        }
+        let working_days = self.working_days(member, self.window.length(), without);
+        differ(&working_days).then(|| Absences::among(&working_days))
     }
 
     /// The calls of an entity's working days up to one, where all of the day is known, in their order; some days left out.

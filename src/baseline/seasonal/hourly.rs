@@ -8,7 +8,7 @@ use super::Fit;
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::series::Series;
-use crate::stats::{DispersionEvidence, DispersionPrior, MAX_ALPHA, shrunk_alpha};
+use crate::stats::{DispersionEvidence, DispersionPrior, DrawnAlpha, MAX_ALPHA};
 
 /// An entity with fewer calls an hour tells nothing of its slots.
 const LEAST_LEVEL: f64 = 1.0;
@@ -34,7 +34,7 @@ impl SlotClumps {
         let other = (slot + SLOTS / 2) % SLOTS;
         let of_hour = self.evidence[slot].and(&self.evidence[other]);
         let usual = prior(self.usual[slot], self.deviation);
-        let hour = shrunk_alpha(&of_hour, &usual, 0.0).unwrap_or(self.usual[slot]);
+        let hour = DrawnAlpha::limited(&of_hour, &usual).alpha(0.0);
         let looks_steady = self.evidence[slot].alpha().is_none_or(|own| own < hour);
         let deviation = if looks_steady {
             (WITHIN_HOUR * self.deviation).min(STEADIER * hour)
@@ -48,7 +48,7 @@ impl SlotClumps {
     pub(super) fn alphas(&self) -> [f64; SLOTS] {
         std::array::from_fn(|slot| {
             let (evidence, prior) = self.of(slot);
-            shrunk_alpha(&evidence, &prior, 0.0).unwrap_or(self.usual[slot])
+            DrawnAlpha::limited(&evidence, &prior).alpha(0.0)
         })
     }
 }

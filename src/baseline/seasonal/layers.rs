@@ -1,6 +1,6 @@
 //! What a fit says of an hour, layer by layer: the numbers that it was made of, worked out again.
 
-use super::{DAY_TYPE_HOURS, Fit, INFLATION, around, evidence, parents, shrunk_by};
+use super::{DAY_TYPE_HOURS, Fit, INFLATION, around, evidence, parents};
 use crate::baseline::SLOTS;
 use crate::baseline::calendar::slot;
 use crate::baseline::dispersion::{Dispersions, band};
@@ -64,8 +64,9 @@ impl Fit {
         let prior = dispersions.by_width[0].prior(learnt.level);
         let alike = bands.get(band(mean)).copied().flatten();
         let entity = drawn(&all, prior);
-        let around = around(shrunk_by(&all, prior, 0.0), 0);
-        let of_hours = alike.map_or_else(|| DrawnAlpha::of(&all, &prior), |alike| DrawnAlpha::of(&alike, &around));
+        let around = around(DrawnAlpha::limited(&all, &prior).alpha(0.0), 0);
+        let of_hours =
+            alike.map_or_else(|| DrawnAlpha::limited(&all, &prior), |alike| DrawnAlpha::limited(&alike, &around));
         let clumps = self.by_slot.as_ref().and_then(|_| learnt.slot_clumps(series, weights));
         let at_that_time = clumps.map(|clumps| clumps.of(slot(week_hour)));
         let alpha = self.alpha_of(week_hour);
@@ -90,7 +91,7 @@ fn day_type(sums: &SlotSums, profile: &Profile, level: f64, slot: usize) -> Draw
 }
 
 fn drawn(evidence: &DispersionEvidence, prior: DispersionPrior) -> Drawn {
-    let DrawnAlpha { own, information, lent, belief } = DrawnAlpha::of(evidence, &prior);
+    let DrawnAlpha { own, information, lent, belief } = DrawnAlpha::limited(evidence, &prior);
     Drawn::by_worth((own, information), (lent, belief))
 }
 

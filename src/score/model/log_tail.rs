@@ -7,6 +7,8 @@ use crate::stats::student::{ln_student_density, ln_student_upper};
 
 /// Buckets from which on a deviation is told at all.
 const LEAST_BUCKETS: f64 = 20.0;
+/// Expected calls below which counts are too coarse for logarithms to tell anything.
+const LEAST_MEAN: f64 = 5.0;
 /// Forecasts after which a bucket counts half.
 const HALF_LIFE: f64 = 1000.0;
 /// Deviations at which a bucket is cut before it teaches, so that an anomaly neither widens the tail nor is a reason for it.
@@ -46,6 +48,9 @@ impl LogResiduals {
     /// ```
     /// each bucket counting half after a thousand more.
     pub(super) fn learn(&mut self, mean: f64, count: f64, ln_said: f64) {
+        if mean < LEAST_MEAN {
+            return;
+        }
         let keep = (-HALF_LIFE.recip()).exp2();
         if let Some(tail) = self.tail_at(mean, 1.0) {
             let said = (tail.ln_density(count) - ln_said).clamp(-MOST_SAID, MOST_SAID);
@@ -62,8 +67,11 @@ impl LogResiduals {
         self.squares = keep * self.squares + apart * (cut - self.center);
     }
 
-    /// What they say of a bucket with such a mean; `None` while they are too few, or foretold far worse.
+    /// What they say of a bucket with such a mean; `None` while they are too few, or foretold far worse, and of small means.
     pub(super) fn tail(&self, mean: f64) -> Option<LogTail> {
+        if mean < LEAST_MEAN {
+            return None;
+        }
         let part = (1.0 + (-self.gain).exp()).recip();
         self.tail_at(mean, part).filter(|tail| tail.part >= LEAST_PART)
     }
