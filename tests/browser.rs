@@ -207,7 +207,8 @@ fn filter_search_links_and_copying_work() {
         copied,
         json!(
             "insights query '/data/my events' --user nora61 --service Actiontrail --event UpdateTrail \
-               --from 2026-01-29T07:14:00Z --to 2026-01-29T07:15:00Z"
+               --from 2026-01-29T07:14:00Z --to 2026-01-29T07:15:00Z \
+               --columns event_time,api,principal,source_ip_address,error,request_parameters"
         )
     );
     assert_eq!(browser.run(&format!("return document.querySelector('{trail} .copy').textContent")), json!("Copied"));

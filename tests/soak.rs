@@ -105,10 +105,10 @@ impl World {
                     world.deliver(number, whole_day, 1, second[..second.len() / 3].to_vec());
                     world.deliver(number, 2, 1, second);
                 }
-                // Once more under another name, until somebody notices.
+                // Once more under another name, until somebody notices; with a call more, for one that is the same to the byte counts once.
                 3 => {
                     world.deliver(number, whole_day, 1, second.clone());
-                    world.deliver(number, 1, 2, second);
+                    world.deliver(number, 1, 2, second.into_iter().chain([Call::usual(1, 1)]).collect());
                     let evening = world.evening(number, 2);
                     world.deliveries[evening].push(Delivery::Remove { date: date(number), part: 2 });
                 }

@@ -19,7 +19,7 @@ pub(super) fn differ(totals: &[u64]) -> bool {
     let days = active.len().max(2) as f64;
     let mean = active.iter().sum::<f64>() / days;
     let variance = active.iter().map(|total| (total - mean).powi(2)).sum::<f64>() / (days - 1.0);
-    variance.sqrt() >= LEAST_DEVIATION * mean
+    variance.sqrt() > LEAST_DEVIATION * mean
 }
 
 /// Working days, in their order, and how many absences lasted at least 1, 2, ... of them.

@@ -113,7 +113,10 @@ fn days_of_the_week_are_told_apart_after_eight_weeks() {
     let days = 63;
     // Four times the usual is a usual Monday, and nothing usual on a Tuesday.
     let monday = Tenant { scored: date("2026-03-30"), days, rhythm: busy_mondays };
-    assert_eq!(monday.found(&monday.history(3, |_, _, calls| calls), &utc()), []);
+    // A night without anything has a false finding one time in twenty, of rises and of drops: 4 of 40 are due, and more than 9 one time in a hundred.
+    let quiet = (3..43).map(|seed| monday.found(&monday.history(seed, |_, _, calls| calls), &utc()));
+    let found: Vec<Vec<Found>> = quiet.filter(|found| !found.is_empty()).collect();
+    assert!(found.len() <= 9 && found.iter().all(|found| found.len() <= 2), "{found:?}");
     let tuesday = Tenant { scored: date("2026-03-31"), days, rhythm: busy_mondays };
     let found = tuesday.found(&tuesday.history(3, tripled(days)), &utc());
     assert!(!found.is_empty() && found.iter().all(|found| found.0 == 15 && found.1 == Direction::Up), "{found:?}");

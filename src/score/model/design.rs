@@ -38,10 +38,12 @@ impl Design {
     /// The form of variance that is believed without evidence: rates of activity vary in proportion, hour by hour; cases of
     /// a long season come in clumps.
     pub(super) fn usual_form(&self) -> VarianceForm {
-        match self {
-            Self::Slots(_) => VarianceForm::Quadratic,
-            Self::Harmonics(_) => VarianceForm::Linear,
-        }
+        if self.varies_in_proportion() { VarianceForm::Quadratic } else { VarianceForm::Linear }
+    }
+
+    /// Whether counts are those of a rate that varies, and not of cases that come in clumps.
+    pub(super) fn varies_in_proportion(&self) -> bool {
+        matches!(self, Self::Slots(_))
     }
 
     /// The predictors of a bucket: level, trend in seasons, then pairs of harmonics.

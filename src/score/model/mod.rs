@@ -111,7 +111,8 @@ impl<'a> Walker<'a> {
         if value.is_some() {
             let expected = best(&self.tracks).expect(usual, unsure);
             let counts = NegativeBinomial::new(expected.mean, expected.inverse_size.recip());
-            let tail = self.residuals.tail(expected.mean);
+            // Cases of a long season come in clumps, and these are not log-normal.
+            let tail = self.plan.design.varies_in_proportion().then(|| self.residuals.tail(expected.mean)).flatten();
             let forecast = counts.ok().map(|counts| Forecast::new(counts, tail, self.empty_share, &self.record));
             if let (Some(forecast), Some(count)) = (&forecast, value) {
                 self.record.add(forecast, count);
