@@ -179,7 +179,7 @@ pub(super) fn corrected(answer: &Answer) -> &'static str {
 /// Why a rise is no finding of its own.
 pub(super) fn left_to_caller(left: &LeftToCaller) -> String {
     format!(
-        "not told: {} made most of the calls from {} to {} UTC, and is no busier then than on other days, nor does more of its calls here",
+        "not told: {} made most of the calls from {} to {} UTC: it is as busy in some hours of other days, and about as large a part of its calls usually goes here",
         printable(&left.principal),
         left.start.format("%H:%M"),
         left.end.format("%H:%M"),
