@@ -9,7 +9,6 @@ const MOST_OF_A_DAY: f64 = 0.05;
 const LONGEST: usize = 20;
 /// Days' worth of the others' habits beside an entity's own.
 const BORROWED_DAYS: f64 = 10.0;
-
 /// The relative deviation between days from which an entity is one of those who may stay away: people's days differ, a job's do not.
 const LEAST_DEVIATION: f64 = 0.25;
 

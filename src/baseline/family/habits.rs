@@ -73,12 +73,10 @@ impl FamilyBaseline<'_> {
 
     /// The calls of an entity's working days up to one, where all of the day is known, in their order; some days left out.
     fn working_days(&self, member: usize, end: usize, without: &Range<usize>) -> Vec<u64> {
-        let is_known = |&day: &usize| {
-            let is_known = !self.alive(member, day..day + 1).contains(&false);
-            !self.is_off(day) && is_known && !without.contains(&day)
-        };
+        let is_asked = |day: &usize| !self.is_off(*day) && !without.contains(day);
+        let is_known = |day: &usize| !self.alive(member, *day..*day + 1).contains(&false);
         let total = |day: usize| self.calls_of(member, day).iter().map(|&calls| u64::from(calls)).sum();
-        (self.known_from(member)..end).filter(is_known).map(total).collect()
+        (self.known_from(member)..end).filter(is_asked).filter(is_known).map(total).collect()
     }
 
     /// `ln P(a burst of at least `count` calls)` by those at the same hours of all other days, or of the same day of the week, whichever is
