@@ -12,7 +12,12 @@ fn source() -> PathBuf {
 
 /// The rooms in the order of the table in `src/lib.rs`.
 fn listed() -> Vec<String> {
-    let text = fs::read_to_string(source().join("lib.rs")).unwrap();
+    listed_in("lib.rs")
+}
+
+/// The rooms in the order of the table in a file of the source.
+fn listed_in(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(source().join(file)).unwrap();
     let row = |line: &str| Some(line.strip_prefix("//! | [`")?.split_once('`')?.0.to_owned());
     text.lines().filter_map(row).collect()
 }
@@ -83,4 +88,34 @@ fn a_room_uses_only_rooms_above_it() {
         .map(|(room, other, file)| format!("{room} uses {other}, which is below it: {file}"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The files of a room of `insight`, its tests left out, with what they name of it.
+fn named_of_insight(room: &str) -> Vec<(String, BTreeSet<String>)> {
+    let mut all = Vec::new();
+    let place = source().join("insight").join(room);
+    if place.is_dir() {
+        files(&place, &mut all);
+    }
+    all.extend(fs::exists(place.with_extension("rs")).unwrap().then(|| place.with_extension("rs")));
+    let of_insight = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap().replace("crate::insight::", "crate::");
+        (path.display().to_string(), named(&text).into_iter().map(str::to_owned).collect())
+    };
+    all.iter().map(of_insight).collect()
+}
+
+#[test]
+fn a_room_of_insight_uses_only_those_above_it() {
+    let order = listed_in("insight/mod.rs");
+    let mut wrong = Vec::new();
+    for (place, room) in order.iter().enumerate() {
+        let own = named_of_insight(room);
+        assert!(!own.is_empty(), "{room} is listed and has no file");
+        for (file, named) in own {
+            let below = order[place + 1..].iter().filter(|below| named.contains(*below));
+            wrong.extend(below.map(|below| format!("{room} uses {below}, which is below it: {file}")));
+        }
+    }
+    assert!(order.len() > 5 && wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -1,7 +1,7 @@
 //! How high the score of a deviation may be where there is little to judge by, whatever its p-value.
 //!
 //! A p-value is as good as the model behind it. Of an entity that has not been seen for a whole week the model knows no weekday twice, and of
-//! one whose past is odd it knows not what is usual. Such evidence alone makes no insight more than medium ([`crate::insight::severity`]);
+//! one whose past is odd it knows not what is usual. Such evidence alone makes no insight more than medium ([`crate::insight::meaning::severity`]);
 //! what was called, and by whom, may still raise it.
 
 use crate::detect::Deviation;

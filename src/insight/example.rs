@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
-use crate::insight::attack::attacks;
+use crate::insight::meaning::attack::attacks;
 use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity, Share};
 use crate::rollup::Family;
 

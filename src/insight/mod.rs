@@ -1,67 +1,29 @@
 //! Insights: what is reported of a night, whatever detector found it.
 //!
-//! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. [`investigate`] goes
-//! back to the events for exact [`minutes`] and for who did it, [`usual`] to the week before for what to compare that with.
-//! [`apart`] looks again at the calls of whoever makes a rise, [`eve`] at the hour before the day.
-//! Most are about counts or changes; [`NewCompany`] stands in those about whom an entity met for the first time.
-//! What it means is said by one small file each: [`severity`], [`concern`], [`changed`], [`attack`], [`sensitivity`], the sentence and the next
-//! query. [`episode`] and [`trail`] are what one night leaves to the next, [`incident`] which insights tell one story; [`vendor`] holds the forms
-//! that the clouds' own consumers know.
+//! An [`Insight`] holds everything the outputs need, so that each of them is only a way of writing it down. Its rooms, each of which uses those
+//! above it only (`tests/rooms.rs` sees to it):
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | [`requests`] | what parameters ask for, and what makes that serious |
+//! | [`extent`] | from which minute to which, and whether what is usual is back |
+//! | [`events`] | whose rows these are, who is in them, what was usual in the week before |
+//! | [`meaning`] | who is behind it, how serious it is, ATT&CK, the sentence, the next query |
+//! | [`life`] | what one night leaves to the next, and which insights are one story |
+//! | [`findings`] | which deviations are reported, and what the events are read for |
+//! | [`build`] | an insight of each finding, what was measured and what became of it |
+//! | [`vendor`] | the forms that the clouds' own consumers know |
 
-mod actor;
-mod alike;
-pub mod apart;
-mod at_hand;
-pub mod attack;
-mod attribution;
-mod belonging;
-mod build;
-mod callers;
-mod change;
-pub mod changed;
+pub mod build;
 mod cloud;
-pub mod concern;
-mod continuation;
-mod course;
-mod draft;
-pub mod episode;
-pub mod eve;
-pub mod evidence;
+pub mod events;
 #[cfg(test)]
 pub(crate) mod example;
-mod findings;
-mod first_seen;
-mod gaps;
-mod grave;
-pub mod habits;
-pub mod hours;
-pub mod incident;
-pub mod investigate;
-mod joining;
-mod look;
-mod meaning;
-pub mod minutes;
-pub mod names;
-mod new_level;
-mod next_query;
-mod notes;
-mod over;
-mod passing;
-pub mod places;
-mod pruning;
-mod rate;
-mod reading;
-pub mod rhythm;
-pub mod sensitivity;
-mod sentence;
-pub mod severity;
-mod sieve;
-mod stretches;
-pub mod target;
-mod targets;
-pub mod trail;
-pub mod usual;
-pub mod values;
+pub mod extent;
+pub mod findings;
+pub mod life;
+pub mod meaning;
+pub mod requests;
 pub mod vendor;
 
 use std::collections::BTreeMap;
@@ -77,21 +39,22 @@ use crate::rollup::Family;
 use crate::shown::OTHER;
 
 pub use crate::severity::Severity;
-pub use actor::Actor;
-pub use attack::Attack;
-pub use build::{Built, build};
-pub use callers::LeftToCaller;
-pub use changed::Changed;
+pub use build::built::{Built, build};
+pub use build::callers::LeftToCaller;
+pub use build::gaps::Gaps;
+pub use build::new_level::NewLevel;
 pub use cloud::Cloud;
-pub use concern::Concern;
-pub use findings::NightFindings;
-pub use first_seen::NewCompany;
-pub use gaps::Gaps;
-pub use grave::grave;
-pub use incident::{Incident, IncidentPart};
-pub use new_level::NewLevel;
-pub(crate) use next_query::list_condition;
-pub use over::Over;
+pub use findings::grave::grave;
+pub use findings::night::NightFindings;
+pub use life::incident::{Incident, IncidentPart};
+pub use life::over::Over;
+pub use meaning::actor::Actor;
+pub use meaning::attack::Attack;
+
+pub use meaning::new_company::NewCompany;
+pub(crate) use meaning::next_query::list_condition;
+pub use requests::changed::Changed;
+pub use requests::concern::Concern;
 
 /// The vendor's types, and our extension for principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -305,7 +268,7 @@ impl Insight {
 
     /// Whether a value has so many of the calls that it speaks for all.
     pub fn speaks_for_all(&self, share: &Share) -> bool {
-        share.average >= actor::SPEAKS_FOR_ALL * self.average()
+        share.average >= meaning::actor::SPEAKS_FOR_ALL * self.average()
     }
 
     /// Calls a minute between start and end.
@@ -315,7 +278,7 @@ impl Insight {
 
     /// Whom it is about, for a sentence.
     pub fn subject(&self) -> String {
-        sentence::subject(self.family, &self.entity, self.actor.as_ref().map(Actor::shown))
+        meaning::sentence::subject(self.family, &self.entity, self.actor.as_ref().map(Actor::shown))
     }
 
     /// The APIs it is about, each as `Service/EventName`: its own, or those it is attributed to, the most telling first.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use crate::alert::carry;
 use crate::error::{Error, Result};
-use crate::insight::{episode, trail};
+use crate::insight::life::{episode, trail};
 use crate::late::basis::DIGEST;
 
 /// The files in which a night, and those before it, leave something to the next. Whoever adds a file that the next night reads

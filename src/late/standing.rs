@@ -231,7 +231,7 @@ mod tests {
             [told(&unfinished), told(&foreign)],
             [Standing::Again(Why::Unfinished), Standing::Again(Why::Unfinished)]
         );
-        let left = crate::insight::episode::path(state.path(), day(18));
+        let left = crate::insight::life::episode::path(state.path(), day(18));
         crate::storage::write_text(&left, "[]").unwrap();
         assert!(left_before(state.path(), day(19)).unwrap().is_some());
         assert_eq!(told(&judged(19)), Standing::Again(Why::NightBefore));

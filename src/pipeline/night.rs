@@ -13,19 +13,20 @@ use crate::detect::judgement::{self, Judgement, Night, RateResult};
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::error::Result;
-use crate::insight::apart::{Events, tell_apart};
-use crate::insight::episode::{self, Episodes};
-use crate::insight::eve;
-use crate::insight::evidence::Evidence;
-use crate::insight::hours::{self, FindingHour};
-use crate::insight::investigate::investigate;
-use crate::insight::rhythm::Days;
-use crate::insight::trail::TrailBook;
-use crate::insight::usual::{Past, Usual};
+use crate::insight::build::hours::{self, FindingHour};
+use crate::insight::events::apart::{Events, tell_apart};
+use crate::insight::events::eve;
+use crate::insight::events::evidence::Evidence;
+use crate::insight::events::investigate::investigate;
+use crate::insight::events::usual::{Past, Usual};
+use crate::insight::extent::rhythm::Days;
+use crate::insight::life::episode::{self, Episodes};
+use crate::insight::life::incident;
+use crate::insight::life::trail::TrailBook;
+use crate::insight::meaning::places;
 use crate::insight::vendor::Maker;
 use crate::insight::{
-    Built, Gaps, Incident, Insight, InsightType, LeftToCaller, NewLevel, NightFindings, Over, build, grave, incident,
-    places,
+    Built, Gaps, Incident, Insight, InsightType, LeftToCaller, NewLevel, NightFindings, Over, build, grave,
 };
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;

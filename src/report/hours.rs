@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, Result};
-use crate::insight::hours::FindingHour;
+use crate::insight::build::hours::FindingHour;
 use crate::storage::{ParquetFile, compact};
 
 /// The file below the day's folder of insights.

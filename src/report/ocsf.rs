@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
+use crate::insight::meaning::attack;
 use crate::insight::vendor::{BASELINE_MINUTES, MODEL, Maker};
-use crate::insight::{Attack, Attribution, Cloud, Insight, Severity, attack};
+use crate::insight::{Attack, Attribution, Cloud, Insight, Severity};
 
 pub(super) use lake::write as write_lake;
 
@@ -143,7 +144,7 @@ fn cloud(insight: &Insight) -> Value {
 }
 
 fn information(insight: &Insight) -> Value {
-    let named = |named: &crate::insight::sensitivity::Named| json!({ "uid": named.uid, "name": named.name });
+    let named = |named: &crate::insight::meaning::sensitivity::Named| json!({ "uid": named.uid, "name": named.name });
     let attack = |found: &Attack| json!({ "tactic": named(&found.tactic), "technique": named(&found.technique), "version": attack::EDITION });
     let event = |id: &String| json!({ "uid": id });
     json!({

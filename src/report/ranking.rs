@@ -57,7 +57,7 @@ mod tests {
     use super::*;
     use crate::insight::Severity;
     use crate::insight::example::rate;
-    use crate::insight::incident::group;
+    use crate::insight::life::incident::group;
 
     #[test]
     fn an_alert_that_agrees_moves_an_incident_up_and_its_number_with_it() {

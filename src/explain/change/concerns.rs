@@ -8,10 +8,10 @@ use crate::event::{ChangeKind, network};
 use crate::explain::change::Said;
 use crate::explain::change::events::Seen;
 use crate::insight::Concern;
-use crate::insight::concern::{gives_to, of_request};
-use crate::insight::habits::Habits;
-use crate::insight::investigate::Request;
-use crate::insight::trail::{Lessened, TrailBook};
+use crate::insight::events::evidence::Request;
+use crate::insight::life::trail::{Lessened, TrailBook};
+use crate::insight::meaning::habits::Habits;
+use crate::insight::requests::serious::{gives_to, of_request};
 use crate::rollup::EntityKey;
 
 /// Networks that are named.

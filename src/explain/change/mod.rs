@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::detect::change::Reason;
 use crate::explain::told::{Named, Told};
-use crate::insight::severity::Step;
+use crate::insight::meaning::severity::Step;
 use crate::place::{Place, PlaceBook};
 
 pub(super) use working::{Asked, explain};

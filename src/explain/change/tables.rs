@@ -61,6 +61,6 @@ pub(super) fn concerns(change: &Change) -> Cells {
 
 /// How the severity comes about.
 pub(super) fn severity(change: &Change) -> Cells {
-    let row = |step: &crate::insight::severity::Step| [step.severity.name().to_owned(), step.why.to_owned()];
+    let row = |step: &crate::insight::meaning::severity::Step| [step.severity.name().to_owned(), step.why.to_owned()];
     Cells::new(["severity", "because"], change.severity.iter().map(row))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::alert::{Alert, Status};
-use crate::insight::attack::EDITION;
+use crate::insight::meaning::attack::EDITION;
 use crate::insight::vendor::Maker;
 use crate::insight::{Cloud, Severity};
 use crate::report::ocsf::evidence::{api, endpoint};
@@ -78,8 +78,10 @@ fn attacks(alert: &Alert) -> Vec<Value> {
         return Vec::new();
     }
     let technique = alert.technique.as_ref().map(|uid| json!({ "uid": uid, "name": alert.technique_name }));
-    let tactic =
-        alert.tactic.as_ref().map(|uid| json!({ "uid": uid, "name": crate::insight::sensitivity::name_of(uid) }));
+    let tactic = alert
+        .tactic
+        .as_ref()
+        .map(|uid| json!({ "uid": uid, "name": crate::insight::meaning::sensitivity::name_of(uid) }));
     vec![json!({ "tactic": tactic, "technique": technique, "version": EDITION })]
 }
 

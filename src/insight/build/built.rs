@@ -1,0 +1,270 @@
+//! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
+
+use chrono::NaiveDate;
+
+use crate::baseline::{FamilyHistory, Window};
+use crate::detect::Deviation;
+use crate::insight::build::callers::LeftToCaller;
+use crate::insight::build::change::change_insight;
+use crate::insight::build::continuation::{begin_before, go_on, left_insight};
+use crate::insight::build::draft::moment;
+use crate::insight::build::first_seen;
+use crate::insight::build::gaps::Gaps;
+use crate::insight::build::new_level::{NewLevel, new_levels};
+use crate::insight::build::rate::rate_insight;
+use crate::insight::events::evidence::Evidence;
+use crate::insight::events::usual::Usual;
+use crate::insight::extent::rhythm::Days;
+use crate::insight::findings::night::NightFindings;
+use crate::insight::findings::targets::usual_rate;
+use crate::insight::life::course::{Course, Rates};
+use crate::insight::life::episode::{Episode, Episodes, Running, Same};
+use crate::insight::life::over;
+use crate::insight::meaning::complete::{complete, name_account};
+use crate::insight::{Actor, Insight, Lasting, Life};
+use crate::rollup::Family;
+
+/// The insights of a night, and what it leaves to the next.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The most serious first.
+    pub insights: Vec<Insight>,
+    /// Episodes of earlier nights that are over, and of which nothing is odd tonight.
+    pub closed: Vec<Insight>,
+    /// What the next night needs to know.
+    pub episodes: Episodes,
+    /// Entities that were reported until the night before, and are at a new level.
+    pub new_levels: Vec<NewLevel>,
+    /// Drops that are not reported, because a silent region explains them.
+    pub explained: usize,
+    /// Rises that are not reported, because they are no more than what their callers usually do.
+    pub left_to_callers: Vec<LeftToCaller>,
+}
+
+/// What the events told of one target.
+#[derive(Clone, Copy)]
+pub(in crate::insight) struct Told<'a> {
+    pub(in crate::insight) evidence: &'a Evidence,
+    pub(in crate::insight) usual: &'a Usual,
+}
+
+/// The night and what can be believed of the days before it.
+#[derive(Clone, Copy)]
+pub(super) struct Night<'a> {
+    pub(in crate::insight) window: &'a Window,
+    pub(in crate::insight) days: Days<'a>,
+    pub(in crate::insight) gaps: Gaps<'a>,
+}
+
+/// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].
+pub fn build(
+    findings: &NightFindings,
+    evidence: &[Evidence],
+    usual: &[Usual],
+    days: Days<'_>,
+    gaps: Gaps<'_>,
+) -> Built {
+    let window = days.window;
+    let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
+    let night = Night { window, days, gaps };
+    let levels = new_levels(findings, window);
+    let principals = findings.history(Family::Principal);
+    let mut built = Built::default();
+    for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
+        // What was begun is told to its end, whatever explains the rest of it.
+        let begun = Begun::of(findings, history, deviation, told);
+        let is_new = matches!(begun, Begun::New);
+        let left = || LeftToCaller::of(principals, window, (history, deviation), told, findings.thresholds.max_p_value);
+        if is_new && night.gaps.explain(history, deviation, told.usual) {
+            built.explained += 1;
+        } else if let Some(left) = is_new.then(left).flatten() {
+            built.left_to_callers.push(left);
+        } else {
+            built.add_rate(findings, (history, deviation), begun, told, night);
+        }
+    }
+    if let Some((history, changes)) = &findings.changes {
+        for (change, told) in changes.iter().zip(told.by_ref()) {
+            built.insights.push(change_insight(findings, history, change, told, night));
+        }
+    }
+    for (found, told) in findings.firsts.iter().zip(told.by_ref()) {
+        built.insights.push(first_seen::insight(findings, found, (told.evidence, told.usual), window.scored()));
+    }
+    for (left, told) in findings.left_alone().into_iter().zip(told) {
+        built.add_left(left, told, levels.contains_key(left.0), window.scored());
+    }
+    built.add_absorbed(findings, window);
+    built
+        .episodes
+        .extend(findings.hidden.iter().chain(&findings.untold).map(|(same, left)| (same.clone(), left.clone())));
+    built.new_levels = levels.into_values().collect();
+    if findings.has_several_accounts() {
+        built.insights.iter_mut().chain(&mut built.closed).for_each(name_account);
+    }
+    built.insights.sort_by(|left, right| {
+        let rank = |insight: &Insight| (std::cmp::Reverse(insight.severity), insight.insight_type);
+        rank(left)
+            .cmp(&rank(right))
+            .then(right.score.total_cmp(&left.score))
+            .then(left.start.cmp(&right.start))
+            .then(left.id.cmp(&right.id))
+    });
+    built
+}
+
+/// How a deviation stands to the episode of the night before.
+#[derive(Clone, Copy)]
+enum Begun<'a> {
+    /// It goes on with it.
+    Continues(&'a Running),
+    /// That was over, and it does the same again by the same hand.
+    Repeats(&'a Running),
+    /// It has nothing to do with any.
+    New,
+}
+
+impl<'a> Begun<'a> {
+    fn of(findings: &'a NightFindings, history: &FamilyHistory, deviation: &Deviation, told: Told<'_>) -> Self {
+        if let Some(running) = findings.continued(history, deviation) {
+            return Self::Continues(running);
+        }
+        let repeated = findings.repeated(history, deviation);
+        repeated.filter(|before| before.is_by_the_same(told.evidence)).map_or(Self::New, Self::Repeats)
+    }
+
+    /// The same of an entity that has outgrown what was told of it: that is nothing that comes again.
+    fn outgrown(self) -> Self {
+        match self {
+            Self::Repeats(_) => Self::New,
+            other => other,
+        }
+    }
+
+    fn continued(self) -> Option<&'a Running> {
+        match self {
+            Self::Continues(running) => Some(running),
+            Self::Repeats(_) | Self::New => None,
+        }
+    }
+
+    /// Nights in which the same came again, with this one.
+    fn times(self) -> u32 {
+        match self {
+            Self::Repeats(before) => before.times + 1,
+            Self::Continues(_) | Self::New => 0,
+        }
+    }
+}
+
+impl Built {
+    fn add_rate(
+        &mut self,
+        findings: &NightFindings,
+        (history, deviation): (&FamilyHistory, &Deviation),
+        begun: Begun<'_>,
+        told: Told<'_>,
+        night: Night<'_>,
+    ) {
+        let date = night.window.scored();
+        let same = NightFindings::same(history, deviation);
+        let outgrown = findings.outgrows(&same);
+        let before = findings.before.get(&same).filter(|_| !outgrown);
+        let calls = findings.calls_of(&same, night.window);
+        let mut episode = Episode::following(&same, date, before, findings.level_shift_days).with_calls(before, calls);
+        let begun = if outgrown { begun.outgrown() } else { begun };
+        let (continued, is_new) = (begun.continued(), matches!(begun, Begun::New));
+        // A story goes on only while an episode of it does.
+        episode.incident = episode.incident.filter(|_| !is_new);
+        let searched = findings.search(history, deviation);
+        let mut insight = rate_insight((history, deviation), continued, told, night, searched);
+        insight.life = Life {
+            continued: !is_new,
+            nights: episode.nights,
+            since: Some(episode.since),
+            times: begun.times(),
+            // Of several episodes of a night the first says it.
+            level_shift: episode.level_shift && !self.episodes.contains_key(&same),
+            incident: episode.incident,
+            tonight: continued.map(|_| insight.observed),
+            lasting: Lasting::Not,
+        };
+        insight.ended |= episode.level_shift;
+        let mut evidence = told.evidence.clone();
+        let usual = usual_rate(deviation);
+        begin_before(&mut insight, &mut evidence, usual);
+        match begun {
+            Begun::Continues(running) => go_on(&mut insight, &mut evidence, running),
+            // What lies between is none of it: each night tells its own.
+            Begun::Repeats(before) => insight.id = before.id,
+            Begun::New => {}
+        }
+        complete(&mut insight, &evidence, told.usual);
+        episode.insight = Some(insight.id);
+        let called = insight.actor.as_ref().filter(|actor| history.family == Family::Principal && actor.name.is_some());
+        episode.name = called.map(Actor::shown).or(episode.name);
+        let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
+        let running = Running::of(&insight, end, usual, &evidence);
+        (episode.open, episode.again) = if insight.ended { (None, Some(running)) } else { (Some(running), None) };
+        // Of several episodes of an entity only the last can be open at midnight.
+        self.episodes.insert(same, episode);
+        self.insights.push(insight);
+    }
+
+    /// An episode that no deviation goes on with: it is over, or its entity's level by now, and no finding of this night.
+    fn add_left(
+        &mut self,
+        (same, before, running, course): (&Same, &Episode, &Running, Course),
+        told: Told<'_>,
+        level_shift: bool,
+        date: NaiveDate,
+    ) {
+        let (nights, incident) = (before.nights, before.incident);
+        let life = Life { continued: true, nights, incident, level_shift, ..Life::default() };
+        match course {
+            Course::Lasts(..) => {
+                let nothing = Evidence::default();
+                let life = Life { lasting: Lasting::Closed, ..life };
+                self.close(left_insight(same, (running, Rates::default()), (&nothing, told.usual), life, date).0);
+            }
+            Course::Ended(ending) => {
+                let life = Life { level_shift: false, ..life };
+                self.close(left_insight(same, (running, ending.whole), (told.evidence, told.usual), life, date).0);
+            }
+            Course::KeptOpen(_, rates) => {
+                let tonight = Some(told.evidence.calls());
+                let life = Life { level_shift: false, lasting: Lasting::KeptOpen, tonight, ..life };
+                let (insight, evidence) = left_insight(same, (running, rates), (told.evidence, told.usual), life, date);
+                let mut episode = before.clone();
+                episode.nights += 1;
+                episode.open = Some(Running::of(&insight, insight.end, rates.usual, &evidence));
+                self.episodes.insert(same.clone(), episode);
+                self.insights.push(insight);
+            }
+            Course::GoesOn(_) | Course::Untold => {}
+        }
+    }
+
+    fn close(&mut self, mut insight: Insight) {
+        over::close(&mut insight);
+        self.closed.push(insight);
+    }
+
+    /// Levels that were told to be new go on without a word.
+    fn add_absorbed(&mut self, findings: &NightFindings, window: &Window) {
+        for (history, found) in &findings.rates {
+            for deviation in found {
+                let same = NightFindings::same(history, deviation);
+                let Some(before) = findings.before.get(&same).filter(|before| before.level_shift) else { continue };
+                self.episodes.entry(same).or_insert_with_key(|same| {
+                    let calls = findings.calls_of(same, window);
+                    let mut episode =
+                        Episode::following(same, window.scored(), Some(before), findings.level_shift_days)
+                            .with_calls(Some(before), calls);
+                    episode.level_shift = true;
+                    episode
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Going back to the events: which rows are a target's, when they were, and who is in them.
+//!
+//! [`investigate`] is the way in. A [`target`] says whose events in which hours are meant; [`reading`] opens the row groups that can hold
+//! them ([`pruning`], [`stretches`], [`sieve`], [`passing`], [`belonging`]) and [`look`] tells what stands in their rows, by what [`notes`] and
+//! [`at_hand`] remember of the first reading. What comes of it is [`evidence`]; [`usual`] is the same of the week before. What it means is said
+//! elsewhere.
+
+pub mod apart;
+mod at_hand;
+pub(super) mod attribution;
+mod belonging;
+pub mod eve;
+pub mod evidence;
+pub mod investigate;
+mod look;
+pub mod names;
+mod notes;
+mod passing;
+mod pruning;
+mod reading;
+mod sieve;
+mod stretches;
+pub mod target;
+pub mod usual;
+pub mod values;

@@ -1,0 +1,457 @@
+//! What values the attributes of some rows have, and how often.
+//!
+//! Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::event::{Column, SourceAddress, failure_code, fold_service, service_name};
+use crate::insight::events::names::Names;
+use crate::partition::{EventBatch, TextColumn};
+use crate::rollup::NONE;
+use crate::rollup::keys::INPUTS;
+use crate::rollup::wanted::{PairNumbers, Sayings, principal_label};
+use crate::shown;
+
+/// Distinct values of an attribute that are told apart; the rest goes by one name.
+const MOST_VALUES: usize = 10_000;
+/// What values beyond [`MOST_VALUES`] are counted under.
+pub const OTHER: &str = shown::OTHER;
+
+/// The attributes of an event that an insight is attributed to.
+pub const ATTRIBUTES: [&str; 8] = [
+    "principalId",
+    "accessKeyId",
+    "sourceIpAddress",
+    "userAgent",
+    "apiRelated",
+    "errorCode",
+    "acsRegion",
+    "resourceName",
+];
+
+/// For each of [`ATTRIBUTES`] the values and their calls.
+pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
+
+/// How the values of an attribute are spelled most often, and their calls under all spellings.
+pub(super) type Folded<'a> = BTreeMap<Cow<'a, str>, (&'a str, u64)>;
+
+/// The values of an attribute by the form in which they are compared: services are spelled in several ways.
+pub(super) fn folded(attribute: usize, values: &BTreeMap<String, u64>) -> Folded<'_> {
+    let mut found: BTreeMap<Cow<'_, str>, (&str, u64, u64)> = BTreeMap::new();
+    for (value, &calls) in values {
+        let (spelling, most, sum) = found.entry(fold(attribute, value)).or_insert((value, calls, 0));
+        if calls > *most {
+            (*spelling, *most) = (value, calls);
+        }
+        *sum += calls;
+    }
+    found.into_iter().map(|(folded, (spelling, _, sum))| (folded, (spelling, sum))).collect()
+}
+
+fn fold(attribute: usize, value: &str) -> Cow<'_, str> {
+    match value.split_once('/') {
+        Some((service, api)) if ATTRIBUTES[attribute] == "apiRelated" => {
+            Cow::Owned(format!("{}/{api}", fold_service(service)))
+        }
+        _ => Cow::Borrowed(value),
+    }
+}
+
+/// The columns that tell attributes and names.
+pub(super) const DESCRIBING: [&[Column]; 13] = [
+    INPUTS[1],
+    INPUTS[2],
+    INPUTS[3],
+    INPUTS[4],
+    INPUTS[5],
+    INPUTS[6],
+    INPUTS[7],
+    INPUTS[8],
+    INPUTS[9],
+    INPUTS[10],
+    &[Column::UserAgent],
+    &[Column::ResourceName],
+    &[Column::UserName],
+];
+/// The inputs that the first of them are.
+pub(super) const DESCRIBING_INPUTS: std::ops::RangeInclusive<usize> = 1..=10;
+/// Where columns stand in a batch.
+const CALLER: usize = 0;
+const SERVICE: usize = 1;
+const API: usize = 2;
+const SOURCE_IP: usize = 3;
+const REGION: usize = 4;
+const IDENTITY_TYPE: usize = 5;
+const PRINCIPAL_ID: usize = 6;
+const ACCESS_KEY: usize = 7;
+const ERROR_CODE: usize = 8;
+const ERROR_MESSAGE: usize = 9;
+const USER_AGENT: usize = 10;
+const RESOURCE: usize = 11;
+const NAME: usize = 12;
+
+/// What an event without an error code has for one.
+const NO_ERROR: &str = "null";
+
+/// Tells what rows say, batch after batch; its memory is bounded.
+pub(super) struct Describer {
+    principals: Sayings,
+    addresses: Sayings,
+    calls: Sayings,
+    failures: Sayings,
+}
+
+/// An attribute of the rows of a batch.
+struct Attribute<'a> {
+    codes: Codes<'a>,
+    texts: Texts<'a>,
+}
+
+/// What codes stand for, if they stand for anything.
+enum Texts<'a> {
+    Column(&'a TextColumn),
+    /// By number, and what a row without one says.
+    Said(&'a [String], Option<&'a str>),
+    Shown(Vec<Option<String>>),
+}
+
+impl Texts<'_> {
+    /// How many codes there are.
+    fn count(&self) -> usize {
+        match self {
+            Self::Column(column) => column.key_count(),
+            Self::Said(texts, _) => texts.len() + 1,
+            Self::Shown(texts) => texts.len(),
+        }
+    }
+
+    fn of(&self, code: u32) -> Option<&str> {
+        match self {
+            Self::Column(column) => column.value(code as i32),
+            Self::Said(texts, none) => texts.get(code as usize).map(String::as_str).or(*none),
+            Self::Shown(texts) => texts[code as usize].as_deref(),
+        }
+    }
+}
+
+/// The code of each row of a batch, by which its value goes. Several may stand for one value.
+enum Codes<'a> {
+    /// All have the same value.
+    Same,
+    /// Keys into a dictionary, the last of which stands for none.
+    Keys(&'a [i32]),
+    /// Numbers, the last of which stands for none.
+    Numbers(Vec<u32>),
+}
+
+/// What the rows of a batch say.
+pub(super) struct Described<'a> {
+    batch: &'a EventBatch,
+    attributes: [Attribute<'a>; ATTRIBUTES.len()],
+    /// Nothing if there are no names.
+    named: Option<Named>,
+    /// By row whether it failed.
+    failed: Vec<bool>,
+    tally: Tally,
+}
+
+impl Default for Describer {
+    fn default() -> Self {
+        Self {
+            principals: Sayings::new(principal_label),
+            addresses: Sayings::new(|texts| texts[0].and_then(SourceAddress::parse).map(source)),
+            calls: Sayings::new(|texts| Some(format!("{}/{}", fold_service(service_name(texts[0]?)), texts[1]?))),
+            failures: Sayings::new(|texts| failure_code(texts[0], texts[1]).map(|code| code.replace('\0', "\u{fffd}"))),
+        }
+    }
+}
+
+impl Describer {
+    /// What the rows of a batch with the columns of [`DESCRIBING`] say.
+    pub(super) fn describe<'a>(&'a mut self, batch: &'a EventBatch) -> Described<'a> {
+        let columns =
+            |places: &[usize]| -> Vec<&TextColumn> { places.iter().map(|&place| &batch.columns[place]).collect() };
+        let number = |sayings: &mut Sayings, places: &[usize]| {
+            let mut numbers = Vec::new();
+            sayings.number_rows(&columns(places), batch.rows, &mut numbers);
+            numbers
+        };
+        let principals = number(&mut self.principals, &[CALLER, IDENTITY_TYPE, PRINCIPAL_ID]);
+        let addresses = number(&mut self.addresses, &[SOURCE_IP]);
+        let calls = number(&mut self.calls, &[SERVICE, API]);
+        let mut failures = number(&mut self.failures, &[ERROR_CODE, ERROR_MESSAGE]);
+        let failed: Vec<bool> = failures.iter().map(|&failure| failure != NONE).collect();
+        // What calls no API is no failure of one.
+        failures.iter_mut().zip(&calls).filter(|(_, call)| **call == NONE).for_each(|(failure, _)| *failure = NONE);
+        let none = self.principals.texts().len() as u32;
+        let principals: Vec<u32> = principals.into_iter().map(|number| number.min(none)).collect();
+        let named = (!batch.columns[NAME].is_all_null()).then(|| Named::of(&principals, &batch.columns[NAME]));
+        let shown = Texts::Shown(shown_calls(batch, &calls, self.calls.texts().len()));
+        let attributes = [
+            Attribute::of_numbers(principals, Texts::Said(self.principals.texts(), None)),
+            Attribute::of_column(&batch.columns[ACCESS_KEY]),
+            Attribute::of_numbers(addresses, Texts::Said(self.addresses.texts(), None)),
+            Attribute::of_column(&batch.columns[USER_AGENT]),
+            Attribute::of_numbers(calls, shown),
+            Attribute::of_numbers(failures, Texts::Said(self.failures.texts(), Some(NO_ERROR))),
+            Attribute::of_column(&batch.columns[REGION]),
+            Attribute::of_column(&batch.columns[RESOURCE]),
+        ];
+        Described { batch, attributes, named, failed, tally: Tally::default() }
+    }
+}
+
+/// By number of a call how the first row that has it spells service and API.
+fn shown_calls(batch: &EventBatch, calls: &[u32], count: usize) -> Vec<Option<String>> {
+    let mut shown = vec![None; count + 1];
+    for (row, &call) in calls.iter().enumerate().filter(|(_, call)| **call != NONE) {
+        let shown = &mut shown[call as usize];
+        if shown.is_none() {
+            let text = |place: usize| batch.columns[place].row(row).unwrap_or_default();
+            *shown = Some(format!("{}/{}", service_name(text(SERVICE)), text(API)));
+        }
+    }
+    shown
+}
+
+impl<'a> Attribute<'a> {
+    fn of_column(column: &'a TextColumn) -> Self {
+        Self { codes: column.keys().map_or(Codes::Same, Codes::Keys), texts: Texts::Column(column) }
+    }
+
+    /// Numbers of which the last but for [`NONE`] stands before the end of the texts.
+    fn of_numbers(mut numbers: Vec<u32>, texts: Texts<'a>) -> Self {
+        let none = texts.count() as u32 - 1;
+        numbers.iter_mut().for_each(|number| *number = (*number).min(none));
+        Self { codes: Codes::Numbers(numbers), texts }
+    }
+
+    fn count(&self, rows: &[u32], tally: &mut Tally, mut each: impl FnMut(&str, u64)) {
+        let told = |code: u32, calls: u64| self.texts.of(code).into_iter().for_each(|text| each(text, calls));
+        let bound = self.texts.count();
+        match &self.codes {
+            Codes::Same => tally.each(rows, bound, |_| 0, told),
+            Codes::Keys(keys) => tally.each(rows, bound, |row| keys[row as usize] as u32, told),
+            Codes::Numbers(numbers) => tally.each(rows, bound, |row| numbers[row as usize], told),
+        }
+    }
+}
+
+/// Who calls by which name: the number of a principal and the key of a name, together by one code.
+struct Named {
+    codes: Vec<u32>,
+    pairs: PairNumbers,
+}
+
+impl Named {
+    fn of(principals: &[u32], names: &TextColumn) -> Self {
+        // Most principals go by one name, so nothing is set aside for more.
+        let mut pairs = PairNumbers::new(0);
+        let key = |row: usize| names.keys().map_or(0, |keys| keys[row] as u32);
+        let codes = principals.iter().enumerate().map(|(row, &principal)| pairs.number(principal, key(row))).collect();
+        Self { codes, pairs }
+    }
+
+    fn count(&self, rows: &[u32], tally: &mut Tally, mut each: impl FnMut((u32, u32), u64)) {
+        let pairs = self.pairs.pairs();
+        let told = |code: u32, calls: u64| each(pairs[code as usize], calls);
+        tally.each(rows, pairs.len(), |row| self.codes[row as usize], told);
+    }
+}
+
+/// Counts codes, again and again.
+#[derive(Debug, Default)]
+struct Tally {
+    /// By code its calls, 0 between countings; rows take turns, for to count the same code twice in a row in one place takes its time.
+    cells: [Vec<u32>; 2],
+    met: Vec<u32>,
+}
+
+impl Tally {
+    /// Calls `each` with the codes of some rows and their calls, in the order in which codes are met.
+    fn each(&mut self, rows: &[u32], bound: usize, code: impl Fn(u32) -> u32, mut each: impl FnMut(u32, u64)) {
+        let Self { cells: [one, other], met } = self;
+        one.resize(one.len().max(bound), 0);
+        other.resize(other.len().max(bound), 0);
+        let mut meet = |cells: &mut [u32], code: u32| {
+            let calls = &mut cells[code as usize];
+            if *calls == 0 {
+                met.push(code);
+            }
+            *calls += 1;
+        };
+        let (two, last) = rows.as_chunks::<2>();
+        for &[row, next] in two {
+            meet(one, code(row));
+            meet(other, code(next));
+        }
+        last.iter().for_each(|&row| meet(one, code(row)));
+        for code in met.drain(..) {
+            // A code that was met in both places comes twice.
+            let calls = std::mem::take(&mut one[code as usize]) + std::mem::take(&mut other[code as usize]);
+            if calls > 0 {
+                each(code, u64::from(calls));
+            }
+        }
+    }
+}
+
+impl Described<'_> {
+    /// Whether a row failed.
+    pub(super) fn has_failed(&self, row: u32) -> bool {
+        self.failed[row as usize]
+    }
+
+    /// The name of the API that a row calls, as it is written.
+    pub(in crate::insight) fn api(&self, row: u32) -> Option<&str> {
+        self.batch.columns[API].row(row as usize)
+    }
+
+    /// Adds the values of rows, and the names of users or roles.
+    pub(in crate::insight) fn count(&mut self, rows: &[u32], counts: &mut Counts, names: &mut Names) {
+        let Self { batch, attributes: [principals, others @ ..], named, tally, .. } = self;
+        let [callers, rest @ ..] = &mut counts.0;
+        match named {
+            Some(named) => named.count(rows, tally, |(principal, name), calls| {
+                let principal = principals.texts.of(principal);
+                principal.into_iter().for_each(|principal| callers.add(principal, calls));
+                let name = batch.columns[NAME].value(name as i32);
+                name.into_iter().for_each(|name| names.add(principal.unwrap_or_default(), name, calls));
+            }),
+            None => principals.count(rows, tally, |text, calls| callers.add(text, calls)),
+        }
+        for (attribute, counts) in others.iter().zip(rest) {
+            attribute.count(rows, tally, |text, calls| counts.add(text, calls));
+        }
+    }
+
+    /// How many of some rows failed.
+    pub(super) fn failures(&self, rows: &[u32]) -> u64 {
+        rows.iter().filter(|&&row| self.has_failed(row)).count() as u64
+    }
+}
+
+fn source(source: SourceAddress) -> String {
+    match source {
+        SourceAddress::Ip(address) => address.to_string(),
+        SourceAddress::Internal => "Internal".to_owned(),
+        SourceAddress::Host(host) => host,
+    }
+}
+
+/// Values while they are counted, which is faster than in their order.
+#[derive(Debug, Default)]
+pub(in crate::insight) struct Counts([Unordered; ATTRIBUTES.len()]);
+
+/// The values of an attribute and their calls.
+#[derive(Debug, Default)]
+struct Unordered(HashMap<String, u64, RandomState>);
+
+impl Unordered {
+    /// As [`add`] does.
+    fn add(&mut self, value: &str, calls: u64) {
+        if let Some(known) = self.0.get_mut(value) {
+            *known += calls;
+        } else if self.0.len() < MOST_VALUES {
+            self.0.insert(value.to_owned(), calls);
+        } else {
+            *self.0.entry_ref(OTHER).or_default() += calls;
+        }
+    }
+}
+
+impl From<Counts> for Values {
+    fn from(counts: Counts) -> Self {
+        counts.0.map(|unordered| unordered.0.into_iter().collect())
+    }
+}
+
+/// Adds up what was counted in two places; where values may be too many to be told apart, those of `own` go first, then those of `later` in
+/// order.
+pub(super) fn add_all(own: &mut BTreeMap<String, u64>, later: BTreeMap<String, u64>) {
+    if own.len() + later.len() > MOST_VALUES {
+        later.into_iter().for_each(|(value, calls)| add(own, value, calls));
+        return;
+    }
+    let (mut left, mut right) = (std::mem::take(own).into_iter().peekable(), later.into_iter().peekable());
+    *own = std::iter::from_fn(|| match (left.peek(), right.peek()) {
+        (Some((one, _)), Some((other, _))) => match one.cmp(other) {
+            Ordering::Less => left.next(),
+            Ordering::Greater => right.next(),
+            Ordering::Equal => left.next().zip(right.next()).map(|((value, one), (_, other))| (value, one + other)),
+        },
+        (Some(_), None) => left.next(),
+        _ => right.next(),
+    })
+    .collect();
+}
+
+/// Adds calls of a value; values beyond the most that are told apart go by one name.
+pub(in crate::insight) fn add(counts: &mut BTreeMap<String, u64>, value: impl AsRef<str> + Into<String>, calls: u64) {
+    if let Some(known) = counts.get_mut(AsRef::<str>::as_ref(&value)) {
+        *known += calls;
+    } else if counts.len() < MOST_VALUES {
+        counts.insert(value.into(), calls);
+    } else {
+        *counts.entry(OTHER.to_owned()).or_default() += calls;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_two_places_counted_adds_up(
+            counted in prop::collection::vec((0_u8..9, 1_u64..5), 0..30), more in prop::collection::vec((0_u8..9, 1_u64..5), 0..30)
+        ) {
+            let count = |counted: &[(u8, u64)]| {
+                let mut counts = Unordered::default();
+                counted.iter().for_each(|(value, calls)| counts.add(&value.to_string(), *calls));
+                counts.0.into_iter().collect::<BTreeMap<String, u64>>()
+            };
+            let mut sum = count(&counted);
+            add_all(&mut sum, count(&more));
+            prop_assert_eq!(sum, count(&[counted, more].concat()));
+        }
+
+        #[test]
+        fn codes_are_counted_in_the_order_in_which_they_are_met(
+            codes in prop::collection::vec(0_u32..20, 1..80), steps in prop::collection::vec(1_usize..4, 1..4)
+        ) {
+            let mut tally = Tally::default();
+            for step in steps {
+                let rows: Vec<u32> = (0..codes.len() as u32).step_by(step).collect();
+                let mut plain: Vec<(u32, u64)> = Vec::new();
+                for &row in &rows {
+                    let code = codes[row as usize];
+                    match plain.iter_mut().find(|(known, _)| *known == code) {
+                        Some((_, calls)) => *calls += 1,
+                        None => plain.push((code, 1)),
+                    }
+                }
+                let mut found = Vec::new();
+                tally.each(&rows, 20, |row| codes[row as usize], |code, calls| found.push((code, calls)));
+                prop_assert_eq!(found, plain);
+            }
+        }
+    }
+
+    #[test]
+    fn values_beyond_the_most_go_by_one_name() {
+        let mut counts = Unordered::default();
+        (0..MOST_VALUES + 7).for_each(|value| counts.add(&value.to_string(), 2));
+        assert_eq!(counts.0[OTHER], 14);
+        let mut own = BTreeMap::from([("a".to_owned(), 1)]);
+        add_all(&mut own, counts.0.into_iter().collect());
+        assert_eq!((own.len(), own.values().sum::<u64>()), (MOST_VALUES, 2 * (MOST_VALUES as u64 + 7) + 1));
+    }
+}

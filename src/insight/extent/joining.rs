@@ -1,0 +1,154 @@
+//! The hours of a deviation as those of one change: several of an entity are one where nothing between them speaks for what is usual, and each
+//! has the hours after it in which it goes on. Detection picks the hours that tell most, not those in which it was so: a level that lasts is not
+//! over because its first sixteen hours tell more than twenty-four.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::baseline::{FamilyHistory, Window};
+use crate::detect::{Deviation, Model};
+use crate::insight::extent::rhythm::{Days, Level, Rhythm, TELLING, lasted};
+
+/// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them. They go on until
+/// they are over.
+pub(in crate::insight) fn joined(history: &FamilyHistory, found: Vec<Deviation>, days: Days<'_>) -> Vec<Deviation> {
+    let mut all: Vec<Deviation> = Vec::new();
+    for next in found {
+        match all.last_mut().filter(|last| is_one(history, last, &next, days)) {
+            Some(last) => join(history, last, &next, days.window),
+            None => all.push(next),
+        }
+    }
+    let begins: BTreeSet<(usize, u8)> = all.iter().map(|found| (found.member, found.hours.0)).collect();
+    for found in all.iter_mut().filter(|found| found.model == Model::Seasonal) {
+        let next = begins.range((found.member, found.hours.1)..(found.member + 1, 0)).next();
+        lengthen(history, found, next.map_or(24, |(_, first)| *first), days);
+    }
+    all
+}
+
+/// Adds the hours after a deviation in which it goes on, if they tell that it does.
+fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Days<'_>) {
+    let (rhythm, level) = level_of(history, found, days);
+    let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
+    let telling = |hours: Range<u8>| rhythm.telling(level, hour(hours.start)..hour(hours.end));
+    let end = found.hours.1;
+    let longer = end + lasted((end..until).map(|hour| telling(hour..hour + 1))) as u8;
+    if telling(end..longer) > -TELLING {
+        return;
+    }
+    let expected: f64 = found
+        .by_hour
+        .last_chunk::<24>()
+        .map_or(0.0, |day| day[usize::from(end)..usize::from(longer)].iter().map(|band| band.mean).sum());
+    let share = if found.expected > 0.0 { expected / found.expected } else { 0.0 };
+    let times = |calls: u64| calls as f64 * (1.0 + share);
+    (found.lower, found.upper) = (times(found.lower).floor() as u64, times(found.upper).ceil() as u64);
+    found.expected += expected;
+    found.observed += calls(history, found.member, hour(end)..hour(longer), days.window);
+    found.hours.1 = longer;
+}
+
+/// The calls of an entity in some hours of the scored day, counted from the first of the window.
+fn calls(history: &FamilyHistory, member: usize, hours: Range<usize>, window: &Window) -> u64 {
+    let own = history.split(member, window).1.iter().filter(|hour| hours.contains(&usize::from(hour.hour)));
+    own.map(|hour| u64::from(hour.calls)).sum()
+}
+
+/// What an entity usually does, and the level of a deviation of it.
+fn level_of(history: &FamilyHistory, found: &Deviation, days: Days<'_>) -> (Rhythm, Level) {
+    let today = days.window.length();
+    let minute = |hour: u8| (today * 24 + usize::from(hour)) as i64 * 60;
+    let rhythm = Rhythm::learn(history, found.member, days, today);
+    let level = rhythm.level(found.direction, found.observed, minute(found.hours.0)..minute(found.hours.1));
+    (rhythm, level)
+}
+
+fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Days<'_>) -> bool {
+    if (last.member, last.direction, last.model) != (next.member, next.direction, next.model) {
+        return false;
+    }
+    let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
+    let (rhythm, level) = level_of(history, last, days);
+    rhythm.telling(level, hour(last.hours.1)..hour(next.hours.0)) < TELLING
+}
+
+/// Makes two deviations one; what was expected of the hours between them is left out, as nobody judged them.
+fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
+    let first = window.length() * 24;
+    let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
+    last.observed += next.observed + calls(history, last.member, between, window);
+    last.hours.1 = next.hours.1;
+    // What was expected of a day as a whole was expected once.
+    if next.model == Model::Seasonal {
+        last.expected += next.expected;
+        last.lower += next.lower;
+        last.upper += next.upper;
+    }
+    last.ln_p = last.ln_p.min(next.ln_p);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baseline::{Calendar, Feed, HistoryHour};
+    use crate::detect::Direction;
+    use crate::detect::hours::Band;
+    use crate::rollup::{EntityKey, Family};
+
+    /// The hours, the calls and what is expected of a deviation from 15:00 to 20:00, of a key that usually calls forty times an hour, and calls
+    /// so often in the hours from 15:00 on.
+    fn found(direction: Direction, calls: [u32; 9]) -> ((u8, u8), u64, f64) {
+        let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
+        let own = (0..29 * 24_u16).map(|place| match place.checked_sub(28 * 24 + 15) {
+            Some(after) => hour(place, calls[usize::from(after)]),
+            None => hour(place, 40),
+        });
+        let own = own.filter(|hour| hour.calls > 0).collect();
+        let history = FamilyHistory::from_entities(Family::AccessKey, [(EntityKey::new(["1", "LTAI1"]), own)]);
+        let all = (0..29 * 24).map(|place| hour(place, 1000)).collect();
+        let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Describe"]), all)]);
+        let feed = Feed::judge(&apis, &window, &calendar);
+        let found = Deviation {
+            member: 0,
+            direction,
+            model: Model::Seasonal,
+            hours: (15, 20),
+            observed: calls[..5].iter().map(|&calls| u64::from(calls)).sum(),
+            expected: 200.0,
+            lower: 150,
+            upper: 250,
+            ln_p: -50.0,
+            ln_q: -40.0,
+            unstable: false,
+            days_known: 28,
+            by_hour: vec![Band { lower: 25, mean: 40.0, upper: 55 }; 48],
+        };
+        let days = Days { window: &window, calendar: &calendar, feed: &feed };
+        let joined = joined(&history, vec![found], days);
+        (joined[0].hours, joined[0].observed, joined[0].expected)
+    }
+
+    #[test]
+    fn a_rise_has_all_hours_in_which_it_goes_on() {
+        let rise = |calls| found(Direction::Up, calls);
+        assert_eq!(
+            rise([160, 160, 160, 160, 160, 110, 120, 100, 150]),
+            ((15, 24), 1280, 360.0),
+            "not so high, and not usual"
+        );
+        assert_eq!(rise([160, 160, 160, 160, 160, 150, 42, 38, 44]), ((15, 21), 950, 240.0), "it is over");
+        assert_eq!(rise([160, 160, 160, 160, 160, 45, 55, 38, 44]), ((15, 20), 800, 200.0));
+    }
+
+    #[test]
+    fn a_drop_has_all_hours_in_which_it_goes_on() {
+        let drop = |calls| found(Direction::Down, calls);
+        assert_eq!(drop([0; 9]), ((15, 24), 0, 360.0));
+        assert_eq!(drop([4, 4, 4, 4, 4, 9, 5, 8, 5]), ((15, 24), 47, 360.0));
+        assert_eq!(drop([4, 4, 4, 4, 4, 4, 38, 41, 44]), ((15, 21), 24, 240.0), "it is back");
+        assert_eq!(drop([4, 4, 4, 4, 4, 38, 38, 41, 44]), ((15, 20), 20, 200.0));
+    }
+}

@@ -1,0 +1,10 @@
+//! What one night leaves to the next, and which insights of a night tell one story.
+//!
+//! [`episode`] and [`trail`] are kept in the state directory; [`course`] says what became of an episode, [`over`] how its end is told.
+
+pub(super) mod alike;
+pub(super) mod course;
+pub mod episode;
+pub mod incident;
+pub(super) mod over;
+pub mod trail;

@@ -1,0 +1,79 @@
+//! MITRE ATT&CK: which tactic and technique an insight would be, were it an attack.
+//!
+//! Insights about calls take the technique of the API (see [`crate::insight::meaning::sensitivity`]); insights about an address, a key or a
+//! principal say first that somebody's access may be in other hands, and then what it was used for.
+
+use serde::Serialize;
+
+use crate::detect::Direction;
+use crate::event::is_denied;
+use crate::insight::meaning::sensitivity::{CallMeaning, Named, Sensitivity};
+use crate::insight::{Insight, InsightType};
+
+/// The edition of the ATT&CK matrix that names and identifiers are taken from, by insights and by the tags of the built-in rules.
+pub const EDITION: &str = "19";
+
+/// A tactic and the technique that serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Attack {
+    /// What for.
+    pub tactic: Named,
+    /// How.
+    pub technique: Named,
+}
+
+impl Attack {
+    fn new(tactic: &'static str, technique: &'static str) -> Self {
+        Self { tactic: Named::of(tactic), technique: Named::of(technique) }
+    }
+
+    fn of_call(meaning: CallMeaning) -> Self {
+        Self::new(meaning.tactic, meaning.technique)
+    }
+}
+
+/// The tactics and techniques of an insight, the most telling first; never none.
+pub(in crate::insight) fn attacks(insight: &Insight) -> Vec<Attack> {
+    let apis = insight.apis();
+    let first = |fallback: Attack| apis.first().map_or(fallback, |api| Attack::of_call(CallMeaning::of_api(api)));
+    let is_silence_of_the_trail = insight.insight_type == InsightType::TrailConcealmentInsight;
+    if insight.direction == Direction::Down && !is_silence_of_the_trail {
+        return vec![Attack::new("TA0040", "T1489")];
+    }
+    match insight.insight_type {
+        InsightType::TrailConcealmentInsight => vec![Attack::new("TA0112", "T1685.002")],
+        InsightType::PolicyChangeInsight => vec![Attack::new("TA0004", "T1098.003")],
+        InsightType::PasswordChangeInsight => vec![password_change(&apis)],
+        InsightType::ApiCallRateInsight => vec![first(Attack::new("TA0001", "T1078.004"))],
+        InsightType::ApiErrorRateInsight => vec![errors(&apis, &insight.object)],
+        InsightType::IpInsight | InsightType::AkInsight | InsightType::PrincipalInsight => {
+            let mut found = vec![Attack::new("TA0001", "T1078.004")];
+            found.extend(used_for(&apis).filter(|attack| *attack != found[0]));
+            found
+        }
+    }
+}
+
+/// What most harm was done with.
+fn used_for(apis: &[&str]) -> Option<Attack> {
+    let meanings = apis.iter().map(|api| CallMeaning::of_api(api));
+    meanings.into_iter().find(|meaning| meaning.sensitivity == Sensitivity::High).map(Attack::of_call)
+}
+
+fn password_change(apis: &[&str]) -> Attack {
+    let general = Attack::new("TA0003", "T1098");
+    let told = apis.first().map(|api| Attack::of_call(CallMeaning::of_api(api)));
+    told.filter(|attack| ["T1098.001", "T1531", "T1556.006"].contains(&attack.technique.uid)).unwrap_or(general)
+}
+
+/// Refusals are somebody trying what works; refused sign-ins are guesses at a password.
+fn errors(apis: &[&str], code: &str) -> Attack {
+    let api = apis.first().copied().unwrap_or_default();
+    if api.ends_with("/ConsoleSignin") || api.ends_with("/ConsoleLogin") || api.ends_with("/Login") {
+        return Attack::new("TA0006", "T1110");
+    }
+    if is_denied(code) {
+        return Attack::new("TA0007", "T1580");
+    }
+    Attack::of_call(CallMeaning::of_api(api))
+}

@@ -1,0 +1,129 @@
+//! What an insight means, once everything is measured: to whom it is attributed, who is behind it, how serious it is, ATT&CK, a sentence.
+
+use crate::detect::Direction;
+use crate::event::without_session;
+use crate::insight::events::attribution::Compared;
+use crate::insight::events::evidence::Evidence;
+use crate::insight::events::usual::Usual;
+use crate::insight::events::values::ATTRIBUTES;
+use crate::insight::meaning::actor::{behind, names};
+use crate::insight::meaning::attack::attacks;
+use crate::insight::meaning::next_query::next_query;
+use crate::insight::meaning::sentence::{PRINCIPAL, sentence};
+use crate::insight::meaning::severity::{all_failed, severity};
+use crate::insight::requests::concern;
+use crate::insight::{Attribution, Insight, InsightType, Lasting};
+use crate::shown::number;
+
+/// Fills in what the events tell, and what all of it means.
+pub(in crate::insight) fn complete(insight: &mut Insight, evidence: &Evidence, usual: &Usual) {
+    insight.attributions = attributions(insight, evidence, usual);
+    let name_of = |principal: &str| {
+        let name = evidence.names.of(principal).or_else(|| usual.names.of(principal))?;
+        Some(without_session(name).to_owned())
+    };
+    insight.actor = behind(insight, evidence, name_of);
+    insight.names = names(insight, name_of);
+    insight.severity = severity(insight);
+    if insight.reason.is_some() {
+        insight.score = f64::from(insight.severity as u8) * 25.0;
+    }
+    insight.attacks = attacks(insight);
+    insight.sentence = sentence(insight, evidence, usual)
+        + &concern::words(&insight.concerns, all_failed(insight.errors, insight.observed))
+        + &lasting(insight);
+    insight.next_query = next_query(insight, false);
+}
+
+/// Says of which account an insight is, for readers of several.
+pub(in crate::insight) fn name_account(insight: &mut Insight) {
+    if !insight.account.is_empty() {
+        insight.sentence = format!("{}; account {}", insight.sentence, insight.account);
+    }
+    insight.next_query = next_query(insight, true);
+}
+
+/// What is said of an episode that goes on, comes again, or has become a level.
+fn lasting(insight: &Insight) -> String {
+    let life = &insight.life;
+    let by_itself = if life.lasting == Lasting::KeptOpen { ", with what is odd still" } else { "" };
+    match life.tonight.filter(|_| !insight.ended) {
+        _ if life.level_shift => format!("; so {}, and taken for its new level from now on", nights(insight)),
+        Some(calls) if insight.direction == Direction::Up => {
+            let since = insight.start.date_naive();
+            format!("; going on since {since}, {} of them on {}{by_itself}", number(calls), insight.date)
+        }
+        Some(_) => format!("; going on since {}", insight.start.date_naive()) + by_itself,
+        None if life.times > 1 => {
+            format!(
+                "; at the same hours for {} nights in a row since {}",
+                life.times,
+                life.since.unwrap_or(insight.date)
+            )
+        }
+        None => String::new(),
+    }
+}
+
+/// For how many nights it was so: in a row only if there were none between.
+fn nights(insight: &Insight) -> String {
+    let nights = insight.life.nights;
+    match insight.life.since {
+        Some(since) if (insight.date - since).num_days() + 1 != i64::from(nights) => {
+            format!("on {nights} nights since {since}")
+        }
+        _ => format!("for {nights} nights in a row"),
+    }
+}
+
+/// The attributes that say something new: not the one that the insight is about.
+fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<Attribution> {
+    let own = match insight.insight_type {
+        InsightType::AkInsight => "accessKeyId",
+        InsightType::IpInsight => "sourceIpAddress",
+        InsightType::PrincipalInsight => "principalId",
+        InsightType::ApiCallRateInsight => "apiRelated",
+        _ => "",
+    };
+    let others = (0..ATTRIBUTES.len()).filter(|&attribute| ATTRIBUTES[attribute] != own);
+    let compared = |attribute: usize| Compared {
+        attribute,
+        direction: insight.direction,
+        observed: (&evidence.values[attribute], insight.minutes() as f64),
+        usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
+    };
+    // Every call has a principal; those of a role may have no key.
+    let whole = compared(PRINCIPAL).whole();
+    others.filter_map(|attribute| compared(attribute).attribution(whole)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Actor;
+    use crate::insight::example::rate;
+
+    /// What is told of a drop in which one principal called twice, where the week before had these calls.
+    fn drop(usual: &[(&str, u64)]) -> Insight {
+        let values = usual.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+        let names = [("user/282", "svc-0", 9), ("user/27", "lin27", 9)].into_iter().collect();
+        let mut usual = Usual { minutes: 10_080, names, ..Usual::default() };
+        usual.values[0] = Some(values);
+        let mut evidence = Evidence::default();
+        evidence.values[0].insert("user/27".to_owned(), 2);
+        evidence.names.add("user/27", "lin27", 2);
+        let mut insight = Insight { direction: Direction::Down, observed: 2, ..rate() };
+        complete(&mut insight, &evidence, &usual);
+        insight
+    }
+
+    #[test]
+    fn a_drop_is_of_who_is_missing_and_not_of_who_still_calls() {
+        let insight = drop(&[("user/27", 2_000), ("user/282", 900_000)]);
+        assert_eq!(insight.actor.as_ref().map(Actor::shown).as_deref(), Some("user svc-0"));
+        assert_eq!(insight.names["user/27"], "lin27");
+        assert!(!insight.sentence.contains("lin27"), "{}", insight.sentence);
+        let many = [("user/1", 900_000), ("user/2", 900_000), ("user/3", 900_000), ("user/27", 2_000)];
+        assert_eq!(drop(&many).actor, None, "nobody stands out");
+    }
+}

@@ -1,0 +1,419 @@
+//! One plain sentence for a person: who did what, when, and what would have been usual.
+
+use crate::detect::change::Reason;
+use crate::detect::{Direction, Model};
+use crate::insight::events::evidence::{Evidence, Request};
+use crate::insight::events::investigate::top;
+use crate::insight::events::usual::Usual;
+use crate::insight::events::values::OTHER;
+use crate::insight::meaning::actor::{dominant, dominant_calls};
+use crate::insight::meaning::new_company;
+use crate::insight::requests::changed::Object;
+use crate::insight::{Actor, Insight, InsightType};
+use crate::rollup::Family;
+use crate::shown::{clipped, counted, number, span};
+
+/// The places of the principal, the API, the address and the resource among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
+pub(in crate::insight) const PRINCIPAL: usize = 0;
+const API: usize = 4;
+const SOURCE_IP: usize = 2;
+const RESOURCE: usize = 7;
+/// The calls that stop a trail and start it again, in both clouds.
+const STOPPED: &str = "StopLogging";
+const STARTED: &str = "StartLogging";
+
+/// The sentence of an insight.
+pub(in crate::insight) fn sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> String {
+    match insight.insight_type {
+        InsightType::TrailConcealmentInsight
+        | InsightType::PolicyChangeInsight
+        | InsightType::PasswordChangeInsight => change_sentence(insight, evidence),
+        _ if insight.new_company.is_some() => new_company::sentence(insight, evidence),
+        _ => rate_sentence(insight, evidence, usual),
+    }
+}
+
+fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> String {
+    let subject = subject(insight.family, &insight.entity, who(insight, evidence));
+    let calls = counted(insight.observed, "call", "calls");
+    let times = counted(insight.observed, "time", "times");
+    let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
+    let to = || most(evidence, insight.observed);
+    let by = || by(insight, evidence);
+    let with_from = |aside: Option<Aside>| {
+        let from = from(evidence, usual, insight.observed);
+        std::iter::once(aside).chain(from).collect::<Vec<_>>()
+    };
+    let (did, asides) = match (insight.insight_type, insight.direction) {
+        (InsightType::ApiErrorRateInsight, _) => {
+            let (api, code) = (clipped(insight.apis().first().copied().unwrap_or_default()), clipped(&insight.object));
+            match insight.direction {
+                Direction::Up => (format!("{api} failed {times} with {code}"), with_from(by())),
+                Direction::Down => (format!("{api} failed only {times} with {code}"), Vec::new()),
+            }
+        }
+        (InsightType::IpInsight, Direction::Up) => (format!("{subject} made {calls}"), vec![to(), by()]),
+        (InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Up) => {
+            (format!("{subject} made {calls}"), with_from(to()))
+        }
+        (InsightType::IpInsight | InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Down) => {
+            (format!("{subject} made {few}"), Vec::new())
+        }
+        (_, Direction::Up) => (format!("{subject} was called {times}"), with_from(by())),
+        (_, Direction::Down) => (format!("{subject} got {few}"), Vec::new()),
+    };
+    format!("{did}{} {}; {}", told(asides), span(insight.start, insight.end), expectation(insight))
+}
+
+/// Whom a sentence is about: a key as such, a principal by what it is called, anything else by itself.
+pub(in crate::insight) fn subject(family: Family, entity: &str, called: Option<String>) -> String {
+    match family {
+        Family::AccessKey => format!("AccessKey {}", clipped(entity)),
+        Family::Principal => called.unwrap_or_else(|| clipped(entity).into_owned()),
+        _ => clipped(entity).into_owned(),
+    }
+}
+
+/// Something that is true of all calls, or of most.
+enum Aside {
+    OfAll(String),
+    OfMost(String),
+}
+
+/// The asides one after the other; commas close what is true of most.
+fn told(asides: Vec<Option<Aside>>) -> String {
+    let mut text = String::new();
+    let mut is_open = false;
+    for aside in asides.into_iter().flatten() {
+        let comma = if is_open || matches!(aside, Aside::OfMost(_)) { "," } else { "" };
+        is_open = matches!(aside, Aside::OfMost(_));
+        let (Aside::OfAll(words) | Aside::OfMost(words)) = aside;
+        text = format!("{text}{comma} {words}");
+    }
+    if is_open { text + "," } else { text }
+}
+
+/// `to Oss/GetObject` where all calls went there, `204 of them to Oss/GetObject` where most did.
+fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
+    let (api, calls) = dominant_calls(evidence, API).filter(|(_, calls)| 2 * calls > all)?;
+    let api = clipped(api);
+    Some(if calls >= all {
+        Aside::OfAll(format!("to {api}"))
+    } else {
+        Aside::OfMost(format!("{} of them to {api}", number(calls)))
+    })
+}
+
+/// `by user svc-25` where all calls are theirs, `mostly by user svc-25` where most are.
+fn by(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
+    let who = who(insight, evidence)?;
+    let is_all = dominant_calls(evidence, PRINCIPAL).is_some_and(|(_, calls)| calls >= insight.observed);
+    Some(if is_all { Aside::OfAll(format!("by {who}")) } else { Aside::OfMost(format!("mostly by {who}")) })
+}
+
+/// `from 203.0.113.77` where all calls came from there, and whether the week before knows it.
+fn from(evidence: &Evidence, usual: &Usual, all: u64) -> [Option<Aside>; 2] {
+    let Some((address, _)) = dominant_calls(evidence, SOURCE_IP).filter(|(_, calls)| *calls >= all) else {
+        return [None, None];
+    };
+    let known = usual.values[SOURCE_IP].as_ref().filter(|known| !known.is_empty());
+    let is_new = known.is_some_and(|known| !known.contains_key(address) && !known.contains_key(OTHER));
+    let new = is_new.then(|| Aside::OfMost("not seen with it in the week before".to_owned()));
+    [Some(Aside::OfAll(format!("from {}", clipped(address)))), new]
+}
+
+/// Who made the calls, if somebody did: a role with its session, where it was one.
+pub(in crate::insight) fn who(insight: &Insight, evidence: &Evidence) -> Option<String> {
+    let actor = insight.actor.as_ref()?;
+    let session = evidence.names.session_of(&format!("{}/{}", actor.kind, actor.id));
+    let session = session.map_or_else(String::new, |session| format!(" (session {})", clipped(session)));
+    Some(actor.shown() + &session)
+}
+
+fn expectation(insight: &Insight) -> String {
+    if insight.days_hidden > 0 && matches!(insight.model, Some(Model::New | Model::Sparse)) {
+        return as_far_as_known(insight);
+    }
+    match insight.model {
+        Some(Model::New) if insight.days_known == 0 => {
+            format!("never seen before, first days usually hold up to {}", number(insight.expected_upper))
+        }
+        Some(Model::New) => {
+            format!(
+                "new for {}, such days usually hold up to {}",
+                counted(insight.days_known as u64, "day", "days"),
+                number(insight.expected_upper)
+            )
+        }
+        Some(Model::Sparse) => {
+            format!("not active day by day, its active days usually hold up to {}", number(insight.expected_upper))
+        }
+        // The hours of a day may be odd and their sum not.
+        _ if (insight.expected_lower..=insight.expected_upper).contains(&insight.observed) => {
+            format!(
+                "some of its hours are far from the usual, about {} in all",
+                number(insight.expected.round() as u64)
+            )
+        }
+        _ => format!("expected {}–{}", number(insight.expected_lower), number(insight.expected_upper)),
+    }
+}
+
+/// What is expected of an entity that may have called on days whose counts do not name it.
+fn as_far_as_known(insight: &Insight) -> String {
+    let (known, days) = match (insight.model, insight.days_known) {
+        (Some(Model::Sparse), _) => ("not known to be active day by day".to_owned(), "its active days"),
+        (_, 0) => ("not known from before".to_owned(), "first days"),
+        (_, days) => (format!("known for {}", counted(days as u64, "day", "days")), "such days"),
+    };
+    format!(
+        "{known}, for {} of history {} not counted in full; {days} usually hold up to {}",
+        counted(insight.days_hidden as u64, "day", "days"),
+        if insight.days_hidden == 1 { "was" } else { "were" },
+        number(insight.expected_upper)
+    )
+}
+
+/// The entity of a silence is the last change of the trail before it.
+fn silence_sentence(insight: &Insight) -> String {
+    let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
+    let api = changed_with(insight);
+    format!(
+        "the feed of {} fell silent {}, where {} usual, after {who} touched the audit trail with {api} the day before",
+        if insight.account.is_empty() { "no account" } else { &insight.account },
+        span(insight.start, insight.end),
+        counted(insight.expected.round() as u64, "call is", "calls are")
+    )
+}
+
+/// What was done to the trail, where all calls did the same that has a word, and whether it was started again.
+fn did_to_the_trail(evidence: &Evidence) -> String {
+    let apis: Vec<&str> = evidence.values[API].keys().filter_map(|api| api.rsplit('/').next()).collect();
+    let all = |word: &str| !apis.is_empty() && apis.iter().all(|api| *api == word || *api == STARTED);
+    let words = [("StopLogging", "stopped the audit trail"), ("DeleteTrail", "deleted the audit trail")];
+    let did = words.into_iter().find(|(word, _)| all(word)).map_or("touched the audit trail", |(_, said)| said);
+    let again = started_again(&evidence.requests);
+    let again = again.map_or_else(String::new, |minutes| {
+        format!(" and started it again {} later", counted(minutes, "minute", "minutes"))
+    });
+    did.to_owned() + &again
+}
+
+/// The minutes for which a trail was stopped, if it was started again after it was stopped last; requests stand in order of time.
+fn started_again(requests: &[Request]) -> Option<u64> {
+    let stopped = requests.iter().rev().find(|request| request.api == STOPPED)?;
+    let started = requests.iter().find(|request| request.api == STARTED && request.time >= stopped.time)?;
+    Some((started.time - stopped.time).max(0) as u64 / 60_000)
+}
+
+fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
+    if insight.reason == Some(Reason::Silence) {
+        return silence_sentence(insight);
+    }
+    let who = who(insight, evidence).unwrap_or_else(|| "someone".to_owned());
+    let mut apis: Vec<String> =
+        top(&evidence.values[API], 4).iter().map(|(api, calls)| about(evidence, api, *calls)).collect();
+    if apis.is_empty() {
+        // Events that are gone tell of no API; the entity is one.
+        apis.push(changed_with(insight));
+    }
+    let more = evidence.values[API].len().saturating_sub(apis.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let outcome = match (insight.errors, insight.observed) {
+        (0, _) => String::new(),
+        (failed, all) if failed == all && all == 1 => " and failed".to_owned(),
+        (failed, all) if failed == all => format!(" and failed all {all} times"),
+        (failed, all) => format!(", {failed} of {all} calls failed"),
+    };
+    let from = dominant(evidence, SOURCE_IP).map_or(String::new(), |source| format!(" from {}", clipped(&source)));
+    let did = match insight.insight_type {
+        InsightType::TrailConcealmentInsight => did_to_the_trail(evidence),
+        InsightType::PolicyChangeInsight => "changed permissions".to_owned(),
+        _ => "changed passwords or sign-in factors".to_owned(),
+    };
+    let why = match insight.reason {
+        Some(Reason::First) => "; for the first time",
+        Some(Reason::Unusual) => "; more often than usual",
+        Some(Reason::NoHistory) if insight.days_known == 0 => "; there is no history to compare with",
+        Some(Reason::NoHistory) => "; there is too little history to compare with",
+        _ => "",
+    };
+    let when = span(insight.start, insight.end);
+    format!("{who} {did} with {}{more}{from} {when}{outcome}{why}", apis.join(", "))
+}
+
+/// The API of a change's entity, as `Service/EventName`: between the kind and the principal.
+fn changed_with(insight: &Insight) -> String {
+    insight.own_api().map_or_else(String::new, |(service, name)| clipped(&format!("{service}/{name}")).into_owned())
+}
+
+/// An API with how often it was called, and what about: `Ram/AttachPolicyToUser (policy ReadOnly for user bob)`.
+fn about(evidence: &Evidence, api: &str, calls: u64) -> String {
+    let objects =
+        Some(evidence.objects.words(api)).filter(|words| !words.is_empty()).or_else(|| the_resource(evidence));
+    let api = clipped(api);
+    match (calls, objects) {
+        (1, None) => api.into_owned(),
+        (1, Some(objects)) => format!("{api} ({objects})"),
+        (_, None) => format!("{api} ({} times)", number(calls)),
+        (_, Some(objects)) => format!("{api} ({} times: {objects})", number(calls)),
+    }
+}
+
+/// The one thing that all events are about, where requests do not name it.
+fn the_resource(evidence: &Evidence) -> Option<String> {
+    let is_all = |calls: u64| evidence.values[API].len() == 1 && calls >= evidence.calls();
+    let (resource, _) = dominant_calls(evidence, RESOURCE).filter(|(_, calls)| is_all(*calls))?;
+    Some(Object::resource(resource).words())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    #[test]
+    fn calls_are_told_of_what_they_were_and_asides_are_closed() {
+        let told = |insight_type, apis: &[(&str, u64)], principals: &[(&str, u64)]| {
+            let mut evidence = Evidence::default();
+            evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
+            evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+            let (family, entity) = match insight_type {
+                InsightType::AkInsight => (Family::AccessKey, "203.0.113.77"),
+                InsightType::IpInsight => (Family::SourceIp, "203.0.113.77"),
+                _ => (Family::Api, "Oss/GetObject"),
+            };
+            let rate = crate::insight::example::rate();
+            let insight = Insight { insight_type, family, entity: entity.to_owned(), ..rate };
+            let sentence = sentence(&insight, &evidence, &Usual::default());
+            sentence.split(" between ").next().unwrap().to_owned()
+        };
+        let (all, most) = ([("Oss/GetObject", 204)], [("Oss/GetObject", 150), ("Kms/Decrypt", 54)]);
+        let (one, many) = ([("user/2389", 204)], [("user/2389", 190), ("user/7", 14)]);
+        assert_eq!(told(InsightType::AkInsight, &all, &one), "AccessKey 203.0.113.77 made 204 calls to Oss/GetObject");
+        assert_eq!(
+            told(InsightType::AkInsight, &most, &one),
+            "AccessKey 203.0.113.77 made 204 calls, 150 of them to Oss/GetObject,"
+        );
+        assert_eq!(
+            told(InsightType::IpInsight, &most, &one),
+            "203.0.113.77 made 204 calls, 150 of them to Oss/GetObject, by user svc-25"
+        );
+        assert_eq!(
+            told(InsightType::IpInsight, &most, &many),
+            "203.0.113.77 made 204 calls, 150 of them to Oss/GetObject, mostly by user svc-25,"
+        );
+        assert_eq!(
+            told(InsightType::ApiCallRateInsight, &all, &many),
+            "Oss/GetObject was called 204 times, mostly by user svc-25,"
+        );
+    }
+
+    /// What is told of a role's calls from an address, where the week before knew others.
+    #[test]
+    fn an_address_and_a_session_that_all_calls_share_are_told() {
+        let counted = |values: &[(&str, u64)]| values.iter().map(|&(value, calls)| (value.to_owned(), calls)).collect();
+        let mut evidence =
+            Evidence { names: [("role/9", "team-4:gus", 35)].into_iter().collect(), ..Evidence::default() };
+        evidence.values[PRINCIPAL] = counted(&[("role/9", 35)]);
+        evidence.values[SOURCE_IP] = counted(&[("91.240.118.5", 35)]);
+        let actor = crate::insight::Actor { kind: "role".into(), id: "9".into(), name: Some("team-4".into()) };
+        let insight = Insight {
+            insight_type: InsightType::ApiCallRateInsight,
+            observed: 35,
+            actor: Some(actor),
+            ..crate::insight::example::rate()
+        };
+        let told = |evidence: &Evidence, known: &[(&str, u64)]| {
+            let mut usual = Usual::default();
+            usual.values[SOURCE_IP] = Some(counted(known));
+            sentence(&insight, evidence, &usual).split(" between ").next().unwrap().to_owned()
+        };
+        let by = "Oss/GetObject was called 35 times by role team-4 (session gus) from 91.240.118.5";
+        assert_eq!(told(&evidence, &[("10.0.0.1", 9)]), format!("{by}, not seen with it in the week before,"));
+        assert_eq!(told(&evidence, &[("10.0.0.1", 9), ("91.240.118.5", 1)]), by);
+        assert_eq!([told(&evidence, &[]), told(&evidence, &[("10.0.0.1", 9), (OTHER, 4)])], [by, by]);
+        evidence.values[SOURCE_IP] = counted(&[("91.240.118.5", 34), ("10.0.0.1", 1)]);
+        assert!(!told(&evidence, &[]).contains("from"));
+    }
+
+    #[test]
+    fn a_change_says_what_was_changed_for_whom() {
+        use InsightType::{PasswordChangeInsight, PolicyChangeInsight};
+        let told = |insight_type, api: &str, requests: &[(&str, &str)], resources: &[(&str, u64)]| {
+            let mut evidence = Evidence { span: (0, 1), minutes: vec![requests.len() as u32], ..Evidence::default() };
+            evidence.values[API] = [(api.to_owned(), requests.len() as u64)].into();
+            evidence.values[RESOURCE] = resources.iter().map(|&(name, calls)| (name.to_owned(), calls)).collect();
+            let kind = match insight_type {
+                InsightType::PasswordChangeInsight => crate::event::ChangeKind::Password,
+                _ => crate::event::ChangeKind::Permission,
+            };
+            for (event, parameters) in requests {
+                evidence.look_at(kind, 0, event, parameters);
+            }
+            let insight =
+                Insight { insight_type, errors: 0, reason: Some(Reason::First), ..crate::insight::example::rate() };
+            sentence(&insight, &evidence, &Usual::default()).split(" between ").next().unwrap().to_owned()
+        };
+        let attach = r#"{"PolicyName":"AdministratorAccess","UserName":"support2"}"#;
+        assert_eq!(
+            told(PolicyChangeInsight, "Ram/AttachPolicyToUser", &[("AttachPolicyToUser", attach)], &[]),
+            "user svc-25 changed permissions with Ram/AttachPolicyToUser (policy AdministratorAccess for user support2)"
+        );
+        let (one, other) = (r#"{"userName":"emil4"}"#, r#"{"userName":"fay5"}"#);
+        let both = [("UpdateLoginProfile", one), ("UpdateLoginProfile", other)];
+        assert_eq!(
+            told(PasswordChangeInsight, "iam/UpdateLoginProfile", &both, &[]),
+            "user svc-25 changed passwords or sign-in factors with iam/UpdateLoginProfile (2 times: user emil4; user fay5)"
+        );
+        // Where requests do not say it, the resource of all events does.
+        assert_eq!(
+            told(PolicyChangeInsight, "s3/PutBucketPolicy", &[("PutBucketPolicy", "{}")], &[("backups", 1)]),
+            "user svc-25 changed permissions with s3/PutBucketPolicy (resource backups)"
+        );
+    }
+
+    #[test]
+    fn a_trail_that_was_started_again_is_told() {
+        let told = |requests: &[(&str, i64)]| {
+            let mut evidence = Evidence::default();
+            for &(api, minute) in requests {
+                evidence.look_at(crate::event::ChangeKind::Trail, minute * 60_000, api, r#"{"Name":"main"}"#);
+                evidence.values[API].insert(format!("Actiontrail/{api}"), 1);
+            }
+            did_to_the_trail(&evidence)
+        };
+        assert_eq!(told(&[(STOPPED, 310)]), "stopped the audit trail");
+        assert_eq!(
+            told(&[(STOPPED, 310), (STARTED, 340)]),
+            "stopped the audit trail and started it again 30 minutes later"
+        );
+        assert_eq!(told(&[(STARTED, 300), (STOPPED, 310)]), "stopped the audit trail");
+        assert_eq!(told(&[("DeleteTrail", 1), (STOPPED, 2)]), "touched the audit trail");
+    }
+
+    #[test]
+    fn whoever_it_is_about_cannot_fill_the_page() {
+        let long = "x".repeat(10_000);
+        for family in Family::RATED {
+            let said = subject(family, &long, None);
+            assert!(said.len() < 1000, "{family:?}: {} bytes", said.len());
+        }
+        assert_eq!(subject(Family::Principal, "user/1", Some("user eve".to_owned())), "user eve");
+        assert_eq!(subject(Family::AccessKey, "LTAI1", Some("user eve".to_owned())), "AccessKey LTAI1");
+    }
+
+    #[test]
+    fn times_name_the_day_only_where_it_changes() {
+        let moment = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for (start, end, said) in [
+            ("2026-01-29T07:14:00Z", "2026-01-29T07:15:00Z", "at 07:14 UTC"),
+            ("2026-01-29T07:14:00Z", "2026-01-29T08:00:00Z", "between 07:14 and 08:00 UTC"),
+            ("2026-01-29T22:00:00Z", "2026-01-30T00:00:00Z", "between 22:00 and 24:00 UTC"),
+            ("2026-01-29T22:00:00Z", "2026-01-30T01:00:00Z", "between 2026-01-29 22:00 and 2026-01-30 01:00 UTC"),
+        ] {
+            assert_eq!(span(moment(start), moment(end)), said);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What makes an insight serious.
+//!
+//! ```text
+//! rates     score below 25 informational, 25 low, 50 medium, 90 high;
+//!           a level up if calls of high sensitivity are a fifth of those attributed, a level up if a privileged identity made them,
+//!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
+//!           a level up for somebody on a network that was unknown to all, who calls what he never called
+//! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
+//!           permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
+//!           told what they asked for, and so come a level below success;
+//!           a level up if a privileged identity made them and there is a history to compare with;
+//!           a level up for a grave concern, for any other one up to high
+//! ```
+//!
+//! Sensitivity is the table in [`crate::insight::meaning::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
+//! concerns are those of [`crate::insight::requests::concern`].
+
+use serde::Serialize;
+
+use crate::detect::Direction;
+use crate::detect::change::Reason;
+use crate::insight::meaning::sensitivity::{CallMeaning, Sensitivity};
+use crate::insight::requests::concern;
+use crate::insight::{Concern, Insight, InsightType};
+use crate::rollup::Family;
+use crate::severity::Severity;
+
+/// Calls of high sensitivity count from this share of the attributed calls on.
+const SENSITIVE_SHARE: f64 = 0.2;
+
+/// What decides how serious a change is.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeFacts<'a> {
+    /// Whether it is one of the trail.
+    pub is_of_the_trail: bool,
+    /// Why it is reported.
+    pub reason: Reason,
+    /// Whether every attempt failed.
+    pub all_failed: bool,
+    /// Whether somebody made it who may do anything.
+    pub is_privileged: bool,
+    /// What makes it serious.
+    pub concerns: &'a [Concern],
+}
+
+/// Whether attempts were made, and every one of them failed.
+pub fn all_failed(errors: u64, attempts: u64) -> bool {
+    attempts > 0 && errors == attempts
+}
+
+/// A step on the way to a severity: where it leads, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The severity from here on.
+    pub severity: Severity,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// How serious a change is, step by step; the first is what it is by itself, the last tells.
+pub fn change_steps(facts: ChangeFacts<'_>) -> Vec<Step> {
+    let mut steps = vec![first_step(facts)];
+    if facts.is_privileged && facts.reason != Reason::NoHistory {
+        add_step(&mut steps, |severity| severity.moved(1), "made by somebody who may do anything");
+    }
+    if let Some(gravest) = facts.concerns.first() {
+        add_step(&mut steps, |severity| concern::raised(severity, facts.concerns), gravest.words());
+    }
+    steps
+}
+
+/// Adds a step, if it leads anywhere.
+fn add_step(steps: &mut Vec<Step>, raised: impl Fn(Severity) -> Severity, why: &'static str) {
+    let before = steps.last().map_or(Severity::Informational, |step| step.severity);
+    let severity = raised(before);
+    steps.extend((severity != before).then_some(Step { severity, why }));
+}
+
+fn first_step(facts: ChangeFacts<'_>) -> Step {
+    let (severity, why) = match facts.reason {
+        Reason::Silence => (Severity::Critical, "the feed fell silent after a change of the trail"),
+        _ if facts.is_of_the_trail && facts.all_failed => (Severity::High, "attempts on the trail that all failed"),
+        _ if facts.is_of_the_trail => (Severity::Critical, "a change of the trail"),
+        Reason::NoHistory => (Severity::Low, "without history to compare with"),
+        Reason::First if facts.all_failed => (Severity::Medium, "a first by this principal, and all of it failed"),
+        Reason::First => (Severity::High, "a first by this principal that succeeded"),
+        Reason::Grave => (Severity::Medium, "usual for this principal"),
+        _ => (Severity::Medium, "more than this principal makes"),
+    };
+    Step { severity, why }
+}
+
+/// The severity of an insight whose attributions and actor are known.
+pub(in crate::insight) fn severity(insight: &Insight) -> Severity {
+    match insight.reason {
+        Some(reason) => of_change(insight, reason),
+        None => of_rate(insight),
+    }
+}
+
+fn of_rate(insight: &Insight) -> Severity {
+    let by_score = match insight.score {
+        score if score >= 90.0 => Severity::High,
+        score if score >= 50.0 => Severity::Medium,
+        score if score >= 25.0 => Severity::Low,
+        _ => Severity::Informational,
+    };
+    // Silence is worth a look, and seldom an attack.
+    if insight.direction == Direction::Down {
+        return by_score.min(Severity::Low);
+    }
+    let privileged = is_privileged(insight);
+    let intruding = insight.new_company.as_ref().is_some_and(|new| new.unknown_network && !new.apis.is_empty());
+    let more = i32::from(is_sensitive(insight)) + i32::from(privileged) + i32::from(intruding);
+    by_score.moved(more - i32::from(only_reads(insight) && !privileged))
+}
+
+fn of_change(insight: &Insight, reason: Reason) -> Severity {
+    let steps = change_steps(ChangeFacts {
+        is_of_the_trail: insight.insight_type == InsightType::TrailConcealmentInsight,
+        reason,
+        all_failed: all_failed(insight.errors, insight.observed),
+        is_privileged: is_privileged(insight),
+        concerns: &insight.concerns,
+    });
+    steps.last().map_or(Severity::Informational, |step| step.severity)
+}
+
+fn is_privileged(insight: &Insight) -> bool {
+    insight.actor.as_ref().is_some_and(crate::insight::Actor::is_privileged)
+}
+
+/// Whether calls of high sensitivity are no accident among the insight's calls.
+fn is_sensitive(insight: &Insight) -> bool {
+    let high = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::High;
+    let Some(named) = insight.attribution("apiRelated") else { return insight.apis().into_iter().any(high) };
+    let calls: f64 = named.insight.iter().filter(|share| high(&share.value)).map(|share| share.average).sum();
+    calls > 0.0 && calls >= SENSITIVE_SHARE * insight.average()
+}
+
+fn only_reads(insight: &Insight) -> bool {
+    let low = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::Low;
+    insight.family == Family::Api && insight.apis().into_iter().all(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Actor;
+    use crate::insight::example::rate;
+
+    fn severity_of(entity: &str, score: f64, actor: Option<&str>) -> Severity {
+        let actor = actor.map(|name| Actor { kind: "role".into(), id: "1".into(), name: Some(name.into()) });
+        severity(&Insight { score, actor, entity: entity.into(), ..rate() })
+    }
+
+    #[test]
+    fn score_sensitivity_and_identity_add_up() {
+        for (entity, score, actor, expected) in [
+            ("Oss/GetObject", 20.0, None, Severity::Informational),
+            ("Oss/GetObject", 30.0, None, Severity::Low),
+            ("Oss/GetObject", 60.0, None, Severity::Medium),
+            ("Oss/GetObject", 95.0, None, Severity::High),
+            ("Ecs/DescribeInstances", 95.0, None, Severity::Medium),
+            ("Ecs/DescribeInstances", 95.0, Some("ram-admin"), Severity::Critical),
+            ("Ecs/DeleteInstance", 60.0, None, Severity::High),
+            ("Ecs/DeleteInstance", 60.0, Some("ram-admin"), Severity::Critical),
+            ("Ecs/DeleteInstance", 99.0, Some("ram-admin"), Severity::Critical),
+        ] {
+            assert_eq!(severity_of(entity, score, actor), expected, "{entity} {score} {actor:?}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_at_all_rights_is_a_level_below_its_success() {
+        let of = |all_failed| {
+            let facts = ChangeFacts {
+                is_of_the_trail: false,
+                reason: Reason::First,
+                all_failed,
+                is_privileged: false,
+                concerns: &[Concern::AdministratorPolicy, Concern::SelfGrant],
+            };
+            change_steps(facts).last().map(|step| step.severity)
+        };
+        assert_eq!([of(false), of(true)], [Some(Severity::Critical), Some(Severity::High)]);
+    }
+
+    #[test]
+    fn drops_are_low_at_most() {
+        let drop = Insight { score: 99.0, direction: Direction::Down, entity: "Ecs/DeleteInstance".into(), ..rate() };
+        assert_eq!(severity(&drop), Severity::Low);
+    }
+
+    #[test]
+    fn changes_go_by_what_they_are() {
+        use InsightType::{PolicyChangeInsight as Policy, TrailConcealmentInsight as Trail};
+        let of = |insight_type, reason, errors, root: bool| {
+            let actor = root.then(|| Actor { kind: "root".into(), id: "1".into(), name: None });
+            severity(&Insight { insight_type, reason: Some(reason), observed: 2, errors, actor, ..rate() })
+        };
+        assert_eq!(of(Trail, Reason::Trail, 0, false), Severity::Critical);
+        assert_eq!(of(Trail, Reason::Trail, 2, false), Severity::High);
+        assert_eq!(of(Policy, Reason::First, 1, false), Severity::High);
+        assert_eq!(of(Policy, Reason::First, 2, false), Severity::Medium);
+        assert_eq!(of(Policy, Reason::First, 0, true), Severity::Critical);
+        assert_eq!(of(Policy, Reason::NoHistory, 0, true), Severity::Low);
+        assert_eq!(of(Policy, Reason::Unusual, 0, false), Severity::Medium);
+    }
+}
