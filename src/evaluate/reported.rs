@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::detect::select::TestSet;
 use crate::detect::{Direction, Model};
 use crate::error::{Error, Result};
+use crate::insight::Attribute;
 use crate::rollup::Family;
 use crate::storage::{day_of_folder, entries, is_there, read_text};
 
@@ -105,7 +106,7 @@ pub struct Found {
     /// How large and how unlikely it is.
     pub numbers: Numbers,
     /// The attributes with their values, in the order in which they were named; `None` where the file holds none.
-    pub attributions: Option<BTreeMap<String, Vec<String>>>,
+    pub attributions: Option<BTreeMap<Attribute, Vec<String>>>,
 }
 
 /// Entities times days that were tested.

@@ -33,7 +33,7 @@ pub struct Evidence {
     pub eve: Option<Box<Evidence>>,
     /// Failed calls.
     pub errors: u64,
-    /// For each of [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES) the values and their calls.
+    /// Of each attribute the values and their calls.
     pub values: Values,
     /// The names of users and roles, where events tell any.
     pub names: Names,
@@ -92,7 +92,7 @@ impl Evidence {
     /// Adds what later events of the same episode tell.
     pub(in crate::insight) fn absorb(&mut self, later: Self) {
         self.errors += later.errors;
-        self.values.iter_mut().zip(later.values).for_each(|(own, later)| add_all(own, later));
+        later.values.into_iter().for_each(|(attribute, later)| add_all(&mut self.values[attribute], later));
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);
         self.unread += later.unread;

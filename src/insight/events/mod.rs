@@ -7,8 +7,8 @@
 
 pub mod apart;
 mod at_hand;
-pub(super) mod attribution;
 mod belonging;
+pub(super) mod compared;
 pub mod eve;
 pub mod evidence;
 pub mod investigate;
@@ -19,6 +19,7 @@ mod passing;
 mod pruning;
 mod reading;
 mod sieve;
+mod spelling;
 mod stretches;
 pub mod target;
 pub mod usual;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::detect::Direction;
 use crate::event::{PrincipalKind, without_session};
 use crate::insight::Insight;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
@@ -33,7 +34,7 @@ pub struct Actor {
 impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(in crate::insight) fn of(evidence: &Evidence) -> Option<Self> {
-        let principal = dominant(evidence, 0)?;
+        let principal = dominant(evidence, Attribute::Principal)?;
         Some(Self::of_entity(&principal)?.called(&evidence.names))
     }
 
@@ -86,14 +87,14 @@ pub(in crate::insight) fn names(
     insight: &Insight,
     name_of: impl Fn(&str) -> Option<String>,
 ) -> BTreeMap<String, String> {
-    let found = insight.attribution("principalId").into_iter();
+    let found = insight.attribution(Attribute::Principal).into_iter();
     let shares = found.flat_map(|found| found.insight.iter().chain(found.baseline.iter().flatten()));
     shares.filter_map(|share| Some((share.value.clone(), name_of(&share.value)?))).collect()
 }
 
 /// The principal that explains a drop, where one stands out against the week before.
 fn missing(insight: &Insight) -> Option<&str> {
-    let found = insight.attribution("principalId").filter(|found| found.baseline.is_some() && !found.broad)?;
+    let found = insight.attribution(Attribute::Principal).filter(|found| found.baseline.is_some() && !found.broad)?;
     found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
@@ -114,12 +115,12 @@ fn is_administrator(name: &str) -> bool {
 }
 
 /// The value that most calls have, if one does.
-pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> {
+pub(super) fn dominant(evidence: &Evidence, attribute: Attribute) -> Option<String> {
     dominant_calls(evidence, attribute).map(|(value, _)| value.to_owned())
 }
 
 /// The value that most calls have, if one does, and how many have it; what stands for many is none.
-pub(super) fn dominant_calls(evidence: &Evidence, attribute: usize) -> Option<(&str, u64)> {
+pub(super) fn dominant_calls(evidence: &Evidence, attribute: Attribute) -> Option<(&str, u64)> {
     dominant_of(&evidence.values[attribute])
 }
 
@@ -155,7 +156,8 @@ mod tests {
     fn nobody_goes_by_the_name_of_another() {
         let values = |principals: &[(&str, u64)]| {
             let mut values = crate::insight::events::values::Values::default();
-            values[0] = principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
+            values[Attribute::Principal] =
+                principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
             values
         };
         // Services and many sessions are told without a name.

@@ -3,16 +3,13 @@
 use serde::Serialize;
 
 use crate::event::network;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::meaning::sentence::{subject, who};
 use crate::insight::{Insight, InsightType};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
-/// The places of the address and the API among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
-const SOURCE_IP: usize = 2;
-const API: usize = 4;
-const REGION: usize = 6;
 /// New partners of a family that are listed.
 pub(in crate::insight) const LISTED: usize = 20;
 /// New partners that a sentence names.
@@ -60,12 +57,12 @@ impl NewCompany {
             Family::Network => value.parse().is_ok_and(|address| listed.contains(&network(address))),
             _ => listed.iter().any(|own| own.eq_ignore_ascii_case(value)),
         };
-        let place = match family {
-            Family::Network => SOURCE_IP,
-            Family::Region => REGION,
-            _ => API,
+        let attribute = match family {
+            Family::Network => Attribute::SourceAddress,
+            Family::Region => Attribute::Region,
+            _ => Attribute::Api,
         };
-        evidence.values[place].iter().filter(|(value, _)| is_own(value)).map(|(_, calls)| calls).sum()
+        evidence.values[attribute].iter().filter(|(value, _)| is_own(value)).map(|(_, calls)| calls).sum()
     }
 
     /// How many new ones of a family there are; `None` where that is not known, for several lists are full.
@@ -207,8 +204,9 @@ mod tests {
     #[test]
     fn what_all_events_share_narrows_them() {
         let mut evidence = Evidence { span: (0, 1), minutes: vec![3], ..Evidence::default() };
-        evidence.values[SOURCE_IP] = [("203.0.113.9".to_owned(), 2), ("203.0.113.80".to_owned(), 1)].into();
-        evidence.values[API] = [("ecs/Call1".to_owned(), 2), ("Ecs/Old".to_owned(), 1)].into();
+        evidence.values[Attribute::SourceAddress] =
+            [("203.0.113.9".to_owned(), 2), ("203.0.113.80".to_owned(), 1)].into();
+        evidence.values[Attribute::Api] = [("ecs/Call1".to_owned(), 2), ("Ecs/Old".to_owned(), 1)].into();
         let company = NewCompany {
             networks: vec!["203.0.113.0/24".to_owned()],
             apis: names(3),

@@ -2,6 +2,7 @@
 
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::{Evidence, Request};
 use crate::insight::events::investigate::top;
 use crate::insight::events::usual::Usual;
@@ -13,11 +14,6 @@ use crate::insight::{Actor, Insight, InsightType};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
-/// The places of the principal, the API, the address and the resource among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
-pub(in crate::insight) const PRINCIPAL: usize = 0;
-const API: usize = 4;
-const SOURCE_IP: usize = 2;
-const RESOURCE: usize = 7;
 /// The calls that stop a trail and start it again, in both clouds.
 const STOPPED: &str = "StopLogging";
 const STARTED: &str = "StartLogging";
@@ -95,7 +91,7 @@ fn told(asides: Vec<Option<Aside>>) -> String {
 
 /// `to Oss/GetObject` where all calls went there, `204 of them to Oss/GetObject` where most did.
 fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
-    let (api, calls) = dominant_calls(evidence, API).filter(|(_, calls)| 2 * calls > all)?;
+    let (api, calls) = dominant_calls(evidence, Attribute::Api).filter(|(_, calls)| 2 * calls > all)?;
     let api = clipped(api);
     Some(if calls >= all {
         Aside::OfAll(format!("to {api}"))
@@ -107,16 +103,17 @@ fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
 /// `by user svc-25` where all calls are theirs, `mostly by user svc-25` where most are.
 fn by(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
     let who = who(insight, evidence)?;
-    let is_all = dominant_calls(evidence, PRINCIPAL).is_some_and(|(_, calls)| calls >= insight.observed);
+    let is_all = dominant_calls(evidence, Attribute::Principal).is_some_and(|(_, calls)| calls >= insight.observed);
     Some(if is_all { Aside::OfAll(format!("by {who}")) } else { Aside::OfMost(format!("mostly by {who}")) })
 }
 
 /// `from 203.0.113.77` where all calls came from there, and whether the week before knows it.
 fn from(evidence: &Evidence, usual: &Usual, all: u64) -> [Option<Aside>; 2] {
-    let Some((address, _)) = dominant_calls(evidence, SOURCE_IP).filter(|(_, calls)| *calls >= all) else {
+    let Some((address, _)) = dominant_calls(evidence, Attribute::SourceAddress).filter(|(_, calls)| *calls >= all)
+    else {
         return [None, None];
     };
-    let known = usual.values[SOURCE_IP].as_ref().filter(|known| !known.is_empty());
+    let known = usual.values[Attribute::SourceAddress].as_ref().filter(|known| !known.is_empty());
     let is_new = known.is_some_and(|known| !known.contains_key(address) && !known.contains_key(OTHER));
     let new = is_new.then(|| Aside::OfMost("not seen with it in the week before".to_owned()));
     [Some(Aside::OfAll(format!("from {}", clipped(address)))), new]
@@ -188,7 +185,7 @@ fn silence_sentence(insight: &Insight) -> String {
 
 /// What was done to the trail, where all calls did the same that has a word, and whether it was started again.
 fn did_to_the_trail(evidence: &Evidence) -> String {
-    let apis: Vec<&str> = evidence.values[API].keys().filter_map(|api| api.rsplit('/').next()).collect();
+    let apis: Vec<&str> = evidence.values[Attribute::Api].keys().filter_map(|api| api.rsplit('/').next()).collect();
     let all = |word: &str| !apis.is_empty() && apis.iter().all(|api| *api == word || *api == STARTED);
     let words = [("StopLogging", "stopped the audit trail"), ("DeleteTrail", "deleted the audit trail")];
     let did = words.into_iter().find(|(word, _)| all(word)).map_or("touched the audit trail", |(_, said)| said);
@@ -212,12 +209,12 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     }
     let who = who(insight, evidence).unwrap_or_else(|| "someone".to_owned());
     let mut apis: Vec<String> =
-        top(&evidence.values[API], 4).iter().map(|(api, calls)| about(evidence, api, *calls)).collect();
+        top(&evidence.values[Attribute::Api], 4).iter().map(|(api, calls)| about(evidence, api, *calls)).collect();
     if apis.is_empty() {
         // Events that are gone tell of no API; the entity is one.
         apis.push(changed_with(insight));
     }
-    let more = evidence.values[API].len().saturating_sub(apis.len());
+    let more = evidence.values[Attribute::Api].len().saturating_sub(apis.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let outcome = match (insight.errors, insight.observed) {
         (0, _) => String::new(),
@@ -225,7 +222,8 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (failed, all) if failed == all => format!(" and failed all {all} times"),
         (failed, all) => format!(", {failed} of {all} calls failed"),
     };
-    let from = dominant(evidence, SOURCE_IP).map_or(String::new(), |source| format!(" from {}", clipped(&source)));
+    let from = dominant(evidence, Attribute::SourceAddress)
+        .map_or(String::new(), |source| format!(" from {}", clipped(&source)));
     let did = match insight.insight_type {
         InsightType::TrailConcealmentInsight => did_to_the_trail(evidence),
         InsightType::PolicyChangeInsight => "changed permissions".to_owned(),
@@ -262,8 +260,8 @@ fn about(evidence: &Evidence, api: &str, calls: u64) -> String {
 
 /// The one thing that all events are about, where requests do not name it.
 fn the_resource(evidence: &Evidence) -> Option<String> {
-    let is_all = |calls: u64| evidence.values[API].len() == 1 && calls >= evidence.calls();
-    let (resource, _) = dominant_calls(evidence, RESOURCE).filter(|(_, calls)| is_all(*calls))?;
+    let is_all = |calls: u64| evidence.values[Attribute::Api].len() == 1 && calls >= evidence.calls();
+    let (resource, _) = dominant_calls(evidence, Attribute::Resource).filter(|(_, calls)| is_all(*calls))?;
     Some(Object::resource(resource).words())
 }
 
@@ -277,8 +275,9 @@ mod tests {
     fn calls_are_told_of_what_they_were_and_asides_are_closed() {
         let told = |insight_type, apis: &[(&str, u64)], principals: &[(&str, u64)]| {
             let mut evidence = Evidence::default();
-            evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
-            evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+            evidence.values[Attribute::Api] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
+            evidence.values[Attribute::Principal] =
+                principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
             let (family, entity) = match insight_type {
                 InsightType::AkInsight => (Family::AccessKey, "203.0.113.77"),
                 InsightType::IpInsight => (Family::SourceIp, "203.0.113.77"),
@@ -316,8 +315,8 @@ mod tests {
         let counted = |values: &[(&str, u64)]| values.iter().map(|&(value, calls)| (value.to_owned(), calls)).collect();
         let mut evidence =
             Evidence { names: [("role/9", "team-4:gus", 35)].into_iter().collect(), ..Evidence::default() };
-        evidence.values[PRINCIPAL] = counted(&[("role/9", 35)]);
-        evidence.values[SOURCE_IP] = counted(&[("91.240.118.5", 35)]);
+        evidence.values[Attribute::Principal] = counted(&[("role/9", 35)]);
+        evidence.values[Attribute::SourceAddress] = counted(&[("91.240.118.5", 35)]);
         let actor = crate::insight::Actor { kind: "role".into(), id: "9".into(), name: Some("team-4".into()) };
         let insight = Insight {
             insight_type: InsightType::ApiCallRateInsight,
@@ -327,14 +326,14 @@ mod tests {
         };
         let told = |evidence: &Evidence, known: &[(&str, u64)]| {
             let mut usual = Usual::default();
-            usual.values[SOURCE_IP] = Some(counted(known));
+            usual.values[Attribute::SourceAddress] = Some(counted(known));
             sentence(&insight, evidence, &usual).split(" between ").next().unwrap().to_owned()
         };
         let by = "Oss/GetObject was called 35 times by role team-4 (session gus) from 91.240.118.5";
         assert_eq!(told(&evidence, &[("10.0.0.1", 9)]), format!("{by}, not seen with it in the week before,"));
         assert_eq!(told(&evidence, &[("10.0.0.1", 9), ("91.240.118.5", 1)]), by);
         assert_eq!([told(&evidence, &[]), told(&evidence, &[("10.0.0.1", 9), (OTHER, 4)])], [by, by]);
-        evidence.values[SOURCE_IP] = counted(&[("91.240.118.5", 34), ("10.0.0.1", 1)]);
+        evidence.values[Attribute::SourceAddress] = counted(&[("91.240.118.5", 34), ("10.0.0.1", 1)]);
         assert!(!told(&evidence, &[]).contains("from"));
     }
 
@@ -343,8 +342,9 @@ mod tests {
         use InsightType::{PasswordChangeInsight, PolicyChangeInsight};
         let told = |insight_type, api: &str, requests: &[(&str, &str)], resources: &[(&str, u64)]| {
             let mut evidence = Evidence { span: (0, 1), minutes: vec![requests.len() as u32], ..Evidence::default() };
-            evidence.values[API] = [(api.to_owned(), requests.len() as u64)].into();
-            evidence.values[RESOURCE] = resources.iter().map(|&(name, calls)| (name.to_owned(), calls)).collect();
+            evidence.values[Attribute::Api] = [(api.to_owned(), requests.len() as u64)].into();
+            evidence.values[Attribute::Resource] =
+                resources.iter().map(|&(name, calls)| (name.to_owned(), calls)).collect();
             let kind = match insight_type {
                 InsightType::PasswordChangeInsight => crate::event::ChangeKind::Password,
                 _ => crate::event::ChangeKind::Permission,
@@ -380,7 +380,7 @@ mod tests {
             let mut evidence = Evidence::default();
             for &(api, minute) in requests {
                 evidence.look_at(crate::event::ChangeKind::Trail, minute * 60_000, api, r#"{"Name":"main"}"#);
-                evidence.values[API].insert(format!("Actiontrail/{api}"), 1);
+                evidence.values[Attribute::Api].insert(format!("Actiontrail/{api}"), 1);
             }
             did_to_the_trail(&evidence)
         };

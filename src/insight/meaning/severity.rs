@@ -21,7 +21,7 @@ use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::insight::meaning::sensitivity::{CallMeaning, Sensitivity};
 use crate::insight::requests::concern;
-use crate::insight::{Concern, Insight, InsightType};
+use crate::insight::{Attribute, Concern, Insight, InsightType};
 use crate::rollup::Family;
 use crate::severity::Severity;
 
@@ -133,7 +133,7 @@ fn is_privileged(insight: &Insight) -> bool {
 /// Whether calls of high sensitivity are no accident among the insight's calls.
 fn is_sensitive(insight: &Insight) -> bool {
     let high = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::High;
-    let Some(named) = insight.attribution("apiRelated") else { return insight.apis().into_iter().any(high) };
+    let Some(named) = insight.attribution(Attribute::Api) else { return insight.apis().into_iter().any(high) };
     let calls: f64 = named.insight.iter().filter(|share| high(&share.value)).map(|share| share.average).sum();
     calls > 0.0 && calls >= SENSITIVE_SHARE * insight.average()
 }

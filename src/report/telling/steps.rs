@@ -1,6 +1,7 @@
 //! What to do next about a finding: questions to ask, things to check, commands to run.
 
 use crate::event::is_denied;
+use crate::insight::Attribute;
 use crate::report::night::{Finding, Place};
 use crate::report::telling::whom;
 
@@ -118,7 +119,7 @@ fn calls(finding: &Finding) -> Vec<String> {
 
 /// What the calls were made with, if one key stands out.
 fn credentials(finding: &Finding) -> String {
-    let broad = finding.attribution("accessKeyId").is_none_or(|found| found.broad);
+    let broad = finding.attribution(Attribute::AccessKey).is_none_or(|found| found.broad);
     if broad || finding.access_key.is_empty() {
         "the credentials".to_owned()
     } else {

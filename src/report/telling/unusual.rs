@@ -3,17 +3,17 @@
 //! What the week before did not have is named, where that can be told: a list of usual values that is full may lack one.
 
 use crate::detect::change::Reason;
-use crate::insight::Concern;
+use crate::insight::{Attribute, Concern};
 use crate::report::night::{Finding, Place, Share};
 use crate::report::telling::{MOST_VALUES, figure};
 use crate::shown::{OTHER, counted, number, scientific};
 
 /// Attributes whose new values say something about who it is, in words.
-const TELLING: [(&str, &str); 4] = [
-    ("principalId", "principal"),
-    ("accessKeyId", "AccessKey"),
-    ("sourceIpAddress", "address"),
-    ("userAgent", "client"),
+const TELLING: [(Attribute, &str); 4] = [
+    (Attribute::Principal, "principal"),
+    (Attribute::AccessKey, "AccessKey"),
+    (Attribute::SourceAddress, "address"),
+    (Attribute::UserAgent, "client"),
 ];
 
 /// How unusual it is: against what was expected, how often such a day comes by chance, against what it was judged, and what is new
@@ -28,7 +28,7 @@ pub fn unusual(finding: &Finding) -> String {
 
 /// What leads an attribute now and was not there at all in the week before.
 fn unseen(finding: &Finding) -> Vec<String> {
-    let new = |(attribute, word): (&str, &str)| {
+    let new = |(attribute, word): (Attribute, &str)| {
         let found = finding.attribution(attribute).filter(|found| found.baseline_known && !found.broad)?;
         let value = &found.insight.first()?.value;
         // It may be among those that were not counted one by one.
@@ -40,7 +40,7 @@ fn unseen(finding: &Finding) -> Vec<String> {
             && found.baseline.len() < MOST_VALUES
             && !found.baseline.iter().any(may_be);
         let named = || match attribute {
-            "sourceIpAddress" => Place::beside(&finding.details.places, value),
+            Attribute::SourceAddress => Place::beside(&finding.details.places, value),
             _ => finding.called(value).shown().into_owned(),
         };
         is_new.then(|| format!("{word} {}", named()))
@@ -175,7 +175,7 @@ mod tests {
         let told = |before: &[&str]| {
             let mut finding = Finding::default();
             finding.details.attributions = vec![Attribution {
-                attribute: "principalId".to_owned(),
+                attribute: Attribute::Principal,
                 insight: vec![share("p-s1")],
                 baseline: before.iter().copied().map(share).collect(),
                 baseline_known: true,
