@@ -186,6 +186,7 @@ pub(super) mod tests {
             direction: Direction::Up,
             start: moment(start),
             end: moment(end),
+            told_end: moment(end),
             is_open: false,
             incident: None,
             numbers: Numbers::default(),

@@ -99,6 +99,8 @@ pub struct Found {
     pub start: DateTime<Utc>,
     /// One past the last minute; of an episode that is open, the end of the last night.
     pub end: DateTime<Utc>,
+    /// One past the last minute that was told of.
+    pub told_end: DateTime<Utc>,
     /// Whether nothing says that it has ended.
     pub is_open: bool,
     /// The story that it is a part of, where insights are grouped.
@@ -210,6 +212,7 @@ fn one_each(lines: Vec<Found>) -> Vec<Found> {
         if let Some(known) = by_id.get_mut(&line.id) {
             known.start = known.start.min(line.start);
             known.end = known.end.max(line.end);
+            known.told_end = known.told_end.max(line.told_end);
             known.night = known.night.min(line.night);
             known.is_open &= line.is_open;
         } else {

@@ -42,6 +42,11 @@ impl Attribution {
             .max_by(|left, right| left.average.total_cmp(&right.average))
     }
 
+    /// The value that explains more than half of the change, if one does.
+    pub fn culprit(&self) -> Option<&str> {
+        self.insight.first().filter(|share| self.most && share.value != OTHER).map(|share| share.value.as_str())
+    }
+
     /// The calls a minute of a value in the seven days before; `None` where they are not known. Only the top values are.
     pub fn usual(&self, value: &str) -> Option<f64> {
         self.baseline.iter().flatten().find(|share| share.value == value).map(|share| share.average)

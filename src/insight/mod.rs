@@ -129,7 +129,7 @@ pub struct Insight {
     pub attributions: Vec<Attribution>,
     /// Ids of some events in it, in order of time.
     pub examples: Vec<String>,
-    /// Who made most of the calls, if one did; of a drop who is missing.
+    /// Who is behind it, if one is: who explains most of a rise, else who made most of the calls; of a drop who is missing.
     pub actor: Option<Actor>,
     /// What the principals among its attributions are called, where events tell it.
     pub names: BTreeMap<String, String>,

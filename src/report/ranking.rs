@@ -43,6 +43,7 @@ fn finding(insight: &Insight) -> night::Finding {
         access_key: leading(insight, Attribute::AccessKey).as_str().into(),
         source_ip: leading(insight, Attribute::SourceAddress).as_str().into(),
         culprit: culprit(insight).as_str().into(),
+        concerns: insight.concerns.iter().map(|concern| concern.name().to_owned()).collect(),
         incident: insight.incident.id.to_string(),
         incident_rank: u64::from(insight.incident.rank),
         ..night::Finding::default()

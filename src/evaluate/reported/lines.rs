@@ -101,6 +101,7 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
         direction: analysis.direction,
         start: analysis.start,
         end: analysis.end,
+        told_end: analysis.end,
         is_open: state == "Start",
         incident: analysis.incident.as_ref().and_then(text_or_id),
         numbers,

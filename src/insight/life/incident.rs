@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::detect::Direction;
 use crate::insight::events::values::OTHER;
 use crate::insight::life::alike::{Groups, Member, Span, join_near, join_overlapping};
-use crate::insight::{Attribute, Attribution, Insight, Severity};
+use crate::insight::{Attribute, Insight, Severity};
 use crate::rollup::Family;
 
 /// A change is a moment; what happens so near to it counts as at the same time.
@@ -178,7 +178,7 @@ impl Named {
     fn of(insight: &Insight) -> Self {
         let mut actors: Vec<Culprit> = own_actor(insight).into_iter().collect();
         actors.extend(Attribute::ACTORS.into_iter().filter_map(|attribute| {
-            let value = first(insight, attribute, |found| found.most)?;
+            let value = insight.attribution(attribute)?.culprit()?;
             Some(Culprit { attribute, value: value.to_owned() })
         }));
         actors.dedup();
@@ -186,7 +186,7 @@ impl Named {
             Family::Api | Family::ApiError => insight.apis().first().map(|api| api.to_lowercase()),
             _ => None,
         };
-        Self { actors, own_api, api: first(insight, Attribute::Api, |found| !found.broad).map(str::to_lowercase) }
+        Self { actors, own_api, api: attributed_api(insight).map(str::to_lowercase) }
     }
 
     /// The APIs that it can agree on with others, and whether with all of those that name it. Two that are attributed to one API do not agree
@@ -209,11 +209,10 @@ fn own_actor(insight: &Insight) -> Option<Culprit> {
     Some(Culprit { attribute, value })
 }
 
-/// The first value of an attribute, if it explains enough of the change.
-fn first(insight: &Insight, attribute: Attribute, is_enough: fn(&Attribution) -> bool) -> Option<&str> {
-    let found = insight.attribution(attribute).filter(|found| is_enough(found))?;
-    let value = found.insight.first()?.value.as_str();
-    (value != OTHER).then_some(value)
+/// The API that explains an insight best, if one stands out.
+fn attributed_api(insight: &Insight) -> Option<&str> {
+    let found = insight.attribution(Attribute::Api).filter(|found| !found.broad)?;
+    found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
 fn incident(insights: &[Insight], own: &[usize], taken: &mut BTreeSet<Uuid>) -> Incident {
@@ -265,7 +264,7 @@ mod tests {
     use super::*;
     use crate::detect::Direction;
     use crate::insight::example::rate;
-    use crate::insight::{Life, Share};
+    use crate::insight::{Attribution, Life, Share};
 
     fn insight(family: Family, entity: &str, start: i64, end: i64) -> Insight {
         let moment = |minute: i64| DateTime::UNIX_EPOCH + Duration::minutes(minute);

@@ -1,10 +1,13 @@
-//! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
+//! Who is behind an insight, and whether that is somebody who may do anything.
+//!
+//! Of a rise that is who explains most of what is too much: an API that somebody calls all day is not his when another one floods it. Where that cannot
+//! be told, it is the principal of most of the calls; of a drop, who is missing.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::detect::Direction;
+use crate::detect::{Direction, Model};
 use crate::event::{PrincipalKind, without_session};
 use crate::insight::Insight;
 use crate::insight::attribute::Attribute;
@@ -20,7 +23,7 @@ pub(in crate::insight) const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Roles and users that are administrators by their name.
 const ADMINISTRATOR_WORDS: [&str; 3] = ["admin", "administrator", "superuser"];
 
-/// The principal of most of the calls, or of most of those that are missing.
+/// The principal that explains most of the change, or made most of the calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Actor {
     /// What kind of thing it is, as [`PrincipalKind::name`] has it.
@@ -77,7 +80,9 @@ pub(in crate::insight) fn behind(
         _ => None,
     };
     match (insight.direction, insight.family) {
-        (Direction::Up, _) | (_, Family::Principal | Family::Change) => Actor::of(evidence).or_else(own),
+        (Direction::Up, _) | (_, Family::Principal | Family::Change) => {
+            risen(insight).and_then(called).or_else(|| Actor::of(evidence)).or_else(own)
+        }
         (Direction::Down, _) => called(missing(insight)?),
     }
 }
@@ -90,6 +95,13 @@ pub(in crate::insight) fn names(
     let found = insight.attribution(Attribute::Principal).into_iter();
     let shares = found.flat_map(|found| found.insight.iter().chain(found.baseline.iter().flatten()));
     shares.filter_map(|share| Some((share.value.clone(), name_of(&share.value)?))).collect()
+}
+
+/// The principal that explains a rise against the week before; first meetings and changes are no more than what was done.
+fn risen(insight: &Insight) -> Option<&str> {
+    let is_rise = insight.model.is_some_and(|model| model != Model::FirstSeen);
+    let found = insight.attribution(Attribute::Principal).filter(|found| is_rise && found.baseline.is_some())?;
+    found.culprit()
 }
 
 /// The principal that explains a drop, where one stands out against the week before.
@@ -134,6 +146,8 @@ pub(in crate::insight) fn dominant_of(values: &BTreeMap<String, u64>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::insight::example::rate;
+    use crate::insight::{Attribution, Share};
 
     #[test]
     fn administrators_are_known_by_a_word_of_their_name() {
@@ -171,6 +185,27 @@ mod tests {
         let role = Evidence { values: values(&[("role/343", 30)]), ..evidence };
         let actor = Actor::of(&role).unwrap();
         assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("role ram-admin", true));
+    }
+
+    #[test]
+    fn who_floods_what_another_one_calls_all_day_is_behind_it() {
+        let share = |value: &str, average| Share { value: value.to_owned(), average };
+        let principals = Attribution {
+            attribute: Attribute::Principal,
+            insight: vec![share("user/thief", 2.0), share("user/busy", 9.0)],
+            baseline: Some(vec![share("user/busy", 9.0)]),
+            broad: false,
+            most: true,
+        };
+        let mut evidence = Evidence::default();
+        evidence.values[Attribute::Principal] = [("user/thief".to_owned(), 20), ("user/busy".to_owned(), 90)].into();
+        let of = |principals: &Attribution| {
+            let insight = Insight { attributions: vec![principals.clone()], ..rate() };
+            behind(&insight, &evidence, |_| None).unwrap().id
+        };
+        assert_eq!(of(&principals), "thief");
+        assert_eq!(of(&Attribution { most: false, ..principals.clone() }), "busy", "nobody explains it");
+        assert_eq!(of(&Attribution { baseline: None, ..principals }), "busy", "what is usual is not known");
     }
 
     #[test]

@@ -127,6 +127,11 @@ pub fn gives_to(receivers: &BTreeSet<String>, caller: &str) -> bool {
     receivers.contains(&bare(caller))
 }
 
+/// Whether a name that a request has is that of a caller.
+pub(in crate::insight) fn is_same_user(named: &str, caller: &str) -> bool {
+    bare(named) == bare(caller)
+}
+
 /// A name without its domain; of a role without its session.
 fn bare(name: &str) -> String {
     name.split([':', '@']).next().unwrap_or_default().to_lowercase()

@@ -56,7 +56,10 @@ fn single(insight: &Insight, found: &Attribution, share: &Share) -> Value {
 fn add(evidence: &mut Map<String, Value>, insight: &Insight, attribute: Attribute, value: &str) {
     let (place, content) = match attribute {
         Attribute::Principal => ("actor", json!({ "user": user(insight, value) })),
-        Attribute::AccessKey => ("actor", json!({ "user": { "credential_uid": value, "uid": value } })),
+        // Whose it is, is not known of every key.
+        Attribute::AccessKey => {
+            ("actor", json!({ "user": { "account": { "uid": insight.account }, "credential_uid": value } }))
+        }
         Attribute::SourceAddress => ("src_endpoint", endpoint(&insight.places, value)),
         Attribute::Api => ("api", api(value)),
         _ => ("http_request", json!({ "user_agent": value })),
