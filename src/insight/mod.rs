@@ -52,7 +52,6 @@ pub use build::callers::LeftToCaller;
 pub use build::gaps::Gaps;
 pub use build::new_level::NewLevel;
 pub use cloud::Cloud;
-pub use findings::grave::grave;
 pub use findings::night::NightFindings;
 pub use insight_type::InsightType;
 pub use life::incident::{Incident, IncidentPart};
