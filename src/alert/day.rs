@@ -13,6 +13,7 @@ use crate::alert::carry::Carry;
 use crate::alert::insight_member::member;
 use crate::alert::join::Joining;
 use crate::alert::matches::{self, DayMatches, Note, minute_of};
+use crate::alert::members::Members;
 use crate::alert::occurrence::{Grouped, add_correlated, by_fingerprint};
 use crate::alert::places::annotate;
 use crate::alert::rank::rank;
@@ -224,8 +225,9 @@ impl<'a> Look<'a> {
         carry: &mut Carry,
     ) -> Vec<Alert> {
         let book = self.book;
-        let members = before.iter().chain(own.matches.iter().filter(|found| book.is_member(found.rule)));
-        add_correlated(&mut grouped, &book.rules, correlated, members);
+        let looked_at = before.iter().chain(own.matches.iter().filter(|found| book.is_member(found.rule)));
+        let members = Members::gather(&book.rules, &book.settings.whitelist, &correlated, looked_at);
+        add_correlated(&mut grouped, &book.rules, correlated, &members);
         let day = span_of(date);
         let told = Told { date, begin: day.start, end: own.note.until.clamp(day.start, day.end) };
         let silences = silences(&book.rules, &mut grouped, &mut carry.heard, &(told.begin..told.end));

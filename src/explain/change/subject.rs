@@ -24,8 +24,8 @@ pub(super) struct Subject {
     pub(super) judged: PrincipalChanges,
     /// The entities, one an API.
     pub(super) members: Vec<usize>,
-    /// The hours of a silence with the calls that were expected in them.
-    pub(super) silence: Option<((u8, u8), f64)>,
+    /// The hours of a silence with the calls that came in them nevertheless and those that were expected.
+    pub(super) silence: Option<((u8, u8), u64, f64)>,
 }
 
 impl Subject {
@@ -58,7 +58,7 @@ impl Subject {
             subjects.extend(own.map(|judged| Self {
                 judged,
                 members: silence.members,
-                silence: Some((silence.hours, silence.expected)),
+                silence: Some((silence.hours, silence.calls, silence.expected)),
             }));
         }
         subjects
@@ -145,7 +145,7 @@ pub(super) fn meant(
 
 /// The hours of the scored day in which changes were made, or of the silence.
 pub(super) fn hours(subject: &Subject, history: &FamilyHistory, window: &Window) -> Vec<u8> {
-    if let Some(((first, end), _)) = subject.silence {
+    if let Some(((first, end), ..)) = subject.silence {
         return (first..end).collect();
     }
     let of_day = |&member: &usize| history.split(member, window).1.iter().map(|hour| (hour.hour % 24) as u8);

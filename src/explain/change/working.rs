@@ -165,7 +165,7 @@ impl Known<'_> {
             days_before: past.len(),
             last_before: past.last_key_value().map(|(day, _)| *day),
             today: if is_silence { 0 } else { judged.today },
-            expected: subject.silence.map_or(judged.expected, |(_, usual)| usual),
+            expected: subject.silence.map_or(judged.expected, |(_, _, usual)| usual),
             log10_p: if is_silence { 0.0 } else { log10(judged.ln_p) },
             usual_up_to: judged.usual_up_to(),
             concerns: concerns::said(found),

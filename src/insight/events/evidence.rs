@@ -113,6 +113,7 @@ impl Evidence {
             return;
         }
         let looked = serious::of_request(kind, api, parameters);
+        self.unread += u64::from(looked.is_unread);
         self.concerns.extend(looked.concerns.into_keys());
         looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
@@ -145,6 +146,7 @@ impl Evidence {
             return;
         }
         let looked = serious::of_request(kind, api, parameters);
+        self.unread += u64::from(looked.is_unread);
         looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         if kind == ChangeKind::Permission {
             self.tried.concerns.extend(looked.concerns.into_keys());
@@ -216,6 +218,9 @@ mod tests {
         assert_eq!(later.all_concerns(), [Concern::AdministratorPolicy].into());
         evidence.absorb(later);
         assert_eq!(evidence.all_concerns(), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
+        let mut cut = Evidence::default();
+        cut.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &grave[..20]);
+        assert_eq!(cut.all_concerns(), [Concern::NotAllRead].into());
         evidence.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &" ".repeat(MOST_PARAMETERS + 1));
         assert!(evidence.all_concerns().contains(&Concern::NotAllRead));
     }

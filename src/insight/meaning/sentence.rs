@@ -179,10 +179,11 @@ fn silence_sentence(insight: &Insight) -> String {
     let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
     let api = changed_with(insight);
     format!(
-        "the feed of {} fell silent {}, where {} usual, after {who} touched the audit trail with {api} the day before",
+        "the feed of {} fell silent {}, where {} usual{}, after {who} touched the audit trail with {api} the day before",
         if insight.account.is_empty() { "no account" } else { &insight.account },
         span(insight.start, insight.end),
-        counted(insight.expected.round() as u64, "call is", "calls are")
+        counted(insight.expected.round() as u64, "call is", "calls are"),
+        if insight.observed == 0 { String::new() } else { format!(" and {} came", number(insight.observed)) }
     )
 }
 

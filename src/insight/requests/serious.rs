@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use crate::event::ChangeKind;
+use crate::event::{ChangeKind, meaningful};
 use crate::insight::requests::changed::{self, Object};
 use crate::insight::requests::concern::Concern;
 
@@ -94,14 +94,19 @@ pub struct Looked {
     pub receivers: BTreeSet<String>,
     /// What it is about, and for whom.
     pub object: Option<Object>,
+    /// Whether its parameters, or a document in them, could not be read: cut off, or nested beyond all bounds.
+    pub is_unread: bool,
 }
 
-/// Looks at the parameters of a request of a change; what is no JSON tells nothing.
+/// Looks at the parameters of a request of a change; of those that are no JSON it says so.
 pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looked {
-    let Ok(request) = serde_json::from_str::<Value>(parameters) else { return Looked::default() };
+    let Ok(request) = serde_json::from_str::<Value>(parameters) else {
+        return Looked { is_unread: meaningful(parameters).is_some(), ..Looked::default() };
+    };
     let mut parameters = Vec::new();
     flatten("", &request, &mut parameters);
-    let mut looked = Looked { object: changed::object(kind, &request), ..Looked::default() };
+    let is_unread = kind == ChangeKind::Permission && parameters.iter().any(is_unread_document);
+    let mut looked = Looked { object: changed::object(kind, &request), is_unread, ..Looked::default() };
     for condition in CONDITIONS.iter() {
         if let Some(says) = condition.met_by(kind, event_name, &parameters) {
             looked.concerns.entry(condition.concern).or_insert(says);
@@ -120,6 +125,12 @@ pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looke
         looked.receivers.extend(named.map(|(_, value)| bare(value)));
     }
     looked
+}
+
+/// Whether a text that should be a document of rights is none: what is one was taken apart.
+fn is_unread_document((name, value): &(String, String)) -> bool {
+    let is_of_rights = ["policy", "document"].iter().any(|end| name.ends_with(end));
+    is_of_rights && value.trim_start().starts_with(['{', '['])
 }
 
 /// Whether one of those who are given rights is a caller of that name.
@@ -231,6 +242,23 @@ mod tests {
         let concerns = concerns.into_keys().collect();
         let evidence = Evidence { names, concerns, receivers, ..Evidence::default() };
         evidence.all_concerns().into_iter().map(Concern::name).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        use ChangeKind::{Permission, Trail};
+        let unread = |kind, parameters: &str| of_request(kind, "CreatePolicy", parameters).is_unread;
+        let document = r#"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]"#;
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert!(!unread(Permission, &format!(r#"{{"PolicyDocument":"{document}}}"}}"#)), "it is whole");
+        for cut in [format!(r#"{{"PolicyDocument":"{document}"#), format!(r#"{{"PolicyDocument":"{document}"}}"#), deep]
+        {
+            assert!(unread(Permission, &cut), "{cut}");
+        }
+        assert!(unread(Trail, r#"{"Name":"ma"#));
+        for nothing in ["", " ", "null", "{}", r#"{"PolicyName":"a","Description":"{a}"}"#] {
+            assert!(!unread(Permission, nothing), "{nothing:?}");
+        }
     }
 
     #[test]
