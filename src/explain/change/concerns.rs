@@ -56,6 +56,7 @@ pub(super) fn lessened(account: &str, book: &mut TrailBook, seen: &[&Seen]) -> L
         let request = Request {
             time: change.time,
             api: change.event_name.clone(),
+            region: change.region.clone(),
             parameters: change.event.request_parameters.clone().unwrap_or_default(),
         };
         less.entry((change.time, change.event.id.clone())).or_default().extend(book.apply(account, &request));

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::event::{ChangeKind, meaningful};
 use crate::insight::requests::changed::{self, Object};
 use crate::insight::requests::concern::Concern;
+use crate::insight::requests::selectors;
 
 static TABLE: &str = include_str!("../../../data/serious.csv");
 static CONDITIONS: LazyLock<Vec<Condition>> = LazyLock::new(|| TABLE.lines().filter_map(Condition::parse).collect());
@@ -18,6 +19,18 @@ const SHOWN: usize = 100;
 
 /// Parameters that name to whom rights are given.
 const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
+
+/// Stands in the table for every API that gives rights.
+const ANY: &str = "*";
+/// How the names of APIs begin that take rights away.
+const TAKING: [&str; 5] = ["Detach", "Delete", "Remove", "Revoke", "Deprovision"];
+/// What is in the names of what holds rights back: to take that away gives them.
+const BOUNDS: [&str; 3] = ["PermissionsBoundary", "ControlPolicy", "PublicAccessBlock"];
+
+/// Whether an API takes rights away: what its request names is what nobody has any more.
+fn takes_away(event_name: &str) -> bool {
+    TAKING.iter().any(|word| event_name.starts_with(word)) && !BOUNDS.iter().any(|word| event_name.contains(word))
+}
 
 /// One line of the table.
 struct Condition {
@@ -45,7 +58,8 @@ impl Condition {
 
     /// What of a request meets the condition; `None` if nothing does.
     fn met_by(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> Option<String> {
-        if self.kind != kind || (self.event_name != "*" && self.event_name != event_name) {
+        let is_meant = if self.event_name == ANY { !takes_away(event_name) } else { self.event_name == event_name };
+        if self.kind != kind || !is_meant {
             return None;
         }
         let fits = |value: &str| self.comparison.holds(value, &self.value);
@@ -62,6 +76,7 @@ enum Comparison {
     IsNot,
     StartsWith,
     EndsWith,
+    Contains,
 }
 
 impl Comparison {
@@ -71,6 +86,7 @@ impl Comparison {
             "is_not" => Self::IsNot,
             "starts_with" => Self::StartsWith,
             "ends_with" => Self::EndsWith,
+            "contains" => Self::Contains,
             _ => return None,
         })
     }
@@ -81,6 +97,7 @@ impl Comparison {
             Self::IsNot => parameter != value,
             Self::StartsWith => parameter.starts_with(value),
             Self::EndsWith => parameter.ends_with(value),
+            Self::Contains => parameter.contains(value),
         }
     }
 }
@@ -112,7 +129,11 @@ pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looke
             looked.concerns.entry(condition.concern).or_insert(says);
         }
     }
-    if kind == ChangeKind::Permission {
+    if kind == ChangeKind::Trail && selectors::leave_events_out(&request) {
+        let says = || "its selectors leave management events out".to_owned();
+        looked.concerns.entry(Concern::Narrowed).or_insert_with(says);
+    }
+    if kind == ChangeKind::Permission && !takes_away(event_name) {
         if has_statement(&request, is_carte_blanche) {
             let says = || "a statement allows every action on every resource".to_owned();
             looked.concerns.entry(Concern::AdministratorPolicy).or_insert_with(says);
@@ -286,7 +307,7 @@ mod tests {
     fn every_condition_has_a_near_miss() {
         use ChangeKind::{Password, Permission, Trail};
         type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);
-        let requests: [Requests; 21] = [
+        let requests: [Requests; 27] = [
             (
                 Permission,
                 "AttachPolicyToRole",
@@ -358,6 +379,48 @@ mod tests {
                 r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#,
                 "made_public",
             ),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"AccessControlPolicy":{"AccessControlList":{"Grant":[{"Grantee":{"URI":"http://acs.amazonaws.com/groups/global/AllUsers"}}]}}}"#,
+                r#"{"AccessControlPolicy":{"AccessControlList":{"Grant":[{"Grantee":{"URI":"http://acs.amazonaws.com/groups/s3/LogDelivery"}}]}}}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-grant-read":"id=\"1\", uri=\"http://acs.amazonaws.com/groups/global/AuthenticatedUsers\""}"#,
+                r#"{"x-amz-grant-read":"id=\"1\""}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "AddPermission20150331v2",
+                r#"{"functionName":"f","principal":"*"}"#,
+                r#"{"functionName":"f","principal":"events.amazonaws.com"}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "AddPermission20150331",
+                r#"{"functionName":"f","principal":"*"}"#,
+                r#"{"functionName":"*","principal":"1"}"#,
+                "made_public",
+            ),
+            (
+                Trail,
+                "PutEventSelectors",
+                r#"{"advancedEventSelectors":[{"name":"all","fieldSelectors":[{"field":"eventCategory","equals":["Management"]},{"field":"readOnly","equals":["false"]}]}]}"#,
+                r#"{"advancedEventSelectors":[{"name":"all","fieldSelectors":[{"field":"eventCategory","equals":["Management"]}]}]}"#,
+                "narrowed",
+            ),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-grant-full-control":"uri=http://acs.amazonaws.com/groups/global/AllUsers"}"#,
+                r#"{"x-amz-grant-full-control":"id=AllUsers"}"#,
+                "made_public",
+            ),
             (Password, "SetPasswordPolicy", r#"{"HardExpiry":false}"#, r#"{"HardExpiry":true}"#, "weaker_sign_in"),
             (
                 Password,
@@ -397,6 +460,21 @@ mod tests {
             assert_eq!(concerns(kind, event_name, serious), [concern], "{event_name} {serious}");
             assert!(concerns(kind, event_name, near_miss).is_empty(), "{event_name} {near_miss}");
         }
+    }
+
+    #[test]
+    fn to_take_rights_away_is_not_to_give_them() {
+        let all = r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess","PolicyName":"AdministratorAccess","userName":"alice"}"#;
+        let of = |event_name: &str| concerns(ChangeKind::Permission, event_name, all);
+        for taking in ["DetachUserPolicy", "DetachPolicyFromUser", "DeletePolicyVersion", "RemoveUserFromGroup"] {
+            assert!(of(taking).is_empty(), "{taking}");
+        }
+        assert_eq!(of("AttachUserPolicy"), ["administrator_policy", "self_grant"]);
+        assert_eq!(
+            of("DeleteUserPermissionsBoundary"),
+            ["administrator_policy", "self_grant"],
+            "what held back is gone"
+        );
     }
 
     #[test]
