@@ -44,7 +44,6 @@ pub use build::callers::LeftToCaller;
 pub use build::gaps::Gaps;
 pub use build::new_level::NewLevel;
 pub use cloud::Cloud;
-pub use findings::grave::grave;
 pub use findings::night::NightFindings;
 pub use life::incident::{Incident, IncidentPart};
 pub use life::over::Over;

@@ -9,18 +9,17 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
-
 use crate::error::Result;
 use crate::event::fold_service;
+use crate::insight::events::again::Narrowed;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
-use crate::insight::events::investigate::{count_minutes, investigate};
+use crate::insight::events::investigate::Investigation;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
 use crate::insight::events::values::folded;
-use crate::partition::{EventFile, Partitions};
+use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family};
 
 /// Who makes so much of what a rise has too much makes it.
@@ -31,42 +30,34 @@ const SMOOTHING: f64 = 0.5;
 const MAKERS: [(usize, Family); 4] =
     [(0, Family::Principal), (1, Family::AccessKey), (2, Family::SourceIp), (4, Family::Api)];
 
-/// Where the events are.
-#[derive(Debug, Clone, Copy)]
-pub struct Events<'a> {
-    /// Those of the day.
-    pub files: &'a [EventFile],
-    /// All.
-    pub partitions: &'a Partitions,
-    /// The day.
-    pub date: NaiveDate,
-}
-
 /// Looks for the minutes of rises again, by the calls of those who make them, and reads the events of those that turn out to have others.
-pub fn tell_apart(events: Events<'_>, targets: &[Target], usual: &[Usual], evidence: &mut [Evidence]) -> Result<()> {
-    let Events { files, partitions, date } = events;
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn tell_apart(
+    partitions: &Partitions,
+    read: &Investigation<'_>,
+    usual: &[Usual],
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let Investigation { targets, date, .. } = *read;
     let all = targets.iter().zip(usual).zip(&*evidence).enumerate();
     let (places, mut of_makers): (Vec<usize>, Vec<Target>) = all
         .filter_map(|(place, ((target, usual), evidence))| Some((place, of_maker(target, usual, evidence)?)))
         .unzip();
     eve::look_back(partitions, date, &mut of_makers)?;
-    let minutes = count_minutes(files, date, &of_makers)?;
-    let made = places.into_iter().zip(of_makers).zip(minutes);
+    let of_makers = places.into_iter().zip(of_makers).map(|(place, target)| Narrowed { place, target });
+    let of_makers: Vec<Narrowed> = of_makers.collect();
+    let minutes = read.count_narrowed(&of_makers)?;
+    let made = of_makers.into_iter().zip(minutes);
+    let made = made.map(|(Narrowed { place, target }, minutes)| Made { place, target, minutes });
     // A key may name nobody in this account.
-    let made = made.map(|((place, target), minutes)| Made { place, target, minutes });
     let made: Vec<Made> = made.filter(|made| made.minutes.iter().any(|&calls| calls > 0)).collect();
     let spans = spans(targets, evidence, &made);
     let is_moved = |&place: &usize| spans[place] != (evidence[place].span, evidence[place].before);
-    let places: Vec<usize> = (0..targets.len()).filter(is_moved).collect();
-    let part = |&place: &usize| {
-        let (span, before) = spans[place];
-        Target { minutes: Minutes::Part(span, before), ..targets[place].clone() }
-    };
-    let moved: Vec<Target> = places.iter().map(part).collect();
-    for (place, found) in places.into_iter().zip(investigate(files, date, &moved)?) {
-        evidence[place] = found;
-    }
-    Ok(())
+    let moved: Vec<usize> = (0..targets.len()).filter(is_moved).collect();
+    moved.iter().for_each(|&place| (evidence[place].span, evidence[place].before) = spans[place]);
+    read.look_again(&moved, evidence)
 }
 
 /// A rise as whoever makes it is looked for, by the place of its target, and the calls of that one by minute.

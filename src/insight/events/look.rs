@@ -136,7 +136,11 @@ impl Look<'_> {
         seen: &mut Seen,
     ) -> Result<Vec<Example>> {
         let span = |trace: &Trace| self.known[trace.target].span.0..self.known[trace.target].span.1;
-        let all: Vec<Own> = traces.iter().map(|trace| (trace.target, trace.rows(&span(trace)))).collect();
+        let all = traces.iter().map(|trace| (trace.target, trace.rows(&span(trace))));
+        let all: Vec<Own> = all.filter(|(_, rows)| !rows.is_empty()).collect();
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut requests = Vec::new();
         let mut count = |described: &mut Described<'_>, numbers: &[u32], target: usize, rows: &[u32]| {
             let (evidence, counts) = seen.of(target);

@@ -1,5 +1,5 @@
 //! What is to be looked into: which deviations are reported at all, and what the events are read for.
 
-pub(super) mod grave;
+mod grave;
 pub(super) mod night;
 pub(super) mod targets;
