@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
 use crate::baseline::{FamilyHistory, Feed, HistoryHour, Window};
 use crate::detect::Direction;
 use crate::event::ChangeKind;
@@ -61,8 +63,10 @@ pub struct ChangeFound {
     pub interval: (u64, u64),
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
-    /// The hours of the day, first and one past the last.
+    /// The hours of the day, first and one past the last; none where a silence was over by then.
     pub hours: (u8, u8),
+    /// Of a silence, the whole days right before the scored one that it took.
+    pub days_before: usize,
 }
 
 impl ChangeFound {
@@ -136,9 +140,41 @@ pub fn judged(history: &FamilyHistory, window: &Window) -> Vec<PrincipalChanges>
     principals.into_values().map(|changes| changes.judge(days)).collect()
 }
 
-/// Silences of accounts that begin on the scored day, after the trail was touched with success on the day before it. Where it was
-/// touched so on the scored day too, before the silence, that change is reported anyway.
+/// Silences of accounts after their trail was touched with success: those that begin on the scored day, the day after, and those that took
+/// all days between that day and the scored one.
 pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
+    let mut found = begun(history, window, feed);
+    found.extend(over(history, window, feed));
+    found
+}
+
+/// Silences that took the days right before the scored one. Of one that began earlier, on the day of the change, that day's night told.
+fn over(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
+    let missing: BTreeSet<NaiveDate> = window.missing().collect();
+    let days = (0..window.length()).rev().take_while(|&day| missing.contains(&window.date(day))).count();
+    let Some(last) = window.length().checked_sub(days + 1).filter(|_| days > 0) else { return Vec::new() };
+    let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
+    for member in (0..history.len()).filter(|&member| touches_the_trail(history, member)) {
+        let account = history.key(member).account();
+        let own =
+            history.hours(member).iter().filter(|hour| usize::from(hour.hour) / 24 == last && successes(hour) > 0);
+        if feed.alive(account)[last * 24 + 23] {
+            touched.entry(account).or_default().extend(own.map(|hour| (hour.hour, member)));
+        }
+    }
+    touched.retain(|_, changes| !changes.is_empty());
+    let silence = |(account, mut changes): (&str, Vec<(u16, usize)>)| {
+        changes.sort_unstable_by(|left, right| right.cmp(left));
+        let members = changes.into_iter().map(|(_, member)| member).collect();
+        let expected = feed.usual(account, (0, 24)) * days as f64;
+        ChangeFound { days_before: days, ..silent(members, (0, expected), (0, 0)) }
+    };
+    touched.into_iter().map(silence).collect()
+}
+
+/// Silences that begin on the scored day, after the trail was touched on the day before it. Where it was touched on the scored day too,
+/// before the silence, that change is reported anyway.
+fn begun(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
     let today = (window.length() * 24) as u16;
     let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
     for member in (0..history.len()).filter(|&member| touches_the_trail(history, member)) {
@@ -152,7 +188,8 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
         let since = touched.iter().filter(|(hour, _)| *hour >= today).map(|(hour, _)| (hour - today) as u8).min();
         let silence =
             feed.silences_begun(account).into_iter().find(|silence| since.is_none_or(|since| silence.0 < since));
-        found.extend(silence.filter(|_| !before.is_empty()).map(|hours| silent(before, account, hours, feed)));
+        let calls = |hours| (feed.calls(account, hours), feed.usual(account, hours));
+        found.extend(silence.filter(|_| !before.is_empty()).map(|hours| silent(before, calls(hours), hours)));
     }
     found
 }
@@ -166,12 +203,12 @@ pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
     apis.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-fn silent(mut members: Vec<usize>, account: &str, hours: (u8, u8), feed: &Feed) -> ChangeFound {
+fn silent(mut members: Vec<usize>, (calls, expected): (u64, f64), hours: (u8, u8)) -> ChangeFound {
     let mut known = BTreeSet::new();
     members.retain(|&member| known.insert(member));
-    let (calls, expected) = (feed.calls(account, hours), feed.usual(account, hours));
     let (kind, reason, usual) = (ChangeKind::Trail, Reason::Silence, expected.round() as u64);
-    ChangeFound { kind, reason, members, calls, errors: 0, expected, interval: (usual, usual), ln_p: 0.0, hours }
+    let interval = (usual, usual);
+    ChangeFound { kind, reason, members, calls, errors: 0, expected, interval, ln_p: 0.0, hours, days_before: 0 }
 }
 
 /// Attempts of an hour that succeeded.
@@ -273,6 +310,7 @@ impl PrincipalChanges {
             interval: self.predictive().and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or_default(),
             ln_p: self.ln_p,
             hours: (first, last + 1),
+            days_before: 0,
         }
     }
 }
@@ -397,6 +435,30 @@ mod tests {
     fn a_silence_counts_what_came_nevertheless() {
         let calls = |trickle| silent(hours(&[TODAY - 2], 1), TODAY + 10, trickle)[0].calls;
         assert_eq!([calls(0), calls(3)], [0, 3]);
+    }
+
+    #[test]
+    fn a_silence_of_whole_days_after_a_change_of_the_trail_is_told_by_the_next_night() {
+        let found = |missing: &[usize], touched: u16| {
+            let first: NaiveDate = "2026-01-01".parse().unwrap();
+            let window = Window::new("2026-01-29".parse().unwrap(), 28, |date| {
+                !missing.contains(&((date - first).num_days() as usize))
+            });
+            let hours_there: Vec<u16> =
+                (0..TODAY + 24).filter(|hour| !missing.contains(&(usize::from(*hour) / 24))).collect();
+            let apis = EntityKey::new(["1", "ecs", "Run"]);
+            let apis = FamilyHistory::from_entities(Family::Api, [(apis, hours(&hours_there, 200))]);
+            let feed = Feed::judge(&apis, &window, &Calendar::new(chrono_tz::UTC));
+            let key = EntityKey::new(["1", "trail", "actiontrail", "StopLogging", "user", "7"]);
+            let history = FamilyHistory::from_entities(Family::Change, [(key, hours(&[touched], 1))]);
+            let found = silences(&history, &window, &feed);
+            found.iter().map(|found| (found.days_before, found.expected.round() as u64)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[27], 26 * 24 + 23), [(1, 4_800)]);
+        assert_eq!(found(&[26, 27], 25 * 24 + 23), [(2, 9_600)]);
+        assert_eq!(found(&[27], 25 * 24 + 23), [], "a day was there after it");
+        assert_eq!(found(&[25], 24 * 24 + 23), [], "the night before told it");
+        assert_eq!(found(&[], 27 * 24 + 23), []);
     }
 
     #[test]

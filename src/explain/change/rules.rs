@@ -9,7 +9,7 @@ use crate::detect::change::{HISTORY_DAYS, Reason, UNUSUAL_BELOW};
 use crate::event::ChangeKind;
 use crate::explain::answers::log10;
 use crate::explain::change::Rule;
-use crate::explain::change::subject::Subject;
+use crate::explain::change::subject::{Quiet, Subject};
 use crate::explain::text::power_of_ten;
 use crate::shown::{counted, number};
 
@@ -32,9 +32,14 @@ pub(super) fn verdict(subject: &Subject) -> String {
 pub(super) fn rules(subject: &Subject, window: &Window, past: &BTreeMap<NaiveDate, u64>) -> Vec<Rule> {
     let judged = &subject.judged;
     let days = window.days_of_history();
-    if let Some(((first, end), calls, usual)) = subject.silence {
+    if let Some(Quiet { hours: (first, end), days_before, calls, usual }) = subject.silence {
+        let when = match days_before {
+            0 => format!("from {first:02}:00 to {end:02}:00 UTC"),
+            1 => "on the day before".to_owned(),
+            days => format!("in the {days} days before"),
+        };
         let says = format!(
-            "{} of the account from {first:02}:00 to {end:02}:00 UTC, where {} are usual",
+            "{} of the account {when}, where {} are usual",
             if calls == 0 { "no calls".to_owned() } else { format!("but {}", counted(calls, "call", "calls")) },
             number(usual.round() as u64)
         );
