@@ -101,6 +101,11 @@ impl Partitions {
         &self.root
     }
 
+    /// Which columns settings name to be read for which.
+    pub fn columns(&self) -> &ColumnOverrides {
+        &self.overrides
+    }
+
     /// What was wrong with files in no dated folder, and with folders that could not be listed.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -116,11 +116,12 @@ impl Evidence {
     }
 
     /// Looks at a successful request of a change.
+    #[cfg(test)]
     pub(in crate::insight) fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
         self.look_at_in("", kind, time, api, parameters);
     }
 
-    /// The same in a region that tells trails of one name apart.
+    /// Looks at a successful request of a change, in a region that tells trails of one name apart.
     pub(super) fn look_at_in(&mut self, region: &str, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
         if parameters.len() > MOST_PARAMETERS {
             self.unread += 1;
