@@ -51,11 +51,10 @@ pub(super) fn rate_insight(
     continued: Option<&Running>,
     told: Told<'_>,
     night: Night<'_>,
-    searched: (u8, u8),
 ) -> Insight {
     let Told { evidence, .. } = told;
     let date = night.window.scored();
-    let first_minute = i64::from(searched.0) * 60;
+    let first_minute = i64::from(evidence.from) * 60;
     let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
     let key = history.key(deviation.member);
     let fields = history.spelled(deviation.member);
@@ -99,15 +98,20 @@ pub(super) fn rate_insight(
     }
 }
 
-/// The part of what was expected of a drop's hours that is of those that its minutes touch; all of it for a rise, which stands out
-/// against its hours.
+/// The part of what was expected of a drop's hours that is of those of them that its minutes touch, and of its minutes in other hours; all of
+/// it for a rise, which stands out against its hours.
 fn part_touched(deviation: &Deviation, (start, end): (i64, i64)) -> f64 {
-    let Some(day) = deviation.by_hour.last_chunk::<24>() else { return 1.0 };
-    let expected = |hours: &mut dyn Iterator<Item = i64>| hours.map(|hour| day[hour as usize].mean).sum::<f64>();
-    let hours = || i64::from(deviation.hours.0)..i64::from(deviation.hours.1);
-    let touched = expected(&mut hours().filter(|hour| start < (hour + 1) * 60 && end > hour * 60));
-    let all = expected(&mut hours());
-    if deviation.direction == Direction::Up || touched >= all { 1.0 } else { touched / all }
+    let Some(day) = deviation.by_hour.last_chunk::<24>().filter(|_| deviation.direction == Direction::Down) else {
+        return 1.0;
+    };
+    let own = i64::from(deviation.hours.0)..i64::from(deviation.hours.1);
+    let part = |hour: i64| {
+        let minutes = (end.min(hour * 60 + 60) - start.max(hour * 60)).max(0);
+        if own.contains(&hour) && minutes > 0 { 1.0 } else { minutes as f64 / 60.0 }
+    };
+    let touched: f64 = (0_i64..24).zip(day).map(|(hour, band)| band.mean * part(hour)).sum();
+    let all: f64 = own.clone().map(|hour| day[hour as usize].mean).sum();
+    if all > 0.0 { touched / all } else { 1.0 }
 }
 
 /// Calls of an episode and the failed ones among them: of its minutes, or, where the events are gone, of its hours as they were

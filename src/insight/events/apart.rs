@@ -16,6 +16,7 @@ use crate::event::fold_service;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::{count_minutes, investigate};
+use crate::insight::events::missing::Missing;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
@@ -42,7 +43,10 @@ pub struct Events<'a> {
     pub date: NaiveDate,
 }
 
-/// Looks for the minutes of rises again, by the calls of those who make them, and reads the events of those that turn out to have others.
+/// Looks for the minutes of rises again, by the calls of those who make them, and of drops of APIs by whoever is missing ([`missing`]); reads the
+/// events of those that turn out to have others.
+///
+/// [`missing`]: crate::insight::events::missing
 pub fn tell_apart(events: Events<'_>, targets: &[Target], usual: &[Usual], evidence: &mut [Evidence]) -> Result<()> {
     let Events { files, partitions, date } = events;
     let all = targets.iter().zip(usual).zip(&*evidence).enumerate();
@@ -62,9 +66,14 @@ pub fn tell_apart(events: Events<'_>, targets: &[Target], usual: &[Usual], evide
         let (span, before) = spans[place];
         Target { minutes: Minutes::Part(span, before), ..targets[place].clone() }
     };
-    let moved: Vec<Target> = places.iter().map(part).collect();
-    for (place, found) in places.into_iter().zip(investigate(files, date, &moved)?) {
+    let missing = Missing::all(targets, usual, evidence);
+    let moved = places.iter().map(part).chain(missing.iter().map(|missing| missing.target.clone()));
+    let mut found = investigate(files, date, &moved.collect::<Vec<_>>())?.into_iter();
+    for (place, found) in places.into_iter().zip(&mut found) {
         evidence[place] = found;
+    }
+    for (missing, found) in missing.iter().zip(found).filter(|(missing, found)| missing.is_borne_out(found)) {
+        evidence[missing.place] = found;
     }
     Ok(())
 }
@@ -185,7 +194,7 @@ mod tests {
             with: Vec::new(),
             eve: Vec::new(),
         };
-        let mut evidence = Evidence { minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
+        let mut evidence = Evidence { from: 9, minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
         evidence.minutes[0] = all as u32;
         let values = |own: u64, all: u64| [("user/7".to_owned(), own), ("user/8".to_owned(), all - own)].into();
         evidence.values[0] = values(calls, all);

@@ -23,6 +23,8 @@ const MOST_RECEIVERS: usize = 10_000;
 /// What the events of a target tell.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
+    /// The hour of the day from which on was searched.
+    pub from: u8,
     /// Calls by minute of the hours that were searched.
     pub minutes: Vec<u32>,
     /// The minutes of the episode among them, first and one past the last; all that follows is about these alone.

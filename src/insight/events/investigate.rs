@@ -50,7 +50,7 @@ pub(super) fn count_minutes(files: &[EventFile], date: NaiveDate, targets: &[Tar
 /// Nothing of any minute yet.
 fn unseen(target: &Target) -> Evidence {
     let minutes = usize::from(target.search.1 - target.search.0) * 60;
-    Evidence { minutes: vec![0; minutes], ..Evidence::default() }
+    Evidence { from: target.search.0, minutes: vec![0; minutes], ..Evidence::default() }
 }
 
 /// Keeps what the rows of a row group say, while they are few; of more of them what was decoded anyway.

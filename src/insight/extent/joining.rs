@@ -37,16 +37,20 @@ fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Day
     if telling(end..longer) > -TELLING {
         return;
     }
-    let expected: f64 = found
-        .by_hour
-        .last_chunk::<24>()
-        .map_or(0.0, |day| day[usize::from(end)..usize::from(longer)].iter().map(|band| band.mean).sum());
+    let expected = expected(found, end..longer);
     let share = if found.expected > 0.0 { expected / found.expected } else { 0.0 };
     let times = |calls: u64| calls as f64 * (1.0 + share);
     (found.lower, found.upper) = (times(found.lower).floor() as u64, times(found.upper).ceil() as u64);
     found.expected += expected;
     found.observed += calls(history, found.member, hour(end)..hour(longer), days.window);
     found.hours.1 = longer;
+}
+
+/// What was expected in some hours of the day that are not among a deviation's own.
+fn expected(found: &Deviation, hours: Range<u8>) -> f64 {
+    let day = found.by_hour.last_chunk::<24>();
+    let own = day.and_then(|day| day.get(usize::from(hours.start)..usize::from(hours.end)));
+    own.unwrap_or_default().iter().map(|band| band.mean).sum()
 }
 
 /// The calls of an entity in some hours of the scored day, counted from the first of the window.
@@ -70,21 +74,26 @@ fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Day
     }
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
     let (rhythm, level) = level_of(history, last, days);
-    rhythm.telling(level, hour(last.hours.1)..hour(next.hours.0)) < TELLING
+    let between = hour(last.hours.1)..hour(next.hours.0);
+    let speak_for_usual = |level| rhythm.telling(level, between.clone()) >= TELLING;
+    let more = rhythm.more(last.direction, last.observed, hour(last.hours.0)..hour(last.hours.1));
+    // Whether what is added to usual calls grows with them is not known: hours end a rise only where they would, whichever way.
+    !(speak_for_usual(level) && more.is_none_or(speak_for_usual))
 }
 
-/// Makes two deviations one; what was expected of the hours between them is left out, as nobody judged them.
+/// Makes two deviations one, with the hours between them. The band of both together is wide enough for what these add to chance.
 fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
     let first = window.length() * 24;
     let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
     last.observed += next.observed + calls(history, last.member, between, window);
-    last.hours.1 = next.hours.1;
     // What was expected of a day as a whole was expected once.
     if next.model == Model::Seasonal {
-        last.expected += next.expected;
-        last.lower += next.lower;
-        last.upper += next.upper;
+        let between = expected(last, last.hours.1..next.hours.0);
+        last.expected += next.expected + between;
+        last.lower += next.lower + between.floor() as u64;
+        last.upper += next.upper + between.ceil() as u64;
     }
+    last.hours.1 = next.hours.1;
     last.ln_p = last.ln_p.min(next.ln_p);
 }
 
@@ -141,6 +150,48 @@ mod tests {
         );
         assert_eq!(rise([160, 160, 160, 160, 160, 150, 42, 38, 44]), ((15, 21), 950, 240.0), "it is over");
         assert_eq!(rise([160, 160, 160, 160, 160, 45, 55, 38, 44]), ((15, 20), 800, 200.0));
+    }
+
+    /// The hours of what is made of two deviations of a key that calls 4 times an hour at night and 20 times from 8 to 16, and calls so often in
+    /// the 24 hours of its last day.
+    fn of_two(hours: [(u8, u8); 2], today: [u32; 24]) -> Vec<((u8, u8), u64, f64)> {
+        let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let usual = |hour: u16| if (8..16).contains(&(hour % 24)) { 20 } else { 4 };
+        let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
+        let own = (0..28 * 24_u16).map(|place| hour(place, usual(place)));
+        let own = own.chain((0..24).map(|of_day| hour(28 * 24 + of_day, today[usize::from(of_day)]))).collect();
+        let history = FamilyHistory::from_entities(Family::AccessKey, [(EntityKey::new(["1", "LTAI1"]), own)]);
+        let all = (0..29 * 24).map(|place| hour(place, 1000)).collect();
+        let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Describe"]), all)]);
+        let feed = Feed::judge(&apis, &window, &calendar);
+        let band = |hour: u16| Band { lower: 0, mean: f64::from(usual(hour)), upper: 40 };
+        let deviation = |hours: (u8, u8)| Deviation {
+            member: 0,
+            direction: Direction::Up,
+            model: Model::Seasonal,
+            hours,
+            observed: today[usize::from(hours.0)..usize::from(hours.1)].iter().map(|&calls| u64::from(calls)).sum(),
+            expected: (hours.0..hours.1).map(|hour| f64::from(usual(hour.into()))).sum(),
+            lower: 10,
+            upper: 100,
+            ln_p: -50.0,
+            ln_q: -40.0,
+            unstable: false,
+            days_known: 28,
+            by_hour: (0..48).map(|place| band(place % 24)).collect(),
+        };
+        let days = Days { window: &window, calendar: &calendar, feed: &feed };
+        let joined = joined(&history, hours.map(deviation).to_vec(), days);
+        joined.iter().map(|found| (found.hours, found.observed, found.expected)).collect()
+    }
+
+    #[test]
+    fn what_is_added_to_a_day_is_one_rise_though_it_tells_little_where_more_is_usual() {
+        let added: [u32; 24] = std::array::from_fn(|hour| if (8..16).contains(&hour) { 33 } else { 17 });
+        assert_eq!(of_two([(0, 8), (16, 24)], added), [((0, 24), 536, 224.0)]);
+        let twice: [u32; 24] = std::array::from_fn(|hour| if (8..16).contains(&hour) { 20 } else { 17 });
+        assert_eq!(of_two([(0, 8), (16, 24)], twice).len(), 2, "the hours between are as usual");
     }
 
     #[test]
