@@ -264,6 +264,10 @@ impl<'a> Ground<'a> {
         let mut evidence = investigate(&self.files, date, &targets)?;
         let (usual, left_out) = self.past().usual(&targets)?;
         tell_apart(Events { files: &self.files, partitions, date }, &targets, &usual, &mut evidence)?;
+        let (open, rest): (Vec<_>, Vec<_>) =
+            findings.until_midnight(&targets, &evidence, self.days()).into_iter().unzip();
+        let rest = investigate(&self.files, date, &rest)?;
+        open.into_iter().zip(rest).for_each(|(place, found)| evidence[place] = found);
         eve::read(partitions, date, &targets, &mut evidence)?;
         let mut trails = TrailBook::read_before(self.job.state, date)?;
         trails.follow(&targets, &mut evidence);

@@ -202,7 +202,7 @@ impl Built {
         episode.insight = Some(insight.id);
         let called = insight.actor.as_ref().filter(|actor| history.family == Family::Principal && actor.name.is_some());
         episode.name = called.map(Actor::shown).or(episode.name);
-        let end = moment(date, i64::from(evidence.from) * 60 + evidence.span.1 as i64);
+        let end = moment(date, evidence.minutes_of_day().1);
         let running = Running::of(&insight, end, usual, &evidence);
         (episode.open, episode.again) = if insight.ended { (None, Some(running)) } else { (Some(running), None) };
         // Of several episodes of an entity only the last can be open at midnight.

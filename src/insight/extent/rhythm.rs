@@ -135,11 +135,21 @@ impl Rhythm {
         begun.map_or(0.0, |hour| level.telling(hour.usual, part, calls)) + self.telling(level, next..self.0.len())
     }
 
+    /// By how much hours must speak for what is usual to be the end of an episode in these: by more than twice as much as any of its own did, in
+    /// which it was not over. Calls clump: an hour of a level is as low as what is usual at times.
+    pub(in crate::insight) fn over(&self, level: Level, episode: Range<usize>) -> f64 {
+        TELLING + 2.0 * self.most_telling(level, episode)
+    }
+
+    /// How many of some hours can be believed.
+    pub(in crate::insight) fn believed(&self, hours: Range<usize>) -> usize {
+        self.0.get(hours).unwrap_or_default().iter().filter(|hour| hour.is_believed).count()
+    }
+
     /// For how many of some hours a level goes on, as [`lasted`] tells, and whether it was over then: whether what is usual came back after them,
-    /// and is told more than twice as much as by any hours of `episode`, in which it was not over. What comes after such a gap is another thing.
-    /// Hours that do not follow at once must be telling by themselves: a call at night is no level.
-    pub(in crate::insight) fn lasted(&self, level: Level, hours: Range<usize>, episode: Range<usize>) -> (usize, bool) {
-        let over = TELLING + 2.0 * self.most_telling(level, episode);
+    /// and is told by `over`. What comes after such a gap is another thing. Hours that do not follow at once must be telling by
+    /// themselves: a call at night is no level.
+    pub(in crate::insight) fn lasted(&self, level: Level, hours: Range<usize>, over: f64) -> (usize, bool) {
         let telling = |hour: usize| self.telling(level, hour..hour + 1);
         let (mut best, mut sum) = ((0, 0.0), 0.0);
         for hour in hours.clone() {

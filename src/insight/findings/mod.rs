@@ -2,4 +2,5 @@
 
 pub(super) mod grave;
 pub(super) mod night;
+pub(super) mod open;
 pub(super) mod targets;

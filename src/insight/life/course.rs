@@ -13,6 +13,8 @@ pub(super) const TAIL_HOURS: u8 = 3;
 /// A deviation that begins up to this hour of the day goes on with the episode of the day before, whatever lies between: what is usual
 /// in an hour or two tells nothing, and an hour after midnight may be odd only with those that follow it.
 const AT_ONCE: u8 = 1;
+/// So does one before which no more hours since the episode can be believed: the feed was silent in the others.
+const HARDLY_ANY: usize = 2;
 /// Days without a word of an episode, after which it is over.
 const MOST_DAYS_UNTOLD: i64 = 7;
 
@@ -83,18 +85,20 @@ pub(in crate::insight) fn course(
     };
     let hour = |minute: i64| usize::try_from(minute.div_euclid(60)).unwrap_or(0);
     let whole_hours = hour(minute(running.start) + 59)..hour(minute(running.end));
+    let over = rhythm.over(level, whole_hours);
     let lasted = |until: u8| {
-        let (hours, is_over) = rhythm.lasted(level, idle..today + usize::from(until), whole_hours.clone());
+        let (hours, is_over) = rhythm.lasted(level, idle..today + usize::from(until), over);
         ((idle + hours).saturating_sub(today) as u8, is_over)
     };
     match next {
         Some(first) if first <= AT_ONCE => Course::GoesOn(first),
-        Some(first) if rhythm.telling(level, idle..today + usize::from(first)) < TELLING => Course::GoesOn(first),
+        Some(first) if rhythm.telling(level, idle..today + usize::from(first)) < over => Course::GoesOn(first),
+        Some(first) if rhythm.believed(idle..today + usize::from(first)) <= HARDLY_ANY => Course::GoesOn(first),
         Some(first) => ended(lasted(first).0),
         None => {
             let (hours, is_over) = lasted(24);
             let is_long_ago = (days.window.scored() - running.end.date_naive()).num_days() > MOST_DAYS_UNTOLD;
-            if is_over || rhythm.telling(level, today + usize::from(hours)..today + 24) >= TELLING || is_long_ago {
+            if is_over || rhythm.telling(level, today + usize::from(hours)..today + 24) >= over || is_long_ago {
                 ended(hours)
             } else if rhythm.telling(level, today..today + usize::from(hours)) <= -TELLING {
                 Course::Lasts(hours, rates((0, hours)))
@@ -116,6 +120,11 @@ mod tests {
     /// What becomes of the episode of an address that usually calls twice an hour from 12 to 18, and once from 9 to 11, and made 294 calls from 12:58
     /// to 17:17 of the day before, 68 an hour; `tonight` are the calls in hours of the scored day.
     fn after_a_busy_afternoon(tonight: &[(u16, u32)]) -> Course {
+        after(tonight, 0..0, None)
+    }
+
+    /// The same where the feed was silent in some hours of the window, and the first deviation of the scored day begins in an hour.
+    fn after(tonight: &[(u16, u32)], silent: std::ops::Range<u16>, next: Option<u8>) -> Course {
         let window = Window::new("2026-01-29".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
         let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
@@ -128,7 +137,7 @@ mod tests {
         });
         let own = usually.chain(tonight.iter().map(|&(of_day, calls)| hour(28 * 24 + of_day, calls))).collect();
         let history = FamilyHistory::from_entities(Family::SourceIp, [(EntityKey::new(["1", "192.0.2.1"]), own)]);
-        let all = (0..29 * 24).map(|place| hour(place, 1000)).collect();
+        let all = (0..29 * 24).filter(|place| !silent.contains(place)).map(|place| hour(place, 1000)).collect();
         let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Describe"]), all)]);
         let feed = Feed::judge(&apis, &window, &calendar);
         let days = Days { window: &window, calendar: &calendar, feed: &feed };
@@ -139,7 +148,18 @@ mod tests {
             observed: 294,
             ..Running::of(&insight, insight.end, 0.1, &Evidence::default())
         };
-        course(&Rhythm::learn(&history, 0, days, 27), (&running, Direction::Up), None, days)
+        course(&Rhythm::learn(&history, 0, days, 27), (&running, Direction::Up), next, days)
+    }
+
+    #[test]
+    fn an_hour_that_is_usual_after_a_silent_feed_ends_nothing() {
+        let tonight = [(12, 2), (13, 2), (14, 2), (15, 70), (16, 80)];
+        assert!(
+            matches!(after(&tonight, 0..0, Some(15)), Course::Ended(_)),
+            "hours were believed in which nothing was odd"
+        );
+        let silent = 27 * 24 + 18..28 * 24 + 13;
+        assert_eq!(after(&tonight, silent, Some(15)), Course::GoesOn(15), "two of them");
     }
 
     #[test]
