@@ -251,6 +251,7 @@ impl<'a> Ground<'a> {
         NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
             .setting_hidden_aside(self.window)
             .with_thresholds(settings.thresholds)
+            .with_callers(&self.past())?
             .holding_against(self.days())
             .with_firsts(firsts)
             .with_habits(&self.past())

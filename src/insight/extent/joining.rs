@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::{Deviation, Model};
-use crate::insight::extent::rhythm::{Days, Level, Rhythm, TELLING, lasted};
+use crate::insight::extent::rhythm::{Days, HARDLY_ANY, Level, Rhythm, TELLING, lasted};
 
 /// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them. They go on until
 /// they are over.
@@ -25,6 +25,57 @@ pub(in crate::insight) fn joined(history: &FamilyHistory, found: Vec<Deviation>,
         lengthen(history, found, next.map_or(24, |(_, first)| *first), days);
     }
     all
+}
+
+/// Deviations of an entity as one in all of some hours that hold theirs, unless those between and beside them speak for what is usual; what is
+/// usual in an hour or two between two of them tells nothing.
+pub(in crate::insight) fn in_all_of(
+    history: &FamilyHistory,
+    found: &[Deviation],
+    hours: (u8, u8),
+    days: Days<'_>,
+) -> Option<Deviation> {
+    let beyond = |found: &&Deviation| (found.observed as f64 - found.expected).abs();
+    let most = found.iter().max_by(|left, right| beyond(left).total_cmp(&beyond(right)))?;
+    let is_own = |hour: &u8| found.iter().any(|own| (own.hours.0..own.hours.1).contains(hour));
+    let added: Vec<u8> = (hours.0..hours.1).filter(|hour| !is_own(hour)).collect();
+    let place = |hour: u8| days.window.length() * 24 + usize::from(hour);
+    let is_between = |hour: &u8| {
+        let gaps = found.windows(2).map(|two| two[0].hours.1..two[1].hours.0);
+        gaps.filter(|gap| gap.len() <= HARDLY_ANY).any(|gap| gap.contains(hour))
+    };
+    if speak_for_usual(history, most, added.iter().filter(|hour| !is_between(hour)).map(|&hour| place(hour)), days) {
+        return None;
+    }
+    let (first, rest) = found.split_first()?;
+    let mut one = Deviation { hours, ..first.clone() };
+    for own in rest {
+        one.observed += own.observed;
+        one.expected += own.expected;
+        (one.lower, one.upper) = (one.lower + own.lower, one.upper + own.upper);
+        one.ln_p = one.ln_p.min(own.ln_p);
+    }
+    let more: f64 = added.iter().map(|&hour| expected(first, hour..hour + 1)).sum();
+    one.observed +=
+        added.iter().map(|&hour| calls(history, one.member, place(hour)..place(hour) + 1, days.window)).sum::<u64>();
+    one.expected += more;
+    (one.lower, one.upper) = (one.lower + more.floor() as u64, one.upper + more.ceil() as u64);
+    Some(one)
+}
+
+/// Whether some hours of the window speak for what is usual, and not for the level of a deviation.
+fn speak_for_usual(
+    history: &FamilyHistory,
+    found: &Deviation,
+    hours: impl Iterator<Item = usize> + Clone,
+    days: Days<'_>,
+) -> bool {
+    let (rhythm, level) = level_of(history, found, days);
+    let telling = |level| hours.clone().map(|hour| rhythm.telling(level, hour..hour + 1)).sum::<f64>();
+    let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
+    let more = rhythm.more(found.direction, found.observed, hour(found.hours.0)..hour(found.hours.1));
+    // Whether what is added to usual calls grows with them is not known: hours end a rise only where they would, whichever way.
+    telling(level) >= TELLING && more.is_none_or(|more| telling(more) >= TELLING)
 }
 
 /// Adds the hours after a deviation in which it goes on, if they tell that it does.
@@ -73,12 +124,7 @@ fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Day
         return false;
     }
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
-    let (rhythm, level) = level_of(history, last, days);
-    let between = hour(last.hours.1)..hour(next.hours.0);
-    let speak_for_usual = |level| rhythm.telling(level, between.clone()) >= TELLING;
-    let more = rhythm.more(last.direction, last.observed, hour(last.hours.0)..hour(last.hours.1));
-    // Whether what is added to usual calls grows with them is not known: hours end a rise only where they would, whichever way.
-    !(speak_for_usual(level) && more.is_none_or(speak_for_usual))
+    !speak_for_usual(history, last, hour(last.hours.1)..hour(next.hours.0), days)
 }
 
 /// Makes two deviations one, with the hours between them. The band of both together is wide enough for what these add to chance.

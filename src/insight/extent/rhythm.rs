@@ -13,6 +13,8 @@ use crate::detect::Direction;
 
 /// Hours speak for what is usual from here on: it is then twenty times as likely as the episode's level.
 pub(in crate::insight) const TELLING: f64 = 3.0;
+/// So many hours that are as usual tell nothing: calls clump, and an hour of a level is as low at times.
+pub(in crate::insight) const HARDLY_ANY: usize = 2;
 /// An episode in whose hours as many calls are usual has a level that is a multiple of them.
 const BUSY: f64 = 3.0;
 /// A level is at least so many times as high, or as low, as what is usual.

@@ -1,5 +1,6 @@
 //! What is to be looked into: which deviations are reported at all, and what the events are read for.
 
+mod following;
 pub(super) mod grave;
 pub(super) mod night;
 pub(super) mod open;

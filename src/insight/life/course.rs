@@ -5,7 +5,7 @@
 //! usual after all. Of a story of which another episode is odd still it is kept open with that one: half of an attack is not over.
 
 use crate::detect::Direction;
-use crate::insight::extent::rhythm::{Days, Rhythm, TELLING};
+use crate::insight::extent::rhythm::{Days, HARDLY_ANY, Rhythm, TELLING};
 use crate::insight::life::episode::Running;
 
 /// The first hours of a day, in which the rest of an episode of the day before is looked for minute by minute.
@@ -13,8 +13,6 @@ pub(super) const TAIL_HOURS: u8 = 3;
 /// A deviation that begins up to this hour of the day goes on with the episode of the day before, whatever lies between: what is usual
 /// in an hour or two tells nothing, and an hour after midnight may be odd only with those that follow it.
 const AT_ONCE: u8 = 1;
-/// So does one before which no more hours since the episode can be believed: the feed was silent in the others.
-const HARDLY_ANY: usize = 2;
 /// Days without a word of an episode, after which it is over.
 const MOST_DAYS_UNTOLD: i64 = 7;
 
@@ -93,6 +91,7 @@ pub(in crate::insight) fn course(
     match next {
         Some(first) if first <= AT_ONCE => Course::GoesOn(first),
         Some(first) if rhythm.telling(level, idle..today + usize::from(first)) < over => Course::GoesOn(first),
+        // The feed was silent in the others.
         Some(first) if rhythm.believed(idle..today + usize::from(first)) <= HARDLY_ANY => Course::GoesOn(first),
         Some(first) => ended(lasted(first).0),
         None => {
