@@ -120,7 +120,7 @@ fn held(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
     use std::fs::File;
     use std::io::ErrorKind;
@@ -148,13 +148,13 @@ mod tests {
         assert_eq!(unless_damaged(Ok(7)).unwrap(), Some(7));
     }
 
-    const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+    pub(in crate::insight::events) const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
     const FAMILIES: [Family; 4] = [Family::Api, Family::SourceIp, Family::AccessKey, Family::Principal];
 
     /// A minute of the day, and the numbers of the API, the address, the key and the user, if there is one.
-    type Row = (u16, u8, u8, Option<u8>, Option<u8>);
+    pub(in crate::insight::events) type Row = (u16, u8, u8, Option<u8>, Option<u8>);
     /// The place of a family, the number of an entity, the first hour, how many, and the number of a user whom it has to be with.
-    type Asked = (usize, u8, u8, u8, Option<u8>);
+    pub(in crate::insight::events) type Asked = (usize, u8, u8, u8, Option<u8>);
 
     fn field(row: Row, family: Family) -> Option<u8> {
         match family {
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    fn key(family: Family, number: u8) -> EntityKey {
+    pub(in crate::insight::events) fn key(family: Family, number: u8) -> EntityKey {
         let name = text(family, number);
         match family {
             Family::Api => EntityKey::new(["", "s0", &name]),
@@ -183,7 +183,11 @@ mod tests {
         }
     }
 
-    fn open(rows: &[Row], page_rows: usize, dictionaries: bool) -> (tempfile::TempDir, EventFile) {
+    pub(in crate::insight::events) fn open(
+        rows: &[Row],
+        page_rows: usize,
+        dictionaries: bool,
+    ) -> (tempfile::TempDir, EventFile) {
         let time = |row: &Row| midnight_ms(DATE) + i64::from(row.0) * 60_000;
         let texts = |family: Family| -> ArrayRef {
             let texts = rows.iter().map(|row| field(*row, family).map(|number| text(family, number)));
@@ -215,7 +219,7 @@ mod tests {
         (folder, file)
     }
 
-    fn target(&(family, number, hour, hours, user): &Asked) -> Target {
+    pub(in crate::insight::events) fn target(&(family, number, hour, hours, user): &Asked) -> Target {
         let hours = (hour, (hour + hours).min(24));
         Target {
             family: FAMILIES[family],
