@@ -102,11 +102,11 @@ impl<'a> Reader<'a> {
 }
 
 /// What was read, unless the file is damaged there: that was named when the day was counted, and what was read before it still tells
-/// something. A file that has gone or cannot be read since then is an error.
+/// something. A file that has gone or cannot be read since then is an error, and so is a fault of our own.
 pub(super) fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
-        Err(Error::Read { .. }) => read.map(Some),
-        read => Ok(read.ok()),
+        Err(Error::Parquet { .. } | Error::ColumnType { .. }) => Ok(None),
+        read => read.map(Some),
     }
 }
 
@@ -145,6 +145,8 @@ pub(super) mod tests {
         assert!(matches!(unless_damaged::<()>(Err(gone)), Err(Error::Read { .. })));
         let damaged = Error::Parquet { path: "a.parquet".into(), message: "a page ends before its rows do".into() };
         assert!(matches!(unless_damaged::<()>(Err(damaged)), Ok(None)));
+        let fault = Error::Internal("a row belongs to nobody".to_owned());
+        assert!(matches!(unless_damaged::<()>(Err(fault)), Err(Error::Internal(_))));
         assert_eq!(unless_damaged(Ok(7)).unwrap(), Some(7));
     }
 
