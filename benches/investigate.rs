@@ -7,8 +7,9 @@
 //! that. `cargo bench --bench investigate` prints seconds and ratios.
 //!
 //! `INSIGHTS_EVENTS=FOLDER` takes the newest day of one's own partitions instead, `INSIGHTS_EVENTS_PER_DAY=28000000` generates a day of
-//! another size. With `INSIGHTS_HISTORY_DAYS=9` so many days go before, and what a night finds on the newest day is looked into too: gates
-//! are opened until it finds a hundred deviations or they are wide open. What was generated can be kept with `INSIGHTS_GENERATED=FOLDER`.
+//! another size. With `INSIGHTS_HISTORY_DAYS=9` so many days go before, and what a night finds on the newest day is looked into too, with all
+//! that a night reads for it, the week before and the evening before included: gates are opened until it finds a hundred deviations and
+//! changes or they are wide open. What was generated can be kept with `INSIGHTS_GENERATED=FOLDER`.
 
 #![allow(clippy::print_stdout)]
 
@@ -21,12 +22,16 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use insights::baseline::{Calendar, FamilyHistory, Feed, Window};
 use insights::detect::Thresholds;
+use insights::detect::change;
 use insights::detect::judgement::{Night, judge};
 use insights::generate::{Options, generate};
 use insights::insight::NightFindings;
+use insights::insight::events::apart::{Events, tell_apart};
+use insights::insight::events::eve;
 use insights::insight::events::evidence::Evidence;
-use insights::insight::events::investigate::investigate;
+use insights::insight::events::investigate::{Investigation, investigate};
 use insights::insight::events::target::{Begin, Minutes, Target};
+use insights::insight::events::usual::Past;
 use insights::insight::extent::minutes::UsualDay;
 use insights::partition::{ColumnOverrides, EventFile, Partitions};
 use insights::rollup::update::{Counting, update};
@@ -68,57 +73,98 @@ fn compare(events: &Path, history: usize, state: &Path) -> Result<(), Failure> {
     let (files, _) = partitions.open_range(date, date);
     let day = scan(&files, date)?;
     println!("{} events of {date}, one thread", day.counts.events);
-    let mut cases = vec![("spread over all", spread(&day)), ("the busiest", busiest(&day))];
-    if history > 0 {
-        cases.push(("what a night finds", found(&partitions, history, state)?));
+    for (name, targets) in [("spread over all", spread(&day)), ("the busiest", busiest(&day))] {
+        let calls = || Ok(calls(&investigate(&files, date, &targets)?));
+        take_turns((name, targets.len()), || scan(&files, date).map(drop), calls)?;
     }
-    for (name, targets) in cases {
-        let (mut scanned, mut investigated) = (Duration::MAX, Duration::MAX);
-        let mut calls = 0;
-        for _ in 0..ROUNDS {
-            let begin = Moment::now();
-            scan(&files, date)?;
-            scanned = scanned.min(begin.elapsed());
-            let begin = Moment::now();
-            let evidence = investigate(&files, date, &targets)?;
-            investigated = investigated.min(begin.elapsed());
-            calls = evidence.iter().map(Evidence::calls).sum::<u64>();
-        }
-        let ratio = investigated.as_secs_f64() / scanned.as_secs_f64();
-        println!(
-            "{} insights, {name}: {calls} calls in {investigated:.3?}; a scan takes {scanned:.3?}; ratio {ratio:.2}",
-            targets.len()
-        );
+    if history > 0 {
+        let night = Found::on(&partitions, history, state)?;
+        let calls = || night.look_into(&partitions, &files, state);
+        take_turns(("what a night finds", night.targets.len()), || scan(&files, date).map(drop), calls)?;
     }
     Ok(())
 }
 
-/// What a night goes back to the events for: the deviations of the newest day from so many days before it.
-fn found(partitions: &Partitions, history: usize, state: &Path) -> Result<Vec<Target>, Failure> {
-    let dates: Vec<NaiveDate> = partitions.dates().into_iter().rev().take(history + 1).rev().collect();
-    let _lock = StateLock::acquire(state)?;
-    update(partitions, &dates, state, Counting { pairs: true, max_entities: usize::MAX }, &|_| {})?;
-    let scored = dates.last().copied().ok_or("there are no events")?;
-    let window = Window::new(scored, history, |day| dates.contains(&day));
-    let read = |family| FamilyHistory::read(state, family, &window);
-    let families = || Family::RATED.into_iter().map(read).collect::<Result<Vec<FamilyHistory>, _>>();
-    let calendar = Calendar::new(chrono_tz::UTC);
-    let mut targets = Vec::new();
-    for (false_discovery_rate, max_p_value, min_ratio) in GATES {
-        let families = families()?;
-        let thresholds = Thresholds { false_discovery_rate, max_p_value, min_ratio, ..Thresholds::default() };
-        let feed = Feed::judge(&families[0], &window, &calendar);
-        let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds };
-        let rates = judge(&families.iter().collect::<Vec<_>>(), night, &[])?.families;
-        let rates = families.into_iter().zip(rates.into_iter().map(|result| result.deviations)).collect();
-        let changes = (read(Family::Change)?, Vec::new());
-        targets = NightFindings::new(rates, changes, BTreeMap::new(), u32::MAX).targets(scored);
-        println!("{} deviations at a false discovery rate of {false_discovery_rate}", targets.len());
-        if targets.len() >= INSIGHTS {
-            break;
-        }
+fn calls(evidence: &[Evidence]) -> u64 {
+    evidence.iter().map(Evidence::calls).sum()
+}
+
+/// Scans and investigates by turns; prints the best times of both, and their ratio.
+fn take_turns(
+    (name, insights): (&str, usize),
+    scan: impl Fn() -> insights::Result<()>,
+    investigate: impl Fn() -> Result<u64, Failure>,
+) -> Result<(), Failure> {
+    let (mut scanned, mut investigated) = (Duration::MAX, Duration::MAX);
+    let mut calls = 0;
+    for _ in 0..ROUNDS {
+        let begin = Moment::now();
+        scan()?;
+        scanned = scanned.min(begin.elapsed());
+        let begin = Moment::now();
+        calls = investigate()?;
+        investigated = investigated.min(begin.elapsed());
     }
-    Ok(targets)
+    let ratio = investigated.as_secs_f64() / scanned.as_secs_f64();
+    println!(
+        "{insights} insights, {name}: {calls} calls in {investigated:.3?}; a scan takes {scanned:.3?}; ratio {ratio:.2}"
+    );
+    Ok(())
+}
+
+/// What a night goes back to the events for, and what it knows by then.
+struct Found {
+    date: NaiveDate,
+    window: Window,
+    feed: Feed,
+    targets: Vec<Target>,
+}
+
+impl Found {
+    /// The deviations of the newest day from so many days before it, and its changes.
+    fn on(partitions: &Partitions, history: usize, state: &Path) -> Result<Self, Failure> {
+        let dates: Vec<NaiveDate> = partitions.dates().into_iter().rev().take(history + 1).rev().collect();
+        let _lock = StateLock::acquire(state)?;
+        update(partitions, &dates, state, Counting { pairs: true, max_entities: usize::MAX }, &|_| {})?;
+        let date = dates.last().copied().ok_or("there are no events")?;
+        let window = Window::new(date, history, |day| dates.contains(&day));
+        let read = |family| FamilyHistory::read(state, family, &window);
+        let families = || Family::RATED.into_iter().map(read).collect::<Result<Vec<FamilyHistory>, _>>();
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let feed = Feed::judge(&families()?[0], &window, &calendar);
+        let mut targets = Vec::new();
+        for (false_discovery_rate, max_p_value, min_ratio) in GATES {
+            let families = families()?;
+            let thresholds = Thresholds { false_discovery_rate, max_p_value, min_ratio, ..Thresholds::default() };
+            let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds };
+            let rates = judge(&families.iter().collect::<Vec<_>>(), night, &[])?.families;
+            let rates = families.into_iter().zip(rates.into_iter().map(|result| result.deviations)).collect();
+            let changes = read(Family::Change)?;
+            let found = [change::detect(&changes, &window), change::usual(&changes, &window)].concat();
+            let (of_changes, before) = (found.len(), BTreeMap::new());
+            targets = NightFindings::new(rates, (changes, found), before, u32::MAX).targets(date);
+            println!(
+                "{} deviations at a false discovery rate of {false_discovery_rate}, and {of_changes} changes",
+                targets.len() - of_changes
+            );
+            if targets.len() >= INSIGHTS {
+                break;
+            }
+        }
+        Ok(Self { date, window, feed, targets })
+    }
+
+    /// All that a night reads of events for them, as the pipeline does.
+    fn look_into(&self, partitions: &Partitions, files: &[EventFile], state: &Path) -> Result<u64, Failure> {
+        let Self { date, window, feed, targets } = self;
+        let mut targets = targets.clone();
+        eve::look_back(partitions, *date, &mut targets)?;
+        let (read, mut evidence) = Investigation::of(files, *date, &targets)?;
+        let (usual, _) = Past { state, partitions, window, feed }.usual(&targets)?;
+        tell_apart(Events { files, partitions }, &read, &usual, &mut evidence)?;
+        eve::read(partitions, *date, &targets, &mut evidence)?;
+        Ok(calls(&evidence))
+    }
 }
 
 /// When something began, on the clock of the threads if there is one.

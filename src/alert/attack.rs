@@ -1,6 +1,6 @@
 //! MITRE ATT&CK as rules tell it, in their tags: `attack.persistence`, `attack.t1098.001`.
 
-use crate::insight::meaning::sensitivity::{name_of, tactic_named};
+use crate::event::sensitivity::{name_of, tactic_named};
 
 /// What a rule's tags say; of several the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -91,6 +91,8 @@ pub struct Spread {
     pub alike: Option<Drawn>,
     /// How much its hours at that time of day do; drawn towards the former, with what these leave uncertain. `None` where hours are alike.
     pub at_that_time: Option<Drawn>,
+    /// How much its hours clump beyond doubt, odd ones counted, where that is far more than the former come to.
+    pub beyond_doubt: Option<f64>,
     /// What they leave uncertain; nothing beside what hours at that time are drawn towards.
     pub uncertainty: f64,
     /// `alpha`: what comes of these, 0.01 at least before the uncertainty.

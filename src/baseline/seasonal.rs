@@ -7,6 +7,7 @@
 mod evidence;
 mod hourly;
 mod layers;
+mod likelihood;
 mod moved;
 mod past;
 mod pauses;
@@ -63,6 +64,8 @@ pub struct Fit {
     by_mean: [[Option<f64>; BANDS]; WIDTHS.len()],
     /// Alpha of hours by slot, where slots differ.
     by_slot: Option<Arc<[f64; SLOTS]>>,
+    /// The alpha that its hours have beyond doubt, where that is far more than they were drawn to.
+    beyond_doubt: Option<f64>,
     /// Relative variance of whole days that clumps within them do not explain.
     day_variance: f64,
     level: f64,
@@ -136,6 +139,8 @@ impl Fit {
             fit.between = Some(Box::new(between));
         }
         fit.learn_dispersion(series, &weights, prior);
+        let between = fit.between.take();
+        fit.between = between.filter(|between| fit.is_outdone_by(between, series));
         (fit, weights)
     }
 
@@ -197,6 +202,7 @@ impl Fit {
         }
         self.day_variance = self.day_variance.clamp(0.0, MOST_DAY_VARIANCE);
         self.by_slot = self.slot_clumps(series, weights).map(|clumps| Arc::new(clumps.alphas()));
+        self.clump_as_they_do(series, &self.evidence_of_hours(series, weights));
     }
 
     fn fit_means(series: &Series, profile: &Profile, weights: &[f64], alpha: f64, week: Week) -> Self {
@@ -217,6 +223,7 @@ impl Fit {
             alpha,
             by_mean,
             by_slot: None,
+            beyond_doubt: None,
             day_variance: 0.0,
             level,
             levels: series.levels.clone(),

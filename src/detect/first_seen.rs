@@ -5,7 +5,7 @@
 //! *Statistic*: for each kind of pairs the number of new partners of the day, step by step, against a negative binomial around the
 //! Pitman-Yor law of the entity's peers, and the popularity of the least known of them among what was met for the first time on the last days;
 //! the kinds are put together by [`ln_occasional`], which knows how seldom each has anything to say. One test an entity and night, in
-//! the set of first meetings of [`super::select`].
+//! the set of first meetings of [`super::select`], where those with a new API that can do much harm have a share of their own.
 //! What would have been a discovery on one of the last days is set aside from all that the others and the scored day are held against, so
 //! that a thief does not make the next one look usual. What a principal alone did from a network is told of it, not of each API.
 //! *Assumptions*: kinds are independent; the last week's acquisitions are like tonight's. Where they are not, the replay of the last
@@ -25,6 +25,7 @@ use crate::detect::Thresholds;
 use crate::detect::replay::measure;
 use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::error::Result;
+use crate::event::sensitivity::{CallMeaning, Sensitivity};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{Calibration, Occasional, ln_occasional};
 
@@ -157,6 +158,7 @@ fn odd(company: &Company, thresholds: &Thresholds) -> Result<BTreeSet<(Family, u
             family: 0,
             member,
             ln_p: calibration.correct(replayed.ln_p),
+            sensitive: false,
         };
         let tests: Vec<Test> = own.iter().enumerate().map(test).collect();
         let selected = rank(&tests, thresholds)?.into_iter().filter(|ranked| ranked.selected);
@@ -224,12 +226,20 @@ impl FirstSeenTests {
     pub fn tests(&self, first_family: usize) -> Vec<Test> {
         let of_family = |(place, scores): (usize, &Vec<(u32, f64)>)| -> Vec<Test> {
             let family = first_family + place;
-            scores
-                .iter()
-                .map(|&(member, ln_p)| Test { set: TestSet::FirstSeen, family, member: member as usize, ln_p })
-                .collect()
+            let test = |&(member, ln_p): &(u32, f64)| {
+                let sensitive = self.is_sensitive(JUDGED[place], member);
+                Test { set: TestSet::FirstSeen, family, member: member as usize, ln_p, sensitive }
+            };
+            scores.iter().map(test).collect()
         };
         self.scores.iter().enumerate().flat_map(of_family).collect()
+    }
+
+    /// Whether an entity called an API for the first time tonight that can do much harm.
+    fn is_sensitive(&self, family: Family, member: u32) -> bool {
+        let kinds = self.company.kinds.iter().filter(|kind| kind.families == (family, Family::Api));
+        let mut met = kinds.flat_map(|kind| kind.acquaintances(member));
+        met.any(|met| self.company.key(Family::Api, met.partner).is_some_and(is_sensitive))
     }
 
     /// Why nothing was judged, in words; `None` if something was.
@@ -293,6 +303,12 @@ impl FirstSeenTests {
     }
 }
 
+/// Whether an API can do much harm.
+fn is_sensitive(api: &EntityKey) -> bool {
+    let name = api.fields().skip(1).collect::<Vec<_>>().join("/");
+    CallMeaning::of_api(&name).sensitivity == Sensitivity::High
+}
+
 impl FirstSeen {
     /// The new partners of a family.
     pub fn partners(&self, family: Family) -> &[NewPartner] {
@@ -304,14 +320,16 @@ impl FirstSeen {
         2 * self.hidden_days <= self.days
     }
 
-    /// A single new API or region is nobody's business, however seldom that happens; a network that nobody knew is.
+    /// A single new API or region is nobody's business, however seldom that happens; a network that nobody knew is, and so is an API that can
+    /// do much harm and that nobody else ever called.
     fn is_worth_telling(&self) -> bool {
         self.is_known() && self.is_remarkable()
     }
 
     fn is_remarkable(&self) -> bool {
         let all: usize = self.partners.iter().map(|(_, partners)| partners.len()).sum();
-        all > 1 || self.partners(Family::Network).iter().any(|partner| partner.known_to == 0)
+        let unknown = |family: Family| self.partners(family).iter().filter(|partner| partner.known_to == 0);
+        all > 1 || unknown(Family::Network).next().is_some() || unknown(Family::Api).any(|api| is_sensitive(&api.key))
     }
 }
 

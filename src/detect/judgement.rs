@@ -226,7 +226,8 @@ pub(super) fn of_share(surges: &Surges<'_>, member: usize, day: usize, score: En
 /// The questions that a family's scores answer.
 pub(super) fn tests(family: usize, kind: Family, scores: &[EntityScore]) -> impl Iterator<Item = Test> {
     scores.iter().enumerate().flat_map(move |(member, score)| {
-        let test = |direction, ln_p| Test { set: TestSet::of(kind, score.model, direction), family, member, ln_p };
+        let set = |direction| TestSet::of(kind, score.model, direction);
+        let test = |direction, ln_p| Test { set: set(direction), family, member, ln_p, sensitive: false };
         let up = test(Direction::Up, score.ln_up);
         let down = score.ln_down.map(|ln_p| test(Direction::Down, ln_p));
         std::iter::once(up).chain(down)

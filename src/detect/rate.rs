@@ -254,9 +254,9 @@ pub(super) fn expected(
             // The widest width's dispersion comes nearest for episodes that are longer still.
             let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.1 - hours.0)).unwrap_or(0);
             let week_hours = &baseline.week_hours(today..today + 1)[usize::from(hours.0)..usize::from(hours.1)];
-            let expected = told.and_then(|fit| fit.expected(week_hours, width));
-            let interval = expected.and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or((0, 0));
-            (expected.map_or(0.0, |expected| expected.mean()), interval.0, interval.1)
+            let mean = told.and_then(|fit| fit.expected(week_hours, width)).map_or(0.0, |expected| expected.mean());
+            let (lower, upper) = told.and_then(|fit| fit.interval(week_hours, width, COVERAGE)).unwrap_or((0, 0));
+            (mean, lower, upper)
         }
         Expectation::Sparse { totals, activity } => {
             let usual = baseline.usual_day(member, totals);

@@ -1,7 +1,8 @@
 //! Which of a night's tests are discoveries: Benjamini-Hochberg, once a night, in five sets across all families.
 //!
 //! Rises, drops, errors, newcomers and first meetings are different questions with different shares of true answers, so each is a set of its own;
-//! families are not, because an attacker does not know them. *When it is wrong*: under strong dependence between entities other
+//! families are not, because an attacker does not know them. Within a set tests about calls that can do much harm have a part of its false
+//! discoveries to themselves, for they are few, and not to be lost among many that matter less. *When it is wrong*: under strong dependence between entities other
 //! than positive.
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::rollup::Family;
 use crate::stats::{ParameterError, benjamini_hochberg, q_values};
 
+/// The part of a set's false discoveries that its sensitive tests have to themselves.
+const SENSITIVE_SHARE: f64 = 0.3;
 /// So far above zero the logarithm of a p-value may be by rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -86,6 +89,8 @@ pub struct Test {
     pub member: usize,
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
+    /// Whether it is about calls that can do much harm: such tests have a part of their set's false discoveries to themselves.
+    pub sensitive: bool,
 }
 
 /// A test beside the others of its set.
@@ -95,7 +100,7 @@ pub struct Ranked {
     pub test: Test,
     /// The natural logarithm of its q-value.
     pub ln_q: f64,
-    /// The natural logarithm of the p-value up to which tests of its set were selected.
+    /// The natural logarithm of the p-value up to which tests of its set, and as sensitive, were selected.
     pub ln_threshold: f64,
     /// Whether it was selected.
     pub selected: bool,
@@ -128,12 +133,34 @@ pub(super) fn rounded(ln_p: f64) -> f64 {
 }
 
 fn rank_within(tests: &[Test], thresholds: &Thresholds) -> std::result::Result<Vec<Ranked>, ParameterError> {
-    let ln_p: Vec<f64> = tests.iter().map(|test| rounded(test.ln_p)).collect();
+    let ln_weights = ln_weights(tests);
+    let ln_weight = |test: &Test| ln_weights[usize::from(test.sensitive)];
+    let weighed = |test: &Test| {
+        let ln_p = rounded(test.ln_p);
+        if ln_p > 0.0 { ln_p } else { (ln_p - ln_weight(test)).min(0.0) }
+    };
+    let ln_p: Vec<f64> = tests.iter().map(weighed).collect();
     let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate)?;
     let ln_q = q_values(&ln_p, ln_p.len())?;
-    let ln_threshold = selection.ln_threshold.min(thresholds.max_p_value.ln());
-    let ranked = |(&test, ln_q): (&Test, f64)| Ranked { test, ln_q, ln_threshold, selected: test.ln_p <= ln_threshold };
+    let ranked = |(&test, ln_q): (&Test, f64)| {
+        let ln_threshold = (selection.ln_threshold + ln_weight(&test)).min(thresholds.max_p_value.ln());
+        Ranked { test, ln_q, ln_threshold, selected: test.ln_p <= ln_threshold }
+    };
     Ok(tests.iter().zip(ln_q).map(ranked).collect())
+}
+
+/// The weights of a set's ordinary and of its sensitive tests, one on average: what p-values are divided by.
+///
+/// ```text
+/// 0.7 n / (n - k),   0.3 n / k,   k sensitive ones of n;   1 if there are none, or more than that share
+/// ```
+/// Source: p-value weighting, Genovese, Roeder and Wasserman 2006; the weights do not look at p-values.
+fn ln_weights(tests: &[Test]) -> [f64; 2] {
+    let (all, sensitive) = (tests.len() as f64, tests.iter().filter(|test| test.sensitive).count() as f64);
+    if sensitive == 0.0 || sensitive >= SENSITIVE_SHARE * all {
+        return [0.0; 2];
+    }
+    [(1.0 - SENSITIVE_SHARE) * all / (all - sensitive), SENSITIVE_SHARE * all / sensitive].map(f64::ln)
 }
 
 #[cfg(test)]
@@ -143,7 +170,26 @@ mod tests {
     use crate::detect::rate::EntityScore;
 
     fn test(set: TestSet, member: usize, p: f64) -> Test {
-        Test { set, family: 0, member, ln_p: p.ln() }
+        Test { set, family: 0, member, ln_p: p.ln(), sensitive: false }
+    }
+
+    #[test]
+    fn sensitive_tests_have_a_share_of_their_own_and_others_the_rest() {
+        let mut tests: Vec<Test> = (0..300).map(|member| test(TestSet::FirstSeen, member, 0.4)).collect();
+        tests[7] = test(TestSet::FirstSeen, 7, 0.003);
+        assert_eq!(selected(&tests).count(), 0, "one of three hundred");
+        (tests[7].sensitive, tests[9].sensitive) = (true, true);
+        let found: Vec<Ranked> = selected(&tests).collect();
+        assert_eq!(found.iter().map(|found| found.test.member).collect::<Vec<_>>(), [7], "one of two");
+        let ln_weights = ln_weights(&tests).map(f64::exp);
+        assert!((ln_weights[0] * 298.0 + ln_weights[1] * 2.0 - 300.0).abs() < 1e-9);
+        tests.iter_mut().for_each(|test| test.sensitive = true);
+        assert_eq!(selected(&tests).count(), 0, "all are no few");
+        tests.iter_mut().for_each(|test| test.sensitive = false);
+        tests[8] = test(TestSet::FirstSeen, 8, 2e-4);
+        tests[9].sensitive = true;
+        let threshold = rank(&tests, &Thresholds::default()).unwrap()[8].ln_threshold.exp();
+        assert!(threshold < 0.05 / 300.0, "what the sensitive have, others do not: {threshold}");
     }
 
     fn selected(tests: &[Test]) -> impl Iterator<Item = Ranked> {

@@ -131,7 +131,8 @@ mod tests {
     fn an_api_of_two_events_is_as_rare_as_the_rarer() {
         // A key calls the first of two new APIs alone; a principal and an address call both.
         let newcomers: [&[u32]; 4] = [&[100, 150], &[100], &[250], &[250]];
-        let test = |family, member, ln_p| Test { set: TestSet::New, family, member: KNOWN + member, ln_p };
+        let test =
+            |family, member, ln_p| Test { set: TestSet::New, family, member: KNOWN + member, ln_p, sensitive: false };
         let asked = [test(0, 0, -3.0), test(0, 1, -4.0), test(1, 0, -20.0), test(2, 0, -6.0), test(3, 0, -7.0)];
         let (ln_p, another) = tonight(newcomers, |histories, night| {
             let baselines = learn(histories, night);

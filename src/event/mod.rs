@@ -12,6 +12,7 @@ mod identity_text;
 mod outcome;
 pub mod schema;
 mod second_factor;
+pub mod sensitivity;
 mod service;
 mod verb;
 

@@ -58,6 +58,7 @@ pub(super) fn spread(spread: &Spread) -> Cells {
     rows.extend(spread.alike.map(|alike| of("its hours with about such a mean", drawn(Some(alike)), alike.value())));
     let at_that_time = spread.at_that_time;
     rows.extend(at_that_time.map(|alike| of("its hours at that time of day", drawn(Some(alike)), alike.value())));
+    rows.extend(spread.beyond_doubt.map(|least| of("its hours beyond doubt, odd ones counted", nothing(), least)));
     rows.push(of("these, with what they leave uncertain", nothing(), spread.alpha));
     rows.push(of("uncertain mean of that hour", nothing(), spread.hour));
     rows.push(of("uncertain level", nothing(), spread.level));

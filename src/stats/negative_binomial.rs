@@ -7,6 +7,7 @@
 use std::f64::consts::SQRT_2;
 
 use statrs::function::erf::erfc_inv;
+use statrs::function::gamma::ln_gamma;
 
 use crate::stats::special::{BetaPoint, GammaPoint, Tail, ln_1m_exp};
 use crate::stats::{ParameterError, require};
@@ -19,6 +20,9 @@ const SMALL_COUNT_MAX_MEAN: f64 = 1e10;
 
 /// Bounds within which no intermediate product of the tails over- or underflows.
 const EXTREME: f64 = 1e100;
+
+/// Sizes beyond this lose digits in a difference of gamma functions, and are no different from a Poisson count in any comparison.
+const ALMOST_POISSON: f64 = 1e6;
 
 /// The least probability of a tail that begins at a count that [is surely usual](NegativeBinomial::is_surely_usual).
 pub const SURELY_USUAL: f64 = 0.1;
@@ -117,6 +121,25 @@ impl NegativeBinomial {
             return self.ln_zero();
         }
         self.tail_from(count as f64 + 1.0).ln_complement()
+    }
+
+    /// `ln P(Y = count)`. For comparing descriptions of counts, not for tails: of sizes beyond 1e6 it is that of a Poisson count.
+    ///
+    /// ```text
+    /// ln Gamma(r+k) - ln Gamma(r) - ln k! + r ln(r/(r+m)) + k ln(m/(r+m)),   Poisson: k ln m - m - ln k!
+    /// ```
+    pub fn ln_mass(&self, count: u64) -> f64 {
+        let k = count as f64;
+        if self.mean <= 0.0 {
+            return if count == 0 { 0.0 } else { f64::NEG_INFINITY };
+        }
+        if count == 0 {
+            return self.ln_zero();
+        }
+        if self.size > ALMOST_POISSON {
+            return k * self.mean.ln() - self.mean - ln_gamma(k + 1.0);
+        }
+        ln_gamma(self.size + k) - ln_gamma(self.size) - ln_gamma(k + 1.0) + self.ln_zero() + k * self.failure.ln()
     }
 
     /// Smallest `k` with `P(Y <= k) >= probability`; saturates at `u64::MAX`. Searched by exact tails, outwards from where Cornish and Fisher
@@ -289,6 +312,18 @@ mod tests {
             all.push(all[all.len() - 1] * ratio / (k + 1.0));
         }
         all
+    }
+
+    #[test]
+    fn masses_are_those_of_plain_multiplication() {
+        for (mean, size) in [(0.3, 0.2), (3.0, 1.7), (12.0, 40.0), (7.0, 1e7), (7.0, f64::INFINITY)] {
+            for (count, probability) in probabilities(mean, size, 30).into_iter().enumerate() {
+                let error = distribution(mean, size).ln_mass(count as u64) - probability.ln();
+                assert!(error.abs() < 1e-4 * (size / 1e7).min(1.0).max(1e-7), "{mean} {size} {count}: {error}");
+            }
+        }
+        assert_eq!(distribution(0.0, 1.0).ln_mass(0), 0.0);
+        assert_eq!(distribution(0.0, 1.0).ln_mass(1), f64::NEG_INFINITY);
     }
 
     /// Also prints the worst errors, by size class, for whoever wants to know (`--nocapture`).

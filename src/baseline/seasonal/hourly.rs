@@ -14,7 +14,8 @@ use crate::stats::{DispersionEvidence, DispersionPrior, DrawnAlpha, MAX_ALPHA};
 const LEAST_LEVEL: f64 = 1.0;
 /// The standard deviation of an hour's two slots around it, as a part of that between hours.
 const WITHIN_HOUR: f64 = 0.5;
-/// The same of those that look steadier than their hour, as a part of its alpha: by chance alone slots with few calls do.
+/// The same of hours and slots that look steadier than what they are drawn towards, as a part of its alpha: by chance alone those with few calls
+/// do, and an hour in which nothing ever was says nothing of how it would clump.
 const STEADIER: f64 = 0.5;
 /// Slots that differ by less than this share of the entity's alpha are alike.
 const LEAST_APART: f64 = 0.25;
@@ -33,15 +34,8 @@ impl SlotClumps {
     pub(super) fn of(&self, slot: usize) -> (DispersionEvidence, DispersionPrior) {
         let other = (slot + SLOTS / 2) % SLOTS;
         let of_hour = self.evidence[slot].and(&self.evidence[other]);
-        let usual = prior(self.usual[slot], self.deviation);
-        let hour = DrawnAlpha::limited(&of_hour, &usual).alpha(0.0);
-        let looks_steady = self.evidence[slot].alpha().is_none_or(|own| own < hour);
-        let deviation = if looks_steady {
-            (WITHIN_HOUR * self.deviation).min(STEADIER * hour)
-        } else {
-            WITHIN_HOUR * self.deviation
-        };
-        (self.evidence[slot], prior(hour, deviation))
+        let hour = DrawnAlpha::limited(&of_hour, &around(self.usual[slot], self.deviation, &of_hour)).alpha(0.0);
+        (self.evidence[slot], around(hour, WITHIN_HOUR * self.deviation, &self.evidence[slot]))
     }
 
     /// The alpha of each slot.
@@ -53,7 +47,10 @@ impl SlotClumps {
     }
 }
 
-fn prior(alpha: f64, deviation: f64) -> DispersionPrior {
+/// What evidence is drawn towards; who looks steadier lies less far from it.
+fn around(alpha: f64, deviation: f64, evidence: &DispersionEvidence) -> DispersionPrior {
+    let looks_steadier = evidence.alpha().is_none_or(|own| own < alpha);
+    let deviation = if looks_steadier { deviation.min(STEADIER * alpha) } else { deviation };
     DispersionPrior::new(alpha.min(MAX_ALPHA), deviation).unwrap_or(DispersionPrior::USUAL)
 }
 

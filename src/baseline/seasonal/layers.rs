@@ -70,11 +70,13 @@ impl Fit {
         let clumps = self.by_slot.as_ref().and_then(|_| learnt.slot_clumps(series, weights));
         let at_that_time = clumps.map(|clumps| clumps.of(slot(week_hour)));
         let alpha = self.alpha_of(week_hour);
+        let is_certain = at_that_time.is_some() || self.beyond_doubt.is_some();
         Spread {
             entity,
             alike: alike.map(|alike| drawn(&alike, around)),
             at_that_time: at_that_time.map(|(evidence, prior)| drawn(&evidence, prior)),
-            uncertainty: if at_that_time.is_some() { 0.0 } else { INFLATION / of_hours.worth().sqrt() },
+            beyond_doubt: self.beyond_doubt,
+            uncertainty: if is_certain { 0.0 } else { INFLATION / of_hours.worth().sqrt() },
             alpha,
             hour: (1.0 / mean + alpha) / self.samples[slot(week_hour)],
             level: 1.0 / (self.total + 1.0),

@@ -36,6 +36,22 @@ impl Moments {
     }
 }
 
+/// The first count of which something does not hold that holds of all below it; looked for around a guess.
+fn first_not(holds: impl Fn(u64) -> bool, guess: u64) -> u64 {
+    let (mut below, mut first) = (0, guess.max(1));
+    if !holds(0) {
+        return 0;
+    }
+    while holds(first) && first < u64::MAX / 2 {
+        (below, first) = (first, first * 2);
+    }
+    while first - below > 1 {
+        let middle = below.midpoint(first);
+        if holds(middle) { below = middle } else { first = middle }
+    }
+    first
+}
+
 impl Fit {
     /// What a window of [`WIDTHS`]`[width]` hours, given as hours of the week, is expected to hold: the predictive distribution, with
     /// all that is uncertain about its mean.
@@ -49,6 +65,22 @@ impl Fit {
     pub fn expected(&self, hours: &[u8], width: usize) -> Option<NegativeBinomial> {
         let moments = self.moments(hours, width);
         NegativeBinomial::new(moments.mean, moments.spread().recip()).ok()
+    }
+
+    /// The central interval of such a window, both ends included. Of an entity that pauses its ends are those of what it is judged by:
+    ///
+    /// ```text
+    /// [0 if P(0 calls) >= (1 - coverage)/2,   min k: P(more than k calls) <= (1 - coverage)/2]
+    /// ```
+    pub fn interval(&self, hours: &[u8], width: usize, coverage: f64) -> Option<(u64, u64)> {
+        let (lower, upper) = self.expected(hours, width)?.interval(coverage).ok()?;
+        if self.with_pauses(hours, width).is_none() {
+            return Some((lower, upper));
+        }
+        let outside = (0.5 * (1.0 - coverage)).ln();
+        let may_be_nothing = self.ln_lower(hours, width, 0) >= outside;
+        let is_below = |count: u64| self.ln_upper(hours, width, count.saturating_add(1)) > outside;
+        Some((if may_be_nothing { 0 } else { lower }, first_not(is_below, upper)))
     }
 
     pub(super) fn moments(&self, hours: &[u8], width: usize) -> Moments {
@@ -137,5 +169,20 @@ impl Fit {
     pub fn ln_lower(&self, hours: &[u8], width: usize, count: u64) -> f64 {
         let plain = self.expected(hours, width).map_or(0.0, |expected| expected.ln_lower(count));
         self.with_pauses(hours, width).map_or(plain, |paused| plain.max(paused.ln_lower(count)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_count_is_found_whatever_was_guessed() {
+        for first in [0, 1, 2, 17, 1000] {
+            for guess in [0, 1, 16, 17, 18, 5000] {
+                assert_eq!(first_not(|count| count < first, guess), first, "{first} from {guess}");
+            }
+        }
+        assert!(first_not(|_| true, 3) >= u64::MAX / 2);
     }
 }

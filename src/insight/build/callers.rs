@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::{Deviation, Direction};
+use crate::event::sensitivity::{CallMeaning, Sensitivity};
 use crate::insight::attribute::Attribute;
 use crate::insight::build::built::Told;
 use crate::insight::build::draft::moment;
-use crate::insight::meaning::sensitivity::{CallMeaning, Sensitivity};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{BetaBinomial, LogNormalPredictive};
 

@@ -142,3 +142,77 @@ impl Told for KeptRows<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::insight::events::investigate::{count_minutes, investigate};
+    use crate::insight::events::reading::tests::{DATE, key, open, target};
+    use crate::insight::events::target::Minutes;
+    use crate::rollup::Family;
+
+    /// How much of what was found is remembered.
+    #[derive(Debug, Clone, Copy)]
+    enum Memory {
+        Whole,
+        Rows,
+        Nothing,
+    }
+
+    fn forgetting(mut read: Investigation<'_>, memory: Memory) -> Investigation<'_> {
+        for (_, noted) in &mut read.groups {
+            *noted = match (std::mem::replace(noted, Noted::Nothing), memory) {
+                (Noted::Traces(traces, said), Memory::Whole) => Noted::Traces(traces, said),
+                (Noted::Traces(traces, _), Memory::Rows) => Noted::Traces(traces, Said::default()),
+                (Noted::Traces(..) | Noted::Nothing, _) => Noted::Nothing,
+            };
+        }
+        read
+    }
+
+    proptest! {
+        /// However much is remembered, what is asked again comes to the same as what is searched anew.
+        #[test]
+        fn what_is_asked_again_is_what_a_new_search_finds(
+            rows in prop::collection::vec(
+                (0_u16..1440, 0_u8..6, 0_u8..9, prop::option::weighted(0.8, 0_u8..5), prop::option::weighted(0.8, 0_u8..5)), 1..200
+            ),
+            asked in prop::collection::vec((0_usize..4, 0_u8..8, 0_u8..23, 1_u8..6), 1..5),
+            makers in prop::collection::vec((0_usize..4, 0_u8..6), 5),
+            spans in prop::collection::vec((0_usize..90, 0_usize..90), 5),
+            memory in prop::sample::select(vec![Memory::Whole, Memory::Rows, Memory::Nothing]),
+        ) {
+            let (_folder, file) = open(&rows, 20, true);
+            let files = [file];
+            let targets: Vec<Target> =
+                asked.iter().map(|&(family, number, hour, hours)| target(&(family, number, hour, hours, None))).collect();
+            let (read, mut evidence) = Investigation::of(&files, DATE, &targets).unwrap();
+            let read = forgetting(read, memory);
+            let families = [Family::Api, Family::SourceIp, Family::AccessKey, Family::Principal];
+            let narrowed: Vec<Narrowed> = targets.iter().zip(&makers).enumerate().map(|(place, (target, maker))| {
+                let with = vec![(families[maker.0], key(families[maker.0], maker.1))];
+                Narrowed { place, target: Target { with, ..target.clone() } }
+            }).collect();
+            let anew: Vec<Target> = narrowed.iter().map(|narrowed| narrowed.target.clone()).collect();
+            prop_assert_eq!(read.count_narrowed(&narrowed).unwrap(), count_minutes(&files, DATE, &anew).unwrap());
+
+            let length = |target: &Target| usize::from(target.search.1 - target.search.0) * 60;
+            let part = |(target, &(one, other)): (&Target, &(usize, usize))| {
+                let end = length(target);
+                Target { minutes: Minutes::Part((one.min(other).min(end), one.max(other).min(end)), 0), ..target.clone() }
+            };
+            let moved: Vec<Target> = targets.iter().zip(&spans).map(part).collect();
+            for (evidence, target) in evidence.iter_mut().zip(&moved) {
+                (evidence.span, evidence.before) = target.span(&evidence.minutes);
+            }
+            let places: Vec<usize> = (0..targets.len()).step_by(2).collect();
+            read.look_again(&places, &mut evidence).unwrap();
+            let expected = investigate(&files, DATE, &moved).unwrap();
+            for place in places {
+                prop_assert_eq!(format!("{:?}", evidence[place]), format!("{:?}", expected[place]));
+            }
+        }
+    }
+}

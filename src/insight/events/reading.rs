@@ -102,11 +102,11 @@ impl<'a> Reader<'a> {
 }
 
 /// What was read, unless the file is damaged there: that was named when the day was counted, and what was read before it still tells
-/// something. A file that has gone or cannot be read since then is an error.
+/// something. A file that has gone or cannot be read since then is an error, and so is a fault of our own.
 pub(super) fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
-        Err(Error::Read { .. }) => read.map(Some),
-        read => Ok(read.ok()),
+        Err(Error::Parquet { .. } | Error::ColumnType { .. }) => Ok(None),
+        read => read.map(Some),
     }
 }
 
@@ -120,7 +120,7 @@ fn held(file: &EventFile, group: usize, date: NaiveDate, targets: &[Target]) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
     use std::fs::File;
     use std::io::ErrorKind;
@@ -145,16 +145,18 @@ mod tests {
         assert!(matches!(unless_damaged::<()>(Err(gone)), Err(Error::Read { .. })));
         let damaged = Error::Parquet { path: "a.parquet".into(), message: "a page ends before its rows do".into() };
         assert!(matches!(unless_damaged::<()>(Err(damaged)), Ok(None)));
+        let fault = Error::Internal("a row belongs to nobody".to_owned());
+        assert!(matches!(unless_damaged::<()>(Err(fault)), Err(Error::Internal(_))));
         assert_eq!(unless_damaged(Ok(7)).unwrap(), Some(7));
     }
 
-    const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+    pub(in crate::insight::events) const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
     const FAMILIES: [Family; 4] = [Family::Api, Family::SourceIp, Family::AccessKey, Family::Principal];
 
     /// A minute of the day, and the numbers of the API, the address, the key and the user, if there is one.
-    type Row = (u16, u8, u8, Option<u8>, Option<u8>);
+    pub(in crate::insight::events) type Row = (u16, u8, u8, Option<u8>, Option<u8>);
     /// The place of a family, the number of an entity, the first hour, how many, and the number of a user whom it has to be with.
-    type Asked = (usize, u8, u8, u8, Option<u8>);
+    pub(in crate::insight::events) type Asked = (usize, u8, u8, u8, Option<u8>);
 
     fn field(row: Row, family: Family) -> Option<u8> {
         match family {
@@ -174,7 +176,7 @@ mod tests {
         }
     }
 
-    fn key(family: Family, number: u8) -> EntityKey {
+    pub(in crate::insight::events) fn key(family: Family, number: u8) -> EntityKey {
         let name = text(family, number);
         match family {
             Family::Api => EntityKey::new(["", "s0", &name]),
@@ -183,7 +185,11 @@ mod tests {
         }
     }
 
-    fn open(rows: &[Row], page_rows: usize, dictionaries: bool) -> (tempfile::TempDir, EventFile) {
+    pub(in crate::insight::events) fn open(
+        rows: &[Row],
+        page_rows: usize,
+        dictionaries: bool,
+    ) -> (tempfile::TempDir, EventFile) {
         let time = |row: &Row| midnight_ms(DATE) + i64::from(row.0) * 60_000;
         let texts = |family: Family| -> ArrayRef {
             let texts = rows.iter().map(|row| field(*row, family).map(|number| text(family, number)));
@@ -215,7 +221,7 @@ mod tests {
         (folder, file)
     }
 
-    fn target(&(family, number, hour, hours, user): &Asked) -> Target {
+    pub(in crate::insight::events) fn target(&(family, number, hour, hours, user): &Asked) -> Target {
         let hours = (hour, (hour + hours).min(24));
         Target {
             family: FAMILIES[family],

@@ -1,13 +1,13 @@
 //! MITRE ATT&CK: which tactic and technique an insight would be, were it an attack.
 //!
-//! Insights about calls take the technique of the API (see [`crate::insight::meaning::sensitivity`]); insights about an address, a key or a
+//! Insights about calls take the technique of the API (see [`crate::event::sensitivity`]); insights about an address, a key or a
 //! principal say first that somebody's access may be in other hands, and then what it was used for.
 
 use serde::Serialize;
 
 use crate::detect::Direction;
 use crate::event::is_denied;
-use crate::insight::meaning::sensitivity::{CallMeaning, Named, Sensitivity};
+use crate::event::sensitivity::{CallMeaning, Named, Sensitivity};
 use crate::insight::{Concern, Insight, InsightType};
 
 /// The edition of the ATT&CK matrix that names and identifiers are taken from, by insights and by the tags of the built-in rules.

@@ -9,6 +9,5 @@ pub mod habits;
 pub(super) mod new_company;
 pub(super) mod next_query;
 pub mod places;
-pub mod sensitivity;
 pub(super) mod sentence;
 pub mod severity;

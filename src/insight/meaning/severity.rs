@@ -12,14 +12,14 @@
 //!           a level up for a grave concern, for any other one up to high
 //! ```
 //!
-//! Sensitivity is the table in [`crate::insight::meaning::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
+//! Sensitivity is the table in [`crate::event::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
 //! concerns are those of [`crate::insight::requests::concern`].
 
 use serde::Serialize;
 
 use crate::detect::Direction;
 use crate::detect::change::Reason;
-use crate::insight::meaning::sensitivity::{CallMeaning, Sensitivity};
+use crate::event::sensitivity::{CallMeaning, Sensitivity};
 use crate::insight::requests::concern;
 use crate::insight::{Attribute, Concern, Insight, InsightType};
 use crate::rollup::Family;

@@ -78,10 +78,8 @@ fn attacks(alert: &Alert) -> Vec<Value> {
         return Vec::new();
     }
     let technique = alert.technique.as_ref().map(|uid| json!({ "uid": uid, "name": alert.technique_name }));
-    let tactic = alert
-        .tactic
-        .as_ref()
-        .map(|uid| json!({ "uid": uid, "name": crate::insight::meaning::sensitivity::name_of(uid) }));
+    let tactic =
+        alert.tactic.as_ref().map(|uid| json!({ "uid": uid, "name": crate::event::sensitivity::name_of(uid) }));
     vec![json!({ "tactic": tactic, "technique": technique, "version": EDITION })]
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use maud::{Markup, html};
 
-use crate::insight::meaning::sensitivity::name_of;
+use crate::event::sensitivity::name_of;
 use crate::report::night::{Alert, Night, Place, Text};
 use crate::report::page::command::command;
 use crate::report::page::tally::badge;

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-static RULES: &str = include_str!("../../../data/sensitivity.csv");
-static NAMES: &str = include_str!("../../../data/attack.csv");
+static RULES: &str = include_str!("../../data/sensitivity.csv");
+static NAMES: &str = include_str!("../../data/attack.csv");
 
 /// How much harm a call can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
