@@ -14,10 +14,11 @@ use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::error::Result;
 use crate::insight::build::hours::{self, FindingHour};
-use crate::insight::events::apart::{Events, tell_apart};
+use crate::insight::events::apart::tell_apart;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
-use crate::insight::events::investigate::investigate;
+use crate::insight::events::investigate::{Investigation, read_on};
+use crate::insight::events::missing::tell_with_the_missing;
 use crate::insight::events::usual::{Past, Usual};
 use crate::insight::extent::rhythm::Days;
 use crate::insight::life::episode::{self, Episodes};
@@ -25,9 +26,7 @@ use crate::insight::life::incident;
 use crate::insight::life::trail::TrailBook;
 use crate::insight::meaning::places;
 use crate::insight::vendor::Maker;
-use crate::insight::{
-    Built, Gaps, Incident, Insight, InsightType, LeftToCaller, NewLevel, NightFindings, Over, build, grave,
-};
+use crate::insight::{Built, Gaps, Incident, Insight, InsightType, LeftToCaller, NewLevel, NightFindings, Over, build};
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
 use crate::pipeline::{Job, NightResult, write_alerts};
@@ -146,7 +145,7 @@ impl<'a> Ground<'a> {
         let (files, _) = job.partitions.open_range(window.scored(), window.scored());
         let others: Vec<&FamilyHistory> = known.others.iter().collect();
         let feed = Feed::judge(apis, window, calendar).masking(&others, apis, window);
-        let regions = SilentRegions::judge(job.state, window, calendar)?;
+        let regions = SilentRegions::judge(job.state, window, calendar)?.where_named(feed.blind());
         let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
         let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
         let trail_touched = change::trail_touched(&known.changes, window);
@@ -215,8 +214,7 @@ impl<'a> Ground<'a> {
     fn tell(&self, detected: Detected) -> Result<Told> {
         let Detected { rates, firsts, changes, calibrations, unjudged, scored_hours } = detected;
         let families = rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
-        let findings = self.findings(rates, firsts, changes)?;
-        let seen = self.look_into(&findings)?;
+        let (findings, seen) = self.look_into(self.findings(rates, firsts, changes)?)?;
         let Built { mut insights, closed, episodes, new_levels, explained, left_to_callers } =
             self.say(&findings, &seen);
         Ok(Told {
@@ -247,32 +245,32 @@ impl<'a> Ground<'a> {
         let (date, settings) = (self.window.scored(), self.job.settings);
         let rates = rates.into_iter().map(|(history, result)| (history, result.deviations)).collect();
         let before = episode::read_before(self.job.state, date)?;
-        changes.extend(grave(&self.files, date, &history, change::usual(&history, self.window))?);
-        NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
+        // Whether these are to be reported the events tell.
+        changes.extend(change::usual(&history, self.window));
+        Ok(NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
             .setting_hidden_aside(self.window)
             .with_thresholds(settings.thresholds)
             .with_callers(&self.past())?
             .holding_against(self.days())
-            .with_firsts(firsts)
-            .with_habits(&self.past())
+            .with_firsts(firsts))
     }
 
-    /// What the events tell of it.
-    fn look_into(&self, findings: &NightFindings) -> Result<Seen> {
+    /// What the events tell of it, and what of it is left by what they tell.
+    fn look_into(&self, findings: NightFindings) -> Result<(NightFindings, Seen)> {
         let (partitions, date) = (self.job.partitions, self.window.scored());
         let mut targets = findings.targets(date);
         eve::look_back(partitions, date, &mut targets)?;
-        let mut evidence = investigate(&self.files, date, &targets)?;
-        let (usual, left_out) = self.past().usual(&targets)?;
-        tell_apart(Events { files: &self.files, partitions, date }, &targets, &usual, &mut evidence)?;
-        let (open, rest): (Vec<_>, Vec<_>) =
-            findings.until_midnight(&targets, &evidence, self.days()).into_iter().unzip();
-        let rest = investigate(&self.files, date, &rest)?;
-        open.into_iter().zip(rest).for_each(|(place, found)| evidence[place] = found);
+        let (read, mut evidence) = Investigation::of(&self.files, date, &targets)?;
+        let (mut usual, left_out) = self.past().usual(&targets)?;
+        tell_apart(partitions, &read, &usual, &mut evidence)?;
+        tell_with_the_missing(&self.files, (date, &targets), &usual, &mut evidence)?;
+        let open = findings.until_midnight(&targets, &evidence, self.days());
+        read_on(&self.files, date, open, &mut evidence)?;
         eve::read(partitions, date, &targets, &mut evidence)?;
         let mut trails = TrailBook::read_before(self.job.state, date)?;
         trails.follow(&targets, &mut evidence);
-        Ok(Seen { evidence, usual, left_out, trails })
+        let findings = findings.leaving_harmless_out(&mut evidence, &mut usual).with_habits(&self.past())?;
+        Ok((findings, Seen { evidence, usual, left_out, trails }))
     }
 
     /// What is said of it.

@@ -2,80 +2,67 @@
 //! ends with the calls of that one, however many others call meanwhile.
 //!
 //! Whose they are is read from the minutes that all calls together show. A value is held against its share of the week before, as in
-//! [`attribution`](crate::insight::events::attribution): it makes a rise if it has four fifths of what the rise has too much, and of several the one that is least
+//! [`compared`](crate::insight::events::compared): it makes a rise if it has four fifths of what the rise has too much, and of several the one that is least
 //! likely by chance, `y ln(y / m) - (y - m)`. Where that one has an episode of its own at that time, of no fewer calls, the rise is a part of it and
 //! begins and ends with its first and last call therein, unless its calls speak against that: more calls tell more exactly. *When it is wrong*:
 //! where the culprit calls the same for other reasons just before or after.
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
-
 use crate::error::Result;
 use crate::event::fold_service;
+use crate::insight::attribute::Attribute;
+use crate::insight::events::again::Narrowed;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
-use crate::insight::events::investigate::{count_minutes, investigate};
-use crate::insight::events::missing::Missing;
+use crate::insight::events::investigate::Investigation;
+use crate::insight::events::spelling::folded;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
-use crate::insight::events::values::folded;
-use crate::partition::{EventFile, Partitions};
+use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family};
 
 /// Who makes so much of what a rise has too much makes it.
 const MAKES_IT: f64 = 0.8;
 /// What is added to counts of the week before, so that whoever is new is not infinitely surprising.
 const SMOOTHING: f64 = 0.5;
-/// The attributes that can make a rise, by their places in [`ATTRIBUTES`], and the families of those who are named there.
-const MAKERS: [(usize, Family); 4] =
-    [(0, Family::Principal), (1, Family::AccessKey), (2, Family::SourceIp), (4, Family::Api)];
+/// The attributes that can make a rise, and the families of those who are named there.
+const MAKERS: [(Attribute, Family); 4] = [
+    (Attribute::Principal, Family::Principal),
+    (Attribute::AccessKey, Family::AccessKey),
+    (Attribute::SourceAddress, Family::SourceIp),
+    (Attribute::Api, Family::Api),
+];
 
-/// Where the events are.
-#[derive(Debug, Clone, Copy)]
-pub struct Events<'a> {
-    /// Those of the day.
-    pub files: &'a [EventFile],
-    /// All.
-    pub partitions: &'a Partitions,
-    /// The day.
-    pub date: NaiveDate,
-}
-
-/// Looks for the minutes of rises again, by the calls of those who make them, and of drops of APIs by whoever is missing ([`missing`]); reads the
-/// events of those that turn out to have others.
+/// Looks for the minutes of rises again, by the calls of those who make them, and reads the events of those that turn out to have others.
 ///
-/// [`missing`]: crate::insight::events::missing
-pub fn tell_apart(events: Events<'_>, targets: &[Target], usual: &[Usual], evidence: &mut [Evidence]) -> Result<()> {
-    let Events { files, partitions, date } = events;
+/// # Errors
+/// When a file cannot be read.
+pub fn tell_apart(
+    partitions: &Partitions,
+    read: &Investigation<'_>,
+    usual: &[Usual],
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let Investigation { targets, date, .. } = *read;
     let all = targets.iter().zip(usual).zip(&*evidence).enumerate();
     let (places, mut of_makers): (Vec<usize>, Vec<Target>) = all
         .filter_map(|(place, ((target, usual), evidence))| Some((place, of_maker(target, usual, evidence)?)))
         .unzip();
     eve::look_back(partitions, date, &mut of_makers)?;
-    let minutes = count_minutes(files, date, &of_makers)?;
-    let made = places.into_iter().zip(of_makers).zip(minutes);
+    let of_makers = places.into_iter().zip(of_makers).map(|(place, target)| Narrowed { place, target });
+    let of_makers: Vec<Narrowed> = of_makers.collect();
+    let minutes = read.count_narrowed(&of_makers)?;
+    let made = of_makers.into_iter().zip(minutes);
+    let made = made.map(|(Narrowed { place, target }, minutes)| Made { place, target, minutes });
     // A key may name nobody in this account.
-    let made = made.map(|((place, target), minutes)| Made { place, target, minutes });
     let made: Vec<Made> = made.filter(|made| made.minutes.iter().any(|&calls| calls > 0)).collect();
     let spans = spans(targets, evidence, &made);
     let is_moved = |&place: &usize| spans[place] != (evidence[place].span, evidence[place].before);
-    let places: Vec<usize> = (0..targets.len()).filter(is_moved).collect();
-    let part = |&place: &usize| {
-        let (span, before) = spans[place];
-        Target { minutes: Minutes::Part(span, before), ..targets[place].clone() }
-    };
-    let missing = Missing::all(targets, usual, evidence);
-    let moved = places.iter().map(part).chain(missing.iter().map(|missing| missing.target.clone()));
-    let mut found = investigate(files, date, &moved.collect::<Vec<_>>())?.into_iter();
-    for (place, found) in places.into_iter().zip(&mut found) {
-        evidence[place] = found;
-    }
-    for (missing, found) in missing.iter().zip(found).filter(|(missing, found)| missing.is_borne_out(found)) {
-        evidence[missing.place] = found;
-    }
-    Ok(())
+    let moved: Vec<usize> = (0..targets.len()).filter(is_moved).collect();
+    moved.iter().for_each(|&place| (evidence[place].span, evidence[place].before) = spans[place]);
+    read.look_again(&moved, evidence)
 }
 
 /// A rise as whoever makes it is looked for, by the place of its target, and the calls of that one by minute.
@@ -179,7 +166,6 @@ fn key(family: Family, account: &str, value: &str) -> Option<EntityKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::insight::events::values::ATTRIBUTES;
     use crate::insight::extent::minutes::UsualDay;
 
     /// A rise of an API from 9:00 to 11:00, of which somebody made so many calls among so many, and usually so many of a thousand.
@@ -197,9 +183,9 @@ mod tests {
         let mut evidence = Evidence { from: 9, minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
         evidence.minutes[0] = all as u32;
         let values = |own: u64, all: u64| [("user/7".to_owned(), own), ("user/8".to_owned(), all - own)].into();
-        evidence.values[0] = values(calls, all);
+        evidence.values[Attribute::Principal] = values(calls, all);
         let mut usual = Usual::default();
-        usual.values[0] = Some(values(of_thousand, 1000));
+        usual.values[Attribute::Principal] = Some(values(of_thousand, 1000));
         of_maker(&target, &usual, &evidence).map(|target| target.with[0].1.clone())
     }
 
@@ -210,6 +196,5 @@ mod tests {
         assert_eq!(maker(70, 160, 0), None);
         assert_eq!(maker(130, 160, 500), user, "thirty are usual");
         assert_eq!(maker(100, 160, 500), None);
-        assert_eq!(ATTRIBUTES[MAKERS[3].0], "apiRelated");
     }
 }

@@ -90,7 +90,7 @@ impl Belonging {
     }
 
     /// Leaves out rows that are not with those they have to be with.
-    fn in_company(&mut self, rows: &mut [Vec<u32>], told: &mut impl Told) -> Result<()> {
+    pub(super) fn in_company(&mut self, rows: &mut [Vec<u32>], told: &mut impl Told) -> Result<()> {
         let meant = rows.iter_mut().zip(&mut self.company);
         for (rows, company) in meant.filter(|(rows, company)| !(rows.is_empty() || company.is_empty())) {
             let mut is_with = vec![false; rows.len()];

@@ -21,36 +21,107 @@ use crate::insight::events::target::Target;
 use crate::partition::{EventBatch, EventFile};
 
 /// Row groups, or pieces of them, of which results are held before they are put together.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 /// In so many pieces row groups are looked at again.
 const PIECES: usize = 8;
 
-/// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, a second look at
-/// what it found who was in them.
-pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Evidence>> {
-    let mut evidence: Vec<Evidence> = targets.iter().map(unseen).collect();
-    let groups = groups(files, date, targets);
-    let notes = find_minutes(&groups, date, targets, &mut evidence)?;
-    for (target, evidence) in targets.iter().zip(&mut evidence) {
-        (evidence.span, evidence.before) = target.span(&evidence.minutes);
+/// The events of a day as they were read for some targets: what is remembered of each row group, so that a target can be looked at again.
+#[derive(Debug)]
+pub struct Investigation<'a> {
+    pub(super) date: NaiveDate,
+    pub(super) targets: &'a [Target],
+    pub(super) groups: Vec<(Group<'a>, Noted)>,
+}
+
+impl<'a> Investigation<'a> {
+    /// Reads the events of all targets; one [`Evidence`] for each, in their order. The first reading finds the minutes, a second look at
+    /// what it found who was in them.
+    ///
+    /// # Errors
+    /// When a file cannot be read. What is damaged is read up to there.
+    pub fn of(files: &'a [EventFile], date: NaiveDate, targets: &'a [Target]) -> Result<(Self, Vec<Evidence>)> {
+        let mut evidence: Vec<Evidence> = targets.iter().map(unseen).collect();
+        let groups = groups(files, date, targets);
+        let notes = find_minutes(&groups, date, targets, &mut evidence)?;
+        for (target, evidence) in targets.iter().zip(&mut evidence) {
+            (evidence.span, evidence.before) = target.span(&evidence.minutes);
+        }
+        let read = Self { date, targets, groups: groups.into_iter().zip(notes.groups).collect() };
+        read.look(&mut evidence)?;
+        Ok((read, evidence))
     }
-    let again: Vec<(Group<'_>, Noted)> = groups.into_iter().zip(notes.groups).collect();
-    let examples = look_closer(&again, date, targets, &mut evidence)?;
-    name_examples(&again, examples, targets, &mut evidence)?;
-    Ok(evidence)
+
+    /// Fills in what the rows in the minutes of the episodes tell; `evidence` has these minutes and nothing else yet, or none at all of targets
+    /// that are not to be looked at.
+    pub(super) fn look(&self, evidence: &mut [Evidence]) -> Result<()> {
+        let examples = look_closer(&self.groups, self.date, self.targets, evidence)?;
+        name_examples(&self.groups, examples, self.targets, evidence)
+    }
+}
+
+/// What the events of a day tell of all targets, in their order; nothing of it is to be looked at again.
+///
+/// # Errors
+/// As [`Investigation::of`].
+pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Evidence>> {
+    Ok(Investigation::of(files, date, targets)?.1)
+}
+
+/// Reads anew what the events tell of some targets, each with its place among all.
+///
+/// # Errors
+/// As [`Investigation::of`].
+pub fn read_on(
+    files: &[EventFile],
+    date: NaiveDate,
+    targets: Vec<(usize, Target)>,
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let (places, targets): (Vec<usize>, Vec<Target>) = targets.into_iter().unzip();
+    places.into_iter().zip(investigate(files, date, &targets)?).for_each(|(place, found)| evidence[place] = found);
+    Ok(())
 }
 
 /// Counts the calls of all targets by minute of the hours that are searched, and looks no closer.
 pub(super) fn count_minutes(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Vec<u32>>> {
-    let mut evidence: Vec<Evidence> = targets.iter().map(unseen).collect();
-    find_minutes(&groups(files, date, targets), date, targets, &mut evidence)?;
-    Ok(evidence.into_iter().map(|evidence| evidence.minutes).collect())
+    let groups = groups(files, date, targets);
+    let mut minutes: Vec<Vec<u32>> = targets.iter().map(no_calls).collect();
+    for some in groups.chunks(AT_ONCE) {
+        let find = |reader: &mut Reader<'_>, group: &Group<'_>| traces(reader, *group, (date, targets));
+        let found: Vec<Vec<Trace>> =
+            some.par_iter().map_init(|| Reader::new(date, targets), find).collect::<Result<_>>()?;
+        found.iter().flatten().for_each(|trace| trace.count(&mut minutes[trace.target]));
+    }
+    Ok(minutes)
+}
+
+/// The rows of all targets in a row group.
+pub(super) fn traces(
+    reader: &mut Reader<'_>,
+    group: Group<'_>,
+    (date, targets): (NaiveDate, &[Target]),
+) -> Result<Vec<Trace>> {
+    let mut traces = Vec::new();
+    reader.find(group, &mut |part, rows, _| {
+        traces.extend(rows.iter().map(|(target, rows)| Trace::of(*target, start(date, &targets[*target]), rows, part)));
+        Ok(())
+    })?;
+    Ok(traces)
+}
+
+/// When the first minute begins that is searched for a target.
+fn start(date: NaiveDate, target: &Target) -> i64 {
+    window(date, target.search).0
+}
+
+/// No calls in any of the minutes that are searched for a target.
+pub(super) fn no_calls(target: &Target) -> Vec<u32> {
+    vec![0; usize::from(target.search.1 - target.search.0) * 60]
 }
 
 /// Nothing of any minute yet.
 fn unseen(target: &Target) -> Evidence {
-    let minutes = usize::from(target.search.1 - target.search.0) * 60;
-    Evidence { from: target.search.0, minutes: vec![0; minutes], ..Evidence::default() }
+    Evidence { from: target.search.0, minutes: no_calls(target), ..Evidence::default() }
 }
 
 /// Keeps what the rows of a row group say, while they are few; of more of them what was decoded anyway.
@@ -171,8 +242,8 @@ fn find_minutes(groups: &[Group<'_>], date: NaiveDate, targets: &[Target], evide
     let find = |reader: &mut Reader<'_>, group: Group<'_>, room: Room| {
         let (mut traces, mut keeping): (Vec<Trace>, _) = (Vec::new(), Keeping::new(room));
         reader.find(group, &mut |part, rows, told| {
-            let start = |target: usize| window(date, targets[target].search).0;
-            traces.extend(rows.iter().map(|(target, rows)| Trace::of(*target, start(*target), rows, part)));
+            let trace = |(target, rows): &Own| Trace::of(*target, start(date, &targets[*target]), rows, part);
+            traces.extend(rows.iter().map(trace));
             keeping.keep(part, &rows, told)
         })?;
         Ok((traces, keeping.said()))

@@ -6,30 +6,59 @@
 //! before, is missing. The API's drop then has the minutes of that one, if no more than half of what that one usually
 //! makes of the API's calls is left in them. *When it is wrong*: where the API is out of order, and whoever calls it most gives up later.
 
+use chrono::NaiveDate;
+
+use crate::error::Result;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
+use crate::insight::events::investigate::investigate;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::extent::minutes::UsualDay;
+use crate::partition::EventFile;
 use crate::rollup::Family;
 
 /// Who lacks so much of what a drop lacks is missing.
 const LACKS_IT: f64 = 0.8;
 /// Who is missing makes at most so much of what it usually does.
 const LEFT: f64 = 0.5;
-/// Who can be missing, and the place of each among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
-const MISSING: [(Family, usize); 3] = [(Family::Principal, 0), (Family::AccessKey, 1), (Family::SourceIp, 2)];
+/// Who can be missing, and the attribute that names each.
+const MISSING: [(Family, Attribute); 3] = [
+    (Family::Principal, Attribute::Principal),
+    (Family::AccessKey, Attribute::AccessKey),
+    (Family::SourceIp, Attribute::SourceAddress),
+];
+
+/// Tells drops of APIs with those of whoever is missing, and reads the events of those that turn out to have other minutes.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn tell_with_the_missing(
+    files: &[EventFile],
+    (date, targets): (NaiveDate, &[Target]),
+    usual: &[Usual],
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let missing = Missing::all(targets, usual, evidence);
+    let moved: Vec<Target> = missing.iter().map(|missing| missing.target.clone()).collect();
+    let found = investigate(files, date, &moved)?;
+    for (missing, found) in missing.iter().zip(found).filter(|(missing, found)| missing.is_borne_out(found)) {
+        evidence[missing.place] = found;
+    }
+    Ok(())
+}
 
 /// A drop that goes with somebody's.
 #[derive(Debug)]
-pub(super) struct Missing {
+struct Missing {
     /// The place of its target.
-    pub(super) place: usize,
+    place: usize,
     /// Its target, with the minutes of whoever is missing.
-    pub(super) target: Target,
+    target: Target,
     /// The calls of that one that are usual.
     usual: UsualDay,
     /// Where that one stands: among the attributes, and there.
-    who: (usize, String),
+    who: (Attribute, String),
 }
 
 /// A target, and what was read of it.
@@ -42,7 +71,7 @@ struct Read<'a> {
 
 impl Missing {
     /// The drops of APIs that go with somebody's and have other minutes so far.
-    pub(super) fn all(targets: &[Target], usual: &[Usual], evidence: &[Evidence]) -> Vec<Self> {
+    fn all(targets: &[Target], usual: &[Usual], evidence: &[Evidence]) -> Vec<Self> {
         let read = |place: usize| Read { target: &targets[place], usual: &usual[place], evidence: &evidence[place] };
         let drops: Vec<usize> =
             (0..targets.len()).filter(|&place| matches!(targets[place].minutes, Minutes::Drop { .. })).collect();
@@ -59,7 +88,7 @@ impl Missing {
     }
 
     /// Whether that one is missing in the minutes that were read.
-    pub(super) fn is_borne_out(&self, evidence: &Evidence) -> bool {
+    fn is_borne_out(&self, evidence: &Evidence) -> bool {
         let expected = self.usual.calls(self.target.search.0, evidence.span);
         calls(evidence, &self.who) as f64 <= LEFT * expected
     }
@@ -68,7 +97,7 @@ impl Missing {
 impl Read<'_> {
     /// Who `other` is, its share of what is usual here, and how many of its calls are missing, if it is at the same time and they are nearly all
     /// that is.
-    fn lacks(self, other: Self) -> Option<((usize, String), f64, f64)> {
+    fn lacks(self, other: Self) -> Option<((Attribute, String), f64, f64)> {
         let (_, place) = *MISSING.iter().find(|(family, _)| *family == other.target.family)?;
         let Minutes::Drop { usual: day, .. } = self.target.minutes else { return None };
         let (own, theirs) = (self.of_day(), other.of_day());
@@ -119,7 +148,7 @@ fn room(targets: &[Target], place: usize) -> (u8, u8) {
     (first.unwrap_or(0), end.unwrap_or(24))
 }
 
-fn calls(evidence: &Evidence, (attribute, value): &(usize, String)) -> u64 {
+fn calls(evidence: &Evidence, (attribute, value): &(Attribute, String)) -> u64 {
     evidence.values[*attribute].get(value).copied().unwrap_or(0)
 }
 
@@ -151,10 +180,11 @@ mod tests {
     fn told(of_ten: u64, others: u32) -> Option<(u8, Minutes)> {
         let (api, mut of_api) = drop(Family::Api, &["1", "ecs", "Describe"], (12, 22), (720, 1320));
         of_api.minutes[60] = 60 * others;
-        of_api.values[1] = [("LTAI2".to_owned(), 60 * u64::from(others))].into();
+        of_api.values[Attribute::AccessKey] = [("LTAI2".to_owned(), 60 * u64::from(others))].into();
         let (key, of_key) = drop(Family::AccessKey, &["1", "LTAI1"], (12, 24), (679, 1440));
         let mut usual = Usual::default();
-        usual.values[1] = Some([("LTAI1".to_owned(), of_ten), ("LTAI2".to_owned(), 10 - of_ten)].into());
+        usual.values[Attribute::AccessKey] =
+            Some([("LTAI1".to_owned(), of_ten), ("LTAI2".to_owned(), 10 - of_ten)].into());
         let all = Missing::all(&[api, key], &[usual, Usual::default()], &[of_api, of_key]);
         all.first().map(|missing| (missing.target.search.0, missing.target.minutes))
     }
@@ -174,7 +204,7 @@ mod tests {
         let (before, of_before) = drop(Family::Api, &["1", "ecs", "Describe"], (12, 13), (720, 780));
         let (key, of_key) = drop(Family::AccessKey, &["1", "LTAI1"], (12, 24), (679, 1440));
         let mut usual = Usual::default();
-        usual.values[1] = Some([("LTAI1".to_owned(), 10)].into());
+        usual.values[Attribute::AccessKey] = Some([("LTAI1".to_owned(), 10)].into());
         let all =
             Missing::all(&[api, before, key], &[usual.clone(), usual, Usual::default()], &[of_api, of_before, of_key]);
         let minutes: Vec<_> = all.iter().map(|missing| (missing.target.search, missing.target.minutes)).collect();
@@ -188,9 +218,10 @@ mod tests {
     #[test]
     fn who_calls_as_ever_is_not_missing() {
         let (target, mut evidence) = drop(Family::Api, &["1", "ecs", "Describe"], (12, 22), (720, 1320));
-        let mut missing = Missing { place: 0, target, usual: UsualDay::even(0.5), who: (1, "LTAI1".to_owned()) };
+        let mut missing =
+            Missing { place: 0, target, usual: UsualDay::even(0.5), who: (Attribute::AccessKey, "LTAI1".to_owned()) };
         assert!(missing.is_borne_out(&evidence));
-        evidence.values[1].insert("LTAI1".to_owned(), 151);
+        evidence.values[Attribute::AccessKey].insert("LTAI1".to_owned(), 151);
         assert!(!missing.is_borne_out(&evidence), "of three hundred");
         missing.usual = UsualDay::even(1.0);
         assert!(missing.is_borne_out(&evidence), "of six hundred");

@@ -66,18 +66,40 @@ impl Trace {
 
     /// The rows in some minutes, ascending.
     pub(in crate::insight) fn rows(&self, within: &Range<usize>) -> Vec<u32> {
-        let (mut rows, mut distances, mut next) = (Vec::new(), self.distances.iter(), 0);
-        for &(minute, count) in &self.minutes {
-            let is_within = within.contains(&usize::from(minute));
+        let mut rows = Vec::new();
+        let end = self
+            .minutes
+            .iter()
+            .rposition(|(minute, _)| within.contains(&usize::from(*minute)))
+            .map_or(0, |last| last + 1);
+        self.walk(end, |row, minute| {
+            if within.contains(&usize::from(minute)) {
+                rows.push(row);
+            }
+        });
+        rows
+    }
+
+    /// All rows, ascending, and the minute of each.
+    pub(super) fn all(&self) -> (Vec<u32>, Vec<u16>) {
+        let (mut rows, mut minutes) = (Vec::new(), Vec::new());
+        self.walk(self.minutes.len(), |row, minute| {
+            rows.push(row);
+            minutes.push(minute);
+        });
+        (rows, minutes)
+    }
+
+    /// Calls `each` with the rows of the first `end` runs, and their minutes.
+    fn walk(&self, end: usize, mut each: impl FnMut(u32, u16)) {
+        let (mut distances, mut next) = (self.distances.iter(), 0);
+        for &(minute, count) in &self.minutes[..end] {
             for _ in 0..count {
                 next += distance(&mut distances);
-                if is_within {
-                    rows.push(next);
-                }
+                each(next, minute);
                 next += 1;
             }
         }
-        rows
     }
 
     fn bytes(&self) -> usize {
