@@ -78,8 +78,12 @@ impl Missing {
         let of_apis = drops.iter().filter(|&&place| targets[place].family == Family::Api);
         let missing = of_apis.filter_map(|&place| {
             let own = read(place);
-            let lacking = drops.iter().filter_map(|&other| Some((read(other), own.lacks(read(other))?)));
-            let (other, (who, share, _)) = lacking.max_by(|left, right| left.1.2.total_cmp(&right.1.2))?;
+            let lacking = || drops.iter().filter_map(|&other| Some((read(other), own.lacks(read(other))?)));
+            let (other, (who, share, _)) = lacking().max_by(|left, right| left.1.2.total_cmp(&right.1.2))?;
+            // Of one that was there in between, both its drops are meant.
+            if lacking().filter(|(_, (other, ..))| *other == who).count() > 1 {
+                return None;
+            }
             let Minutes::Drop { usual: day, .. } = own.target.minutes else { return None };
             let target = own.with_minutes_of(other, room(targets, place))?;
             Some(Self { place, target, usual: day.times(share), who })
