@@ -26,10 +26,11 @@ use insights::detect::change;
 use insights::detect::judgement::{Night, judge};
 use insights::generate::{Options, generate};
 use insights::insight::NightFindings;
-use insights::insight::events::apart::{Events, tell_apart};
+use insights::insight::events::apart::tell_apart;
 use insights::insight::events::eve;
 use insights::insight::events::evidence::Evidence;
 use insights::insight::events::investigate::{Investigation, investigate};
+use insights::insight::events::missing::tell_with_the_missing;
 use insights::insight::events::target::{Begin, Minutes, Target};
 use insights::insight::events::usual::Past;
 use insights::insight::extent::minutes::UsualDay;
@@ -161,7 +162,8 @@ impl Found {
         eve::look_back(partitions, *date, &mut targets)?;
         let (read, mut evidence) = Investigation::of(files, *date, &targets)?;
         let (usual, _) = Past { state, partitions, window, feed }.usual(&targets)?;
-        tell_apart(Events { files, partitions }, &read, &usual, &mut evidence)?;
+        tell_apart(partitions, &read, &usual, &mut evidence)?;
+        tell_with_the_missing(files, (*date, &targets), &usual, &mut evidence)?;
         eve::read(partitions, *date, &targets, &mut evidence)?;
         Ok(calls(&evidence))
     }

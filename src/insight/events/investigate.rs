@@ -67,6 +67,21 @@ pub fn investigate(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> 
     Ok(Investigation::of(files, date, targets)?.1)
 }
 
+/// Reads anew what the events tell of some targets, each with its place among all.
+///
+/// # Errors
+/// As [`Investigation::of`].
+pub fn read_on(
+    files: &[EventFile],
+    date: NaiveDate,
+    targets: Vec<(usize, Target)>,
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let (places, targets): (Vec<usize>, Vec<Target>) = targets.into_iter().unzip();
+    places.into_iter().zip(investigate(files, date, &targets)?).for_each(|(place, found)| evidence[place] = found);
+    Ok(())
+}
+
 /// Counts the calls of all targets by minute of the hours that are searched, and looks no closer.
 pub(super) fn count_minutes(files: &[EventFile], date: NaiveDate, targets: &[Target]) -> Result<Vec<Vec<u32>>> {
     let groups = groups(files, date, targets);

@@ -6,11 +6,16 @@
 //! before, is missing. The API's drop then has the minutes of that one, if no more than half of what that one usually
 //! makes of the API's calls is left in them. *When it is wrong*: where the API is out of order, and whoever calls it most gives up later.
 
+use chrono::NaiveDate;
+
+use crate::error::Result;
 use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
+use crate::insight::events::investigate::investigate;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::extent::minutes::UsualDay;
+use crate::partition::EventFile;
 use crate::rollup::Family;
 
 /// Who lacks so much of what a drop lacks is missing.
@@ -24,16 +29,35 @@ const MISSING: [(Family, Attribute); 3] = [
     (Family::SourceIp, Attribute::SourceAddress),
 ];
 
+/// Tells drops of APIs with those of whoever is missing, and reads the events of those that turn out to have other minutes.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn tell_with_the_missing(
+    files: &[EventFile],
+    (date, targets): (NaiveDate, &[Target]),
+    usual: &[Usual],
+    evidence: &mut [Evidence],
+) -> Result<()> {
+    let missing = Missing::all(targets, usual, evidence);
+    let moved: Vec<Target> = missing.iter().map(|missing| missing.target.clone()).collect();
+    let found = investigate(files, date, &moved)?;
+    for (missing, found) in missing.iter().zip(found).filter(|(missing, found)| missing.is_borne_out(found)) {
+        evidence[missing.place] = found;
+    }
+    Ok(())
+}
+
 /// A drop that goes with somebody's.
 #[derive(Debug)]
-pub(super) struct Missing {
+struct Missing {
     /// The place of its target.
-    pub(super) place: usize,
+    place: usize,
     /// Its target, with the minutes of whoever is missing.
-    pub(super) target: Target,
+    target: Target,
     /// The calls of that one that are usual.
     usual: UsualDay,
-    /// That one: the attribute that names it, and its name.
+    /// Where that one stands: among the attributes, and there.
     who: (Attribute, String),
 }
 
@@ -47,15 +71,19 @@ struct Read<'a> {
 
 impl Missing {
     /// The drops of APIs that go with somebody's and have other minutes so far.
-    pub(super) fn all(targets: &[Target], usual: &[Usual], evidence: &[Evidence]) -> Vec<Self> {
+    fn all(targets: &[Target], usual: &[Usual], evidence: &[Evidence]) -> Vec<Self> {
         let read = |place: usize| Read { target: &targets[place], usual: &usual[place], evidence: &evidence[place] };
         let drops: Vec<usize> =
             (0..targets.len()).filter(|&place| matches!(targets[place].minutes, Minutes::Drop { .. })).collect();
         let of_apis = drops.iter().filter(|&&place| targets[place].family == Family::Api);
         let missing = of_apis.filter_map(|&place| {
             let own = read(place);
-            let lacking = drops.iter().filter_map(|&other| Some((read(other), own.lacks(read(other))?)));
-            let (other, (who, share, _)) = lacking.max_by(|left, right| left.1.2.total_cmp(&right.1.2))?;
+            let lacking = || drops.iter().filter_map(|&other| Some((read(other), own.lacks(read(other))?)));
+            let (other, (who, share, _)) = lacking().max_by(|left, right| left.1.2.total_cmp(&right.1.2))?;
+            // Of one that was there in between, both its drops are meant.
+            if lacking().filter(|(_, (other, ..))| *other == who).count() > 1 {
+                return None;
+            }
             let Minutes::Drop { usual: day, .. } = own.target.minutes else { return None };
             let target = own.with_minutes_of(other, room(targets, place))?;
             Some(Self { place, target, usual: day.times(share), who })
@@ -64,7 +92,7 @@ impl Missing {
     }
 
     /// Whether that one is missing in the minutes that were read.
-    pub(super) fn is_borne_out(&self, evidence: &Evidence) -> bool {
+    fn is_borne_out(&self, evidence: &Evidence) -> bool {
         let expected = self.usual.calls(self.target.search.0, evidence.span);
         calls(evidence, &self.who) as f64 <= LEFT * expected
     }

@@ -86,7 +86,12 @@ impl Callers {
             let who = called.followed(first.direction, expected);
             who.map(|who| (called.family, key.account().to_owned(), who.to_owned(), first.direction))
         });
-        let theirs = followed.filter_map(|leader| leaders.get(&leader)).flatten().filter(meets).copied();
+        // Whoever has two has stopped between them, and so has the API.
+        let only = |theirs: &Vec<Hours>| {
+            let mut met = theirs.iter().filter(meets).copied();
+            met.next().filter(|_| met.next().is_none())
+        };
+        let theirs = followed.filter_map(|leader| leaders.get(&leader)).filter_map(only);
         let all = theirs.reduce(|left, right| (left.0.min(right.0), left.1.max(right.1)))?;
         Some((all.0.min(first.hours.0), all.1.max(last.hours.1)))
     }
