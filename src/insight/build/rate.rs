@@ -1,4 +1,7 @@
 //! Insights about rates: what was measured of an episode, and whether it may go on after the day.
+//!
+//! The hours and the p-value are the detector's, the minutes those of the events. A day that ends in the middle of an episode does not end it: only what
+//! speaks for the usual level, or calls that are none of a rise, do.
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::score_cap::capped_score;
