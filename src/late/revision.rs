@@ -82,17 +82,28 @@ impl ReportedAlert {
 pub trait Told: Clone + PartialEq {
     /// The id.
     fn id(&self) -> Uuid;
+
+    /// How serious it is.
+    fn severity(&self) -> Severity;
 }
 
 impl Told for Reported {
     fn id(&self) -> Uuid {
         self.id
     }
+
+    fn severity(&self) -> Severity {
+        self.severity
+    }
 }
 
 impl Told for ReportedAlert {
     fn id(&self) -> Uuid {
         self.id
+    }
+
+    fn severity(&self) -> Severity {
+        self.severity
     }
 }
 
@@ -103,13 +114,16 @@ pub struct Difference<T> {
     pub added: Vec<Uuid>,
     /// What has another severity, time, count or sentence.
     pub changed: Vec<Uuid>,
+    /// Of what changed that which is more serious than it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<Uuid>,
     /// What is told no more, as it was.
     pub taken_back: Vec<T>,
 }
 
 impl<T> Default for Difference<T> {
     fn default() -> Self {
-        Self { added: Vec::new(), changed: Vec::new(), taken_back: Vec::new() }
+        Self { added: Vec::new(), changed: Vec::new(), raised: Vec::new(), taken_back: Vec::new() }
     }
 }
 
@@ -124,8 +138,14 @@ impl<T: Told> Difference<T> {
         Self {
             added: ids(&|own| !known.contains_key(&own.id())),
             changed: ids(&|own| known.get(&own.id()).is_some_and(|known| *known != own)),
+            raised: ids(&|own| known.get(&own.id()).is_some_and(|known| known.severity() < own.severity())),
             taken_back: before.iter().filter(|told| !now.contains(&told.id())).cloned().collect(),
         }
+    }
+
+    /// Whether something had not been told, or not as so serious.
+    pub fn is_news(&self, id: Uuid) -> bool {
+        self.added.contains(&id) || self.raised.contains(&id)
     }
 
     /// Whether nothing is different.
@@ -183,6 +203,15 @@ mod tests {
             calls: 3,
             sentence: sentence.to_owned(),
         }
+    }
+
+    #[test]
+    fn what_became_more_serious_is_news_and_what_became_less_so_is_not() {
+        let of = |severity| Reported { severity, ..reported(1, "a") };
+        let is_news = |before, after| Difference::between(&[of(before)], &[of(after)]).is_news(Uuid::from_u128(1));
+        assert!(is_news(Severity::Medium, Severity::Critical));
+        assert!(!is_news(Severity::High, Severity::Medium) && !is_news(Severity::High, Severity::High));
+        assert!(Difference::between(&[], &[of(Severity::Low)]).is_news(Uuid::from_u128(1)));
     }
 
     fn alert(id: u128, matches: u64) -> ReportedAlert {

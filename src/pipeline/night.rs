@@ -144,7 +144,7 @@ impl<'a> Ground<'a> {
         let (files, _) = job.partitions.open_range(window.scored(), window.scored());
         let others: Vec<&FamilyHistory> = known.others.iter().collect();
         let feed = Feed::judge(apis, window, calendar).masking(&others, apis, window);
-        let regions = SilentRegions::judge(job.state, window, calendar)?;
+        let regions = SilentRegions::judge(job.state, window, calendar)?.where_named(feed.blind());
         let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
         let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
         let trail_touched = change::trail_touched(&known.changes, window);

@@ -120,7 +120,8 @@ impl Known<'_> {
         let members = needed.flat_map(|subject| subject.members.iter().copied());
         self.seen = SeenChanges::read(events, date, &self.history, members)?;
         let silences = subjects.iter().filter(|subject| subject.silence.is_some());
-        let before = date.pred_opt().unwrap_or(date);
+        let quiet = subjects.iter().filter_map(|subject| subject.silence).map(|silence| silence.days_before).max();
+        let before = date - chrono::Days::new(quiet.unwrap_or(0) as u64 + 1);
         let members = silences.flat_map(|subject| subject.members.iter().copied());
         self.seen_before = SeenChanges::read(events, before, &self.history, members)?;
         let mut book = TrailBook::read_before(state, date)?;
@@ -173,7 +174,7 @@ impl Known<'_> {
             days_before: past.len(),
             last_before: past.last_key_value().map(|(day, _)| *day),
             today: if is_silence { 0 } else { judged.today },
-            expected: subject.silence.map_or(judged.expected, |(_, usual)| usual),
+            expected: subject.silence.map_or(judged.expected, |silence| silence.usual),
             log10_p: if is_silence { 0.0 } else { log10(judged.ln_p) },
             usual_up_to: judged.usual_up_to(),
             concerns: concerns::said(found),

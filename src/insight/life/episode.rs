@@ -117,7 +117,7 @@ impl Running {
     /// much, or too few.
     pub fn is_repeated(&self, deviation: &Deviation) -> bool {
         let hours = (self.start.hour(), (self.end - Duration::minutes(1)).hour() + 1);
-        let is_within_a_day = hours.0 < hours.1;
+        let is_within_a_day = hours.0 < hours.1 && self.end - self.start <= Duration::days(1);
         let (first, end) = (u32::from(deviation.hours.0), u32::from(deviation.hours.1));
         let is_at_its_hours = first < hours.1 && hours.0 < end && first + 1 >= hours.0 && end <= hours.1 + 1;
         let own = self.observed as f64 - self.expected;

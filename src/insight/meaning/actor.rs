@@ -58,8 +58,16 @@ impl Actor {
         self.kind == PrincipalKind::Root.name() || self.name.iter().any(|name| is_administrator(name))
     }
 
+    /// Whether it stands for all those whom events do not name.
+    pub fn is_nameless(&self) -> bool {
+        self.id.is_empty() && self.name.is_none() && self.kind != PrincipalKind::Root.name()
+    }
+
     /// `user alice`, `root of 1599…`.
     pub fn shown(&self) -> String {
+        if self.is_nameless() {
+            return "somebody whom no event names".to_owned();
+        }
         if self.kind == PrincipalKind::Root.name() {
             return format!("root of {}", clipped(&self.id));
         }
@@ -157,6 +165,13 @@ mod tests {
         for name in ["badminton", "administrative-report", "alice", ""] {
             assert!(!is_administrator(name), "{name}");
         }
+    }
+
+    #[test]
+    fn those_whom_no_event_names_are_told_as_such() {
+        let shown = |entity: &str| Actor::of_entity(entity).unwrap().shown();
+        assert_eq!(shown("unknown/"), "somebody whom no event names");
+        assert_eq!((shown("user/7"), shown("root/1")), ("user 7".to_owned(), "root of 1".to_owned()));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! It must stand alone, in a pager or a ticket: so it holds the number, the time, the actor and the address where one explains what is odd, and
 //! nothing that is not so of all calls without saying of how many. Names are whatever callers chose; they are cut and made harmless here.
 
+use chrono::Duration;
+
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::insight::attribute::Attribute;
@@ -248,11 +250,22 @@ fn silence_sentence(insight: &Insight) -> String {
     let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
     let api = changed_with(insight);
     format!(
-        "the feed of {} fell silent {}, where {} usual, after {who} touched the audit trail with {api} the day before",
+        "the feed of {} fell silent {}, where {} usual{}, after {who} touched the audit trail with {api} the day before",
         if insight.account.is_empty() { "no account" } else { &insight.account },
-        span(insight.start, insight.end),
-        counted(insight.expected.round() as u64, "call is", "calls are")
+        silent_span(insight),
+        counted(insight.expected.round() as u64, "call is", "calls are"),
+        if insight.observed == 0 { String::new() } else { format!(" and {} came", number(insight.observed)) }
     )
+}
+
+/// When a feed was silent: in hours of the night's day, or on whole days before it.
+fn silent_span(insight: &Insight) -> String {
+    let (first, last) = (insight.start.date_naive(), (insight.end - Duration::minutes(1)).date_naive());
+    match last < insight.date {
+        false => span(insight.start, insight.end),
+        true if first == last => format!("for all of {first}"),
+        true => format!("from {first} to {last}"),
+    }
 }
 
 /// What was done to the trail, where all calls did the same that has a word, and whether it was started again.
@@ -304,6 +317,8 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         _ => "changed passwords or sign-in factors".to_owned(),
     };
     let why = match insight.reason {
+        // Of those whom no event names nobody knows what is a first.
+        Some(Reason::First) if insight.actor.as_ref().is_some_and(Actor::is_nameless) => "",
         Some(Reason::First) => "; for the first time",
         Some(Reason::Unusual) => "; more often than usual",
         Some(Reason::NoHistory) if insight.days_known == 0 => "; there is no history to compare with",
@@ -587,6 +602,18 @@ mod tests {
         }
         assert_eq!(subject(Family::Principal, "user/1", Some("user eve".to_owned())), "user eve");
         assert_eq!(subject(Family::AccessKey, "LTAI1", Some("user eve".to_owned())), "AccessKey LTAI1");
+    }
+
+    #[test]
+    fn a_silence_before_the_day_is_told_with_its_days() {
+        let told = |start: &str, end: &str| {
+            let moment = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+            let date = "2026-01-29".parse().unwrap();
+            silent_span(&Insight { date, start: moment(start), end: moment(end), ..crate::insight::example::rate() })
+        };
+        assert_eq!(told("2026-01-29T10:00:00Z", "2026-01-30T00:00:00Z"), "between 10:00 and 24:00 UTC");
+        assert_eq!(told("2026-01-28T00:00:00Z", "2026-01-29T00:00:00Z"), "for all of 2026-01-28");
+        assert_eq!(told("2026-01-26T00:00:00Z", "2026-01-29T00:00:00Z"), "from 2026-01-26 to 2026-01-28");
     }
 
     #[test]

@@ -62,7 +62,12 @@ fn change(finding: &Finding) -> String {
         }
         Some(Reason::Trail) => format!("Changes of the audit trail are always reported; there are {days} of history."),
         Some(Reason::Silence) => format!(
-            "After the trail was touched not one event came where {} are usual; there are {days} of history.",
+            "After the trail was touched {} came where {} are usual; there are {days} of history.",
+            if finding.observed == 0 {
+                "not one event".to_owned()
+            } else {
+                format!("only {}", number(finding.observed))
+            },
             counted(finding.expected.round() as u64, "call", "calls")
         ),
         Some(Reason::NoHistory) | None => {
@@ -165,6 +170,8 @@ mod tests {
         assert!(
             unusual(&finding).starts_with("After the trail was touched not one event came where 42 calls are usual")
         );
+        finding.observed = 3;
+        assert!(unusual(&finding).starts_with("After the trail was touched only 3 came where 42 calls are usual"));
         finding.details.reason = None;
         assert!(unusual(&finding).starts_with("There is too little history"));
     }
