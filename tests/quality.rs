@@ -376,6 +376,27 @@ fn columns_that_say_nothing_are_named_with_what_they_disable() {
     assert_eq!(types(&made), BTreeSet::new(), "an address that nobody wrote down has not fallen silent");
 }
 
+#[test]
+fn parameters_are_missed_only_where_something_is_written() {
+    let is_told = |side: &str| {
+        let made = Made::new(last_day());
+        let rows = read_parquet(&made.part());
+        let texts =
+            |text: Option<&str>| -> ArrayRef { std::sync::Arc::new(StringArray::from(vec![text; rows.num_rows()])) };
+        let fields = rows.schema();
+        let columns = fields.fields().iter().zip(rows.columns());
+        let silent = |name: &str| name == "request_parameters";
+        let columns = columns.map(|(field, column)| {
+            (field.name().clone(), if silent(field.name()) { texts(None) } else { column.clone() })
+        });
+        let rows = RecordBatch::try_from_iter(columns.chain([("event_rw".to_owned(), texts(Some(side)))])).unwrap();
+        write_parquet(&made.part(), &rows, WriterProperties::builder().build());
+        let (_, record) = made.judge(&[]);
+        flaws(&record, "empty_column").iter().any(|flaw| flaw["where"]["columns"][0] == "request_parameters")
+    };
+    assert_eq!([is_told("Write"), is_told("Read")], [true, false]);
+}
+
 /// The types of the night's insights.
 fn types(made: &Made) -> BTreeSet<String> {
     let name = |insight: &Value| insight["insightDetails"]["insightType"].as_str().unwrap().to_owned();

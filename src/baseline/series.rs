@@ -1,4 +1,7 @@
 //! An entity's past laid out hour by hour, and the shape of the day that a group of entities shares.
+//!
+//! Files keep only hours with calls; a fit needs the silent ones too, and must know which hours can be believed at all. That is what a [`Series`] adds.
+//! A shape is shared because most entities call too seldom to have one of their own; what is made of both is told in `seasonal`.
 
 use std::ops::Range;
 

@@ -1,4 +1,7 @@
 //! How much of its weekdays' or weekend's level an entity has on each day of the week; told only where history allows.
+//!
+//! Slots know weekdays and days off alone: with four Mondays nothing more can be told. From eight weeks on a weekly report is seen as one, and each
+//! day is drawn to its kind by three days' worth of belief, so that a single odd Monday makes no rule.
 
 use crate::baseline::calendar::slot;
 use crate::baseline::series::Series;

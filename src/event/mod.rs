@@ -26,7 +26,7 @@ pub use outcome::{FAILURE, NO_CODE, failed_by_response, failure_code, is_denied,
 pub use schema::Column;
 pub use second_factor::{SECOND_FACTOR, truth};
 pub use service::{fold_service, service_name};
-pub use verb::only_reads;
+pub use verb::{only_reads, signs_in};
 
 /// The word for null that some exports write.
 const NULL: &str = "null";

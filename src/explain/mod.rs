@@ -189,6 +189,8 @@ pub struct Reported {
     pub direction: Direction,
     /// The first minute, RFC 3339.
     pub start: String,
-    /// One past the last.
+    /// One past the last that was told of.
     pub end: String,
+    /// Whether nothing says that it was over by then.
+    pub is_open: bool,
 }

@@ -52,7 +52,7 @@ pub fn page(explanation: &Explanation) -> String {
                 @if !explanation.partners.is_empty() { h2 { "Seen with" } (table(&tables::partners(explanation))) }
                 @if !explanation.reported.is_empty() { h2 { "Reported as" } }
                 @if explanation.changes > 0 { p { (visible(&changes(explanation))) } }
-                @for reported in &explanation.reported { p { code { (reported.id) } " from " (reported.start) " to " (reported.end) } }
+                @for reported in &explanation.reported { p { code { (reported.id) } " from " (reported.start) " to " (reported.end) @if reported.is_open { ", not known to be over" } } }
             }
         }
     };

@@ -38,7 +38,9 @@ pub fn text(explanation: &Explanation, width: Option<u16>) -> String {
     let _ = write!(text, "{}", company(explanation, width));
     let _ = write!(text, "{}", partners(explanation, width));
     for reported in &explanation.reported {
-        let _ = writeln!(text, "\nreported as insight {} from {} to {}", reported.id, reported.start, reported.end);
+        let open = if reported.is_open { ", not known to be over" } else { "" };
+        let _ =
+            writeln!(text, "\nreported as insight {} from {} to {}{open}", reported.id, reported.start, reported.end);
     }
     if explanation.changes > 0 {
         let _ = writeln!(text, "\n{}", changes(explanation));

@@ -183,6 +183,7 @@ fn reported_of(state: &Path, date: NaiveDate, history: &FamilyHistory, member: u
         direction: found.direction,
         start: found.start.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         end: found.told_end.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        is_open: found.is_open,
     };
     Ok(own.map(reported).collect())
 }

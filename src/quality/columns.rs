@@ -17,10 +17,12 @@ struct Need {
     disables: &'static str,
     /// Whether few events may well say nothing here.
     is_seldom: bool,
+    /// Whether it is missed where something is written alone.
+    is_of_writes: bool,
 }
 
 const fn need(columns: &'static [Column], effect: Effect, disables: &'static str) -> Need {
-    Need { columns, effect, disables, is_seldom: false }
+    Need { columns, effect, disables, is_seldom: false, is_of_writes: false }
 }
 
 const NEEDS: [Need; 10] = [
@@ -45,6 +47,7 @@ const NEEDS: [Need; 10] = [
         effect: Effect::NotJudged,
         disables: "ApiErrorRateInsight is blind, and every call counts as a success",
         is_seldom: true,
+        is_of_writes: false,
     },
     need(&[Column::Region], Effect::ForInformation, "insights name no region, and silent regions are not seen"),
     need(&[Column::UserAgent], Effect::ForInformation, "attributions name no user agents"),
@@ -54,12 +57,14 @@ const NEEDS: [Need; 10] = [
         effect: Effect::ForInformation,
         disables: "what makes a change serious is not seen in its parameters",
         is_seldom: true,
+        is_of_writes: true,
     },
     Need {
         columns: &[Column::ResourceName],
         effect: Effect::ForInformation,
         disables: "attributions name no resources",
         is_seldom: true,
+        is_of_writes: false,
     },
 ];
 
@@ -73,12 +78,24 @@ pub(super) fn judge(files: &[EventFile], date: NaiveDate, counts: ScanCounts) ->
     NEEDS.iter().filter_map(|need| need.judge(&groups, counts.events)).collect()
 }
 
+/// Whether there may be writes: unless the footers tell of every row group that its events only read.
+fn may_write(groups: &[(&EventFile, usize)]) -> bool {
+    let reads = |bound: &[u8]| bound.eq_ignore_ascii_case(b"read");
+    let only_reads = |&(file, group): &(&EventFile, usize)| {
+        let bounds = file.text_bounds(group, &[Column::EventRw]);
+        bounds
+            .is_some_and(|bounds| !bounds.is_empty() && bounds.iter().all(|(least, most)| reads(least) && reads(most)))
+    };
+    !groups.iter().all(only_reads)
+}
+
 impl Need {
     fn judge(&self, groups: &[(&EventFile, usize)], events: u64) -> Option<Flaw> {
         let has_none = |file: &EventFile| self.columns.iter().all(|&column| file.columns.is_missing(column));
         let is_absent = groups.iter().all(|(file, _)| has_none(file));
         let is_empty = || groups.iter().all(|&(file, group)| self.is_empty(file, group));
-        let says_nothing = is_absent || ((events >= TELLING_EVENTS || !self.is_seldom) && is_empty());
+        let is_missed = || !self.is_of_writes || may_write(groups);
+        let says_nothing = is_absent || ((events >= TELLING_EVENTS || !self.is_seldom) && is_missed() && is_empty());
         says_nothing.then(|| {
             let names: Vec<&'static str> = self.columns.iter().map(|column| column.name()).collect();
             Flaw {

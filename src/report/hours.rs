@@ -1,4 +1,7 @@
 //! `hours.parquet`: a row for every hour of every finding's entity, on the judged day and the days before it.
+//!
+//! Charts are drawn from it, by our page and by anybody's notebook, without the rollups and without judging the night again. Hours that could not be believed
+//! are marked, and have no expectation.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};

@@ -1,4 +1,7 @@
 //! Adding up what belongs together without hashing or sorting: group by the left side, then add in an array over the right side.
+//!
+//! Members have small numbers by then, so an array has room for all of one side. A day may have millions of pairs; this is what makes them cheap, and their order
+//! the same every time.
 
 use crate::rollup::day::starts;
 

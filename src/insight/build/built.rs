@@ -1,4 +1,7 @@
 //! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
+//!
+//! Here a finding becomes an insight, goes on with one of the night before, or is left out with the reason kept; what is left to the next night is
+//! noted on the way. How each kind is made stands in the files beside this one; what it means, in [`meaning`](crate::insight::meaning).
 
 use std::cmp::Reverse;
 
@@ -6,6 +9,7 @@ use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::Deviation;
+use crate::insight::attribute::Attribute;
 use crate::insight::build::callers::LeftToCaller;
 use crate::insight::build::change::change_insight;
 use crate::insight::build::continuation::{begin_before, go_on, left_insight};
@@ -14,7 +18,7 @@ use crate::insight::build::first_seen;
 use crate::insight::build::gaps::Gaps;
 use crate::insight::build::new_level::{NewLevel, new_levels};
 use crate::insight::build::rate::rate_insight;
-use crate::insight::events::evidence::Evidence;
+use crate::insight::events::evidence::{Evidence, Unseen};
 use crate::insight::events::usual::Usual;
 use crate::insight::extent::rhythm::Days;
 use crate::insight::findings::night::NightFindings;
@@ -24,7 +28,7 @@ use crate::insight::life::episode::{Episode, Episodes, Running, Same};
 use crate::insight::life::over;
 use crate::insight::meaning::complete::{complete, name_account};
 use crate::insight::{Actor, Insight, InsightType, Lasting, Life};
-use crate::rollup::Family;
+use crate::rollup::{EntityKey, Family};
 
 /// The insights of a night, and what it leaves to the next.
 #[derive(Debug, Default)]
@@ -123,6 +127,24 @@ fn rank(insight: &Insight) -> impl Ord {
     (Reverse(insight.severity), kind, of_errors, gravest.is_none(), gravest)
 }
 
+/// Days of history from which on it says something that nobody used an address.
+const LEAST_DAYS: usize = 7;
+
+/// The addresses of an episode that nobody in its account used before, where all days of them are known.
+fn unseen(history: Option<&FamilyHistory>, window: &Window, account: &str, evidence: &Evidence) -> Unseen {
+    let is_new = |history: &FamilyHistory, address: &str| {
+        let member = history.find(&EntityKey::new([account, address]));
+        member.is_some_and(|member| {
+            history.split(member, window).0.is_empty() && history.days_hidden(member, window) == 0
+        })
+    };
+    let history = history.filter(|_| window.days_of_history() >= LEAST_DAYS);
+    let addresses = evidence.values[Attribute::SourceAddress].keys();
+    let addresses =
+        history.into_iter().flat_map(|history| addresses.clone().filter(|&address| is_new(history, address)));
+    Unseen { addresses: addresses.cloned().collect(), days: window.days_of_history() }
+}
+
 /// How a deviation stands to the episode of the night before.
 #[derive(Clone, Copy)]
 enum Begun<'a> {
@@ -200,6 +222,7 @@ impl Built {
         };
         insight.ended |= episode.level_shift;
         let mut evidence = told.evidence.clone();
+        evidence.unseen = unseen(findings.history(Family::SourceIp), night.window, &insight.account, &evidence);
         let usual = usual_rate(deviation);
         begin_before(&mut insight, &mut evidence, usual);
         match begun {
@@ -283,6 +306,26 @@ mod tests {
     use super::*;
     use crate::insight::Concern;
     use crate::insight::example::rate;
+
+    #[test]
+    fn an_address_is_unseen_if_nobody_used_it_on_any_day_before() {
+        let window = Window::new("2026-02-02".parse().unwrap(), 28, |_| true);
+        let hour = |day: u16| crate::baseline::HistoryHour { hour: day * 24 + 9, calls: 1, errors: 0, peak: 1 };
+        let of =
+            |address: &str, days: &[u16]| (EntityKey::new(["1", address]), days.iter().map(|&day| hour(day)).collect());
+        let history =
+            FamilyHistory::from_entities(Family::SourceIp, [of("192.0.2.1", &[3, 28]), of("192.0.2.2", &[28])]);
+        let mut evidence = Evidence::default();
+        let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+        evidence.values[Attribute::SourceAddress] = addresses.map(|address| (address.to_owned(), 1)).into();
+        let found = unseen(Some(&history), &window, "1", &evidence);
+        assert_eq!(
+            (found.addresses, found.days),
+            (["192.0.2.2".to_owned()].into(), 28),
+            "of the last nothing is known"
+        );
+        assert!(unseen(None, &window, "1", &evidence).addresses.is_empty());
+    }
 
     #[test]
     fn errors_come_before_the_calls_that_failed_and_what_is_graver_before_what_is_not() {

@@ -1,4 +1,7 @@
 //! Insights about changes: of permissions, of passwords, of the audit trail.
+//!
+//! One is about a principal, a service and a kind of change on a day, whatever APIs it was made through, for that is what a person asks about. Why it is
+//! reported was decided by [`detect::change`](crate::detect::change); what its requests say makes it serious, or not.
 
 use crate::baseline::{FamilyHistory, Feed};
 use crate::detect::change::{ChangeFound, Reason};

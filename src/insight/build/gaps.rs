@@ -1,4 +1,7 @@
 //! What of a night's feed was missing, and which drops are no more than that: nothing is said of them.
+//!
+//! A feed that delivers less makes everybody fall silent. That is told once, as a flaw of the input, and not of each who was silenced; a drop that is
+//! more than the gap explains is told all the same.
 
 use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions};
 use crate::detect::{Deviation, Direction};

@@ -1,4 +1,7 @@
 //! What the events of a target tell: minutes, values, examples, requests. All of it is bounded, however many events there are.
+//!
+//! Pieces are gathered from row groups in any order and by several threads, so each adds up to the same whatever the order. It is what was seen and no
+//! more; what is unusual about it is asked in [`compared`](crate::insight::events), with [`usual`](super::usual) beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +38,12 @@ pub struct Evidence {
     pub eve: Option<Box<Evidence>>,
     /// Failed calls.
     pub errors: u64,
+    /// Who signed in, of an API that does that: where others failed, that is whom to ask.
+    pub signed_in: BTreeMap<String, u64>,
     /// Of each attribute the values and their calls.
     pub values: Values,
+    /// Addresses among them that nobody used before.
+    pub unseen: Unseen,
     /// The names of users and roles, where events tell any.
     pub names: Names,
     /// The earliest events: time and id.
@@ -55,6 +62,15 @@ pub struct Evidence {
     pub unread: u64,
     /// The ARNs of those who called, by the bare identifier of each, as far as its first events tell them.
     pub principal_arns: BTreeMap<String, String>,
+}
+
+/// Addresses that nobody in the account used in so many days before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// The addresses, as they are spelled among the values.
+    pub addresses: BTreeSet<String>,
+    /// The days that were looked back on.
+    pub days: usize,
 }
 
 /// What attempts that failed asked for.
@@ -103,6 +119,7 @@ impl Evidence {
     /// Adds what later events of the same episode tell.
     pub(in crate::insight) fn absorb(&mut self, later: Self) {
         self.errors += later.errors;
+        add_all(&mut self.signed_in, later.signed_in);
         later.values.into_iter().for_each(|(attribute, later)| add_all(&mut self.values[attribute], later));
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);

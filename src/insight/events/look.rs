@@ -146,6 +146,9 @@ impl Look<'_> {
             let (evidence, counts) = seen.of(target);
             described.count(rows, counts, &mut evidence.names);
             evidence.errors += described.failures(rows);
+            if self.targets[target].signs_in() {
+                described.count_successful(rows, &mut evidence.signed_in);
+            }
             if let Some(kind) = change_kind(&self.targets[target]) {
                 let by_region = kind == ChangeKind::Trail && is_by_region(&self.targets[target]);
                 requests.extend(unread((target, kind, by_region), rows, numbers, described));

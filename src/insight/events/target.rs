@@ -4,6 +4,7 @@
 
 use chrono::NaiveDate;
 
+use crate::event::signs_in;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::extent::minutes::{Around, UsualDay, tail};
 use crate::rollup::{EntityKey, Family};
@@ -85,6 +86,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether it is an API that signs people in.
+    pub(super) fn signs_in(&self) -> bool {
+        let name = self.keys.first().and_then(|key| key.fields().last());
+        self.family == Family::Api && name.is_some_and(signs_in)
+    }
+
     /// The minutes that stood out, counted from the first that is searched.
     pub(in crate::insight) fn core(&self) -> (usize, usize) {
         let minute = |hour: u8| usize::from(hour - self.search.0) * 60;

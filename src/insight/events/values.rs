@@ -299,6 +299,13 @@ impl Described<'_> {
         }
     }
 
+    /// Adds the principals of those rows that did not fail.
+    pub(super) fn count_successful(&mut self, rows: &[u32], principals: &mut BTreeMap<String, u64>) {
+        let successful: Vec<u32> = rows.iter().copied().filter(|&row| !self.has_failed(row)).collect();
+        let Self { attributes, tally, .. } = self;
+        attributes[Attribute::Principal].count(&successful, tally, |who, calls| add(principals, who, calls));
+    }
+
     /// How many of some rows failed.
     pub(super) fn failures(&self, rows: &[u32]) -> u64 {
         rows.iter().filter(|&&row| self.has_failed(row)).count() as u64

@@ -1,4 +1,7 @@
 //! What the events are read for: of each finding the entity, the hours in which its minutes are looked for, and how they are found.
+//!
+//! Counts know hours, people ask for minutes: a target says between which hours the first and the last minute can lie. All are looked for in one reading
+//! of the day, so that a night with a thousand findings reads its events once.
 
 use std::collections::BTreeMap;
 

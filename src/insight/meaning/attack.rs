@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use crate::detect::Direction;
-use crate::event::is_denied;
 use crate::event::sensitivity::{CallMeaning, Named, Sensitivity};
+use crate::event::{is_denied, signs_in};
 use crate::insight::{Concern, Insight, InsightType};
 
 /// The edition of the ATT&CK matrix that names and identifiers are taken from, by insights and by the tags of the built-in rules.
@@ -79,7 +79,7 @@ fn password_change(apis: &[&str]) -> Attack {
 
 /// Whether an API signs somebody in.
 pub(super) fn is_sign_in(api: &str) -> bool {
-    ["/ConsoleSignin", "/ConsoleLogin", "/Login"].iter().any(|end| api.ends_with(end))
+    api.rsplit('/').next().is_some_and(signs_in)
 }
 
 /// Refusals are somebody trying what works; refused sign-ins are guesses at a password.

@@ -1,4 +1,7 @@
 //! What an insight means, once everything is measured: to whom it is attributed, who is behind it, how serious it is, ATT&CK, a sentence.
+//!
+//! The order matters, for each step uses those before it: a culprit is named by the attributions, the severity asks who that is, the sentence says
+//! all of it.
 
 use chrono::Days;
 

@@ -1,4 +1,7 @@
 //! Whom an entity met for the first time, and how that is said.
+//!
+//! Of many new ones twenty of a sort are listed and three are named; how many there are is told exactly or as a lower bound, never guessed. Whether
+//! a meeting is surprising was judged in [`detect::first_seen`](crate::detect::first_seen).
 
 use serde::Serialize;
 

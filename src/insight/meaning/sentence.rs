@@ -1,4 +1,7 @@
 //! One plain sentence for a person: who did what, when, and what would have been usual.
+//!
+//! It must stand alone, in a pager or a ticket: so it holds the number, the time, the actor and the address where one explains what is odd, and
+//! nothing that is not so of all calls without saying of how many. Names are whatever callers chose; they are cut and made harmless here.
 
 use chrono::Duration;
 
@@ -19,6 +22,8 @@ use crate::insight::{Actor, Attribution, Insight, InsightType};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
+/// Those who signed in that are named.
+const SIGNED_IN: usize = 3;
 /// The calls that stop a trail and start it again, in both clouds.
 const STOPPED: &str = "StopLogging";
 const STARTED: &str = "StartLogging";
@@ -44,7 +49,10 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Strin
     let not_errors = || insight.insight_type != InsightType::ApiErrorRateInsight;
     let with_from = |aside: Option<Aside>| {
         let from = from(insight, evidence, usual);
-        std::iter::once(aside).chain(from).chain([not_errors().then(|| failed(insight)).flatten()]).collect::<Vec<_>>()
+        std::iter::once(aside)
+            .chain(from)
+            .chain([not_errors().then(|| failed(insight, evidence)).flatten()])
+            .collect::<Vec<_>>()
     };
     let (did, asides) = match (insight.insight_type, insight.direction) {
         (InsightType::ApiErrorRateInsight, _) => {
@@ -58,7 +66,7 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Strin
             }
         }
         (InsightType::IpInsight, Direction::Up) => {
-            (format!("{subject} made {calls}"), vec![to(), by(), failed(insight)])
+            (format!("{subject} made {calls}"), vec![to(), by(), failed(insight, evidence)])
         }
         (InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Up) => {
             (format!("{subject} made {calls}"), with_from(to()))
@@ -135,24 +143,47 @@ fn actor_calls(insight: &Insight, evidence: &Evidence) -> Option<u64> {
 fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>; 2] {
     let known = usual.values[Attribute::SourceAddress].as_ref().filter(|known| !known.is_empty());
     let is_new = |address: &str| known.is_some_and(|known| !known.contains_key(address) && !known.contains_key(OTHER));
-    let new = || Aside::OfMost("not seen with it in the week before".to_owned());
+    let unseen = |address: &str| evidence.unseen.addresses.contains(address);
+    let new = |address: &str| {
+        let days = counted(evidence.unseen.days as u64, "day", "days");
+        let words = if unseen(address) { format!("which nobody used in the {days} before") } else { new_to_it() };
+        Aside::OfMost(words)
+    };
+    let is_new = |address: &str| unseen(address) || is_new(address);
     let all = dominant_calls(evidence, Attribute::SourceAddress).filter(|(_, calls)| *calls >= insight.observed);
     if let Some((address, _)) = all {
-        return [Some(Aside::OfAll(format!("from {}", clipped(address)))), is_new(address).then(new)];
+        return [Some(Aside::OfAll(format!("from {}", clipped(address)))), is_new(address).then(|| new(address))];
     }
     let culprit = insight.attribution(Attribute::SourceAddress).and_then(Attribution::culprit);
     let Some(address) = culprit.filter(|address| is_new(address)) else { return [None, None] };
     let calls = number(evidence.values[Attribute::SourceAddress].get(address).copied().unwrap_or_default());
-    [Some(Aside::OfMost(format!("{calls} of them from {}", clipped(address)))), Some(new())]
+    [Some(Aside::OfMost(format!("{calls} of them from {}", clipped(address)))), Some(new(address))]
 }
 
-/// `180 of them failed`, where more did than did not.
-fn failed(insight: &Insight) -> Option<Aside> {
+fn new_to_it() -> String {
+    "not seen with it in the week before".to_owned()
+}
+
+/// `180 of them failed`, where more did than did not; of sign-ins whose did not.
+fn failed(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
     let (failed, all) = (insight.errors, insight.observed);
     (2 * failed > all).then(|| match failed {
         failed if failed >= all => Aside::OfMost("all of them failed".to_owned()),
-        failed => Aside::OfMost(format!("{} of them failed", number(failed))),
+        failed => {
+            let did_not = signed_in(evidence).map_or_else(String::new, |who| format!(" and {who} succeeded"));
+            Aside::OfMost(format!("{} of them failed{did_not}", number(failed)))
+        }
     })
+}
+
+/// `1 by user anna20`: the sign-ins that did not fail, by the names of a few.
+fn signed_in(evidence: &Evidence) -> Option<String> {
+    let called = |principal: &str| Some(Actor::of_entity(principal)?.called(&evidence.names).shown());
+    let named: Vec<String> =
+        top(&evidence.signed_in, SIGNED_IN).into_iter().filter_map(|(principal, _)| called(principal)).collect();
+    let others = if evidence.signed_in.len() > SIGNED_IN { " and others" } else { "" };
+    let calls = number(evidence.signed_in.values().sum());
+    (!named.is_empty()).then(|| format!("{calls} by {}{others}", named.join(", ")))
 }
 
 /// `for 45 users` of sign-ins that failed, of several.
@@ -336,6 +367,7 @@ mod tests {
     use chrono::{DateTime, Utc};
 
     use super::*;
+    use crate::insight::events::evidence::Unseen;
 
     #[test]
     fn calls_are_told_of_what_they_were_and_asides_are_closed() {
@@ -427,6 +459,10 @@ mod tests {
         let new = ", 200 of them from 62.4.4.4, not seen with it in the week before,";
         assert_eq!(told(&insight, &[("10.0.0.1", 90)]), format!("{made}{new}"));
         assert_eq!(told(&insight, &[("10.0.0.1", 90), ("62.4.4.4", 2)]), made, "it is known");
+        let mut nobodys = evidence.clone();
+        nobodys.unseen = Unseen { addresses: ["62.4.4.4".to_owned()].into(), days: 28 };
+        let said = sentence(&insight, &nobodys, &Usual::default());
+        assert!(said.contains(", 200 of them from 62.4.4.4, which nobody used in the 28 days before,"), "{said}");
         insight.attributions.iter_mut().for_each(|found| found.most = false);
         assert_eq!(told(&insight, &[("10.0.0.1", 90)]), made, "it does not explain most of it");
     }
@@ -447,10 +483,13 @@ mod tests {
             actor: None,
             ..crate::insight::example::rate()
         };
-        let told = |insight: &Insight| {
-            sentence(insight, &evidence, &Usual::default()).split(" between ").next().unwrap().to_owned()
+        let told = |insight: &Insight, evidence: &Evidence| {
+            sentence(insight, evidence, &Usual::default()).split(" between ").next().unwrap().to_owned()
         };
-        assert_eq!(told(&errors), "AasSub/ConsoleSignin failed 90 times with InvalidPassword, for 45 users,");
+        assert_eq!(
+            told(&errors, &evidence),
+            "AasSub/ConsoleSignin failed 90 times with InvalidPassword, for 45 users,"
+        );
         let calls = Insight {
             insight_type: InsightType::ApiCallRateInsight,
             family: Family::Api,
@@ -458,7 +497,11 @@ mod tests {
             observed: 91,
             ..errors
         };
-        assert_eq!(told(&calls), "AasSub/ConsoleSignin was called 91 times, 90 of them failed,");
+        assert_eq!(told(&calls, &evidence), "AasSub/ConsoleSignin was called 91 times, 90 of them failed,");
+        evidence.signed_in = [("user/7".to_owned(), 1)].into();
+        evidence.names.add("user/7", "anna20", 3);
+        let succeeded = "AasSub/ConsoleSignin was called 91 times, 90 of them failed and 1 by user anna20 succeeded,";
+        assert_eq!(told(&calls, &evidence), succeeded);
     }
 
     #[test]

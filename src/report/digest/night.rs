@@ -1,4 +1,6 @@
-//! The digest of a night.
+//! The digest of a night: what a mail, a chat or a ticket holds of it.
+//!
+//! It is the page without charts, in the same order and the same words ([`telling`](crate::report::telling)); long lists are cut, and say so.
 
 use std::collections::BTreeSet;
 

@@ -33,7 +33,7 @@ pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
 pub use hours::Hour;
 pub use incident::Incident;
 pub use place::Place;
-pub use record::{Calibration, Counts, Family, Hidden, NewLevel, Over, Problem, Quality, Record, Rules};
+pub use record::{Calibration, Counts, Family, Hidden, Left, NewLevel, Over, Problem, Quality, Record, Rules};
 pub use since::Since;
 pub use text::Text;
 

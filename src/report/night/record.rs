@@ -31,11 +31,21 @@ pub struct Record {
     pub absorbed: u64,
     pub new_levels: Vec<NewLevel>,
     pub over: Vec<Over>,
+    pub left_to_callers: Vec<Left>,
     pub stale_nights: Vec<Text>,
     pub warnings: Vec<Text>,
     pub problems: Vec<Problem>,
     pub quality: Vec<Quality>,
     pub rules: Rules,
+}
+
+/// A rise that is no more than what its caller usually does.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of the record")]
+pub struct Left {
+    pub entity: Text,
+    pub calls: u64,
 }
 
 /// An entity that is at a new level, and is not reported any more.

@@ -1,4 +1,7 @@
 //! One finding: its sentence, who and where and when, its chart, how unusual it is, what to do next.
+//!
+//! Everything about it is on one screen, its sentence first; what fewer readers ask for is a click away. The words are those of
+//! [`telling`](crate::report::telling): here is only how they are laid out.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,6 @@
-//! Who, from where, with what, when.
+//! Who, from where, with what, when: the questions that come first, each with a short answer.
+//!
+//! Page and digest show the same facts in the same order; what is not known is left out, for an empty line answers nothing.
 
 use crate::insight::Attribute;
 use crate::report::night::{Finding, Night, Text};

@@ -1,10 +1,15 @@
 //! The health of the input, and how honest the night's p-values were.
+//!
+//! Both say how far the rest can be trusted, so they stand in every report, on quiet nights above all: that nothing was found is worth as much as what
+//! was looked at.
 
 use crate::detect::select::TestSet;
-use crate::report::night::{Hidden, Night};
+use crate::report::night::{Hidden, Left, Night};
 use crate::report::telling::Fact;
 use crate::shown::{counted, number};
 
+/// Rises left to their callers that are named.
+const NAMED: usize = 5;
 /// The name of what whitelists hid.
 pub const HIDDEN: &str = "Hidden by a whitelist";
 
@@ -31,9 +36,19 @@ pub fn input(night: &Night) -> Vec<Fact> {
         ("Without an API", rows(counts.without_api)),
         ("Unreadable", rows(counts.unreadable)),
         ("Not reported, a new level by now", rows(record.absorbed)),
+        ("Not reported, no more than their callers usually do", left(&record.left_to_callers)),
         (HIDDEN, hidden(&record.rules.hidden)),
     ];
     facts.into_iter().filter(|(_, told)| !told.is_empty()).collect()
+}
+
+/// Rises that were left to their callers, the first of them by name.
+fn left(all: &[Left]) -> String {
+    let named = all.iter().take(NAMED).map(|left| format!("{} ({})", left.entity.shown(), number(left.calls)));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = all.len().saturating_sub(NAMED) as u64;
+    let more = if more > 0 { format!(" and {} more", number(more)) } else { String::new() };
+    if all.is_empty() { named } else { format!("{}: {named}{more}", counted(all.len() as u64, "rise", "rises")) }
 }
 
 /// What whitelists hid, and why: nothing is passed over in silence.
@@ -80,4 +95,25 @@ pub fn honesty(night: &Night) -> Vec<(String, String)> {
             (asked, told)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::night::Record;
+
+    #[test]
+    fn what_was_left_to_callers_is_told_with_its_calls() {
+        let told = |count: u64| {
+            let one = |number: u64| Left { entity: format!("Ecs/Call{number}").as_str().into(), calls: 1000 + number };
+            let record = Record { left_to_callers: (0..count).map(one).collect(), ..Record::default() };
+            let night = Night { record: Some(record), ..Night::default() };
+            let found = input(&night).into_iter().find(|(name, _)| name.contains("their callers"));
+            found.map(|(_, told)| told)
+        };
+        assert_eq!(told(0), None);
+        assert_eq!(told(1).unwrap(), "1 rise: Ecs/Call0 (1,000)");
+        let many = told(7).unwrap();
+        assert!(many.starts_with("7 rises: ") && many.ends_with("Ecs/Call4 (1,004) and 2 more"), "{many}");
+    }
 }

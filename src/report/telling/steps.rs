@@ -1,4 +1,7 @@
 //! What to do next about a finding: questions to ask, things to check, commands to run.
+//!
+//! They go by what the finding is about and by what is known of it, so that nobody is told to block an address of his own. Advice is words for a person; what
+//! a program should do with a finding is the reader's business.
 
 use crate::event::is_denied;
 use crate::insight::Attribute;

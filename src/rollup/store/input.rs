@@ -1,4 +1,7 @@
 //! What a day's rollup was made from, so that a change of the input is noticed.
+//!
+//! Files are told by name, size and the hash of their footer, which says where every column lies, how long it is and what its bounds are: so a day that has
+//! not changed is known without reading its events.
 
 use serde::{Deserialize, Serialize};
 

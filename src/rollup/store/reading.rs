@@ -1,4 +1,7 @@
 //! Reading rollups back: a day's note, one family's entities, one kind of pairs.
+//!
+//! A night reads 28 days of them, so only the row groups and columns that are asked for are decoded, a batch at a time. A file that is damaged, or of a
+//! newer format, is named; what becomes of it is decided in [`mend`](crate::rollup).
 
 use std::fs::File;
 use std::io::ErrorKind;

@@ -1,4 +1,6 @@
 //! Writing a day's rollup. The pairs go first and the rollup last: a day counts as done when its rollup is there.
+//!
+//! Bytes depend on the counts alone, not on threads or the machine. The format is our own only in its columns; any reader of Parquet opens it.
 
 use std::ops::Range;
 use std::path::Path;
