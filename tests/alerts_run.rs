@@ -232,6 +232,28 @@ fn a_rule_asks_for_consecutive_checks_or_for_matches_that_do_not_come() {
     assert_eq!(silent, [(&first, &resolved, &yes), (&second, &resolved, &yes), (&third, &firing, &yes)]);
 }
 
+#[test]
+fn a_rule_that_must_not_be_silent_remembers_its_last_match_over_a_day_without_events() {
+    let stops = |times: &[&str]| times.iter().map(|time| stop(time, "a")).collect::<Vec<_>>();
+    let other = call(moment("2026-01-06T12:00:00Z"), "iam", "ListUsers", Value::Null);
+    let silent = |records: &[Value]| {
+        let (folder, events, state) = prepared(records);
+        let (rules, settings) = (folder.path().join("rules.yml"), folder.path().join("insights.toml"));
+        let rule = "title: beat\nid: beat\nlogsource: {product: aws, service: cloudtrail}\n\
+                    detection: {s: {eventName: StopLogging}, condition: s}\ninsights: {notify: {no_data: 24h}}\n";
+        fs::write(&rules, rule).unwrap();
+        fs::write(&settings, format!("[rules]\nbuiltin = false\npaths = ['{}']\n", rules.display())).unwrap();
+        for date in ["2026-01-05", "2026-01-07"] {
+            run(&events, &state, &["--date", date, "--settings", settings.to_str().unwrap(), "--quiet"]).expect_code(0);
+        }
+        let all = alerts(&state, "2026-01-07");
+        all.iter().map(|alert| alert["first_time"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let beats = stops(&["2026-01-05T10:00:00Z", "2026-01-07T20:00:00Z"]);
+    assert_eq!(silent(&beats), ["2026-01-06T10:00:00Z"]);
+    assert!(silent(&[beats, vec![other]].concat()).is_empty(), "nobody looked at the day between");
+}
+
 /// `AkInsight` on a key, then a new key by that key within an hour.
 #[test]
 fn an_insight_may_be_a_member_of_a_correlation() {

@@ -221,3 +221,22 @@ fn owners(search: &Search, place: GroupPlace) -> Result<Owners> {
     };
     Ok(last.into_iter().filter_map(named).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::TextColumn;
+
+    #[test]
+    fn every_day_of_a_row_group_is_a_day_of_use() {
+        let mut group = GroupUses::default();
+        let columns: Vec<&[Column]> = FIELDS.iter().flat_map(|field| field.inputs()).copied().collect();
+        let columns: Vec<TextColumn> = columns
+            .iter()
+            .map(|names| TextColumn::constant(names.contains(&Column::AccessKeyId).then_some("LTAI1")))
+            .collect();
+        let times: Vec<i64> = [0, 1, 4, 1, 9].map(|day| day * DAY_MS + 5).into();
+        group.add(&EventBatch { rows: times.len(), times: times.into(), columns });
+        assert_eq!(group.into_keys()["LTAI1"].days.len(), 4);
+    }
+}

@@ -1,9 +1,10 @@
 //! Changes of permissions, passwords and the trail: reported by their meaning, not by their volume.
 //!
 //! *What it flags*: every attempt on the trail; changes of permissions and passwords that are a first by their principal (the first
-//! that succeeds too, where all before were refused), that are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with. Usual changes of
-//! permissions are for [`crate::insight`] to look into: it reports those whose requests are grave. An account whose feed
-//! falls silent on the day after its trail was touched with success is reported as if the silence were a change of the trail itself.
+//! that succeeds too, where all before were refused), that are more than this principal ever makes (p below 1 %), or that come while
+//! there is no history to compare with. Usual changes of permissions are for [`crate::insight`] to look into: it reports those whose
+//! requests are grave. An account whose feed falls silent on the day after its trail was touched with success, or stays away for
+//! whole days from then on, is reported as if the silence were a change of the trail itself.
 //! *Statistic*: the gamma-Poisson predictive tail of the principal's changes of that kind in a day.
 //! *Assumptions*: a principal's days are exchangeable. *When it is wrong*: when changes are batched and come in clumps; then it
 //! reports too much, which is the safer side. *Parameters*: none; no size gate silences a change.

@@ -212,6 +212,30 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_event_is_read_where_no_footer_tells_it() {
+        use std::sync::Arc;
+
+        use arrow::array::{ArrayRef, RecordBatch, StringArray};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let text = |texts: [&str; 3]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
+        let times = ["2026-01-05T00:00:20Z", "2026-01-05T21:35:37Z", "2026-01-06T00:01:00Z"];
+        let columns =
+            [("event_time", text(times)), ("event_name", text(["Run"; 3])), ("service_name", text(["ecs"; 3]))];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        let date = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+        let overrides = crate::partition::ColumnOverrides::new();
+        let file = EventFile::open(&path, "a".to_owned(), Some(date), &overrides).unwrap();
+        let newest = newest_of(&file, &days_of(date, 1)).map(moment);
+        assert_eq!(newest.as_deref(), Some("2026-01-05 21:35 UTC"));
+        assert_eq!(newest_of(&file, &days_of(date.pred_opt().unwrap(), 1)), None);
+    }
+
+    #[test]
     fn partitions_that_are_yet_to_come_are_told() {
         let day = |day| NaiveDate::from_ymd_opt(2027, 5, day).unwrap();
         assert_eq!(ahead(&[]), None);

@@ -93,7 +93,8 @@ impl Search {
         }
     }
 
-    /// `TIME/ID` of an event; `TIME/+NUMBER` of one without an id, which is the so-manieth, newest first, of the matching events of its moment.
+    /// `TIME/ID` of an event; `TIME/+NUMBER` of one without an id, which tells how many matching events of its moment stand before the
+    /// next page.
     fn bookmark(&self, hit: Hit) -> String {
         let (page, _) = Page::read(self, &[hit], &[Field::Column(Column::EventId)]);
         let id = (!page.is_empty()).then(|| page.text(0, 0)).flatten();
@@ -156,5 +157,57 @@ impl Page {
             _ => Value::text(self.text(event, number)),
         };
         (0..self.len()).map(|event| fields.iter().enumerate().map(|field| value(event, field)).collect()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::partition::{ColumnOverrides, Partitions};
+
+    #[test]
+    fn pages_lose_no_event_without_an_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let times =
+            TimestampMillisecondArray::from_iter_values([0, 7, 7, 7, 7, 7, 7, 9].map(|ms| 1_767_600_000_000 + ms));
+        let names = StringArray::from_iter_values((0..8).map(|number| format!("Call{number}")));
+        let services: ArrayRef = Arc::new(StringArray::from(vec!["ecs"; 8]));
+        let columns: [(&str, ArrayRef); 3] = [
+            ("event_time", Arc::new(times.with_timezone("UTC"))),
+            ("event_name", Arc::new(names)),
+            ("service_name", services),
+        ];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let file = std::fs::File::create(folder.path().join("a.parquet")).unwrap();
+        let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        let partitions = Partitions::find(folder.path(), &ColumnOverrides::new()).unwrap();
+        let search = Search::open(&partitions, Filter::default());
+        let (mut told, mut next) = (Vec::new(), None::<String>);
+        for _ in 0..9 {
+            let before = next.as_deref().map(|text| search.before(text, 0).unwrap());
+            let fields = vec![Field::Column(Column::EventName)];
+            let listing = Listing { fields, limit: Some(1), offset: 0, before };
+            let listed = search.list(&listing, |rows| {
+                told.extend(rows.iter().map(|row| format!("{:?}", row[0])));
+                Ok(())
+            });
+            next = listed.unwrap().next;
+            if next.is_none() {
+                break;
+            }
+        }
+        let all: std::collections::BTreeSet<&String> = told.iter().collect();
+        assert_eq!((told.len(), all.len()), (8, 8), "{told:?}");
+        let stamp = rfc3339(1_767_600_000_007);
+        for none in ["+0", "+7", "+x", "e1"] {
+            assert!(search.before(&format!("{stamp}/{none}"), 0).is_err(), "{none}");
+        }
     }
 }

@@ -328,6 +328,26 @@ mod tests {
         let running_of = Running::of(&insight, insight.end, 0.1, &by("user/1"));
         assert!(running_of.is_by_the_same(&by("user/1")) && !running_of.is_by_the_same(&by("user/2")));
         assert!(!again((12, 13), 1.0), "an hour later");
+        let start = insight.start - Duration::days(1);
+        let longer = Running { start, ..running.clone() };
+        let is_repeated = |running: &Running| {
+            running.is_repeated(&Deviation {
+                member: 0,
+                direction: Direction::Up,
+                model: Model::Seasonal,
+                hours: (11, 12),
+                observed: insight.observed,
+                expected: insight.expected,
+                lower: 0,
+                upper: 0,
+                ln_p: -20.0,
+                ln_q: -10.0,
+                unstable: false,
+                days_known: 28,
+                by_hour: Vec::new(),
+            })
+        };
+        assert!(is_repeated(&running) && !is_repeated(&longer), "a day and ten minutes");
         assert!(!again((0, 24), 1.0), "the whole of a day is not at its hours");
         assert!(!again((11, 12), 3.0) && !again((11, 12), 0.2), "much larger, much smaller");
     }

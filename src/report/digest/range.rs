@@ -205,3 +205,24 @@ fn add_health(document: &mut Document, nights: &[Night]) {
         document.paragraph(format!("And {more} more."));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::night::Alert;
+
+    #[test]
+    fn an_alert_that_goes_on_over_midnight_counts_once() {
+        let date = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
+        let night = |day, ids: &[&str]| Night {
+            date: date(day),
+            alerts: ids.iter().map(|id| Alert { alert_id: (*id).to_owned(), ..Alert::default() }).collect(),
+            ..Night::default()
+        };
+        let told = range(&[night(10, &["a", "b"]), night(11, &["b"])], (date(10), date(11))).text();
+        assert!(told.contains("and 2 alerts of rules."), "{told}");
+        assert!(told.contains("One alert is counted in more nights than one"), "{told}");
+        let told = range(&[night(10, &["a"]), night(11, &["b"])], (date(10), date(11))).text();
+        assert!(!told.contains("in more nights than one"), "{told}");
+    }
+}

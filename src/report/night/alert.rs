@@ -63,3 +63,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<Alert>> {
     alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity()));
     Ok(alerts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_stay_in_the_order_of_their_rank() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alerts.jsonl");
+        let line = |id: &str, severity: &str, time: &str| {
+            format!("{{\"alert_id\":\"{id}\",\"severity\":\"{severity}\",\"first_time\":\"2026-01-05T{time}:00Z\"}}\n")
+        };
+        let lines = [("rare", "high", "23:00"), ("common", "high", "01:00"), ("grave", "critical", "12:00")];
+        std::fs::write(&path, lines.map(|(id, severity, time)| line(id, severity, time)).concat()).unwrap();
+        let order: Vec<String> = read(&path).unwrap().into_iter().map(|alert| alert.alert_id).collect();
+        assert_eq!(order, ["grave", "rare", "common"]);
+    }
+}

@@ -187,3 +187,25 @@ pub(super) fn read(path: &Path) -> Result<Option<Record>> {
     });
     record.map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_and_not_the_day_lacked_does_not_last() {
+        let flaw = |kind: FlawKind, number: &str| Quality {
+            kind: Text::new(kind.name()),
+            numbers: [(number.to_owned(), 1)].into(),
+            ..Quality::default()
+        };
+        let quality = vec![
+            flaw(FlawKind::FuturePartition, "days"),
+            flaw(FlawKind::StaleFeed, "days_missing"),
+            flaw(FlawKind::StaleFeed, "minutes_missing"),
+            flaw(FlawKind::NoTime, "rows"),
+        ];
+        let lasting = Record { quality: quality.clone(), ..Record::default() }.lasting();
+        assert_eq!(lasting.quality, quality[2..]);
+    }
+}
