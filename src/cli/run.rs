@@ -32,7 +32,8 @@ use crate::storage::{StateLock, remove_before, write_text};
 Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail \
 Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over \
 the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are \
-judged again, up to `late_window` days back; what that changes is said.
+judged again, up to `late_window` days back, and a night whose events came whole after later nights were judged is judged late; \
+what that changes is said.
 
 Examples:
   insights run events                          the newest day before today (UTC)
@@ -205,6 +206,7 @@ fn nights(
             // Only of the last of several days is it the newest.
             due: args.due().filter(|_| is_last),
             ahead: if is_last { &ahead } else { &[] },
+            every_night: args.date.is_none() && args.from.is_none(),
             book,
             places,
             progress: &progress,
@@ -331,15 +333,16 @@ fn code(args: &RunArgs, done: &Done) -> u8 {
     }
 }
 
-/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only new ones count.
+/// Whether a night has an insight or an alert of this severity or above; of one that was judged by the way only those count that are new, or
+/// graver than they were.
 fn has_news(night: &NightResult, least: Severity) -> bool {
     let revision = night.record.revision.as_ref();
-    let is_new = |id| revision.is_some_and(|revision| revision.insights.added.contains(&id));
-    let is_new_alert = |id| revision.is_some_and(|revision| revision.alerts.added.contains(&id));
+    let is_news = |id| revision.is_some_and(|revision| revision.insights.is_news(id));
+    let is_news_of_alerts = |id| revision.is_some_and(|revision| revision.alerts.is_news(id));
     let mut serious = night.insights.iter().filter(|insight| insight.severity >= least);
     let mut raised = night.alerts.iter().filter(|alert| alert.severity >= least);
     match night.why {
         Why::Asked => serious.next().is_some() || raised.next().is_some(),
-        _ => serious.any(|insight| is_new(insight.id)) || raised.any(|alert| is_new_alert(alert.alert_id)),
+        _ => serious.any(|insight| is_news(insight.id)) || raised.any(|alert| is_news_of_alerts(alert.alert_id)),
     }
 }

@@ -82,17 +82,27 @@ impl ReportedAlert {
 pub trait Told: Clone + PartialEq {
     /// The id.
     fn id(&self) -> Uuid;
+    /// How serious it is.
+    fn severity(&self) -> Severity;
 }
 
 impl Told for Reported {
     fn id(&self) -> Uuid {
         self.id
     }
+
+    fn severity(&self) -> Severity {
+        self.severity
+    }
 }
 
 impl Told for ReportedAlert {
     fn id(&self) -> Uuid {
         self.id
+    }
+
+    fn severity(&self) -> Severity {
+        self.severity
     }
 }
 
@@ -103,13 +113,16 @@ pub struct Difference<T> {
     pub added: Vec<Uuid>,
     /// What has another severity, time, count or sentence.
     pub changed: Vec<Uuid>,
+    /// Those of the changed that are more severe than they were.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub graver: Vec<Uuid>,
     /// What is told no more, as it was.
     pub taken_back: Vec<T>,
 }
 
 impl<T> Default for Difference<T> {
     fn default() -> Self {
-        Self { added: Vec::new(), changed: Vec::new(), taken_back: Vec::new() }
+        Self { added: Vec::new(), changed: Vec::new(), graver: Vec::new(), taken_back: Vec::new() }
     }
 }
 
@@ -124,8 +137,14 @@ impl<T: Told> Difference<T> {
         Self {
             added: ids(&|own| !known.contains_key(&own.id())),
             changed: ids(&|own| known.get(&own.id()).is_some_and(|known| *known != own)),
+            graver: ids(&|own| known.get(&own.id()).is_some_and(|known| known.severity() < own.severity())),
             taken_back: before.iter().filter(|told| !now.contains(&told.id())).cloned().collect(),
         }
+    }
+
+    /// Whether something is new, or graver than it was.
+    pub fn is_news(&self, id: Uuid) -> bool {
+        self.added.contains(&id) || self.graver.contains(&id)
     }
 
     /// Whether nothing is different.
@@ -160,12 +179,14 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// What is different in `after`; `None` if nothing is.
+    /// What is different in `after`; `None` if nothing is, unless it is the first that is told of a night which is late.
     pub fn between(before: NightReport<'_>, after: NightReport<'_>, why: &Why, in_run_of: NaiveDate) -> Option<Self> {
         let insights = Difference::between(before.insights, after.insights);
         let alerts = before.alerts.zip(after.alerts).map(|(before, after)| Difference::between(before, after));
         let revision = Self { in_run_of, why: why.clone(), insights, alerts: alerts.unwrap_or_default() };
-        (!revision.insights.is_empty() || !revision.alerts.is_empty()).then_some(revision)
+        let is_worth_telling =
+            matches!(why, Why::CameLate) || !revision.insights.is_empty() || !revision.alerts.is_empty();
+        is_worth_telling.then_some(revision)
     }
 }
 
@@ -210,6 +231,7 @@ mod tests {
         let revision = Revision::between(first, second, &Why::NightBefore, date).unwrap();
         assert_eq!(revision.insights.added, [Uuid::from_u128(4)]);
         assert_eq!(revision.insights.changed, [Uuid::from_u128(2)]);
+        assert!(revision.insights.graver.is_empty());
         assert_eq!(revision.insights.taken_back, [reported(1, "a")]);
         assert_eq!(revision.alerts.added, [Uuid::from_u128(9)]);
         assert_eq!(revision.alerts.changed, [Uuid::from_u128(8)]);
@@ -219,6 +241,15 @@ mod tests {
         let reversed: Vec<Reported> = before.iter().rev().cloned().collect();
         let again = of(&reversed, Some(&alerts_before));
         assert_eq!(Revision::between(first, again, &Why::Asked, date), None, "order tells nothing");
+        let graver =
+            [before[0].clone(), Reported { severity: Severity::Critical, ..before[1].clone() }, before[2].clone()];
+        let lifted = Difference::between(&before, &graver);
+        assert_eq!((&lifted.changed, &lifted.graver), (&vec![Uuid::from_u128(2)], &vec![Uuid::from_u128(2)]));
+        assert!(lifted.is_news(Uuid::from_u128(2)) && !lifted.is_news(Uuid::from_u128(1)));
+        assert!(Difference::between(&graver, &before).graver.is_empty(), "less grave is no news");
+        let nothing = of(&[], Some(&[]));
+        assert!(Revision::between(nothing, nothing, &Why::Unfinished, date).is_none());
+        assert!(Revision::between(nothing, nothing, &Why::CameLate, date).is_some(), "a late night is told");
         let unknown = of(&before, None);
         assert_eq!(
             Revision::between(unknown, first, &Why::Asked, date),
