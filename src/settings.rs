@@ -305,8 +305,8 @@ fn operations(settings: &RawSettings) -> std::result::Result<Operations, String>
     let least = settings.baseline_days + beside as usize;
     if let Some(keep) = keep.filter(|keep| (keep.0 as usize) < least) {
         return Err(format!(
-            "operations.keep: expected at least {least} days, for a night compares with {} and {beside} may come late, \
-             found {keep}",
+            "operations.keep: expected at least {least} days, for a night compares with {} days (baseline_days) and {beside} \
+             more are kept for days that come late, found {keep}",
             settings.baseline_days
         ));
     }

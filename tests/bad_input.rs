@@ -665,3 +665,11 @@ fn made_up_events_replace_nothing() {
     insights(&made).expect_code(2).expect_said(&["holds `date=2026-01-05` already", "hint: name a folder that is new"]);
     assert_same_files(&before, &files_below(&place.events()));
 }
+
+#[test]
+fn a_variable_that_is_named_like_a_setting_and_is_none_is_told() {
+    let outcome: Outcome = program().args(["rules", "list"]).env("INSIGHTS_MIN_RATOI", "3").output().unwrap().into();
+    outcome
+        .expect_code(0)
+        .expect_said(&["! INSIGHTS_MIN_RATOI is no setting and has no effect; did you mean `INSIGHTS_MIN_RATIO`?"]);
+}

@@ -106,6 +106,30 @@ fn the_busiest_keep_their_names_and_the_rest_is_added_up() {
 }
 
 #[test]
+fn a_day_is_counted_again_by_other_settings_and_one_whose_events_are_gone_stays_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (first, last) = (day(1, 5), day(1, 7));
+    write_days(&path("events"), first, last, |date| if date == last { Vec::new() } else { flood() });
+    roll_up(&path("events"), &path("plain"), &[]);
+    capped(&path("events"), &path("state"), "1");
+    assert_ne!(read_day(&path("state"), first), read_day(&path("plain"), first));
+    roll_up(&path("events"), &path("state"), &[]);
+    assert_eq!(read_day(&path("state"), first), read_day(&path("plain"), first), "the cap is higher now");
+    let again = roll_up(&path("events"), &path("state"), &[]).stdout;
+    assert!(again.starts_with("0 days counted, 3 left"), "{again}");
+    let columns = ["--set", "columns.access_key_id=user_name"];
+    roll_up(&path("events"), &path("state"), &columns);
+    assert_ne!(read_day(&path("state"), first), read_day(&path("plain"), first), "keys are read elsewhere now");
+
+    fs::remove_dir_all(path("events/date=2026-01-05")).unwrap();
+    let [events, state] = ["events", "state"].map(|name| path(name).to_str().unwrap().to_owned());
+    let told = insights(["run", &events, "--state", &state, "--date", "2026-01-07"]).expect_code(0).stdout;
+    assert!(told.contains("2026-01-05 stays as it was counted by other columns"), "{told}");
+    assert!(!told.contains("2026-01-06 stays"), "{told}");
+}
+
+#[test]
 fn nobody_judges_what_stands_for_many_and_the_night_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (folder.path().join("events"), folder.path().join("state"));
@@ -149,14 +173,19 @@ fn thief(date: chrono::NaiveDate, last: chrono::NaiveDate) -> Vec<Call> {
 #[test]
 fn where_days_left_names_out_it_is_not_said_that_something_never_was() {
     let folder = tempfile::tempdir().unwrap();
-    let (events, last) = (folder.path().join("events"), day(1, 29));
-    write_days(&events, day(1, 1), last, |date| thief(date, last));
+    let last = day(1, 29);
     let told = |state: &str, capped: &[(&str, &str)]| {
-        let state = folder.path().join(state);
+        let (events, state) = (folder.path().join(format!("events of {state}")), folder.path().join(state));
+        write_days(&events, day(1, 1), last, |date| thief(date, last));
         let state = state.to_str().unwrap();
         for (from, to) in capped {
             let own = ["rollup", events.to_str().unwrap(), "--state", state, "--from", from, "--to", to];
             common::insights(own.iter().chain(&["--set", "max_entities=8"])).expect_code(0);
+            // With their events the night would count them again, by its own settings.
+            let [from, to] = [from, to].map(|date| date.parse::<chrono::NaiveDate>().unwrap());
+            from.iter_days().take_while(|date| *date <= to).for_each(|date| {
+                fs::remove_dir_all(events.join(format!("date={date}"))).unwrap();
+            });
         }
         common::insights(["run", events.to_str().unwrap(), "--state", state, "--date", "2026-01-29"]).expect_code(0);
         let lines = fs::read_to_string(Path::new(state).join("insights/date=2026-01-29/insights.jsonl")).unwrap();

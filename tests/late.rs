@@ -647,6 +647,6 @@ fn what_late_events_make_graver_counts_for_the_exit_code() {
         told.contains(&format!("{} judged again", night(1))) && told.contains("1 insight changed (1 more severe)"),
         "{told}"
     );
-    assert_eq!(record(&state, 1)["revisions"][0]["graver"].as_array().unwrap().len(), 1);
+    assert_eq!(record(&state, 1)["revisions"][0]["raised"].as_array().unwrap().len(), 1);
     judge(2, 0);
 }

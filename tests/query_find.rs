@@ -94,7 +94,7 @@ fn count(folder: &Path, arguments: &[&str]) -> usize {
 type Test = fn(&Event) -> bool;
 
 /// Conditions, each with what it means.
-const CONDITIONS: [(&[&str], Test); 14] = [
+const CONDITIONS: [(&[&str], Test); 15] = [
     (&[], |_| true),
     (&["--event", "Delete*,GetObject"], |event| {
         event.text("event_name").starts_with("Delete") || event.text("event_name") == "GetObject"
@@ -124,6 +124,10 @@ const CONDITIONS: [(&[&str], Test); 14] = [
         event.text("event_rw") == "Read"
             && event.text("user_name").starts_with("svc-")
             && event.text("event_name").to_lowercase().contains("key")
+    }),
+    (&["--failed", "--either", "region=cn-hangzhou", "--either", "api=Ecs/Describe*"], |event| {
+        let is_of_api = event.text("service_name") == "Ecs" && event.text("event_name").starts_with("Describe");
+        event.has_failed() && (event.text("region") == "cn-hangzhou" || is_of_api)
     }),
 ];
 

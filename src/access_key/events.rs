@@ -1,12 +1,12 @@
 //! From events: everything, at the cost of reading them.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::access_key::{KeyHistory, Keys, Owner, Precision, Trait, Use};
 use crate::error::Result;
 use crate::event::Column;
-use crate::partition::{EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader};
+use crate::partition::{DAY_MS, EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader, date_of_ms};
 use crate::query::{Field, GroupPlace, NumberedField, Search, number_rows};
 
 /// What is read of an event: the key, its owner and account, the owner's id, then what [`TRAITS`] are made of.
@@ -81,6 +81,10 @@ struct GroupUses {
     fields: Vec<NumberedField>,
     /// By key.
     all: HashMap<u32, Use>,
+    /// The days of each key, counted from 1970.
+    days: HashSet<(u32, i64)>,
+    /// The key and the day of the row before: most rows have those of their neighbour.
+    last: Option<(u32, i64)>,
     /// By key, trait and value.
     traits: HashMap<(u32, u32, u32), Use>,
     /// The last event of each key: its time, its principal, its account, its principal's id.
@@ -90,7 +94,14 @@ struct GroupUses {
 impl Default for GroupUses {
     fn default() -> Self {
         let fields = FIELDS.map(NumberedField::new).into();
-        Self { fields, all: HashMap::new(), traits: HashMap::new(), owners: HashMap::new() }
+        Self {
+            fields,
+            all: HashMap::new(),
+            days: HashSet::new(),
+            last: None,
+            traits: HashMap::new(),
+            owners: HashMap::new(),
+        }
     }
 }
 
@@ -107,6 +118,11 @@ impl GroupUses {
             let failures = Some(failed[numbers[ERROR][row] as usize].into());
             let used = Use { first: time, last: time, precision: Precision::Millisecond, calls: 1, failures };
             add(&mut self.all, key, used);
+            let day = Some((key, time.div_euclid(DAY_MS)));
+            if self.last != day {
+                self.last = day;
+                self.days.extend(day);
+            }
             for (kind, (_, field)) in (0..).zip(TRAITS) {
                 add(&mut self.traits, (key, kind, numbers[field][row]), used);
             }
@@ -130,6 +146,11 @@ impl GroupUses {
                 history.owner = text(1, principal).map(|principal| owner(principal, text(3, id)));
                 history.account = text(2, account);
             }
+        }
+        let mut days: Vec<&(u32, i64)> = self.days.iter().collect();
+        days.sort_unstable();
+        for &(key, day) in days {
+            keys.entry(text(0, key).unwrap_or_default()).or_default().days.extend(date_of_ms(day * DAY_MS));
         }
         let mut traits: Vec<(&(u32, u32, u32), &Use)> = self.traits.iter().collect();
         traits.sort_by_key(|(place, _)| **place);

@@ -34,14 +34,6 @@ impl Carry {
         Ok(read_json(&path(state, date), what)?.unwrap_or_default())
     }
 
-    /// What the day before left.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn read_before(state: &Path, date: NaiveDate) -> Result<Self> {
-        date.pred_opt().map_or(Ok(Self::default()), |before| Self::read(state, before))
-    }
-
     /// Forgets what cannot matter after `end`.
     pub fn prune(&mut self, end: i64, settings: &AlertSettings) {
         for thread in self.threads.values_mut() {
@@ -62,9 +54,21 @@ impl Carry {
     }
 }
 
+/// The newest day before `date` that left something.
+///
+/// # Errors
+/// When the folder is there and cannot be listed.
+pub fn newest_before(state: &Path, date: NaiveDate) -> Result<Option<NaiveDate>> {
+    let days = Daily::Alerting.files(state, FILE)?.into_iter().map(|(day, _)| day);
+    Ok(days.filter(|day| *day < date).max())
+}
+
+/// The name of the file.
+const FILE: &str = "carry.json";
+
 /// The file in which a day leaves something.
 pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
-    folder(state, date).join("carry.json")
+    folder(state, date).join(FILE)
 }
 
 /// What is remembered of a day.

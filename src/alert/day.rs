@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
-use crate::alert::carry::Carry;
+use crate::alert::carry::{Carry, newest_before};
 use crate::alert::insight_member::member;
 use crate::alert::join::Joining;
 use crate::alert::matches::{self, DayMatches, Note, minute_of};
+use crate::alert::members::Members;
 use crate::alert::occurrence::{Grouped, add_correlated, by_fingerprint};
 use crate::alert::places::annotate;
 use crate::alert::rank::rank;
@@ -100,7 +101,7 @@ impl<'a> Look<'a> {
     pub fn whole_day(&self, date: NaiveDate) -> Result<Matched<'a>> {
         let mut gathered = Gathered::default();
         let own = self.whole(date, &mut gathered)?;
-        self.matched(date, own, Carry::read_before(self.state, date)?, gathered)
+        self.matched(date, own, self.left_before(date)?, gathered)
     }
 
     /// What the matches of a day come to with the insights that were found on it.
@@ -123,9 +124,19 @@ impl<'a> Look<'a> {
         if let Some(remembered) = remembered {
             own.add_known(remembered, &(from..stretch.end));
         }
-        let mut carry = Carry::read_before(self.state, date)?;
+        let mut carry = self.left_before(date)?;
         carry.insights = Carry::read(self.state, date)?.insights;
         Ok(self.decide(self.matched(date, own, carry, gathered)?))
+    }
+
+    /// What the newest day before this one left; nothing if events of a day between the two were never looked at.
+    fn left_before(&self, date: NaiveDate) -> Result<Carry> {
+        let Some(newest) = newest_before(self.state, date)? else { return Ok(Carry::default()) };
+        let is_between = |day: &NaiveDate| (newest..date).contains(day) && *day != newest;
+        if self.partitions.dates().iter().any(is_between) {
+            return Ok(Carry::default());
+        }
+        Carry::read(self.state, newest)
     }
 
     fn matched(&self, date: NaiveDate, own: DayMatches, carry: Carry, mut gathered: Gathered) -> Result<Matched<'a>> {
@@ -224,8 +235,9 @@ impl<'a> Look<'a> {
         carry: &mut Carry,
     ) -> Vec<Alert> {
         let book = self.book;
-        let members = before.iter().chain(own.matches.iter().filter(|found| book.is_member(found.rule)));
-        add_correlated(&mut grouped, &book.rules, correlated, members);
+        let looked_at = before.iter().chain(own.matches.iter().filter(|found| book.is_member(found.rule)));
+        let members = Members::gather(&book.rules, &book.settings.whitelist, &correlated, looked_at);
+        add_correlated(&mut grouped, &book.rules, correlated, &members);
         let day = span_of(date);
         let told = Told { date, begin: day.start, end: own.note.until.clamp(day.start, day.end) };
         let silences = silences(&book.rules, &mut grouped, &mut carry.heard, &(told.begin..told.end));

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::insight::{Attribution, Insight};
+use crate::insight::{Attribute, Attribution, Insight};
 use crate::rollup::Family;
 use crate::rules::InsightInput;
 
 /// Attributes with the column that holds their values.
-const ATTRIBUTES: [(&str, &str); 4] = [
-    ("accessKeyId", "access_key_id"),
-    ("sourceIpAddress", "source_ip_address"),
-    ("principalId", "insights.principal"),
-    ("errorCode", "error_code"),
+const ATTRIBUTES: [(Attribute, &str); 4] = [
+    (Attribute::AccessKey, "access_key_id"),
+    (Attribute::SourceAddress, "source_ip_address"),
+    (Attribute::Principal, "insights.principal"),
+    (Attribute::ErrorCode, "error_code"),
 ];
 /// The vendor's word for no error.
 const NONE: &str = "null";

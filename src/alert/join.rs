@@ -148,6 +148,8 @@ pub(super) fn alert_id(fingerprint: Fingerprint, begin: i64) -> Uuid {
 
 impl Running {
     fn add(&mut self, occurrence: &Occurrence, check_interval: i64) {
+        // The windows of one correlation overlap; what was in one before is known.
+        let known_until = if self.count == 0 { i64::MIN } else { self.last };
         self.last = occurrence.time;
         self.first = self.first.min(occurrence.first());
         self.count += 1;
@@ -158,7 +160,7 @@ impl Running {
         if let What::Event(event) = &occurrence.what {
             self.failed += u64::from(event.error_code.is_some());
         }
-        occurrence.events().iter().for_each(|event| self.add_event(event));
+        occurrence.events_after(known_until).for_each(|event| self.add_event(event));
         let check = occurrence.time.div_euclid(check_interval);
         self.checks = match check.checked_sub(self.check) {
             Some(0) => self.checks,

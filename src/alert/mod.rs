@@ -17,6 +17,7 @@ pub mod hook;
 mod insight_member;
 pub mod join;
 pub mod matches;
+pub mod members;
 pub mod notice;
 pub mod occurrence;
 mod places;

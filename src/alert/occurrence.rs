@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::alert::Fingerprint;
+use crate::alert::members::{Members, Shared};
 use crate::rules::matched::MatchedEvent;
 use crate::rules::plan::{Body, Correlation, Rule};
 use crate::rules::{CorrelationMatch, Match, RuleSet};
@@ -28,8 +29,8 @@ pub struct Occurrence {
 pub enum What {
     /// An event.
     Event(Arc<MatchedEvent>),
-    /// A correlation, with those of its examples that are events.
-    Correlation(Arc<CorrelationMatch>, Vec<Arc<MatchedEvent>>),
+    /// A correlation, with the events of all its group.
+    Correlation(Arc<CorrelationMatch>, Shared),
 }
 
 /// What tells a rule's alerts apart.
@@ -55,11 +56,11 @@ impl Occurrence {
         }
     }
 
-    /// The events that are known of it.
-    pub fn events(&self) -> &[Arc<MatchedEvent>] {
+    /// The events of it that came after a moment, earliest first.
+    pub fn events_after(&self, moment: i64) -> Box<dyn Iterator<Item = &MatchedEvent> + '_> {
         match &self.what {
-            What::Event(event) => std::slice::from_ref(event),
-            What::Correlation(_, events) => events,
+            What::Event(event) => Box::new(std::iter::once(&**event)),
+            What::Correlation(found, events) => Box::new(events.between(found.first, found.time, moment)),
         }
     }
 
@@ -76,9 +77,10 @@ impl Occurrence {
         if let What::Correlation(found, _) = &self.what { found.members } else { 0 }
     }
 
-    /// An order that does not depend on where an occurrence was read.
-    fn order(&self) -> (i64, i64, &[Arc<MatchedEvent>]) {
-        (self.time, self.first(), self.events())
+    /// An order that does not depend on where an occurrence was read. A correlation fires but once at a moment.
+    fn order(&self) -> (i64, i64, Option<&MatchedEvent>) {
+        let event = if let What::Event(event) = &self.what { Some(&**event) } else { None };
+        (self.time, self.first(), event)
     }
 }
 
@@ -142,33 +144,21 @@ pub fn by_fingerprint<'m>(rules: &RuleSet, found: impl Iterator<Item = &'m Match
 }
 
 /// Adds what correlations found, and puts all occurrences in order. `members` are the events that they looked at.
-pub fn add_correlated<'m>(
+pub(super) fn add_correlated(
     grouped: &mut Grouped,
     rules: &RuleSet,
     correlated: Vec<CorrelationMatch>,
-    members: impl Iterator<Item = &'m Match>,
+    members: &Members,
 ) {
-    let known = if correlated.is_empty() { HashMap::new() } else { examples_of(&correlated, members) };
     for found in correlated {
         let Some(correlation) = rules.correlation(found.rule) else { continue };
         let identity = Identity::of_correlation(correlation, &found);
         let fingerprint = identity.fingerprint(&rules.rules()[identity.rule]);
-        let events = found.examples.iter().rev().filter_map(|id| known.get(&**id).map(|event| Arc::clone(event)));
-        let (time, events) = (found.time, events.collect());
+        let (time, events) = (found.time, members.of(&found));
         let (_, occurrences) = grouped.entry(fingerprint).or_insert_with(|| (identity, Vec::new()));
         occurrences.push(Occurrence { time, what: What::Correlation(Arc::new(found), events) });
     }
     for (_, occurrences) in grouped.values_mut() {
         occurrences.sort_by(|left, right| left.order().cmp(&right.order()));
     }
-}
-
-/// The events that correlations name as examples, by id.
-fn examples_of<'m>(
-    correlated: &[CorrelationMatch],
-    members: impl Iterator<Item = &'m Match>,
-) -> HashMap<&'m str, &'m Arc<MatchedEvent>> {
-    let examples: HashSet<&str> = correlated.iter().flat_map(|found| found.examples.iter().map(|id| &**id)).collect();
-    let is_named = |id: &&str| examples.contains(id);
-    members.filter_map(|found| Some((found.event.event_id.as_deref().filter(is_named)?, &found.event))).collect()
 }

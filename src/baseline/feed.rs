@@ -175,6 +175,11 @@ impl Feed {
         (midnight..alive.len()).filter(begins).map(run).collect()
     }
 
+    /// The calls of an account in some hours of the scored day.
+    pub fn calls(&self, account: &str, hours: (u8, u8)) -> u64 {
+        self.of(account).calls[usize::from(hours.0)..usize::from(hours.1)].iter().sum()
+    }
+
     /// The calls that are usual for an account in some hours of the scored day.
     pub fn usual(&self, account: &str, hours: (u8, u8)) -> f64 {
         self.of(account).usual[usize::from(hours.0)..usize::from(hours.1)].iter().sum()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::baseline::feed::{ALIVE_SHARE, kind_of_day, usual_total};
-use crate::baseline::{Calendar, Window};
+use crate::baseline::{Blindness, Calendar, Window};
 use crate::error::Result;
 use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
 use crate::rollup::{EntityKey, Family};
@@ -76,6 +76,15 @@ impl SilentRegions {
         Self(past[0].keys().filter_map(silent).collect())
     }
 
+    /// Without those of accounts whose events name no principals, by whose pairs regions are counted: nothing is known of these.
+    #[must_use]
+    pub fn where_named(mut self, blind: &[Blindness]) -> Self {
+        let is_blind =
+            |account: &str| blind.iter().any(|blind| blind.family == Family::Principal && blind.account == account);
+        self.0.retain(|region| !is_blind(&region.account));
+        self
+    }
+
     /// The regions, in the order of accounts.
     pub fn all(&self) -> &[SilentRegion] {
         &self.0
@@ -122,6 +131,15 @@ mod tests {
 
     fn silent(past: &[Calls], today: &Calls) -> Vec<String> {
         SilentRegions::of(past, today).all().iter().map(|silent| silent.region.clone()).collect()
+    }
+
+    #[test]
+    fn regions_of_an_account_whose_principals_are_unnamed_are_not_silent() {
+        let found = || SilentRegions::of(&vec![day(&[("busy", 900)]); 6], &day(&[]));
+        let blind = |family, account: &str| Blindness { account: account.to_owned(), family, calls: 0, usual: 900 };
+        assert_eq!(found().where_named(&[]).all().len(), 1);
+        assert_eq!(found().where_named(&[blind(Family::Principal, "2"), blind(Family::AccessKey, "1")]).all().len(), 1);
+        assert_eq!(found().where_named(&[blind(Family::Principal, "1")]).all().len(), 0);
     }
 
     #[test]

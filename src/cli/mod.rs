@@ -114,15 +114,18 @@ impl Common {
         Layers::read(self.settings.as_deref(), environment(), &all)
     }
 
-    /// The settings in force.
+    /// The settings in force. Of variables that are named like settings and are none it warns: each may be one that is mistyped.
     fn load_settings(&self, flags: &[(&str, String)]) -> crate::Result<Settings> {
-        self.layers(flags)?.settings()
+        let layers = self.layers(flags)?;
+        complain_of_variables(&layers);
+        layers.settings()
     }
 
     /// Starts as many threads as are asked for and fit into the memory. Settings that cannot be read set no limit here; the
     /// command that reads them says what is wrong.
     fn start_threads(&self) -> anyhow::Result<()> {
-        let limit = self.load_settings(&[]).ok().and_then(|settings| settings.operations.memory_limit);
+        let settings = self.layers(&[]).and_then(|layers| layers.settings());
+        let limit = settings.ok().and_then(|settings| settings.operations.memory_limit);
         let asked = self.threads.map(usize::from);
         let threads = match limit {
             Some(limit) => Some(memory::threads(limit, asked.unwrap_or_else(cores))?),
@@ -132,6 +135,13 @@ impl Common {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
         }
         Ok(())
+    }
+}
+
+/// Says which variables have no effect.
+fn complain_of_variables(layers: &Layers) {
+    for (name, meant) in layers.unknown_variables() {
+        output::complain(&format!("! {name} is no setting and has no effect{meant}"));
     }
 }
 

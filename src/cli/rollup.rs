@@ -73,6 +73,11 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
             output::complain(&format!("! {}: {warning}", day.note.date));
         }
     }
+    for day in result.of_other_settings() {
+        output::complain(&format!(
+            "! {day}: it stays as it was counted by other columns or another max_entities: the events are gone"
+        ));
+    }
     let partial = !problems.is_empty() || result.days.iter().any(|day| day.note.counts.is_partial());
     let done = result.days.iter().filter(|day| day.outcome == DayOutcome::Counted).count();
     let events: u64 = result.days.iter().map(|day| day.note.counts.events).sum();

@@ -333,16 +333,16 @@ fn code(args: &RunArgs, done: &Done) -> u8 {
     }
 }
 
-/// Whether a night has an insight or an alert of this severity or above; of one that was judged by the way only those count that are new, or
-/// graver than they were.
+/// Whether a night has an insight or an alert of this severity or above; of one that was judged again by the way only those count
+/// that are new, or more serious than they were told.
 fn has_news(night: &NightResult, least: Severity) -> bool {
     let revision = night.record.revision.as_ref();
-    let is_news = |id| revision.is_some_and(|revision| revision.insights.is_news(id));
-    let is_news_of_alerts = |id| revision.is_some_and(|revision| revision.alerts.is_news(id));
+    let is_new = |id| revision.is_some_and(|revision| revision.insights.is_news(id));
+    let is_new_alert = |id| revision.is_some_and(|revision| revision.alerts.is_news(id));
     let mut serious = night.insights.iter().filter(|insight| insight.severity >= least);
     let mut raised = night.alerts.iter().filter(|alert| alert.severity >= least);
     match night.why {
         Why::Asked => serious.next().is_some() || raised.next().is_some(),
-        _ => serious.any(|insight| is_news(insight.id)) || raised.any(|alert| is_news_of_alerts(alert.alert_id)),
+        _ => serious.any(|insight| is_new(insight.id)) || raised.any(|alert| is_new_alert(alert.alert_id)),
     }
 }

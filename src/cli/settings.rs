@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::output::{self, Format};
-use crate::cli::{Common, exit};
+use crate::cli::{Common, complain_of_variables, exit};
 use crate::settings::{InForce, REFERENCE, example, variable};
 use crate::shown::{Shown, TextTable, printable};
 
@@ -38,9 +38,7 @@ pub(super) fn run(args: &SettingsArgs, common: &Common) -> anyhow::Result<u8> {
     } else {
         let layers = common.layers(&[])?;
         layers.settings()?;
-        for (name, meant) in layers.unknown_variables() {
-            output::complain(&format!("! {name} is no setting and has no effect{meant}"));
-        }
+        complain_of_variables(&layers);
         match args.format {
             Format::Json => output::json(&layers.in_force())?,
             Format::Text => output::result(&in_force(&layers.in_force(), output::width()))?,

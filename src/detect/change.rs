@@ -1,16 +1,18 @@
 //! Changes of permissions, passwords and the trail: reported by their meaning, not by their volume.
 //!
-//! *What it flags*: every attempt on the trail; changes of permissions and passwords that are a first by their principal, that
-//! are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with. Usual changes of
+//! *What it flags*: every attempt on the trail; changes of permissions and passwords that are a first by their principal (the first
+//! that succeeds too, where all before were refused), that are more than this principal ever makes (p below 1 %), or that come while there is no history to compare with. Usual changes of
 //! permissions are for [`crate::insight`] to look into: it reports those whose requests are grave. An account whose feed
-//! falls silent on the day after its trail was touched is reported as if the silence were a change of the trail itself.
+//! falls silent on the day after its trail was touched with success is reported as if the silence were a change of the trail itself.
 //! *Statistic*: the gamma-Poisson predictive tail of the principal's changes of that kind in a day.
 //! *Assumptions*: a principal's days are exchangeable. *When it is wrong*: when changes are batched and come in clumps; then it
 //! reports too much, which is the safer side. *Parameters*: none; no size gate silences a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::baseline::{FamilyHistory, Feed, Window};
+use chrono::NaiveDate;
+
+use crate::baseline::{FamilyHistory, Feed, HistoryHour, Window};
 use crate::detect::Direction;
 use crate::event::ChangeKind;
 use crate::stats::NegativeBinomial;
@@ -30,7 +32,7 @@ const COVERAGE: f64 = 0.99;
 pub enum Reason {
     /// The trail was touched: always reported.
     Trail,
-    /// This principal never made a change of this kind before.
+    /// This principal never made a change of this kind before, or all its attempts failed.
     First,
     /// More changes than this principal makes.
     Unusual,
@@ -51,9 +53,9 @@ pub struct ChangeFound {
     pub reason: Reason,
     /// The entities of the change family, one an API; of a silence those of the day before, the last first.
     pub members: Vec<usize>,
-    /// Attempts.
+    /// Attempts; of a silence the calls of the account that came nevertheless.
     pub calls: u64,
-    /// Failed attempts among them.
+    /// Failed attempts among them; of a silence none.
     pub errors: u64,
     /// Attempts that were expected of the principal on a day; of a silence the calls of the account that were.
     pub expected: f64,
@@ -61,8 +63,10 @@ pub struct ChangeFound {
     pub interval: (u64, u64),
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
-    /// The hours of the day, first and one past the last.
+    /// The hours of the day, first and one past the last; none where a silence was over by then.
     pub hours: (u8, u8),
+    /// Of a silence, the whole days right before the scored one that it took.
+    pub days_before: usize,
 }
 
 impl ChangeFound {
@@ -83,8 +87,12 @@ pub struct PrincipalChanges {
     pub kind: ChangeKind,
     /// Attempts in the days before.
     pub past: u64,
+    /// Those of them that succeeded.
+    pub past_successes: u64,
     /// Attempts on the scored day.
     pub today: u64,
+    /// Those of them that succeeded.
+    pub today_successes: u64,
     /// The entities of the scored day by service, one an API.
     pub by_service: BTreeMap<String, Vec<usize>>,
     /// Attempts that were expected on a day.
@@ -121,7 +129,9 @@ pub fn judged(history: &FamilyHistory, window: &Window) -> Vec<PrincipalChanges>
         let changes = principals.entry((account.to_owned(), kind, who)).or_insert_with_key(new);
         let (past, today) = history.split(member, window);
         changes.past += past.iter().map(|hour| u64::from(hour.calls)).sum::<u64>();
+        changes.past_successes += past.iter().map(successes).sum::<u64>();
         changes.today += today.iter().map(|hour| u64::from(hour.calls)).sum::<u64>();
+        changes.today_successes += today.iter().map(successes).sum::<u64>();
         if !today.is_empty() {
             changes.by_service.entry(service.to_owned()).or_default().push(member);
         }
@@ -130,13 +140,45 @@ pub fn judged(history: &FamilyHistory, window: &Window) -> Vec<PrincipalChanges>
     principals.into_values().map(|changes| changes.judge(days)).collect()
 }
 
-/// Silences of accounts that begin on the scored day, after the trail was touched on the day before it. Where it was touched on the
-/// scored day too, before the silence, that change is reported anyway.
+/// Silences of accounts after their trail was touched with success: those that begin on the scored day, the day after, and those that took
+/// all days between that day and the scored one.
 pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
+    let mut found = begun(history, window, feed);
+    found.extend(over(history, window, feed));
+    found
+}
+
+/// Silences that took the days right before the scored one. Of one that began earlier, on the day of the change, that day's night told.
+fn over(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
+    let missing: BTreeSet<NaiveDate> = window.missing().collect();
+    let days = (0..window.length()).rev().take_while(|&day| missing.contains(&window.date(day))).count();
+    let Some(last) = window.length().checked_sub(days + 1).filter(|_| days > 0) else { return Vec::new() };
+    let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
+    for member in (0..history.len()).filter(|&member| touches_the_trail(history, member)) {
+        let account = history.key(member).account();
+        let own =
+            history.hours(member).iter().filter(|hour| usize::from(hour.hour) / 24 == last && successes(hour) > 0);
+        if feed.alive(account)[last * 24 + 23] {
+            touched.entry(account).or_default().extend(own.map(|hour| (hour.hour, member)));
+        }
+    }
+    touched.retain(|_, changes| !changes.is_empty());
+    let silence = |(account, mut changes): (&str, Vec<(u16, usize)>)| {
+        changes.sort_unstable_by(|left, right| right.cmp(left));
+        let members = changes.into_iter().map(|(_, member)| member).collect();
+        let expected = feed.usual(account, (0, 24)) * days as f64;
+        ChangeFound { days_before: days, ..silent(members, (0, expected), (0, 0)) }
+    };
+    touched.into_iter().map(silence).collect()
+}
+
+/// Silences that begin on the scored day, after the trail was touched on the day before it. Where it was touched on the scored day too,
+/// before the silence, that change is reported anyway.
+fn begun(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
     let today = (window.length() * 24) as u16;
     let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
     for member in (0..history.len()).filter(|&member| touches_the_trail(history, member)) {
-        let hours = history.hours(member).iter().filter(|hour| hour.hour + 24 >= today);
+        let hours = history.hours(member).iter().filter(|hour| hour.hour + 24 >= today && successes(hour) > 0);
         touched.entry(history.key(member).account()).or_default().extend(hours.map(|hour| (hour.hour, member)));
     }
     let mut found = Vec::new();
@@ -146,9 +188,8 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
         let since = touched.iter().filter(|(hour, _)| *hour >= today).map(|(hour, _)| (hour - today) as u8).min();
         let silence =
             feed.silences_begun(account).into_iter().find(|silence| since.is_none_or(|since| silence.0 < since));
-        found.extend(
-            silence.filter(|_| !before.is_empty()).map(|hours| silent(before, hours, feed.usual(account, hours))),
-        );
+        let calls = |hours| (feed.calls(account, hours), feed.usual(account, hours));
+        found.extend(silence.filter(|_| !before.is_empty()).map(|hours| silent(before, calls(hours), hours)));
     }
     found
 }
@@ -156,17 +197,23 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
 /// Through which APIs of any account the trail was touched with success on the scored day, as `Service/EventName`.
 pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
     let is_trail = |member: &usize| touches_the_trail(history, *member);
-    let tonight = |member: &usize| history.split(*member, window).1.iter().any(|hour| hour.calls > hour.errors);
+    let tonight = |member: &usize| history.split(*member, window).1.iter().any(|hour| successes(hour) > 0);
     let touched = (0..history.len()).filter(is_trail).filter(tonight);
     let apis = touched.filter_map(|member| Some(history.spelled(member).get(1..3)?.join("/")));
     apis.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-fn silent(mut members: Vec<usize>, hours: (u8, u8), expected: f64) -> ChangeFound {
+fn silent(mut members: Vec<usize>, (calls, expected): (u64, f64), hours: (u8, u8)) -> ChangeFound {
     let mut known = BTreeSet::new();
     members.retain(|&member| known.insert(member));
     let (kind, reason, usual) = (ChangeKind::Trail, Reason::Silence, expected.round() as u64);
-    ChangeFound { kind, reason, members, calls: 0, errors: 0, expected, interval: (usual, usual), ln_p: 0.0, hours }
+    let interval = (usual, usual);
+    ChangeFound { kind, reason, members, calls, errors: 0, expected, interval, ln_p: 0.0, hours, days_before: 0 }
+}
+
+/// Attempts of an hour that succeeded.
+fn successes(hour: &HistoryHour) -> u64 {
+    u64::from(hour.calls.saturating_sub(hour.errors))
 }
 
 /// Whether a change is one of the trail; to start it again is no such.
@@ -185,8 +232,19 @@ fn kind_of(history: &FamilyHistory, member: usize) -> Option<ChangeKind> {
 
 impl PrincipalChanges {
     fn none(account: &str, kind: ChangeKind, principal: &str) -> Self {
-        let (account, principal, by_service) = (account.to_owned(), principal.to_owned(), BTreeMap::new());
-        Self { account, principal, kind, past: 0, today: 0, by_service, expected: 0.0, ln_p: 0.0, reason: None }
+        Self {
+            account: account.to_owned(),
+            principal: principal.to_owned(),
+            kind,
+            past: 0,
+            past_successes: 0,
+            today: 0,
+            today_successes: 0,
+            by_service: BTreeMap::new(),
+            expected: 0.0,
+            ln_p: 0.0,
+            reason: None,
+        }
     }
 
     fn judge(mut self, days: usize) -> Self {
@@ -195,11 +253,16 @@ impl PrincipalChanges {
         self.reason = match self.kind {
             ChangeKind::Trail => Some(Reason::Trail),
             _ if days < HISTORY_DAYS => Some(Reason::NoHistory),
-            _ if self.past == 0 => Some(Reason::First),
+            _ if self.is_first() => Some(Reason::First),
             _ if self.ln_p < UNUSUAL_BELOW.ln() => Some(Reason::Unusual),
             _ => None,
         };
         self
+    }
+
+    /// Whether nothing like it was there before: no attempt, or none that succeeded where one succeeds now.
+    pub fn is_first(&self) -> bool {
+        self.past == 0 || self.past_successes == 0 && self.today_successes > 0
     }
 
     /// The natural logarithm of the p-value that so many attempts in a day would have.
@@ -247,6 +310,7 @@ impl PrincipalChanges {
             interval: self.predictive().and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or_default(),
             ln_p: self.ln_p,
             hours: (first, last + 1),
+            days_before: 0,
         }
     }
 }
@@ -254,7 +318,7 @@ impl PrincipalChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baseline::{Calendar, HistoryHour};
+    use crate::baseline::Calendar;
     use crate::rollup::{EntityKey, Family};
 
     const TODAY: u16 = 28 * 24;
@@ -279,6 +343,22 @@ mod tests {
         assert_eq!(reasons("permission", &[], 1), [Reason::First]);
         assert_eq!(reasons("permission", &[40], 1), []);
         assert_eq!(reasons("password", &[], 1), [Reason::First]);
+    }
+
+    #[test]
+    fn attempts_that_were_refused_make_no_success_usual() {
+        let failed = |hours: Vec<HistoryHour>| -> Vec<HistoryHour> {
+            hours.into_iter().map(|hour| HistoryHour { errors: hour.calls, ..hour }).collect()
+        };
+        let reasons = |past: Vec<HistoryHour>, today: Vec<HistoryHour>| {
+            let key = EntityKey::new(["1", "permission", "ram", "AttachPolicyToUser", "user", "7"]);
+            let history = FamilyHistory::from_entities(Family::Change, [(key, [past, today].concat())]);
+            detect(&history, &window()).into_iter().map(|found| found.reason).collect::<Vec<_>>()
+        };
+        let (past, today) = (hours(&[18 * 24 + 11], 1), hours(&[TODAY + 12], 1));
+        assert_eq!(reasons(failed(past.clone()), today.clone()), [Reason::First]);
+        assert_eq!(reasons(failed(past.clone()), failed(today.clone())), [], "it is refused as ever");
+        assert_eq!(reasons(past, today), []);
     }
 
     #[test]
@@ -335,16 +415,58 @@ mod tests {
         assert_eq!(found(&["StartLogging", "StopLogging"]), (vec![2], 1));
     }
 
-    /// The silences after changes of the trail in some hours, where the feed stops with this hour of the scored day.
-    fn silences_after(changes: &[u16], stops: u16) -> Vec<(u8, u8)> {
+    /// The silences after changes of the trail, where but a trickle comes from this hour of the scored day on.
+    fn silent(changes: Vec<HistoryHour>, stops: u16, trickle: u32) -> Vec<ChangeFound> {
         let window = window();
-        let apis = (0..TODAY + 24).filter(|hour| *hour < stops).collect::<Vec<_>>();
-        let apis =
-            FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours(&apis, 200))]);
+        let of_api = [hours(&(0..stops).collect::<Vec<_>>(), 200), hours(&[TODAY + 20], trickle)].concat();
+        let of_api = of_api.into_iter().filter(|hour| hour.calls > 0).collect();
+        let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), of_api)]);
         let feed = Feed::judge(&apis, &window, &Calendar::new(chrono_tz::UTC));
         let key = EntityKey::new(["1", "trail", "actiontrail", "StopLogging", "user", "7"]);
-        let history = FamilyHistory::from_entities(Family::Change, [(key, hours(changes, 1))]);
-        silences(&history, &window, &feed).into_iter().map(|found| found.hours).collect()
+        let history = FamilyHistory::from_entities(Family::Change, [(key, changes)]);
+        silences(&history, &window, &feed)
+    }
+
+    fn silences_after(changes: &[u16], stops: u16) -> Vec<(u8, u8)> {
+        silent(hours(changes, 1), stops, 0).into_iter().map(|found| found.hours).collect()
+    }
+
+    #[test]
+    fn a_silence_counts_what_came_nevertheless() {
+        let calls = |trickle| silent(hours(&[TODAY - 2], 1), TODAY + 10, trickle)[0].calls;
+        assert_eq!([calls(0), calls(3)], [0, 3]);
+    }
+
+    #[test]
+    fn a_silence_of_whole_days_after_a_change_of_the_trail_is_told_by_the_next_night() {
+        let found = |missing: &[usize], touched: u16| {
+            let first: NaiveDate = "2026-01-01".parse().unwrap();
+            let window = Window::new("2026-01-29".parse().unwrap(), 28, |date| {
+                !missing.contains(&((date - first).num_days() as usize))
+            });
+            let hours_there: Vec<u16> =
+                (0..TODAY + 24).filter(|hour| !missing.contains(&(usize::from(*hour) / 24))).collect();
+            let apis = EntityKey::new(["1", "ecs", "Run"]);
+            let apis = FamilyHistory::from_entities(Family::Api, [(apis, hours(&hours_there, 200))]);
+            let feed = Feed::judge(&apis, &window, &Calendar::new(chrono_tz::UTC));
+            let key = EntityKey::new(["1", "trail", "actiontrail", "StopLogging", "user", "7"]);
+            let history = FamilyHistory::from_entities(Family::Change, [(key, hours(&[touched], 1))]);
+            let found = silences(&history, &window, &feed);
+            found.iter().map(|found| (found.days_before, found.expected.round() as u64)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[27], 26 * 24 + 23), [(1, 4_800)]);
+        assert_eq!(found(&[26, 27], 25 * 24 + 23), [(2, 9_600)]);
+        assert_eq!(found(&[27], 25 * 24 + 23), [], "a day was there after it");
+        assert_eq!(found(&[25], 24 * 24 + 23), [], "the night before told it");
+        assert_eq!(found(&[], 27 * 24 + 23), []);
+    }
+
+    #[test]
+    fn an_attempt_on_the_trail_that_was_refused_makes_no_silence_its_doing() {
+        let refused = |hour| HistoryHour { hour, calls: 1, errors: 1, peak: 1 };
+        let found = |changes| silent(changes, TODAY + 10, 0).len();
+        assert_eq!(found(vec![refused(TODAY - 2)]), 0);
+        assert_eq!(found([hours(&[TODAY - 2], 1), vec![refused(TODAY + 9)]].concat()), 1, "nor takes it away");
     }
 
     #[test]

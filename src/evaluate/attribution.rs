@@ -9,6 +9,7 @@ use crate::evaluate::label::Label;
 use crate::evaluate::matching::{Matches, attribute_of, same_value};
 use crate::evaluate::proportion::Proportion;
 use crate::evaluate::reported::Found;
+use crate::insight::Attribute;
 
 /// The families that a culprit can be of.
 const ACTORS: [&str; 3] = ["principal", "access_key", "source_ip"];
@@ -27,7 +28,7 @@ pub struct AttributionMeasure {
 }
 
 /// One attribute of one insight: its name, and the culprit's place in it, from 0.
-type Place = (&'static str, Option<usize>);
+type Place = (Attribute, Option<usize>);
 
 /// Measures the attributions of all true insights; nothing where the insights come without attributions.
 pub(super) fn measure(found: &[Found], labels: &[Label], matches: &Matches) -> Vec<AttributionMeasure> {
@@ -45,7 +46,7 @@ pub(super) fn measure(found: &[Found], labels: &[Label], matches: &Matches) -> V
         let Some((attribute, _)) = attribute_of(family, "") else { continue };
         let own = || insights.iter().flatten().filter(|(name, _)| *name == attribute);
         let share = |most: usize| Proportion::of(own(), |place| within(most)(place));
-        measures.push(AttributionMeasure { attribute, first: share(1), among_five: share(NAMED) });
+        measures.push(AttributionMeasure { attribute: attribute.name(), first: share(1), among_five: share(NAMED) });
     }
     measures
 }
@@ -62,7 +63,7 @@ fn places(found: &Found, own: &Label, labels: &[Label]) -> Vec<Place> {
     };
     let place = |label: &Label| {
         let (attribute, culprit) = attribute_of(&label.family, &label.entity)?;
-        let values = attributions.get(attribute);
+        let values = attributions.get(&attribute);
         Some((attribute, values.and_then(|values| values.iter().position(|value| same_value(culprit, value)))))
     };
     labels.iter().filter(is_culprit).filter_map(place).collect()
@@ -79,7 +80,7 @@ mod tests {
         let minor = Label { calls: Some(100), ..label("source_ip", "192.0.2.9", 60, 90) };
         let labels = [label("api", "oss/GetObject", 60, 90), label("principal", "user/7", 60, 90), minor];
         let mut found = insight("api", "oss/GetObject", 60, 90);
-        found.attributions = Some([("principalId".to_owned(), vec!["user/8".to_owned(), "user/7".to_owned()])].into());
+        found.attributions = Some([(Attribute::Principal, vec!["user/8".to_owned(), "user/7".to_owned()])].into());
         let found = [found];
         let measures = measure(&found, &labels, &matches(&found, &labels));
         let of = |attribute: &str| measures.iter().find(|measure| measure.attribute == attribute).unwrap();

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use crate::evaluate::label::Label;
 use crate::evaluate::reported::Found;
 use crate::event::fold_service;
+use crate::insight::Attribute;
 
 /// Seconds of the bucket that a label and an insight must have in common.
 const BUCKET_SECONDS: i64 = 3600;
@@ -125,20 +126,20 @@ fn explains(label: &Label, found: &Found) -> bool {
         || first(found, attribute).is_some_and(|first| same_value(value, first))
 }
 
-fn first<'found>(found: &'found Found, attribute: &str) -> Option<&'found str> {
-    found.attributions.as_ref()?.get(attribute)?.first().map(String::as_str)
+fn first(found: &Found, attribute: Attribute) -> Option<&str> {
+    found.attributions.as_ref()?.get(&attribute)?.first().map(String::as_str)
 }
 
 /// The attribute under which an attribution would name an entity, and the entity's name there.
-pub fn attribute_of<'entity>(family: &str, entity: &'entity str) -> Option<(&'static str, &'entity str)> {
+pub fn attribute_of<'entity>(family: &str, entity: &'entity str) -> Option<(Attribute, &'entity str)> {
     match family {
-        "principal" => Some(("principalId", entity)),
-        "access_key" => Some(("accessKeyId", entity)),
-        "source_ip" => Some(("sourceIpAddress", entity)),
-        "api" => Some(("apiRelated", entity)),
-        "api_error" => Some(("apiRelated", entity.rsplit_once('/')?.0)),
+        "principal" => Some((Attribute::Principal, entity)),
+        "access_key" => Some((Attribute::AccessKey, entity)),
+        "source_ip" => Some((Attribute::SourceAddress, entity)),
+        "api" => Some((Attribute::Api, entity)),
+        "api_error" => Some((Attribute::Api, entity.rsplit_once('/')?.0)),
         // Kind and service come before the principal.
-        "change" => Some(("principalId", entity.splitn(3, '/').nth(2)?)),
+        "change" => Some((Attribute::Principal, entity.splitn(3, '/').nth(2)?)),
         _ => None,
     }
 }
@@ -185,6 +186,7 @@ pub(super) mod tests {
             direction: Direction::Up,
             start: moment(start),
             end: moment(end),
+            told_end: moment(end),
             is_open: false,
             incident: None,
             numbers: Numbers::default(),
@@ -219,19 +221,19 @@ pub(super) mod tests {
     #[test]
     fn side_effects_of_an_attack_are_neither_true_nor_false() {
         let labels = [label("source_ip", "192.0.2.1", 60, 90), label("principal", "user/7", 60, 90)];
-        let with = |attribute: &str, values: &[&str]| {
+        let with = |attribute: Attribute, values: &[&str]| {
             let values = values.iter().map(|&value| value.to_owned()).collect();
-            let attributions = Some([(attribute.to_owned(), values)].into());
+            let attributions = Some([(attribute, values)].into());
             Found { attributions, ..insight("api", "oss/GetObject", 60, 70) }
         };
         let judge = |found: Found| matches(&[found], &labels).verdicts[0];
-        assert_eq!(judge(with("sourceIpAddress", &["192.0.2.1", "192.0.2.9"])), Verdict::Explained(0));
-        assert_eq!(judge(with("sourceIpAddress", &["192.0.2.9", "192.0.2.1"])), Verdict::False);
-        assert_eq!(judge(with("principalId", &["user/7"])), Verdict::Explained(0));
-        assert_eq!(judge(with("principalId", &["7"])), Verdict::Explained(0));
+        assert_eq!(judge(with(Attribute::SourceAddress, &["192.0.2.1", "192.0.2.9"])), Verdict::Explained(0));
+        assert_eq!(judge(with(Attribute::SourceAddress, &["192.0.2.9", "192.0.2.1"])), Verdict::False);
+        assert_eq!(judge(with(Attribute::Principal, &["user/7"])), Verdict::Explained(0));
+        assert_eq!(judge(with(Attribute::Principal, &["7"])), Verdict::Explained(0));
         assert_eq!(judge(insight("change", "trail/actiontrail/user/7", 60, 61)), Verdict::Explained(0));
         assert_eq!(
-            judge(Found { start: moment(600), end: moment(601), ..with("principalId", &["user/7"]) }),
+            judge(Found { start: moment(600), end: moment(601), ..with(Attribute::Principal, &["user/7"]) }),
             Verdict::False
         );
     }

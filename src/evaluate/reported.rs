@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::detect::select::TestSet;
 use crate::detect::{Direction, Model};
 use crate::error::{Error, Result};
+use crate::insight::Attribute;
 use crate::rollup::Family;
 use crate::storage::{day_of_folder, entries, is_there, read_text};
 
@@ -98,6 +99,8 @@ pub struct Found {
     pub start: DateTime<Utc>,
     /// One past the last minute; of an episode that is open, the end of the last night.
     pub end: DateTime<Utc>,
+    /// One past the last minute that was told of.
+    pub told_end: DateTime<Utc>,
     /// Whether nothing says that it has ended.
     pub is_open: bool,
     /// The story that it is a part of, where insights are grouped.
@@ -105,7 +108,7 @@ pub struct Found {
     /// How large and how unlikely it is.
     pub numbers: Numbers,
     /// The attributes with their values, in the order in which they were named; `None` where the file holds none.
-    pub attributions: Option<BTreeMap<String, Vec<String>>>,
+    pub attributions: Option<BTreeMap<Attribute, Vec<String>>>,
 }
 
 /// Entities times days that were tested.
@@ -209,6 +212,7 @@ fn one_each(lines: Vec<Found>) -> Vec<Found> {
         if let Some(known) = by_id.get_mut(&line.id) {
             known.start = known.start.min(line.start);
             known.end = known.end.max(line.end);
+            known.told_end = known.told_end.max(line.told_end);
             known.night = known.night.min(line.night);
             known.is_open &= line.is_open;
         } else {

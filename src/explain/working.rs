@@ -182,7 +182,7 @@ fn reported_of(state: &Path, date: NaiveDate, history: &FamilyHistory, member: u
         id: found.id.clone(),
         direction: found.direction,
         start: found.start.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        end: found.end.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        end: found.told_end.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
     };
     Ok(own.map(reported).collect())
 }

@@ -91,6 +91,8 @@ const INSIGHT: &str = "ActionTrailInsight";
 const FOREIGN_INSIGHT: &str = "AwsCloudTrailInsight";
 /// The prefix of an identity's fields where a log store has flattened them.
 const OF_IDENTITY: &str = "userIdentity.";
+/// The most steps of such a field's path. Those of the clouds have three; a longer one is kept as a field like any other.
+const MOST_STEPS: usize = 16;
 
 fn not_json(error: &serde_json::Error) -> RecordError {
     RecordError::NotJson(error.to_string())
@@ -159,7 +161,12 @@ fn column_of(key: &str) -> Option<Column> {
     })
 }
 
-/// Puts a value at its dotted path; a path through what is no object ends there.
+/// Whether a dotted path of the identity is one to follow: those of hostile records have any length.
+fn is_short(path: &str) -> bool {
+    path.bytes().filter(|sign| *sign == b'.').take(MOST_STEPS).count() < MOST_STEPS
+}
+
+/// Puts a value at its dotted path, which is short; a path through what is no object ends there.
 fn nest(object: &mut Map<String, Json>, path: &str, value: Value<'_>) {
     let Some((first, rest)) = path.split_once('.') else {
         object.insert(path.to_owned(), serde_json::from_str(value.raw()).unwrap_or_default());
@@ -188,8 +195,8 @@ fn event(object: Object<'_>) -> Result<Event<'_>, RecordError> {
             "requestParameterJson" => parameters_as_text = Some(value),
             _ => match (column_of(name), name.strip_prefix(OF_IDENTITY)) {
                 (Some(column), _) => event.texts[column as usize] = value.text(),
-                (None, Some(path)) => nest(&mut identity, path, value),
-                (None, None) => event.keep(|json| key.write(json), value),
+                (None, Some(path)) if is_short(path) => nest(&mut identity, path, value),
+                (None, _) => event.keep(|json| key.write(json), value),
             },
         }
         match name {
@@ -358,6 +365,8 @@ fn second_factor(extras: Object<'_>) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn one(text: &str) -> Result<Vec<(String, Option<String>)>, RecordError> {
@@ -436,6 +445,36 @@ mod tests {
         let person =
             format!(r#"{{{BASE},"userIdentity":{{"type":"IdentityCenterUser","onBehalfOf":{{"userId":"9067"}}}}}}"#);
         assert_eq!(field(&person, "principal_id"), Some("9067".into()));
+    }
+
+    #[test]
+    fn a_path_of_an_identity_without_an_end_is_kept_as_it_stands() {
+        let path = |steps: usize| format!("userIdentity{}", ".a".repeat(steps));
+        let of = |steps| one(&format!("{{{BASE},\"{}\":1}}", path(steps))).unwrap();
+        let held = |steps, name: &str| of(steps).into_iter().find(|(column, _)| column == name).unwrap().1;
+        assert_eq!(held(2, "user_identity"), Some(r#"{"a":{"a":1}}"#.into()));
+        for steps in [MOST_STEPS + 1, 200_000] {
+            assert_eq!(held(steps, "user_identity"), None);
+            assert_eq!(held(steps, "other_fields"), Some(format!("{{\"{}\":1}}", path(steps))));
+        }
+    }
+
+    proptest! {
+        /// Whatever is a key, the record comes to an event or to a word why it does not, and the field to what is kept.
+        #[test]
+        fn no_key_brings_a_record_down(
+            start in prop::sample::select(vec!["", "event.", "userIdentity", "event.userIdentity", "requestParameters", "Records"]),
+            step in prop::sample::select(vec![".", ".a", "..", "\\u002e", "\\\"", "."]),
+            steps in prop::sample::select(vec![0_usize, 1, 2, 15, 16, 17, 1_000, 60_000]),
+            value in prop::sample::select(vec!["1", "null", "\"x\"", "{}", "[[{\"a\":1}]]", "{\"a.b\":{\"type\":[]}}"]),
+        ) {
+            let key = format!("{start}{}", step.repeat(steps));
+            let text = format!("{{{BASE},\"{key}\":{value},\"{key}.b\":{value}}}");
+            if let Ok(found) = one(&text) {
+                let kept: usize = found.iter().filter_map(|(_, text)| text.as_ref()).map(String::len).sum();
+                prop_assert!(kept >= steps, "nothing is lost: {start} {step} {steps}");
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
 use crate::insight::meaning::attack::attacks;
-use crate::insight::{Actor, Attribution, IncidentPart, Insight, InsightType, Life, Severity, Share};
+use crate::insight::{Actor, Attribute, Attribution, IncidentPart, Insight, InsightType, Life, Severity, Share};
 use crate::rollup::Family;
 
 /// What an attacker may write into a field that he chooses.
@@ -17,7 +17,9 @@ pub(crate) fn rate() -> Insight {
     let attribution = |attribute, value: &str| Attribution {
         attribute,
         insight: vec![Share { average: 20.4, value: value.to_owned() }],
-        ..Attribution::default()
+        baseline: None,
+        broad: false,
+        most: false,
     };
     let insight = Insight {
         id: Uuid::from_u128(7),
@@ -48,12 +50,12 @@ pub(crate) fn rate() -> Insight {
         days_known: 28,
         days_hidden: 0,
         attributions: vec![
-            attribution("principalId", "user/2389"),
-            attribution("accessKeyId", "LTAI5tEXAMPLE"),
-            attribution("sourceIpAddress", "203.0.113.77"),
-            attribution("userAgent", HOSTILE),
-            attribution("errorCode", "null"),
-            attribution("acsRegion", "cn-hangzhou"),
+            attribution(Attribute::Principal, "user/2389"),
+            attribution(Attribute::AccessKey, "LTAI5tEXAMPLE"),
+            attribution(Attribute::SourceAddress, "203.0.113.77"),
+            attribution(Attribute::UserAgent, HOSTILE),
+            attribution(Attribute::ErrorCode, "null"),
+            attribution(Attribute::Region, "cn-hangzhou"),
         ],
         examples: vec!["A5A4BB74-1".to_owned(), "A5A4BB74-2".to_owned()],
         actor: Some(Actor { kind: "user".to_owned(), id: "2389".to_owned(), name: Some("svc-25".to_owned()) }),

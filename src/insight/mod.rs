@@ -5,6 +5,9 @@
 //!
 //! | room | what it knows |
 //! |---|---|
+//! | [`attribute`] | what of an event tells who, from where and with what, and something known of each |
+//! | [`insight_type`] | what kinds there are |
+//! | [`attribution`] | the values that explain an insight, beside those that were usual |
 //! | [`requests`] | what parameters ask for, and what makes that serious |
 //! | [`extent`] | from which minute to which, and whether what is usual is back |
 //! | [`events`] | whose rows these are, who is in them, what was usual in the week before |
@@ -14,6 +17,8 @@
 //! | [`build`] | an insight of each finding, what was measured and what became of it |
 //! | [`vendor`] | the forms that the clouds' own consumers know |
 
+pub mod attribute;
+pub mod attribution;
 pub mod build;
 mod cloud;
 pub mod events;
@@ -21,6 +26,7 @@ pub mod events;
 pub(crate) mod example;
 pub mod extent;
 pub mod findings;
+pub mod insight_type;
 pub mod life;
 pub mod meaning;
 pub mod requests;
@@ -39,13 +45,17 @@ use crate::rollup::Family;
 use crate::shown::OTHER;
 
 pub use crate::severity::Severity;
+pub use attribute::{Attribute, ByAttribute};
+pub use attribution::{Attribution, Share};
 pub use build::built::{Built, build};
 pub use build::callers::LeftToCaller;
 pub use build::gaps::Gaps;
 pub use build::new_level::NewLevel;
 pub use cloud::Cloud;
 pub use findings::night::NightFindings;
+pub use insight_type::InsightType;
 pub use life::incident::{Incident, IncidentPart};
+pub use life::nights::{Lasting, Life};
 pub use life::over::Over;
 pub use meaning::actor::Actor;
 pub use meaning::attack::Attack;
@@ -54,76 +64,6 @@ pub use meaning::new_company::NewCompany;
 pub(crate) use meaning::next_query::list_condition;
 pub use requests::changed::Changed;
 pub use requests::concern::Concern;
-
-/// The vendor's types, and our extension for principals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[allow(missing_docs)]
-pub enum InsightType {
-    TrailConcealmentInsight,
-    PolicyChangeInsight,
-    PasswordChangeInsight,
-    ApiCallRateInsight,
-    ApiErrorRateInsight,
-    IpInsight,
-    AkInsight,
-    PrincipalInsight,
-}
-
-impl InsightType {
-    /// The name in every output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TrailConcealmentInsight => "TrailConcealmentInsight",
-            Self::PolicyChangeInsight => "PolicyChangeInsight",
-            Self::PasswordChangeInsight => "PasswordChangeInsight",
-            Self::ApiCallRateInsight => "ApiCallRateInsight",
-            Self::ApiErrorRateInsight => "ApiErrorRateInsight",
-            Self::IpInsight => "IpInsight",
-            Self::AkInsight => "AkInsight",
-            Self::PrincipalInsight => "PrincipalInsight",
-        }
-    }
-}
-
-/// A value and how often it was seen during an insight, in calls a minute.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Share {
-    /// Calls a minute.
-    pub average: f64,
-    /// The value.
-    pub value: String,
-}
-
-/// Who, from where, with what: the top values of one attribute.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Attribution {
-    /// The attribute's name as the vendor spells it.
-    pub attribute: &'static str,
-    /// The values that best explain the insight, the most telling first.
-    pub insight: Vec<Share>,
-    /// The top values of the seven days before the start; `None` where that is not known.
-    pub baseline: Option<Vec<Share>>,
-    /// Whether no value stands out: the first explains less than two fifths of the change.
-    pub broad: bool,
-    /// Whether the first value explains more than half of the change: of several attributes' first values those that do have events in common.
-    #[serde(skip)]
-    pub most: bool,
-}
-
-impl Attribution {
-    /// The value with the most calls among those that are named.
-    pub fn busiest(&self) -> Option<&Share> {
-        self.insight
-            .iter()
-            .filter(|share| share.value != OTHER)
-            .max_by(|left, right| left.average.total_cmp(&right.average))
-    }
-
-    /// The calls a minute of a value in the seven days before; `None` where they are not known. Only the top values are.
-    pub fn usual(&self, value: &str) -> Option<f64> {
-        self.baseline.iter().flatten().find(|share| share.value == value).map(|share| share.average)
-    }
-}
 
 /// An episode that is reported.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -188,7 +128,7 @@ pub struct Insight {
     pub attributions: Vec<Attribution>,
     /// Ids of some events in it, in order of time.
     pub examples: Vec<String>,
-    /// Who made most of the calls, if one did; of a drop who is missing.
+    /// Who is behind it, if one is: who explains most of a rise, else who made most of the calls; of a drop who is missing.
     pub actor: Option<Actor>,
     /// What the principals among its attributions are called, where events tell it.
     pub names: BTreeMap<String, String>,
@@ -213,44 +153,6 @@ pub struct Insight {
     pub changed: Vec<Changed>,
     /// Whom the entity met for the first time, where that is what it is about.
     pub new_company: Option<NewCompany>,
-}
-
-/// How an episode goes on from night to night.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Life {
-    /// Whether an earlier night reported its start.
-    pub continued: bool,
-    /// Nights in which its entity deviated this way, none of those between being usual, this one included; 0 for changes and first meetings.
-    pub nights: u32,
-    /// The first of them.
-    #[serde(skip)]
-    pub since: Option<NaiveDate>,
-    /// How often it came at the same hours, night after night, and was over each time; 0 or 1 if it did not.
-    #[serde(skip)]
-    pub times: u32,
-    /// Whether this is taken for the entity's new level from now on.
-    pub level_shift: bool,
-    /// The story that an earlier night found it to be a part of.
-    #[serde(skip)]
-    pub incident: Option<Uuid>,
-    /// Of one that goes on from an earlier night, the calls of this one.
-    #[serde(skip)]
-    pub tonight: Option<u64>,
-    /// What is done about a level that goes on, and is not odd by itself any more.
-    #[serde(skip)]
-    pub lasting: Lasting,
-}
-
-/// What becomes of an episode whose level goes on, though it is not odd by itself any more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Lasting {
-    /// It is odd, or over.
-    #[default]
-    Not,
-    /// It is closed.
-    Closed,
-    /// It is kept open with its story, of which another part is odd still.
-    KeptOpen,
 }
 
 // The signature is serde's.
@@ -285,7 +187,7 @@ impl Insight {
         match self.family {
             Family::Api => vec![&self.entity],
             Family::ApiError => vec![self.before_object()],
-            _ => self.values("apiRelated").collect(),
+            _ => self.values(Attribute::Api).collect(),
         }
     }
 
@@ -311,13 +213,13 @@ impl Insight {
         self.fields.get(3..).filter(|_| self.family == Family::Change).map(|principal| principal.join("/"))
     }
 
-    /// Who, from where or with what, by the attribute's name.
-    pub fn attribution(&self, attribute: &str) -> Option<&Attribution> {
+    /// Who, from where or with what.
+    pub fn attribution(&self, attribute: Attribute) -> Option<&Attribution> {
         self.attributions.iter().find(|found| found.attribute == attribute)
     }
 
     /// The values of an attribute, in the order of its attribution, without what stands for many.
-    pub fn values(&self, attribute: &str) -> impl Iterator<Item = &str> {
+    pub fn values(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
         let shares = self.attribution(attribute).map_or(&[][..], |found| &found.insight);
         shares.iter().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
     }

@@ -9,7 +9,7 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::insight::{Attribution, Insight, Share};
+use crate::insight::{Attribute, Attribution, Insight, Share};
 use crate::place::Place;
 
 /// Minutes of the vendor's baseline: seven days.
@@ -62,7 +62,7 @@ fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
                     "baselineDuration": BASELINE_MINUTES,
                     "insightCount": insight.observed,
                 },
-                "attributions": insight.attributions.iter().map(|found| attribution(found.attribute, found)).collect::<Vec<_>>(),
+                "attributions": insight.attributions.iter().map(|found| attribution(found.attribute.name(), found)).collect::<Vec<_>>(),
             },
             "analysis": analysis(insight, maker),
         },
@@ -137,15 +137,22 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
     analysis
 }
 
-fn attribution(name: &str, attribution: &Attribution) -> Value {
-    let value = |share: &Share| if name == "principalId" { bare(&share.value).to_owned() } else { share.value.clone() };
-    let share = |share: &Share| json!({ "average": share.average, "value": value(share) });
+/// An attribution under the name that a dialect has for its attribute; principals by their identifiers.
+fn attribution(name: &str, found: &Attribution) -> Value {
+    match found.attribute {
+        Attribute::Principal => written(name, found, bare),
+        _ => written(name, found, |value| value),
+    }
+}
+
+fn written(name: &str, found: &Attribution, spelled: fn(&str) -> &str) -> Value {
+    let share = |share: &Share| json!({ "average": share.average, "value": spelled(&share.value) });
     json!({
         "attribute": name,
-        "insight": attribution.insight.iter().map(share).collect::<Vec<_>>(),
-        "baseline": attribution.baseline.iter().flatten().map(share).collect::<Vec<_>>(),
-        "baselineKnown": attribution.baseline.is_some(),
-        "broad": attribution.broad,
+        "insight": found.insight.iter().map(share).collect::<Vec<_>>(),
+        "baseline": found.baseline.iter().flatten().map(share).collect::<Vec<_>>(),
+        "baselineKnown": found.baseline.is_some(),
+        "broad": found.broad,
     })
 }
 

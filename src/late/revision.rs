@@ -82,6 +82,7 @@ impl ReportedAlert {
 pub trait Told: Clone + PartialEq {
     /// The id.
     fn id(&self) -> Uuid;
+
     /// How serious it is.
     fn severity(&self) -> Severity;
 }
@@ -113,16 +114,16 @@ pub struct Difference<T> {
     pub added: Vec<Uuid>,
     /// What has another severity, time, count or sentence.
     pub changed: Vec<Uuid>,
-    /// Those of the changed that are more severe than they were.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    pub graver: Vec<Uuid>,
+    /// Of what changed that which is more serious than it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<Uuid>,
     /// What is told no more, as it was.
     pub taken_back: Vec<T>,
 }
 
 impl<T> Default for Difference<T> {
     fn default() -> Self {
-        Self { added: Vec::new(), changed: Vec::new(), graver: Vec::new(), taken_back: Vec::new() }
+        Self { added: Vec::new(), changed: Vec::new(), raised: Vec::new(), taken_back: Vec::new() }
     }
 }
 
@@ -137,14 +138,14 @@ impl<T: Told> Difference<T> {
         Self {
             added: ids(&|own| !known.contains_key(&own.id())),
             changed: ids(&|own| known.get(&own.id()).is_some_and(|known| *known != own)),
-            graver: ids(&|own| known.get(&own.id()).is_some_and(|known| known.severity() < own.severity())),
+            raised: ids(&|own| known.get(&own.id()).is_some_and(|known| known.severity() < own.severity())),
             taken_back: before.iter().filter(|told| !now.contains(&told.id())).cloned().collect(),
         }
     }
 
-    /// Whether something is new, or graver than it was.
+    /// Whether something had not been told, or not as so serious.
     pub fn is_news(&self, id: Uuid) -> bool {
-        self.added.contains(&id) || self.graver.contains(&id)
+        self.added.contains(&id) || self.raised.contains(&id)
     }
 
     /// Whether nothing is different.
@@ -206,6 +207,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_became_more_serious_is_news_and_what_became_less_so_is_not() {
+        let of = |severity| Reported { severity, ..reported(1, "a") };
+        let is_news = |before, after| Difference::between(&[of(before)], &[of(after)]).is_news(Uuid::from_u128(1));
+        assert!(is_news(Severity::Medium, Severity::Critical));
+        assert!(!is_news(Severity::High, Severity::Medium) && !is_news(Severity::High, Severity::High));
+        assert!(Difference::between(&[], &[of(Severity::Low)]).is_news(Uuid::from_u128(1)));
+    }
+
     fn alert(id: u128, matches: u64) -> ReportedAlert {
         let time = DateTime::UNIX_EPOCH;
         let (rule, sentence) = ("Trail off".to_owned(), "s".to_owned());
@@ -231,7 +241,7 @@ mod tests {
         let revision = Revision::between(first, second, &Why::NightBefore, date).unwrap();
         assert_eq!(revision.insights.added, [Uuid::from_u128(4)]);
         assert_eq!(revision.insights.changed, [Uuid::from_u128(2)]);
-        assert!(revision.insights.graver.is_empty());
+        assert!(revision.insights.raised.is_empty());
         assert_eq!(revision.insights.taken_back, [reported(1, "a")]);
         assert_eq!(revision.alerts.added, [Uuid::from_u128(9)]);
         assert_eq!(revision.alerts.changed, [Uuid::from_u128(8)]);
@@ -244,9 +254,9 @@ mod tests {
         let graver =
             [before[0].clone(), Reported { severity: Severity::Critical, ..before[1].clone() }, before[2].clone()];
         let lifted = Difference::between(&before, &graver);
-        assert_eq!((&lifted.changed, &lifted.graver), (&vec![Uuid::from_u128(2)], &vec![Uuid::from_u128(2)]));
+        assert_eq!((&lifted.changed, &lifted.raised), (&vec![Uuid::from_u128(2)], &vec![Uuid::from_u128(2)]));
         assert!(lifted.is_news(Uuid::from_u128(2)) && !lifted.is_news(Uuid::from_u128(1)));
-        assert!(Difference::between(&graver, &before).graver.is_empty(), "less grave is no news");
+        assert!(Difference::between(&graver, &before).raised.is_empty(), "less grave is no news");
         let nothing = of(&[], Some(&[]));
         assert!(Revision::between(nothing, nothing, &Why::Unfinished, date).is_none());
         assert!(Revision::between(nothing, nothing, &Why::CameLate, date).is_some(), "a late night is told");

@@ -167,7 +167,7 @@ mod tests {
     use crate::late::past::PastRecord;
     use crate::late::{Basis, left_before};
     use crate::rollup::ScanCounts;
-    use crate::rollup::store::{DayInput, DayNote, InputFile};
+    use crate::rollup::store::{CountedBy, DayInput, DayNote, InputFile};
 
     fn day(number: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 1, number).unwrap()
@@ -179,9 +179,9 @@ mod tests {
             let fingerprint = if changed.contains(&number) { "other" } else { "first" }.to_owned();
             let file = InputFile { file: "part".to_owned(), size: 1, fingerprint, rows: 1 };
             let input = DayInput { files: vec![file] };
-            let note =
-                DayNote { date: day(number), input, pairs: true, counts: ScanCounts::default(), problems: vec![] };
-            UpdatedDay { note, outcome: DayOutcome::UpToDate }
+            let (counted_by, counts) = (CountedBy::default(), ScanCounts::default());
+            let note = DayNote { date: day(number), input, pairs: true, counted_by, counts, problems: vec![] };
+            UpdatedDay { note, outcome: DayOutcome::UpToDate, is_of_other_settings: false }
         };
         Update { days: (1..=last).map(updated).collect(), problems: Vec::new() }
     }

@@ -32,7 +32,7 @@ pub fn revised(revision: &Revision) -> String {
 }
 
 fn in_numbers<T>(difference: &Difference<T>, [one, many]: [&str; 2]) -> Vec<String> {
-    let changed = match difference.graver.len() {
+    let changed = match difference.raised.len() {
         0 => "changed".to_owned(),
         graver => format!("changed ({graver} more severe)"),
     };

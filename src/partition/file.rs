@@ -34,6 +34,13 @@ pub struct RowGroupRange {
     pub span: Option<(i64, i64)>,
 }
 
+impl RowGroupRange {
+    /// Whether none of its rows has a time.
+    fn is_timeless(&self) -> bool {
+        self.days.is_empty() && self.span.is_none() && self.rows > 0
+    }
+}
+
 /// An opened file of events.
 #[derive(Debug, Clone)]
 pub struct EventFile {
@@ -98,11 +105,22 @@ impl EventFile {
     }
 
     /// The row groups to be read for `date`: those with rows of that day, and, on the folder's own day, all those of the folder,
-    /// so that misplaced rows are met once and counted.
+    /// so that misplaced rows are met once and counted; in no dated folder those without a time on the file's first day.
     pub fn row_groups_of(&self, date: NaiveDate) -> impl Iterator<Item = usize> {
         let own_day = self.folder_date == Some(date);
-        let holds = move |group: &RowGroupRange| own_day || (group.days.contains(&date) && self.may_hold(date));
-        self.row_groups.iter().enumerate().filter(move |(_, group)| holds(group)).map(|(index, _)| index)
+        let holds = move |(index, group): &(usize, &RowGroupRange)| {
+            own_day
+                || (group.days.contains(&date) && self.may_hold(date))
+                || (group.is_timeless() && self.home_of(*index) == Some(date))
+        };
+        self.row_groups.iter().enumerate().filter(holds).map(|(index, _)| index)
+    }
+
+    /// The day on which rows of a row group that belong to no day are met and counted: the folder's, or else the first of the row group
+    /// or of the file. There is none where no row of a file outside of dated folders has a time.
+    pub fn home_of(&self, group: usize) -> Option<NaiveDate> {
+        let first = || self.row_groups.iter().filter_map(|group| group.days.first()).min();
+        self.folder_date.or_else(|| self.row_groups.get(group)?.days.first().or_else(first).copied())
     }
 
     /// The same file, as if it had no rows but those of row groups that may hold a moment in `span` (milliseconds).
@@ -237,6 +255,30 @@ mod tests {
             }
         }
         Ok(rows)
+    }
+
+    #[test]
+    fn rows_without_a_time_are_met_on_one_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        std::fs::write(&path, shared_beginnings()).unwrap();
+        let mut file = EventFile::open(&path, "a".to_owned(), None, &ColumnOverrides::new()).unwrap();
+        let day = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
+        let group = |days: &[u32]| RowGroupRange {
+            days: days.iter().map(|&number| day(number)).collect(),
+            rows: 9,
+            span: None,
+        };
+        file.row_groups = vec![group(&[11, 12]), group(&[]), group(&[10, 11])];
+        let of = |file: &EventFile, number| file.row_groups_of(day(number)).collect::<Vec<usize>>();
+        assert_eq!([10, 11, 12, 13].map(|number| of(&file, number)), [vec![1, 2], vec![0, 2], vec![0], vec![]]);
+        assert_eq!([0, 1, 2].map(|group| file.home_of(group)), [Some(day(11)), Some(day(10)), Some(day(10))]);
+        file.folder_date = Some(day(11));
+        assert_eq!([10, 11, 12].map(|number| of(&file, number)), [vec![2], vec![0, 1, 2], vec![0]]);
+        assert_eq!(file.home_of(1), Some(day(11)));
+        file.folder_date = None;
+        file.row_groups = vec![group(&[])];
+        assert_eq!((file.home_of(0), file.concerns(day(10))), (None, false));
     }
 
     #[test]

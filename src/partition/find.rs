@@ -76,7 +76,10 @@ impl Partitions {
                 (Some(date), Some(copy)) => self.copies.push((date, copy)),
                 (None, Some(copy)) => self.problems.push(copy),
                 (None, None) => match self.open(&file.path, None) {
-                    Ok(file) => self.undated.push(file),
+                    Ok(file) => {
+                        self.problems.extend(of_no_day(&file));
+                        self.undated.push(file);
+                    }
                     Err(problem) => self.problems.push(problem),
                 },
             }
@@ -96,6 +99,11 @@ impl Partitions {
     /// The folder that was searched.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Which columns settings name to be read for which.
+    pub fn columns(&self) -> &ColumnOverrides {
+        &self.overrides
     }
 
     /// What was wrong with files in no dated folder, and with folders that could not be listed.
@@ -170,6 +178,18 @@ impl Partitions {
         let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned();
         if name.is_empty() { path.to_string_lossy().into_owned() } else { name }
     }
+}
+
+/// That no row of a file outside of dated folders has a time, if so: no day will count them.
+fn of_no_day(file: &EventFile) -> Option<Problem> {
+    let is_told = file.rows() > 0 && file.row_groups.iter().all(|group| group.days.is_empty());
+    is_told.then(|| Problem {
+        file: file.name.clone(),
+        message: format!(
+            "none of its rows ({}) has a time, and no folder names their day: they were not counted",
+            file.rows()
+        ),
+    })
 }
 
 /// Whether a folder of this day may hold rows of the days from `first` to `last`.

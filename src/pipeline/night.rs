@@ -149,7 +149,7 @@ impl<'a> Ground<'a> {
         let duplicates = job.settings.operations.check_duplicates.then(find).transpose()?;
         let repeated = duplicates.as_ref().map(Duplicates::hours).unwrap_or_default();
         let feed = Feed::judge(apis, window, calendar).masking_repeated(&repeated).masking(&others, apis, window);
-        let regions = SilentRegions::judge(job.state, window, calendar)?;
+        let regions = SilentRegions::judge(job.state, window, calendar)?.where_named(feed.blind());
         let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
         let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
         let trail_touched = change::trail_touched(&known.changes, window);

@@ -82,6 +82,12 @@ impl FlawKind {
         Self::ReadsOnly,
     ];
 
+    /// Whether a flaw with this name and these numbers is one of a run, not of the day: it is told by when the night was judged.
+    pub fn is_of_the_run(name: &str, numbers: &BTreeMap<String, u64>) -> bool {
+        let is_overdue = name == Self::StaleFeed.name() && numbers.contains_key(times::DAYS_MISSING);
+        is_overdue || name == Self::FuturePartition.name()
+    }
+
     /// The name in every output.
     pub const fn name(self) -> &'static str {
         match self {

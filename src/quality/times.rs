@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::partition::{DAY_MS, EventFile, HOUR_MS, midnight_ms};
+use crate::error::Result;
+use crate::partition::{DAY_MS, EventFile, HOUR_MS, RowGroupRange, RowGroupReader, midnight_ms};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
 use crate::rollup::{Family, ScanCounts};
 use crate::shown::number;
+
+/// The number that a partition which is overdue has, and a feed that broke off has not.
+pub(super) const DAYS_MISSING: &str = "days_missing";
 
 /// What the times and the names of a night's rows lack.
 pub(super) fn judge(input: &NightInput<'_>) -> Vec<Flaw> {
@@ -61,7 +65,7 @@ fn too_many(counts: ScanCounts, hidden: &[(Family, usize)]) -> Option<Flaw> {
 fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     let last_hour = input.feed.last_heard()?;
     let day = days_of(input.window.scored(), 1);
-    let newest = spans(input.files).map(|(_, last)| last).filter(|last| day.contains(last)).max();
+    let newest = input.files.iter().filter_map(|file| newest_of(file, &day)).max();
     let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * HOUR_MS - 1);
     let minutes = (day.end - newest) as u64 / 60_000;
     Some(Flaw {
@@ -83,7 +87,7 @@ fn overdue(date: NaiveDate, due: NaiveDate, trail_touched: &[String]) -> Option<
     Some(Flaw {
         kind: FlawKind::StaleFeed,
         whereabouts: Whereabouts::default(),
-        numbers: [("days_missing", days), ("trail_changes", trail_touched.len() as u64)].into(),
+        numbers: [(DAYS_MISSING, days), ("trail_changes", trail_touched.len() as u64)].into(),
         effect: if trail_touched.is_empty() { Effect::ForInformation } else { Effect::NotJudged },
         sentence: format!(
             "the newest partition is of {date}, and one of {due} should be there: {} missing{}",
@@ -136,9 +140,9 @@ fn skew(files: &[EventFile], date: NaiveDate, counts: ScanCounts) -> Option<Flaw
     let named: BTreeSet<String> = own().filter(is_far).map(|file| file.name.clone()).collect();
     let times = own().flat_map(|file| file.row_groups.iter().filter_map(|group| group.span));
     let (earliest, latest) =
-        times.fold((near.start, near.end), |(from, to), (first, last)| (from.min(first), to.max(last)));
+        times.fold((near.start, near.end - 1), |(from, to), (first, last)| (from.min(first), to.max(last)));
     let from = (earliest < near.start).then(|| format!("as early as {}", moment(earliest)));
-    let to = (latest > near.end).then(|| format!("as late as {}", moment(latest)));
+    let to = (latest >= near.end).then(|| format!("as late as {}", moment(latest)));
     let extremes: Vec<String> = from.into_iter().chain(to).collect();
     let extremes = if extremes.is_empty() { String::new() } else { format!(" ({})", extremes.join(", ")) };
     Some(Flaw {
@@ -150,8 +154,26 @@ fn skew(files: &[EventFile], date: NaiveDate, counts: ScanCounts) -> Option<Flaw
     })
 }
 
-fn spans(files: &[EventFile]) -> impl Iterator<Item = (i64, i64)> {
-    files.iter().flat_map(|file| file.row_groups.iter().filter_map(|group| group.span))
+/// The newest time of a file that lies in a day. It is read where the footer does not tell it; what cannot be read, or lies before what
+/// is known, does not count.
+fn newest_of(file: &EventFile, day: &std::ops::Range<i64>) -> Option<i64> {
+    let told = file.row_groups.iter().filter_map(|group| group.span).map(|(_, last)| last);
+    let told = told.filter(|last| day.contains(last)).max();
+    let is_open = |group: &RowGroupRange| match group.span {
+        Some((first, last)) => first < day.end && last >= day.end,
+        None => true,
+    };
+    let open = file.row_groups.iter().enumerate().filter(|(_, group)| is_open(group));
+    let read = open.filter_map(|(group, _)| newest_in(file, group, day).ok().flatten()).max();
+    told.max(read)
+}
+
+fn newest_in(file: &EventFile, group: usize, day: &std::ops::Range<i64>) -> Result<Option<i64>> {
+    let mut newest = None;
+    for batch in RowGroupReader::open(file, group, &[])? {
+        newest = newest.max(batch?.times.iter().copied().filter(|time| day.contains(time)).max());
+    }
+    Ok(newest)
 }
 
 /// The milliseconds of an odd number of days with `date` in their middle.

@@ -12,6 +12,7 @@ use crate::query::pattern::{Glob, Patterns};
 use crate::query::{Mistake, Request, TimeRange};
 
 const SERVICE: &[Column] = &[Column::ServiceName, Column::EventSource];
+const EVENT_NAME: &[Column] = &[Column::EventName];
 const IDENTITY_TYPE: &[Column] = &[Column::UserIdentityType];
 const USER_NAME: &[Column] = &[Column::UserName];
 const PRINCIPAL_ID: &[Column] = &[Column::PrincipalId];
@@ -40,9 +41,17 @@ impl Filter {
         filter.what(request)?;
         filter.outcome(request)?;
         for condition in &request.conditions {
-            filter.column(condition)?;
+            filter.conditions.extend(column("--where", condition)?);
         }
+        filter.either(&request.either)?;
         Ok(filter)
+    }
+
+    fn either(&mut self, conditions: &[String]) -> Result<()> {
+        let all = |condition: &String| Ok(Condition::All(column("--either", condition)?));
+        let any = conditions.iter().map(all).collect::<Result<Vec<_>>>()?;
+        self.conditions.extend((!any.is_empty()).then_some(Condition::Any(any)));
+        Ok(())
     }
 
     fn who(&mut self, request: &Request) -> Result<()> {
@@ -85,49 +94,11 @@ impl Filter {
         Ok(())
     }
 
-    /// `column=list`.
-    fn column(&mut self, text: &str) -> Result<()> {
-        let expected = "COLUMN=LIST, such as user_agent=*cli*";
-        let wrong = |at: usize, message: String| Mistake::new(text, at, message, expected).of("--where");
-        let (name, list) = text.split_once('=').ok_or_else(|| wrong(text.len(), "there is no `=`".to_owned()))?;
-        let field = Field::named(name.trim()).map_err(|mistake| wrong(0, mistake.message))?;
-        let columns = match field {
-            Field::Column(Column::EventTime) => return Err(wrong(0, "times go by --from and --to".to_owned())),
-            Field::Column(column) => column_slice(column),
-            Field::Service => SERVICE,
-            derived => return Err(wrong(0, format!("`{}` is made of several columns", derived.name()))),
-        };
-        let view = if field == Field::Service { View::Service } else { View::AsIs };
-        self.list("--where", &[list.to_owned()], false, |globs| Condition::Test(columns, ValueTest::Globs(view, globs)))
-    }
-
     fn addresses(&mut self, lists: &[String]) -> Result<()> {
-        let understand = |globs: Vec<Glob>| {
-            globs.into_iter().map(address).collect::<std::result::Result<Vec<_>, _>>().map_err(|(text, message)| {
-                let list = lists.iter().find(|list| list.to_lowercase().contains(&text)).unwrap_or(&text);
-                let at = list.to_lowercase().find(&text).unwrap_or_default();
-                Mistake::new(
-                    list,
-                    at,
-                    message,
-                    "an address, a network such as 203.0.113.0/24, a host name, or Internal",
-                )
-                .of("--source-ip")
-            })
-        };
-        let patterns = Patterns::parse(lists, false).map_err(|mistake| mistake.of("--source-ip"))?;
-        let test = |found| Condition::Test(&[Column::SourceIpAddress], ValueTest::Addresses(found));
-        let (wanted, unwanted) = (understand(patterns.wanted)?, understand(patterns.unwanted)?);
-        if !wanted.is_empty() {
-            self.conditions.push(test(wanted));
-        }
-        if !unwanted.is_empty() {
-            self.conditions.push(not(test(unwanted)));
-        }
+        self.conditions.extend(addressed("--source-ip", lists)?);
         Ok(())
     }
 
-    /// What is wanted must be met, what is unwanted must not.
     fn list(
         &mut self,
         option: &str,
@@ -135,15 +106,69 @@ impl Filter {
         exact_case: bool,
         build: impl Fn(Vec<Glob>) -> Condition,
     ) -> Result<()> {
-        let Patterns { wanted, unwanted } = Patterns::parse(lists, exact_case).map_err(|mistake| mistake.of(option))?;
-        if !wanted.is_empty() {
-            self.conditions.push(build(wanted));
-        }
-        if !unwanted.is_empty() {
-            self.conditions.push(not(build(unwanted)));
-        }
+        self.conditions.extend(listed(option, lists, exact_case, build)?);
         Ok(())
     }
+}
+
+/// `column=list`, as the value of an option.
+fn column(option: &str, text: &str) -> Result<Vec<Condition>> {
+    let expected = "COLUMN=LIST, such as user_agent=*cli*";
+    let wrong = |at: usize, message: String| Mistake::new(text, at, message, expected).of(option);
+    let (name, list) = text.split_once('=').ok_or_else(|| wrong(text.len(), "there is no `=`".to_owned()))?;
+    let field = Field::named(name.trim()).map_err(|mistake| wrong(0, mistake.message))?;
+    let lists = [list.to_owned()];
+    let globs =
+        |columns, view| listed(option, &lists, false, |globs| Condition::Test(columns, ValueTest::Globs(view, globs)));
+    match field {
+        Field::Column(Column::EventTime) => Err(wrong(0, "times go by --from and --to".to_owned())),
+        Field::Column(Column::SourceIpAddress) => addressed(option, &lists),
+        Field::Column(column) => globs(column_slice(column), View::AsIs),
+        Field::Service => globs(SERVICE, View::Service),
+        Field::Api => listed(option, &lists, false, |globs| Condition::Any(globs.into_iter().map(api).collect())),
+        derived => Err(wrong(0, format!("`{}` is made of several columns", derived.name()))),
+    }
+}
+
+/// `Service/EventName`, or an event's name alone.
+fn api(glob: Glob) -> Condition {
+    let test = |columns, view, glob| Condition::Test(columns, ValueTest::Globs(view, vec![glob]));
+    match glob.around_slash() {
+        Some((service, event)) => {
+            Condition::All(vec![test(SERVICE, View::Service, service), test(EVENT_NAME, View::AsIs, event)])
+        }
+        None => test(EVENT_NAME, View::AsIs, glob),
+    }
+}
+
+fn addressed(option: &str, lists: &[String]) -> Result<Vec<Condition>> {
+    let understand = |globs: Vec<Glob>| {
+        globs.into_iter().map(address).collect::<std::result::Result<Vec<_>, _>>().map_err(|(text, message)| {
+            let list = lists.iter().find(|list| list.to_lowercase().contains(&text)).unwrap_or(&text);
+            let at = list.to_lowercase().find(&text).unwrap_or_default();
+            let expected = "an address, a network such as 203.0.113.0/24, a host name, or Internal";
+            Mistake::new(list, at, message, expected).of(option)
+        })
+    };
+    let Patterns { wanted, unwanted } = Patterns::parse(lists, false).map_err(|mistake| mistake.of(option))?;
+    let test = |found| Condition::Test(&[Column::SourceIpAddress], ValueTest::Addresses(found));
+    Ok(wanted_and_not(understand(wanted)?, understand(unwanted)?, test))
+}
+
+fn listed(
+    option: &str,
+    lists: &[String],
+    exact_case: bool,
+    build: impl Fn(Vec<Glob>) -> Condition,
+) -> Result<Vec<Condition>> {
+    let Patterns { wanted, unwanted } = Patterns::parse(lists, exact_case).map_err(|mistake| mistake.of(option))?;
+    Ok(wanted_and_not(wanted, unwanted, build))
+}
+
+/// What is wanted must be met, what is unwanted must not.
+fn wanted_and_not<P>(wanted: Vec<P>, unwanted: Vec<P>, build: impl Fn(Vec<P>) -> Condition) -> Vec<Condition> {
+    let some = |patterns: Vec<P>| (!patterns.is_empty()).then(|| build(patterns));
+    some(wanted).into_iter().chain(some(unwanted).map(not)).collect()
 }
 
 fn exclusive(one: (&str, bool), other: (&str, bool)) -> Result<()> {
@@ -264,11 +289,26 @@ mod tests {
             (asked(|r| r.conditions = vec!["user_agnt=*x".into()]), "did you mean `user_agent`?"),
             (asked(|r| r.conditions = vec!["user_agent".into()]), "there is no `=`"),
             (asked(|r| r.conditions = vec!["event_time=2026".into()]), "--from and --to"),
+            (asked(|r| r.either = vec!["region=eu".into(), "hour=7".into()]), "--either: `hour` is made of several"),
             (asked(|r| (r.read, r.write) = (true, true)), "--read and --write"),
         ] {
             let message = message(&request);
             assert!(message.contains(words), "{message}");
         }
+    }
+
+    #[test]
+    fn one_of_several_conditions_is_enough_beside_the_others() {
+        let request = asked(|r| {
+            r.user = vec!["eve".into()];
+            r.either = vec!["source_ip=203.0.113.0/24".into(), "api=Ram/Get*,ListUsers".into()];
+        });
+        let conditions = Filter::parse(&request, 0).unwrap().conditions;
+        let [_, Condition::Any(any)] = &conditions[..] else { panic!("{conditions:?}") };
+        let [Condition::All(network), Condition::All(apis)] = &any[..] else { panic!("{any:?}") };
+        assert!(matches!(&network[..], [Condition::Test(_, ValueTest::Addresses(_))]), "{network:?}");
+        let [Condition::Any(apis)] = &apis[..] else { panic!("{apis:?}") };
+        assert!(matches!(&apis[..], [Condition::All(_), Condition::Test(EVENT_NAME, _)]), "{apis:?}");
     }
 
     #[test]

@@ -93,14 +93,26 @@ impl Search {
         }
     }
 
-    /// `TIME/ID` of an event, or its time alone.
+    /// `TIME/ID` of an event; `TIME/+NUMBER` of one without an id, which is the so-manieth, newest first, of the matching events of its moment.
     fn bookmark(&self, hit: Hit) -> String {
         let (page, _) = Page::read(self, &[hit], &[Field::Column(Column::EventId)]);
         let id = (!page.is_empty()).then(|| page.text(0, 0)).flatten();
-        id.map_or_else(|| rfc3339(hit.time), |id| format!("{}/{id}", rfc3339(hit.time)))
+        let time = rfc3339(hit.time);
+        let place = || self.of_moment(hit.time, HITS).iter().position(|other| *other == hit);
+        match id {
+            Some(id) => format!("{time}/{id}"),
+            None => place().map_or(time.clone(), |place| format!("{time}/+{}", place + 1)),
+        }
     }
 
-    /// Finds the event that `--before` names: a time, an event id, or both with a slash between.
+    /// The first matching events of a moment, newest first.
+    fn of_moment(&self, time: i64, most: usize) -> Vec<Hit> {
+        let range = TimeRange { from: Some(time), to: Some(time.saturating_add(1)) };
+        self.with_filter(Filter { range, conditions: self.filter.conditions.clone() }).newest(None, most).0
+    }
+
+    /// Finds the event that `--before` names: a time, an event id, or both with a slash between, where in place of an id may stand
+    /// which of the matching events of that moment it is.
     ///
     /// # Errors
     /// [`Error::Query`] when there is no such event.
@@ -109,6 +121,10 @@ impl Search {
             return Ok(Hit::at_start_of(time));
         }
         let timed = text.split_once('/').and_then(|(time, id)| Some((parse_moment(time, now, false).ok()?, id)));
+        let number = timed.and_then(|(time, id)| Some((time, id.strip_prefix('+')?.parse::<usize>().ok()?)));
+        if let Some((time, number)) = number.filter(|(_, number)| (1..=HITS).contains(number)) {
+            return self.of_moment(time, number).get(number - 1).copied().ok_or_else(|| no_such_event(text));
+        }
         let (range, id) = match timed {
             Some((time, id)) => (TimeRange { from: Some(time), to: Some(time + 1) }, id),
             None => (TimeRange::default(), text),
@@ -116,10 +132,14 @@ impl Search {
         let globs = Patterns::parse(&[literal(id)], true).map_err(|mistake| mistake.of("--before"))?.wanted;
         let is_it = Condition::Test(column_slice(Column::EventId), ValueTest::Globs(View::AsIs, globs));
         let (hits, _) = self.with_filter(Filter { range, conditions: vec![is_it] }).newest(None, 1);
-        hits.first().copied().ok_or_else(|| Error::Query {
-            message: format!("--before: there is no event `{text}` in the days that were asked for"),
-            hint: Some("expected a time, an event id, or TIME/ID as a page says at its end".to_owned()),
-        })
+        hits.first().copied().ok_or_else(|| no_such_event(text))
+    }
+}
+
+fn no_such_event(text: &str) -> Error {
+    Error::Query {
+        message: format!("--before: there is no event `{text}` in the days that were asked for"),
+        hint: Some("expected a time, an event id, or TIME/ID as a page says at its end".to_owned()),
     }
 }
 

@@ -32,6 +32,15 @@ impl Glob {
         if let [whole] = &self.pieces[..] { Some(whole) } else { None }
     }
 
+    /// What stands before its first slash and what after it, if there is one.
+    pub fn around_slash(&self) -> Option<(Self, Self)> {
+        let place = self.pieces.iter().position(|piece| piece.contains('/'))?;
+        let (before, after) = self.pieces[place].split_once('/')?;
+        let of = |pieces: Vec<String>| Self { pieces, exact_case: self.exact_case };
+        let (first, last) = (&self.pieces[..place], &self.pieces[place + 1..]);
+        Some((of([first, &[before.to_owned()]].concat()), of([&[after.to_owned()], last].concat())))
+    }
+
     fn matches_folded(&self, value: &str) -> bool {
         let [first, middle @ .., last] = &self.pieces[..] else { return self.pieces[0] == value };
         let Some(mut rest) = value.strip_prefix(first.as_str()) else { return false };
@@ -129,6 +138,15 @@ mod tests {
 
     fn patterns(text: &str) -> Patterns {
         Patterns::parse(&[text.to_owned()], true).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_falls_into_two_at_its_first_slash() {
+        let around = |text: &str| patterns(text).wanted[0].around_slash();
+        let (service, event) = around("E*s/Delete*/x*").unwrap();
+        assert!(service.matches("Ecs") && service.matches("Es") && !service.matches("Ec"));
+        assert!(event.matches("DeleteAll/xy") && !event.matches("DeleteAll"));
+        assert_eq!(around("RunInstances"), None);
     }
 
     #[test]

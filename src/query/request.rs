@@ -92,6 +92,10 @@ pub struct Request {
     #[arg(long = "where", value_name = "COLUMN=LIST", help_heading = "Conditions")]
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     pub conditions: Vec<String>,
+    /// One of these, beside all others: --either source_ip=203.0.113.0/24 --either api=Ram/CreateUser,Ram/Attach*
+    #[arg(long, value_name = "COLUMN=LIST", help_heading = "Conditions")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub either: Vec<String>,
     /// Only how many events there are
     #[arg(long, help_heading = "What to show")]
     #[serde(skip_serializing_if = "is_false")]

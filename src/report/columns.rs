@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::Alert;
 use crate::detect::Model;
-use crate::insight::Insight;
+use crate::insight::{Attribute, Insight};
 use crate::place::Place;
 use crate::rollup::Family;
 
@@ -61,11 +61,11 @@ pub(super) const COLUMNS: [(&str, Values<Insight>); 45] = [
     ("technique", Text(|insight| attack(insight, |attack| attack.technique.uid))),
     ("technique_name", Text(|insight| attack(insight, |attack| attack.technique.name))),
     ("actor", Text(|insight| insight.actor.as_ref().map_or_else(String::new, crate::insight::Actor::shown))),
-    ("top_access_key", Text(|insight| leading(insight, "accessKeyId"))),
-    ("top_source_ip", Text(|insight| leading(insight, "sourceIpAddress"))),
-    ("top_user_agent", Text(|insight| leading(insight, "userAgent"))),
+    ("top_access_key", Text(|insight| leading(insight, Attribute::AccessKey))),
+    ("top_source_ip", Text(|insight| leading(insight, Attribute::SourceAddress))),
+    ("top_user_agent", Text(|insight| leading(insight, Attribute::UserAgent))),
     ("top_api", Text(|insight| insight.apis().first().copied().unwrap_or_default().to_owned())),
-    ("top_error_code", Text(|insight| leading(insight, "errorCode"))),
+    ("top_error_code", Text(|insight| leading(insight, Attribute::ErrorCode))),
     ("country", Text(|insight| place(insight).and_then(country).unwrap_or_default())),
     ("network_owner", Text(|insight| place(insight).and_then(network_owner).unwrap_or_default())),
     ("network_number", Known(|insight| place(insight).and_then(network_number))),
@@ -145,7 +145,7 @@ fn concerns(insight: &Insight) -> String {
 }
 
 /// The value of an attribute that best explains the insight.
-pub(super) fn leading(insight: &Insight, attribute: &str) -> String {
+pub(super) fn leading(insight: &Insight, attribute: Attribute) -> String {
     insight.values(attribute).next().unwrap_or_default().to_owned()
 }
 
@@ -153,7 +153,7 @@ pub(super) fn leading(insight: &Insight, attribute: &str) -> String {
 fn place(insight: &Insight) -> Option<&Place> {
     let own = match insight.family {
         Family::SourceIp => &insight.object,
-        _ => &leading(insight, "sourceIpAddress"),
+        _ => &leading(insight, Attribute::SourceAddress),
     };
     placed(&insight.places, own)
 }

@@ -375,6 +375,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_nobodys_identifier() {
+        let finding = finding(&rate(), Maker { settings: "0" });
+        let evidences = finding["evidences"].as_array().unwrap();
+        let key = evidences.iter().find(|one| one["data"]["attribute"] == "accessKeyId").unwrap();
+        let user = &key["actor"]["user"];
+        assert_eq!((&user["credential_uid"], user.get("uid")), (&"LTAI5tEXAMPLE".into(), None), "{user}");
+        let whose = evidences[0]["actor"]["user"].clone();
+        assert_eq!((&whose["credential_uid"], &whose["uid"]), (&"LTAI5tEXAMPLE".into(), &"2389".into()), "{whose}");
+    }
+
+    #[test]
     fn nothing_is_null() {
         let text =
             finding(&Insight { region: String::new(), ln_q: None, ..rate() }, Maker { settings: "0" }).to_string();

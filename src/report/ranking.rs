@@ -5,7 +5,7 @@
 
 use crate::alert::Alert;
 use crate::error::{Error, Result};
-use crate::insight::{Actor, Incident, Insight};
+use crate::insight::{Actor, Attribute, Incident, Insight};
 use crate::report::columns::{culprit, leading};
 use crate::report::night;
 
@@ -40,9 +40,10 @@ fn finding(insight: &Insight) -> night::Finding {
         start: insight.start,
         end: insight.end,
         actor: insight.actor.as_ref().map(Actor::shown).unwrap_or_default().as_str().into(),
-        access_key: leading(insight, "accessKeyId").as_str().into(),
-        source_ip: leading(insight, "sourceIpAddress").as_str().into(),
+        access_key: leading(insight, Attribute::AccessKey).as_str().into(),
+        source_ip: leading(insight, Attribute::SourceAddress).as_str().into(),
         culprit: culprit(insight).as_str().into(),
+        concerns: insight.concerns.iter().map(|concern| concern.name().to_owned()).collect(),
         incident: insight.incident.id.to_string(),
         incident_rank: u64::from(insight.incident.rank),
         ..night::Finding::default()

@@ -255,7 +255,7 @@ fn count_row_group<E: From<Anew>>(
         let batch = batch?;
         *read += batch.times.len() as u64;
         let in_order = batch.times.is_sorted();
-        if !(in_order && lies_within(&batch.times, date)) && file.folder_date.is_none_or(|folder| folder == date) {
+        if !(in_order && lies_within(&batch.times, date)) && file.home_of(group) == Some(date) {
             counter.note(rows_of_no_day(&batch, file.folder_date));
         }
         count_rows_of_day(counter, &batch, in_order, date).map_err(|anew| Stop::Other(anew.into()))?;
@@ -264,7 +264,7 @@ fn count_row_group<E: From<Anew>>(
     Ok(())
 }
 
-/// Rows that no day will count, met on the day of their folder (an undated file's timeless rows are met on each of its days).
+/// Rows that no day will count, met on the day of their folder; those of an undated file on its first.
 fn rows_of_no_day(batch: &EventBatch, folder: Option<NaiveDate>) -> ScanCounts {
     let without_time = batch.times.iter().filter(|&&time| time == NO_TIME).count() as u64;
     let near = folder.map_or(i64::MIN..i64::MAX, |date| midnight_ms(date) - DAY_MS..midnight_ms(date) + 2 * DAY_MS);

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use crate::error::Result;
+use crate::partition::ColumnOverrides;
 use crate::storage::{Daily, is_there};
 
 /// The version of the file format; readers refuse newer ones.
@@ -78,10 +79,37 @@ pub struct DayNote {
     pub input: DayInput,
     /// Whether pairs were counted.
     pub pairs: bool,
+    /// By what settings.
+    #[serde(default)]
+    pub counted_by: CountedBy,
     /// What became of the rows.
     pub counts: crate::rollup::ScanCounts,
     /// What could not be used.
     pub problems: Vec<crate::partition::Problem>,
+}
+
+/// The settings that decide what is counted of a day's events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CountedBy {
+    /// Which columns were named to be read for which; nothing in rollups of earlier versions.
+    pub columns: String,
+    /// The most entities of a family that were named; 0 in rollups of earlier versions, which do not tell.
+    pub max_entities: usize,
+}
+
+impl CountedBy {
+    /// The settings of a count.
+    pub fn new(columns: &ColumnOverrides, max_entities: usize) -> Self {
+        let named: Vec<String> = columns.iter().map(|(column, name)| format!("{}={name:?}", column.name())).collect();
+        Self { columns: named.join(","), max_entities }
+    }
+
+    /// Whether a day that was counted by these, and left out some entities or none, would be counted the same by others.
+    pub fn counts_as(&self, other: &Self, beyond_cap: u64) -> bool {
+        let same_cap = self.max_entities == other.max_entities;
+        self.columns == other.columns && (same_cap || beyond_cap == 0 && other.max_entities > self.max_entities)
+    }
 }
 
 /// The days that a state directory has rollups of, ascending.

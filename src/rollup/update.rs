@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
-use crate::rollup::store::{self, DayInput, DayNote, InputFile};
+use crate::rollup::store::{self, CountedBy, DayInput, DayNote, InputFile};
 use crate::rollup::{DayRollup, Family, ScanCounts, ScanOptions, Scanner};
 use crate::storage::{Commits, commit_beside, is_there};
 
@@ -35,6 +35,8 @@ pub struct UpdatedDay {
     pub note: DayNote,
     /// What was done.
     pub outcome: DayOutcome,
+    /// Whether it was counted by other settings than those in force, and its events are no more there to be counted by these.
+    pub is_of_other_settings: bool,
 }
 
 /// What an update found and did.
@@ -56,6 +58,11 @@ impl Update {
     /// Whether a day's rollup is all there is of it: its events are gone, or none of its files can be read.
     pub fn is_all_there_is(&self, date: NaiveDate) -> bool {
         self.days.iter().any(|day| day.note.date == date && day.outcome == DayOutcome::Kept)
+    }
+
+    /// The days that stay as they were counted by other settings, for their events are gone.
+    pub fn of_other_settings(&self) -> Vec<NaiveDate> {
+        self.days.iter().filter(|day| day.is_of_other_settings).map(|day| day.note.date).collect()
     }
 
     /// What is wrong with the files of a day.
@@ -139,23 +146,29 @@ impl Work<'_> {
     fn update_day(&self, scanner: &mut Scanner, date: NaiveDate, commits: &Commits) -> Result<Option<UpdatedDay>> {
         let own: Vec<EventFile> = self.files.iter().filter(|file| file.concerns(date)).cloned().collect();
         let old = store::read_note(&store::rollup_path(self.state, date))?;
+        let counted_by = CountedBy::new(self.partitions.columns(), self.counting.max_entities);
+        let is_otherwise = |note: &DayNote| !note.counted_by.counts_as(&counted_by, note.counts.beyond_cap);
+        let as_it_was =
+            |note: DayNote, outcome| UpdatedDay { is_of_other_settings: is_otherwise(&note), note, outcome };
         if own.is_empty() {
-            return Ok(old.map(|note| UpdatedDay { note, outcome: DayOutcome::Kept }));
+            return Ok(old.map(|note| as_it_was(note, DayOutcome::Kept)));
         }
         let input = DayInput::of(&own);
         if let Some(note) = old {
-            let is_kept = self.is_purged(&note);
-            let is_complete =
-                self.has_pairs(&note)? && input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
-            if is_kept || is_complete {
-                let outcome = if is_kept { DayOutcome::Kept } else { DayOutcome::UpToDate };
-                return Ok(Some(UpdatedDay { note, outcome }));
+            if self.is_purged(&note) {
+                return Ok(Some(as_it_was(note, DayOutcome::Kept)));
+            }
+            let is_rest = input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
+            // What a neighbour's folder that is gone held of the day would be lost.
+            let is_to_be_counted = is_otherwise(&note) && input == note.input;
+            if self.has_pairs(&note)? && is_rest && !is_to_be_counted {
+                return Ok(Some(as_it_was(note, DayOutcome::UpToDate)));
             }
         }
-        let (rollup, note) = self.count(scanner, &own, date, input)?;
+        let (rollup, note) = self.count(scanner, &own, date, (input, counted_by))?;
         commits.put(store::day_files(self.state, &rollup, &note)?);
         (self.progress)(note.counts.events);
-        Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted }))
+        Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted, is_of_other_settings: false }))
     }
 
     /// Whether the day had a folder of its own that is gone: what neighbours still hold of it is not the day.
@@ -174,11 +187,12 @@ impl Work<'_> {
         scanner: &mut Scanner,
         own: &[EventFile],
         date: NaiveDate,
-        input: DayInput,
+        (input, counted_by): (DayInput, CountedBy),
     ) -> Result<(DayRollup, DayNote)> {
         let (rollup, problems) = scanner.scan(own, date, self.state)?;
         check(&rollup)?;
-        let note = DayNote { date, input, pairs: self.counting.pairs, counts: rollup.counts, problems };
+        let (pairs, counts) = (self.counting.pairs, rollup.counts);
+        let note = DayNote { date, input, pairs, counted_by, counts, problems };
         Ok((rollup, note))
     }
 }

@@ -118,7 +118,7 @@ pub const REFERENCE: [Setting; 30] = [
     setting(
         "operations.keep",
         "days or weeks",
-        "how long days stay in the state, such as `\"400d\"`; empty keeps them for ever",
+        "how long days stay in the state, such as `\"400d\"`: at least `baseline_days` and the larger of 7 and `late_window`; empty keeps them for ever",
     ),
     setting(
         "operations.memory_limit",

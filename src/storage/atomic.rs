@@ -54,8 +54,29 @@ impl AtomicFile {
         self.temporary.as_file().sync_data().map_err(Error::write(&self.target))?;
         let target = self.target;
         self.temporary.persist(&target).map_err(|error| Error::write(&target)(error.error))?;
-        Ok(())
+        sync_folder(&target)
     }
+}
+
+/// Makes a file's name durable, which is written in its folder. Not every file system can do that.
+#[cfg(unix)]
+fn sync_folder(target: &Path) -> Result<()> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if !is_not_offered(error.kind()) => Err(Error::write(folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file system has no such thing, or a folder lets nobody read it.
+#[cfg(unix)]
+fn is_not_offered(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 impl Write for AtomicFile {

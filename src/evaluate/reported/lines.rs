@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::detect::{Direction, Model};
 use crate::evaluate::matching::canonical;
+use crate::insight::Attribute;
 
 use super::{Found, Numbers, Set, text_or_id};
 
@@ -81,8 +82,9 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
     let Details { state, insight_context, analysis } = event.insight_details;
     let values = |shares: Vec<Share>| shares.into_iter().map(|share| share.value).collect();
     let attributions = insight_context.attributions.into_iter();
-    let attributions: BTreeMap<String, Vec<String>> =
-        attributions.map(|attribution| (attribution.attribute, values(attribution.insight))).collect();
+    let attributions: BTreeMap<Attribute, Vec<String>> = attributions
+        .filter_map(|attribution| Some((Attribute::named(&attribution.attribute)?, values(attribution.insight))))
+        .collect();
     let numbers = Numbers {
         observed: insight_context.statistics.insight_count,
         expected: analysis.expected,
@@ -99,6 +101,7 @@ fn found(event: Event, night: Option<NaiveDate>) -> Found {
         direction: analysis.direction,
         start: analysis.start,
         end: analysis.end,
+        told_end: analysis.end,
         is_open: state == "Start",
         incident: analysis.incident.as_ref().and_then(text_or_id),
         numbers,

@@ -63,6 +63,7 @@ impl Rows<'_> {
                 direction,
                 start: starts[row],
                 end: ends[row],
+                told_end: ends[row],
                 // It has a row in every night.
                 is_open: false,
                 incident: incidents.get(row).filter(|incident| !incident.is_empty()).cloned(),

@@ -29,8 +29,12 @@ pub(super) fn of_requests(kind: ChangeKind, seen: &[&Seen]) -> Found {
     for change in seen.iter().filter(|change| have_failed || !change.failed) {
         let parameters = change.event.request_parameters.as_deref().unwrap_or_default();
         let looked = of_request(kind, &change.event_name, parameters);
+        let at = change.event.time.as_deref().unwrap_or_default();
+        if looked.is_unread {
+            let says = || format!("{} at {at}: its parameters are cut off or nested too deep", change.event.api);
+            found.entry(Concern::NotAllRead).or_insert_with(says);
+        }
         for (concern, says) in looked.concerns {
-            let at = change.event.time.as_deref().unwrap_or_default();
             found.entry(concern).or_insert_with(|| format!("{} at {at}: {says}", change.event.api));
         }
         receivers.extend(looked.receivers);
@@ -52,6 +56,7 @@ pub(super) fn lessened(account: &str, book: &mut TrailBook, seen: &[&Seen]) -> L
         let request = Request {
             time: change.time,
             api: change.event_name.clone(),
+            region: change.region.clone(),
             parameters: change.event.request_parameters.clone().unwrap_or_default(),
         };
         less.entry((change.time, change.event.id.clone())).or_default().extend(book.apply(account, &request));

@@ -8,6 +8,7 @@ use crate::baseline::FamilyHistory;
 use crate::error::Result;
 use crate::event::{ChangeKind, Column, Principal, fold_service};
 use crate::explain::change::Event;
+use crate::insight::events::evidence::Request;
 use crate::partition::Partitions;
 use crate::query::{Condition, Field, Filter, Page, Patterns, Search, TimeRange, ValueTest, View, rfc3339};
 use crate::rollup::EntityKey;
@@ -17,7 +18,7 @@ use crate::shown::literal;
 pub(super) const MOST_READ: usize = 20_000;
 
 /// What is read of an event, in the order in which [`of_row`] takes it.
-const FIELDS: [Field; 12] = [
+const FIELDS: [Field; 13] = [
     Field::Column(Column::UserIdentityType),
     Field::Column(Column::PrincipalId),
     Field::Column(Column::UserName),
@@ -30,6 +31,7 @@ const FIELDS: [Field; 12] = [
     Field::Error,
     Field::Column(Column::RequestParameters),
     Field::Column(Column::EventId),
+    Field::Column(Column::Region),
 ];
 
 /// A change as an event tells it.
@@ -39,6 +41,8 @@ pub(super) struct Seen {
     pub(super) time: i64,
     /// The name of its API.
     pub(super) event_name: String,
+    /// The region that tells trails of one name apart; empty where names are those of an account.
+    pub(super) region: String,
     /// Whether it failed.
     pub(super) failed: bool,
     /// What is shown of it.
@@ -123,5 +127,6 @@ fn of_row(page: &Page, event: usize) -> Option<(EntityKey, Seen)> {
         outcome: text(9).unwrap_or("success").to_owned(),
         request_parameters: texts[10].clone(),
     };
-    Some((key, Seen { time, event_name: name.to_owned(), failed: texts[9].is_some(), event: shown }))
+    let region = texts[12].clone().filter(|_| Request::is_by_region(&fold_service(service))).unwrap_or_default();
+    Some((key, Seen { time, event_name: name.to_owned(), region, failed: texts[9].is_some(), event: shown }))
 }

@@ -9,7 +9,7 @@ use crate::detect::change::{HISTORY_DAYS, Reason, UNUSUAL_BELOW};
 use crate::event::ChangeKind;
 use crate::explain::answers::log10;
 use crate::explain::change::Rule;
-use crate::explain::change::subject::Subject;
+use crate::explain::change::subject::{Quiet, Subject};
 use crate::explain::text::power_of_ten;
 use crate::shown::{counted, number};
 
@@ -32,9 +32,15 @@ pub(super) fn verdict(subject: &Subject) -> String {
 pub(super) fn rules(subject: &Subject, window: &Window, past: &BTreeMap<NaiveDate, u64>) -> Vec<Rule> {
     let judged = &subject.judged;
     let days = window.days_of_history();
-    if let Some(((first, end), usual)) = subject.silence {
+    if let Some(Quiet { hours: (first, end), days_before, calls, usual }) = subject.silence {
+        let when = match days_before {
+            0 => format!("from {first:02}:00 to {end:02}:00 UTC"),
+            1 => "on the day before".to_owned(),
+            days => format!("in the {days} days before"),
+        };
         let says = format!(
-            "no calls of the account from {first:02}:00 to {end:02}:00 UTC, where {} are usual",
+            "{} of the account {when}, where {} are usual",
+            if calls == 0 { "no calls".to_owned() } else { format!("but {}", counted(calls, "call", "calls")) },
             number(usual.round() as u64)
         );
         return vec![Rule { rule: "silence after a change of the trail", says, met: true }];
@@ -43,9 +49,10 @@ pub(super) fn rules(subject: &Subject, window: &Window, past: &BTreeMap<NaiveDat
     let known = match past.last_key_value() {
         None => format!("none by this principal in {} of history", counted(days as u64, "day", "days")),
         Some((last, _)) => format!(
-            "{} by this principal before, on {} of {days}, the last on {last}",
+            "{} by this principal before, on {} of {days}, the last on {last}{}",
             number(judged.past),
-            counted(past.len() as u64, "day", "days")
+            counted(past.len() as u64, "day", "days"),
+            if judged.past_successes == 0 { "; none succeeded" } else { "" }
         ),
     };
     let rare = format!(
@@ -64,8 +71,8 @@ pub(super) fn rules(subject: &Subject, window: &Window, past: &BTreeMap<NaiveDat
     let mut rules = vec![
         rule("always", what.to_owned(), is_trail),
         rule("no history", history, !has_history),
-        rule("first", known, has_history && judged.past == 0),
-        rule("more than usual", rare, has_history && judged.past > 0 && judged.ln_p < UNUSUAL_BELOW.ln()),
+        rule("first", known, has_history && judged.is_first()),
+        rule("more than usual", rare, has_history && !judged.is_first() && judged.ln_p < UNUSUAL_BELOW.ln()),
     ];
     rules.extend(grave);
     rules
@@ -88,7 +95,8 @@ pub(super) fn otherwise(subject: &Subject, window: &Window) -> Vec<String> {
             "{HISTORY_DAYS} days of history instead of {days}; then only a first, or more than usual, is told"
         )],
         Some(Reason::First) => vec![format!(
-            "one change of {}s by this principal in the {} days before that is not on a day set aside as an incident",
+            "one {} of {}s by this principal in the {} days before that is not on a day set aside as an incident",
+            if judged.past == 0 { "change" } else { "successful change" },
             judged.kind.name(),
             window.length()
         )],

@@ -24,8 +24,21 @@ pub(super) struct Subject {
     pub(super) judged: PrincipalChanges,
     /// The entities, one an API.
     pub(super) members: Vec<usize>,
-    /// The hours of a silence with the calls that were expected in them.
-    pub(super) silence: Option<((u8, u8), f64)>,
+    /// The silence, if it is one.
+    pub(super) silence: Option<Quiet>,
+}
+
+/// When nothing came, or next to nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quiet {
+    /// The hours of the scored day.
+    pub(super) hours: (u8, u8),
+    /// The whole days before it.
+    pub(super) days_before: usize,
+    /// The calls that came nevertheless.
+    pub(super) calls: u64,
+    /// Those that were expected.
+    pub(super) usual: f64,
 }
 
 impl Subject {
@@ -58,7 +71,12 @@ impl Subject {
             subjects.extend(own.map(|judged| Self {
                 judged,
                 members: silence.members,
-                silence: Some((silence.hours, silence.expected)),
+                silence: Some(Quiet {
+                    hours: silence.hours,
+                    days_before: silence.days_before,
+                    calls: silence.calls,
+                    usual: silence.expected,
+                }),
             }));
         }
         subjects
@@ -145,7 +163,7 @@ pub(super) fn meant(
 
 /// The hours of the scored day in which changes were made, or of the silence.
 pub(super) fn hours(subject: &Subject, history: &FamilyHistory, window: &Window) -> Vec<u8> {
-    if let Some(((first, end), _)) = subject.silence {
+    if let Some(Quiet { hours: (first, end), .. }) = subject.silence {
         return (first..end).collect();
     }
     let of_day = |&member: &usize| history.split(member, window).1.iter().map(|hour| (hour.hour % 24) as u8);

@@ -21,7 +21,7 @@ use crate::explain::question::Question;
 use crate::explain::told::{self, Named, Told};
 use crate::insight::life::trail::TrailBook;
 use crate::insight::meaning::habits::{Habits, principal_of};
-use crate::insight::meaning::severity::{ChangeFacts, Step, all_failed, change_steps};
+use crate::insight::meaning::severity::{ChangeFacts, Step, all_failed, change_steps, changes_own_password};
 use crate::insight::{Actor, Concern};
 use crate::partition::Partitions;
 use crate::rollup::Family;
@@ -86,16 +86,24 @@ pub(in crate::explain) fn explain(asked: &Asked<'_>) -> Result<Changes> {
 }
 
 /// How serious a change is, step by step; nothing where there is no reason to tell of it.
-fn severity(judged: &PrincipalChanges, principal: &Named, all_failed: bool, concerns: &[Concern]) -> Vec<Step> {
+fn severity(judged: &PrincipalChanges, principal: &Named, apis: &[Attempts], concerns: &[Concern]) -> Vec<Step> {
     let Some(reason) = judged.reason else { return Vec::new() };
+    let (calls, errors) = sums(apis);
+    let is_own = |api: &Attempts| api.api.rsplit('/').next().is_some_and(changes_own_password);
     let Named { kind, id, name } = principal.clone();
     change_steps(ChangeFacts {
         is_of_the_trail: judged.kind == ChangeKind::Trail,
+        is_own_password: judged.kind == ChangeKind::Password && !apis.is_empty() && apis.iter().all(is_own),
         reason,
-        all_failed,
+        all_failed: all_failed(errors, calls),
         is_privileged: Actor { kind, id, name }.is_privileged(),
         concerns,
     })
+}
+
+/// Attempts through all of them, and those that failed.
+fn sums(apis: &[Attempts]) -> (u64, u64) {
+    (apis.iter().map(|api| api.calls).sum(), apis.iter().map(|api| api.errors).sum())
 }
 
 impl Known<'_> {
@@ -112,7 +120,8 @@ impl Known<'_> {
         let members = needed.flat_map(|subject| subject.members.iter().copied());
         self.seen = SeenChanges::read(events, date, &self.history, members)?;
         let silences = subjects.iter().filter(|subject| subject.silence.is_some());
-        let before = date.pred_opt().unwrap_or(date);
+        let quiet = subjects.iter().filter_map(|subject| subject.silence).map(|silence| silence.days_before).max();
+        let before = date - chrono::Days::new(quiet.unwrap_or(0) as u64 + 1);
         let members = silences.flat_map(|subject| subject.members.iter().copied());
         self.seen_before = SeenChanges::read(events, before, &self.history, members)?;
         let mut book = TrailBook::read_before(state, date)?;
@@ -142,13 +151,13 @@ impl Known<'_> {
         let seen = if is_silence { &self.seen_before } else { &self.seen }.of(&self.history, &subject.members);
         let reported = self.told.iter().find(|told| self.is_of(subject, told)).cloned();
         let apis = if is_silence { Vec::new() } else { self.attempts(subject) };
-        let (calls, errors) = (apis.iter().map(|api| api.calls).sum(), apis.iter().map(|api| api.errors).sum());
+        let (calls, errors) = sums(&apis);
         let found = self.concerns(subject, &seen, reported.as_ref());
         let grave: Vec<Concern> = found.keys().copied().collect();
         let subject = &subject.clone().with_concerns(&grave);
         let judged = &subject.judged;
         let principal = self.principal(judged.principal.as_str(), &seen, reported.as_ref());
-        let severity = severity(judged, &principal, all_failed(errors, calls), &grave);
+        let severity = severity(judged, &principal, &apis, &grave);
         let hours = hours(subject, &self.history, self.asked.window);
         let past = self.past(subject);
         Change {
@@ -165,7 +174,7 @@ impl Known<'_> {
             days_before: past.len(),
             last_before: past.last_key_value().map(|(day, _)| *day),
             today: if is_silence { 0 } else { judged.today },
-            expected: subject.silence.map_or(judged.expected, |(_, usual)| usual),
+            expected: subject.silence.map_or(judged.expected, |silence| silence.usual),
             log10_p: if is_silence { 0.0 } else { log10(judged.ln_p) },
             usual_up_to: judged.usual_up_to(),
             concerns: concerns::said(found),

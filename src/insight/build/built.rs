@@ -1,5 +1,7 @@
 //! From what detectors found, and what the events told, to insights in the order in which a person should look at them.
 
+use std::cmp::Reverse;
+
 use chrono::NaiveDate;
 
 use crate::baseline::{FamilyHistory, Window};
@@ -21,7 +23,7 @@ use crate::insight::life::course::{Course, Rates};
 use crate::insight::life::episode::{Episode, Episodes, Running, Same};
 use crate::insight::life::over;
 use crate::insight::meaning::complete::{complete, name_account};
-use crate::insight::{Actor, Insight, Lasting, Life};
+use crate::insight::{Actor, Insight, InsightType, Lasting, Life};
 use crate::rollup::Family;
 
 /// The insights of a night, and what it leaves to the next.
@@ -103,7 +105,6 @@ pub fn build(
         built.insights.iter_mut().chain(&mut built.closed).for_each(name_account);
     }
     built.insights.sort_by(|left, right| {
-        let rank = |insight: &Insight| (std::cmp::Reverse(insight.severity), insight.insight_type);
         rank(left)
             .cmp(&rank(right))
             .then(right.score.total_cmp(&left.score))
@@ -111,6 +112,15 @@ pub fn build(
             .then(left.id.cmp(&right.id))
     });
     built
+}
+
+/// What decides first which of two insights comes first: how serious they are, what kind they are, and the gravest thing about a change. Calls that
+/// failed for the most part say less than their errors do, and come after these.
+fn rank(insight: &Insight) -> impl Ord {
+    let of_errors = insight.insight_type == InsightType::ApiCallRateInsight && 2 * insight.errors > insight.observed;
+    let kind = if of_errors { InsightType::ApiErrorRateInsight } else { insight.insight_type };
+    let gravest = insight.concerns.first().copied();
+    (Reverse(insight.severity), kind, of_errors, gravest.is_none(), gravest)
 }
 
 /// How a deviation stands to the episode of the night before.
@@ -268,5 +278,30 @@ impl Built {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Concern;
+    use crate::insight::example::rate;
+
+    #[test]
+    fn errors_come_before_the_calls_that_failed_and_what_is_graver_before_what_is_not() {
+        let of = |insight_type, errors| Insight { insight_type, errors, ..rate() };
+        let errors = of(InsightType::ApiErrorRateInsight, 204);
+        let (failed, calls) = (of(InsightType::ApiCallRateInsight, 203), of(InsightType::ApiCallRateInsight, 3));
+        let mut all = [&failed, &errors, &calls];
+        all.sort_by(|left, right| rank(left).cmp(&rank(right)));
+        assert_eq!(all, [&calls, &errors, &failed]);
+        let trail = |concerns: &[Concern]| {
+            let insight = of(InsightType::TrailConcealmentInsight, 0);
+            Insight { concerns: concerns.to_vec(), ..insight }
+        };
+        let (nothing, less, stopped) = (trail(&[]), trail(&[Concern::RecordsLess]), trail(&[Concern::Stopped]));
+        let mut all = [&nothing, &less, &stopped];
+        all.sort_by(|left, right| rank(left).cmp(&rank(right)));
+        assert_eq!(all, [&stopped, &less, &nothing]);
     }
 }

@@ -10,14 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::{Deviation, Direction};
+use crate::insight::attribute::Attribute;
 use crate::insight::build::built::Told;
 use crate::insight::build::draft::moment;
 use crate::insight::meaning::sensitivity::{CallMeaning, Sensitivity};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{BetaBinomial, LogNormalPredictive};
 
-/// The place of the principal among the attributes.
-const PRINCIPAL: usize = 0;
 /// Who makes a smaller part of what is beyond the usual does not explain it.
 const LEAST_PART: f64 = 0.8;
 /// Calls' worth of belief in the part of a caller's calls that usually go that way: hours differ more than chance would make them.
@@ -100,14 +99,14 @@ fn by_caller<'a>(
     {
         return None;
     }
-    let (name, &calls) = told.evidence.values[PRINCIPAL].iter().max_by_key(|(_, calls)| **calls)?;
+    let (name, &calls) = told.evidence.values[Attribute::Principal].iter().max_by_key(|(_, calls)| **calls)?;
     if (calls as f64) < LEAST_PART * (deviation.observed as f64 - deviation.expected) {
         return None;
     }
     let (kind, id) = name.split_once('/')?;
     let key = EntityKey::new([history.key(deviation.member).account(), kind, id]);
     let caller = Caller { principals, window, member: principals.find(&key)? };
-    let usual = *told.usual.values[PRINCIPAL].as_ref()?.get(name)?;
+    let usual = *told.usual.values[Attribute::Principal].as_ref()?.get(name)?;
     let in_hours = caller.calls(window.length(), deviation.hours).max(calls);
     Some((name, caller.ln_busy(deviation.hours, in_hours)? + caller.ln_part(usual, calls, in_hours)?))
 }
@@ -189,8 +188,8 @@ mod tests {
             by_hour: Vec::new(),
         };
         let (mut evidence, mut known) = (Evidence::default(), Usual::default());
-        evidence.values[PRINCIPAL] = [("user/svc".to_owned(), 19), ("user/other".to_owned(), 1)].into();
-        known.values[PRINCIPAL] = Some([("user/svc".to_owned(), usual)].into());
+        evidence.values[Attribute::Principal] = [("user/svc".to_owned(), 19), ("user/other".to_owned(), 1)].into();
+        known.values[Attribute::Principal] = Some([("user/svc".to_owned(), usual)].into());
         let told = Told { evidence: &evidence, usual: &known };
         LeftToCaller::of(Some(&principals(today)), &window, (&apis, &deviation), told, 5e-3)
     }

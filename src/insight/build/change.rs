@@ -85,7 +85,10 @@ fn change_minutes(change: &ChangeFound, evidence: &Evidence) -> (i64, i64) {
     let last = evidence.minutes.iter().rposition(|&calls| calls > 0);
     match first.zip(last) {
         Some((first, last)) if change.reason != Reason::Silence => (day_minute(first), day_minute(last + 1)),
-        _ => (i64::from(change.hours.0) * 60, i64::from(change.hours.1) * 60),
+        _ => {
+            let days_before = change.days_before as i64 * 24 * 60;
+            (i64::from(change.hours.0) * 60 - days_before, i64::from(change.hours.1) * 60)
+        }
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Ru
     let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
     insight.examples = examples;
     insight.principal_arns.extend(running.principal_arns.clone());
-    for (own, before) in evidence.values.iter_mut().zip(&running.values) {
+    for (attribute, before) in &running.values {
+        let own = &mut evidence.values[attribute];
         for (value, calls) in before {
             *own.entry(value.clone()).or_default() += calls;
         }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 use crate::detect::Direction;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::{IncidentPart, Insight, InsightType, Life};
@@ -15,8 +16,6 @@ use crate::severity::Severity;
 
 /// The namespace of insight ids; any fixed value does.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e4);
-/// The place of the region among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
-pub(in crate::insight) const REGION: usize = 6;
 
 /// What an insight is about.
 pub(super) struct Subject {
@@ -106,5 +105,5 @@ pub(in crate::insight) fn moment(date: NaiveDate, minutes: i64) -> DateTime<Utc>
 }
 
 pub(in crate::insight) fn region(evidence: &Evidence) -> String {
-    top(&evidence.values[REGION], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
+    top(&evidence.values[Attribute::Region], 1).first().map_or(String::new(), |(region, _)| (*region).to_owned())
 }

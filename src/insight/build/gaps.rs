@@ -2,7 +2,7 @@
 
 use crate::baseline::{FamilyHistory, Feed, OneSided, SilentRegions};
 use crate::detect::{Deviation, Direction};
-use crate::insight::build::draft::REGION;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::usual::Usual;
 
 /// What of the feed was missing.
@@ -23,6 +23,7 @@ impl Gaps<'_> {
         let key = history.key(deviation.member);
         let by_region = |usual: &_| self.regions.explain(key.account(), usual, deviation.expected, deviation.observed);
         let one_sided = || self.sides.iter().any(|side| side.lacks(history.family, key));
-        deviation.direction == Direction::Down && (usual.values[REGION].as_ref().is_some_and(by_region) || one_sided())
+        deviation.direction == Direction::Down
+            && (usual.values[Attribute::Region].as_ref().is_some_and(by_region) || one_sided())
     }
 }

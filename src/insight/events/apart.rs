@@ -2,7 +2,7 @@
 //! ends with the calls of that one, however many others call meanwhile.
 //!
 //! Whose they are is read from the minutes that all calls together show. A value is held against its share of the week before, as in
-//! [`attribution`](crate::insight::events::attribution): it makes a rise if it has four fifths of what the rise has too much, and of several the one that is least
+//! [`compared`](crate::insight::events::compared): it makes a rise if it has four fifths of what the rise has too much, and of several the one that is least
 //! likely by chance, `y ln(y / m) - (y - m)`. Where that one has an episode of its own at that time, of no fewer calls, the rise is a part of it and
 //! begins and ends with its first and last call therein, unless its calls speak against that: more calls tell more exactly. *When it is wrong*:
 //! where the culprit calls the same for other reasons just before or after.
@@ -11,14 +11,15 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::event::fold_service;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::again::Narrowed;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::Investigation;
+use crate::insight::events::spelling::folded;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
-use crate::insight::events::values::folded;
 use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family};
 
@@ -26,9 +27,13 @@ use crate::rollup::{EntityKey, Family};
 const MAKES_IT: f64 = 0.8;
 /// What is added to counts of the week before, so that whoever is new is not infinitely surprising.
 const SMOOTHING: f64 = 0.5;
-/// The attributes that can make a rise, by their places in [`ATTRIBUTES`], and the families of those who are named there.
-const MAKERS: [(usize, Family); 4] =
-    [(0, Family::Principal), (1, Family::AccessKey), (2, Family::SourceIp), (4, Family::Api)];
+/// The attributes that can make a rise, and the families of those who are named there.
+const MAKERS: [(Attribute, Family); 4] = [
+    (Attribute::Principal, Family::Principal),
+    (Attribute::AccessKey, Family::AccessKey),
+    (Attribute::SourceAddress, Family::SourceIp),
+    (Attribute::Api, Family::Api),
+];
 
 /// Looks for the minutes of rises again, by the calls of those who make them, and reads the events of those that turn out to have others.
 ///
@@ -161,7 +166,6 @@ fn key(family: Family, account: &str, value: &str) -> Option<EntityKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::insight::events::values::ATTRIBUTES;
     use crate::insight::extent::minutes::UsualDay;
 
     /// A rise of an API from 9:00 to 11:00, of which somebody made so many calls among so many, and usually so many of a thousand.
@@ -179,9 +183,9 @@ mod tests {
         let mut evidence = Evidence { minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
         evidence.minutes[0] = all as u32;
         let values = |own: u64, all: u64| [("user/7".to_owned(), own), ("user/8".to_owned(), all - own)].into();
-        evidence.values[0] = values(calls, all);
+        evidence.values[Attribute::Principal] = values(calls, all);
         let mut usual = Usual::default();
-        usual.values[0] = Some(values(of_thousand, 1000));
+        usual.values[Attribute::Principal] = Some(values(of_thousand, 1000));
         of_maker(&target, &usual, &evidence).map(|target| target.with[0].1.clone())
     }
 
@@ -192,6 +196,5 @@ mod tests {
         assert_eq!(maker(70, 160, 0), None);
         assert_eq!(maker(130, 160, 500), user, "thirty are usual");
         assert_eq!(maker(100, 160, 500), None);
-        assert_eq!(ATTRIBUTES[MAKERS[3].0], "apiRelated");
     }
 }

@@ -33,7 +33,7 @@ pub struct Evidence {
     pub eve: Option<Box<Evidence>>,
     /// Failed calls.
     pub errors: u64,
-    /// For each of [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES) the values and their calls.
+    /// Of each attribute the values and their calls.
     pub values: Values,
     /// The names of users and roles, where events tell any.
     pub names: Names,
@@ -71,8 +71,17 @@ pub struct Request {
     pub time: i64,
     /// The API's name.
     pub api: String,
+    /// The region that tells trails of one name apart; empty where names are those of an account.
+    pub region: String,
     /// Its parameters as JSON.
     pub parameters: String,
+}
+
+impl Request {
+    /// Whether the trails of a service, in lower case, have names of their own in each region.
+    pub fn is_by_region(service: &str) -> bool {
+        service == "cloudtrail"
+    }
 }
 
 impl Evidence {
@@ -92,7 +101,7 @@ impl Evidence {
     /// Adds what later events of the same episode tell.
     pub(in crate::insight) fn absorb(&mut self, later: Self) {
         self.errors += later.errors;
-        self.values.iter_mut().zip(later.values).for_each(|(own, later)| add_all(own, later));
+        later.values.into_iter().for_each(|(attribute, later)| add_all(&mut self.values[attribute], later));
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);
         self.unread += later.unread;
@@ -107,27 +116,35 @@ impl Evidence {
     }
 
     /// Looks at a successful request of a change.
+    #[cfg(test)]
     pub(in crate::insight) fn look_at(&mut self, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
+        self.look_at_in("", kind, time, api, parameters);
+    }
+
+    /// Looks at a successful request of a change, in a region that tells trails of one name apart.
+    pub(super) fn look_at_in(&mut self, region: &str, kind: ChangeKind, time: i64, api: &str, parameters: &str) {
         if parameters.len() > MOST_PARAMETERS {
             self.unread += 1;
             return;
         }
         let looked = serious::of_request(kind, api, parameters);
+        self.unread += u64::from(looked.is_unread);
         self.concerns.extend(looked.concerns.into_keys());
         looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         looked.receivers.into_iter().for_each(|name| self.add_receiver(name));
         if kind == ChangeKind::Trail {
-            self.keep(time, api, parameters);
+            self.keep(time, (api, region), parameters);
         }
     }
 
     /// Keeps a request about a trail, to be followed.
-    fn keep(&mut self, time: i64, api: &str, parameters: &str) {
+    fn keep(&mut self, time: i64, (api, region): (&str, &str), parameters: &str) {
         if parameters.len() > MOST_KEPT_PARAMETERS {
             self.unread += 1;
             return;
         }
-        self.requests.push(Request { time, api: api.to_owned(), parameters: parameters.to_owned() });
+        let (api, region, parameters) = (api.to_owned(), region.to_owned(), parameters.to_owned());
+        self.requests.push(Request { time, api, region, parameters });
         if self.requests.len() >= 2 * REQUESTS {
             self.keep_earliest();
         }
@@ -145,6 +162,7 @@ impl Evidence {
             return;
         }
         let looked = serious::of_request(kind, api, parameters);
+        self.unread += u64::from(looked.is_unread);
         looked.object.into_iter().for_each(|object| self.objects.add(api, object, 1));
         if kind == ChangeKind::Permission {
             self.tried.concerns.extend(looked.concerns.into_keys());
@@ -216,6 +234,9 @@ mod tests {
         assert_eq!(later.all_concerns(), [Concern::AdministratorPolicy].into());
         evidence.absorb(later);
         assert_eq!(evidence.all_concerns(), [Concern::AdministratorPolicy, Concern::SelfGrant].into());
+        let mut cut = Evidence::default();
+        cut.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &grave[..20]);
+        assert_eq!(cut.all_concerns(), [Concern::NotAllRead].into());
         evidence.look_at(ChangeKind::Permission, 302, "AttachPolicyToUser", &" ".repeat(MOST_PARAMETERS + 1));
         assert!(evidence.all_concerns().contains(&Concern::NotAllRead));
     }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::{ChangeKind, Column, IdentityText};
 use crate::insight::events::at_hand::AtHand;
 use crate::insight::events::belonging::window;
-use crate::insight::events::evidence::{EXAMPLES, Evidence};
+use crate::insight::events::evidence::{EXAMPLES, Evidence, Request};
 use crate::insight::events::notes::{Noted, Said, Trace};
 use crate::insight::events::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::events::sieve::those;
@@ -79,6 +79,8 @@ struct Unread {
     target: usize,
     kind: ChangeKind,
     api: String,
+    /// Whether names of trails are those of a region.
+    by_region: bool,
     row: u32,
     failed: bool,
 }
@@ -145,7 +147,8 @@ impl Look<'_> {
             described.count(rows, counts, &mut evidence.names);
             evidence.errors += described.failures(rows);
             if let Some(kind) = change_kind(&self.targets[target]) {
-                requests.extend(unread((target, kind), rows, numbers, described));
+                let by_region = kind == ChangeKind::Trail && is_by_region(&self.targets[target]);
+                requests.extend(unread((target, kind, by_region), rows, numbers, described));
             }
         };
         match said {
@@ -283,7 +286,7 @@ impl Batches {
 
 /// The requests among some rows, whose parameters are to be read; those that failed tell what was meant.
 fn unread(
-    (target, kind): (usize, ChangeKind),
+    (target, kind, by_region): (usize, ChangeKind, bool),
     rows: &[u32],
     numbers: &[u32],
     described: &Described<'_>,
@@ -292,6 +295,7 @@ fn unread(
         target,
         kind,
         api: described.api(row).unwrap_or_default().to_owned(),
+        by_region,
         row: numbers[row as usize],
         failed: described.has_failed(row),
     })
@@ -305,14 +309,19 @@ fn read_requests(group: Group<'_>, requests: &[Unread], said: &Said, seen: &mut 
         rows.dedup();
         let times = times(group, &rows, said)?;
         let parameters = Texts::read(group, Column::RequestParameters, rows.iter().copied())?;
-        for Unread { target, kind, api, row, failed } in requests {
+        let by_region = requests.iter().filter(|request| request.by_region).map(|request| request.row);
+        let regions = Texts::read(group, Column::Region, by_region)?;
+        for Unread { target, kind, api, by_region, row, failed } in requests {
             let (evidence, _) = seen.of(*target);
             let time = rows.binary_search(row).ok().and_then(|place| times.get(place));
             let own = parameters.of(*row).unwrap_or_default();
             match time {
                 _ if parameters.are_damaged() => evidence.miss(),
                 _ if *failed => evidence.look_at_attempt(*kind, api, own),
-                Some(&time) => evidence.look_at(*kind, time, api, own),
+                Some(&time) => {
+                    let region = regions.of(*row).filter(|_| *by_region).unwrap_or_default();
+                    evidence.look_at_in(region, *kind, time, api, own);
+                }
                 None => evidence.miss(),
             }
         }
@@ -324,6 +333,11 @@ fn read_requests(group: Group<'_>, requests: &[Unread], said: &Said, seen: &mut 
 fn change_kind(target: &Target) -> Option<ChangeKind> {
     let key = target.keys.first().filter(|_| target.family == Family::Change)?;
     key.fields().nth(1).and_then(ChangeKind::named)
+}
+
+/// Whether names of trails in a target's requests are those of a region.
+fn is_by_region(target: &Target) -> bool {
+    target.keys.first().and_then(|key| key.fields().nth(2)).is_some_and(Request::is_by_region)
 }
 
 /// Leaves out what cannot be among the earliest events of its target.

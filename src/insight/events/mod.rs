@@ -8,8 +8,8 @@
 mod again;
 pub mod apart;
 mod at_hand;
-pub(super) mod attribution;
 mod belonging;
+pub(super) mod compared;
 pub mod eve;
 pub mod evidence;
 pub mod investigate;
@@ -20,6 +20,7 @@ mod passing;
 mod pruning;
 mod reading;
 mod sieve;
+mod spelling;
 mod stretches;
 pub mod target;
 pub mod usual;

@@ -13,10 +13,11 @@ use rayon::prelude::*;
 
 use crate::baseline::{Feed, Window};
 use crate::error::Result;
+use crate::insight::attribute::{Attribute, ByAttribute};
 use crate::insight::events::look::each_row;
 use crate::insight::events::names::Names;
 use crate::insight::events::target::{Minutes, Target};
-use crate::insight::events::values::{ATTRIBUTES, Counts, Values, add};
+use crate::insight::events::values::{Counts, Values, add};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Side, read_partners};
 use crate::rollup::{EntityKey, Family};
@@ -33,8 +34,8 @@ pub const MOST_ROWS: u64 = 8_000_000;
 pub struct Usual {
     /// Minutes in which the account's feed was alive.
     pub minutes: u64,
-    /// For each of [`ATTRIBUTES`] the values and their calls; `None` where they are not known.
-    pub values: [Option<BTreeMap<String, u64>>; ATTRIBUTES.len()],
+    /// Of each attribute the values and their calls; `None` where they are not known.
+    pub values: ByAttribute<Option<BTreeMap<String, u64>>>,
     /// What its principals were called; empty where events were not counted.
     pub names: Names,
 }
@@ -46,13 +47,13 @@ struct Counted {
     names: Names,
 }
 
-/// Pairs that tell an attribute: of whom, what is asked, and the attribute's place.
-const TOLD_BY_PAIRS: [(Family, (Family, Family), Side, usize); 5] = [
-    (Family::AccessKey, (Family::AccessKey, Family::Api), Side::Left, 4),
-    (Family::Principal, (Family::Principal, Family::Api), Side::Left, 4),
-    (Family::Principal, (Family::Principal, Family::Region), Side::Left, 6),
-    (Family::Api, (Family::Principal, Family::Api), Side::Right, 0),
-    (Family::Api, (Family::AccessKey, Family::Api), Side::Right, 1),
+/// Pairs that tell an attribute: of whom, what is asked, and the attribute.
+const TOLD_BY_PAIRS: [(Family, (Family, Family), Side, Attribute); 5] = [
+    (Family::AccessKey, (Family::AccessKey, Family::Api), Side::Left, Attribute::Api),
+    (Family::Principal, (Family::Principal, Family::Api), Side::Left, Attribute::Api),
+    (Family::Principal, (Family::Principal, Family::Region), Side::Left, Attribute::Region),
+    (Family::Api, (Family::Principal, Family::Api), Side::Right, Attribute::Principal),
+    (Family::Api, (Family::AccessKey, Family::Api), Side::Right, Attribute::AccessKey),
 ];
 
 /// Where the past is to be found.
@@ -212,7 +213,8 @@ fn count_day(files: &[EventFile], day: NaiveDate, targets: &[Target]) -> Result<
 }
 
 fn fill<'a>(usual: &mut Usual, days: impl Iterator<Item = &'a Counted>) {
-    let unknown: Vec<usize> = (0..ATTRIBUTES.len()).filter(|&attribute| usual.values[attribute].is_none()).collect();
+    let unknown = Attribute::ALL.into_iter().filter(|&attribute| usual.values[attribute].is_none());
+    let unknown: Vec<Attribute> = unknown.collect();
     let mut sums = Values::default();
     for day in days {
         for &attribute in &unknown {

@@ -2,14 +2,15 @@
 //!
 //! Values are counted by the small numbers that stand for them in a batch; their texts are made once a batch, not once a row.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::mem::take;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::event::{Column, SourceAddress, failure_code, fold_service, service_name};
+use crate::insight::attribute::{Attribute, ByAttribute};
 use crate::insight::events::names::Names;
 use crate::partition::{EventBatch, TextColumn};
 use crate::rollup::NONE;
@@ -22,45 +23,8 @@ const MOST_VALUES: usize = 10_000;
 /// What values beyond [`MOST_VALUES`] are counted under.
 pub const OTHER: &str = shown::OTHER;
 
-/// The attributes of an event that an insight is attributed to.
-pub const ATTRIBUTES: [&str; 8] = [
-    "principalId",
-    "accessKeyId",
-    "sourceIpAddress",
-    "userAgent",
-    "apiRelated",
-    "errorCode",
-    "acsRegion",
-    "resourceName",
-];
-
-/// For each of [`ATTRIBUTES`] the values and their calls.
-pub type Values = [BTreeMap<String, u64>; ATTRIBUTES.len()];
-
-/// How the values of an attribute are spelled most often, and their calls under all spellings.
-pub(super) type Folded<'a> = BTreeMap<Cow<'a, str>, (&'a str, u64)>;
-
-/// The values of an attribute by the form in which they are compared: services are spelled in several ways.
-pub(super) fn folded(attribute: usize, values: &BTreeMap<String, u64>) -> Folded<'_> {
-    let mut found: BTreeMap<Cow<'_, str>, (&str, u64, u64)> = BTreeMap::new();
-    for (value, &calls) in values {
-        let (spelling, most, sum) = found.entry(fold(attribute, value)).or_insert((value, calls, 0));
-        if calls > *most {
-            (*spelling, *most) = (value, calls);
-        }
-        *sum += calls;
-    }
-    found.into_iter().map(|(folded, (spelling, _, sum))| (folded, (spelling, sum))).collect()
-}
-
-fn fold(attribute: usize, value: &str) -> Cow<'_, str> {
-    match value.split_once('/') {
-        Some((service, api)) if ATTRIBUTES[attribute] == "apiRelated" => {
-            Cow::Owned(format!("{}/{api}", fold_service(service)))
-        }
-        _ => Cow::Borrowed(value),
-    }
-}
+/// Of each attribute the values and their calls.
+pub type Values = ByAttribute<BTreeMap<String, u64>>;
 
 /// The columns that tell attributes and names.
 pub(super) const DESCRIBING: [&[Column]; 13] = [
@@ -106,8 +70,8 @@ pub(super) struct Describer {
     failures: Sayings,
 }
 
-/// An attribute of the rows of a batch.
-struct Attribute<'a> {
+/// What the rows of a batch say of an attribute.
+struct Coded<'a> {
     codes: Codes<'a>,
     texts: Texts<'a>,
 }
@@ -152,7 +116,7 @@ enum Codes<'a> {
 /// What the rows of a batch say.
 pub(super) struct Described<'a> {
     batch: &'a EventBatch,
-    attributes: [Attribute<'a>; ATTRIBUTES.len()],
+    attributes: ByAttribute<Coded<'a>>,
     /// Nothing if there are no names.
     named: Option<Named>,
     /// By row whether it failed.
@@ -182,26 +146,32 @@ impl Describer {
             numbers
         };
         let principals = number(&mut self.principals, &[CALLER, IDENTITY_TYPE, PRINCIPAL_ID]);
-        let addresses = number(&mut self.addresses, &[SOURCE_IP]);
-        let calls = number(&mut self.calls, &[SERVICE, API]);
+        let mut addresses = number(&mut self.addresses, &[SOURCE_IP]);
+        let mut calls = number(&mut self.calls, &[SERVICE, API]);
         let mut failures = number(&mut self.failures, &[ERROR_CODE, ERROR_MESSAGE]);
         let failed: Vec<bool> = failures.iter().map(|&failure| failure != NONE).collect();
         // What calls no API is no failure of one.
         failures.iter_mut().zip(&calls).filter(|(_, call)| **call == NONE).for_each(|(failure, _)| *failure = NONE);
         let none = self.principals.texts().len() as u32;
-        let principals: Vec<u32> = principals.into_iter().map(|number| number.min(none)).collect();
+        let mut principals: Vec<u32> = principals.into_iter().map(|number| number.min(none)).collect();
         let named = (!batch.columns[NAME].is_all_null()).then(|| Named::of(&principals, &batch.columns[NAME]));
-        let shown = Texts::Shown(shown_calls(batch, &calls, self.calls.texts().len()));
-        let attributes = [
-            Attribute::of_numbers(principals, Texts::Said(self.principals.texts(), None)),
-            Attribute::of_column(&batch.columns[ACCESS_KEY]),
-            Attribute::of_numbers(addresses, Texts::Said(self.addresses.texts(), None)),
-            Attribute::of_column(&batch.columns[USER_AGENT]),
-            Attribute::of_numbers(calls, shown),
-            Attribute::of_numbers(failures, Texts::Said(self.failures.texts(), Some(NO_ERROR))),
-            Attribute::of_column(&batch.columns[REGION]),
-            Attribute::of_column(&batch.columns[RESOURCE]),
-        ];
+        let mut shown = shown_calls(batch, &calls, self.calls.texts().len());
+        let attributes = ByAttribute::of(|attribute| match attribute {
+            Attribute::Principal => {
+                Coded::of_numbers(take(&mut principals), Texts::Said(self.principals.texts(), None))
+            }
+            Attribute::AccessKey => Coded::of_column(&batch.columns[ACCESS_KEY]),
+            Attribute::SourceAddress => {
+                Coded::of_numbers(take(&mut addresses), Texts::Said(self.addresses.texts(), None))
+            }
+            Attribute::UserAgent => Coded::of_column(&batch.columns[USER_AGENT]),
+            Attribute::Api => Coded::of_numbers(take(&mut calls), Texts::Shown(take(&mut shown))),
+            Attribute::ErrorCode => {
+                Coded::of_numbers(take(&mut failures), Texts::Said(self.failures.texts(), Some(NO_ERROR)))
+            }
+            Attribute::Region => Coded::of_column(&batch.columns[REGION]),
+            Attribute::Resource => Coded::of_column(&batch.columns[RESOURCE]),
+        });
         Described { batch, attributes, named, failed, tally: Tally::default() }
     }
 }
@@ -219,7 +189,7 @@ fn shown_calls(batch: &EventBatch, calls: &[u32], count: usize) -> Vec<Option<St
     shown
 }
 
-impl<'a> Attribute<'a> {
+impl<'a> Coded<'a> {
     fn of_column(column: &'a TextColumn) -> Self {
         Self { codes: column.keys().map_or(Codes::Same, Codes::Keys), texts: Texts::Column(column) }
     }
@@ -293,7 +263,7 @@ impl Tally {
         last.iter().for_each(|&row| meet(one, code(row)));
         for code in met.drain(..) {
             // A code that was met in both places comes twice.
-            let calls = std::mem::take(&mut one[code as usize]) + std::mem::take(&mut other[code as usize]);
+            let calls = take(&mut one[code as usize]) + take(&mut other[code as usize]);
             if calls > 0 {
                 each(code, u64::from(calls));
             }
@@ -314,19 +284,18 @@ impl Described<'_> {
 
     /// Adds the values of rows, and the names of users or roles.
     pub(in crate::insight) fn count(&mut self, rows: &[u32], counts: &mut Counts, names: &mut Names) {
-        let Self { batch, attributes: [principals, others @ ..], named, tally, .. } = self;
-        let [callers, rest @ ..] = &mut counts.0;
-        match named {
-            Some(named) => named.count(rows, tally, |(principal, name), calls| {
-                let principal = principals.texts.of(principal);
-                principal.into_iter().for_each(|principal| callers.add(principal, calls));
-                let name = batch.columns[NAME].value(name as i32);
-                name.into_iter().for_each(|name| names.add(principal.unwrap_or_default(), name, calls));
-            }),
-            None => principals.count(rows, tally, |text, calls| callers.add(text, calls)),
-        }
-        for (attribute, counts) in others.iter().zip(rest) {
-            attribute.count(rows, tally, |text, calls| counts.add(text, calls));
+        let Self { batch, attributes, named, tally, .. } = self;
+        for (attribute, coded) in attributes.iter() {
+            let counts = &mut counts.0[attribute];
+            match named.as_ref().filter(|_| attribute == Attribute::Principal) {
+                Some(named) => named.count(rows, tally, |(principal, name), calls| {
+                    let principal = coded.texts.of(principal);
+                    principal.into_iter().for_each(|principal| counts.add(principal, calls));
+                    let name = batch.columns[NAME].value(name as i32);
+                    name.into_iter().for_each(|name| names.add(principal.unwrap_or_default(), name, calls));
+                }),
+                None => coded.count(rows, tally, |text, calls| counts.add(text, calls)),
+            }
         }
     }
 
@@ -346,7 +315,7 @@ fn source(source: SourceAddress) -> String {
 
 /// Values while they are counted, which is faster than in their order.
 #[derive(Debug, Default)]
-pub(in crate::insight) struct Counts([Unordered; ATTRIBUTES.len()]);
+pub(in crate::insight) struct Counts(ByAttribute<Unordered>);
 
 /// The values of an attribute and their calls.
 #[derive(Debug, Default)]
@@ -378,7 +347,7 @@ pub(super) fn add_all(own: &mut BTreeMap<String, u64>, later: BTreeMap<String, u
         later.into_iter().for_each(|(value, calls)| add(own, value, calls));
         return;
     }
-    let (mut left, mut right) = (std::mem::take(own).into_iter().peekable(), later.into_iter().peekable());
+    let (mut left, mut right) = (take(own).into_iter().peekable(), later.into_iter().peekable());
     *own = std::iter::from_fn(|| match (left.peek(), right.peek()) {
         (Some((one, _)), Some((other, _))) => match one.cmp(other) {
             Ordering::Less => left.next(),

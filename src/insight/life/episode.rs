@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::detect::{Deviation, Direction, Model};
 use crate::error::Result;
 use crate::insight::Insight;
+use crate::insight::attribute::{Attribute, ByAttribute};
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
@@ -27,8 +28,6 @@ use crate::storage::{Daily, read_json, write_json};
 
 /// Values of an attribute that are kept of an episode.
 const KEPT_VALUES: usize = 100;
-/// The places of those who make calls among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES): principal, AccessKey, address.
-const MAKERS: std::ops::Range<usize> = 0..3;
 /// What comes again has at most so many times as many calls too many, or too few, or one in so many.
 const ALIKE: f64 = 2.0;
 
@@ -118,7 +117,7 @@ impl Running {
     /// much, or too few.
     pub fn is_repeated(&self, deviation: &Deviation) -> bool {
         let hours = (self.start.hour(), (self.end - Duration::minutes(1)).hour() + 1);
-        let is_within_a_day = hours.0 < hours.1;
+        let is_within_a_day = hours.0 < hours.1 && self.end - self.start <= Duration::days(1);
         let (first, end) = (u32::from(deviation.hours.0), u32::from(deviation.hours.1));
         let is_at_its_hours = first < hours.1 && hours.0 < end && first + 1 >= hours.0 && end <= hours.1 + 1;
         let own = self.observed as f64 - self.expected;
@@ -129,11 +128,11 @@ impl Running {
     /// Whether who makes most of its calls makes most of these: principal, key and address, as far as one of them stands out. Somebody must,
     /// unless there are no calls at all.
     pub fn is_by_the_same(&self, evidence: &Evidence) -> bool {
-        fn makers(values: &Values) -> Vec<Option<&str>> {
-            MAKERS.map(|maker| dominant_of(&values[maker]).map(|(who, _)| who)).collect()
+        fn makers(values: &Values) -> [Option<&str>; Attribute::ACTORS.len()] {
+            Attribute::ACTORS.map(|maker| dominant_of(&values[maker]).map(|(who, _)| who))
         }
         let before = makers(&self.values);
-        let is_silence = self.values[MAKERS.start].is_empty();
+        let is_silence = self.values[Attribute::Principal].is_empty();
         before == makers(&evidence.values) && (is_silence || before.iter().any(Option::is_some))
     }
 
@@ -163,7 +162,7 @@ impl Running {
             days_hidden: insight.days_hidden,
             usual,
             times: insight.life.times.max(1),
-            values: evidence.values.each_ref().map(most),
+            values: ByAttribute::of(|attribute| most(&evidence.values[attribute])),
             names_by_principal: evidence.names.most(KEPT_VALUES),
             examples: insight.examples.clone(),
             principal_arns: insight.principal_arns.clone(),
@@ -323,7 +322,7 @@ mod tests {
         assert!(again((11, 12), 1.0) && again((10, 13), 1.9) && again((11, 12), 0.6));
         let by = |who: &str| {
             let mut evidence = Evidence::default();
-            evidence.values[MAKERS.start].insert(who.to_owned(), 200);
+            evidence.values[Attribute::Principal].insert(who.to_owned(), 200);
             evidence
         };
         let running_of = Running::of(&insight, insight.end, 0.1, &by("user/1"));

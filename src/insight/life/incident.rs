@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::detect::Direction;
 use crate::insight::events::values::OTHER;
 use crate::insight::life::alike::{Groups, Member, Span, join_near, join_overlapping};
-use crate::insight::{Attribution, Insight, Severity};
+use crate::insight::{Attribute, Insight, Severity};
 use crate::rollup::Family;
 
 /// A change is a moment; what happens so near to it counts as at the same time.
@@ -29,15 +29,12 @@ const ADJACENT: i64 = 60;
 const MOVED_WITHIN: i64 = 720;
 /// A rise and a drop of an entity are as large if one is at most so many times the other.
 const AS_LARGE: f64 = 2.0;
-/// The attributes that name an actor.
-const ACTORS: [&str; 3] = ["principalId", "accessKeyId", "sourceIpAddress"];
-const API: &str = "apiRelated";
 
 /// Who an incident is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Culprit {
     /// The attribute that names it.
-    pub attribute: &'static str,
+    pub attribute: Attribute,
     /// Its value.
     pub value: String,
 }
@@ -120,7 +117,7 @@ fn groups(insights: &[Insight]) -> Vec<Vec<usize>> {
 }
 
 /// What insights that happen at once can agree on: account, direction, and an actor or an API.
-type Shared<'a> = (&'a str, Direction, (&'static str, &'a str));
+type Shared<'a> = (&'a str, Direction, (Attribute, &'a str));
 /// What episodes of one entity have in common, whenever they are.
 type Again<'a> = (Family, Direction, &'a str, &'a str, &'a Culprit);
 
@@ -180,8 +177,8 @@ struct Named {
 impl Named {
     fn of(insight: &Insight) -> Self {
         let mut actors: Vec<Culprit> = own_actor(insight).into_iter().collect();
-        actors.extend(ACTORS.into_iter().filter_map(|attribute| {
-            let value = first(insight, attribute, |found| found.most)?;
+        actors.extend(Attribute::ACTORS.into_iter().filter_map(|attribute| {
+            let value = insight.attribution(attribute)?.culprit()?;
             Some(Culprit { attribute, value: value.to_owned() })
         }));
         actors.dedup();
@@ -189,38 +186,33 @@ impl Named {
             Family::Api | Family::ApiError => insight.apis().first().map(|api| api.to_lowercase()),
             _ => None,
         };
-        Self { actors, own_api, api: first(insight, API, |found| !found.broad).map(str::to_lowercase) }
+        Self { actors, own_api, api: attributed_api(insight).map(str::to_lowercase) }
     }
 
     /// The APIs that it can agree on with others, and whether with all of those that name it. Two that are attributed to one API do not agree
     /// by that, but each does with the API itself.
-    fn apis(&self) -> impl Iterator<Item = ((&'static str, &str), bool)> {
-        let own = self.own_api.as_deref().map(|api| ((API, api), true));
+    fn apis(&self) -> impl Iterator<Item = ((Attribute, &str), bool)> {
+        let own = self.own_api.as_deref().map(|api| ((Attribute::Api, api), true));
         let other = self.api.as_deref().filter(|api| self.own_api.as_deref() != Some(api));
-        own.into_iter().chain(other.map(|api| ((API, api), false)))
+        own.into_iter().chain(other.map(|api| ((Attribute::Api, api), false)))
     }
 }
 
 fn own_actor(insight: &Insight) -> Option<Culprit> {
     let (attribute, value) = match insight.family {
-        Family::Principal => ("principalId", insight.entity.clone()),
-        Family::AccessKey => ("accessKeyId", insight.entity.clone()),
-        Family::SourceIp => ("sourceIpAddress", insight.entity.clone()),
-        Family::Change => ("principalId", insight.changed_by()?),
+        Family::Principal => (Attribute::Principal, insight.entity.clone()),
+        Family::AccessKey => (Attribute::AccessKey, insight.entity.clone()),
+        Family::SourceIp => (Attribute::SourceAddress, insight.entity.clone()),
+        Family::Change => (Attribute::Principal, insight.changed_by()?),
         _ => return None,
     };
     Some(Culprit { attribute, value })
 }
 
-/// The first value of an attribute, if it explains enough of the change.
-fn first<'insight>(
-    insight: &'insight Insight,
-    attribute: &str,
-    is_enough: fn(&Attribution) -> bool,
-) -> Option<&'insight str> {
-    let found = insight.attribution(attribute).filter(|found| is_enough(found))?;
-    let value = found.insight.first()?.value.as_str();
-    (value != OTHER).then_some(value)
+/// The API that explains an insight best, if one stands out.
+fn attributed_api(insight: &Insight) -> Option<&str> {
+    let found = insight.attribution(Attribute::Api).filter(|found| !found.broad)?;
+    found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
 fn incident(insights: &[Insight], own: &[usize], taken: &mut BTreeSet<Uuid>) -> Incident {
@@ -257,15 +249,14 @@ pub(super) fn story_of(insight: Uuid) -> Uuid {
 }
 
 /// The actor that most of the gravest insights name, then most of the next graver ones, and so on: many small things beside it do not outvote an
-/// attack. Of equals the first of [`ACTORS`], then of values.
+/// attack. Of equals the first of [`Attribute::ACTORS`], then of values.
 fn culprit<'a>(parts: impl Iterator<Item = &'a Insight>) -> Option<Culprit> {
     let mut counts: BTreeMap<Culprit, [usize; Severity::ALL.len()]> = BTreeMap::new();
     for part in parts {
         let graver = Severity::Critical as usize - part.severity as usize;
         Named::of(part).actors.into_iter().for_each(|actor| counts.entry(actor).or_default()[graver] += 1);
     }
-    let place = |actor: &Culprit| ACTORS.iter().position(|attribute| *attribute == actor.attribute);
-    counts.into_iter().min_by_key(|(actor, counts)| (Reverse(*counts), place(actor))).map(|(actor, _)| actor)
+    counts.into_iter().min_by_key(|(_, counts)| Reverse(*counts)).map(|(actor, _)| actor)
 }
 
 #[cfg(test)]
@@ -273,7 +264,7 @@ mod tests {
     use super::*;
     use crate::detect::Direction;
     use crate::insight::example::rate;
-    use crate::insight::{Life, Share};
+    use crate::insight::{Attribution, Life, Share};
 
     fn insight(family: Family, entity: &str, start: i64, end: i64) -> Insight {
         let moment = |minute: i64| DateTime::UNIX_EPOCH + Duration::minutes(minute);
@@ -291,13 +282,14 @@ mod tests {
         }
     }
 
-    fn by(mut insight: Insight, attribute: &'static str, value: &str) -> Insight {
+    fn by(mut insight: Insight, attribute: Attribute, value: &str) -> Insight {
         let share = Share { average: 1.0, value: value.to_owned() };
         insight.attributions.push(Attribution {
             attribute,
             insight: vec![share],
             most: true,
-            ..Attribution::default()
+            baseline: None,
+            broad: false,
         });
         insight
     }
@@ -311,32 +303,32 @@ mod tests {
 
     #[test]
     fn a_stolen_key_is_one_story() {
-        let key = by(insight(Family::AccessKey, "LTAI1", 60, 80), "sourceIpAddress", "192.0.2.1");
-        let address = by(insight(Family::SourceIp, "192.0.2.1", 60, 80), "principalId", "user/7");
-        let api = by(insight(Family::Api, "Oss/GetObject", 61, 80), "accessKeyId", "LTAI1");
+        let key = by(insight(Family::AccessKey, "LTAI1", 60, 80), Attribute::SourceAddress, "192.0.2.1");
+        let address = by(insight(Family::SourceIp, "192.0.2.1", 60, 80), Attribute::Principal, "user/7");
+        let api = by(insight(Family::Api, "Oss/GetObject", 61, 80), Attribute::AccessKey, "LTAI1");
         let mut change = insight(Family::Change, "permission/Ram/AttachPolicyToUser/user/7", 95, 96);
         change.fields = ["permission", "Ram", "AttachPolicyToUser", "user", "7"].map(str::to_owned).to_vec();
-        let other = by(insight(Family::Api, "Ecs/RunInstances", 60, 80), "accessKeyId", "LTAI2");
+        let other = by(insight(Family::Api, "Ecs/RunInstances", 60, 80), Attribute::AccessKey, "LTAI2");
         let mut insights = vec![key, other, address, api, change];
         let incidents = group(&mut insights);
         assert_eq!(incidents.iter().map(|incident| incident.parts.len()).collect::<Vec<_>>(), [4, 1]);
         assert_eq!(insights.iter().map(|insight| insight.incident.rank).collect::<Vec<_>>(), [1, 1, 1, 1, 2]);
         let culprit = incidents[0].culprit.as_ref().unwrap();
-        assert_eq!((culprit.attribute, culprit.value.as_str()), ("principalId", "user/7"));
+        assert_eq!((culprit.attribute, culprit.value.as_str()), (Attribute::Principal, "user/7"));
     }
 
     #[test]
     fn several_episodes_of_an_entity_are_one_story_if_the_actor_is_the_same() {
         let at = |start, end| insight(Family::AccessKey, "LTAI1", start, end);
         assert_eq!(ranks(vec![at(60, 80), at(300, 320)]), [1, 1]);
-        let api = |start, end, who| by(insight(Family::Api, "Ecs/RunInstances", start, end), "principalId", who);
+        let api = |start, end, who| by(insight(Family::Api, "Ecs/RunInstances", start, end), Attribute::Principal, who);
         assert_eq!(ranks(vec![api(60, 80, "user/7"), api(300, 320, "user/7")]), [1, 1]);
         assert_eq!(ranks(vec![api(60, 80, "user/7"), api(300, 320, "user/8")]), [1, 2]);
     }
 
     #[test]
     fn time_account_direction_and_actor_must_agree() {
-        let key = || by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7");
+        let key = || by(insight(Family::AccessKey, "LTAI1", 60, 80), Attribute::Principal, "user/7");
         let principal = || insight(Family::Principal, "user/7", 60, 80);
         assert_eq!(ranks(vec![key(), principal()]), [1, 1]);
         assert_eq!(ranks(vec![key(), insight(Family::Principal, "user/8", 60, 80)]), [1, 2]);
@@ -352,11 +344,11 @@ mod tests {
     #[test]
     fn what_two_did_alike_joins_nothing() {
         // An API that two met from networks of their own, once each: the principal of one comes first, and the key of the other.
-        let mut api = by(insight(Family::Api, "Rds/GetRdsConfig", 60, 120), "principalId", "role/team");
-        api = by(by(api, "accessKeyId", "LTAI1"), "sourceIpAddress", "192.0.2.1");
+        let mut api = by(insight(Family::Api, "Rds/GetRdsConfig", 60, 120), Attribute::Principal, "role/team");
+        api = by(by(api, Attribute::AccessKey, "LTAI1"), Attribute::SourceAddress, "192.0.2.1");
         api.attributions.iter_mut().for_each(|found| found.most = false);
-        let thief = by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7");
-        let busy = by(insight(Family::SourceIp, "198.51.100.1", 60, 120), "principalId", "role/team");
+        let thief = by(insight(Family::AccessKey, "LTAI1", 60, 80), Attribute::Principal, "user/7");
+        let busy = by(insight(Family::SourceIp, "198.51.100.1", 60, 120), Attribute::Principal, "role/team");
         assert_eq!(ranks(vec![thief, busy, api]), [1, 2, 3]);
     }
 
@@ -364,10 +356,10 @@ mod tests {
     fn the_gravest_insight_says_who_it_was() {
         let of = |severity, entity: &str, who: &str| Insight {
             severity,
-            ..by(insight(Family::Api, entity, 60, 80), "principalId", who)
+            ..by(insight(Family::Api, entity, 60, 80), Attribute::Principal, who)
         };
-        let attack = || by(of(Severity::High, "Kms/GetSecretValue", "user/7"), "accessKeyId", "LTAI2");
-        let beside = |entity| by(of(Severity::Informational, entity, "role/team"), "accessKeyId", "LTAI2");
+        let attack = || by(of(Severity::High, "Kms/GetSecretValue", "user/7"), Attribute::AccessKey, "LTAI2");
+        let beside = |entity| by(of(Severity::Informational, entity, "role/team"), Attribute::AccessKey, "LTAI2");
         let culprit = |insights: Vec<Insight>| group(&mut { insights })[0].culprit.clone().unwrap().value;
         let few = vec![attack(), beside("Ecs/DescribeDisks"), beside("Vpc/ListVpcs")];
         assert_eq!(culprit(few), "LTAI2", "all of them name the key");
@@ -401,7 +393,7 @@ mod tests {
         let count = 20_000;
         let address = |number: i64| {
             let own = insight(Family::SourceIp, &format!("address {number}"), number % 1400, number % 1400 + 30);
-            by(own, "principalId", "role/leaked")
+            by(own, Attribute::Principal, "role/leaked")
         };
         let incidents = group(&mut (0..count).map(address).collect::<Vec<_>>());
         assert_eq!(incidents.iter().map(|incident| incident.parts.len()).collect::<Vec<_>>(), [count as usize]);
@@ -416,7 +408,8 @@ mod tests {
             life: Life { incident: Some(before), ..Life::default() },
             ..insight(Family::Principal, "user/7", 0, 80)
         };
-        let mut insights = vec![by(insight(Family::AccessKey, "LTAI1", 60, 80), "principalId", "user/7"), carried];
+        let mut insights =
+            vec![by(insight(Family::AccessKey, "LTAI1", 60, 80), Attribute::Principal, "user/7"), carried];
         assert_eq!(group(&mut insights)[0].id, before);
     }
 

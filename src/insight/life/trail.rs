@@ -21,8 +21,8 @@ use crate::insight::requests::serious::flatten;
 use crate::rollup::{EntityKey, Family};
 use crate::storage::{Daily, entries, read_json, remove, write_json};
 
-/// Parameters that name a trail, in the order in which they are looked for.
-const NAMES: [&str; 4] = ["name", "trailname", "trailarn", "trail"];
+/// Parameters that name a trail, in the order in which they are looked for: selectors of events have a `name` too.
+const NAMES: [&str; 4] = ["trailname", "name", "trailarn", "trail"];
 /// Parameters that list what is recorded; `all` stands for everything.
 const LISTS: [&str; 3] = ["eventrw", "trailregion", "readwritetype"];
 /// Parameters that switch a part of the recording on.
@@ -46,6 +46,9 @@ const MOST_BYTES: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Trail {
     account: String,
+    /// Its region, where each has names of its own.
+    #[serde(default)]
+    region: String,
     /// Its name, in lower case and without the path of an ARN.
     name: String,
     /// When it was changed last.
@@ -74,7 +77,8 @@ pub struct Lessened {
 /// All trails that were seen to be changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailBook {
-    trails: BTreeMap<(String, String), Trail>,
+    /// By account, name and region.
+    trails: BTreeMap<(String, String, String), Trail>,
 }
 
 /// The newest file of a night up to and with `date`.
@@ -102,9 +106,8 @@ impl TrailBook {
         let Some(path) = newest else { return Ok(Self::default()) };
         let what = ("what a night leaves to the next", "run that night again");
         let trails: Vec<Trail> = read_json(&path, what)?.unwrap_or_default();
-        Ok(Self {
-            trails: trails.into_iter().map(|trail| ((trail.account.clone(), trail.name.clone()), trail)).collect(),
-        })
+        let key = |trail: &Trail| (trail.account.clone(), trail.name.clone(), trail.region.clone());
+        Ok(Self { trails: trails.into_iter().map(|trail| (key(&trail), trail)).collect() })
     }
 
     /// Follows a night's changes of trails in their order, and adds to the evidence of each what it is less than before.
@@ -132,14 +135,16 @@ impl TrailBook {
         let Ok(parameters) = serde_json::from_str::<Value>(&request.parameters) else { return Vec::new() };
         let mut flat = Vec::new();
         flatten("", &parameters, &mut flat);
-        let Some(name) = trail_name(&flat) else { return Vec::new() };
+        let Some((name, region)) = trail_name(&flat) else { return Vec::new() };
+        let region = region.unwrap_or_else(|| request.region.to_lowercase());
         let settings = settings(&flat);
         let seen = DateTime::from_timestamp_millis(request.time).unwrap_or_default();
         if settings.is_empty() {
             return Vec::new();
         }
-        let key = (account.to_owned(), name.clone());
-        let new = || Trail { account: account.to_owned(), name: name.clone(), seen, settings: BTreeMap::new() };
+        let key = self.place_of(account, &name, &region);
+        let region = key.2.clone();
+        let new = || Trail { account: account.to_owned(), region, name: name.clone(), seen, settings: BTreeMap::new() };
         let trail = self.trails.entry(key).or_insert_with(new);
         let last_seen = std::mem::replace(&mut trail.seen, seen);
         let mut less = Vec::new();
@@ -151,6 +156,27 @@ impl TrailBook {
         }
         self.forget();
         less
+    }
+
+    /// Where a trail stands. A region that is not told, as in books of an earlier version, is that of the only trail of the name.
+    fn place_of(&mut self, account: &str, name: &str, region: &str) -> (String, String, String) {
+        let key = |region: &str| (account.to_owned(), name.to_owned(), region.to_owned());
+        let own = key(region);
+        if self.trails.contains_key(&own) {
+            return own;
+        }
+        let all: Vec<_> = self.trails.range(key("")..).map(|(place, _)| place).take(2).cloned().collect();
+        let mut namesakes = all.into_iter().filter(|place| place.0 == account && place.1 == name);
+        match (namesakes.next(), namesakes.next()) {
+            (Some(only), None) if region.is_empty() => only,
+            (Some(nowhere), _) if nowhere.2.is_empty() => {
+                if let Some(known) = self.trails.remove(&nowhere) {
+                    self.trails.insert(own.clone(), Trail { region: region.to_owned(), ..known });
+                }
+                own
+            }
+            _ => own,
+        }
     }
 
     fn forget(&mut self) {
@@ -177,11 +203,14 @@ impl TrailBook {
     }
 }
 
-fn trail_name(parameters: &[(String, String)]) -> Option<String> {
+/// The name of the trail of a request, and the region, if an ARN tells it.
+fn trail_name(parameters: &[(String, String)]) -> Option<(String, Option<String>)> {
     let value = |name: &&str| parameters.iter().find(|(own, _)| own == *name).map(|(_, value)| value);
-    let name = NAMES.iter().find_map(value)?;
-    let name = name.rsplit('/').next().unwrap_or_default();
-    (!name.is_empty() && name.len() <= MOST_BYTES).then(|| name.to_owned())
+    let whole = NAMES.iter().find_map(value)?;
+    let region = whole.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).map(str::to_owned);
+    let name = whole.rsplit('/').next().unwrap_or_default();
+    (!name.is_empty() && name.len() <= MOST_BYTES)
+        .then(|| (name.to_owned(), region.filter(|region| region.len() <= MOST_BYTES)))
 }
 
 /// The settings that a request names, lists taken apart.
@@ -218,7 +247,34 @@ mod tests {
     use super::*;
 
     fn request(minute: i64, parameters: &str) -> Request {
-        Request { time: minute * 60_000, api: "UpdateTrail".to_owned(), parameters: parameters.to_owned() }
+        let (api, parameters) = ("UpdateTrail".to_owned(), parameters.to_owned());
+        Request { time: minute * 60_000, api, region: String::new(), parameters }
+    }
+
+    #[test]
+    fn trails_of_one_name_in_two_regions_are_two() {
+        let mut book = TrailBook::default();
+        let mut told = |region: &str, parameters: &str| {
+            let own = Request { region: region.to_owned(), ..request(0, parameters) };
+            book.apply("1", &own).into_iter().map(|less| less.concern.name()).collect::<Vec<_>>()
+        };
+        let to = |bucket: &str| format!(r#"{{"name":"t","s3BucketName":"{bucket}"}}"#);
+        let by_arn = r#"{"name":"arn:aws:cloudtrail:eu-west-1:1:trail/t","s3BucketName":"c"}"#;
+        assert!(told("eu-west-1", &to("a")).is_empty());
+        assert!(told("us-east-1", &to("b")).is_empty(), "another trail");
+        assert_eq!(told("us-east-1", by_arn), ["redirected"], "the ARN names the first");
+        assert_eq!(told("eu-west-1", &to("c")), [""; 0]);
+        let selectors = r#"{"trailName":"t","advancedEventSelectors":[{"name":"all"}],"s3BucketName":"d"}"#;
+        assert_eq!(told("us-east-1", selectors), ["redirected"], "a selector's name is no trail's");
+    }
+
+    #[test]
+    fn a_trail_that_an_earlier_version_knew_is_known_again() {
+        let mut book = TrailBook::default();
+        assert!(told(&mut book, r#"{"name":"t","s3BucketName":"a"}"#).is_empty());
+        let own = Request { region: "eu-west-1".to_owned(), ..request(0, r#"{"name":"t","s3BucketName":"b"}"#) };
+        assert_eq!(book.apply("1", &own).len(), 1);
+        assert_eq!(book.trails.len(), 1);
     }
 
     fn told(book: &mut TrailBook, parameters: &str) -> Vec<&'static str> {
@@ -284,12 +340,15 @@ mod tests {
             book.apply("1", &request(number, &parameters));
         }
         assert_eq!(book.trails.len(), MOST_TRAILS);
-        assert!(book.trails.contains_key(&("1".to_owned(), "t1049".to_owned())), "the last are kept");
+        assert!(book.trails.contains_key(&("1".to_owned(), "t1049".to_owned(), String::new())), "the last are kept");
         let long = format!(r#"{{"Name":"{}","EventRW":"All"}}"#, "x".repeat(10_000));
         assert!(told(&mut book, &long).is_empty());
         let many: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
         told(&mut book, &format!(r#"{{"Name":"many","TrailRegion":"{}"}}"#, many.join(",")));
-        assert!(!book.trails.contains_key(&("1".to_owned(), "many".to_owned())), "too many values are none");
+        assert!(
+            !book.trails.contains_key(&("1".to_owned(), "many".to_owned(), String::new())),
+            "too many values are none"
+        );
         assert!(told(&mut book, "{\"Name\":").is_empty());
     }
 }

@@ -1,12 +1,16 @@
-//! Who is behind an insight: the principal of most of its calls, and whether that is somebody who may do anything.
+//! Who is behind an insight, and whether that is somebody who may do anything.
+//!
+//! Of a rise that is who explains most of what is too much: an API that somebody calls all day is not his when another one floods it. Where that cannot
+//! be told, it is the principal of most of the calls; of a drop, who is missing.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::detect::Direction;
+use crate::detect::{Direction, Model};
 use crate::event::{PrincipalKind, without_session};
 use crate::insight::Insight;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
@@ -19,7 +23,7 @@ pub(in crate::insight) const SPEAKS_FOR_ALL: f64 = 0.6;
 /// Roles and users that are administrators by their name.
 const ADMINISTRATOR_WORDS: [&str; 3] = ["admin", "administrator", "superuser"];
 
-/// The principal of most of the calls, or of most of those that are missing.
+/// The principal that explains most of the change, or made most of the calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Actor {
     /// What kind of thing it is, as [`PrincipalKind::name`] has it.
@@ -33,7 +37,7 @@ pub struct Actor {
 impl Actor {
     /// The actor that the events show, if one principal made most of the calls.
     pub(in crate::insight) fn of(evidence: &Evidence) -> Option<Self> {
-        let principal = dominant(evidence, 0)?;
+        let principal = dominant(evidence, Attribute::Principal)?;
         Some(Self::of_entity(&principal)?.called(&evidence.names))
     }
 
@@ -54,8 +58,16 @@ impl Actor {
         self.kind == PrincipalKind::Root.name() || self.name.iter().any(|name| is_administrator(name))
     }
 
+    /// Whether it stands for all those whom events do not name.
+    pub fn is_nameless(&self) -> bool {
+        self.id.is_empty() && self.name.is_none() && self.kind != PrincipalKind::Root.name()
+    }
+
     /// `user alice`, `root of 1599…`.
     pub fn shown(&self) -> String {
+        if self.is_nameless() {
+            return "somebody whom no event names".to_owned();
+        }
         if self.kind == PrincipalKind::Root.name() {
             return format!("root of {}", clipped(&self.id));
         }
@@ -76,7 +88,9 @@ pub(in crate::insight) fn behind(
         _ => None,
     };
     match (insight.direction, insight.family) {
-        (Direction::Up, _) | (_, Family::Principal | Family::Change) => Actor::of(evidence).or_else(own),
+        (Direction::Up, _) | (_, Family::Principal | Family::Change) => {
+            risen(insight).and_then(called).or_else(|| Actor::of(evidence)).or_else(own)
+        }
         (Direction::Down, _) => called(missing(insight)?),
     }
 }
@@ -86,14 +100,21 @@ pub(in crate::insight) fn names(
     insight: &Insight,
     name_of: impl Fn(&str) -> Option<String>,
 ) -> BTreeMap<String, String> {
-    let found = insight.attribution("principalId").into_iter();
+    let found = insight.attribution(Attribute::Principal).into_iter();
     let shares = found.flat_map(|found| found.insight.iter().chain(found.baseline.iter().flatten()));
     shares.filter_map(|share| Some((share.value.clone(), name_of(&share.value)?))).collect()
 }
 
+/// The principal that explains a rise against the week before; first meetings and changes are no more than what was done.
+fn risen(insight: &Insight) -> Option<&str> {
+    let is_rise = insight.model.is_some_and(|model| model != Model::FirstSeen);
+    let found = insight.attribution(Attribute::Principal).filter(|found| is_rise && found.baseline.is_some())?;
+    found.culprit()
+}
+
 /// The principal that explains a drop, where one stands out against the week before.
 fn missing(insight: &Insight) -> Option<&str> {
-    let found = insight.attribution("principalId").filter(|found| found.baseline.is_some() && !found.broad)?;
+    let found = insight.attribution(Attribute::Principal).filter(|found| found.baseline.is_some() && !found.broad)?;
     found.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)
 }
 
@@ -114,12 +135,12 @@ fn is_administrator(name: &str) -> bool {
 }
 
 /// The value that most calls have, if one does.
-pub(super) fn dominant(evidence: &Evidence, attribute: usize) -> Option<String> {
+pub(super) fn dominant(evidence: &Evidence, attribute: Attribute) -> Option<String> {
     dominant_calls(evidence, attribute).map(|(value, _)| value.to_owned())
 }
 
 /// The value that most calls have, if one does, and how many have it; what stands for many is none.
-pub(super) fn dominant_calls(evidence: &Evidence, attribute: usize) -> Option<(&str, u64)> {
+pub(super) fn dominant_calls(evidence: &Evidence, attribute: Attribute) -> Option<(&str, u64)> {
     dominant_of(&evidence.values[attribute])
 }
 
@@ -133,6 +154,8 @@ pub(in crate::insight) fn dominant_of(values: &BTreeMap<String, u64>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::insight::example::rate;
+    use crate::insight::{Attribution, Share};
 
     #[test]
     fn administrators_are_known_by_a_word_of_their_name() {
@@ -142,6 +165,13 @@ mod tests {
         for name in ["badminton", "administrative-report", "alice", ""] {
             assert!(!is_administrator(name), "{name}");
         }
+    }
+
+    #[test]
+    fn those_whom_no_event_names_are_told_as_such() {
+        let shown = |entity: &str| Actor::of_entity(entity).unwrap().shown();
+        assert_eq!(shown("unknown/"), "somebody whom no event names");
+        assert_eq!((shown("user/7"), shown("root/1")), ("user 7".to_owned(), "root of 1".to_owned()));
     }
 
     #[test]
@@ -155,7 +185,8 @@ mod tests {
     fn nobody_goes_by_the_name_of_another() {
         let values = |principals: &[(&str, u64)]| {
             let mut values = crate::insight::events::values::Values::default();
-            values[0] = principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
+            values[Attribute::Principal] =
+                principals.iter().map(|&(principal, calls)| (principal.to_owned(), calls)).collect();
             values
         };
         // Services and many sessions are told without a name.
@@ -169,6 +200,27 @@ mod tests {
         let role = Evidence { values: values(&[("role/343", 30)]), ..evidence };
         let actor = Actor::of(&role).unwrap();
         assert_eq!((actor.shown().as_str(), actor.is_privileged()), ("role ram-admin", true));
+    }
+
+    #[test]
+    fn who_floods_what_another_one_calls_all_day_is_behind_it() {
+        let share = |value: &str, average| Share { value: value.to_owned(), average };
+        let principals = Attribution {
+            attribute: Attribute::Principal,
+            insight: vec![share("user/thief", 2.0), share("user/busy", 9.0)],
+            baseline: Some(vec![share("user/busy", 9.0)]),
+            broad: false,
+            most: true,
+        };
+        let mut evidence = Evidence::default();
+        evidence.values[Attribute::Principal] = [("user/thief".to_owned(), 20), ("user/busy".to_owned(), 90)].into();
+        let of = |principals: &Attribution| {
+            let insight = Insight { attributions: vec![principals.clone()], ..rate() };
+            behind(&insight, &evidence, |_| None).unwrap().id
+        };
+        assert_eq!(of(&principals), "thief");
+        assert_eq!(of(&Attribution { most: false, ..principals.clone() }), "busy", "nobody explains it");
+        assert_eq!(of(&Attribution { baseline: None, ..principals }), "busy", "what is usual is not known");
     }
 
     #[test]

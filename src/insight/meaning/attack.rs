@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::detect::Direction;
 use crate::event::is_denied;
 use crate::insight::meaning::sensitivity::{CallMeaning, Named, Sensitivity};
-use crate::insight::{Insight, InsightType};
+use crate::insight::{Concern, Insight, InsightType};
 
 /// The edition of the ATT&CK matrix that names and identifiers are taken from, by insights and by the tags of the built-in rules.
 pub const EDITION: &str = "19";
@@ -42,7 +42,7 @@ pub(in crate::insight) fn attacks(insight: &Insight) -> Vec<Attack> {
     }
     match insight.insight_type {
         InsightType::TrailConcealmentInsight => vec![Attack::new("TA0112", "T1685.002")],
-        InsightType::PolicyChangeInsight => vec![Attack::new("TA0004", "T1098.003")],
+        InsightType::PolicyChangeInsight => permission_change(insight, &apis),
         InsightType::PasswordChangeInsight => vec![password_change(&apis)],
         InsightType::ApiCallRateInsight => vec![first(Attack::new("TA0001", "T1078.004"))],
         InsightType::ApiErrorRateInsight => vec![errors(&apis, &insight.object)],
@@ -60,20 +60,67 @@ fn used_for(apis: &[&str]) -> Option<Attack> {
     meanings.into_iter().find(|meaning| meaning.sensitivity == Sensitivity::High).map(Attack::of_call)
 }
 
+/// What lets anybody in, or is a list of who gets in, gives no rights in the account: it lets data out.
+fn permission_change(insight: &Insight, apis: &[&str]) -> Vec<Attack> {
+    let (out, rights) = (Attack::new("TA0010", "T1537"), Attack::new("TA0004", "T1098.003"));
+    let is_out = |api: &&str| Attack::of_call(CallMeaning::of_api(api)) == out;
+    match insight.concerns.contains(&Concern::MadePublic) {
+        _ if !apis.is_empty() && apis.iter().all(is_out) => vec![out],
+        true => vec![out, rights],
+        false => vec![rights],
+    }
+}
+
 fn password_change(apis: &[&str]) -> Attack {
     let general = Attack::new("TA0003", "T1098");
     let told = apis.first().map(|api| Attack::of_call(CallMeaning::of_api(api)));
     told.filter(|attack| ["T1098.001", "T1531", "T1556.006"].contains(&attack.technique.uid)).unwrap_or(general)
 }
 
+/// Whether an API signs somebody in.
+pub(super) fn is_sign_in(api: &str) -> bool {
+    ["/ConsoleSignin", "/ConsoleLogin", "/Login"].iter().any(|end| api.ends_with(end))
+}
+
 /// Refusals are somebody trying what works; refused sign-ins are guesses at a password.
 fn errors(apis: &[&str], code: &str) -> Attack {
     let api = apis.first().copied().unwrap_or_default();
-    if api.ends_with("/ConsoleSignin") || api.ends_with("/ConsoleLogin") || api.ends_with("/Login") {
+    if is_sign_in(api) {
         return Attack::new("TA0006", "T1110");
     }
     if is_denied(code) {
         return Attack::new("TA0007", "T1580");
     }
     Attack::of_call(CallMeaning::of_api(api))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::example::rate;
+    use crate::insight::{Attribute, Attribution, Share};
+
+    #[test]
+    fn what_lets_anybody_in_lets_data_out() {
+        let of = |api: &str, concerns: &[Concern]| -> Vec<&str> {
+            let apis = Attribution {
+                attribute: Attribute::Api,
+                insight: vec![Share { average: 1.0, value: api.to_owned() }],
+                baseline: None,
+                broad: false,
+                most: true,
+            };
+            let insight = Insight {
+                insight_type: InsightType::PolicyChangeInsight,
+                family: crate::rollup::Family::Change,
+                attributions: vec![apis],
+                concerns: concerns.to_vec(),
+                ..rate()
+            };
+            attacks(&insight).iter().map(|attack| attack.technique.uid).collect()
+        };
+        assert_eq!(of("Oss/PutBucketAcl", &[Concern::MadePublic]), ["T1537"]);
+        assert_eq!(of("lambda/AddPermission20150331", &[Concern::MadePublic]), ["T1537", "T1098.003"]);
+        assert_eq!(of("Ram/AttachPolicyToUser", &[Concern::AdministratorPolicy]), ["T1098.003"]);
+    }
 }

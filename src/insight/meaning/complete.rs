@@ -2,14 +2,14 @@
 
 use crate::detect::Direction;
 use crate::event::without_session;
-use crate::insight::events::attribution::Compared;
+use crate::insight::attribute::Attribute;
+use crate::insight::events::compared::Compared;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::usual::Usual;
-use crate::insight::events::values::ATTRIBUTES;
 use crate::insight::meaning::actor::{behind, names};
 use crate::insight::meaning::attack::attacks;
 use crate::insight::meaning::next_query::next_query;
-use crate::insight::meaning::sentence::{PRINCIPAL, sentence};
+use crate::insight::meaning::sentence::sentence;
 use crate::insight::meaning::severity::{all_failed, severity};
 use crate::insight::requests::concern;
 use crate::insight::{Attribution, Insight, InsightType, Lasting};
@@ -79,21 +79,21 @@ fn nights(insight: &Insight) -> String {
 /// The attributes that say something new: not the one that the insight is about.
 fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<Attribution> {
     let own = match insight.insight_type {
-        InsightType::AkInsight => "accessKeyId",
-        InsightType::IpInsight => "sourceIpAddress",
-        InsightType::PrincipalInsight => "principalId",
-        InsightType::ApiCallRateInsight => "apiRelated",
-        _ => "",
+        InsightType::AkInsight => Some(Attribute::AccessKey),
+        InsightType::IpInsight => Some(Attribute::SourceAddress),
+        InsightType::PrincipalInsight => Some(Attribute::Principal),
+        InsightType::ApiCallRateInsight => Some(Attribute::Api),
+        _ => None,
     };
-    let others = (0..ATTRIBUTES.len()).filter(|&attribute| ATTRIBUTES[attribute] != own);
-    let compared = |attribute: usize| Compared {
+    let others = Attribute::ALL.into_iter().filter(|&attribute| Some(attribute) != own);
+    let compared = |attribute: Attribute| Compared {
         attribute,
         direction: insight.direction,
         observed: (&evidence.values[attribute], insight.minutes() as f64),
         usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
     };
     // Every call has a principal; those of a role may have no key.
-    let whole = compared(PRINCIPAL).whole();
+    let whole = compared(Attribute::Principal).whole();
     others.filter_map(|attribute| compared(attribute).attribution(whole)).collect()
 }
 
@@ -108,9 +108,9 @@ mod tests {
         let values = usual.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
         let names = [("user/282", "svc-0", 9), ("user/27", "lin27", 9)].into_iter().collect();
         let mut usual = Usual { minutes: 10_080, names, ..Usual::default() };
-        usual.values[0] = Some(values);
+        usual.values[Attribute::Principal] = Some(values);
         let mut evidence = Evidence::default();
-        evidence.values[0].insert("user/27".to_owned(), 2);
+        evidence.values[Attribute::Principal].insert("user/27".to_owned(), 2);
         evidence.names.add("user/27", "lin27", 2);
         let mut insight = Insight { direction: Direction::Down, observed: 2, ..rate() };
         complete(&mut insight, &evidence, &usual);

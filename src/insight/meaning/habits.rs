@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::baseline::{FamilyHistory, HistoryHour, Window};
 use crate::error::Result;
 use crate::event::network;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::requests::concern::Concern;
 use crate::rollup::store::{Side, read_partners};
@@ -74,7 +75,7 @@ impl Habits {
 
     /// What is unusual about where and when a principal made a change; `hour` is that of its first.
     pub(in crate::insight) fn concerns(&self, principal: &EntityKey, evidence: &Evidence, hour: u8) -> Vec<Concern> {
-        self.unusual(principal, evidence.values[2].keys().map(String::as_str), hour)
+        self.unusual(principal, evidence.values[Attribute::SourceAddress].keys().map(String::as_str), hour)
     }
 
     /// What is unusual about these source addresses and this hour.
@@ -115,7 +116,7 @@ mod tests {
     fn concerns(address: &str, hour: u8) -> Vec<Concern> {
         let (habits, key) = habits();
         let mut evidence = Evidence::default();
-        evidence.values[2].insert(address.to_owned(), 1);
+        evidence.values[Attribute::SourceAddress].insert(address.to_owned(), 1);
         habits.concerns(&key, &evidence, hour)
     }
 

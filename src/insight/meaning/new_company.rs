@@ -3,16 +3,14 @@
 use serde::Serialize;
 
 use crate::event::network;
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
+use crate::insight::meaning::next_query::with_company;
 use crate::insight::meaning::sentence::{subject, who};
 use crate::insight::{Insight, InsightType};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
-/// The places of the address and the API among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
-const SOURCE_IP: usize = 2;
-const API: usize = 4;
-const REGION: usize = 6;
 /// New partners of a family that are listed.
 pub(in crate::insight) const LISTED: usize = 20;
 /// New partners that a sentence names.
@@ -53,19 +51,24 @@ impl NewCompany {
         }
     }
 
-    /// How many of its events are with those.
+    /// Whether all of them are listed.
+    pub(super) fn are_all_listed(&self) -> bool {
+        self.networks.len() + self.apis.len() + self.regions.len() >= self.total
+    }
+
+    /// How many of its events are with those of a family that are listed.
     pub(in crate::insight) fn calls_with(&self, family: Family, evidence: &Evidence) -> u64 {
         let listed = self.listed(family);
         let is_own = |value: &String| match family {
             Family::Network => value.parse().is_ok_and(|address| listed.contains(&network(address))),
             _ => listed.iter().any(|own| own.eq_ignore_ascii_case(value)),
         };
-        let place = match family {
-            Family::Network => SOURCE_IP,
-            Family::Region => REGION,
-            _ => API,
+        let attribute = match family {
+            Family::Network => Attribute::SourceAddress,
+            Family::Region => Attribute::Region,
+            _ => Attribute::Api,
         };
-        evidence.values[place].iter().filter(|(value, _)| is_own(value)).map(|(_, calls)| calls).sum()
+        evidence.values[attribute].iter().filter(|(value, _)| is_own(value)).map(|(_, calls)| calls).sum()
     }
 
     /// How many new ones of a family there are; `None` where that is not known, for several lists are full.
@@ -99,7 +102,7 @@ pub(in crate::insight) fn sentence(insight: &Insight, evidence: &Evidence) -> St
     let silence = company.silent_days.map_or(String::new(), |days| {
         format!("; after {}", counted(days.saturating_sub(1) as u64, "silent day", "silent days"))
     });
-    let calls = calls(insight);
+    let calls = calls(insight) + others(company);
     format!("{who} {} {days}{when}{silence}{unknown}{calls}; usual: {usual} new ones a day", did.join(" and "))
 }
 
@@ -112,6 +115,11 @@ fn calls(insight: &Insight) -> String {
         (calls, failed) if failed >= calls => format!("; all {} calls failed", number(calls)),
         (calls, failed) => format!("; {} calls in all, {} of them failed", number(calls), number(failed)),
     }
+}
+
+/// Says so where its new ones are too many for a query that finds no other calls.
+fn others(company: &NewCompany) -> &'static str {
+    if with_company(company).is_some() { "" } else { "; the next query finds its other calls of that time as well" }
 }
 
 /// `; not known to have done so before, but 3 of 28 days were not counted in full`: on them a cap left names out.
@@ -196,19 +204,21 @@ mod tests {
         let begin =
             "user svc-25 called 44 APIs (Ecs/Call0, Ecs/Call1, Ecs/Call2 and 41 more) and was active in Ecs/Call0 for";
         assert!(said.starts_with(begin), "{said}");
-        assert!(said.contains("; 44 calls in all, 26 of them failed; usual"), "{said}");
+        assert!(said.contains("; 44 calls in all, 26 of them failed; the next query finds its other"), "{said}");
         let two = NewCompany { apis: names(LISTED), networks: names(LISTED), total: 60, ..NewCompany::default() };
         assert!(told(two, 9, 9).contains("called at least 20 APIs (Ecs/Call0, Ecs/Call1, Ecs/Call2 and others)"));
         let few = NewCompany { apis: names(2), total: 2, ..NewCompany::default() };
         let said = told(few, 1, 0);
         assert!(said.contains("called 2 APIs (Ecs/Call0, Ecs/Call1) for") && !said.contains("in all"), "{said}");
+        assert!(!said.contains("next query"), "the two can be asked for: {said}");
     }
 
     #[test]
     fn what_all_events_share_narrows_them() {
         let mut evidence = Evidence { span: (0, 1), minutes: vec![3], ..Evidence::default() };
-        evidence.values[SOURCE_IP] = [("203.0.113.9".to_owned(), 2), ("203.0.113.80".to_owned(), 1)].into();
-        evidence.values[API] = [("ecs/Call1".to_owned(), 2), ("Ecs/Old".to_owned(), 1)].into();
+        evidence.values[Attribute::SourceAddress] =
+            [("203.0.113.9".to_owned(), 2), ("203.0.113.80".to_owned(), 1)].into();
+        evidence.values[Attribute::Api] = [("ecs/Call1".to_owned(), 2), ("Ecs/Old".to_owned(), 1)].into();
         let company = NewCompany {
             networks: vec!["203.0.113.0/24".to_owned()],
             apis: names(3),

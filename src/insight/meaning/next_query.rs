@@ -54,24 +54,36 @@ fn conditions(insight: &Insight) -> Vec<(&'static str, String)> {
     }
 }
 
-/// Whom the events are with, where all of them are with new ones of one sort, and these are named; conditions of several sorts would have
-/// to hold at once.
-fn with_company(company: &NewCompany) -> Option<String> {
-    match company.shared? {
-        Family::Network => Some(&company.networks)
-            .filter(|networks| networks.iter().all(|network| network.contains('/')))
-            .and_then(|networks| list_condition("--source-ip", networks)),
-        Family::Region => list_condition("--region", &company.regions),
-        Family::Api => of_apis(&company.apis),
-        _ => None,
+/// What tells the events with new ones from an entity's others: with new ones of one sort, where these are named and all events are with some of them,
+/// else with new ones of any sort, where all are named. `None` where there are too many of them.
+pub(super) fn with_company(company: &NewCompany) -> Option<String> {
+    let networks = || {
+        let all = company.networks.iter().all(|network| network.contains('/'));
+        Some(&company.networks).filter(|_| all)
+    };
+    match company.shared {
+        Some(Family::Network) => list_condition("--source-ip", networks()?),
+        Some(Family::Region) => list_condition("--region", &company.regions),
+        Some(_) => of_apis(&company.apis),
+        None if company.are_all_listed() => {
+            let sorts = [("source_ip", networks()?), ("api", &company.apis), ("region", &company.regions)];
+            let named = sorts.into_iter().filter(|(_, values)| !values.is_empty());
+            let either: Option<Vec<String>> =
+                named.map(|(field, values)| Some(format!("--either {field}={}", list(values)?))).collect();
+            either.map(|either| either.join(" ")).filter(|either| !either.is_empty())
+        }
+        None => None,
     }
 }
 
-/// The services and events of APIs: those of another service that go by the same name are let in, and none is left out.
+/// The service and the events of APIs, or each of them with its own where they are of several.
 fn of_apis(apis: &[String]) -> Option<String> {
     let named: Vec<(&str, &str)> = apis.iter().map(|api| api.split_once('/')).collect::<Option<_>>()?;
-    let all = |part: fn(&(&str, &str)) -> String| named.iter().map(part).collect::<BTreeSet<String>>();
-    let (services, events) = (all(|(service, _)| (*service).to_owned()), all(|(_, event)| (*event).to_owned()));
+    let services: BTreeSet<&str> = named.iter().map(|(service, _)| *service).collect();
+    if services.len() > 1 {
+        return Some(format!("--where api={}", list(apis)?));
+    }
+    let [services, events] = [services, named.iter().map(|(_, event)| *event).collect()];
     let [services, events] = [services, events].map(|values| values.into_iter().collect::<Vec<_>>());
     Some(format!("{} {}", list_condition("--service", &services)?, list_condition("--event", &events)?))
 }
@@ -99,15 +111,18 @@ fn condition(flag: &str, value: &str) -> Option<String> {
 
 /// An option with several values, any of which will do; none where there is one that could not be typed.
 pub(crate) fn list_condition(flag: &str, values: &[impl AsRef<str>]) -> Option<String> {
-    let literals: Vec<String> = values.iter().map(|value| literal(value.as_ref())).collect();
-    let cannot_be_typed = |value: &String| value.is_empty() || value.len() > MOST_TYPED || value.contains(is_hidden);
-    if literals.is_empty() || literals.iter().any(cannot_be_typed) {
-        return None;
-    }
-    let list = literals.join(",");
+    let list = list(values)?;
     // What begins with a dash would be taken for an option.
     let between = if list.starts_with('-') { "=" } else { " " };
-    Some(format!("{flag}{between}{}", quoted(&list)))
+    Some(format!("{flag}{between}{list}"))
+}
+
+/// Several values as one word for a shell.
+fn list(values: &[impl AsRef<str>]) -> Option<String> {
+    let literals: Vec<String> = values.iter().map(|value| literal(value.as_ref())).collect();
+    let cannot_be_typed = |value: &String| value.is_empty() || value.len() > MOST_TYPED || value.contains(is_hidden);
+    let can_be = !literals.is_empty() && !literals.iter().any(cannot_be_typed);
+    can_be.then(|| quoted(&literals.join(",")))
 }
 
 /// A word for a POSIX shell.
@@ -160,9 +175,10 @@ mod tests {
     #[test]
     fn of_a_first_meeting_only_the_events_with_the_new_one_are_asked_for() {
         let asked = |networks: &[&str], apis: &[&str], regions: &[&str], shared| {
-            let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
             let (networks, apis, regions) = (own(networks), own(apis), own(regions));
-            let company = NewCompany { networks, apis, regions, shared, ..NewCompany::default() };
+            let total = networks.len() + apis.len() + regions.len();
+            let company = NewCompany { networks, apis, regions, total, shared, ..NewCompany::default() };
             next_query(&Insight { new_company: Some(company), insight_type: InsightType::AkInsight, ..rate() }, false)
         };
         let network = ["203.0.113.0/24"];
@@ -171,12 +187,23 @@ mod tests {
         );
         assert!(asked(&[], &[], &["cn-beijing", "eu"], Some(Family::Region)).contains("--region cn-beijing,eu "));
         let apis = asked(&network, &["Ram/ListUsers", "Ecs/Run", "Ram/Get"], &[], Some(Family::Api));
-        assert!(
-            apis.contains("--service Ecs,Ram --event Get,ListUsers,Run ") && !apis.contains("--source-ip"),
-            "{apis}"
-        );
-        let wide = asked(&network, &["Ram/ListUsers"], &["eu"], None);
-        assert!(!wide.contains("--source-ip") && !wide.contains("--region") && !wide.contains("--event"), "{wide}");
+        assert!(apis.contains("--where api=Ram/ListUsers,Ecs/Run,Ram/Get ") && !apis.contains("--source-ip"), "{apis}");
+        let of_one = asked(&network, &["Ram/ListUsers", "Ram/Get"], &[], Some(Family::Api));
+        assert!(of_one.contains("--service Ram --event Get,ListUsers "), "{of_one}");
+        let any = asked(&network, &["Ram/ListUsers", "Ecs/Run it"], &["eu"], None);
+        let either =
+            "--either source_ip=203.0.113.0/24 --either api='Ram/ListUsers,Ecs/Run it' --either region=eu --from";
+        assert!(any.contains(either), "{any}");
+        let many: Vec<String> = (0..21).map(|number| format!("Ecs/Call{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let wide = asked(&network, &many[..20], &[], None);
+        assert!(wide.contains("--either"), "{wide}");
+        let company = NewCompany {
+            apis: many[..20].iter().map(|&api| api.to_owned()).collect(),
+            total: 21,
+            ..NewCompany::default()
+        };
+        assert_eq!(with_company(&company), None, "one of them is not named");
     }
 
     #[test]

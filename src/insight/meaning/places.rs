@@ -1,6 +1,6 @@
 //! The places of an insight's addresses and new networks, in its data and in its sentence.
 
-use crate::insight::Insight;
+use crate::insight::{Attribute, Insight};
 use crate::place::{PlaceBook, named_in};
 
 /// Gives every insight the places of the addresses that it names: its object, the values of its attribution, those that were
@@ -16,7 +16,7 @@ pub fn annotate(insights: &mut [Insight], places: &PlaceBook) {
 }
 
 fn addresses(insight: &Insight) -> impl Iterator<Item = &str> {
-    let found = insight.attribution("sourceIpAddress");
+    let found = insight.attribution(Attribute::SourceAddress);
     let usual = found.and_then(|found| found.baseline.as_ref()).into_iter().flatten();
     let shares = found.map_or(&[][..], |found| &found.insight).iter().chain(usual);
     let networks = insight.new_company.iter().flat_map(|company| &company.networks);
@@ -35,10 +35,11 @@ mod tests {
     fn insights_carry_their_places_and_the_sentence_names_them() {
         let share = |value: &str| Share { average: 1.0, value: value.to_owned() };
         let attribution = Attribution {
-            attribute: "sourceIpAddress",
+            attribute: Attribute::SourceAddress,
             insight: vec![share("203.0.113.77"), share("Internal")],
             baseline: Some(vec![share("203.0.113.8"), share("198.51.100.1")]),
-            ..Attribution::default()
+            broad: false,
+            most: false,
         };
         let sentence = "203.0.113.77 made 5 calls".to_owned();
         let mut insights = vec![Insight { sentence, attributions: vec![attribution], ..rate() }];

@@ -1,23 +1,24 @@
 //! One plain sentence for a person: who did what, when, and what would have been usual.
 
+use chrono::Duration;
+
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
+use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::{Evidence, Request};
 use crate::insight::events::investigate::top;
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
 use crate::insight::meaning::actor::{dominant, dominant_calls};
+use crate::insight::meaning::attack::is_sign_in;
 use crate::insight::meaning::new_company;
+use crate::insight::meaning::severity::is_own_password;
 use crate::insight::requests::changed::Object;
-use crate::insight::{Actor, Insight, InsightType};
+use crate::insight::requests::serious::is_same_user;
+use crate::insight::{Actor, Attribution, Insight, InsightType};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
 
-/// The places of the principal, the API, the address and the resource among [`ATTRIBUTES`](crate::insight::events::values::ATTRIBUTES).
-pub(in crate::insight) const PRINCIPAL: usize = 0;
-const API: usize = 4;
-const SOURCE_IP: usize = 2;
-const RESOURCE: usize = 7;
 /// The calls that stop a trail and start it again, in both clouds.
 const STOPPED: &str = "StopLogging";
 const STARTED: &str = "StartLogging";
@@ -40,19 +41,25 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Strin
     let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
     let to = || most(evidence, insight.observed);
     let by = || by(insight, evidence);
+    let not_errors = || insight.insight_type != InsightType::ApiErrorRateInsight;
     let with_from = |aside: Option<Aside>| {
-        let from = from(evidence, usual, insight.observed);
-        std::iter::once(aside).chain(from).collect::<Vec<_>>()
+        let from = from(insight, evidence, usual);
+        std::iter::once(aside).chain(from).chain([not_errors().then(|| failed(insight)).flatten()]).collect::<Vec<_>>()
     };
     let (did, asides) = match (insight.insight_type, insight.direction) {
         (InsightType::ApiErrorRateInsight, _) => {
             let (api, code) = (clipped(insight.apis().first().copied().unwrap_or_default()), clipped(&insight.object));
             match insight.direction {
-                Direction::Up => (format!("{api} failed {times} with {code}"), with_from(by())),
+                Direction::Up => {
+                    let told = tried(insight, evidence).or_else(by);
+                    (format!("{api} failed {times} with {code}"), with_from(told))
+                }
                 Direction::Down => (format!("{api} failed only {times} with {code}"), Vec::new()),
             }
         }
-        (InsightType::IpInsight, Direction::Up) => (format!("{subject} made {calls}"), vec![to(), by()]),
+        (InsightType::IpInsight, Direction::Up) => {
+            (format!("{subject} made {calls}"), vec![to(), by(), failed(insight)])
+        }
         (InsightType::AkInsight | InsightType::PrincipalInsight, Direction::Up) => {
             (format!("{subject} made {calls}"), with_from(to()))
         }
@@ -95,7 +102,7 @@ fn told(asides: Vec<Option<Aside>>) -> String {
 
 /// `to Oss/GetObject` where all calls went there, `204 of them to Oss/GetObject` where most did.
 fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
-    let (api, calls) = dominant_calls(evidence, API).filter(|(_, calls)| 2 * calls > all)?;
+    let (api, calls) = dominant_calls(evidence, Attribute::Api).filter(|(_, calls)| 2 * calls > all)?;
     let api = clipped(api);
     Some(if calls >= all {
         Aside::OfAll(format!("to {api}"))
@@ -107,19 +114,52 @@ fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
 /// `by user svc-25` where all calls are theirs, `mostly by user svc-25` where most are.
 fn by(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
     let who = who(insight, evidence)?;
-    let is_all = dominant_calls(evidence, PRINCIPAL).is_some_and(|(_, calls)| calls >= insight.observed);
-    Some(if is_all { Aside::OfAll(format!("by {who}")) } else { Aside::OfMost(format!("mostly by {who}")) })
+    let is_all = dominant_calls(evidence, Attribute::Principal).is_some_and(|(_, calls)| calls >= insight.observed);
+    let calls = actor_calls(insight, evidence);
+    Some(match calls {
+        _ if is_all => Aside::OfAll(format!("by {who}")),
+        // Who explains what is odd need not be who calls most.
+        Some(calls) if 2 * calls < insight.observed => Aside::OfMost(format!("{} of them by {who}", number(calls))),
+        _ => Aside::OfMost(format!("mostly by {who}")),
+    })
 }
 
-/// `from 203.0.113.77` where all calls came from there, and whether the week before knows it.
-fn from(evidence: &Evidence, usual: &Usual, all: u64) -> [Option<Aside>; 2] {
-    let Some((address, _)) = dominant_calls(evidence, SOURCE_IP).filter(|(_, calls)| *calls >= all) else {
-        return [None, None];
-    };
-    let known = usual.values[SOURCE_IP].as_ref().filter(|known| !known.is_empty());
-    let is_new = known.is_some_and(|known| !known.contains_key(address) && !known.contains_key(OTHER));
-    let new = is_new.then(|| Aside::OfMost("not seen with it in the week before".to_owned()));
-    [Some(Aside::OfAll(format!("from {}", clipped(address)))), new]
+/// The calls of who is behind it, as far as events tell.
+fn actor_calls(insight: &Insight, evidence: &Evidence) -> Option<u64> {
+    let actor = insight.actor.as_ref()?;
+    evidence.values[Attribute::Principal].get(&format!("{}/{}", actor.kind, actor.id)).copied()
+}
+
+/// `from 203.0.113.77` where all calls came from there, and whether the week before knows it; `200 of them from 203.0.113.77` where it does not know one
+/// that explains most of what is odd.
+fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>; 2] {
+    let known = usual.values[Attribute::SourceAddress].as_ref().filter(|known| !known.is_empty());
+    let is_new = |address: &str| known.is_some_and(|known| !known.contains_key(address) && !known.contains_key(OTHER));
+    let new = || Aside::OfMost("not seen with it in the week before".to_owned());
+    let all = dominant_calls(evidence, Attribute::SourceAddress).filter(|(_, calls)| *calls >= insight.observed);
+    if let Some((address, _)) = all {
+        return [Some(Aside::OfAll(format!("from {}", clipped(address)))), is_new(address).then(new)];
+    }
+    let culprit = insight.attribution(Attribute::SourceAddress).and_then(Attribution::culprit);
+    let Some(address) = culprit.filter(|address| is_new(address)) else { return [None, None] };
+    let calls = number(evidence.values[Attribute::SourceAddress].get(address).copied().unwrap_or_default());
+    [Some(Aside::OfMost(format!("{calls} of them from {}", clipped(address)))), Some(new())]
+}
+
+/// `180 of them failed`, where more did than did not.
+fn failed(insight: &Insight) -> Option<Aside> {
+    let (failed, all) = (insight.errors, insight.observed);
+    (2 * failed > all).then(|| match failed {
+        failed if failed >= all => Aside::OfMost("all of them failed".to_owned()),
+        failed => Aside::OfMost(format!("{} of them failed", number(failed))),
+    })
+}
+
+/// `for 45 users` of sign-ins that failed, of several.
+fn tried(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
+    let users = evidence.values[Attribute::Principal].len() as u64;
+    let is_sign_in = insight.apis().into_iter().any(is_sign_in);
+    (is_sign_in && users > 1).then(|| Aside::OfMost(format!("for {} users", number(users))))
 }
 
 /// Who made the calls, if somebody did: a role with its session, where it was one.
@@ -179,16 +219,27 @@ fn silence_sentence(insight: &Insight) -> String {
     let who = insight.actor.as_ref().map_or_else(|| "someone".to_owned(), Actor::shown);
     let api = changed_with(insight);
     format!(
-        "the feed of {} fell silent {}, where {} usual, after {who} touched the audit trail with {api} the day before",
+        "the feed of {} fell silent {}, where {} usual{}, after {who} touched the audit trail with {api} the day before",
         if insight.account.is_empty() { "no account" } else { &insight.account },
-        span(insight.start, insight.end),
-        counted(insight.expected.round() as u64, "call is", "calls are")
+        silent_span(insight),
+        counted(insight.expected.round() as u64, "call is", "calls are"),
+        if insight.observed == 0 { String::new() } else { format!(" and {} came", number(insight.observed)) }
     )
+}
+
+/// When a feed was silent: in hours of the night's day, or on whole days before it.
+fn silent_span(insight: &Insight) -> String {
+    let (first, last) = (insight.start.date_naive(), (insight.end - Duration::minutes(1)).date_naive());
+    match last < insight.date {
+        false => span(insight.start, insight.end),
+        true if first == last => format!("for all of {first}"),
+        true => format!("from {first} to {last}"),
+    }
 }
 
 /// What was done to the trail, where all calls did the same that has a word, and whether it was started again.
 fn did_to_the_trail(evidence: &Evidence) -> String {
-    let apis: Vec<&str> = evidence.values[API].keys().filter_map(|api| api.rsplit('/').next()).collect();
+    let apis: Vec<&str> = evidence.values[Attribute::Api].keys().filter_map(|api| api.rsplit('/').next()).collect();
     let all = |word: &str| !apis.is_empty() && apis.iter().all(|api| *api == word || *api == STARTED);
     let words = [("StopLogging", "stopped the audit trail"), ("DeleteTrail", "deleted the audit trail")];
     let did = words.into_iter().find(|(word, _)| all(word)).map_or("touched the audit trail", |(_, said)| said);
@@ -212,12 +263,12 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     }
     let who = who(insight, evidence).unwrap_or_else(|| "someone".to_owned());
     let mut apis: Vec<String> =
-        top(&evidence.values[API], 4).iter().map(|(api, calls)| about(evidence, api, *calls)).collect();
+        top(&evidence.values[Attribute::Api], 4).iter().map(|(api, calls)| about(evidence, api, *calls)).collect();
     if apis.is_empty() {
         // Events that are gone tell of no API; the entity is one.
         apis.push(changed_with(insight));
     }
-    let more = evidence.values[API].len().saturating_sub(apis.len());
+    let more = evidence.values[Attribute::Api].len().saturating_sub(apis.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let outcome = match (insight.errors, insight.observed) {
         (0, _) => String::new(),
@@ -225,13 +276,18 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (failed, all) if failed == all => format!(" and failed all {all} times"),
         (failed, all) => format!(", {failed} of {all} calls failed"),
     };
-    let from = dominant(evidence, SOURCE_IP).map_or(String::new(), |source| format!(" from {}", clipped(&source)));
+    let from = dominant(evidence, Attribute::SourceAddress)
+        .map_or(String::new(), |source| format!(" from {}", clipped(&source)));
     let did = match insight.insight_type {
         InsightType::TrailConcealmentInsight => did_to_the_trail(evidence),
         InsightType::PolicyChangeInsight => "changed permissions".to_owned(),
+        _ if is_own_password(insight) => "changed their own password".to_owned(),
+        _ if is_of_others(insight) => "changed passwords or sign-in factors of others".to_owned(),
         _ => "changed passwords or sign-in factors".to_owned(),
     };
     let why = match insight.reason {
+        // Of those whom no event names nobody knows what is a first.
+        Some(Reason::First) if insight.actor.as_ref().is_some_and(Actor::is_nameless) => "",
         Some(Reason::First) => "; for the first time",
         Some(Reason::Unusual) => "; more often than usual",
         Some(Reason::NoHistory) if insight.days_known == 0 => "; there is no history to compare with",
@@ -240,6 +296,14 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     };
     let when = span(insight.start, insight.end);
     format!("{who} {did} with {}{more}{from} {when}{outcome}{why}", apis.join(", "))
+}
+
+/// Whether a request names a user who is not the caller.
+fn is_of_others(insight: &Insight) -> bool {
+    let Some(actor) = &insight.actor else { return false };
+    let own = [actor.name.as_deref(), Some(actor.id.as_str())];
+    let users = insight.changed.iter().flat_map(|changed| &changed.object.whom);
+    users.into_iter().any(|user| !own.into_iter().flatten().any(|own| is_same_user(&user.name, own)))
 }
 
 /// The API of a change's entity, as `Service/EventName`: between the kind and the principal.
@@ -262,8 +326,8 @@ fn about(evidence: &Evidence, api: &str, calls: u64) -> String {
 
 /// The one thing that all events are about, where requests do not name it.
 fn the_resource(evidence: &Evidence) -> Option<String> {
-    let is_all = |calls: u64| evidence.values[API].len() == 1 && calls >= evidence.calls();
-    let (resource, _) = dominant_calls(evidence, RESOURCE).filter(|(_, calls)| is_all(*calls))?;
+    let is_all = |calls: u64| evidence.values[Attribute::Api].len() == 1 && calls >= evidence.calls();
+    let (resource, _) = dominant_calls(evidence, Attribute::Resource).filter(|(_, calls)| is_all(*calls))?;
     Some(Object::resource(resource).words())
 }
 
@@ -277,8 +341,9 @@ mod tests {
     fn calls_are_told_of_what_they_were_and_asides_are_closed() {
         let told = |insight_type, apis: &[(&str, u64)], principals: &[(&str, u64)]| {
             let mut evidence = Evidence::default();
-            evidence.values[API] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
-            evidence.values[PRINCIPAL] = principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
+            evidence.values[Attribute::Api] = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
+            evidence.values[Attribute::Principal] =
+                principals.iter().map(|&(who, calls)| (who.to_owned(), calls)).collect();
             let (family, entity) = match insight_type {
                 InsightType::AkInsight => (Family::AccessKey, "203.0.113.77"),
                 InsightType::IpInsight => (Family::SourceIp, "203.0.113.77"),
@@ -316,8 +381,8 @@ mod tests {
         let counted = |values: &[(&str, u64)]| values.iter().map(|&(value, calls)| (value.to_owned(), calls)).collect();
         let mut evidence =
             Evidence { names: [("role/9", "team-4:gus", 35)].into_iter().collect(), ..Evidence::default() };
-        evidence.values[PRINCIPAL] = counted(&[("role/9", 35)]);
-        evidence.values[SOURCE_IP] = counted(&[("91.240.118.5", 35)]);
+        evidence.values[Attribute::Principal] = counted(&[("role/9", 35)]);
+        evidence.values[Attribute::SourceAddress] = counted(&[("91.240.118.5", 35)]);
         let actor = crate::insight::Actor { kind: "role".into(), id: "9".into(), name: Some("team-4".into()) };
         let insight = Insight {
             insight_type: InsightType::ApiCallRateInsight,
@@ -327,15 +392,106 @@ mod tests {
         };
         let told = |evidence: &Evidence, known: &[(&str, u64)]| {
             let mut usual = Usual::default();
-            usual.values[SOURCE_IP] = Some(counted(known));
+            usual.values[Attribute::SourceAddress] = Some(counted(known));
             sentence(&insight, evidence, &usual).split(" between ").next().unwrap().to_owned()
         };
         let by = "Oss/GetObject was called 35 times by role team-4 (session gus) from 91.240.118.5";
         assert_eq!(told(&evidence, &[("10.0.0.1", 9)]), format!("{by}, not seen with it in the week before,"));
         assert_eq!(told(&evidence, &[("10.0.0.1", 9), ("91.240.118.5", 1)]), by);
         assert_eq!([told(&evidence, &[]), told(&evidence, &[("10.0.0.1", 9), (OTHER, 4)])], [by, by]);
-        evidence.values[SOURCE_IP] = counted(&[("91.240.118.5", 34), ("10.0.0.1", 1)]);
+        evidence.values[Attribute::SourceAddress] = counted(&[("91.240.118.5", 34), ("10.0.0.1", 1)]);
         assert!(!told(&evidence, &[]).contains("from"));
+    }
+
+    #[test]
+    fn a_new_address_is_told_though_a_few_ordinary_calls_share_the_hour() {
+        let counted = |values: &[(&str, u64)]| values.iter().map(|&(value, calls)| (value.to_owned(), calls)).collect();
+        let mut evidence = Evidence::default();
+        evidence.values[Attribute::SourceAddress] = counted(&[("62.4.4.4", 200), ("10.0.0.1", 4)]);
+        evidence.values[Attribute::Api] = counted(&[("Oss/GetObject", 204)]);
+        let mut insight = Insight {
+            insight_type: InsightType::AkInsight,
+            family: Family::AccessKey,
+            entity: "LTAI5t".to_owned(),
+            ..crate::insight::example::rate()
+        };
+        let addresses = insight.attributions.iter_mut().find(|found| found.attribute == Attribute::SourceAddress);
+        let addresses = addresses.unwrap();
+        (addresses.insight[0].value, addresses.most) = ("62.4.4.4".to_owned(), true);
+        let told = |insight: &Insight, known: &[(&str, u64)]| {
+            let mut usual = Usual::default();
+            usual.values[Attribute::SourceAddress] = Some(counted(known));
+            sentence(insight, &evidence, &usual).split(" between ").next().unwrap().to_owned()
+        };
+        let made = "AccessKey LTAI5t made 204 calls to Oss/GetObject";
+        let new = ", 200 of them from 62.4.4.4, not seen with it in the week before,";
+        assert_eq!(told(&insight, &[("10.0.0.1", 90)]), format!("{made}{new}"));
+        assert_eq!(told(&insight, &[("10.0.0.1", 90), ("62.4.4.4", 2)]), made, "it is known");
+        insight.attributions.iter_mut().for_each(|found| found.most = false);
+        assert_eq!(told(&insight, &[("10.0.0.1", 90)]), made, "it does not explain most of it");
+    }
+
+    #[test]
+    fn of_a_password_spray_the_users_are_counted_and_of_calls_the_failures() {
+        let mut evidence = Evidence::default();
+        evidence.values[Attribute::Principal] = (0..45).map(|user| (format!("user/{user}"), 2)).collect();
+        let fields = ["AasSub", "ConsoleSignin", "InvalidPassword"].map(str::to_owned).to_vec();
+        let errors = Insight {
+            insight_type: InsightType::ApiErrorRateInsight,
+            family: Family::ApiError,
+            entity: fields.join("/"),
+            object: "InvalidPassword".to_owned(),
+            fields,
+            observed: 90,
+            errors: 90,
+            actor: None,
+            ..crate::insight::example::rate()
+        };
+        let told = |insight: &Insight| {
+            sentence(insight, &evidence, &Usual::default()).split(" between ").next().unwrap().to_owned()
+        };
+        assert_eq!(told(&errors), "AasSub/ConsoleSignin failed 90 times with InvalidPassword, for 45 users,");
+        let calls = Insight {
+            insight_type: InsightType::ApiCallRateInsight,
+            family: Family::Api,
+            entity: "AasSub/ConsoleSignin".to_owned(),
+            observed: 91,
+            ..errors
+        };
+        assert_eq!(told(&calls), "AasSub/ConsoleSignin was called 91 times, 90 of them failed,");
+    }
+
+    #[test]
+    fn whose_password_it_was_is_told() {
+        let told = |api: &str, user: Option<&str>| {
+            let mut evidence = Evidence { span: (0, 1), minutes: vec![1], ..Evidence::default() };
+            evidence.values[Attribute::Api] = [(format!("Ram/{api}"), 1)].into();
+            if let Some(user) = user {
+                let request = format!(r#"{{"UserName":"{user}"}}"#);
+                evidence.look_at(crate::event::ChangeKind::Password, 0, api, &request);
+            }
+            let mut insight = Insight {
+                insight_type: InsightType::PasswordChangeInsight,
+                family: Family::Change,
+                reason: Some(Reason::First),
+                changed: evidence.objects.listed(),
+                errors: 0,
+                ..crate::insight::example::rate()
+            };
+            insight.attributions = vec![Attribution {
+                attribute: Attribute::Api,
+                insight: vec![crate::insight::Share { average: 1.0, value: format!("Ram/{api}") }],
+                baseline: None,
+                broad: false,
+                most: true,
+            }];
+            sentence(&insight, &evidence, &Usual::default()).split(" with ").next().unwrap().to_owned()
+        };
+        assert_eq!(told("ChangePassword", None), "user svc-25 changed their own password");
+        let others = "user svc-25 changed passwords or sign-in factors of others";
+        assert_eq!(told("UpdateLoginProfile", Some("dora3")), others);
+        let own = "user svc-25 changed passwords or sign-in factors";
+        assert_eq!(told("UpdateLoginProfile", Some("SVC-25@corp.example")), own);
     }
 
     #[test]
@@ -343,8 +499,9 @@ mod tests {
         use InsightType::{PasswordChangeInsight, PolicyChangeInsight};
         let told = |insight_type, api: &str, requests: &[(&str, &str)], resources: &[(&str, u64)]| {
             let mut evidence = Evidence { span: (0, 1), minutes: vec![requests.len() as u32], ..Evidence::default() };
-            evidence.values[API] = [(api.to_owned(), requests.len() as u64)].into();
-            evidence.values[RESOURCE] = resources.iter().map(|&(name, calls)| (name.to_owned(), calls)).collect();
+            evidence.values[Attribute::Api] = [(api.to_owned(), requests.len() as u64)].into();
+            evidence.values[Attribute::Resource] =
+                resources.iter().map(|&(name, calls)| (name.to_owned(), calls)).collect();
             let kind = match insight_type {
                 InsightType::PasswordChangeInsight => crate::event::ChangeKind::Password,
                 _ => crate::event::ChangeKind::Permission,
@@ -380,7 +537,7 @@ mod tests {
             let mut evidence = Evidence::default();
             for &(api, minute) in requests {
                 evidence.look_at(crate::event::ChangeKind::Trail, minute * 60_000, api, r#"{"Name":"main"}"#);
-                evidence.values[API].insert(format!("Actiontrail/{api}"), 1);
+                evidence.values[Attribute::Api].insert(format!("Actiontrail/{api}"), 1);
             }
             did_to_the_trail(&evidence)
         };
@@ -402,6 +559,18 @@ mod tests {
         }
         assert_eq!(subject(Family::Principal, "user/1", Some("user eve".to_owned())), "user eve");
         assert_eq!(subject(Family::AccessKey, "LTAI1", Some("user eve".to_owned())), "AccessKey LTAI1");
+    }
+
+    #[test]
+    fn a_silence_before_the_day_is_told_with_its_days() {
+        let told = |start: &str, end: &str| {
+            let moment = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+            let date = "2026-01-29".parse().unwrap();
+            silent_span(&Insight { date, start: moment(start), end: moment(end), ..crate::insight::example::rate() })
+        };
+        assert_eq!(told("2026-01-29T10:00:00Z", "2026-01-30T00:00:00Z"), "between 10:00 and 24:00 UTC");
+        assert_eq!(told("2026-01-28T00:00:00Z", "2026-01-29T00:00:00Z"), "for all of 2026-01-28");
+        assert_eq!(told("2026-01-26T00:00:00Z", "2026-01-29T00:00:00Z"), "from 2026-01-26 to 2026-01-28");
     }
 
     #[test]

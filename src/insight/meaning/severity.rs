@@ -6,7 +6,7 @@
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
 //!           a level up for somebody on a network that was unknown to all, who calls what he never called
 //! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
-//!           permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
+//!           the own password: low; else permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
 //!           told what they asked for, and so come a level below success;
 //!           a level up if a privileged identity made them and there is a history to compare with;
 //!           a level up for a grave concern, for any other one up to high
@@ -21,7 +21,7 @@ use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::insight::meaning::sensitivity::{CallMeaning, Sensitivity};
 use crate::insight::requests::concern;
-use crate::insight::{Concern, Insight, InsightType};
+use crate::insight::{Attribute, Concern, Insight, InsightType};
 use crate::rollup::Family;
 use crate::severity::Severity;
 
@@ -33,6 +33,8 @@ const SENSITIVE_SHARE: f64 = 0.2;
 pub struct ChangeFacts<'a> {
     /// Whether it is one of the trail.
     pub is_of_the_trail: bool,
+    /// Whether it is the caller's own password alone.
+    pub is_own_password: bool,
     /// Why it is reported.
     pub reason: Reason,
     /// Whether every attempt failed.
@@ -82,6 +84,7 @@ fn first_step(facts: ChangeFacts<'_>) -> Step {
         _ if facts.is_of_the_trail && facts.all_failed => (Severity::High, "attempts on the trail that all failed"),
         _ if facts.is_of_the_trail => (Severity::Critical, "a change of the trail"),
         Reason::NoHistory => (Severity::Low, "without history to compare with"),
+        _ if facts.is_own_password => (Severity::Low, "of the caller's own password"),
         Reason::First if facts.all_failed => (Severity::Medium, "a first by this principal, and all of it failed"),
         Reason::First => (Severity::High, "a first by this principal that succeeded"),
         Reason::Grave => (Severity::Medium, "usual for this principal"),
@@ -118,6 +121,7 @@ fn of_rate(insight: &Insight) -> Severity {
 fn of_change(insight: &Insight, reason: Reason) -> Severity {
     let steps = change_steps(ChangeFacts {
         is_of_the_trail: insight.insight_type == InsightType::TrailConcealmentInsight,
+        is_own_password: is_own_password(insight),
         reason,
         all_failed: all_failed(insight.errors, insight.observed),
         is_privileged: is_privileged(insight),
@@ -130,10 +134,26 @@ fn is_privileged(insight: &Insight) -> bool {
     insight.actor.as_ref().is_some_and(crate::insight::Actor::is_privileged)
 }
 
+/// Whether nothing but the caller's own password was changed: whom it is of, such a request cannot say.
+pub(super) fn is_own_password(insight: &Insight) -> bool {
+    let apis = insight.apis();
+    let own = || insight.own_api().map(|(_, name)| name);
+    let mut names =
+        apis.iter().filter_map(|api| api.rsplit('/').next()).chain(own().filter(|_| apis.is_empty())).peekable();
+    insight.insight_type == InsightType::PasswordChangeInsight
+        && names.peek().is_some()
+        && names.all(changes_own_password)
+}
+
+/// Whether an API changes the password of its caller, and nobody else's.
+pub fn changes_own_password(event_name: &str) -> bool {
+    event_name == "ChangePassword"
+}
+
 /// Whether calls of high sensitivity are no accident among the insight's calls.
 fn is_sensitive(insight: &Insight) -> bool {
     let high = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::High;
-    let Some(named) = insight.attribution("apiRelated") else { return insight.apis().into_iter().any(high) };
+    let Some(named) = insight.attribution(Attribute::Api) else { return insight.apis().into_iter().any(high) };
     let calls: f64 = named.insight.iter().filter(|share| high(&share.value)).map(|share| share.average).sum();
     calls > 0.0 && calls >= SENSITIVE_SHARE * insight.average()
 }
@@ -176,6 +196,7 @@ mod tests {
         let of = |all_failed| {
             let facts = ChangeFacts {
                 is_of_the_trail: false,
+                is_own_password: false,
                 reason: Reason::First,
                 all_failed,
                 is_privileged: false,
@@ -184,6 +205,24 @@ mod tests {
             change_steps(facts).last().map(|step| step.severity)
         };
         assert_eq!([of(false), of(true)], [Some(Severity::Critical), Some(Severity::High)]);
+    }
+
+    #[test]
+    fn ones_own_password_is_no_attack_until_something_else_speaks_for_one() {
+        let of = |api: &str, concerns: &[Concern]| {
+            let insight = Insight {
+                insight_type: InsightType::PasswordChangeInsight,
+                family: Family::Change,
+                reason: Some(Reason::First),
+                fields: ["password", "Ram", api, "user", "7"].map(str::to_owned).to_vec(),
+                concerns: concerns.to_vec(),
+                attributions: Vec::new(),
+                ..rate()
+            };
+            severity(&insight)
+        };
+        assert_eq!([of("ChangePassword", &[]), of("UpdateLoginProfile", &[])], [Severity::Low, Severity::High]);
+        assert_eq!(of("ChangePassword", &[Concern::UnusualNetwork]), Severity::Medium);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Concern {
             Self::MadePublic => "it lets anybody in",
             Self::WeakerSignIn => "it makes signing in easier",
             Self::PasswordKnownToTheCaller => "the caller knows the new password",
-            Self::NotAllRead => "some of its requests were too long or too many to be looked at",
+            Self::NotAllRead => "some of its requests were too long, too many or too broken to be looked at",
             Self::UnusualNetwork => "from a network new for this principal",
             Self::UnusualHour => "at an unusual hour for this principal",
         }

@@ -4,4 +4,5 @@
 
 pub mod changed;
 pub mod concern;
+mod selectors;
 pub mod serious;

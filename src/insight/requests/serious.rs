@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use crate::event::ChangeKind;
+use crate::event::{ChangeKind, meaningful};
 use crate::insight::requests::changed::{self, Object};
 use crate::insight::requests::concern::Concern;
+use crate::insight::requests::selectors;
 
 static TABLE: &str = include_str!("../../../data/serious.csv");
 static CONDITIONS: LazyLock<Vec<Condition>> = LazyLock::new(|| TABLE.lines().filter_map(Condition::parse).collect());
@@ -18,6 +19,18 @@ const SHOWN: usize = 100;
 
 /// Parameters that name to whom rights are given.
 const RECEIVERS: [&str; 4] = ["username", "rolename", "principalname", "userprincipalname"];
+
+/// Stands in the table for every API that gives rights.
+const ANY: &str = "*";
+/// How the names of APIs begin that take rights away.
+const TAKING: [&str; 5] = ["Detach", "Delete", "Remove", "Revoke", "Deprovision"];
+/// What is in the names of what holds rights back: to take that away gives them.
+const BOUNDS: [&str; 3] = ["PermissionsBoundary", "ControlPolicy", "PublicAccessBlock"];
+
+/// Whether an API takes rights away: what its request names is what nobody has any more.
+fn takes_away(event_name: &str) -> bool {
+    TAKING.iter().any(|word| event_name.starts_with(word)) && !BOUNDS.iter().any(|word| event_name.contains(word))
+}
 
 /// One line of the table.
 struct Condition {
@@ -45,7 +58,8 @@ impl Condition {
 
     /// What of a request meets the condition; `None` if nothing does.
     fn met_by(&self, kind: ChangeKind, event_name: &str, parameters: &[(String, String)]) -> Option<String> {
-        if self.kind != kind || (self.event_name != "*" && self.event_name != event_name) {
+        let is_meant = if self.event_name == ANY { !takes_away(event_name) } else { self.event_name == event_name };
+        if self.kind != kind || !is_meant {
             return None;
         }
         let fits = |value: &str| self.comparison.holds(value, &self.value);
@@ -62,6 +76,7 @@ enum Comparison {
     IsNot,
     StartsWith,
     EndsWith,
+    Contains,
 }
 
 impl Comparison {
@@ -71,6 +86,7 @@ impl Comparison {
             "is_not" => Self::IsNot,
             "starts_with" => Self::StartsWith,
             "ends_with" => Self::EndsWith,
+            "contains" => Self::Contains,
             _ => return None,
         })
     }
@@ -81,6 +97,7 @@ impl Comparison {
             Self::IsNot => parameter != value,
             Self::StartsWith => parameter.starts_with(value),
             Self::EndsWith => parameter.ends_with(value),
+            Self::Contains => parameter.contains(value),
         }
     }
 }
@@ -94,20 +111,29 @@ pub struct Looked {
     pub receivers: BTreeSet<String>,
     /// What it is about, and for whom.
     pub object: Option<Object>,
+    /// Whether its parameters, or a document in them, could not be read: cut off, or nested beyond all bounds.
+    pub is_unread: bool,
 }
 
-/// Looks at the parameters of a request of a change; what is no JSON tells nothing.
+/// Looks at the parameters of a request of a change; of those that are no JSON it says so.
 pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looked {
-    let Ok(request) = serde_json::from_str::<Value>(parameters) else { return Looked::default() };
+    let Ok(request) = serde_json::from_str::<Value>(parameters) else {
+        return Looked { is_unread: meaningful(parameters).is_some(), ..Looked::default() };
+    };
     let mut parameters = Vec::new();
     flatten("", &request, &mut parameters);
-    let mut looked = Looked { object: changed::object(kind, &request), ..Looked::default() };
+    let is_unread = kind == ChangeKind::Permission && parameters.iter().any(is_unread_document);
+    let mut looked = Looked { object: changed::object(kind, &request), is_unread, ..Looked::default() };
     for condition in CONDITIONS.iter() {
         if let Some(says) = condition.met_by(kind, event_name, &parameters) {
             looked.concerns.entry(condition.concern).or_insert(says);
         }
     }
-    if kind == ChangeKind::Permission {
+    if kind == ChangeKind::Trail && selectors::leave_events_out(&request) {
+        let says = || "its selectors leave management events out".to_owned();
+        looked.concerns.entry(Concern::Narrowed).or_insert_with(says);
+    }
+    if kind == ChangeKind::Permission && !takes_away(event_name) {
         if has_statement(&request, is_carte_blanche) {
             let says = || "a statement allows every action on every resource".to_owned();
             looked.concerns.entry(Concern::AdministratorPolicy).or_insert_with(says);
@@ -122,9 +148,20 @@ pub fn of_request(kind: ChangeKind, event_name: &str, parameters: &str) -> Looke
     looked
 }
 
+/// Whether a text that should be a document of rights is none: what is one was taken apart.
+fn is_unread_document((name, value): &(String, String)) -> bool {
+    let is_of_rights = ["policy", "document"].iter().any(|end| name.ends_with(end));
+    is_of_rights && value.trim_start().starts_with(['{', '['])
+}
+
 /// Whether one of those who are given rights is a caller of that name.
 pub fn gives_to(receivers: &BTreeSet<String>, caller: &str) -> bool {
     receivers.contains(&bare(caller))
+}
+
+/// Whether a name that a request has is that of a caller.
+pub(in crate::insight) fn is_same_user(named: &str, caller: &str) -> bool {
+    bare(named) == bare(caller)
 }
 
 /// A name without its domain; of a role without its session.
@@ -234,6 +271,23 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_said() {
+        use ChangeKind::{Permission, Trail};
+        let unread = |kind, parameters: &str| of_request(kind, "CreatePolicy", parameters).is_unread;
+        let document = r#"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]"#;
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert!(!unread(Permission, &format!(r#"{{"PolicyDocument":"{document}}}"}}"#)), "it is whole");
+        for cut in [format!(r#"{{"PolicyDocument":"{document}"#), format!(r#"{{"PolicyDocument":"{document}"}}"#), deep]
+        {
+            assert!(unread(Permission, &cut), "{cut}");
+        }
+        assert!(unread(Trail, r#"{"Name":"ma"#));
+        for nothing in ["", " ", "null", "{}", r#"{"PolicyName":"a","Description":"{a}"}"#] {
+            assert!(!unread(Permission, nothing), "{nothing:?}");
+        }
+    }
+
+    #[test]
     fn every_line_of_the_table_is_understood() {
         assert_eq!(TABLE.lines().filter_map(Condition::parse).count(), TABLE.lines().count() - 1);
     }
@@ -258,7 +312,7 @@ mod tests {
     fn every_condition_has_a_near_miss() {
         use ChangeKind::{Password, Permission, Trail};
         type Requests = (ChangeKind, &'static str, &'static str, &'static str, &'static str);
-        let requests: [Requests; 21] = [
+        let requests: [Requests; 27] = [
             (
                 Permission,
                 "AttachPolicyToRole",
@@ -330,6 +384,48 @@ mod tests {
                 r#"{"PublicAccessBlockConfiguration":{"BlockPublicPolicy":true}}"#,
                 "made_public",
             ),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"AccessControlPolicy":{"AccessControlList":{"Grant":[{"Grantee":{"URI":"http://acs.amazonaws.com/groups/global/AllUsers"}}]}}}"#,
+                r#"{"AccessControlPolicy":{"AccessControlList":{"Grant":[{"Grantee":{"URI":"http://acs.amazonaws.com/groups/s3/LogDelivery"}}]}}}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-grant-read":"id=\"1\", uri=\"http://acs.amazonaws.com/groups/global/AuthenticatedUsers\""}"#,
+                r#"{"x-amz-grant-read":"id=\"1\""}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "AddPermission20150331v2",
+                r#"{"functionName":"f","principal":"*"}"#,
+                r#"{"functionName":"f","principal":"events.amazonaws.com"}"#,
+                "made_public",
+            ),
+            (
+                Permission,
+                "AddPermission20150331",
+                r#"{"functionName":"f","principal":"*"}"#,
+                r#"{"functionName":"*","principal":"1"}"#,
+                "made_public",
+            ),
+            (
+                Trail,
+                "PutEventSelectors",
+                r#"{"advancedEventSelectors":[{"name":"all","fieldSelectors":[{"field":"eventCategory","equals":["Management"]},{"field":"readOnly","equals":["false"]}]}]}"#,
+                r#"{"advancedEventSelectors":[{"name":"all","fieldSelectors":[{"field":"eventCategory","equals":["Management"]}]}]}"#,
+                "narrowed",
+            ),
+            (
+                Permission,
+                "PutBucketAcl",
+                r#"{"x-amz-grant-full-control":"uri=http://acs.amazonaws.com/groups/global/AllUsers"}"#,
+                r#"{"x-amz-grant-full-control":"id=AllUsers"}"#,
+                "made_public",
+            ),
             (Password, "SetPasswordPolicy", r#"{"HardExpiry":false}"#, r#"{"HardExpiry":true}"#, "weaker_sign_in"),
             (
                 Password,
@@ -369,6 +465,21 @@ mod tests {
             assert_eq!(concerns(kind, event_name, serious), [concern], "{event_name} {serious}");
             assert!(concerns(kind, event_name, near_miss).is_empty(), "{event_name} {near_miss}");
         }
+    }
+
+    #[test]
+    fn to_take_rights_away_is_not_to_give_them() {
+        let all = r#"{"policyArn":"arn:aws:iam::aws:policy/AdministratorAccess","PolicyName":"AdministratorAccess","userName":"alice"}"#;
+        let of = |event_name: &str| concerns(ChangeKind::Permission, event_name, all);
+        for taking in ["DetachUserPolicy", "DetachPolicyFromUser", "DeletePolicyVersion", "RemoveUserFromGroup"] {
+            assert!(of(taking).is_empty(), "{taking}");
+        }
+        assert_eq!(of("AttachUserPolicy"), ["administrator_policy", "self_grant"]);
+        assert_eq!(
+            of("DeleteUserPermissionsBoundary"),
+            ["administrator_policy", "self_grant"],
+            "what held back is gone"
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@
 
 use serde_json::{Value, json};
 
-use super::{BASELINE_MINUTES, Maker, analysis, attribution, bare, event_id, event_time, states};
-use crate::insight::{Attribution, Cloud, Insight, InsightType, Share};
+use super::{BASELINE_MINUTES, Maker, analysis, attribution, bare, event_id, event_time, states, written};
+use crate::insight::{Attribute, Attribution, Cloud, Insight, InsightType, Share};
 
 /// What stands for an API or a source where there is not one.
 const ANY: &str = "*";
@@ -66,7 +66,7 @@ fn api(insight: &Insight) -> (String, String) {
     let apis = insight.apis().into_iter().filter_map(|api| api.split_once('/'));
     let apis: Vec<(String, &str)> = apis.map(|(service, name)| (host(service), name)).collect();
     let is_shared = apis.iter().all(|(service, _)| *service == apis[0].0);
-    let is_broad = insight.attribution("apiRelated").is_some_and(|found| found.broad);
+    let is_broad = insight.attribution(Attribute::Api).is_some_and(|found| found.broad);
     match apis.first() {
         Some((service, name)) if apis.len() == 1 || !is_broad => (service.clone(), (*name).to_owned()),
         Some((service, _)) if is_shared => (service.clone(), ANY.to_owned()),
@@ -77,7 +77,7 @@ fn api(insight: &Insight) -> (String, String) {
 /// An attribution as this dialect has it. Principals stand by their ARNs, if any is known, and by their identifiers unless all are.
 fn in_dialect(insight: &Insight, found: &Attribution) -> Vec<Value> {
     let by_id = attribution(attribute(found.attribute), found);
-    if found.attribute != "principalId" {
+    if found.attribute != Attribute::Principal {
         return vec![by_id];
     }
     let arn = |share: &Share| {
@@ -88,18 +88,18 @@ fn in_dialect(insight: &Insight, found: &Attribution) -> Vec<Value> {
     let by_arn =
         Attribution { insight: named(&found.insight), baseline: found.baseline.as_ref().map(named), ..found.clone() };
     let shares = |found: &Attribution| found.insight.len() + found.baseline.as_ref().map_or(0, Vec::len);
-    let arns = (!by_arn.insight.is_empty()).then(|| attribution("userIdentityArn", &by_arn));
+    let arns = (!by_arn.insight.is_empty()).then(|| written("userIdentityArn", &by_arn, |arn| arn));
     let is_complete = arns.is_some() && shares(&by_arn) == shares(found);
     arns.into_iter().chain((!is_complete).then_some(by_id)).collect()
 }
 
 /// The attribute's name in this dialect.
-fn attribute(name: &'static str) -> &'static str {
-    match name {
-        "sourceIpAddress" => "sourceIPAddress",
-        "apiRelated" => "eventName",
-        "acsRegion" => "awsRegion",
-        other => other,
+fn attribute(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::SourceAddress => "sourceIPAddress",
+        Attribute::Api => "eventName",
+        Attribute::Region => "awsRegion",
+        other => other.name(),
     }
 }
 
@@ -127,9 +127,11 @@ mod tests {
         let mut insight = Insight { family: crate::rollup::Family::AccessKey, attributions: Vec::new(), ..rate() };
         assert_eq!(api(&insight), ("*".to_owned(), "*".to_owned()));
         insight.attributions = vec![Attribution {
-            attribute: "apiRelated",
+            attribute: Attribute::Api,
             insight: vec![share(10.4, "ecs/RunInstances"), share(10.0, "ecs/DescribeInstances")],
-            ..Attribution::default()
+            baseline: None,
+            broad: false,
+            most: false,
         }];
         let ecs = |name: &str| ("ecs.aliyuncs.com".to_owned(), name.to_owned());
         assert_eq!(api(&insight), ecs("RunInstances"), "the most telling");

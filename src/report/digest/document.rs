@@ -118,7 +118,8 @@ fn escaped(text: &str) -> String {
         let rest = &text[place..];
         let is_markup = matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' | '$');
         let begins_block = place == 0 && matches!(character, '-' | '+' | '=');
-        let begins_number = character == '.' && place > 0 && text[..place].bytes().all(|byte| byte.is_ascii_digit());
+        let begins_number =
+            matches!(character, '.' | ')') && place > 0 && text[..place].bytes().all(|byte| byte.is_ascii_digit());
         let makes_link = (character == ':' && rest.starts_with("://"))
             || (character == '.' && text[..place].to_ascii_lowercase().ends_with("www"));
         match character {
@@ -237,6 +238,8 @@ mod tests {
             ("@all", r"\@all"),
             ("- a", r"\- a"),
             ("1. a", r"1\. a"),
+            ("1) a", r"1\) a"),
+            ("a 1) b", "a 1) b"),
             ("a\nb", "a⟨U+000A⟩b"),
         ] {
             assert_eq!(escaped(text), written);

@@ -32,6 +32,13 @@ pub fn range(nights: &[Night], (from, to): (NaiveDate, NaiveDate)) -> Document {
             if twice == 1 { "One insight is".to_owned() } else { format!("{} insights are", number(twice as u64)) }
         ));
     }
+    let twice = nights.iter().map(|night| night.alerts.len()).sum::<usize>() - alerts(nights);
+    if twice > 0 {
+        document.paragraph(format!(
+            "{} counted in more nights than one, for matches that go on over midnight are told in each.",
+            if twice == 1 { "One alert is".to_owned() } else { format!("{} alerts are", number(twice as u64)) }
+        ));
+    }
     add_again(&mut document, nights);
     add_types(&mut document, nights);
     add_incidents(&mut document, nights);
@@ -46,10 +53,16 @@ fn insights(nights: &[Night]) -> BTreeMap<&str, &Finding> {
     nights.iter().flat_map(|night| &night.findings).map(|finding| (finding.id.as_str(), finding)).collect()
 }
 
+/// How many alerts there are, each counted once.
+fn alerts(nights: &[Night]) -> usize {
+    let ids: BTreeSet<&str> =
+        nights.iter().flat_map(|night| &night.alerts).map(|alert| alert.alert_id.as_str()).collect();
+    ids.len()
+}
+
 fn overview(nights: &[Night], (from, to): (NaiveDate, NaiveDate)) -> String {
     let insights = insights(nights);
     let serious = insights.values().filter(|finding| finding.severity() >= Severity::High).count();
-    let alerts: usize = nights.iter().map(|night| night.alerts.len()).sum();
     let days = (to - from).num_days() + 1;
     let judged: BTreeSet<NaiveDate> = nights.iter().map(|night| night.date).collect();
     let missing: Vec<String> =
@@ -63,7 +76,7 @@ fn overview(nights: &[Night], (from, to): (NaiveDate, NaiveDate)) -> String {
         "{} judged: {}, {serious} of them high or critical, and {}.{missing}",
         counted(nights.len() as u64, "night was", "nights were"),
         counted(insights.len() as u64, "insight", "insights"),
-        counted(alerts as u64, "alert of rules", "alerts of rules")
+        counted(alerts(nights) as u64, "alert of rules", "alerts of rules")
     )
 }
 

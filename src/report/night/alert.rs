@@ -47,7 +47,8 @@ impl Alert {
     }
 }
 
-/// The alerts of a night, the most serious first; none where there is no file.
+/// The alerts of a night, the most serious first and equals in the file's own order, which is that of their rank; none where there is
+/// no file.
 pub(super) fn read(path: &Path) -> Result<Vec<Alert>> {
     let Some(text) = read_text(path)? else { return Ok(Vec::new()) };
     let mut alerts = Vec::new();
@@ -59,9 +60,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<Alert>> {
         })?;
         alerts.push(alert);
     }
-    alerts.sort_by(|left, right| {
-        let rank = |alert: &Alert| (std::cmp::Reverse(alert.severity()), alert.first_time);
-        rank(left).cmp(&rank(right)).then_with(|| left.alert_id.cmp(&right.alert_id))
-    });
+    alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity()));
     Ok(alerts)
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::detect::change::Reason;
 use crate::error::{Error, Result};
-use crate::insight::Severity;
+use crate::insight::{Attribute, Severity};
 use crate::report::night::columns::Columns;
 use crate::report::night::hours::Hour;
 use crate::report::night::{Place, Text};
@@ -83,7 +85,7 @@ pub struct Details {
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
 pub struct Attribution {
-    pub attribute: String,
+    pub attribute: Attribute,
     #[serde(default)]
     pub insight: Vec<Share>,
     #[serde(default)]
@@ -149,7 +151,7 @@ impl Finding {
     }
 
     /// Its attribution to an attribute.
-    pub fn attribution(&self, attribute: &str) -> Option<&Attribution> {
+    pub fn attribution(&self, attribute: Attribute) -> Option<&Attribution> {
         self.details.attributions.iter().find(|found| found.attribute == attribute)
     }
 }
@@ -257,8 +259,15 @@ struct EventDetails {
 
 #[derive(Deserialize)]
 struct Context {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     attributions: Vec<Attribution>,
+}
+
+/// The attributions to attributes that this version knows: a later one may have written more.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<Attribution>, D::Error> {
+    let is_known = |found: &Value| found["attribute"].as_str().is_none_or(|name| Attribute::named(name).is_some());
+    let known = Vec::<Value>::deserialize(deserializer)?.into_iter().filter(is_known);
+    known.map(|found| serde_json::from_value(found).map_err(D::Error::custom)).collect()
 }
 
 #[derive(Deserialize, Default)]
@@ -297,4 +306,22 @@ pub(super) fn read_details(path: &Path) -> Result<BTreeMap<String, Details>> {
         details.insert(event.shared_event_id.to_lowercase(), told);
     }
     Ok(details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_later_version_attributes_is_passed_over_and_what_is_broken_is_not() {
+        let read = |attributions: &str| {
+            let context = format!("{{\"attributions\": [{attributions}]}}");
+            serde_json::from_str::<Context>(&context).map(|context| context.attributions)
+        };
+        let known = r#"{"attribute": "userAgent", "insight": [{"average": 1.5, "value": "curl"}]}"#;
+        let found = read(&format!(r#"{{"attribute": "tlsVersion", "insight": []}}, {known}"#)).unwrap();
+        assert_eq!(found.iter().map(|found| found.attribute).collect::<Vec<_>>(), [Attribute::UserAgent]);
+        assert!(read(r#"{"attribute": "userAgent", "insight": [{"value": "curl"}]}"#).is_err());
+        assert!(read("{}").is_err());
+    }
 }

@@ -1,6 +1,7 @@
 //! Incidents with all that speaks for them: insights that tell one story, and the alerts of rules about the same actor at the same time.
 //!
-//! They are ranked by the gravest severity among insights and alerts; then by how much evidence agrees, which is the sum, over the
+//! They are ranked by the gravest severity among insights and alerts; then a change that nothing makes serious but its kind comes after all that
+//! says more; then by how much evidence agrees, which is the sum, over the
 //! kinds of evidence (insight types and rules), of the gravest severity of each kind; then by the insights alone. Alerts do not
 //! lift what consists of drops. The run ranks in this way too ([`ranking`](crate::report::ranking)) and numbers the incidents by it, so that
 //! one is called the same wherever it is told.
@@ -31,6 +32,7 @@ pub struct Incident {
     pub start: DateTime<Utc>,
     /// When it ends.
     pub end: DateTime<Utc>,
+    says_why: bool,
     evidence: u32,
 }
 
@@ -49,8 +51,8 @@ impl Incident {
     }
 
     /// What it is ranked by.
-    pub fn rank_key(&self) -> (Severity, u32) {
-        (self.severity, self.evidence)
+    pub fn rank_key(&self) -> (Severity, bool, u32) {
+        (self.severity, self.says_why, self.evidence)
     }
 }
 
@@ -75,10 +77,13 @@ fn incident(place: u64, own: Vec<usize>, findings: &[Finding], all: &[Alert]) ->
         *known = severity.max(*known);
     }
     let severity = gravest.values().copied().max().unwrap_or(Severity::Informational);
+    let is_bare = |finding: &Finding| finding.is_change() && finding.concerns.is_empty();
+    let says_why = parts().any(|finding| finding.severity() == severity && !is_bare(finding))
+        || alerts.iter().any(|&number| is_lifted && all[number].severity() == severity);
     let evidence = gravest.values().map(|&severity| severity as u32).sum();
     // Nights of earlier versions have no numbers.
     let number = own.first().map(|&first| findings[first].incident_rank).filter(|&rank| rank > 0).unwrap_or(place);
-    Incident { number, severity, findings: own, alerts, start, end, evidence }
+    Incident { number, severity, findings: own, alerts, start, end, says_why, evidence }
 }
 
 /// Whether an alert and an insight name the same actor, key or address.
@@ -115,6 +120,21 @@ mod tests {
         assert_eq!(of(false).severity, Severity::High);
         let silence = Finding { family: "change".to_owned(), ..drop(true) };
         assert_eq!(Incident::group(&[silence], &alerts)[0].severity, Severity::High);
+    }
+
+    #[test]
+    fn a_change_that_does_nothing_comes_after_one_that_is_serious() {
+        let trail = |rank, actor: &str, concerns: &[&str]| Finding {
+            family: "change".to_owned(),
+            concerns: concerns.iter().map(|&name| name.to_owned()).collect(),
+            ..finding("TrailConcealmentInsight", Severity::Critical, rank, actor)
+        };
+        let findings = [trail(1, "user a", &[]), trail(2, "user b", &["records_less"])];
+        let order = |alerts: &[Alert]| Incident::group(&findings, alerts).remove(0).number;
+        let time = "2026-01-29T10:30:00Z";
+        assert_eq!(order(&[]), 2);
+        assert_eq!(order(&[alert("user a", time, "high")]), 2, "a lesser alert does not say why it is critical");
+        assert_eq!(order(&[alert("user a", time, "critical")]), 1, "as grave, and more evidence");
     }
 
     #[test]

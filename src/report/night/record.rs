@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::quality::FlawKind;
 use crate::report::night::Text;
 use crate::storage::read_text;
 
@@ -161,7 +162,7 @@ impl Record {
     /// The record without what depends on when the night was judged, and on what came late: stale nights, and partitions that are overdue.
     pub(super) fn lasting(mut self) -> Self {
         self.stale_nights.clear();
-        self.quality.retain(|flaw| !flaw.numbers.contains_key("days_missing"));
+        self.quality.retain(|flaw| !FlawKind::is_of_the_run(flaw.kind.raw(), &flaw.numbers));
         self
     }
 }

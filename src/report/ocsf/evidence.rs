@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::insight::{Actor, Attribution, Insight, Share};
+use crate::insight::{Actor, Attribute, Attribution, Insight, Share};
 use crate::place::Place;
 use crate::shown::OTHER;
 
 /// The attributes that an evidence has a place for.
-const ATTRIBUTES: [&str; 5] = ["principalId", "accessKeyId", "sourceIpAddress", "apiRelated", "userAgent"];
+const ATTRIBUTES: [Attribute; 5] =
+    [Attribute::Principal, Attribute::AccessKey, Attribute::SourceAddress, Attribute::Api, Attribute::UserAgent];
 
 /// What most calls had in common, then every attributed value by itself.
 pub(super) fn evidences(insight: &Insight) -> Vec<Value> {
@@ -52,17 +53,20 @@ fn single(insight: &Insight, found: &Attribution, share: &Share) -> Value {
 }
 
 /// Puts a value where the schema has it.
-fn add(evidence: &mut Map<String, Value>, insight: &Insight, attribute: &str, value: &str) {
+fn add(evidence: &mut Map<String, Value>, insight: &Insight, attribute: Attribute, value: &str) {
     let (place, content) = match attribute {
-        "principalId" => ("actor", json!({ "user": user(insight, value) })),
-        "accessKeyId" => ("actor", json!({ "user": { "credential_uid": value, "uid": value } })),
-        "sourceIpAddress" => ("src_endpoint", endpoint(&insight.places, value)),
-        "apiRelated" => ("api", api(value)),
+        Attribute::Principal => ("actor", json!({ "user": user(insight, value) })),
+        // Whose it is, is not known of every key.
+        Attribute::AccessKey => {
+            ("actor", json!({ "user": { "account": { "uid": insight.account }, "credential_uid": value } }))
+        }
+        Attribute::SourceAddress => ("src_endpoint", endpoint(&insight.places, value)),
+        Attribute::Api => ("api", api(value)),
         _ => ("http_request", json!({ "user_agent": value })),
     };
     match evidence.get_mut(place) {
         // An actor whose user is known takes the key as the user's credential.
-        Some(known) if attribute == "accessKeyId" => known["user"]["credential_uid"] = json!(value),
+        Some(known) if attribute == Attribute::AccessKey => known["user"]["credential_uid"] = json!(value),
         Some(_) => {}
         None => {
             evidence.insert(place.to_owned(), content);
@@ -104,13 +108,15 @@ pub(super) fn api(value: &str) -> Value {
 pub(super) fn observables(insight: &Insight) -> Vec<Value> {
     let observable = |name: &str, kind: (u8, &str), value: &str| json!({ "name": name, "type_id": kind.0, "type": kind.1, "value": value });
     let mut found = Vec::new();
-    for address in insight.values("sourceIpAddress").filter(|address| address.parse::<std::net::IpAddr>().is_ok()) {
+    for address in
+        insight.values(Attribute::SourceAddress).filter(|address| address.parse::<std::net::IpAddr>().is_ok())
+    {
         found.push(observable("evidences.src_endpoint.ip", (2, "IP Address"), address));
     }
-    for agent in insight.values("userAgent") {
+    for agent in insight.values(Attribute::UserAgent) {
         found.push(observable("evidences.http_request.user_agent", (16, "HTTP User-Agent"), agent));
     }
-    for key in insight.values("accessKeyId") {
+    for key in insight.values(Attribute::AccessKey) {
         found.push(observable("evidences.actor.user.credential_uid", (19, "User Credential ID"), key));
     }
     for name in insight.actor.iter().filter_map(|actor| actor.name.as_deref()) {

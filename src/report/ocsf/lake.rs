@@ -139,7 +139,9 @@ fn information() -> DataType {
 }
 
 fn evidence() -> DataType {
-    let user = object(texts(&["uid", "name", "type", "credential_uid"]));
+    let mut user = texts(&["uid", "name", "type", "credential_uid"]);
+    user.push(field("account", object(texts(&["uid"]))));
+    let user = object(user);
     let system = object(vec![field("number", DataType::Int64), field("name", DataType::Utf8)]);
     let mut endpoint = texts(&["ip", "svc_name"]);
     endpoint.extend([field("location", object(texts(&["country"]))), field("autonomous_system", system)]);

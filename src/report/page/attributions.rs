@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::insight::Attribute;
 use crate::report::night::{Attribution, Finding, Place, Share, Text};
 use crate::report::telling::{MOST_VALUES, figure};
 use crate::shown::OTHER;
@@ -32,7 +33,7 @@ fn body(finding: &Finding, attribution: &Attribution) -> Markup {
     let most = rows.iter().map(|row| row.now.max(row.usual.unwrap_or(0.0))).fold(f64::MIN_POSITIVE, f64::max);
     html! {
         tbody {
-            tr { th.attribute scope="rowgroup" colspan="4" { (name(&attribution.attribute)) (remark(attribution)) } }
+            tr { th.attribute scope="rowgroup" colspan="4" { (name(attribution.attribute)) (remark(attribution)) } }
             @for row in &rows {
                 tr {
                     td { (value(finding, attribution, &row.share.value)) }
@@ -47,8 +48,8 @@ fn body(finding: &Finding, attribution: &Attribution) -> Markup {
 
 /// A value, or in words what is none; a principal by its name and, less loudly, its identifier; an address with where it is.
 fn value(finding: &Finding, attribution: &Attribution, value: &Text) -> Markup {
-    let name = finding.details.names.get(value.raw()).filter(|_| attribution.attribute == "principalId");
-    let is_address = attribution.attribute == "sourceIpAddress";
+    let name = finding.details.names.get(value.raw()).filter(|_| attribution.attribute == Attribute::Principal);
+    let is_address = attribution.attribute == Attribute::SourceAddress;
     let place = if is_address { Place::of(&finding.details.places, value) } else { String::new() };
     html! {
         @if value.raw() == "null" { "none" }
@@ -107,16 +108,15 @@ fn bars(row: &Row<'_>, most: f64) -> Markup {
 }
 
 /// The attribute in words.
-fn name(attribute: &str) -> &str {
+const fn name(attribute: Attribute) -> &'static str {
     match attribute {
-        "principalId" => "principals",
-        "accessKeyId" => "AccessKeys",
-        "sourceIpAddress" => "addresses",
-        "userAgent" => "user agents",
-        "apiRelated" => "APIs",
-        "errorCode" => "error codes",
-        "acsRegion" => "regions",
-        "resourceName" => "resources",
-        other => other,
+        Attribute::Principal => "principals",
+        Attribute::AccessKey => "AccessKeys",
+        Attribute::SourceAddress => "addresses",
+        Attribute::UserAgent => "user agents",
+        Attribute::Api => "APIs",
+        Attribute::ErrorCode => "error codes",
+        Attribute::Region => "regions",
+        Attribute::Resource => "resources",
     }
 }

@@ -1,5 +1,6 @@
 //! Who, from where, with what, when.
 
+use crate::insight::Attribute;
 use crate::report::night::{Finding, Night, Text};
 use crate::report::telling::span;
 use crate::shown::{OTHER, counted, local_span, number};
@@ -11,9 +12,12 @@ pub type Fact = (&'static str, String);
 pub fn facts(finding: &Finding, night: &Night) -> Vec<Fact> {
     let facts = [
         ("Who", who(finding)),
-        ("AccessKey", own(finding, "access_key").unwrap_or_else(|| first(finding, "accessKeyId", &finding.access_key))),
+        (
+            "AccessKey",
+            own(finding, "access_key").unwrap_or_else(|| first(finding, Attribute::AccessKey, &finding.access_key)),
+        ),
         ("From", from(finding)),
-        ("With", first(finding, "userAgent", &finding.user_agent)),
+        ("With", first(finding, Attribute::UserAgent, &finding.user_agent)),
         ("What", what(finding)),
         ("When", when(finding, night)),
         ("Account", [finding.account.shown(), finding.region.shown()].join(" ").trim().to_owned()),
@@ -28,7 +32,7 @@ fn own(finding: &Finding, family: &str) -> Option<String> {
 }
 
 /// The value that best explains the finding, if one does.
-fn first(finding: &Finding, attribute: &str, named: &Text) -> String {
+fn first(finding: &Finding, attribute: Attribute, named: &Text) -> String {
     if named.is_empty() || named.raw() == "null" {
         return String::new();
     }
@@ -37,10 +41,10 @@ fn first(finding: &Finding, attribute: &str, named: &Text) -> String {
 }
 
 fn who(finding: &Finding) -> String {
-    let principal = finding.attribution("principalId").and_then(|found| found.insight.first());
+    let principal = finding.attribution(Attribute::Principal).and_then(|found| found.insight.first());
     let principal = principal.filter(|share| share.value.raw() != OTHER);
     let named = || match principal {
-        Some(share) => first(finding, "principalId", &finding.called(&share.value)),
+        Some(share) => first(finding, Attribute::Principal, &finding.called(&share.value)),
         None => own(finding, "principal").unwrap_or_default(),
     };
     if finding.actor.is_empty() { named() } else { finding.actor.shown().into_owned() }
@@ -54,7 +58,7 @@ fn from(finding: &Finding) -> String {
     match finding.family.as_str() {
         "source_ip" => located(&finding.entity).shown().into_owned(),
         _ if finding.source_ip.is_empty() => String::new(),
-        _ => first(finding, "sourceIpAddress", &located(&finding.source_ip)),
+        _ => first(finding, Attribute::SourceAddress, &located(&finding.source_ip)),
     }
 }
 
@@ -82,7 +86,7 @@ fn to(finding: &Finding) -> String {
     if finding.family == "api" {
         return format!(" to {api}");
     }
-    let attribution = finding.attribution("apiRelated");
+    let attribution = finding.attribution(Attribute::Api);
     let share = attribution.and_then(|found| found.insight.iter().find(|share| share.value == finding.api));
     match share.map(|share| (share.average * finding.minutes as f64).round() as u64) {
         Some(calls) if calls >= finding.observed => format!(" to {api}"),
@@ -122,7 +126,7 @@ mod tests {
             let mut finding = Finding { observed: 8, minutes: 2, ..Finding::default() };
             finding.api = "cloudtrail/DeleteTrail".into();
             finding.details.attributions = vec![Attribution {
-                attribute: "apiRelated".to_owned(),
+                attribute: Attribute::Api,
                 insight: shares.iter().map(share).collect(),
                 baseline: Vec::new(),
                 baseline_known: true,

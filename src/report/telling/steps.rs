@@ -1,6 +1,7 @@
 //! What to do next about a finding: questions to ask, things to check, commands to run.
 
 use crate::event::is_denied;
+use crate::insight::Attribute;
 use crate::report::night::{Finding, Place};
 use crate::report::telling::whom;
 
@@ -50,9 +51,11 @@ fn permissions(finding: &Finding) -> Vec<String> {
 fn passwords(finding: &Finding) -> Vec<String> {
     let who = whom(finding);
     vec![
-        format!("Ask {who}, by another way than the account, whether they made the change."),
+        format!(
+            "Ask {who}, by another way than the account, whether they made the change; of somebody else's password ask its owner too."
+        ),
         "If not, set the password and the second factor anew, and end all sessions.".to_owned(),
-        "Look at the sign-ins of that user since: `insights changes EVENTS --sign-ins`.".to_owned(),
+        "Look at the sign-ins since of whose password it was: `insights changes EVENTS --sign-ins`.".to_owned(),
     ]
 }
 
@@ -93,11 +96,21 @@ fn access_key(finding: &Finding) -> Vec<String> {
 }
 
 fn address(finding: &Finding) -> Vec<String> {
+    if is_somebodys(finding) {
+        return calls(finding);
+    }
     let (address, who) = (Place::beside(&finding.details.places, &finding.entity), whom(finding));
     vec![
         format!("Find out whose address {address} is, and whether {who} may call from there."),
         "If it is nobody's, block it and replace the credentials that it used.".to_owned(),
     ]
+}
+
+/// Whether who calls most from an address now called most from there in the week before.
+fn is_somebodys(finding: &Finding) -> bool {
+    let found = finding.attribution(Attribute::Principal).filter(|found| found.baseline_known && !found.broad);
+    let same = found.and_then(|found| Some(found.insight.first()?.value == found.baseline.first()?.value));
+    same.unwrap_or(false)
 }
 
 fn calls(finding: &Finding) -> Vec<String> {
@@ -118,7 +131,7 @@ fn calls(finding: &Finding) -> Vec<String> {
 
 /// What the calls were made with, if one key stands out.
 fn credentials(finding: &Finding) -> String {
-    let broad = finding.attribution("accessKeyId").is_none_or(|found| found.broad);
+    let broad = finding.attribution(Attribute::AccessKey).is_none_or(|found| found.broad);
     if broad || finding.access_key.is_empty() {
         "the credentials".to_owned()
     } else {

@@ -3,17 +3,17 @@
 //! What the week before did not have is named, where that can be told: a list of usual values that is full may lack one.
 
 use crate::detect::change::Reason;
-use crate::insight::Concern;
+use crate::insight::{Attribute, Concern};
 use crate::report::night::{Finding, Place, Share};
 use crate::report::telling::{MOST_VALUES, figure};
 use crate::shown::{OTHER, counted, number, scientific};
 
 /// Attributes whose new values say something about who it is, in words.
-const TELLING: [(&str, &str); 4] = [
-    ("principalId", "principal"),
-    ("accessKeyId", "AccessKey"),
-    ("sourceIpAddress", "address"),
-    ("userAgent", "client"),
+const TELLING: [(Attribute, &str); 4] = [
+    (Attribute::Principal, "principal"),
+    (Attribute::AccessKey, "AccessKey"),
+    (Attribute::SourceAddress, "address"),
+    (Attribute::UserAgent, "client"),
 ];
 
 /// How unusual it is: against what was expected, how often such a day comes by chance, against what it was judged, and what is new
@@ -28,7 +28,7 @@ pub fn unusual(finding: &Finding) -> String {
 
 /// What leads an attribute now and was not there at all in the week before.
 fn unseen(finding: &Finding) -> Vec<String> {
-    let new = |(attribute, word): (&str, &str)| {
+    let new = |(attribute, word): (Attribute, &str)| {
         let found = finding.attribution(attribute).filter(|found| found.baseline_known && !found.broad)?;
         let value = &found.insight.first()?.value;
         // It may be among those that were not counted one by one.
@@ -40,7 +40,7 @@ fn unseen(finding: &Finding) -> Vec<String> {
             && found.baseline.len() < MOST_VALUES
             && !found.baseline.iter().any(may_be);
         let named = || match attribute {
-            "sourceIpAddress" => Place::beside(&finding.details.places, value),
+            Attribute::SourceAddress => Place::beside(&finding.details.places, value),
             _ => finding.called(value).shown().into_owned(),
         };
         is_new.then(|| format!("{word} {}", named()))
@@ -62,7 +62,12 @@ fn change(finding: &Finding) -> String {
         }
         Some(Reason::Trail) => format!("Changes of the audit trail are always reported; there are {days} of history."),
         Some(Reason::Silence) => format!(
-            "After the trail was touched not one event came where {} are usual; there are {days} of history.",
+            "After the trail was touched {} came where {} are usual; there are {days} of history.",
+            if finding.observed == 0 {
+                "not one event".to_owned()
+            } else {
+                format!("only {}", number(finding.observed))
+            },
             counted(finding.expected.round() as u64, "call", "calls")
         ),
         Some(Reason::NoHistory) | None => {
@@ -165,6 +170,8 @@ mod tests {
         assert!(
             unusual(&finding).starts_with("After the trail was touched not one event came where 42 calls are usual")
         );
+        finding.observed = 3;
+        assert!(unusual(&finding).starts_with("After the trail was touched only 3 came where 42 calls are usual"));
         finding.details.reason = None;
         assert!(unusual(&finding).starts_with("There is too little history"));
     }
@@ -175,7 +182,7 @@ mod tests {
         let told = |before: &[&str]| {
             let mut finding = Finding::default();
             finding.details.attributions = vec![Attribution {
-                attribute: "principalId".to_owned(),
+                attribute: Attribute::Principal,
                 insight: vec![share("p-s1")],
                 baseline: before.iter().copied().map(share).collect(),
                 baseline_known: true,

@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
     use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns, PairRollup};
-    use crate::rollup::store::{DayInput, DayNote, merge_pairs, pairs_path, rollup_path, write_day};
+    use crate::rollup::store::{CountedBy, DayInput, DayNote, merge_pairs, pairs_path, rollup_path, write_day};
     use crate::rollup::{PAIRS, ScanCounts};
 
     /// Keys with the hours in which they called, and the networks that each was on.
@@ -197,8 +197,9 @@ mod tests {
         let rollup =
             DayRollup { families, pairs: pairs.collect(), spellings: BTreeMap::new(), counts: ScanCounts::default() };
         let (input, counts) = (DayInput::default(), ScanCounts::default());
-        write_day(state, &rollup, &DayNote { date: date(number), input, pairs: true, counts, problems: Vec::new() })
-            .unwrap();
+        let counted_by = CountedBy::default();
+        let note = DayNote { date: date(number), input, pairs: true, counted_by, counts, problems: Vec::new() };
+        write_day(state, &rollup, &note).unwrap();
     }
 
     fn date(number: u32) -> chrono::NaiveDate {

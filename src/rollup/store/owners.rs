@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns, PairRollup};
-    use crate::rollup::store::{DayInput, DayNote, write_day};
+    use crate::rollup::store::{CountedBy, DayInput, DayNote, write_day};
     use crate::rollup::{Family, OTHER, PAIRS, ScanCounts};
 
     fn key(name: &str) -> EntityKey {
@@ -181,6 +181,7 @@ mod tests {
             date: date(day),
             input: DayInput::default(),
             pairs: true,
+            counted_by: CountedBy::default(),
             counts: ScanCounts::default(),
             problems: Vec::new(),
         };

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::detect::Direction;
-use crate::insight::events::values::{ATTRIBUTES, OTHER, folded};
+use crate::insight::attribute::Attribute;
+use crate::insight::events::spelling::folded;
+use crate::insight::events::values::OTHER;
 use crate::insight::{Attribution, Share};
 
 /// Values that are named on either side.
@@ -23,8 +25,8 @@ const HALF: f64 = 0.5;
 
 /// One attribute of an episode.
 pub(in crate::insight) struct Compared<'a> {
-    /// Its place in [`ATTRIBUTES`].
-    pub(in crate::insight) attribute: usize,
+    /// Which.
+    pub(in crate::insight) attribute: Attribute,
     /// Which way counts went.
     pub(in crate::insight) direction: Direction,
     /// The values during the episode, and its minutes.
@@ -59,7 +61,7 @@ impl Compared<'_> {
         let share =
             |candidate: &Candidate<'_>| Share { average: candidate.calls / minutes, value: candidate.value.to_owned() };
         Some(Attribution {
-            attribute: ATTRIBUTES[self.attribute],
+            attribute: self.attribute,
             insight: candidates.iter().take(TOP).map(share).collect(),
             baseline: self.usual.map(|(values, minutes)| busiest(self.attribute, values, minutes)),
             broad: first_share < STANDS_OUT || candidates[0].value == OTHER,
@@ -116,7 +118,7 @@ fn evidence(candidate: &Candidate<'_>, direction: Direction) -> f64 {
 }
 
 /// The values with the most calls a minute.
-fn busiest(attribute: usize, values: &BTreeMap<String, u64>, minutes: f64) -> Vec<Share> {
+fn busiest(attribute: Attribute, values: &BTreeMap<String, u64>, minutes: f64) -> Vec<Share> {
     let mut values: Vec<(&str, u64)> = folded(attribute, values).into_values().collect();
     values.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
     let top = values.into_iter().take(TOP);
@@ -138,7 +140,9 @@ mod tests {
     fn compare(observed: &[(&str, u64)], usual: Option<&[(&str, u64)]>, direction: Direction) -> Attribution {
         let (observed, usual) = (values(observed), usual.map(values));
         let usual = usual.as_ref().map(|usual| (usual, 10_080.0));
-        Compared { attribute: 0, direction, observed: (&observed, 60.0), usual }.attribution(0.0).unwrap()
+        Compared { attribute: Attribute::Principal, direction, observed: (&observed, 60.0), usual }
+            .attribution(0.0)
+            .unwrap()
     }
 
     #[test]
@@ -167,7 +171,12 @@ mod tests {
         assert!(!two.broad && !two.most, "one of two");
         assert!(compare(&[("user/1", 20), ("user/2", 19)], Some(&[]), Direction::Up).most);
         let keys = values(&[("LTAI1", 20), ("LTAI2", 10)]);
-        let keys = Compared { attribute: 1, direction: Direction::Up, observed: (&keys, 60.0), usual: None };
+        let keys = Compared {
+            attribute: Attribute::AccessKey,
+            direction: Direction::Up,
+            observed: (&keys, 60.0),
+            usual: None,
+        };
         assert!(keys.attribution(30.0).unwrap().most && !keys.attribution(40.0).unwrap().most, "ten calls have no key");
         let everybody: Vec<(String, u64)> = (0..10).map(|number| (format!("user/{number}"), 20)).collect();
         let everybody: Vec<(&str, u64)> = everybody.iter().map(|(user, calls)| (user.as_str(), *calls)).collect();
@@ -181,9 +190,10 @@ mod tests {
         let week = [("Oss/GetObject", 9_000), ("oss/GetObject", 1_080), ("Kms/Decrypt", 10_080)];
         let compare = |observed: &[(&str, u64)], direction| {
             let (observed, usual) = (values(observed), values(&week));
-            let api = ATTRIBUTES.iter().position(|name| *name == "apiRelated").unwrap();
             let usual = Some((&usual, 10_080.0));
-            Compared { attribute: api, direction, observed: (&observed, 60.0), usual }.attribution(0.0).unwrap()
+            Compared { attribute: Attribute::Api, direction, observed: (&observed, 60.0), usual }
+                .attribution(0.0)
+                .unwrap()
         };
         let risen = compare(&[("Oss/GetObject", 30), ("oss/GetObject", 40), ("Kms/Decrypt", 100)], Direction::Up);
         let shares: Vec<(&str, f64)> =
