@@ -48,6 +48,8 @@ pub struct Job<'a> {
     pub due: Option<NaiveDate>,
     /// The days of partitions that lie ahead of the clock, where somebody asked for the newest.
     pub ahead: &'a [NaiveDate],
+    /// Whether every night is meant to be judged, as by whoever names none: those that were skipped are judged late then.
+    pub every_night: bool,
     /// The rules.
     pub book: &'a RuleBook,
     /// Where addresses are.

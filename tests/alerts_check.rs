@@ -101,6 +101,7 @@ fn checks(state: &Path, moments: impl IntoIterator<Item = i64>) -> Vec<Notice> {
             settings_hash: &settings.hash(),
             due: None,
             ahead: &[],
+            every_night: false,
             book: &book,
             places: &PlaceBook::default(),
             progress: &|_| (),

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use common::made::{Call, key_of, usual_day, write_day, write_days};
 use common::{Outcome, assert_same_files, dated, day, files_below, insights, lasting, program};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::Value;
 
 /// The first of the nights that are judged; two weeks lie before it.
@@ -530,4 +532,121 @@ fn a_file_that_stands_twice_is_counted_once_and_named() {
         fs::remove_file(copy).unwrap();
     }
     assert_eq!(twice, count(0));
+}
+
+/// Takes a night's whole partition away, and puts it back.
+fn without(folder: &Path, events: &Path, number: u32) -> impl Fn() {
+    let (own, aside) = (dated(events, night(number)), folder.join(format!("aside-{number}")));
+    fs::rename(&own, &aside).unwrap();
+    move || fs::rename(&aside, &own).unwrap()
+}
+
+#[test]
+fn a_whole_day_that_comes_late_is_judged_as_late_and_the_nights_after_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 4, &[2]), folder.path().join("state"));
+    let come = without(folder.path(), &events, 2);
+    run(&events, &state, 1..=3, &[]);
+    come();
+    let date = night(4).to_string();
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date, "--quiet"];
+    let more = ["--set", "baseline_days=14", "--fail-on", "medium"];
+    let told = insights(words.iter().chain(&more)).expect_code(1).stdout;
+    let late = format!("{} judged late, as no run had judged it, though later nights were judged: ", night(2));
+    assert!(told.contains(&late) && told.contains(&key_of("7")), "{told}");
+    assert!(told.contains(&format!("{} judged again, as the events of {} have changed", night(3), night(2))), "{told}");
+    assert!(reports_the_key(&state, 2));
+    assert_same_files(&quiet(folder.path(), &events, 4), &lasting(&state));
+
+    let own = record(&state, 2);
+    let (revision, reported) = (&own["revisions"][0], own["reported"].as_array().unwrap());
+    assert_eq!((&revision["why"], &revision["in_run_of"]), (&"came_late".into(), &date.clone().into()));
+    assert!(!reported.is_empty() && revision["added"].as_array().unwrap().len() == reported.len(), "{own}");
+    let digest = digest_of_runs(&state, 2).unwrap();
+    assert!(digest.contains("This night was judged late in the run of "), "{digest}");
+    assert!(digest_of_runs(&state, 4).unwrap().contains(" was judged late, as no run had judged it"));
+    let again = insights(words.iter().chain(&more)).expect_code(0).stdout;
+    assert!(!again.contains("judged late") && !again.contains("judged again,"), "what stands is left alone: {again}");
+}
+
+#[test]
+fn a_whole_day_that_comes_too_late_is_counted_and_named_with_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 6, &[2]), folder.path().join("state"));
+    let come = without(folder.path(), &events, 2);
+    run(&events, &state, 1..=1, &[]);
+    run(&events, &state, 3..=5, &[]);
+    come();
+    let told = run(&events, &state, 6..=6, &["--set", "late_window=3"]).stdout;
+    let words = format!(
+        "the night {} was not judged, as the events came after later nights had been judged; `insights run EVENTS --from {} --to {}` judges what was not",
+        night(2),
+        night(2),
+        night(6)
+    );
+    assert!(told.contains(&words), "{told}");
+    assert!(
+        told.contains(&format!("the nights {} to {} were judged before the events of ", night(3), night(5))),
+        "{told}"
+    );
+    assert!(dated(&state.join("rollups"), night(2)).exists() && !dated(&state.join("insights"), night(2)).exists());
+    assert_eq!(record(&state, 6)["stale"].as_array().unwrap().len(), 4);
+    let mended = run(&events, &state, 2..=6, &[]).stdout;
+    assert!(!mended.contains("judged before") && !mended.contains("was not judged"), "{mended}");
+    assert_same_files(&quiet(folder.path(), &events, 6), &lasting(&state));
+}
+
+#[test]
+fn whole_days_late_in_any_order_end_as_quiet_nights() {
+    const LAST: u32 = 6;
+    for seed in 1..=4 {
+        let folder = tempfile::tempdir().unwrap();
+        let (events, state) = (events(folder.path(), LAST, &[1, 2, 4]), folder.path().join("state"));
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        // The days between the first night and the last come up to three evenings late, in whatever order.
+        let mut waiting: Vec<(u32, NaiveDate)> = (2..LAST)
+            .map(|number| (number + random.random_range(0..4), night(number)))
+            .chain([(1, night(1)), (LAST, night(LAST))])
+            .collect();
+        for (_, date) in &waiting {
+            fs::rename(dated(&events, *date), folder.path().join(date.to_string())).unwrap();
+        }
+        for evening in 1..=LAST + 3 {
+            waiting.retain(|(comes, date)| {
+                let comes = *comes <= evening;
+                if comes {
+                    fs::rename(folder.path().join(date.to_string()), dated(&events, *date)).unwrap();
+                }
+                !comes
+            });
+            // Everybody begins with the same night.
+            if evening == 1 { drop(run(&events, &state, 1..=1, &[])) } else { drop(catch_up(&events, &state, 0)) }
+        }
+        assert_same_files(&quiet(folder.path(), &events, LAST), &lasting(&state));
+    }
+}
+
+#[test]
+fn what_late_events_make_graver_counts_for_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 2, &[]), folder.path().join("state"));
+    let attach =
+        |second, parameters| Call { service: "Ram", api: "AttachPolicyToUser", parameters, ..Call::usual(second, 7) };
+    let reading = attach(36_000, r#"{"PolicyName":"ReadOnlyAccess","UserName":"bob"}"#);
+    let all = attach(39_600, r#"{"PolicyName":"AdministratorAccess","UserName":"bob"}"#);
+    rewrite(&events, 1, vec![reading.clone()]);
+    let judge = |number: u32, code: i32| {
+        let date = night(number).to_string();
+        let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date, "--quiet"];
+        insights(words.iter().chain(&["--set", "baseline_days=14", "--fail-on", "critical"])).expect_code(code).stdout
+    };
+    judge(1, 0);
+    rewrite(&events, 1, vec![reading, all]);
+    let told = judge(2, 1);
+    assert!(
+        told.contains(&format!("{} judged again", night(1))) && told.contains("1 insight changed (1 more severe)"),
+        "{told}"
+    );
+    assert_eq!(record(&state, 1)["revisions"][0]["raised"].as_array().unwrap().len(), 1);
+    judge(2, 0);
 }

@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -449,6 +450,11 @@ fn a_job_that_was_moved_is_one_change_though_it_is_over_each_night() {
         assert!(again.iter().all(|told| is_told(told.3["sentence"].as_str().unwrap())), "{again:?}");
     }
     assert!(of("up").iter().any(|told| told.0 == 2), "{all:?}");
+    let lines = (1..=3).map(|number| dated(&state.join("insights"), night(number)).join("insights.jsonl"));
+    let text: String = lines.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ids: BTreeSet<&str> = events.iter().map(|event| event["eventId"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), events.len(), "an event's id is its own: {text}");
 }
 
 #[test]

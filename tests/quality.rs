@@ -7,11 +7,12 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use chrono::NaiveDate;
-use common::made::{Call, usual_day, write_day, write_days};
+use common::made::{Call, usual_day, write_day, write_days, write_part};
 use common::{Outcome, dated, day, insights, read_parquet, write_parquet};
 use parquet::file::properties::WriterProperties;
 use serde_json::Value;
@@ -290,12 +291,56 @@ fn ids_that_come_twice_are_found_when_asked_for() {
     fs::copy(made.part(), &again).unwrap();
     rewrite_file(&again, |name, column| (name != "user_agent").then(|| column.clone()));
     let unasked = made.judge(&[]);
-    assert!(flaws(&unasked.1, "duplicate_ids").is_empty() && unasked.1["ids_checked"].is_null());
+    let guessed = only(&unasked, "duplicate_ids");
+    assert_eq!((&guessed["numbers"]["rows"], &guessed["effect"]), (&4800.into(), &"for_information".into()));
+    assert!(unasked.1["ids_checked"].is_null() && !made.insights().is_empty());
     let judged = made.judge(&["--check-duplicates"]);
     let flaw = only(&judged, "duplicate_ids");
     assert_eq!((&flaw["numbers"]["rows"], &flaw["numbers"]["ids"]), (&4800.into(), &4800.into()));
+    assert_eq!((&flaw["effect"], flaw["where"]["hours"].as_array().unwrap().len()), (&"masked".into(), 24));
+    assert_eq!(made.insights(), Vec::<Value>::new(), "what is known to stand twice is no rise");
     let name = |part: &str| format!("date={}/{part}", day(1, LAST));
     assert_eq!(flaw["where"]["files"], serde_json::json!([name("part-0000.parquet"), name("part-0001.parquet")]));
+}
+
+/// A day on which eighty APIs are called, each hour as often as a hash says.
+fn of_many_apis(date: NaiveDate) -> Vec<Call> {
+    let calls = |api: u32, hour: i64| {
+        let mut hasher = DefaultHasher::new();
+        (date, api, hour).hash(&mut hasher);
+        (0..(hasher.finish() % 5) as i64).map(move |call| hour * HOUR + call * 600 + i64::from(api))
+    };
+    let seconds = |api: u32| (0..24).flat_map(move |hour| calls(api, hour)).collect::<Vec<_>>();
+    let names: Vec<&'static str> = (0..80).map(|api| &*format!("Describe{api}").leak()).collect();
+    let of = |api: u32| {
+        let name = names[api as usize];
+        seconds(api).into_iter().map(move |second| Call { api: name, ..Call::usual(second, api % 20 + 1) })
+    };
+    (0..80).flat_map(of).collect()
+}
+
+#[test]
+fn a_day_that_was_delivered_twice_is_told_by_its_counts_and_raises_nothing() {
+    let made = Made { folder: tempfile::tempdir().unwrap() };
+    for date in day(1, FIRST).iter_days().take_while(|date| *date <= day(1, LAST)) {
+        write_day(&made.events(), date, of_many_apis(date));
+    }
+    assert!(flaws(&made.judge(&[]).1, "repeated_events").is_empty());
+    // The morning's events once more, in two files, with ids of their own.
+    let own: Vec<Call> = of_many_apis(day(1, LAST)).into_iter().filter(|call| call.second < 16 * HOUR).collect();
+    let (first, second) = own.split_at(own.len() / 3);
+    write_part(&made.events(), day(1, LAST), 1, first.to_vec());
+    write_part(&made.events(), day(1, LAST), 2, second.to_vec());
+    let judged = made.judge(&[]);
+    let flaw = only(&judged, "repeated_events");
+    assert_eq!(
+        (&flaw["effect"], &flaw["numbers"]["times"], &flaw["numbers"]["odd"]),
+        (&"masked".into(), &2.into(), &0.into())
+    );
+    assert_eq!(flaw["where"]["hours"], serde_json::json!((0..16).collect::<Vec<u8>>()));
+    assert_eq!(judged.1["quality"][0], *flaw, "it is said first");
+    assert!(flaws(&judged.1, "silent_hours").is_empty());
+    assert_eq!(made.insights(), Vec::<Value>::new());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Many nights with everything that goes wrong: runs killed at random moments, files that come late or again, come in part or
-//! turn out to be duplicates, days without events, nights judged twice, rollups lost. In the end the state is that of quiet nights
+//! Many nights with everything that goes wrong: runs killed at random moments, files and whole days that come late or again, come in part
+//! or turn out to be duplicates, days without events, nights judged twice, rollups lost. In the end the state is that of quiet nights
 //! over the final events. The long one takes minutes:
 //!
 //! ```sh
@@ -45,13 +45,15 @@ fn date(number: u32) -> NaiveDate {
     day(1, 1) + chrono::Duration::days(i64::from(number))
 }
 
-/// Days on which there are never any events, and days that come whole a day late; never two such days in a row.
+/// Days on which there are never any events.
 fn is_gap(number: u32) -> bool {
     number > HISTORY && number % 13 == 5
 }
 
+/// Days that come whole two days late, when later nights may have been judged: one, or two in a row.
 fn is_whole_day_late(number: u32) -> bool {
-    number > HISTORY && number % 17 == 8 && !is_gap(number + 1) && !is_gap(number - 1)
+    let is_near_gap = (number.saturating_sub(2)..=number + 3).any(is_gap);
+    number > HISTORY && [8, 13, 14].contains(&(number % 17)) && !is_near_gap
 }
 
 /// The calls of a day: a few people with their habits, now and then a burst (some over midnight), a new level or a touched trail.
@@ -93,7 +95,8 @@ impl World {
         for number in (0..days).filter(|number| !is_gap(*number)) {
             let (first, second): (Vec<Call>, Vec<Call>) =
                 calls(number, &mut random).into_iter().partition(|_| random_half(&mut random));
-            let whole_day = u32::from(is_whole_day_late(number));
+            let whole_day = if is_whole_day_late(number) { 2 } else { 0 };
+            let then = whole_day.max(1);
             world.deliver(number, whole_day, 0, first);
             let is_history = number < HISTORY;
             let fate = if is_history { 9 } else { random.random_range(0..8) };
@@ -103,19 +106,19 @@ impl World {
                 // At first a part of it.
                 2 => {
                     world.deliver(number, whole_day, 1, second[..second.len() / 3].to_vec());
-                    world.deliver(number, 2, 1, second);
+                    world.deliver(number, then + 1, 1, second);
                 }
                 // Once more under another name, until somebody notices; with a call more, for one that is the same to the byte counts once.
                 3 => {
                     world.deliver(number, whole_day, 1, second.clone());
-                    world.deliver(number, 1, 2, second.into_iter().chain([Call::usual(1, 1)]).collect());
-                    let evening = world.evening(number, 2);
+                    world.deliver(number, then, 2, second.into_iter().chain([Call::usual(1, 1)]).collect());
+                    let evening = world.evening(number, then + 1);
                     world.deliveries[evening].push(Delivery::Remove { date: date(number), part: 2 });
                 }
                 // Once more under the same name.
                 4 => {
                     world.deliver(number, whole_day, 1, second.clone());
-                    world.deliver(number, 1, 1, second);
+                    world.deliver(number, then, 1, second);
                 }
                 _ => world.deliver(number, whole_day, 1, second),
             }
@@ -154,33 +157,46 @@ fn apply(events: &Path, delivery: &Delivery) {
 struct Operator<'a> {
     folder: &'a Path,
     random: Xoshiro256PlusPlus,
-    /// Nights that no run has come to the end of.
+    /// Nights that he still has to ask for; those whose events were not there when he asked for later ones he has forgotten.
     due: Vec<NaiveDate>,
     typical: Duration,
     kills: u32,
     runs: u32,
     judged_again: usize,
+    judged_late: usize,
+}
+
+/// Which nights a run is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Nights(NaiveDate, NaiveDate),
+    WhatWasMissed,
 }
 
 impl Operator<'_> {
-    fn command(&self, from: NaiveDate, to: NaiveDate) -> std::process::Command {
+    fn command(&self, asked: Asked) -> std::process::Command {
         let mut command = program();
         let (events, state) = (self.folder.join("events"), self.folder.join("state"));
         command.arg("run").arg(events).arg("--state").arg(state).arg("--settings").arg(self.folder.join("own.toml"));
-        command.args(["--from", &from.to_string(), "--to", &to.to_string()]);
+        match asked {
+            Asked::Nights(from, to) => command.args(["--from", &from.to_string(), "--to", &to.to_string()]),
+            Asked::WhatWasMissed => command.arg("--catch-up"),
+        };
         command
     }
 
-    fn run(&mut self, from: NaiveDate, to: NaiveDate) {
-        let outcome = Outcome::from(self.command(from, to).output().unwrap()).expect_code(0);
+    fn run(&mut self, asked: Asked) {
+        let outcome = Outcome::from(self.command(asked).output().unwrap()).expect_code(0);
         self.runs += 1;
         self.judged_again += outcome.stdout.matches(" judged again, ").count();
-        assert!(!outcome.stdout.contains(" judged before "), "nothing is stale: {}", outcome.stdout);
+        self.judged_late += outcome.stdout.matches(" judged late, ").count();
+        let is_left = [" judged before ", " not judged, as "].iter().any(|words| outcome.stdout.contains(words));
+        assert!(!is_left, "nothing is stale: {}", outcome.stdout);
     }
 
     /// Begins a run and kills it after a while; whether it had come to its end by then.
-    fn run_until_killed(&mut self, from: NaiveDate, to: NaiveDate) -> bool {
-        let mut child = self.command(from, to).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    fn run_until_killed(&mut self, asked: Asked) -> bool {
+        let mut child = self.command(asked).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(self.typical.mul_f64(self.random.random_range(0.0..1.3)));
         let ended = child.try_wait().unwrap().is_some();
         let _ = child.kill();
@@ -193,25 +209,26 @@ impl Operator<'_> {
     fn evening(&mut self, today: NaiveDate) {
         let there: Vec<NaiveDate> =
             self.due.iter().copied().filter(|date| dated(&self.folder.join("events"), *date).exists()).collect();
-        let Some(&from) = there.first() else { return };
+        let (Some(&from), Some(&last)) = (there.first(), there.last()) else { return };
+        let asked = if self.random.random_range(0..2) == 0 { Asked::Nights(from, today) } else { Asked::WhatWasMissed };
         if self.random.random_range(0..6) == 0 {
             let lost = today - chrono::Duration::days(self.random.random_range(0..6));
             let _ = fs::remove_dir_all(dated(&self.folder.join("state/rollups"), lost));
         }
         for _ in 0..self.random.random_range(0..3) {
-            self.run_until_killed(from, today);
+            self.run_until_killed(asked);
         }
         if self.random.random_range(0..8) == 0 {
             // Nobody looks before tomorrow.
             return;
         }
-        self.run(from, today);
-        self.due.retain(|date| !there.contains(date));
+        self.run(asked);
+        self.due.retain(|date| *date > last);
         if self.random.random_range(0..5) == 0 {
             let back = chrono::Duration::days(self.random.random_range(1..4));
             let old = today - back;
             if old >= date(HISTORY) && dated(&self.folder.join("events"), old).exists() && !self.due.contains(&old) {
-                self.run(old, old);
+                self.run(Asked::Nights(old, old));
             }
         }
     }
@@ -229,6 +246,7 @@ fn soak(seed: u64, nights: u32) {
         kills: 0,
         runs: 0,
         judged_again: 0,
+        judged_late: 0,
     };
     for number in 0..world.days {
         world.deliveries[number as usize].iter().for_each(|delivery| apply(&events, delivery));
@@ -237,27 +255,29 @@ fn soak(seed: u64, nights: u32) {
         }
         if number == HISTORY {
             let begin = Instant::now();
-            operator.run(date(HISTORY), date(HISTORY));
+            operator.run(Asked::Nights(date(HISTORY), date(HISTORY)));
             operator.typical = begin.elapsed();
         }
         operator.evening(date(number));
     }
     let last = world.nights().last().unwrap();
     let first = operator.due.first().copied().unwrap_or(last);
-    operator.run(first, last);
+    operator.run(Asked::Nights(first, last));
     let noisy = lasting(&folder.path().join("state"));
 
     fs::remove_dir_all(folder.path().join("state")).unwrap();
-    operator.run(date(HISTORY), last);
+    let (again, late) = (operator.judged_again, operator.judged_late);
+    operator.run(Asked::Nights(date(HISTORY), last));
     let quiet = lasting(&folder.path().join("state"));
     assert_same_files(&quiet, &noisy);
     let findings: usize =
         quiet.values().map(|bytes| bytes.windows(9).filter(|word| word == b"sharedEve").count()).sum();
-    let (kills, again) = (operator.kills, operator.judged_again);
+    let kills = operator.kills;
     println!(
-        "seed {seed}: {nights} nights, {} runs, {kills} killed, {again} nights judged again, {findings} events",
+        "seed {seed}: {nights} nights, {} runs, {kills} killed, {again} nights judged again, {late} late, {findings} events",
         operator.runs
     );
+    assert!(late > 0 || nights < 20, "whole days came late");
     assert!(kills > nights / 5 && again > nights as usize / 5 && findings > nights as usize / 5);
 }
 

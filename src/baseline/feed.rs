@@ -2,12 +2,14 @@
 //!
 //! A missing hour is no hour without calls: it is masked, and neither alarms nor teaches. An hour counts as missing when its day has no
 //! rollup, when the account was all but silent on the whole day, or when it had less than a twentieth of what is usual for the slot. In
-//! an hour beside a missing one the feed may have broken off or come back: it counts as missing below three quarters of the usual.
+//! an hour beside a missing one the feed may have broken off or come back: it counts as missing below three quarters of the usual. Nor is an
+//! hour believed whose events were delivered more than once.
 
 use std::collections::BTreeMap;
 
 use crate::baseline::blind::{self, Blindness};
-use crate::baseline::{Calendar, FamilyHistory, SLOTS, Window};
+use crate::baseline::repeated::{Parities, Repeat};
+use crate::baseline::{Calendar, FamilyHistory, HistoryHour, SLOTS, Window};
 use crate::rollup::Family;
 use crate::stats::upper_median;
 
@@ -35,12 +37,33 @@ pub struct Feed {
 /// One account's hours.
 #[derive(Debug)]
 struct Account {
-    /// For each hour of the window whether it can be believed.
+    /// For each hour of the window whether the feed was heard.
+    heard: Vec<bool>,
+    /// Whether it can be believed besides: its events do not stand there more than once.
     alive: Vec<bool>,
     /// The calls of each hour of the scored day.
     calls: Vec<u64>,
     /// The calls that are usual in it.
     usual: Vec<f64>,
+    /// What of the scored day was delivered more than once.
+    repeat: Option<Repeat>,
+}
+
+/// What is counted of an account hour by hour.
+struct Counted {
+    calls: Vec<u64>,
+    parities: Parities,
+}
+
+impl Counted {
+    fn new(hours: usize) -> Self {
+        Self { calls: vec![0; hours], parities: Parities::new(hours) }
+    }
+
+    fn add(&mut self, hour: &HistoryHour) {
+        self.calls[usize::from(hour.hour)] += u64::from(hour.calls);
+        self.parities.add(usize::from(hour.hour), hour.calls);
+    }
 }
 
 /// The hours of the scored day in which an account was silent though it is usually heard of.
@@ -60,24 +83,36 @@ impl Feed {
     /// Judges the feed from the calls of all APIs.
     pub fn judge(apis: &FamilyHistory, window: &Window, calendar: &Calendar) -> Self {
         let hours = (window.length() + 1) * DAY;
-        let mut totals: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        let mut overall = vec![0; hours];
+        let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
+        let mut overall = Counted::new(hours);
         for member in 0..apis.len() {
-            let total = totals.entry(apis.key(member).account().to_owned()).or_insert_with(|| vec![0; hours]);
+            let own = counted.entry(apis.key(member).account().to_owned()).or_insert_with(|| Counted::new(hours));
             for hour in apis.hours(member) {
-                total[usize::from(hour.hour)] += u64::from(hour.calls);
-                overall[usize::from(hour.hour)] += u64::from(hour.calls);
+                own.add(hour);
+                overall.add(hour);
             }
         }
         for (account, hour) in apis.unnamed() {
-            let total = totals.entry(account.to_owned()).or_insert_with(|| vec![0; hours]);
-            total[usize::from(hour.hour)] += u64::from(hour.calls);
-            overall[usize::from(hour.hour)] += u64::from(hour.calls);
+            let own = counted.entry(account.to_owned()).or_insert_with(|| Counted::new(hours));
+            own.calls[usize::from(hour.hour)] += u64::from(hour.calls);
+            overall.calls[usize::from(hour.hour)] += u64::from(hour.calls);
         }
-        let accounts =
-            totals.iter().map(|(account, total)| (account.clone(), Account::judge(total, window, calendar))).collect();
-        let overall = Account::judge(&overall, window, calendar);
+        let judge = |(account, counted): (&String, &Counted)| {
+            (account.clone(), Account::judge(account, counted, window, calendar))
+        };
+        let accounts = counted.iter().map(judge).collect();
+        let overall = Account::judge("", &overall, window, calendar);
         Self { accounts, overall, by_family: BTreeMap::new(), blind: Vec::new() }
+    }
+
+    /// Masks hours of the scored day, whoever's they are: their events are known to stand there more than once.
+    #[must_use]
+    pub fn masking_repeated(mut self, hours: &[u8]) -> Self {
+        for account in self.accounts.values_mut().chain([&mut self.overall]) {
+            let today = account.alive.len() - DAY;
+            hours.iter().for_each(|hour| account.alive[today + usize::from(*hour)] = false);
+        }
+        self
     }
 
     /// Masks for each family the days on which events did not name its members.
@@ -125,9 +160,14 @@ impl Feed {
         self.accounts.iter().filter_map(silence).collect()
     }
 
+    /// Whose events of the scored day stand there more than once, as counts tell, in the order of accounts.
+    pub fn repeats(&self) -> impl Iterator<Item = &Repeat> {
+        self.accounts.values().filter_map(|account| account.repeat.as_ref())
+    }
+
     /// The silences of the scored day that did not come over from the day before: first hour, and one past the last.
     pub fn silences_begun(&self, account: &str) -> Vec<(u8, u8)> {
-        let alive = &self.of(account).alive;
+        let alive = &self.of(account).heard;
         let midnight = alive.len() - DAY;
         let begins = |hour: &usize| !alive[*hour] && (*hour == 0 || alive[*hour - 1]);
         let length = |first: usize| alive[first..].iter().take_while(|alive| !**alive).count();
@@ -147,24 +187,28 @@ impl Feed {
 
     /// The last hour of the scored day in which the feed as a whole was alive, if it then fell silent until the day's end.
     pub fn last_heard(&self) -> Option<u8> {
-        let today = &self.overall.alive[self.overall.alive.len() - DAY..];
+        let today = &self.overall.heard[self.overall.heard.len() - DAY..];
         if today[DAY - 1] { None } else { today.iter().rposition(|&alive| alive).map(|hour| hour as u8) }
     }
 }
 
 impl Account {
-    fn judge(totals: &[u64], window: &Window, calendar: &Calendar) -> Self {
-        let usual = UsualTotals::learn(totals, window, calendar);
-        let today = window.length() * DAY;
+    fn judge(name: &str, counted: &Counted, window: &Window, calendar: &Calendar) -> Self {
+        let Counted { calls, parities } = counted;
+        let usual = UsualTotals::learn(calls, window, calendar);
+        let (today, times) = (window.length() * DAY, parities.times(window, calendar));
+        let heard = alive(calls, &usual, window, calendar);
         Self {
-            alive: alive(totals, &usual, window, calendar),
-            calls: totals[today..].to_vec(),
+            alive: heard.iter().zip(&times).map(|(heard, times)| *heard && *times == 1).collect(),
+            heard,
+            calls: calls[today..].to_vec(),
+            repeat: parities.repeat(name, &times),
             usual: calendar.slots(window.scored()).map(|slot| usual.by_slot[usize::from(slot)]).to_vec(),
         }
     }
 
     fn silence(&self, account: &str) -> Option<Silence> {
-        let today = &self.alive[self.alive.len() - DAY..];
+        let today = &self.heard[self.heard.len() - DAY..];
         let hours: Vec<u8> = (0..DAY as u8).filter(|&hour| !today[usize::from(hour)]).collect();
         let sum =
             |of: &dyn Fn(usize) -> f64| hours.iter().map(|&hour| of(usize::from(hour))).sum::<f64>().round() as u64;
@@ -174,15 +218,15 @@ impl Account {
 }
 
 /// What is usual before the scored day.
-struct UsualTotals {
+pub(super) struct UsualTotals {
     /// The median total of each slot.
-    by_slot: Vec<f64>,
+    pub(super) by_slot: Vec<f64>,
     /// The median total of a weekday, and that of a weekend day.
-    by_day: [f64; 2],
+    pub(super) by_day: [f64; 2],
 }
 
 impl UsualTotals {
-    fn learn(totals: &[u64], window: &Window, calendar: &Calendar) -> Self {
+    pub(super) fn learn(totals: &[u64], window: &Window, calendar: &Calendar) -> Self {
         let mut by_slot = vec![Vec::new(); SLOTS];
         let mut by_day = [Vec::new(), Vec::new()];
         for day in (0..window.length()).filter(|&day| window.is_present(day)) {
@@ -235,7 +279,6 @@ fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calend
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baseline::HistoryHour;
     use crate::rollup::EntityKey;
 
     fn judged(calls: impl Fn(u16) -> u32, present: impl Fn(usize) -> bool) -> Feed {

@@ -1,8 +1,8 @@
 //! What history makes us expect of an entity in an hour: a distribution, not a number.
 //!
 //! Three models, by how much is known: [`seasonal`] for entities that are active day by day, [`sparse`] for those that come and
-//! go, and its sibling for those never seen before. History is read from rollups alone; hours in which the feed was silent are
-//! masked ([`Feed`]), and the scored day is never part of what it is compared with. Beside counts, [`novelty`] knows with whom entities
+//! go, and its sibling for those never seen before. History is read from rollups alone; hours in which the feed was silent, or
+//! delivered events again, are masked ([`Feed`]), and the scored day is never part of what it is compared with. Beside counts, [`novelty`] knows with whom entities
 //! were seen, and how often that is somebody new. [`layers`] shows what an expectation is made of.
 
 mod absence;
@@ -21,6 +21,7 @@ pub mod novelty;
 mod one_sided;
 mod parents;
 mod regions;
+mod repeated;
 mod replayed;
 pub mod seasonal;
 pub mod series;
@@ -36,3 +37,4 @@ pub use feed::{Feed, Silence};
 pub use history::{FamilyHistory, HistoryHour, Window};
 pub use one_sided::{OneSided, Side};
 pub use regions::{SilentRegion, SilentRegions};
+pub use repeated::Repeat;

@@ -72,6 +72,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
         settings_hash: &settings.hash(),
         due: None,
         ahead: &[],
+        every_night: false,
         book: &book,
         places: &places,
         progress: &|_| (),

@@ -32,7 +32,8 @@ use crate::storage::{StateLock, remove_before, write_text};
 Counts whatever days of the baseline window were not counted yet, judges the day, and writes insights.jsonl (ActionTrail \
 Insights events), insights.parquet (the same, flat) and a record of the run into the state directory. Evaluates the rules over \
 the day as well, and writes alerts.jsonl and alerts.parquet. Nights before it whose events have come or changed since are \
-judged again, up to `late_window` days back; what that changes is said.
+judged again, up to `late_window` days back, and a night whose events came whole after later nights were judged is judged late; \
+what that changes is said.
 
 Examples:
   insights run events                          the newest day before today (UTC)
@@ -205,6 +206,7 @@ fn nights(
             // Only of the last of several days is it the newest.
             due: args.due().filter(|_| is_last),
             ahead: if is_last { &ahead } else { &[] },
+            every_night: args.date.is_none() && args.from.is_none(),
             book,
             places,
             progress: &progress,

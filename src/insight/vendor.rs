@@ -78,8 +78,9 @@ fn place(place: &Place) -> Value {
     })
 }
 
+/// An event's own id, the same in every re-run. One that comes again at the same hours ends in each of its nights, so the night is a part of it.
 fn event_id(insight: &Insight, state: &str) -> String {
-    Uuid::new_v5(&insight.id, state.as_bytes()).to_string()
+    Uuid::new_v5(&insight.id, format!("{state}/{}", insight.date).as_bytes()).to_string()
 }
 
 fn event_time(insight: &Insight, state: &str) -> String {
@@ -158,4 +159,35 @@ fn written(name: &str, found: &Attribution, spelled: fn(&str) -> &str) -> Value 
 /// The identifier of a principal as the clouds write it, without the kind that we know it by.
 fn bare(principal: &str) -> &str {
     principal.split_once('/').map_or(principal, |(_, id)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Life;
+    use crate::insight::example::rate;
+
+    #[test]
+    fn each_event_has_an_id_of_its_own_and_all_of_an_episode_share_one() {
+        let maker = Maker { settings: "0" };
+        let again = |days: u64| {
+            let life = Life { continued: days > 0, ..rate().life };
+            Insight { date: rate().date + chrono::Days::new(days), life, ..rate() }
+        };
+        let of = |field: &str| -> Vec<Value> {
+            (0..3).flat_map(|days| events(&again(days), maker)).map(|event| event[field].clone()).collect()
+        };
+        let (mut own, mut shared) = (of("eventId"), of("sharedEventId"));
+        assert_eq!(own.len(), 4, "a start, and an end in each of three nights");
+        assert_eq!(own, of("eventId"), "the same in every re-run");
+        own.sort_by_key(Value::to_string);
+        own.dedup();
+        shared.dedup();
+        assert_eq!((own.len(), shared.len()), (4, 1));
+        let dialect: Vec<Value> = (0..3)
+            .flat_map(|days| cloudtrail::events(&again(days), maker))
+            .map(|event| event["eventID"].clone())
+            .collect();
+        assert_eq!(dialect, of("eventId"), "both dialects name it alike");
+    }
 }

@@ -3,6 +3,7 @@
 //! A night's files are replaced one after the other and its record last. While that goes on `runs/DATE.unfinished` stands beside
 //! the record, so that a night that was killed in the middle is known from one that is whole.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
@@ -18,19 +19,21 @@ use crate::storage::{Daily, entries, is_there, remove, write_text};
 /// How the name of an unfinished night's mark ends.
 const MARK: &str = "unfinished";
 
-/// A night that was judged, or begun, before.
+/// A night that was judged, or begun, before, or that should have been.
 #[derive(Debug, Clone, Default)]
 pub struct PastNight {
     /// The day.
     pub date: NaiveDate,
     /// Whether its files may be of two runs.
     pub is_unfinished: bool,
+    /// Whether no run judged it, though nights before and after it were judged.
+    pub is_skipped: bool,
     /// What its record says; `None` where there is none, or it cannot be understood.
     pub record: Option<PastRecord>,
 }
 
 /// What is read of a night's record.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct PastRecord {
     /// The program's version.
     pub version: String,
@@ -67,7 +70,26 @@ impl PastNight {
         // A record that is damaged tells nothing: its night is judged again as one that was not finished.
         let is_damaged = matches!(record, Some(Err(_)));
         let is_unfinished = is_damaged || is_there(&mark(state, date))?;
-        Ok(Self { date, is_unfinished, record: record.and_then(std::result::Result::ok) })
+        Ok(Self { date, is_unfinished, is_skipped: false, record: record.and_then(std::result::Result::ok) })
+    }
+}
+
+/// Adds the days of `there` that lie between judged nights and were never judged themselves. Whether their events came after later nights
+/// were judged, [`Now::standing`](crate::late::Now::standing) knows.
+pub fn with_skipped(nights: Vec<PastNight>, there: &BTreeSet<NaiveDate>) -> Vec<PastNight> {
+    let (Some(first), Some(last)) = (nights.first(), nights.last()) else { return nights };
+    let is_known = |date: NaiveDate| nights.iter().any(|night| night.date == date);
+    let skipped = there.range(first.date..last.date).filter(|date| !is_known(**date));
+    let skipped = skipped.map(|&date| PastNight { date, is_skipped: true, ..PastNight::default() });
+    let mut all: Vec<PastNight> = skipped.chain(nights.iter().cloned()).collect();
+    all.sort_by_key(|night| night.date);
+    all
+}
+
+impl PastRecord {
+    /// That of a night of which nothing was told.
+    pub fn of_nothing() -> Self {
+        Self { reported_alerts: Some(Vec::new()), ..Self::default() }
     }
 }
 
@@ -132,5 +154,18 @@ mod tests {
         finish(state, day(3)).unwrap();
         finish(state, day(3)).unwrap();
         assert_eq!(judged(state, &(day(1)..=day(3))).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn days_between_judged_nights_are_known_to_be_skipped() {
+        let nights = [5, 8, 9].map(|number| PastNight { date: day(number), ..PastNight::default() }).to_vec();
+        let skipped = |there: RangeInclusive<u32>| {
+            let all = with_skipped(nights.clone(), &there.map(day).collect());
+            assert!(all.is_sorted_by_key(|night| night.date) && all.len() >= nights.len());
+            all.iter().filter(|night| night.is_skipped).map(|night| night.date).collect::<Vec<_>>()
+        };
+        assert_eq!(skipped(1..=12), [day(6), day(7)]);
+        assert_eq!(skipped(7..=12), [day(7)]);
+        assert!(skipped(8..=12).is_empty() && with_skipped(Vec::new(), &[day(1)].into()).is_empty());
     }
 }

@@ -180,12 +180,14 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// What is different in `after`; `None` if nothing is.
+    /// What is different in `after`; `None` if nothing is, unless it is the first that is told of a night which is late.
     pub fn between(before: NightReport<'_>, after: NightReport<'_>, why: &Why, in_run_of: NaiveDate) -> Option<Self> {
         let insights = Difference::between(before.insights, after.insights);
         let alerts = before.alerts.zip(after.alerts).map(|(before, after)| Difference::between(before, after));
         let revision = Self { in_run_of, why: why.clone(), insights, alerts: alerts.unwrap_or_default() };
-        (!revision.insights.is_empty() || !revision.alerts.is_empty()).then_some(revision)
+        let is_worth_telling =
+            matches!(why, Why::CameLate) || !revision.insights.is_empty() || !revision.alerts.is_empty();
+        is_worth_telling.then_some(revision)
     }
 }
 
@@ -239,6 +241,7 @@ mod tests {
         let revision = Revision::between(first, second, &Why::NightBefore, date).unwrap();
         assert_eq!(revision.insights.added, [Uuid::from_u128(4)]);
         assert_eq!(revision.insights.changed, [Uuid::from_u128(2)]);
+        assert!(revision.insights.raised.is_empty());
         assert_eq!(revision.insights.taken_back, [reported(1, "a")]);
         assert_eq!(revision.alerts.added, [Uuid::from_u128(9)]);
         assert_eq!(revision.alerts.changed, [Uuid::from_u128(8)]);
@@ -248,6 +251,15 @@ mod tests {
         let reversed: Vec<Reported> = before.iter().rev().cloned().collect();
         let again = of(&reversed, Some(&alerts_before));
         assert_eq!(Revision::between(first, again, &Why::Asked, date), None, "order tells nothing");
+        let graver =
+            [before[0].clone(), Reported { severity: Severity::Critical, ..before[1].clone() }, before[2].clone()];
+        let lifted = Difference::between(&before, &graver);
+        assert_eq!((&lifted.changed, &lifted.raised), (&vec![Uuid::from_u128(2)], &vec![Uuid::from_u128(2)]));
+        assert!(lifted.is_news(Uuid::from_u128(2)) && !lifted.is_news(Uuid::from_u128(1)));
+        assert!(Difference::between(&graver, &before).raised.is_empty(), "less grave is no news");
+        let nothing = of(&[], Some(&[]));
+        assert!(Revision::between(nothing, nothing, &Why::Unfinished, date).is_none());
+        assert!(Revision::between(nothing, nothing, &Why::CameLate, date).is_some(), "a late night is told");
         let unknown = of(&before, None);
         assert_eq!(
             Revision::between(unknown, first, &Why::Asked, date),

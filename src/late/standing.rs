@@ -3,7 +3,8 @@
 //! ```text
 //! unfinished                                  ─┐
 //! counts of a day within the window differ     ├─▶ judged again, if it lies within the window, before the asked night
-//! the night before leaves something else      ─┘
+//! the night before leaves something else       │
+//! no run judged it, though later nights were  ─┘
 //! counts of an older day differ                ──▶ stale: named
 //! one of these, judged with other settings     ──▶ named, and left as it is
 //! or by another version
@@ -36,6 +37,8 @@ pub enum Why {
     Counts(Vec<NaiveDate>),
     /// The night before was judged again and leaves something else.
     NightBefore,
+    /// No run had judged it, though nights before and after it were judged: its events came whole after that.
+    CameLate,
     /// Its data differ, whichever way, and it was judged with other settings or by another version besides.
     Maker,
 }
@@ -69,6 +72,10 @@ pub struct Now<'a> {
     pub state: &'a Path,
     /// The counts.
     pub history: &'a Update,
+    /// The nights that are known, as they were before the run.
+    pub nights: &'a [PastNight],
+    /// Whether every night is meant to be judged.
+    pub every_night: bool,
     /// The night that was asked for.
     pub asked: NaiveDate,
     /// The first day of the window in which late data are made good.
@@ -109,6 +116,9 @@ impl Now<'_> {
 
     /// Why the data would give other results, if they might.
     fn doubt(&self, night: &PastNight) -> Result<Option<Why>> {
+        if night.is_skipped {
+            return Ok((self.has_events(night) && self.came_late(night)).then_some(Why::CameLate));
+        }
         if night.is_unfinished {
             return Ok(Some(Why::Unfinished));
         }
@@ -130,10 +140,24 @@ impl Now<'_> {
         })
     }
 
-    fn is_lost(&self, night: &PastNight) -> bool {
+    /// Whether a night that no run judged should have been: all of the window are meant to be, or a later one was judged before its events came.
+    fn came_late(&self, night: &PastNight) -> bool {
+        let did_without = |later: &PastNight| {
+            let basis = later.record.as_ref().and_then(|record| record.basis.as_ref());
+            basis.is_some_and(|basis| basis.changed(later.date, self.history).contains(&night.date))
+        };
+        let is_meant = self.every_night && night.date >= self.first_late;
+        is_meant || self.nights.iter().any(|later| later.date > night.date && did_without(later))
+    }
+
+    fn has_events(&self, night: &PastNight) -> bool {
         let has_events = |day: &UpdatedDay| day.note.date == night.date && day.outcome != DayOutcome::Kept;
+        self.history.days.iter().any(has_events)
+    }
+
+    fn is_lost(&self, night: &PastNight) -> bool {
         let basis = night.record.as_ref().and_then(|record| record.basis.as_ref());
-        !self.history.days.iter().any(has_events) || basis.is_some_and(|basis| basis.is_lost(self.history))
+        !self.has_events(night) || basis.is_some_and(|basis| basis.is_lost(self.history))
     }
 }
 
@@ -175,7 +199,7 @@ mod tests {
             reported_alerts: None,
             revisions: Vec::new(),
         };
-        PastNight { date: day(number), is_unfinished: false, record: Some(record) }
+        PastNight { date: day(number), record: Some(record), ..PastNight::default() }
     }
 
     /// Night 20 was asked for, with three days for what comes late.
@@ -183,6 +207,8 @@ mod tests {
         let now = Now {
             state,
             history,
+            nights: &[judged(19)],
+            every_night: false,
             asked: day(20),
             first_late: day(17),
             version: "1",
@@ -250,6 +276,19 @@ mod tests {
         let mut shortened = history(20, &[17]);
         shortened.days.remove(3);
         assert_eq!(standing(&judged(19), &shortened, state.path()), lost(19, why));
+    }
+
+    #[test]
+    fn a_night_that_was_skipped_is_judged_late_and_named_when_it_is_too_late() {
+        let state = tempfile::tempdir().unwrap();
+        let skipped = |number| PastNight { date: day(number), is_skipped: true, ..PastNight::default() };
+        let told = |number, changed: &[u32]| standing(&skipped(number), &history(20, changed), state.path());
+        assert_eq!(told(18, &[18]), Standing::Again(Why::CameLate));
+        assert_eq!(told(12, &[12]), stale(12, Why::CameLate));
+        assert_eq!(told(18, &[17]), Standing::Stands, "night 19 knew it, and nobody asked for it");
+        let mut unusable = history(20, &[]);
+        unusable.days.remove(17);
+        assert_eq!(standing(&skipped(18), &unusable, state.path()), Standing::Stands, "nothing of it can be used");
     }
 
     #[test]

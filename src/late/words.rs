@@ -13,21 +13,32 @@ pub fn because(why: &Why) -> String {
         Why::Unfinished => "as the run that began it was ended in the middle".to_owned(),
         Why::Counts(days) => format!("as the events of {} have changed", spans(&days.iter().copied().collect())),
         Why::NightBefore => "as the night before it was judged again with another result".to_owned(),
+        Why::CameLate => "as no run had judged it, though later nights were judged".to_owned(),
         Why::Maker => "as it was judged with other settings or by another version".to_owned(),
     }
+}
+
+/// What was done with a night, for the middle of a sentence: one that no run had judged is judged for the first time.
+pub const fn judged_how(why: &Why) -> &'static str {
+    if matches!(why, Why::CameLate) { "judged late" } else { "judged again" }
 }
 
 /// How much a revision changed: `2 insights added, 1 alert taken back`.
 pub fn revised(revision: &Revision) -> String {
     let insights = in_numbers(&revision.insights, ["insight", "insights"]);
     let alerts = in_numbers(&revision.alerts, ["alert", "alerts"]);
-    insights.into_iter().chain(alerts).collect::<Vec<_>>().join(", ")
+    let parts: Vec<String> = insights.into_iter().chain(alerts).collect();
+    if parts.is_empty() { "there is nothing to report".to_owned() } else { parts.join(", ") }
 }
 
 fn in_numbers<T>(difference: &Difference<T>, [one, many]: [&str; 2]) -> Vec<String> {
+    let changed = match difference.raised.len() {
+        0 => "changed".to_owned(),
+        graver => format!("changed ({graver} more severe)"),
+    };
     let parts = [
         (difference.added.len(), "added"),
-        (difference.changed.len(), "changed"),
+        (difference.changed.len(), &changed),
         (difference.taken_back.len(), "taken back"),
     ];
     let told = parts.iter().filter(|(count, _)| *count > 0);
@@ -53,6 +64,7 @@ enum Reason {
     Counts,
     NightBefore,
     Unfinished,
+    CameLate,
     Maker,
 }
 
@@ -62,6 +74,7 @@ impl Reason {
             Why::Counts(_) => Self::Counts,
             Why::NightBefore | Why::Asked => Self::NightBefore,
             Why::Unfinished => Self::Unfinished,
+            Why::CameLate => Self::CameLate,
             Why::Maker => Self::Maker,
         }
     }
@@ -83,6 +96,7 @@ impl Group {
             Reason::Counts => format!("judged before the events of {} changed", spans(&self.days)),
             Reason::NightBefore => "judged before the night before was judged again with another result".to_owned(),
             Reason::Unfinished => "not judged to the end".to_owned(),
+            Reason::CameLate => "not judged, as the events came after later nights had been judged".to_owned(),
             Reason::Maker => format!("judged with other settings or by another version, and left {left}"),
         };
         let told = format!("{subject} {} {were} {what}", spans(&self.nights));
@@ -92,7 +106,8 @@ impl Group {
                 let (it, its) = if is_one { ("it was", "its") } else { ("they were", "their") };
                 format!("{told}; what {it} judged by is gone in part, so {its} results are left as they are")
             }
-            (_, false) => format!("{told}; {}", self.remedy(newest)),
+            (Reason::CameLate, false) => format!("{told}; {} judges what was not", self.remedy(newest)),
+            (_, false) => format!("{told}; {} judges again what is stale", self.remedy(newest)),
         }
     }
 
@@ -100,7 +115,7 @@ impl Group {
     fn remedy(&self, newest: NaiveDate) -> String {
         let first = self.nights.first().copied().unwrap_or(newest);
         let last = self.nights.last().map_or(newest, |last| newest.max(*last));
-        format!("`insights run EVENTS --from {first} --to {last}` judges again what is stale")
+        format!("`insights run EVENTS --from {first} --to {last}`")
     }
 }
 
@@ -145,6 +160,7 @@ mod tests {
             night(8, Why::Unfinished),
             night(9, Why::Maker),
             night(10, Why::Counts(vec![day(4)])),
+            night(4, Why::CameLate),
         ];
         nights[5].is_lost = true;
         insta::assert_snapshot!(stale(&nights, day(20)).join("\n"));

@@ -7,13 +7,13 @@ use std::ops::RangeInclusive;
 use chrono::{Days, NaiveDate};
 
 use crate::error::{Error, Result};
-use crate::late::{Now, PastNight, StaleNight, Standing, judged};
+use crate::late::{Now, PastNight, StaleNight, Standing, judged, with_skipped};
 use crate::pipeline::night::judge;
 use crate::pipeline::{Job, NightResult, some_problems};
 use crate::report;
 use crate::rollup::update::Update;
 
-/// The nights that were judged before and may be touched by what a run finds.
+/// The nights that were judged before and may be touched by what a run finds, and those between them that were not.
 #[derive(Debug)]
 pub(super) struct KnownNights {
     asked: NaiveDate,
@@ -29,6 +29,7 @@ impl KnownNights {
         let late = u64::from(job.settings.late_window);
         let reach = job.settings.baseline_days as u64;
         let nights = judged(job.state, &around(asked, late + reach, reach))?;
+        let nights = with_skipped(nights, &job.partitions.dates());
         Ok(Self { asked, first_late: before(asked, late), nights, judging_hash: job.settings.judging_hash() })
     }
 
@@ -117,6 +118,8 @@ impl KnownNights {
         Now {
             state: job.state,
             history,
+            nights: &self.nights,
+            every_night: job.every_night,
             asked: self.asked,
             first_late: self.first_late,
             version: env!("CARGO_PKG_VERSION"),

@@ -30,7 +30,7 @@ use crate::insight::{Built, Gaps, Incident, Insight, InsightType, LeftToCaller, 
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
 use crate::pipeline::{Job, NightResult, write_alerts};
-use crate::quality::{self, Inspection, NightInput};
+use crate::quality::{self, Duplicates, Inspection, NightInput};
 use crate::report::{self, FamilyRecord, Judged, NightRecord, output};
 use crate::rollup::update::Update;
 use crate::rollup::{Family, store};
@@ -47,7 +47,7 @@ pub(super) fn judge(
     let window = window(job, history, date)?;
     let known = Known::read(job, &window)?;
     let ground = Ground::new(job, &window, &known)?;
-    let inspection = ground.inspect(history, matches!(why, Why::Asked))?;
+    let inspection = ground.inspect(history, matches!(why, Why::Asked));
     let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)?), || job.look().whole_day(date));
     let mut told = told?;
     let alerts = job.look().with_insights(matched?, &told.insights);
@@ -95,6 +95,8 @@ struct Ground<'a> {
     hidden: Vec<(Family, usize)>,
     /// Through which APIs the audit trail was touched.
     trail_touched: Vec<String>,
+    /// What repeats among the ids, where somebody asked.
+    duplicates: Option<Duplicates>,
 }
 
 /// What the detectors made of a night.
@@ -144,16 +146,19 @@ impl<'a> Ground<'a> {
         let (calendar, apis) = (&job.settings.calendar, &known.apis);
         let (files, _) = job.partitions.open_range(window.scored(), window.scored());
         let others: Vec<&FamilyHistory> = known.others.iter().collect();
-        let feed = Feed::judge(apis, window, calendar).masking(&others, apis, window);
+        let find = || quality::duplicates::find(&files, window.scored());
+        let duplicates = job.settings.operations.check_duplicates.then(find).transpose()?;
+        let repeated = duplicates.as_ref().map(Duplicates::hours).unwrap_or_default();
+        let feed = Feed::judge(apis, window, calendar).masking_repeated(&repeated).masking(&others, apis, window);
         let regions = SilentRegions::judge(job.state, window, calendar)?.where_named(feed.blind());
         let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
         let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));
         let trail_touched = change::trail_touched(&known.changes, window);
-        Ok(Self { job, window, files, feed, regions, sides, hidden, trail_touched })
+        Ok(Self { job, window, files, feed, regions, sides, hidden, trail_touched, duplicates })
     }
 
     /// Looks for what is wrong with the input.
-    fn inspect(&self, history: &Update, is_asked: bool) -> Result<Inspection> {
+    fn inspect(&self, history: &Update, is_asked: bool) -> Inspection {
         quality::inspect(&NightInput {
             window: self.window,
             files: &self.files,
@@ -165,7 +170,7 @@ impl<'a> Ground<'a> {
             trail_touched: &self.trail_touched,
             due: self.job.due.filter(|_| is_asked),
             ahead: if is_asked { self.job.ahead } else { &[] },
-            check_duplicates: self.job.settings.operations.check_duplicates,
+            duplicates: self.duplicates.as_ref(),
         })
     }
 

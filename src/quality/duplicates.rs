@@ -2,7 +2,7 @@
 //!
 //! Exact up to the 128 bits that stand for an id, and in bounded memory: a day with more ids than fit is gone through several times, each
 //! time for the ids of one part of the hash space. The part goes by a hash that is seeded by the process, for ids come from outside; which
-//! part an id falls into does not show.
+//! part an id falls into does not show. Hours of which a good part repeats cannot be compared with those of other days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -13,7 +13,8 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::{Column, id_hash};
-use crate::partition::{DAY_MS, EventFile, Problem, RowChoice, RowGroupReader, lies_within, midnight_ms};
+use crate::partition::{DAY_MS, EventFile, HOUR_MS, Problem, RowChoice, RowGroupReader, midnight_ms};
+use crate::quality::silence::ranges;
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, Whereabouts};
 use crate::shown::{counted, number};
 
@@ -21,10 +22,14 @@ use crate::shown::{counted, number};
 const IDS_AT_ONCE: u64 = 4 << 20;
 /// The rows of a batch.
 const BATCH_ROWS: usize = 32_768;
+/// An hour is not believed if at least one in so many of its rows repeats another.
+const ONE_IN: u64 = 5;
+/// Hours of a day.
+const DAY: usize = 24;
 
 /// What repeats among the ids of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Duplicates {
+pub struct Duplicates {
     /// Ids that were read.
     pub(super) checked: u64,
     /// Rows beyond the first of their id.
@@ -35,17 +40,19 @@ pub(super) struct Duplicates {
     pub(super) files: BTreeMap<String, u64>,
     /// Where ids could not be read. Counting does not read them, so nobody else has named it.
     pub(super) problems: BTreeSet<Problem>,
+    /// For each hour of the day its ids, and its rows beyond the first of their id.
+    by_hour: [(u64, u64); DAY],
 }
 
-/// An id, in halves, and the number of its file.
-type Id = ([u64; 2], u32);
+/// An id, in halves, the number of its file, and its hour.
+type Id = ([u64; 2], u32, u8);
 
 /// Finds the ids that stand in more than one event of the day. What of a row group cannot be read is left out
 /// and named.
 ///
 /// # Errors
 /// When a file cannot be opened any more.
-pub(super) fn find(files: &[EventFile], date: NaiveDate) -> Result<Duplicates> {
+pub fn find(files: &[EventFile], date: NaiveDate) -> Result<Duplicates> {
     find_within(files, date, IDS_AT_ONCE)
 }
 
@@ -79,8 +86,7 @@ fn ids(
     is_own: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<(Vec<Id>, Option<Problem>)> {
     let day = midnight_ms(date)..midnight_ms(date) + DAY_MS;
-    let all_of_the_day = lies_within(file, group, &day);
-    let choice = RowChoice { rows: None, times: !all_of_the_day, batch_rows: BATCH_ROWS };
+    let choice = RowChoice { rows: None, times: true, batch_rows: BATCH_ROWS };
     let mut found = Vec::new();
     for batch in RowGroupReader::open_rows(file, group, &[&[Column::EventId]], choice)? {
         let batch = match batch {
@@ -91,10 +97,11 @@ fn ids(
                 return Ok((found, Some(Problem { file: file.name.clone(), message })));
             }
         };
-        for row in (0..batch.rows).filter(|&row| all_of_the_day || day.contains(&batch.times[row])) {
+        for row in (0..batch.rows).filter(|&row| day.contains(&batch.times[row])) {
             if let Some(id) = batch.columns[0].row(row).filter(|id| is_own(id)) {
                 let hash = id_hash(id);
-                found.push(([(hash >> 64) as u64, hash as u64], number as u32));
+                let hour = ((batch.times[row] - day.start) / HOUR_MS) as u8;
+                found.push(([(hash >> 64) as u64, hash as u64], number as u32, hour));
             }
         }
     }
@@ -105,13 +112,24 @@ impl Duplicates {
     fn add(&mut self, mut ids: Vec<Id>, files: &[EventFile]) {
         ids.sort_unstable();
         self.checked += ids.len() as u64;
+        ids.iter().for_each(|id| self.by_hour[usize::from(id.2)].0 += 1);
         for same in ids.chunk_by(|left, right| left.0 == right.0).filter(|same| same.len() > 1) {
             self.ids += 1;
             self.rows += same.len() as u64 - 1;
-            for (_, file) in same {
+            same[1..].iter().for_each(|(.., hour)| self.by_hour[usize::from(*hour)].1 += 1);
+            for (_, file, _) in same {
                 *self.files.entry(files[*file as usize].name.clone()).or_default() += 1;
             }
         }
+    }
+
+    /// The hours in which so many rows repeat others that nothing can be said of them, ascending.
+    pub fn hours(&self) -> Vec<u8> {
+        let is_repeated = |hour: &u8| {
+            let (ids, rows) = self.by_hour[usize::from(*hour)];
+            rows > 0 && rows * ONE_IN >= ids
+        };
+        (0..DAY as u8).filter(is_repeated).collect()
     }
 
     /// The flaw that they are; `None` if no id repeats.
@@ -124,17 +142,25 @@ impl Duplicates {
         let more = self.files.len().saturating_sub(3);
         let more =
             if more > 0 { format!(" and {}", counted(more as u64, "more file", "more files")) } else { String::new() };
+        let hours = self.hours();
+        let (effect, masked) = match &hours[..] {
+            [] => (Effect::ForInformation, String::new()),
+            hours => {
+                (Effect::Masked, format!(": the hours {} are masked, nothing is said of their rates", ranges(hours)))
+            }
+        };
         (self.rows > 0).then(|| Flaw {
             kind: FlawKind::DuplicateIds,
             numbers: [("rows", self.rows), ("ids", self.ids), ("files", self.files.len() as u64)].into(),
-            effect: Effect::ForInformation,
+            effect,
             sentence: format!(
-                "{} the id of another event and counted again, in {}{more}",
+                "{} the id of another event and counted again, in {}{more}{masked}",
                 counted(self.rows, "row with", "rows with"),
                 named.join(", ")
             ),
             whereabouts: Whereabouts {
                 files: files.into_iter().map(|(file, _)| file.clone()).collect(),
+                hours,
                 ..Whereabouts::default()
             },
         })
@@ -183,6 +209,7 @@ mod tests {
         assert_eq!((all.rows, all.ids, all.checked), (all.checked / 2, all.checked / 2, files[0].rows() * 2));
         assert!(all.files.values().all(|&rows| rows == files[0].rows()), "{all:?}");
         assert_eq!(find_within(&files, date, 300).unwrap(), all);
+        assert_eq!(all.hours(), (0..24).collect::<Vec<u8>>());
         let one = find(&files[..1], date).unwrap();
         assert_eq!((one.rows, one.flaw()), (0, None));
     }

@@ -1,14 +1,15 @@
 //! What is wrong with a night's input, and what follows from it: the quality gate.
 //!
 //! A [`Flaw`] says what, where, how much and with what effect, in numbers and in a sentence. Judging is pure: it looks at counts, footers
-//! and at which hours and regions can be believed; only looking for repeated ids reads events. Masking itself is done where counts are judged
+//! and at which hours and regions can be believed; only looking for repeated ids ([`Duplicates`]) reads events. Masking itself is done where counts are judged
 //! ([`crate::baseline::Feed`], [`crate::baseline::SilentRegions`]); here it is told.
 
 mod columns;
-mod duplicates;
+pub mod duplicates;
 mod one_sided;
 mod silence;
 mod times;
+mod twins;
 
 use std::collections::BTreeMap;
 
@@ -16,11 +17,10 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::baseline::{Feed, OneSided, SilentRegions, Window};
-use crate::error::Result;
 use crate::partition::{EventFile, Problem};
 use crate::rollup::{Family, ScanCounts};
 
-use duplicates::Duplicates;
+pub use duplicates::Duplicates;
 pub use times::stopped;
 
 /// Files that a flaw names; the rest is counted.
@@ -30,6 +30,10 @@ const NAMED_FILES: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlawKind {
+    /// Events were delivered more than once, as their counts tell.
+    RepeatedEvents,
+    /// Ids stand in more than one event, or seem to.
+    DuplicateIds,
     /// An account was not heard of for some hours.
     SilentHours,
     /// An account was not heard of all day.
@@ -48,8 +52,6 @@ pub enum FlawKind {
     NoApi,
     /// More entities of a family came than are named.
     TooManyEntities,
-    /// Ids stand in more than one event.
-    DuplicateIds,
     /// A column is absent or null in every event.
     EmptyColumn,
     /// Hardly an event of an account names members of a family that it usually names.
@@ -62,7 +64,9 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
+        Self::RepeatedEvents,
+        Self::DuplicateIds,
         Self::SilentHours,
         Self::SilentAccount,
         Self::SilentRegion,
@@ -72,7 +76,6 @@ impl FlawKind {
         Self::NoTime,
         Self::NoApi,
         Self::TooManyEntities,
-        Self::DuplicateIds,
         Self::EmptyColumn,
         Self::UnnamedFamily,
         Self::WritesOnly,
@@ -88,6 +91,8 @@ impl FlawKind {
     /// The name in every output.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::RepeatedEvents => "repeated_events",
+            Self::DuplicateIds => "duplicate_ids",
             Self::SilentHours => "silent_hours",
             Self::SilentAccount => "silent_account",
             Self::SilentRegion => "silent_region",
@@ -97,7 +102,6 @@ impl FlawKind {
             Self::NoTime => "no_time",
             Self::NoApi => "no_api",
             Self::TooManyEntities => "too_many_entities",
-            Self::DuplicateIds => "duplicate_ids",
             Self::EmptyColumn => "empty_column",
             Self::UnnamedFamily => "unnamed_family",
             Self::WritesOnly => "writes_only",
@@ -177,8 +181,8 @@ pub struct NightInput<'a> {
     pub due: Option<NaiveDate>,
     /// The days of partitions that lie ahead of the clock, ascending.
     pub ahead: &'a [NaiveDate],
-    /// Whether to look for ids that stand in more than one event.
-    pub check_duplicates: bool,
+    /// What repeats among the ids; `None` where nobody asked.
+    pub duplicates: Option<&'a Duplicates>,
 }
 
 /// What was found about a night's input.
@@ -193,22 +197,21 @@ pub struct Inspection {
 }
 
 /// Finds the flaws of a night's input.
-///
-/// # Errors
-/// When a file cannot be opened any more to read its ids.
-pub fn inspect(input: &NightInput<'_>) -> Result<Inspection> {
-    let find = || duplicates::find(input.files, input.window.scored());
-    let duplicates = input.check_duplicates.then(find).transpose()?;
-    let mut flaws = silence::accounts(input.feed);
+pub fn inspect(input: &NightInput<'_>) -> Inspection {
+    let mut flaws: Vec<Flaw> = input.feed.repeats().map(twins::repeated).collect();
+    match input.duplicates {
+        Some(found) => flaws.extend(found.flaw()),
+        None => flaws.extend(twins::flaw(input.files, input.window.scored())),
+    }
+    flaws.extend(silence::accounts(input.feed));
     flaws.extend(silence::regions(input.regions, input.feed));
     flaws.extend(times::judge(input));
     flaws.extend(columns::judge(input.files, input.window.scored(), input.counts));
     flaws.extend(silence::families(input.feed));
     flaws.extend(one_sided::tell(input.sides));
-    flaws.extend(duplicates.iter().filter_map(Duplicates::flaw));
     flaws.sort_by_key(|flaw| flaw.kind);
-    let (ids_checked, problems) = duplicates.map(|found| (found.checked, found.problems)).unzip();
-    Ok(Inspection { flaws, ids_checked, problems: problems.into_iter().flatten().collect() })
+    let (ids_checked, problems) = input.duplicates.map(|found| (found.checked, found.problems.clone())).unzip();
+    Inspection { flaws, ids_checked, problems: problems.into_iter().flatten().collect() }
 }
 
 /// An account in a sentence.

@@ -75,7 +75,7 @@ fn family(found: &Blindness) -> Flaw {
 }
 
 /// `05, 09-23`.
-fn ranges(hours: &[u8]) -> String {
+pub(super) fn ranges(hours: &[u8]) -> String {
     let runs = hours.chunk_by(|hour, next| hour + 1 == *next);
     let shown = runs.map(|run| match run {
         [hour] => format!("{hour:02}"),

@@ -12,7 +12,9 @@ use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::insight::{Insight, LeftToCaller, NewLevel, Over};
-use crate::late::{Basis, NightReport, PastNight, Reported, ReportedAlert, Revision, StaleNight, Why, stale};
+use crate::late::{
+    Basis, NightReport, PastNight, PastRecord, Reported, ReportedAlert, Revision, StaleNight, Why, stale,
+};
 use crate::partition::Problem;
 use crate::quality::{Flaw, Inspection};
 use crate::report::RuleRecord;
@@ -243,7 +245,9 @@ impl NightRecord {
 
     /// Takes over what was known of the night, and notes what is reported otherwise than before.
     pub fn revise(&mut self, before: PastNight, why: &Why, in_run_of: NaiveDate) {
-        let Some(before) = before.record else { return };
+        // A night that nobody asked for, and of which nothing was told, is all new.
+        let nothing = || matches!(why, Why::Unfinished | Why::CameLate).then(PastRecord::of_nothing);
+        let Some(before) = before.record.or_else(nothing) else { return };
         let told = NightReport { insights: &before.reported, alerts: before.reported_alerts.as_deref() };
         let now = NightReport { insights: &self.reported, alerts: Some(&self.reported_alerts) };
         self.revision = Revision::between(told, now, why, in_run_of);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::alert::Alert;
 use crate::insight::{Insight, Severity};
-use crate::late::{Difference, Revision, Told, Why, because, revised};
+use crate::late::{Difference, Revision, Told, Why, because, judged_how, revised};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
 use crate::shown::{Shown, TextTable, counted, number, printable};
@@ -173,10 +173,10 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
 
 /// What judging an earlier night again changed, and what is wrong with its input that is not with the asked night's too.
 pub fn again(record: &NightRecord, why: &Why, asked: &NightRecord, width: Option<u16>) -> String {
-    let because = because(why);
+    let (how, because) = (judged_how(why), because(why));
     let revision = record.revision.as_ref();
     let changed = revision.map_or_else(|| "nothing that was reported has changed".to_owned(), revised);
-    let mut text = format!("{} judged again, {because}: {changed}\n", record.date);
+    let mut text = format!("{} {how}, {because}: {changed}\n", record.date);
     let flaws = record.quality.iter().filter(|flaw| !asked.quality.iter().any(|other| other.sentence == flaw.sentence));
     list(&mut text, &flaws.map(|flaw| flaw.sentence.as_str()).collect::<Vec<_>>());
     if let Some(revision) = revision {

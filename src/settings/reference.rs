@@ -130,7 +130,7 @@ pub const REFERENCE: [Setting; 30] = [
     setting(
         "operations.check_duplicates",
         "",
-        "`true` reads every event id of a judged day and tells which stand in more than one event",
+        "`true` reads every event id of a judged day, tells which stand in more than one event, and masks hours of which a fifth does",
     ),
     setting(
         "operations.scored_hours",

@@ -165,7 +165,7 @@ impl<'a> Begun<'a> {
         repeated.filter(|before| before.is_by_the_same(told.evidence)).map_or(Self::New, Self::Repeats)
     }
 
-    /// The same of an entity that has outgrown what was told of it: that is nothing that comes again.
+    /// The same of an entity that has outgrown what was told of it, or did it once tonight: that is nothing that comes again.
     fn outgrown(self) -> Self {
         match self {
             Self::Repeats(_) => Self::New,
@@ -204,7 +204,9 @@ impl Built {
         let before = findings.before.get(&same).filter(|_| !outgrown);
         let calls = findings.calls_of(&same, night.window);
         let mut episode = Episode::following(&same, date, before, findings.level_shift_days).with_calls(before, calls);
-        let begun = if outgrown { begun.outgrown() } else { begun };
+        let is_told =
+            matches!(begun, Begun::Repeats(before) if self.insights.iter().any(|insight| insight.id == before.id));
+        let begun = if outgrown || is_told { begun.outgrown() } else { begun };
         let (continued, is_new) = (begun.continued(), matches!(begun, Begun::New));
         // A story goes on only while an episode of it does.
         episode.incident = episode.incident.filter(|_| !is_new);

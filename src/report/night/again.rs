@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::insight::Severity;
-use crate::late::{Difference, PastNight, PastRecord, Revision, Told, because, revised};
+use crate::late::{Difference, PastNight, PastRecord, Revision, Told, because, judged_how, revised};
 use crate::report::night::{Text, days};
 
 /// A night that was judged again with another result.
@@ -20,6 +20,8 @@ pub struct JudgedAgain {
     pub date: NaiveDate,
     /// The night whose run did it.
     pub in_run_of: NaiveDate,
+    /// What was done with it.
+    pub how: &'static str,
     /// Why, and how much changed, as the end of a sentence.
     pub what: String,
     /// What is told otherwise, insights before alerts, what is new first.
@@ -61,7 +63,7 @@ fn judged_again(date: NaiveDate, record: &PastRecord, revision: &Revision) -> Ju
         changes("insight", &revision.insights, &record.reported, |own| (own.severity, own.sentence.as_str()));
     changes.extend(self::changes("alert", &revision.alerts, alerts, |own| (own.severity, own.sentence.as_str())));
     let what = format!("{}: {}", because(&revision.why), revised(revision));
-    JudgedAgain { date, in_run_of: revision.in_run_of, what, changes }
+    JudgedAgain { date, in_run_of: revision.in_run_of, how: judged_how(&revision.why), what, changes }
 }
 
 /// What is told otherwise, each as it is told now.

@@ -14,9 +14,9 @@ pub fn judged_again(night: &Night, again: &JudgedAgain) -> String {
         } else {
             format!(" in the run of {}", short_date(again.in_run_of))
         };
-        return format!("This night was judged again{run}, {}.", again.what);
+        return format!("This night was {}{run}, {}.", again.how, again.what);
     }
-    format!("The night of {} was judged again, {}.", short_date(again.date), again.what)
+    format!("The night of {} was {}, {}.", short_date(again.date), again.how, again.what)
 }
 
 /// `added, critical: user bob …`.
