@@ -42,7 +42,7 @@ const MAKERS: [(Attribute, Family); 4] = [
 ///
 /// [`missing`]: crate::insight::events::missing
 pub fn tell_apart(
-    Events { files, partitions }: Events<'_>,
+    partitions: &Partitions,
     read: &Investigation<'_>,
     usual: &[Usual],
     evidence: &mut [Evidence],

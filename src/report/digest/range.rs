@@ -214,9 +214,10 @@ mod tests {
     #[test]
     fn an_alert_that_goes_on_over_midnight_counts_once() {
         let date = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
+        let alert = |id: &&str| -> Alert { serde_json::from_value(serde_json::json!({ "alert_id": id })).unwrap() };
         let night = |day, ids: &[&str]| Night {
             date: date(day),
-            alerts: ids.iter().map(|id| Alert { alert_id: (*id).to_owned(), ..Alert::default() }).collect(),
+            alerts: ids.iter().map(alert).collect(),
             ..Night::default()
         };
         let told = range(&[night(10, &["a", "b"]), night(11, &["b"])], (date(10), date(11))).text();
