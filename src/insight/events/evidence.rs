@@ -11,6 +11,7 @@ use crate::insight::events::values::{Values, add_all};
 use crate::insight::requests::changed::Objects;
 use crate::insight::requests::concern::Concern;
 use crate::insight::requests::serious::{self, gives_to};
+use crate::insight::requests::trail_name::trail_of;
 
 /// Events that are named as examples.
 pub(in crate::insight) const EXAMPLES: usize = 10;
@@ -96,6 +97,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// The name of the trail that it is about, and its region where names are those of regions.
+    pub(in crate::insight) fn trail(&self) -> Option<(String, String)> {
+        let (name, region) = trail_of(&self.parameters)?;
+        Some((name, region.unwrap_or_else(|| self.region.to_lowercase())))
+    }
+
     /// Whether the trails of a service, in lower case, have names of their own in each region.
     pub fn is_by_region(service: &str) -> bool {
         service == "cloudtrail"

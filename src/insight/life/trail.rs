@@ -18,11 +18,10 @@ use crate::insight::events::evidence::{Evidence, Request};
 use crate::insight::events::target::Target;
 use crate::insight::requests::concern::Concern;
 use crate::insight::requests::serious::flatten;
+use crate::insight::requests::trail_name::trail_name;
 use crate::rollup::{EntityKey, Family};
 use crate::storage::{Daily, entries, read_json, remove, write_json};
 
-/// Parameters that name a trail, in the order in which they are looked for: selectors of events have a `name` too.
-const NAMES: [&str; 4] = ["trailname", "name", "trailarn", "trail"];
 /// Parameters that list what is recorded; `all` stands for everything.
 const LISTS: [&str; 3] = ["eventrw", "trailregion", "readwritetype"];
 /// Parameters that switch a part of the recording on.
@@ -201,16 +200,6 @@ impl TrailBook {
         write_json(&path, &trails)?;
         Ok(Some(path))
     }
-}
-
-/// The name of the trail of a request, and the region, if an ARN tells it.
-fn trail_name(parameters: &[(String, String)]) -> Option<(String, Option<String>)> {
-    let value = |name: &&str| parameters.iter().find(|(own, _)| own == *name).map(|(_, value)| value);
-    let whole = NAMES.iter().find_map(value)?;
-    let region = whole.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).map(str::to_owned);
-    let name = whole.rsplit('/').next().unwrap_or_default();
-    (!name.is_empty() && name.len() <= MOST_BYTES)
-        .then(|| (name.to_owned(), region.filter(|region| region.len() <= MOST_BYTES)))
 }
 
 /// The settings that a request names, lists taken apart.

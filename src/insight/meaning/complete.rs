@@ -29,7 +29,7 @@ pub(in crate::insight) fn complete(insight: &mut Insight, evidence: &Evidence, u
     };
     insight.actor = behind(insight, evidence, name_of);
     insight.names = names(insight, name_of);
-    insight.severity = severity(insight);
+    insight.severity = severity(insight, &evidence.values[Attribute::Api]);
     if insight.reason.is_some() {
         insight.score = f64::from(insight.severity as u8) * 25.0;
     }

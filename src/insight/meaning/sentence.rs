@@ -3,6 +3,8 @@
 //! It must stand alone, in a pager or a ticket: so it holds the number, the time, the actor and the address where one explains what is odd, and
 //! nothing that is not so of all calls without saying of how many. Names are whatever callers chose; they are cut and made harmless here.
 
+use std::collections::BTreeMap;
+
 use chrono::Duration;
 
 use crate::detect::change::Reason;
@@ -12,7 +14,7 @@ use crate::insight::events::evidence::{Evidence, Request};
 use crate::insight::events::investigate::top;
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
-use crate::insight::meaning::actor::{dominant, dominant_calls};
+use crate::insight::meaning::actor::dominant_calls;
 use crate::insight::meaning::attack::is_sign_in;
 use crate::insight::meaning::new_company;
 use crate::insight::meaning::severity::is_own_password;
@@ -24,6 +26,8 @@ use crate::shown::{clipped, counted, number, span};
 
 /// Those who signed in that are named.
 const SIGNED_IN: usize = 3;
+/// Addresses that a sentence names.
+const NAMED_SOURCES: usize = 3;
 /// The calls that stop a trail and start it again, in both clouds.
 const STOPPED: &str = "StopLogging";
 const STARTED: &str = "StartLogging";
@@ -281,11 +285,30 @@ fn did_to_the_trail(evidence: &Evidence) -> String {
     did.to_owned() + &again
 }
 
-/// The minutes for which a trail was stopped, if it was started again after it was stopped last; requests stand in order of time.
+/// The minutes for which trails were stopped, the longest, if each was started again after it was stopped last; requests stand in order of
+/// time.
 fn started_again(requests: &[Request]) -> Option<u64> {
-    let stopped = requests.iter().rev().find(|request| request.api == STOPPED)?;
-    let started = requests.iter().find(|request| request.api == STARTED && request.time >= stopped.time)?;
-    Some((started.time - stopped.time).max(0) as u64 / 60_000)
+    let of = |api: &'static str| requests.iter().filter(move |request| request.api == api);
+    let stopped: BTreeMap<_, i64> = of(STOPPED).map(|request| (request.trail(), request.time)).collect();
+    let for_how_long = |(trail, stopped): (_, i64)| {
+        let started = of(STARTED).find(|request| request.time >= stopped && request.trail() == trail)?;
+        Some((started.time - stopped).max(0) as u64 / 60_000)
+    };
+    stopped.into_iter().map(for_how_long).collect::<Option<Vec<u64>>>()?.into_iter().max()
+}
+
+/// ` from 203.0.113.77`, or from all or how many addresses there were: a change from another than its first is worth its name.
+fn from_all(evidence: &Evidence) -> String {
+    let sources = &evidence.values[Attribute::SourceAddress];
+    let named: Vec<String> =
+        top(sources, NAMED_SOURCES).iter().map(|(source, _)| clipped(source).into_owned()).collect();
+    match &named[..] {
+        [] => String::new(),
+        _ if sources.contains_key(OTHER) => " from very many addresses".to_owned(),
+        _ if sources.len() > NAMED_SOURCES => format!(" from {} addresses", number(sources.len() as u64)),
+        [one] => format!(" from {one}"),
+        [first @ .., last] => format!(" from {} and {last}", first.join(", ")),
+    }
 }
 
 fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
@@ -307,8 +330,7 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         (failed, all) if failed == all => format!(" and failed all {all} times"),
         (failed, all) => format!(", {failed} of {all} calls failed"),
     };
-    let from = dominant(evidence, Attribute::SourceAddress)
-        .map_or(String::new(), |source| format!(" from {}", clipped(&source)));
+    let from = from_all(evidence);
     let did = match insight.insight_type {
         InsightType::TrailConcealmentInsight => did_to_the_trail(evidence),
         InsightType::PolicyChangeInsight => "changed permissions".to_owned(),
@@ -584,6 +606,17 @@ mod tests {
             }
             did_to_the_trail(&evidence)
         };
+        let of = |requests: &[(&str, &str, i64)]| {
+            let mut evidence = Evidence::default();
+            for &(api, trail, minute) in requests {
+                let parameters = format!(r#"{{"Name":"{trail}"}}"#);
+                evidence.look_at(crate::event::ChangeKind::Trail, minute * 60_000, api, &parameters);
+            }
+            started_again(&evidence.requests)
+        };
+        assert_eq!(of(&[(STOPPED, "a", 1), (STARTED, "b", 2)]), None, "another trail was started");
+        assert_eq!(of(&[(STOPPED, "a", 1), (STOPPED, "b", 2), (STARTED, "b", 3)]), None, "one is stopped still");
+        assert_eq!(of(&[(STOPPED, "a", 1), (STOPPED, "b", 2), (STARTED, "b", 3), (STARTED, "a", 9)]), Some(8));
         assert_eq!(told(&[(STOPPED, 310)]), "stopped the audit trail");
         assert_eq!(
             told(&[(STOPPED, 310), (STARTED, 340)]),
@@ -602,6 +635,22 @@ mod tests {
         }
         assert_eq!(subject(Family::Principal, "user/1", Some("user eve".to_owned())), "user eve");
         assert_eq!(subject(Family::AccessKey, "LTAI1", Some("user eve".to_owned())), "AccessKey LTAI1");
+    }
+
+    #[test]
+    fn a_change_hides_no_address() {
+        let from = |sources: &[(&str, u64)]| {
+            let mut evidence = Evidence::default();
+            evidence.values[Attribute::SourceAddress] =
+                sources.iter().map(|&(source, calls)| (source.to_owned(), calls)).collect();
+            from_all(&evidence)
+        };
+        assert_eq!(from(&[]), "");
+        assert_eq!(from(&[("10.0.0.1", 3)]), " from 10.0.0.1");
+        assert_eq!(from(&[("10.0.0.1", 3), ("66.6.6.6", 1)]), " from 10.0.0.1 and 66.6.6.6");
+        assert_eq!(from(&[("a", 1), ("b", 3), ("c", 2)]), " from b, c and a");
+        assert_eq!(from(&[("a", 1), ("b", 3), ("c", 2), ("d", 9)]), " from 4 addresses");
+        assert_eq!(from(&[("a", 1), (OTHER, 3)]), " from very many addresses");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! rates     score below 25 informational, 25 low, 50 medium, 90 high;
-//!           a level up if calls of high sensitivity are a fifth of those attributed, a level up if a privileged identity made them,
+//!           a level up if calls of high sensitivity are a fifth of all, a level up if a privileged identity made them,
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
 //!           a level up for somebody on a network that was unknown to all, who calls what he never called
 //! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
@@ -15,17 +15,19 @@
 //! Sensitivity is the table in [`crate::event::sensitivity`]; privileged is [`crate::insight::Actor::is_privileged`];
 //! concerns are those of [`crate::insight::requests::concern`].
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::detect::Direction;
 use crate::detect::change::Reason;
 use crate::event::sensitivity::{CallMeaning, Sensitivity};
 use crate::insight::requests::concern;
-use crate::insight::{Attribute, Concern, Insight, InsightType};
+use crate::insight::{Concern, Insight, InsightType};
 use crate::rollup::Family;
 use crate::severity::Severity;
 
-/// Calls of high sensitivity count from this share of the attributed calls on.
+/// Calls of high sensitivity count from this share of the calls on.
 const SENSITIVE_SHARE: f64 = 0.2;
 
 /// What decides how serious a change is.
@@ -93,15 +95,16 @@ fn first_step(facts: ChangeFacts<'_>) -> Step {
     Step { severity, why }
 }
 
-/// The severity of an insight whose attributions and actor are known.
-pub(in crate::insight) fn severity(insight: &Insight) -> Severity {
+/// The severity of an insight whose attributions and actor are known; `apis` are all that were called in it, with their calls, as far as
+/// events tell them.
+pub(in crate::insight) fn severity(insight: &Insight, apis: &BTreeMap<String, u64>) -> Severity {
     match insight.reason {
         Some(reason) => of_change(insight, reason),
-        None => of_rate(insight),
+        None => of_rate(insight, apis),
     }
 }
 
-fn of_rate(insight: &Insight) -> Severity {
+fn of_rate(insight: &Insight, apis: &BTreeMap<String, u64>) -> Severity {
     let by_score = match insight.score {
         score if score >= 90.0 => Severity::High,
         score if score >= 50.0 => Severity::Medium,
@@ -114,7 +117,7 @@ fn of_rate(insight: &Insight) -> Severity {
     }
     let privileged = is_privileged(insight);
     let intruding = insight.new_company.as_ref().is_some_and(|new| new.unknown_network && !new.apis.is_empty());
-    let more = i32::from(is_sensitive(insight)) + i32::from(privileged) + i32::from(intruding);
+    let more = i32::from(is_sensitive(insight, apis)) + i32::from(privileged) + i32::from(intruding);
     by_score.moved(more - i32::from(only_reads(insight) && !privileged))
 }
 
@@ -151,11 +154,13 @@ pub fn changes_own_password(event_name: &str) -> bool {
 }
 
 /// Whether calls of high sensitivity are no accident among the insight's calls.
-fn is_sensitive(insight: &Insight) -> bool {
+fn is_sensitive(insight: &Insight, apis: &BTreeMap<String, u64>) -> bool {
     let high = |api: &str| CallMeaning::of_api(api).sensitivity == Sensitivity::High;
-    let Some(named) = insight.attribution(Attribute::Api) else { return insight.apis().into_iter().any(high) };
-    let calls: f64 = named.insight.iter().filter(|share| high(&share.value)).map(|share| share.average).sum();
-    calls > 0.0 && calls >= SENSITIVE_SHARE * insight.average()
+    if apis.is_empty() {
+        return insight.apis().into_iter().any(high);
+    }
+    let calls: u64 = apis.iter().filter(|(api, _)| high(api)).map(|(_, calls)| calls).sum();
+    calls > 0 && calls as f64 >= SENSITIVE_SHARE * apis.values().sum::<u64>() as f64
 }
 
 fn only_reads(insight: &Insight) -> bool {
@@ -171,7 +176,7 @@ mod tests {
 
     fn severity_of(entity: &str, score: f64, actor: Option<&str>) -> Severity {
         let actor = actor.map(|name| Actor { kind: "role".into(), id: "1".into(), name: Some(name.into()) });
-        severity(&Insight { score, actor, entity: entity.into(), ..rate() })
+        severity(&Insight { score, actor, entity: entity.into(), ..rate() }, &BTreeMap::new())
     }
 
     #[test]
@@ -189,6 +194,22 @@ mod tests {
         ] {
             assert_eq!(severity_of(entity, score, actor), expected, "{entity} {score} {actor:?}");
         }
+    }
+
+    #[test]
+    fn harm_counts_however_many_apis_it_is_spread_over() {
+        let of = |apis: &[(&str, u64)]| {
+            let apis = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
+            severity(
+                &Insight { score: 60.0, entity: "Ecs/DescribeInstances".into(), family: Family::Principal, ..rate() },
+                &apis,
+            )
+        };
+        let spread: Vec<String> = (0..44).map(|number| format!("Ecs/Delete{number}Item")).collect();
+        let spread: Vec<(&str, u64)> = spread.iter().map(|api| (api.as_str(), 10)).collect();
+        assert_eq!(of(&spread), of(&[("Ecs/DeleteItem", 440)]));
+        assert_eq!(of(&spread), Severity::High);
+        assert_eq!(of(&[("Ecs/DeleteItem", 19), ("Oss/GetObject", 81)]), Severity::Medium, "under a fifth");
     }
 
     #[test]
@@ -219,7 +240,7 @@ mod tests {
                 attributions: Vec::new(),
                 ..rate()
             };
-            severity(&insight)
+            severity(&insight, &BTreeMap::new())
         };
         assert_eq!([of("ChangePassword", &[]), of("UpdateLoginProfile", &[])], [Severity::Low, Severity::High]);
         assert_eq!(of("ChangePassword", &[Concern::UnusualNetwork]), Severity::Medium);
@@ -228,7 +249,7 @@ mod tests {
     #[test]
     fn drops_are_low_at_most() {
         let drop = Insight { score: 99.0, direction: Direction::Down, entity: "Ecs/DeleteInstance".into(), ..rate() };
-        assert_eq!(severity(&drop), Severity::Low);
+        assert_eq!(severity(&drop, &BTreeMap::new()), Severity::Low);
     }
 
     #[test]
@@ -236,7 +257,10 @@ mod tests {
         use InsightType::{PolicyChangeInsight as Policy, TrailConcealmentInsight as Trail};
         let of = |insight_type, reason, errors, root: bool| {
             let actor = root.then(|| Actor { kind: "root".into(), id: "1".into(), name: None });
-            severity(&Insight { insight_type, reason: Some(reason), observed: 2, errors, actor, ..rate() })
+            severity(
+                &Insight { insight_type, reason: Some(reason), observed: 2, errors, actor, ..rate() },
+                &BTreeMap::new(),
+            )
         };
         assert_eq!(of(Trail, Reason::Trail, 0, false), Severity::Critical);
         assert_eq!(of(Trail, Reason::Trail, 2, false), Severity::High);

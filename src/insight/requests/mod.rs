@@ -6,3 +6,4 @@ pub mod changed;
 pub mod concern;
 mod selectors;
 pub mod serious;
+pub(in crate::insight) mod trail_name;

@@ -215,15 +215,12 @@ mod tests {
     fn an_alert_that_goes_on_over_midnight_counts_once() {
         let date = |day| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
         let alert = |id: &&str| -> Alert { serde_json::from_value(serde_json::json!({ "alert_id": id })).unwrap() };
-        let night = |day, ids: &[&str]| Night {
-            date: date(day),
-            alerts: ids.iter().map(alert).collect(),
-            ..Night::default()
-        };
-        let told = range(&[night(10, &["a", "b"]), night(11, &["b"])], (date(10), date(11))).text();
+        let night =
+            |day, ids: &[&str]| Night { date: date(day), alerts: ids.iter().map(alert).collect(), ..Night::default() };
+        let told = range(&[night(10, &["a", "b"]), night(11, &["b"])], (date(10), date(11))).markdown();
         assert!(told.contains("and 2 alerts of rules."), "{told}");
         assert!(told.contains("One alert is counted in more nights than one"), "{told}");
-        let told = range(&[night(10, &["a"]), night(11, &["b"])], (date(10), date(11))).text();
+        let told = range(&[night(10, &["a"]), night(11, &["b"])], (date(10), date(11))).markdown();
         assert!(!told.contains("in more nights than one"), "{told}");
     }
 }
