@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use insights::Error;
-use insights::rollup::store::{DayInput, DayNote, write_day};
+use insights::rollup::store::{CountedBy, DayInput, DayNote, write_day};
 use insights::rollup::{DayRollup, EntityKey, Family, FamilyRollup, HourColumns, NONE, PAIRS, PairRollup, ScanCounts};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -47,7 +47,11 @@ pub(crate) fn write_days(state: &Path, entities: u64, scored: NaiveDate) -> Resu
             counts: ScanCounts::default(),
         };
         let (input, counts) = (DayInput::default(), ScanCounts::default());
-        write_day(state, &rollup, &DayNote { date, input, pairs: true, counts, problems: Vec::new() })?;
+        write_day(
+            state,
+            &rollup,
+            &DayNote { date, input, pairs: true, counted_by: CountedBy::default(), counts, problems: Vec::new() },
+        )?;
     }
     Ok(())
 }

@@ -14,10 +14,10 @@ use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
 use crate::error::Result;
 use crate::insight::build::hours::{self, FindingHour};
-use crate::insight::events::apart::tell_apart;
+use crate::insight::events::apart::{Events, tell_apart};
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
-use crate::insight::events::investigate::Investigation;
+use crate::insight::events::investigate::{Investigation, investigate};
 use crate::insight::events::usual::{Past, Usual};
 use crate::insight::extent::rhythm::Days;
 use crate::insight::life::episode::{self, Episodes};
@@ -249,6 +249,7 @@ impl<'a> Ground<'a> {
         Ok(NightFindings::new(rates, (history, changes), before, settings.level_shift_days)
             .setting_hidden_aside(self.window)
             .with_thresholds(settings.thresholds)
+            .with_callers(&self.past())?
             .holding_against(self.days())
             .with_firsts(firsts))
     }
@@ -260,7 +261,11 @@ impl<'a> Ground<'a> {
         eve::look_back(partitions, date, &mut targets)?;
         let (read, mut evidence) = Investigation::of(&self.files, date, &targets)?;
         let (mut usual, left_out) = self.past().usual(&targets)?;
-        tell_apart(partitions, &read, &usual, &mut evidence)?;
+        tell_apart(Events { files: &self.files, partitions }, &read, &usual, &mut evidence)?;
+        let (open, rest): (Vec<_>, Vec<_>) =
+            findings.until_midnight(&targets, &evidence, self.days()).into_iter().unzip();
+        let rest = investigate(&self.files, date, &rest)?;
+        open.into_iter().zip(rest).for_each(|(place, found)| evidence[place] = found);
         eve::read(partitions, date, &targets, &mut evidence)?;
         let mut trails = TrailBook::read_before(self.job.state, date)?;
         trails.follow(&targets, &mut evidence);

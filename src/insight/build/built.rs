@@ -73,7 +73,7 @@ pub fn build(
     let window = days.window;
     let mut told = evidence.iter().zip(usual).map(|(evidence, usual)| Told { evidence, usual });
     let night = Night { window, days, gaps };
-    let levels = new_levels(findings, window);
+    let levels = new_levels(findings, days);
     let principals = findings.history(Family::Principal);
     let mut built = Built::default();
     for ((history, deviation), told) in findings.reported().zip(told.by_ref()) {
@@ -208,8 +208,7 @@ impl Built {
         let (continued, is_new) = (begun.continued(), matches!(begun, Begun::New));
         // A story goes on only while an episode of it does.
         episode.incident = episode.incident.filter(|_| !is_new);
-        let searched = findings.search(history, deviation);
-        let mut insight = rate_insight((history, deviation), continued, told, night, searched);
+        let mut insight = rate_insight((history, deviation), continued, told, night);
         insight.life = Life {
             continued: !is_new,
             nights: episode.nights,
@@ -236,7 +235,7 @@ impl Built {
         episode.insight = Some(insight.id);
         let called = insight.actor.as_ref().filter(|actor| history.family == Family::Principal && actor.name.is_some());
         episode.name = called.map(Actor::shown).or(episode.name);
-        let end = moment(date, i64::from(searched.0) * 60 + evidence.span.1 as i64);
+        let end = moment(date, evidence.minutes_of_day().1);
         let running = Running::of(&insight, end, usual, &evidence);
         (episode.open, episode.again) = if insight.ended { (None, Some(running)) } else { (Some(running), None) };
         // Of several episodes of an entity only the last can be open at midnight.

@@ -1,7 +1,8 @@
 //! What was reported until the night before and is not tonight, although nothing is over: levels that last.
 //!
 //! After three odd days the baseline asks the new level too, and after `level_shift_days` nights nothing more is said of an entity that still
-//! deviates; so it is not reported again. That is said once, in the first night in which it is so. Who may be hidden by a cap tonight is told
+//! deviates; so it is not reported again. That is said once, in the first night in which it is so, if every day since lies outside of what was
+//! usual on such days. Who may be hidden by a cap tonight is told
 //! as not known.
 
 use std::collections::BTreeMap;
@@ -9,9 +10,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::baseline::{FamilyHistory, Window};
+use crate::baseline::{FamilyHistory, SLOTS, Window};
 use crate::detect::Direction;
 use crate::insight::events::usual::DAYS;
+use crate::insight::extent::rhythm;
 use crate::insight::findings::night::NightFindings;
 use crate::insight::life::episode::{Episode, Same};
 use crate::insight::meaning::sentence;
@@ -54,15 +56,15 @@ impl NewLevel {
 
 /// Entities that were reported until the night before, and are not over. One of which an episode is open is at a level only if that goes on
 /// though nothing is odd, after some nights.
-pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> BTreeMap<Same, NewLevel> {
+pub(super) fn new_levels(findings: &NightFindings, night: rhythm::Days<'_>) -> BTreeMap<Same, NewLevel> {
     let was_told = |episode: &Episode| episode.insight.is_some();
     let before = findings.before.iter().filter(|(_, episode)| was_told(episode));
     let going_on = before.filter_map(|(same, episode)| {
         let history = findings.history(same.0)?;
         let is_settled = episode.open.is_none() || findings.lasts(same) && episode.nights >= LEAST_NIGHTS;
         let level = match (findings.deviates(same), episode.level_shift) {
-            (true, true) if !findings.outgrows(same) => absorbed(history, same, episode, window),
-            (false, _) if is_settled => new_level(history, same, episode, window),
+            (true, true) if !findings.outgrows(same) => absorbed(history, same, episode, night),
+            (false, _) if is_settled => new_level(history, same, episode, night),
             (true | false, _) => None,
         };
         Some((same.clone(), level?))
@@ -79,6 +81,8 @@ pub(super) fn new_levels(findings: &NightFindings, window: &Window) -> BTreeMap<
 struct Days<'a> {
     history: &'a FamilyHistory,
     window: &'a Window,
+    /// Whether it is a day of the weekend, or another day off, for the most part.
+    is_off: Vec<bool>,
     member: usize,
     calls: Vec<u64>,
     /// The day of the first night in which it was reported.
@@ -86,18 +90,22 @@ struct Days<'a> {
 }
 
 impl<'a> Days<'a> {
-    fn of(history: &'a FamilyHistory, same: &Same, episode: &Episode, window: &'a Window) -> Option<Self> {
+    fn of(history: &'a FamilyHistory, same: &Same, episode: &Episode, night: rhythm::Days<'a>) -> Option<Self> {
+        let rhythm::Days { window, calendar, .. } = night;
         let member = history.find(&same.1)?;
         let mut calls = vec![0_u64; window.length() + 1];
         for hour in history.hours(member) {
             calls[hour.day()] += u64::from(hour.calls);
         }
         let begin = (0..window.length()).find(|&day| window.date(day) == episode.since)?;
-        Some(Self { history, window, member, calls, begin })
+        let off_hours =
+            |day| calendar.slots(window.date(day)).iter().filter(|&&slot| slot as usize >= SLOTS / 2).count();
+        let is_off = (0..=window.length()).map(|day| off_hours(day) > 12).collect();
+        Some(Self { history, window, is_off, member, calls, begin })
     }
 
     /// The calls of those of some days that are known.
-    fn known(&self, days: std::ops::Range<usize>) -> Vec<u64> {
+    fn known(&self, days: impl Iterator<Item = usize>) -> Vec<u64> {
         let tonight = self.window.length();
         let is_counted = |day: usize| day == tonight || self.window.is_present(day);
         let known = days.filter(|&day| is_counted(day) && !self.history.is_hidden(self.member, day));
@@ -112,8 +120,40 @@ impl<'a> Days<'a> {
         self.known(self.begin..self.window.length() + 1)
     }
 
-    /// Whether all days since it was first reported are beyond the same days of the week before, and so is their mean: working days against
-    /// working days. A day whose like is not known is held against the mean of that week. After a single night any two days must be so far
+    /// The days of the week before and those since, of days off or of the others alone.
+    fn of_kind(&self, is_off: bool) -> (Vec<u64>, Vec<u64>) {
+        let own = |days: std::ops::Range<usize>| self.known(days.filter(|&day| self.is_off[day] == is_off));
+        (own(self.begin.saturating_sub(DAYS)..self.begin), own(self.begin..self.window.length() + 1))
+    }
+
+    /// Whether all days since are outside of what the week before had on days off, or on others, whichever they are.
+    fn are_outside(&self, direction: Direction) -> bool {
+        [false, true].into_iter().all(|is_off| {
+            let (old, now) = self.of_kind(is_off);
+            is_outside(direction, &if old.is_empty() { self.week_before() } else { old }, &now)
+        })
+    }
+
+    /// What the days since had where those before had something else: by the kind of day where they can be told apart only so.
+    fn told_apart(&self, direction: Direction) -> String {
+        let (old, now) = (self.week_before(), self.since());
+        let [(old_working, working), (old_off, off)] = [false, true].map(|is_off| self.of_kind(is_off));
+        if is_outside(direction, &old, &now)
+            || [&old_working, &working, &old_off, &off].iter().any(|days| days.is_empty())
+        {
+            return format!("{} calls a day where {} were usual", between(&now), between(&old));
+        }
+        format!(
+            "{} calls on working days where {} were usual, {} on days off where {} were",
+            between(&working),
+            between(&old_working),
+            between(&off),
+            between(&old_off)
+        )
+    }
+
+    /// Whether all days since it was first reported are outside of what was usual on such days, and beyond the same days of the week before, and
+    /// so is their mean: working days against working days. A day whose like is not known is held against the mean of that week. After a single night any two days must be so far
     /// apart: one odd day is soon followed by another that is busy.
     fn have_moved(&self, direction: Direction, nights: u32) -> bool {
         let (old, now) = (self.week_before(), self.since());
@@ -136,11 +176,20 @@ impl<'a> Days<'a> {
         };
         let is_up = direction == Direction::Up;
         let all_have = nights > 1 || has_moved(extreme(&now, !is_up), extreme(&old, is_up));
-        all_have && has_moved(mean(&now), mean(&old)) && (self.begin..=self.window.length()).all(of_day)
+        let is_level = all_have && self.are_outside(direction);
+        is_level && has_moved(mean(&now), mean(&old)) && (self.begin..=self.window.length()).all(of_day)
     }
 
     fn told(&self, same: &Same, episode: &Episode, sentence: String) -> NewLevel {
         NewLevel { known: true, ..told(self.history, self.member, same, episode, sentence) }
+    }
+}
+
+/// Whether some days are all beyond all others.
+fn is_outside(direction: Direction, old: &[u64], now: &[u64]) -> bool {
+    match direction {
+        Direction::Up => now.iter().min().zip(old.iter().max()).is_none_or(|(now, old)| now > old),
+        Direction::Down => now.iter().max().zip(old.iter().min()).is_none_or(|(now, old)| now < old),
     }
 }
 
@@ -157,8 +206,8 @@ fn told(history: &FamilyHistory, member: usize, same: &Same, episode: &Episode, 
 }
 
 /// An entity that is not odd any more, and goes on as it did while it was.
-fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &Window) -> Option<NewLevel> {
-    let days = Days::of(history, same, episode, window)?;
+fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, night: rhythm::Days<'_>) -> Option<NewLevel> {
+    let days = Days::of(history, same, episode, night)?;
     let what = match (episode.nights, same.2) {
         (1, Direction::Up) => "is still above what was usual",
         (1, Direction::Down) => "is still below what was usual",
@@ -166,11 +215,10 @@ fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &W
     };
     let sentence = || {
         format!(
-            "{} {what} since {}: {} calls a day where {} were usual; it was reported for {}, and is not while it lasts",
+            "{} {what} since {}: {}; it was reported for {}, and is not while it lasts",
             subject(history, days.member, episode),
             episode.since,
-            between(&days.since()),
-            between(&days.week_before()),
+            days.told_apart(same.2),
             counted(u64::from(episode.nights), "night", "nights")
         )
     };
@@ -178,8 +226,8 @@ fn new_level(history: &FamilyHistory, same: &Same, episode: &Episode, window: &W
 }
 
 /// An entity that still deviates, and was said to be at its new level the night before.
-fn absorbed(history: &FamilyHistory, same: &Same, episode: &Episode, window: &Window) -> Option<NewLevel> {
-    let days = Days::of(history, same, episode, window)?;
+fn absorbed(history: &FamilyHistory, same: &Same, episode: &Episode, night: rhythm::Days<'_>) -> Option<NewLevel> {
+    let days = Days::of(history, same, episode, night)?;
     let usual = match &days.week_before()[..] {
         [] => String::new(),
         known => format!(" where {} were usual", between(known)),
@@ -219,10 +267,11 @@ fn between(days: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baseline::HistoryHour;
+    use crate::baseline::{Calendar, Feed, HistoryHour};
     use crate::rollup::EntityKey;
 
-    /// What is said of a key with so many calls a day, the scored one last, that was reported since the third day before it.
+    /// What is said of a key with so many calls a day, the scored one last, that was reported since the third day before it, a Monday; the
+    /// Thursdays are days off.
     fn told(direction: Direction, days: &[u32]) -> Option<String> {
         let window = Window::new("2026-01-29".parse().unwrap(), 28, |_| true);
         let key = EntityKey::new(["1", "LTAI1"]);
@@ -238,7 +287,11 @@ mod tests {
         let same = (Family::AccessKey, key, direction);
         let mut episode = Episode::following(&same, "2026-01-26".parse().unwrap(), None, 7);
         episode.nights = 3;
-        new_level(&history, &same, &episode, &window).map(|level| level.sentence)
+        let off = ["2026-01-22", "2026-01-29"].map(|day| day.parse().unwrap());
+        let calendar = Calendar::new(chrono_tz::UTC).with_days_off(off);
+        let feed = Feed::judge(&FamilyHistory::from_entities(Family::Api, []), &window, &calendar);
+        let night = rhythm::Days { window: &window, calendar: &calendar, feed: &feed };
+        new_level(&history, &same, &episode, night).map(|level| level.sentence)
     }
 
     #[test]
@@ -256,9 +309,22 @@ mod tests {
 
     #[test]
     fn days_are_held_against_their_like() {
-        // The scored day is like the last but three of the old week.
-        let old = [100, 100, 100, 30, 100, 100, 100];
-        assert!(told(Direction::Up, &[&old[..], &[300, 310, 300, 90]].concat()).is_some(), "a quiet day of the week");
+        // The scored day is a day off, as the last but three of the old week is, and its weekend.
+        let old = [100, 100, 110, 30, 100, 30, 32];
+        let said = told(Direction::Up, &[&old[..], &[300, 310, 300, 90]].concat()).unwrap();
+        assert!(
+            said.contains("300–310 calls on working days where 100–110 were usual, 90 on days off where 30–32 were;")
+        );
         assert_eq!(told(Direction::Up, &[&old[..], &[300, 90, 300, 90]].concat()), None, "a day like those before");
+    }
+
+    #[test]
+    fn a_day_within_what_is_usual_is_no_new_level() {
+        let old = [0, 40, 82, 3, 0, 0, 0];
+        let now =
+            |tuesday: u32, thursday: u32| told(Direction::Up, &[&old[..], &[120, tuesday, 152, thursday]].concat());
+        assert_eq!(now(76, 40), None, "Tuesday is beyond the one before, and not beyond the Wednesday before");
+        assert!(now(90, 40).is_some());
+        assert_eq!(now(90, 0), None);
     }
 }

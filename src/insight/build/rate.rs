@@ -1,7 +1,6 @@
-//! Insights about rates: what was measured of an episode, and whether it may go on after the day.
+//! Insights about rates: what was measured of an episode.
 //!
-//! The hours and the p-value are the detector's, the minutes those of the events. A day that ends in the middle of an episode does not end it: only what
-//! speaks for the usual level, or calls that are none of a rise, do.
+//! The hours and the p-value are the detector's, the minutes and the calls those of the events. Whether it may go on after the day is asked elsewhere.
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::score_cap::capped_score;
@@ -11,58 +10,24 @@ use crate::insight::build::built::{Night, Told};
 use crate::insight::build::draft::{Subject, id, moment, rate_type};
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::usual::DAYS;
-use crate::insight::extent::rhythm::{Rhythm, TELLING};
+use crate::insight::findings::open::goes_on;
 use crate::insight::life::episode::Running;
 
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
-
-/// Whether an episode may go on after its last minute of the day: nothing until midnight speaks for what is usual, or too short a time.
-fn goes_on(
-    (history, deviation): (&FamilyHistory, &Deviation),
-    continued: Option<&Running>,
-    evidence: &Evidence,
-    night: Night<'_>,
-    (start, end): (i64, i64),
-) -> bool {
-    let silence = DAY - end;
-    if silence <= 0 {
-        return true;
-    }
-    let rest_of_hour = evidence.minutes.iter().skip(evidence.span.1).take((silence % 60) as usize);
-    let rest_of_hour: u64 = rest_of_hour.map(|&calls| u64::from(calls)).sum();
-    // Calls until midnight that are none of a rise mean that it was over before them: its count is of all between start and end.
-    let next_hour = night.window.length() * 24 + (end as usize).div_ceil(60);
-    let mut later = history.hours_on(deviation.member, night.window.length()).iter();
-    let is_called_later = later.any(|hour| usize::from(hour.hour) >= next_hour && hour.calls > 0);
-    if deviation.direction == Direction::Up && (is_called_later || rest_of_hour > 0) {
-        return false;
-    }
-    let today = night.window.length() as i64 * DAY;
-    let first = continued.map_or(start, |running| (running.start - moment(night.window.scored(), 0)).num_minutes());
-    let begun_on = usize::try_from((today + first).div_euclid(DAY)).unwrap_or(0);
-    let rhythm = Rhythm::learn(history, deviation.member, night.days, begun_on);
-    let observed = continued.map_or(0, |running| running.observed) + evidence.calls();
-    let level = rhythm.level(deviation.direction, observed, today + first..today + end);
-    let telling = rhythm.telling_after(level, (today + end) as usize, rest_of_hour);
-    let is_short = deviation.direction == Direction::Up && silence < 60 && silence <= evidence.longest_gap();
-    is_short || telling < TELLING
-}
 
 pub(super) fn rate_insight(
     (history, deviation): (&FamilyHistory, &Deviation),
     continued: Option<&Running>,
     told: Told<'_>,
     night: Night<'_>,
-    searched: (u8, u8),
 ) -> Insight {
     let Told { evidence, .. } = told;
     let date = night.window.scored();
-    let first_minute = i64::from(searched.0) * 60;
-    let (start, end) = (first_minute + evidence.span.0 as i64, first_minute + evidence.span.1 as i64);
+    let (start, end) = evidence.minutes_of_day();
     let key = history.key(deviation.member);
     let fields = history.spelled(deviation.member);
-    let is_open = goes_on((history, deviation), continued, evidence, night, (start, end));
+    let is_open = goes_on((history, deviation), continued, evidence, night.days);
     let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let part = part_touched(deviation, (start, end));
     let insight_type = rate_type(history.family);
@@ -102,15 +67,20 @@ pub(super) fn rate_insight(
     }
 }
 
-/// The part of what was expected of a drop's hours that is of those that its minutes touch; all of it for a rise, which stands out
-/// against its hours.
+/// The part of what was expected of a drop's hours that is of those of them that its minutes touch, and of its minutes in other hours; all of
+/// it for a rise, which stands out against its hours.
 fn part_touched(deviation: &Deviation, (start, end): (i64, i64)) -> f64 {
-    let Some(day) = deviation.by_hour.last_chunk::<24>() else { return 1.0 };
-    let expected = |hours: &mut dyn Iterator<Item = i64>| hours.map(|hour| day[hour as usize].mean).sum::<f64>();
-    let hours = || i64::from(deviation.hours.0)..i64::from(deviation.hours.1);
-    let touched = expected(&mut hours().filter(|hour| start < (hour + 1) * 60 && end > hour * 60));
-    let all = expected(&mut hours());
-    if deviation.direction == Direction::Up || touched >= all { 1.0 } else { touched / all }
+    let Some(day) = deviation.by_hour.last_chunk::<24>().filter(|_| deviation.direction == Direction::Down) else {
+        return 1.0;
+    };
+    let own = i64::from(deviation.hours.0)..i64::from(deviation.hours.1);
+    let part = |hour: i64| {
+        let minutes = (end.min(hour * 60 + 60) - start.max(hour * 60)).max(0);
+        if own.contains(&hour) && minutes > 0 { 1.0 } else { minutes as f64 / 60.0 }
+    };
+    let touched: f64 = (0_i64..24).zip(day).map(|(hour, band)| band.mean * part(hour)).sum();
+    let all: f64 = own.clone().map(|hour| day[hour as usize].mean).sum();
+    if all > 0.0 { touched / all } else { 1.0 }
 }
 
 /// Calls of an episode and the failed ones among them: of its minutes, or, where the events are gone, of its hours as they were

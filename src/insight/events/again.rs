@@ -54,8 +54,8 @@ impl Investigation<'_> {
         }
         let mut again: Vec<Evidence> = self.targets.iter().map(|_| Evidence::default()).collect();
         for &place in places {
-            let Evidence { minutes, span, before, .. } = std::mem::take(&mut evidence[place]);
-            again[place] = Evidence { minutes, span, before, ..Evidence::default() };
+            let Evidence { from, minutes, span, before, .. } = std::mem::take(&mut evidence[place]);
+            again[place] = Evidence { from, minutes, span, before, ..Evidence::default() };
         }
         self.look(&mut again)?;
         places.iter().for_each(|&place| evidence[place] = std::mem::take(&mut again[place]));

@@ -15,12 +15,13 @@ use crate::insight::attribute::Attribute;
 use crate::insight::events::again::Narrowed;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
-use crate::insight::events::investigate::Investigation;
+use crate::insight::events::investigate::{Investigation, investigate};
+use crate::insight::events::missing::Missing;
 use crate::insight::events::spelling::folded;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
 use crate::insight::events::values::OTHER;
-use crate::partition::Partitions;
+use crate::partition::{EventFile, Partitions};
 use crate::rollup::{EntityKey, Family};
 
 /// Who makes so much of what a rise has too much makes it.
@@ -35,12 +36,24 @@ const MAKERS: [(Attribute, Family); 4] = [
     (Attribute::Api, Family::Api),
 ];
 
-/// Looks for the minutes of rises again, by the calls of those who make them, and reads the events of those that turn out to have others.
+/// Where the events are.
+#[derive(Debug, Clone, Copy)]
+pub struct Events<'a> {
+    /// Those of the day.
+    pub files: &'a [EventFile],
+    /// All.
+    pub partitions: &'a Partitions,
+}
+
+/// Looks for the minutes of rises again, by the calls of those who make them, and of drops of APIs by whoever is missing ([`missing`]); reads the
+/// events of those that turn out to have others.
 ///
 /// # Errors
 /// When a file cannot be read.
+///
+/// [`missing`]: crate::insight::events::missing
 pub fn tell_apart(
-    partitions: &Partitions,
+    Events { files, partitions }: Events<'_>,
     read: &Investigation<'_>,
     usual: &[Usual],
     evidence: &mut [Evidence],
@@ -61,8 +74,15 @@ pub fn tell_apart(
     let spans = spans(targets, evidence, &made);
     let is_moved = |&place: &usize| spans[place] != (evidence[place].span, evidence[place].before);
     let moved: Vec<usize> = (0..targets.len()).filter(is_moved).collect();
+    let missing = Missing::all(targets, usual, evidence);
     moved.iter().for_each(|&place| (evidence[place].span, evidence[place].before) = spans[place]);
-    read.look_again(&moved, evidence)
+    read.look_again(&moved, evidence)?;
+    let of_missing: Vec<Target> = missing.iter().map(|missing| missing.target.clone()).collect();
+    let found = investigate(files, date, &of_missing)?;
+    for (missing, found) in missing.iter().zip(found).filter(|(missing, found)| missing.is_borne_out(found)) {
+        evidence[missing.place] = found;
+    }
+    Ok(())
 }
 
 /// A rise as whoever makes it is looked for, by the place of its target, and the calls of that one by minute.
@@ -180,7 +200,7 @@ mod tests {
             with: Vec::new(),
             eve: Vec::new(),
         };
-        let mut evidence = Evidence { minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
+        let mut evidence = Evidence { from: 9, minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
         evidence.minutes[0] = all as u32;
         let values = |own: u64, all: u64| [("user/7".to_owned(), own), ("user/8".to_owned(), all - own)].into();
         evidence.values[Attribute::Principal] = values(calls, all);

@@ -26,6 +26,8 @@ const MOST_RECEIVERS: usize = 10_000;
 /// What the events of a target tell.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
+    /// The hour of the day from which on was searched.
+    pub from: u8,
     /// Calls by minute of the hours that were searched.
     pub minutes: Vec<u32>,
     /// The minutes of the episode among them, first and one past the last; all that follows is about these alone.
@@ -210,6 +212,23 @@ impl Evidence {
             calls >= EXAMPLES
         };
         (self.span.0..self.span.1.min(self.minutes.len())).find(enough).unwrap_or(self.span.1)
+    }
+
+    /// The minutes of the day of the episode, first and one past the last.
+    pub(in crate::insight) fn minutes_of_day(&self) -> (i64, i64) {
+        let first = i64::from(self.from) * 60;
+        (first + self.span.0 as i64, first + self.span.1 as i64)
+    }
+
+    /// The hour of the day until which was searched.
+    pub(in crate::insight) fn until(&self) -> u8 {
+        self.from + (self.minutes.len() / 60) as u8
+    }
+
+    /// Calls in so many minutes after the episode, as far as was searched.
+    pub(in crate::insight) fn calls_after(&self, minutes: i64) -> u64 {
+        let after = self.minutes.iter().skip(self.span.1).take(minutes.max(0) as usize);
+        after.map(|&calls| u64::from(calls)).sum()
     }
 
     /// The longest run of the episode's minutes without a call.

@@ -106,7 +106,7 @@ pub(super) fn no_calls(target: &Target) -> Vec<u32> {
 
 /// Nothing of any minute yet.
 fn unseen(target: &Target) -> Evidence {
-    Evidence { minutes: no_calls(target), ..Evidence::default() }
+    Evidence { from: target.search.0, minutes: no_calls(target), ..Evidence::default() }
 }
 
 /// Keeps what the rows of a row group say, while they are few; of more of them what was decoded anyway.

@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 
 use crate::event::signs_in;
+use crate::insight::events::evidence::Evidence;
 use crate::insight::extent::minutes::{Around, UsualDay, tail};
 use crate::rollup::{EntityKey, Family};
 
@@ -15,6 +16,8 @@ pub enum Minutes {
     Whole,
     /// They are these of those that are searched, first and one past the last, and so many before midnight.
     Part((usize, usize), usize),
+    /// They are those from this one of those that are searched to the last event, and so many before midnight.
+    UntilLast(usize, usize),
     /// They are those from the first event to the last.
     Active,
     /// A rise above what is usual, cut out of the hours searched.
@@ -95,6 +98,16 @@ impl Target {
         (minute(self.hours.0), minute(self.hours.1))
     }
 
+    /// The same with the minutes that were found, and those after them until midnight; of a rise until its last call.
+    pub(in crate::insight) fn until_midnight(&self, evidence: &Evidence) -> Self {
+        let end = usize::from(24 - evidence.from) * 60;
+        let minutes = match self.minutes {
+            Minutes::Rise { .. } => Minutes::UntilLast(evidence.span.0, evidence.before),
+            _ => Minutes::Part((evidence.span.0, end), evidence.before),
+        };
+        Self { search: (evidence.from, 24), minutes, ..self.clone() }
+    }
+
     /// The minutes of a run that `find` finds, and how many more it has before midnight.
     fn found(
         &self,
@@ -132,6 +145,10 @@ impl Target {
         match self.minutes {
             Minutes::Whole => (self.core(), 0),
             Minutes::Part(part, before) => (part, before),
+            Minutes::UntilLast(first, before) => {
+                let last = minutes.iter().rposition(|&calls| calls > 0);
+                ((first, last.map_or(minutes.len(), |last| (last + 1).max(first + 1))), before)
+            }
             Minutes::Active => {
                 let first = minutes.iter().position(|&calls| calls > 0);
                 let last = minutes.iter().rposition(|&calls| calls > 0);

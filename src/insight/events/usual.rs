@@ -19,7 +19,7 @@ use crate::insight::events::names::Names;
 use crate::insight::events::target::{Minutes, Target};
 use crate::insight::events::values::{Counts, Values, add};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
-use crate::rollup::store::{Side, read_partners};
+use crate::rollup::store::{Partners, Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
 /// Days of the vendor's baseline.
@@ -86,6 +86,20 @@ impl Past<'_> {
         }
         let left_out = self.count_events(targets, &mut usual)?;
         Ok((usual, left_out))
+    }
+
+    /// What pairs tell of some entities: whom they met on the scored day, and in the week before. Nothing where a day has none.
+    pub(in crate::insight) fn of_day_and_week(
+        &self,
+        families: (Family, Family),
+        side: Side,
+        keys: &[EntityKey],
+    ) -> Result<(Vec<Partners>, Vec<Partners>)> {
+        let nobody = || vec![Partners::new(); keys.len()];
+        let scored = self.window.scored();
+        let today = read_partners(self.state, scored, families, side, keys)?;
+        let week = self.partners(scored, families, side, keys)?;
+        Ok((today.unwrap_or_else(nobody), week.unwrap_or_else(nobody)))
     }
 
     /// Those days of that week that have a rollup.

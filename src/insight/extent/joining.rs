@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::{Deviation, Model};
-use crate::insight::extent::rhythm::{Days, Level, Rhythm, TELLING, lasted};
+use crate::insight::extent::rhythm::{Days, HARDLY_ANY, Level, Rhythm, TELLING, lasted};
 
 /// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them. They go on until
 /// they are over.
@@ -27,6 +27,57 @@ pub(in crate::insight) fn joined(history: &FamilyHistory, found: Vec<Deviation>,
     all
 }
 
+/// Deviations of an entity as one in all of some hours that hold theirs, unless those between and beside them speak for what is usual; what is
+/// usual in an hour or two between two of them tells nothing.
+pub(in crate::insight) fn in_all_of(
+    history: &FamilyHistory,
+    found: &[Deviation],
+    hours: (u8, u8),
+    days: Days<'_>,
+) -> Option<Deviation> {
+    let beyond = |found: &&Deviation| (found.observed as f64 - found.expected).abs();
+    let most = found.iter().max_by(|left, right| beyond(left).total_cmp(&beyond(right)))?;
+    let is_own = |hour: &u8| found.iter().any(|own| (own.hours.0..own.hours.1).contains(hour));
+    let added: Vec<u8> = (hours.0..hours.1).filter(|hour| !is_own(hour)).collect();
+    let place = |hour: u8| days.window.length() * 24 + usize::from(hour);
+    let is_between = |hour: &u8| {
+        let gaps = found.windows(2).map(|two| two[0].hours.1..two[1].hours.0);
+        gaps.filter(|gap| gap.len() <= HARDLY_ANY).any(|gap| gap.contains(hour))
+    };
+    if speak_for_usual(history, most, added.iter().filter(|hour| !is_between(hour)).map(|&hour| place(hour)), days) {
+        return None;
+    }
+    let (first, rest) = found.split_first()?;
+    let mut one = Deviation { hours, ..first.clone() };
+    for own in rest {
+        one.observed += own.observed;
+        one.expected += own.expected;
+        (one.lower, one.upper) = (one.lower + own.lower, one.upper + own.upper);
+        one.ln_p = one.ln_p.min(own.ln_p);
+    }
+    let more: f64 = added.iter().map(|&hour| expected(first, hour..hour + 1)).sum();
+    one.observed +=
+        added.iter().map(|&hour| calls(history, one.member, place(hour)..place(hour) + 1, days.window)).sum::<u64>();
+    one.expected += more;
+    (one.lower, one.upper) = (one.lower + more.floor() as u64, one.upper + more.ceil() as u64);
+    Some(one)
+}
+
+/// Whether some hours of the window speak for what is usual, and not for the level of a deviation.
+fn speak_for_usual(
+    history: &FamilyHistory,
+    found: &Deviation,
+    hours: impl Iterator<Item = usize> + Clone,
+    days: Days<'_>,
+) -> bool {
+    let (rhythm, level) = level_of(history, found, days);
+    let telling = |level| hours.clone().map(|hour| rhythm.telling(level, hour..hour + 1)).sum::<f64>();
+    let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
+    let more = rhythm.more(found.direction, found.observed, hour(found.hours.0)..hour(found.hours.1));
+    // Whether what is added to usual calls grows with them is not known: hours end a rise only where they would, whichever way.
+    telling(level) >= TELLING && more.is_none_or(|more| telling(more) >= TELLING)
+}
+
 /// Adds the hours after a deviation in which it goes on, if they tell that it does.
 fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Days<'_>) {
     let (rhythm, level) = level_of(history, found, days);
@@ -37,16 +88,20 @@ fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Day
     if telling(end..longer) > -TELLING {
         return;
     }
-    let expected: f64 = found
-        .by_hour
-        .last_chunk::<24>()
-        .map_or(0.0, |day| day[usize::from(end)..usize::from(longer)].iter().map(|band| band.mean).sum());
+    let expected = expected(found, end..longer);
     let share = if found.expected > 0.0 { expected / found.expected } else { 0.0 };
     let times = |calls: u64| calls as f64 * (1.0 + share);
     (found.lower, found.upper) = (times(found.lower).floor() as u64, times(found.upper).ceil() as u64);
     found.expected += expected;
     found.observed += calls(history, found.member, hour(end)..hour(longer), days.window);
     found.hours.1 = longer;
+}
+
+/// What was expected in some hours of the day that are not among a deviation's own.
+fn expected(found: &Deviation, hours: Range<u8>) -> f64 {
+    let day = found.by_hour.last_chunk::<24>();
+    let own = day.and_then(|day| day.get(usize::from(hours.start)..usize::from(hours.end)));
+    own.unwrap_or_default().iter().map(|band| band.mean).sum()
 }
 
 /// The calls of an entity in some hours of the scored day, counted from the first of the window.
@@ -69,22 +124,22 @@ fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Day
         return false;
     }
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
-    let (rhythm, level) = level_of(history, last, days);
-    rhythm.telling(level, hour(last.hours.1)..hour(next.hours.0)) < TELLING
+    !speak_for_usual(history, last, hour(last.hours.1)..hour(next.hours.0), days)
 }
 
-/// Makes two deviations one; what was expected of the hours between them is left out, as nobody judged them.
+/// Makes two deviations one, with the hours between them. The band of both together is wide enough for what these add to chance.
 fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
     let first = window.length() * 24;
     let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
     last.observed += next.observed + calls(history, last.member, between, window);
-    last.hours.1 = next.hours.1;
     // What was expected of a day as a whole was expected once.
     if next.model == Model::Seasonal {
-        last.expected += next.expected;
-        last.lower += next.lower;
-        last.upper += next.upper;
+        let between = expected(last, last.hours.1..next.hours.0);
+        last.expected += next.expected + between;
+        last.lower += next.lower + between.floor() as u64;
+        last.upper += next.upper + between.ceil() as u64;
     }
+    last.hours.1 = next.hours.1;
     last.ln_p = last.ln_p.min(next.ln_p);
 }
 
@@ -141,6 +196,48 @@ mod tests {
         );
         assert_eq!(rise([160, 160, 160, 160, 160, 150, 42, 38, 44]), ((15, 21), 950, 240.0), "it is over");
         assert_eq!(rise([160, 160, 160, 160, 160, 45, 55, 38, 44]), ((15, 20), 800, 200.0));
+    }
+
+    /// The hours of what is made of two deviations of a key that calls 4 times an hour at night and 20 times from 8 to 16, and calls so often in
+    /// the 24 hours of its last day.
+    fn of_two(hours: [(u8, u8); 2], today: [u32; 24]) -> Vec<((u8, u8), u64, f64)> {
+        let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
+        let calendar = Calendar::new(chrono_tz::UTC);
+        let usual = |hour: u16| if (8..16).contains(&(hour % 24)) { 20 } else { 4 };
+        let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
+        let own = (0..28 * 24_u16).map(|place| hour(place, usual(place)));
+        let own = own.chain((0..24).map(|of_day| hour(28 * 24 + of_day, today[usize::from(of_day)]))).collect();
+        let history = FamilyHistory::from_entities(Family::AccessKey, [(EntityKey::new(["1", "LTAI1"]), own)]);
+        let all = (0..29 * 24).map(|place| hour(place, 1000)).collect();
+        let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Describe"]), all)]);
+        let feed = Feed::judge(&apis, &window, &calendar);
+        let band = |hour: u16| Band { lower: 0, mean: f64::from(usual(hour)), upper: 40 };
+        let deviation = |hours: (u8, u8)| Deviation {
+            member: 0,
+            direction: Direction::Up,
+            model: Model::Seasonal,
+            hours,
+            observed: today[usize::from(hours.0)..usize::from(hours.1)].iter().map(|&calls| u64::from(calls)).sum(),
+            expected: (hours.0..hours.1).map(|hour| f64::from(usual(hour.into()))).sum(),
+            lower: 10,
+            upper: 100,
+            ln_p: -50.0,
+            ln_q: -40.0,
+            unstable: false,
+            days_known: 28,
+            by_hour: (0..48).map(|place| band(place % 24)).collect(),
+        };
+        let days = Days { window: &window, calendar: &calendar, feed: &feed };
+        let joined = joined(&history, hours.map(deviation).to_vec(), days);
+        joined.iter().map(|found| (found.hours, found.observed, found.expected)).collect()
+    }
+
+    #[test]
+    fn what_is_added_to_a_day_is_one_rise_though_it_tells_little_where_more_is_usual() {
+        let added: [u32; 24] = std::array::from_fn(|hour| if (8..16).contains(&hour) { 33 } else { 17 });
+        assert_eq!(of_two([(0, 8), (16, 24)], added), [((0, 24), 536, 224.0)]);
+        let twice: [u32; 24] = std::array::from_fn(|hour| if (8..16).contains(&hour) { 20 } else { 17 });
+        assert_eq!(of_two([(0, 8), (16, 24)], twice).len(), 2, "the hours between are as usual");
     }
 
     #[test]

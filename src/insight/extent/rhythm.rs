@@ -13,6 +13,8 @@ use crate::detect::Direction;
 
 /// Hours speak for what is usual from here on: it is then twenty times as likely as the episode's level.
 pub(in crate::insight) const TELLING: f64 = 3.0;
+/// So many hours that are as usual tell nothing: calls clump, and an hour of a level is as low at times.
+pub(in crate::insight) const HARDLY_ANY: usize = 2;
 /// An episode in whose hours as many calls are usual has a level that is a multiple of them.
 const BUSY: f64 = 3.0;
 /// A level is at least so many times as high, or as low, as what is usual.
@@ -55,6 +57,8 @@ impl Level {
 
     /// By how much `calls` in a part of an hour speak for what is usual, of which there would be `usual` in all of it.
     pub(in crate::insight) fn telling(self, usual: f64, part: f64, calls: u64) -> f64 {
+        // A call where none is usual is one of at least one a day; that there is none tells nothing there.
+        let usual = if calls > 0 { usual.max(LEAST_USUAL) } else { usual };
         let ratio = match self {
             Self::Times(ratio) => ratio,
             Self::More(_) => self.calls(usual) / usual.max(LEAST_USUAL),
@@ -94,17 +98,29 @@ impl Rhythm {
 
     /// The level of an episode with so many calls, from one minute of the window to another.
     pub(in crate::insight) fn level(&self, direction: Direction, observed: u64, minutes: Range<i64>) -> Level {
-        let last = self.0.len() as i64 * 60;
-        let (from, to) = (minutes.start.clamp(0, last), minutes.end.clamp(0, last));
-        let part = |hour: i64| ((hour * 60 + 60).min(to) - (hour * 60).max(from)) as f64 / 60.0;
-        let hours = (from / 60..(to + 59) / 60).map(|hour| (hour as usize, part(hour)));
-        let usual: f64 = hours.map(|(hour, part)| self.0[hour].usual * part).sum();
+        let (usual, hours) = self.usual_between(minutes);
         let ratio = (observed as f64 + 0.5) / (usual + 0.5);
         match direction {
             Direction::Down => Level::Times(ratio.min(1.0 / LEAST_RATIO)),
             Direction::Up if usual >= BUSY => Level::Times(ratio.max(LEAST_RATIO)),
-            Direction::Up => Level::More((observed as f64 - usual).max(1.0) * 60.0 / (to - from).max(1) as f64),
+            Direction::Up => more(observed, usual, hours),
         }
+    }
+
+    /// The same of a rise as so many more calls, however many are usual; of a drop there are never less than none.
+    pub(super) fn more(&self, direction: Direction, observed: u64, hours: Range<usize>) -> Option<Level> {
+        let (usual, hours) = self.usual_between(hours.start as i64 * 60..hours.end as i64 * 60);
+        (direction == Direction::Up).then(|| more(observed, usual, hours))
+    }
+
+    /// The calls that are usual from one minute of the window to another, and how many hours of it that is.
+    fn usual_between(&self, minutes: Range<i64>) -> (f64, f64) {
+        let last = self.0.len() as i64 * 60;
+        let (from, to) = (minutes.start.clamp(0, last), minutes.end.clamp(0, last));
+        let part = |hour: i64| ((hour * 60 + 60).min(to) - (hour * 60).max(from)) as f64 / 60.0;
+        let hours = (from / 60..(to + 59) / 60).map(|hour| (hour as usize, part(hour)));
+        let usual = hours.map(|(hour, part)| self.0[hour].usual * part).sum();
+        (usual, (to - from).max(1) as f64 / 60.0)
     }
 
     /// By how much some hours speak for what is usual; below zero for the level.
@@ -121,11 +137,64 @@ impl Rhythm {
         begun.map_or(0.0, |hour| level.telling(hour.usual, part, calls)) + self.telling(level, next..self.0.len())
     }
 
+    /// By how much hours must speak for what is usual to be the end of an episode in these: by more than twice as much as any of its own did, in
+    /// which it was not over. Calls clump: an hour of a level is as low as what is usual at times.
+    pub(in crate::insight) fn over(&self, level: Level, episode: Range<usize>) -> f64 {
+        TELLING + 2.0 * self.most_telling(level, episode)
+    }
+
+    /// How many of some hours can be believed.
+    pub(in crate::insight) fn believed(&self, hours: Range<usize>) -> usize {
+        self.0.get(hours).unwrap_or_default().iter().filter(|hour| hour.is_believed).count()
+    }
+
+    /// For how many of some hours a level goes on, as [`lasted`] tells, and whether it was over then: whether what is usual came back after them,
+    /// and is told by `over`. What comes after such a gap is another thing. Hours that do not follow at once must be telling by
+    /// themselves: a call at night is no level.
+    pub(in crate::insight) fn lasted(&self, level: Level, hours: Range<usize>, over: f64) -> (usize, bool) {
+        let telling = |hour: usize| self.telling(level, hour..hour + 1);
+        let (mut best, mut sum) = ((0, 0.0), 0.0);
+        for hour in hours.clone() {
+            sum -= telling(hour);
+            let follows = hour == hours.start + best.0;
+            if sum > best.1 + if follows { 0.0 } else { TELLING } {
+                best = (hour + 1 - hours.start, sum);
+            } else if best.1 - sum >= over && self.is_back(level, hours.start + best.0..hour + 1) {
+                return (best.0, true);
+            }
+        }
+        (best.0, false)
+    }
+
+    /// The most by which any hours in a row of some speak for what is usual.
+    fn most_telling(&self, level: Level, hours: Range<usize>) -> f64 {
+        let so_far = |sum: &mut f64, hour: usize| {
+            *sum = (*sum + self.telling(level, hour..hour + 1)).max(0.0);
+            Some(*sum)
+        };
+        hours.scan(0.0, so_far).fold(0.0, f64::max)
+    }
+
+    /// Whether there are no more calls in some hours than are usual; after a drop no fewer.
+    fn is_back(&self, level: Level, hours: Range<usize>) -> bool {
+        let hours = self.0.get(hours).unwrap_or_default().iter().filter(|hour| hour.is_believed);
+        let (calls, usual) = hours.fold((0, 0.0), |(calls, usual), hour| (calls + hour.calls, usual + hour.usual));
+        match level {
+            Level::Times(ratio) if ratio < 1.0 => calls as f64 >= usual,
+            Level::Times(_) | Level::More(_) => calls as f64 <= usual,
+        }
+    }
+
     /// The calls a minute that are usual in some hours.
     pub(in crate::insight) fn usual(&self, hours: Range<usize>) -> f64 {
         let length = hours.len().max(1) as f64;
         self.0.get(hours).unwrap_or_default().iter().map(|hour| hour.usual).sum::<f64>() / (length * 60.0)
     }
+}
+
+/// So many more calls in each of some hours than are usual in all of them.
+fn more(observed: u64, usual: f64, hours: f64) -> Level {
+    Level::More((observed as f64 - usual).max(1.0) / hours)
 }
 
 /// For how many of some hours or minutes, from the first on, a level goes on: as many as speak for it most. Each is told by how much it

@@ -16,6 +16,7 @@ use crate::insight::events::evidence::Evidence;
 use crate::insight::events::usual::Past;
 use crate::insight::extent::joining::joined;
 use crate::insight::extent::rhythm::{Days, Rhythm};
+use crate::insight::findings::following::Callers;
 use crate::insight::findings::targets::{Searched, searched};
 use crate::insight::life::course::{Course, Ending, course};
 use crate::insight::life::episode::{Episode, Running, Same};
@@ -45,6 +46,7 @@ pub struct NightFindings {
     pub(in crate::insight) level_shift_days: u32,
     pub(in crate::insight) thresholds: Thresholds,
     habits: Habits,
+    callers: Callers,
     pub(in crate::insight) searched: Searched,
 }
 
@@ -73,6 +75,7 @@ impl NightFindings {
             level_shift_days,
             thresholds,
             habits,
+            callers: Callers::default(),
             searched,
         }
     }
@@ -107,6 +110,7 @@ impl NightFindings {
         for (history, found) in &mut self.rates {
             *found = joined(history, std::mem::take(found), days);
         }
+        self.callers.lead(&mut self.rates, days);
         self.searched = self.rates.iter().flat_map(|(history, found)| searched(history, found)).collect();
         let next = self.next();
         let course = |(same, running): (&Same, &Running)| {
@@ -170,6 +174,12 @@ impl NightFindings {
     /// The history of a family whose rates were judged.
     pub(in crate::insight) fn history(&self, family: Family) -> Option<&FamilyHistory> {
         self.rates.iter().map(|(history, _)| history).find(|history| history.family == family)
+    }
+
+    /// Adds who called the APIs that deviate, to see whom they follow; before they are [held against the day](Self::holding_against).
+    pub fn with_callers(mut self, past: &Past<'_>) -> Result<Self> {
+        self.callers = Callers::read(&self.rates, past)?;
+        Ok(self)
     }
 
     /// Adds the habits of those who made changes, to judge these by.

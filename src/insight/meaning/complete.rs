@@ -3,6 +3,8 @@
 //! The order matters, for each step uses those before it: a culprit is named by the attributions, the severity asks who that is, the sentence says
 //! all of it.
 
+use chrono::Days;
+
 use crate::detect::Direction;
 use crate::event::without_session;
 use crate::insight::attribute::Attribute;
@@ -58,11 +60,9 @@ fn lasting(insight: &Insight) -> String {
         }
         Some(_) => format!("; going on since {}", insight.start.date_naive()) + by_itself,
         None if life.times > 1 => {
-            format!(
-                "; at the same hours for {} nights in a row since {}",
-                life.times,
-                life.since.unwrap_or(insight.date)
-            )
+            // The entity may have done something else in the nights before.
+            let since = insight.date - Days::new(u64::from(life.times - 1));
+            format!("; at the same hours for {} nights in a row since {since}", life.times)
         }
         None => String::new(),
     }
@@ -128,5 +128,14 @@ mod tests {
         assert!(!insight.sentence.contains("lin27"), "{}", insight.sentence);
         let many = [("user/1", 900_000), ("user/2", 900_000), ("user/3", 900_000), ("user/27", 2_000)];
         assert_eq!(drop(&many).actor, None, "nobody stands out");
+    }
+
+    #[test]
+    fn what_comes_again_does_so_since_its_own_first_night() {
+        let mut insight = rate();
+        insight.life.times = 2;
+        insight.life.since = Some("2026-01-26".parse().unwrap());
+        // The example is of the 29th.
+        assert_eq!(lasting(&insight), "; at the same hours for 2 nights in a row since 2026-01-28");
     }
 }
