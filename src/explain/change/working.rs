@@ -21,7 +21,7 @@ use crate::explain::question::Question;
 use crate::explain::told::{self, Named, Told};
 use crate::insight::life::trail::TrailBook;
 use crate::insight::meaning::habits::{Habits, principal_of};
-use crate::insight::meaning::severity::{ChangeFacts, Step, all_failed, change_steps, changes_own_password};
+use crate::insight::meaning::severity::{ChangeFacts, Step, Touched, all_failed, change_steps, changes_own_password};
 use crate::insight::{Actor, Concern};
 use crate::partition::Partitions;
 use crate::rollup::Family;
@@ -92,8 +92,10 @@ fn severity(judged: &PrincipalChanges, principal: &Named, apis: &[Attempts], con
     let is_own = |api: &Attempts| api.api.rsplit('/').next().is_some_and(changes_own_password);
     let Named { kind, id, name } = principal.clone();
     change_steps(ChangeFacts {
-        is_of_the_trail: judged.kind == ChangeKind::Trail,
-        is_own_password: judged.kind == ChangeKind::Password && !apis.is_empty() && apis.iter().all(is_own),
+        touched: Touched::of(
+            judged.kind == ChangeKind::Trail,
+            judged.kind == ChangeKind::Password && !apis.is_empty() && apis.iter().all(is_own),
+        ),
         reason,
         all_failed: all_failed(errors, calls),
         is_privileged: Actor { kind, id, name }.is_privileged(),

@@ -1,6 +1,6 @@
 //! Insights about rates: what was measured of an episode.
 //!
-//! The hours and the p-value are the detector's, the minutes those of the events.
+//! The hours and the p-value are the detector's, the minutes and the calls those of the events. Whether it may go on after the day is asked elsewhere.
 
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::score_cap::capped_score;

@@ -30,13 +30,33 @@ use crate::severity::Severity;
 /// Calls of high sensitivity count from this share of the calls on.
 const SENSITIVE_SHARE: f64 = 0.2;
 
+/// What a change was made to, as far as its severity goes by that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// The audit trail.
+    Trail,
+    /// The caller's own password, and nothing else.
+    OwnPassword,
+    /// Permissions, other passwords and factors.
+    Other,
+}
+
+impl Touched {
+    /// What a change of a kind was made to; of passwords it must be known whose.
+    pub const fn of(is_of_the_trail: bool, is_own_password: bool) -> Self {
+        match (is_of_the_trail, is_own_password) {
+            (true, _) => Self::Trail,
+            (_, true) => Self::OwnPassword,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// What decides how serious a change is.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangeFacts<'a> {
-    /// Whether it is one of the trail.
-    pub is_of_the_trail: bool,
-    /// Whether it is the caller's own password alone.
-    pub is_own_password: bool,
+    /// What was changed.
+    pub touched: Touched,
     /// Why it is reported.
     pub reason: Reason,
     /// Whether every attempt failed.
@@ -83,10 +103,12 @@ fn add_step(steps: &mut Vec<Step>, raised: impl Fn(Severity) -> Severity, why: &
 fn first_step(facts: ChangeFacts<'_>) -> Step {
     let (severity, why) = match facts.reason {
         Reason::Silence => (Severity::Critical, "the feed fell silent after a change of the trail"),
-        _ if facts.is_of_the_trail && facts.all_failed => (Severity::High, "attempts on the trail that all failed"),
-        _ if facts.is_of_the_trail => (Severity::Critical, "a change of the trail"),
+        _ if facts.touched == Touched::Trail && facts.all_failed => {
+            (Severity::High, "attempts on the trail that all failed")
+        }
+        _ if facts.touched == Touched::Trail => (Severity::Critical, "a change of the trail"),
         Reason::NoHistory => (Severity::Low, "without history to compare with"),
-        _ if facts.is_own_password => (Severity::Low, "of the caller's own password"),
+        _ if facts.touched == Touched::OwnPassword => (Severity::Low, "of the caller's own password"),
         Reason::First if facts.all_failed => (Severity::Medium, "a first by this principal, and all of it failed"),
         Reason::First => (Severity::High, "a first by this principal that succeeded"),
         Reason::Grave => (Severity::Medium, "usual for this principal"),
@@ -123,8 +145,7 @@ fn of_rate(insight: &Insight, apis: &BTreeMap<String, u64>) -> Severity {
 
 fn of_change(insight: &Insight, reason: Reason) -> Severity {
     let steps = change_steps(ChangeFacts {
-        is_of_the_trail: insight.insight_type == InsightType::TrailConcealmentInsight,
-        is_own_password: is_own_password(insight),
+        touched: Touched::of(insight.insight_type == InsightType::TrailConcealmentInsight, is_own_password(insight)),
         reason,
         all_failed: all_failed(insight.errors, insight.observed),
         is_privileged: is_privileged(insight),
@@ -216,8 +237,7 @@ mod tests {
     fn an_attempt_at_all_rights_is_a_level_below_its_success() {
         let of = |all_failed| {
             let facts = ChangeFacts {
-                is_of_the_trail: false,
-                is_own_password: false,
+                touched: Touched::Other,
                 reason: Reason::First,
                 all_failed,
                 is_privileged: false,
