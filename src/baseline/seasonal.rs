@@ -139,8 +139,10 @@ impl Fit {
             fit.between = Some(Box::new(between));
         }
         fit.learn_dispersion(series, &weights, prior);
-        let between = fit.between.take();
-        fit.between = between.filter(|between| fit.is_outdone_by(between, series));
+        let describe = fit.between.as_deref().is_some_and(|between| fit.is_outdone_by(between, series));
+        if let Some(pauses) = fit.between.as_mut().and_then(|between| between.pauses.as_mut()) {
+            pauses.describe = describe;
+        }
         (fit, weights)
     }
 

@@ -37,6 +37,8 @@ const MOST_COUNTED: u16 = 10_000;
 const STEPS: u64 = 4;
 /// How often the last days are judged again without what was odd about them; odd days hide behind odder ones.
 const MOST_ROUNDS: usize = 4;
+/// So many entities of a family may have been on one network that an attacker brought.
+const FEW: usize = 2;
 /// A silence of so many days is worth a word.
 const LONG_SILENCE: usize = 7;
 
@@ -235,11 +237,16 @@ impl FirstSeenTests {
         self.scores.iter().enumerate().flat_map(of_family).collect()
     }
 
-    /// Whether an entity called an API for the first time tonight that can do much harm.
+    /// Whether an entity called an API for the first time tonight that can do much harm. Where many others met its new network as well, it may be
+    /// one of those whose names somebody tried there.
     fn is_sensitive(&self, family: Family, member: u32) -> bool {
-        let kinds = self.company.kinds.iter().filter(|kind| kind.families == (family, Family::Api));
-        let mut met = kinds.flat_map(|kind| kind.acquaintances(member));
+        let kinds = |right| self.company.kinds.iter().filter(move |kind| kind.families == (family, right));
+        let is_crowded = |kind: &Novelty| {
+            kind.acquaintances(member).iter().any(|met| kind.met_tonight(met.partner) > FEW)
+        };
+        let mut met = kinds(Family::Api).flat_map(|kind| kind.acquaintances(member));
         met.any(|met| self.company.key(Family::Api, met.partner).is_some_and(is_sensitive))
+            && !kinds(Family::Network).any(is_crowded)
     }
 
     /// Why nothing was judged, in words; `None` if something was.

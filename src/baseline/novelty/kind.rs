@@ -282,6 +282,11 @@ impl Novelty {
         &self.acquaintances[place(member)..place(member + 1)]
     }
 
+    /// How many entities met a partner for the first time on the scored day.
+    pub fn met_tonight(&self, partner: u32) -> usize {
+        self.acquaintances.iter().filter(|met| met.partner == partner).count()
+    }
+
     /// The habits of an entity.
     pub fn habits(&self, member: u32) -> Option<&EntityHabits> {
         let place = self.entities.binary_search_by_key(&member, |entity| entity.member).ok()?;

@@ -22,6 +22,9 @@ const LEAST_SHARE: f64 = 0.15;
 pub(super) struct Pauses {
     /// The share of hours that are paused.
     pub(super) share: f64,
+    /// Whether they describe its hours better than clumps do, so that rises are judged by what it does between them. If not, they still make hours
+    /// without a call no news.
+    pub(super) describe: bool,
     /// By width of a window the correlation between its hours' pauses.
     pub(super) together: [f64; WHOLE_DAY + 1],
 }
@@ -40,7 +43,7 @@ impl Pauses {
             seen.add_day(telling);
         }
         let share = seen.share_of_pauses()?;
-        Some(Self { share, together: [0.0; WHOLE_DAY + 1] })
+        Some(Self { share, describe: true, together: [0.0; WHOLE_DAY + 1] })
     }
 
     /// The probability that an hour without a call was paused.

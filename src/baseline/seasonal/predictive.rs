@@ -137,15 +137,16 @@ impl Fit {
     }
 
     /// `ln P(at least `count` calls)` in such a window. Where that is little, what lifts whole days is kept apart from what clumps
-    /// within them, and of both answers the more careful one is taken. An entity that pauses is judged by what it does between pauses,
-    /// and by how many of the hours may be such.
+    /// within them, and of both answers the more careful one is taken. An entity whose hours pauses describe better than clumps do is judged by what
+    /// it does between pauses, and by how many of the hours may be such.
     ///
     /// ```text
     /// day variance = max(0, alpha of whole days - alpha of hours / 24), neither inflated
     /// ln-normal part = day variance + clumps of its slots beyond the usual + what clumps leave unsure of the mean,   1/size = 1/size of `expected` - that
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), self.between.as_deref()) {
+        let described = self.between.as_deref().filter(|between| between.pauses.is_some_and(|pauses| pauses.describe));
+        let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), described) {
             (Some(paused), Some(between)) => (between, paused.ln_upper(count), paused.ln_unpaused()),
             _ => (self, self.expected(hours, width).map_or(0.0, |plain| plain.ln_upper(count)), 0.0),
         };

@@ -67,16 +67,20 @@ pub(super) fn rate_insight(
     }
 }
 
-/// The part of what was expected of a drop's hours that is of those of them that its minutes touch, and of its minutes in other hours; all of
-/// it for a rise, which stands out against its hours.
+/// The part of what was expected of a drop's hours that is of those of them that its minutes touch, and of its minutes in other hours; of a rise,
+/// which stands out against its hours, all of these, and its minutes in others, but for a few in the hours beside them.
 fn part_touched(deviation: &Deviation, (start, end): (i64, i64)) -> f64 {
-    let Some(day) = deviation.by_hour.last_chunk::<24>().filter(|_| deviation.direction == Direction::Down) else {
-        return 1.0;
-    };
+    let Some(day) = deviation.by_hour.last_chunk::<24>() else { return 1.0 };
     let own = i64::from(deviation.hours.0)..i64::from(deviation.hours.1);
+    let is_beside = |hour: i64| hour + 1 == own.start || hour == own.end;
     let part = |hour: i64| {
         let minutes = (end.min(hour * 60 + 60) - start.max(hour * 60)).max(0);
-        if own.contains(&hour) && minutes > 0 { 1.0 } else { minutes as f64 / 60.0 }
+        match deviation.direction {
+            Direction::Up if own.contains(&hour) => 1.0,
+            Direction::Up if is_beside(hour) && minutes < 60 => 0.0,
+            Direction::Down if own.contains(&hour) && minutes > 0 => 1.0,
+            Direction::Up | Direction::Down => minutes as f64 / 60.0,
+        }
     };
     let touched: f64 = (0_i64..24).zip(day).map(|(hour, band)| band.mean * part(hour)).sum();
     let all: f64 = own.clone().map(|hour| day[hour as usize].mean).sum();

@@ -55,11 +55,9 @@ pub(in crate::insight) fn in_all_of(
         (one.lower, one.upper) = (one.lower + own.lower, one.upper + own.upper);
         one.ln_p = one.ln_p.min(own.ln_p);
     }
-    let more: f64 = added.iter().map(|&hour| expected(first, hour..hour + 1)).sum();
+    widen(&mut one, added.iter().map(|&hour| expected(first, hour..hour + 1)).sum());
     one.observed +=
         added.iter().map(|&hour| calls(history, one.member, place(hour)..place(hour) + 1, days.window)).sum::<u64>();
-    one.expected += more;
-    (one.lower, one.upper) = (one.lower + more.floor() as u64, one.upper + more.ceil() as u64);
     Some(one)
 }
 
@@ -88,13 +86,17 @@ fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Day
     if telling(end..longer) > -TELLING {
         return;
     }
-    let expected = expected(found, end..longer);
-    let share = if found.expected > 0.0 { expected / found.expected } else { 0.0 };
-    let times = |calls: u64| calls as f64 * (1.0 + share);
-    (found.lower, found.upper) = (times(found.lower).floor() as u64, times(found.upper).ceil() as u64);
-    found.expected += expected;
+    widen(found, expected(found, end..longer));
     found.observed += calls(history, found.member, hour(end)..hour(longer), days.window);
     found.hours.1 = longer;
+}
+
+/// Adds what was expected in more hours. Nobody judged them, so the band grows as the expected count does.
+fn widen(found: &mut Deviation, more: f64) {
+    let share = if found.expected > 0.0 { more / found.expected } else { 0.0 };
+    let times = |calls: u64| calls as f64 * (1.0 + share);
+    (found.lower, found.upper) = (times(found.lower).floor() as u64, times(found.upper).ceil() as u64);
+    found.expected += more;
 }
 
 /// What was expected in some hours of the day that are not among a deviation's own.
@@ -127,7 +129,7 @@ fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Day
     !speak_for_usual(history, last, hour(last.hours.1)..hour(next.hours.0), days)
 }
 
-/// Makes two deviations one, with the hours between them. The band of both together is wide enough for what these add to chance.
+/// Makes two deviations one, with the hours between them.
 fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
     let first = window.length() * 24;
     let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
@@ -135,9 +137,9 @@ fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window:
     // What was expected of a day as a whole was expected once.
     if next.model == Model::Seasonal {
         let between = expected(last, last.hours.1..next.hours.0);
-        last.expected += next.expected + between;
-        last.lower += next.lower + between.floor() as u64;
-        last.upper += next.upper + between.ceil() as u64;
+        last.expected += next.expected;
+        (last.lower, last.upper) = (last.lower + next.lower, last.upper + next.upper);
+        widen(last, between);
     }
     last.hours.1 = next.hours.1;
     last.ln_p = last.ln_p.min(next.ln_p);

@@ -289,12 +289,12 @@ fn did_to_the_trail(evidence: &Evidence) -> String {
 /// time.
 fn started_again(requests: &[Request]) -> Option<u64> {
     let of = |api: &'static str| requests.iter().filter(move |request| request.api == api);
-    let stopped: BTreeMap<_, i64> = of(STOPPED).map(|request| (request.trail(), request.time)).collect();
+    let stopped: Option<BTreeMap<_, i64>> = of(STOPPED).map(|request| Some((request.trail()?, request.time))).collect();
     let for_how_long = |(trail, stopped): (_, i64)| {
-        let started = of(STARTED).find(|request| request.time >= stopped && request.trail() == trail)?;
+        let started = of(STARTED).find(|request| request.time >= stopped && request.trail().as_ref() == Some(&trail))?;
         Some((started.time - stopped).max(0) as u64 / 60_000)
     };
-    stopped.into_iter().map(for_how_long).collect::<Option<Vec<u64>>>()?.into_iter().max()
+    stopped?.into_iter().map(for_how_long).collect::<Option<Vec<u64>>>()?.into_iter().max()
 }
 
 /// ` from 203.0.113.77`, or from all or how many addresses there were: a change from another than its first is worth its name.
@@ -615,6 +615,7 @@ mod tests {
             started_again(&evidence.requests)
         };
         assert_eq!(of(&[(STOPPED, "a", 1), (STARTED, "b", 2)]), None, "another trail was started");
+        assert_eq!(of(&[(STOPPED, "", 1), (STARTED, "", 2)]), None, "nothing tells that it is the same");
         assert_eq!(of(&[(STOPPED, "a", 1), (STOPPED, "b", 2), (STARTED, "b", 3)]), None, "one is stopped still");
         assert_eq!(of(&[(STOPPED, "a", 1), (STOPPED, "b", 2), (STARTED, "b", 3), (STARTED, "a", 9)]), Some(8));
         assert_eq!(told(&[(STOPPED, 310)]), "stopped the audit trail");
