@@ -190,6 +190,11 @@ impl<'a> FamilyBaseline<'a> {
         alive
     }
 
+    /// Whether the events of the entity's account stand there more than once in hours of a day, so that more is no rise.
+    pub fn repeated(&self, member: usize, day: usize) -> &[bool] {
+        &self.feed.repeated(self.history.key(member).account())[day * 24..(day + 1) * 24]
+    }
+
     /// The entity's hours on a day.
     pub fn hours_of(&self, member: usize, day: usize) -> &'a [HistoryHour] {
         self.history.hours_on(member, day)

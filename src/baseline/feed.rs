@@ -39,7 +39,9 @@ pub struct Feed {
 struct Account {
     /// For each hour of the window whether the feed was heard.
     heard: Vec<bool>,
-    /// Whether it can be believed besides: its events do not stand there more than once.
+    /// Whether its events stand there more than once.
+    repeated: Vec<bool>,
+    /// Whether it can be believed: it was heard, and not repeated.
     alive: Vec<bool>,
     /// The calls of each hour of the scored day.
     calls: Vec<u64>,
@@ -60,9 +62,10 @@ impl Counted {
         Self { calls: vec![0; hours], parities: Parities::new(hours) }
     }
 
-    fn add(&mut self, hour: &HistoryHour) {
-        self.calls[usize::from(hour.hour)] += u64::from(hour.calls);
-        self.parities.add(usize::from(hour.hour), hour.calls);
+    /// Adds the calls of an API.
+    fn add(&mut self, hours: &[HistoryHour]) {
+        hours.iter().for_each(|hour| self.calls[usize::from(hour.hour)] += u64::from(hour.calls));
+        self.parities.add(hours);
     }
 }
 
@@ -87,10 +90,8 @@ impl Feed {
         let mut overall = Counted::new(hours);
         for member in 0..apis.len() {
             let own = counted.entry(apis.key(member).account().to_owned()).or_insert_with(|| Counted::new(hours));
-            for hour in apis.hours(member) {
-                own.add(hour);
-                overall.add(hour);
-            }
+            own.add(apis.hours(member));
+            overall.add(apis.hours(member));
         }
         for (account, hour) in apis.unnamed() {
             let own = counted.entry(account.to_owned()).or_insert_with(|| Counted::new(hours));
@@ -110,7 +111,9 @@ impl Feed {
     pub fn masking_repeated(mut self, hours: &[u8]) -> Self {
         for account in self.accounts.values_mut().chain([&mut self.overall]) {
             let today = account.alive.len() - DAY;
-            hours.iter().for_each(|hour| account.alive[today + usize::from(*hour)] = false);
+            for hour in hours.iter().map(|hour| today + usize::from(*hour)) {
+                (account.repeated[hour], account.alive[hour]) = (true, false);
+            }
         }
         self
     }
@@ -152,6 +155,11 @@ impl Feed {
     /// For each hour of the window whether the account's feed was alive; an unknown account shares everybody's.
     pub fn alive(&self, account: &str) -> &[bool] {
         &self.of(account).alive
+    }
+
+    /// For each hour of the window whether the account's events stand there more than once: what is counted of it is too much.
+    pub fn repeated(&self, account: &str) -> &[bool] {
+        &self.of(account).repeated
     }
 
     /// Who was silent on the scored day, and when, in the order of accounts.
@@ -196,10 +204,11 @@ impl Account {
     fn judge(name: &str, counted: &Counted, window: &Window, calendar: &Calendar) -> Self {
         let Counted { calls, parities } = counted;
         let usual = UsualTotals::learn(calls, window, calendar);
-        let (today, times) = (window.length() * DAY, parities.times(window, calendar));
+        let (today, times) = (window.length() * DAY, parities.times(calls, &usual, window, calendar));
         let heard = alive(calls, &usual, window, calendar);
         Self {
             alive: heard.iter().zip(&times).map(|(heard, times)| *heard && *times == 1).collect(),
+            repeated: times.iter().map(|times| *times > 1).collect(),
             heard,
             calls: calls[today..].to_vec(),
             repeat: parities.repeat(name, &times),

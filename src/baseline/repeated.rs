@@ -2,11 +2,12 @@
 //!
 //! Where every event stands twice, every count is even. Usually about half of the APIs that are called in an hour have an odd count, and
 //! all but one in three a count that is no multiple of three. An hour repeats where hardly any is left of those that usually are no
-//! multiple, though as many APIs were called as usual; a day does where that holds of all its hours together. Nobody can hide behind it: that
-//! takes everybody's calls. Where counts usually are multiples, as where a trail always delivers twice, nothing is told.
+//! multiple, though as many APIs were called as usual, and clearly more often; a day does where the same holds of the counts of the day. So
+//! many APIs must tell it that no chance does. Nobody can hide behind it: that takes everybody's calls. Where counts usually are multiples,
+//! as where a trail always delivers twice, nothing is told.
 
 use crate::baseline::feed::{UsualTotals, kind_of_day};
-use crate::baseline::{Calendar, Window};
+use crate::baseline::{Calendar, HistoryHour, Window};
 
 /// How often an event may stand there, as far as that is asked; four times is twice two times.
 const TIMES: [u32; 2] = [2, 3];
@@ -14,16 +15,38 @@ const TIMES: [u32; 2] = [2, 3];
 const LEFT: f64 = 0.05;
 /// At least this share of the APIs that are usually called is.
 const CALLED: f64 = 0.75;
+/// There are at least so many times as many calls as usual.
+const RISEN: f64 = 1.3;
 /// So many counts must usually be no multiples.
 const TELLING: f64 = 20.0;
 /// Hours of a day.
 const DAY: usize = 24;
 
-/// For each hour of the window how many APIs were called, and of how many the calls are no multiple of each of [`TIMES`].
+/// How many counts there are in each hour of the window, and of how many the calls are no multiple of each of [`TIMES`].
+#[derive(Debug, Clone)]
+struct Counts {
+    all: Vec<u64>,
+    odd: [Vec<u64>; TIMES.len()],
+}
+
+/// The counts of an account's APIs, of hours and of days; a day's stand in the hour in which it begins.
 #[derive(Debug, Clone)]
 pub(super) struct Parities {
-    apis: Vec<u64>,
-    odd: [Vec<u64>; TIMES.len()],
+    hours: Counts,
+    days: Counts,
+}
+
+impl Counts {
+    fn new(hours: usize) -> Self {
+        Self { all: vec![0; hours], odd: [vec![0; hours], vec![0; hours]] }
+    }
+
+    fn add(&mut self, hour: usize, calls: u32) {
+        self.all[hour] += u64::from(calls > 0);
+        for (odd, times) in self.odd.iter_mut().zip(TIMES) {
+            odd[hour] += u64::from(!calls.is_multiple_of(times));
+        }
+    }
 }
 
 /// Hours of the scored day in which an account's events stand more than once.
@@ -43,33 +66,35 @@ pub struct Repeat {
 
 impl Parities {
     pub(super) fn new(hours: usize) -> Self {
-        Self { apis: vec![0; hours], odd: [vec![0; hours], vec![0; hours]] }
+        Self { hours: Counts::new(hours), days: Counts::new(hours) }
     }
 
-    /// Adds the calls of an API in an hour.
-    pub(super) fn add(&mut self, hour: usize, calls: u32) {
-        self.apis[hour] += u64::from(calls > 0);
-        for (odd, times) in self.odd.iter_mut().zip(TIMES) {
-            odd[hour] += u64::from(!calls.is_multiple_of(times));
+    /// Adds the calls of an API, hour by hour.
+    pub(super) fn add(&mut self, hours: &[HistoryHour]) {
+        for day in hours.chunk_by(|left, right| left.day() == right.day()) {
+            day.iter().for_each(|hour| self.hours.add(usize::from(hour.hour), hour.calls));
+            let calls = day.iter().fold(0, |calls: u32, hour| calls.saturating_add(hour.calls));
+            day.first().into_iter().for_each(|hour| self.days.add(hour.day() * DAY, calls));
         }
     }
 
-    /// For each hour of the window how often its events stand there; 1 where nothing tells of more.
-    pub(super) fn times(&self, window: &Window, calendar: &Calendar) -> Vec<u32> {
-        let apis = UsualTotals::learn(&self.apis, window, calendar);
-        let mut all = vec![1; self.apis.len()];
-        for (odd, times) in self.odd.iter().zip(TIMES) {
-            let usual = UsualTotals::learn(odd, window, calendar);
-            let repeats = |odd: u64, usual: f64, apis: u64, usual_apis: f64| {
-                usual >= TELLING && odd as f64 <= LEFT * usual && apis as f64 >= CALLED * usual_apis
-            };
+    /// For each hour of the window how often its events stand there; 1 where nothing tells of more. `calls` are those of its hours.
+    pub(super) fn times(&self, calls: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calendar) -> Vec<u32> {
+        let learn = |counts: &[u64]| UsualTotals::learn(counts, window, calendar);
+        let (apis, apis_of_days) = (learn(&self.hours.all), learn(&self.days.all));
+        let mut all = vec![1; calls.len()];
+        for (place, times) in TIMES.into_iter().enumerate() {
+            let (odd, odd_of_days) = (&self.hours.odd[place], &self.days.odd[place]);
+            let (usual_odd, usual_of_days) = (learn(odd), learn(odd_of_days));
             for day in (0..=window.length()).filter(|day| window.is_present(*day)) {
-                let (slots, hours) = (calendar.slots(window.date(day)), day * DAY..(day + 1) * DAY);
-                let (kind, sum) = (kind_of_day(&slots), |of: &[u64]| of[hours.clone()].iter().sum::<u64>());
-                let all_day = repeats(sum(odd), usual.by_day[kind], sum(&self.apis), apis.by_day[kind]);
-                for (hour, slot) in hours.clone().zip(slots.map(usize::from)) {
-                    let own = repeats(odd[hour], usual.by_slot[slot], self.apis[hour], apis.by_slot[slot]);
-                    if all[hour] == 1 && self.apis[hour] > 0 && (own || all_day) {
+                let (slots, first) = (calendar.slots(window.date(day)), day * DAY);
+                let (kind, sum) = (kind_of_day(&slots), calls[first..first + DAY].iter().sum::<u64>());
+                let of_day = Looked { odd: odd_of_days[first], apis: self.days.all[first], calls: sum };
+                let all_day = of_day.repeats(usual_of_days.by_day[kind], apis_of_days.by_day[kind], usual.by_day[kind]);
+                for (hour, slot) in (first..first + DAY).zip(slots.map(usize::from)) {
+                    let own = Looked { odd: odd[hour], apis: self.hours.all[hour], calls: calls[hour] };
+                    let own = own.repeats(usual_odd.by_slot[slot], apis.by_slot[slot], usual.by_slot[slot]);
+                    if all[hour] == 1 && calls[hour] > 0 && (own || all_day) {
                         all[hour] = times;
                     }
                 }
@@ -86,8 +111,24 @@ impl Parities {
         let (place, hours) =
             TIMES.iter().map(|&many| hours_of(many)).enumerate().max_by_key(|(_, hours)| hours.len())?;
         let sum = |of: &[u64]| hours.iter().map(|hour| of[first + usize::from(*hour)]).sum();
-        let (apis, odd) = (sum(&self.apis), sum(&self.odd[place]));
+        let (apis, odd) = (sum(&self.hours.all), sum(&self.hours.odd[place]));
         (!hours.is_empty()).then(|| Repeat { account: account.to_owned(), times: TIMES[place], hours, apis, odd })
+    }
+}
+
+/// An hour, or a day: counts that are no multiples, APIs and calls.
+struct Looked {
+    odd: u64,
+    apis: u64,
+    calls: u64,
+}
+
+impl Looked {
+    fn repeats(&self, usual_odd: f64, usual_apis: f64, usual_calls: f64) -> bool {
+        usual_odd >= TELLING
+            && self.odd as f64 <= LEFT * usual_odd
+            && self.apis as f64 >= CALLED * usual_apis
+            && self.calls as f64 >= RISEN * usual_calls
     }
 }
 
@@ -95,21 +136,27 @@ impl Parities {
 mod tests {
     use super::*;
 
-    /// Four weeks and a day in which a hundred APIs are called, as often as a hash says, and on the scored day `times` times as often in
-    /// hours from `first`.
-    fn times(apis: u32, first: usize, many: u32, usually: u32) -> (Parities, Vec<u32>) {
+    /// What is told of four weeks and a day, by the calls of each API in each hour.
+    fn told(apis: u32, calls: impl Fn(u32, usize) -> u32) -> (Parities, Vec<u32>) {
         let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();
-        let window = Window::new(date, 28, |_| true);
-        let mut parities = Parities::new(29 * DAY);
-        for hour in 0..29 * DAY {
-            for api in 0..apis {
-                let hash = blake3::hash(&[hour.to_le_bytes().as_slice(), &api.to_le_bytes()].concat()).as_bytes()[0];
-                let more = if hour >= 28 * DAY + first { many } else { usually };
-                parities.add(hour, u32::from(hash % 30) * more);
-            }
+        let (window, calendar) = (Window::new(date, 28, |_| true), Calendar::new(chrono_tz::UTC));
+        let (mut parities, mut all) = (Parities::new(29 * DAY), vec![0; 29 * DAY]);
+        for api in 0..apis {
+            let hour = |hour: usize| HistoryHour { hour: hour as u16, calls: calls(api, hour), errors: 0, peak: 0 };
+            let hours: Vec<HistoryHour> = (0..29 * DAY).map(hour).filter(|hour| hour.calls > 0).collect();
+            hours.iter().for_each(|hour| all[usize::from(hour.hour)] += u64::from(hour.calls));
+            parities.add(&hours);
         }
-        let times = parities.times(&window, &Calendar::new(chrono_tz::UTC));
+        let times = parities.times(&all, &UsualTotals::learn(&all, &window, &calendar), &window, &calendar);
         (parities, times)
+    }
+
+    /// APIs that are called as often as a hash says, `usually` so many times as often, and `many` times in the scored day's hours from `first`.
+    fn times(apis: u32, first: usize, many: u32, usually: u32) -> (Parities, Vec<u32>) {
+        told(apis, |api, hour| {
+            let hash = blake3::hash(&[hour.to_le_bytes().as_slice(), &api.to_le_bytes()].concat()).as_bytes()[0];
+            u32::from(hash % 30) * if hour >= 28 * DAY + first { many } else { usually }
+        })
     }
 
     #[test]
@@ -125,29 +172,34 @@ mod tests {
     }
 
     #[test]
-    fn a_small_account_repeats_as_a_day_or_tells_nothing() {
-        let (_, small) = times(4, 0, 2, 1);
-        assert!(small[28 * DAY..].iter().filter(|times| **times == 2).count() > 20, "no hour tells it, the day does");
-        let (_, part) = times(4, 9, 2, 1);
-        assert!(part.iter().all(|times| *times == 1));
+    fn a_smaller_account_repeats_as_a_day_and_a_small_one_tells_nothing() {
+        // Forty-five APIs, of which about a quarter is called in an hour.
+        let sparse = |first: usize| {
+            move |api: u32, hour: usize| {
+                let hash = blake3::hash(&[hour.to_le_bytes().as_slice(), &api.to_le_bytes()].concat()).as_bytes()[1];
+                u32::from(hash.saturating_sub(190)) * if hour >= 28 * DAY + first { 2 } else { 1 }
+            }
+        };
+        let repeated = |times: &[u32]| times.iter().filter(|times| **times == 2).count();
+        assert_eq!(repeated(&told(45, sparse(0)).1), 24, "no hour tells it, the day does");
+        assert_eq!(repeated(&told(45, sparse(12)).1), 0);
+        assert_eq!(repeated(&told(4, sparse(0)).1), 0);
     }
 
     #[test]
-    fn counts_that_usually_are_multiples_tell_nothing() {
+    fn counts_that_usually_are_multiples_and_those_of_a_few_apis_tell_nothing() {
         let (parities, times) = times(100, 0, 2, 2);
         assert!(times.iter().all(|times| *times == 1) && parities.repeat("1", &times).is_none());
+        let steady = told(1, |_, hour| if hour >= 28 * DAY { 202 } else { 101 }).1;
+        assert!(steady.iter().all(|times| *times == 1), "a job that works twice as much is a rise");
+        let fewer = told(60, |api, hour| if hour >= 28 * DAY { 2 } else { 3 + api % 2 }).1;
+        assert!(fewer.iter().all(|times| *times == 1), "less is nothing that was delivered again");
     }
 
     #[test]
     fn a_few_even_counts_in_a_quiet_hour_tell_nothing() {
-        let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();
-        let window = Window::new(date, 28, |_| true);
-        let mut parities = Parities::new(29 * DAY);
-        for hour in 0..29 * DAY {
-            let apis = if hour == 28 * DAY + 3 { 10 } else { 60 };
-            (0..apis).for_each(|api| parities.add(hour, if apis == 10 { 2 } else { 1 + api % 2 }));
-        }
-        let times = parities.times(&window, &Calendar::new(chrono_tz::UTC));
-        assert_eq!(times[28 * DAY + 3], 1, "most of the APIs were not called at all");
+        let quiet = 28 * DAY + 3;
+        let (_, times) = told(60, |api, hour| if hour == quiet { 20 * u32::from(api < 10) } else { 1 + api % 2 });
+        assert_eq!(times[quiet], 1, "most of the APIs were not called at all");
     }
 }

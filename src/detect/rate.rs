@@ -151,7 +151,9 @@ fn score_total(
     let today = baseline.hours_of(member, day);
     let total: u64 = today.iter().map(|hour| u64::from(hour.calls)).sum();
     let mut score = DayScore::usual();
-    if total > 0 {
+    let repeated = baseline.repeated(member, day);
+    let is_true = today.iter().all(|hour| !repeated[usize::from(hour.hour) - day * 24]);
+    if total > 0 && is_true {
         let hours = today.iter().map(|hour| usize::from(hour.hour) - day * 24);
         score.note(hours, ln_upper(total).unwrap_or(0.0));
     }

@@ -125,11 +125,15 @@ impl<'a> Surges<'a> {
             .map_or_else(Vec::new, |failures| self.of_day(member, &failures, day).into_iter().map(counts).collect())
     }
 
-    /// The windows in which clearly more failed than the share lets expect, in the light of surges of other days.
+    /// The windows in which clearly more failed than the share lets expect, in the light of surges of other days. Failures that stand there
+    /// more than once look surer than they are.
     fn of_day(&self, member: usize, failures: &Failures, day: usize) -> Vec<WindowTest> {
+        let repeated = self.errors.repeated(member, day);
+        let is_true = |surge: &Surge, width: Width| !repeated[surge.first..surge.first + width.hours].contains(&true);
         let posterior = self.posterior(&self.past(member, failures, day));
         let of_width = |width: Width| {
-            let surges = self.surges(failures, day, width, posterior);
+            let mut surges = self.surges(failures, day, width, posterior);
+            surges.retain(|surge| is_true(surge, width));
             let is_odd = move |surge: &Surge| surge.ln_p + width.correction() <= COUNT_BELOW.ln();
             let past = surges.iter().any(is_odd).then(|| self.past_surges(member, failures, day, width, posterior));
             let ln_again = move |surge: &Surge| {

@@ -367,7 +367,9 @@ impl<'a> Day<'a> {
             let hour = (usize::from(hour.hour) - self.number * DAY) as u8;
             WindowTest::new(Span::Peak { hour }, judged, -PEAK_SHARE.ln())
         };
-        today.iter().filter(|hour| hour.peak >= LEAST_PEAK).map(test).collect()
+        let repeated = self.baseline.repeated(self.member, self.number);
+        let is_true = |hour: &&HistoryHour| !repeated[usize::from(hour.hour) % DAY];
+        today.iter().filter(|hour| hour.peak >= LEAST_PEAK).filter(is_true).map(test).collect()
     }
 
     fn ln_peak(&self, expected: &LogNormalPredictive, observed: u64) -> f64 {

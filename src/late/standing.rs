@@ -37,7 +37,7 @@ pub enum Why {
     Counts(Vec<NaiveDate>),
     /// The night before was judged again and leaves something else.
     NightBefore,
-    /// No run had judged it, though nights before and after it were judged: its events came whole after that.
+    /// No run had judged it, though nights before and after it were judged: as a rule its events came whole after that.
     CameLate,
     /// Its data differ, whichever way, and it was judged with other settings or by another version besides.
     Maker,
