@@ -155,7 +155,7 @@ const fn rights(
 const fn password(date: &'static str, who: &'static str, from: &'static str, when: &'static str) -> Planted {
     Planted {
         date,
-        what: "changed passwords or sign-in factors with Ims/UpdateLoginProfile",
+        what: "changed passwords or sign-in factors of others with Ims/UpdateLoginProfile",
         who,
         from,
         when,

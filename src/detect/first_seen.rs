@@ -241,9 +241,8 @@ impl FirstSeenTests {
     /// one of those whose names somebody tried there.
     fn is_sensitive(&self, family: Family, member: u32) -> bool {
         let kinds = |right| self.company.kinds.iter().filter(move |kind| kind.families == (family, right));
-        let is_crowded = |kind: &Novelty| {
-            kind.acquaintances(member).iter().any(|met| kind.met_tonight(met.partner) > FEW)
-        };
+        let is_crowded =
+            |kind: &Novelty| kind.acquaintances(member).iter().any(|met| kind.met_tonight(met.partner) > FEW);
         let mut met = kinds(Family::Api).flat_map(|kind| kind.acquaintances(member));
         met.any(|met| self.company.key(Family::Api, met.partner).is_some_and(is_sensitive))
             && !kinds(Family::Network).any(is_crowded)

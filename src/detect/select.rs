@@ -137,7 +137,9 @@ fn rank_within(tests: &[Test], thresholds: &Thresholds) -> std::result::Result<V
     let ln_weight = |test: &Test| ln_weights[usize::from(test.sensitive)];
     let weighed = |test: &Test| {
         let ln_p = rounded(test.ln_p);
-        if ln_p > 0.0 { ln_p } else { (ln_p - ln_weight(test)).min(0.0) }
+        let weighed = ln_p - ln_weight(test);
+        // What is no p-value stays none.
+        if ln_p <= 0.0 && weighed > 0.0 { 0.0 } else { weighed }
     };
     let ln_p: Vec<f64> = tests.iter().map(weighed).collect();
     let selection = benjamini_hochberg(&ln_p, ln_p.len(), thresholds.false_discovery_rate)?;

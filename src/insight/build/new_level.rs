@@ -117,7 +117,7 @@ impl<'a> Days<'a> {
     }
 
     fn since(&self) -> Vec<u64> {
-        self.known(self.begin..self.window.length() + 1)
+        self.known(self.begin..=self.window.length())
     }
 
     /// The days of the week before and those since, of days off or of the others alone.
@@ -167,9 +167,11 @@ impl<'a> Days<'a> {
         };
         let like = |day: usize| {
             let like = (self.begin + (day - self.begin) % DAYS).checked_sub(DAYS);
-            like.and_then(|day| self.known(day..day + 1).first().copied()).map_or(mean(&old), |calls| calls as f64)
+            like.and_then(|day| self.known(std::iter::once(day)).first().copied())
+                .map_or(mean(&old), |calls| calls as f64)
         };
-        let of_day = |day: usize| self.known(day..day + 1).iter().all(|&calls| has_moved(calls as f64, like(day)));
+        let of_day =
+            |day: usize| self.known(std::iter::once(day)).iter().all(|&calls| has_moved(calls as f64, like(day)));
         let extreme = |days: &[u64], largest: bool| {
             let days = days.iter().copied();
             (if largest { days.max() } else { days.min() }).unwrap_or(0) as f64

@@ -44,7 +44,8 @@ pub(in crate::insight) fn in_all_of(
         let gaps = found.windows(2).map(|two| two[0].hours.1..two[1].hours.0);
         gaps.filter(|gap| gap.len() <= HARDLY_ANY).any(|gap| gap.contains(hour))
     };
-    if speak_for_usual(history, most, added.iter().filter(|hour| !is_between(hour)).map(|&hour| place(hour)), days) {
+    let unsure = added.iter().filter(|hour| !is_between(hour)).map(|&hour| place(hour));
+    if speak_for_usual(history, most, &unsure, days) {
         return None;
     }
     let (first, rest) = found.split_first()?;
@@ -65,7 +66,7 @@ pub(in crate::insight) fn in_all_of(
 fn speak_for_usual(
     history: &FamilyHistory,
     found: &Deviation,
-    hours: impl Iterator<Item = usize> + Clone,
+    hours: &(impl Iterator<Item = usize> + Clone),
     days: Days<'_>,
 ) -> bool {
     let (rhythm, level) = level_of(history, found, days);
@@ -126,7 +127,7 @@ fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Day
         return false;
     }
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
-    !speak_for_usual(history, last, hour(last.hours.1)..hour(next.hours.0), days)
+    !speak_for_usual(history, last, &(hour(last.hours.1)..hour(next.hours.0)), days)
 }
 
 /// Makes two deviations one, with the hours between them.

@@ -142,7 +142,7 @@ fn actor_calls(insight: &Insight, evidence: &Evidence) -> Option<u64> {
     evidence.values[Attribute::Principal].get(&format!("{}/{}", actor.kind, actor.id)).copied()
 }
 
-/// `from 203.0.113.77` where all calls came from there, and whether the week before knows it; `200 of them from 203.0.113.77` where it does not know one
+/// `from 203.0.113.77` where all calls came from there, and whether the week before knows it; `200 of all from 203.0.113.77` where it does not know one
 /// that explains most of what is odd.
 fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>; 2] {
     let known = usual.values[Attribute::SourceAddress].as_ref().filter(|known| !known.is_empty());
@@ -161,7 +161,7 @@ fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>
     let culprit = insight.attribution(Attribute::SourceAddress).and_then(Attribution::culprit);
     let Some(address) = culprit.filter(|address| is_new(address)) else { return [None, None] };
     let calls = number(evidence.values[Attribute::SourceAddress].get(address).copied().unwrap_or_default());
-    [Some(Aside::OfMost(format!("{calls} of them from {}", clipped(address)))), Some(new(address))]
+    [Some(Aside::OfMost(format!("{calls} of all from {}", clipped(address)))), Some(new(address))]
 }
 
 fn new_to_it() -> String {
@@ -291,7 +291,8 @@ fn started_again(requests: &[Request]) -> Option<u64> {
     let of = |api: &'static str| requests.iter().filter(move |request| request.api == api);
     let stopped: Option<BTreeMap<_, i64>> = of(STOPPED).map(|request| Some((request.trail()?, request.time))).collect();
     let for_how_long = |(trail, stopped): (_, i64)| {
-        let started = of(STARTED).find(|request| request.time >= stopped && request.trail().as_ref() == Some(&trail))?;
+        let started =
+            of(STARTED).find(|request| request.time >= stopped && request.trail().as_ref() == Some(&trail))?;
         Some((started.time - stopped).max(0) as u64 / 60_000)
     };
     stopped?.into_iter().map(for_how_long).collect::<Option<Vec<u64>>>()?.into_iter().max()
@@ -478,13 +479,13 @@ mod tests {
             sentence(insight, &evidence, &usual).split(" between ").next().unwrap().to_owned()
         };
         let made = "AccessKey LTAI5t made 204 calls to Oss/GetObject";
-        let new = ", 200 of them from 62.4.4.4, not seen with it in the week before,";
+        let new = ", 200 of all from 62.4.4.4, not seen with it in the week before,";
         assert_eq!(told(&insight, &[("10.0.0.1", 90)]), format!("{made}{new}"));
         assert_eq!(told(&insight, &[("10.0.0.1", 90), ("62.4.4.4", 2)]), made, "it is known");
         let mut nobodys = evidence.clone();
         nobodys.unseen = Unseen { addresses: ["62.4.4.4".to_owned()].into(), days: 28 };
         let said = sentence(&insight, &nobodys, &Usual::default());
-        assert!(said.contains(", 200 of them from 62.4.4.4, which nobody used in the 28 days before,"), "{said}");
+        assert!(said.contains(", 200 of all from 62.4.4.4, which nobody used in the 28 days before,"), "{said}");
         insight.attributions.iter_mut().for_each(|found| found.most = false);
         assert_eq!(told(&insight, &[("10.0.0.1", 90)]), made, "it does not explain most of it");
     }

@@ -12,7 +12,8 @@ pub(super) fn leave_events_out(request: &Value) -> bool {
     let reads = |wanted: &str| {
         of_management.iter().any(|others| matches!(others[..], [one] if is_equal(one, "readOnly", wanted)))
     };
-    !of_management.iter().any(Vec::is_empty) && !(reads("true") && reads("false"))
+    let fits_all = of_management.iter().any(Vec::is_empty) || (reads("true") && reads("false"));
+    !fits_all
 }
 
 /// The conditions of a selector of management events beside that of the category; `None` for another selector.
