@@ -106,6 +106,23 @@ impl Feed {
         Self { accounts, overall, by_family: BTreeMap::new(), blind: Vec::new() }
     }
 
+    /// Believes the hours of the scored day of which ids tell that events stand there once, whatever counts may look like: `ids` are those that were
+    /// read of each hour and do not repeat, and most of its calls must have one.
+    #[must_use]
+    pub fn believing_ids(mut self, ids: &[u64; DAY]) -> Self {
+        let is_told = |hour: usize, calls: u64| ids[hour] > 0 && 2 * ids[hour] >= calls;
+        let told: Vec<bool> =
+            self.overall.calls.iter().enumerate().map(|(hour, &calls)| is_told(hour, calls)).collect();
+        for account in self.accounts.values_mut().chain([&mut self.overall]) {
+            let today = account.alive.len() - DAY;
+            for hour in (0..DAY).filter(|&hour| told[hour]) {
+                (account.repeated[today + hour], account.alive[today + hour]) = (false, account.heard[today + hour]);
+            }
+            account.repeat.take_if(|repeat| repeat.hours.iter().all(|&hour| told[usize::from(hour)]));
+        }
+        self
+    }
+
     /// Masks hours of the scored day, whoever's they are: their events are known to stand there more than once.
     #[must_use]
     pub fn masking_repeated(mut self, hours: &[u8]) -> Self {

@@ -35,7 +35,7 @@ pub(super) fn by_hour(baseline: &FamilyBaseline<'_>, told: Option<&Fit>, coverag
     let mut of_hour: BTreeMap<u8, Band> = BTreeMap::new();
     let expected = |&week_hour: &u8| {
         *of_hour.entry(week_hour).or_insert_with(|| {
-            let mean = fit.expected(&[week_hour], 0).map_or(0.0, |expected| expected.mean());
+            let mean = fit.told(&[week_hour], 0);
             let (lower, upper) = fit.interval(&[week_hour], 0, coverage).unwrap_or((0, 0));
             Band { mean, lower, upper }
         })

@@ -256,7 +256,7 @@ pub(super) fn expected(
             // The widest width's dispersion comes nearest for episodes that are longer still.
             let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.1 - hours.0)).unwrap_or(0);
             let week_hours = &baseline.week_hours(today..today + 1)[usize::from(hours.0)..usize::from(hours.1)];
-            let mean = told.and_then(|fit| fit.expected(week_hours, width)).map_or(0.0, |expected| expected.mean());
+            let mean = told.map_or(0.0, |fit| fit.told(week_hours, width));
             let (lower, upper) = told.and_then(|fit| fit.interval(week_hours, width, COVERAGE)).unwrap_or((0, 0));
             (mean, lower, upper)
         }

@@ -149,7 +149,9 @@ impl<'a> Ground<'a> {
         let find = || quality::duplicates::find(&files, window.scored());
         let duplicates = job.settings.operations.check_duplicates.then(find).transpose()?;
         let repeated = duplicates.as_ref().map(Duplicates::hours).unwrap_or_default();
-        let feed = Feed::judge(apis, window, calendar).masking_repeated(&repeated).masking(&others, apis, window);
+        let once = duplicates.as_ref().map(Duplicates::ids_that_stand_once).unwrap_or_default();
+        let feed = Feed::judge(apis, window, calendar).believing_ids(&once).masking_repeated(&repeated);
+        let feed = feed.masking(&others, apis, window);
         let regions = SilentRegions::judge(job.state, window, calendar)?.where_named(feed.blind());
         let hidden = std::iter::once(apis).chain(others).map(|family| (family.family, family.hidden_tonight(window)));
         let (hidden, sides) = (hidden.collect(), OneSided::judge(apis, window));

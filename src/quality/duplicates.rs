@@ -132,6 +132,11 @@ impl Duplicates {
         (0..DAY as u8).filter(is_repeated).collect()
     }
 
+    /// For each hour of the day the ids that were read of it, where hardly any of them repeats; 0 elsewhere.
+    pub fn ids_that_stand_once(&self) -> [u64; DAY] {
+        self.by_hour.map(|(ids, rows)| if rows * ONE_IN < ids { ids } else { 0 })
+    }
+
     /// The flaw that they are; `None` if no id repeats.
     pub(super) fn flaw(&self) -> Option<Flaw> {
         let mut files: Vec<(&String, &u64)> = self.files.iter().collect();

@@ -287,7 +287,7 @@ fn problems(history: &Update, alerts: &DayAlerts, inspection: &Inspection) -> Ve
 fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
     said.extend(some_days(&history.of_other_settings(), window).map(|days| {
-        format!("{days} stays as it was counted by other columns or another max_entities: the events are gone")
+        format!("of {days} the counts stay those of other columns or another max_entities: the events are gone")
     }));
     if history.is_all_there_is(window.scored()) {
         let unreadable = history.problems_of(window.scored()).next().is_some();

@@ -1,7 +1,7 @@
 //! What an entity's hours, as they were, say of two descriptions of them: pauses or clumps, much clumping or little.
 //!
 //! What is weighed down before anything is learnt may be the entity's way: with its bursts put aside, whoever works in sessions looks steady
-//! between pauses, or among others that are steady. So nothing is put aside here but what one attack, or one job, would say.
+//! between pauses, or among others that are steady. So nothing is put aside here; only that one attack, or one job, does not make all hours clump.
 
 use super::Fit;
 use crate::baseline::dispersion::WIDTHS;
@@ -20,7 +20,7 @@ impl Fit {
     /// Whether pauses, with what the entity does between them, describe its hours better than the clumps of this fit do.
     ///
     /// ```text
-    /// sum over days of sum over hours [ln P(y | clumps) - ln P(y | pauses)] < 0,   the largest day left out
+    /// sum over hours [ln P(y | clumps) - ln P(y | pauses)] < 0
     /// P(y | pauses) = (1 - s) NB(y; between) + s [y = 0]
     /// ```
     /// with `s` the share of hours that are paused. Both have as many parameters but for that share.
@@ -31,7 +31,7 @@ impl Fit {
             let paused = if series.counts[hour] == 0 { (share + active.exp()).ln() } else { active };
             self.ln_mass(series, hour, None) - paused
         };
-        Ratios::of(series, ratio).without(1, 0) < 0.0
+        Ratios::of(series, ratio).without(0, 0) < 0.0
     }
 
     /// Lets hours clump as much as they do beyond doubt, where this is far more than the group's members do that the entity was drawn to.

@@ -67,6 +67,13 @@ impl Fit {
         NegativeBinomial::new(moments.mean, moments.spread().recip()).ok()
     }
 
+    /// The calls that such a window is told to be expected to hold: of an entity whose hours pauses describe, by what it is judged by.
+    pub fn told(&self, hours: &[u8], width: usize) -> f64 {
+        let paused = self.described().and_then(|_| self.with_pauses(hours, width));
+        let plain = || self.expected(hours, width).map_or(0.0, |expected| expected.mean());
+        paused.map_or_else(plain, |paused| paused.mean())
+    }
+
     /// The central interval of such a window, both ends included. Of an entity that pauses its ends are those of what it is judged by:
     ///
     /// ```text
@@ -121,6 +128,11 @@ impl Fit {
         hours.iter().map(clumps).sum::<f64>() / (mean * mean)
     }
 
+    /// What the entity does between pauses, if these describe its hours.
+    fn described(&self) -> Option<&Self> {
+        self.between.as_deref().filter(|between| between.pauses.is_some_and(|pauses| pauses.describe))
+    }
+
     /// The hours in which the entity pauses, and what it does in the others; `None` if it does not, or the window is wider than a day.
     fn with_pauses(&self, hours: &[u8], width: usize) -> Option<PausedNegativeBinomial> {
         let between = self.between.as_deref().filter(|_| width <= WHOLE_DAY)?;
@@ -145,8 +157,7 @@ impl Fit {
     /// ln-normal part = day variance + clumps of its slots beyond the usual + what clumps leave unsure of the mean,   1/size = 1/size of `expected` - that
     /// ```
     pub fn ln_upper(&self, hours: &[u8], width: usize, count: u64) -> f64 {
-        let described = self.between.as_deref().filter(|between| between.pauses.is_some_and(|pauses| pauses.describe));
-        let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), described) {
+        let (fit, plain, ln_possible) = match (self.with_pauses(hours, width), self.described()) {
             (Some(paused), Some(between)) => (between, paused.ln_upper(count), paused.ln_unpaused()),
             _ => (self, self.expected(hours, width).map_or(0.0, |plain| plain.ln_upper(count)), 0.0),
         };

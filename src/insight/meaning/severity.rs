@@ -6,7 +6,7 @@
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
 //!           a level up for somebody on a network that was unknown to all, who calls what he never called
 //! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
-//!           the own password: low; else permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
+//!           the own password: low, or medium from a network new for the principal; else permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
 //!           told what they asked for, and so come a level below success;
 //!           a level up if a privileged identity made them and there is a history to compare with;
 //!           a level up for a grave concern, for any other one up to high
@@ -108,6 +108,9 @@ fn first_step(facts: ChangeFacts<'_>) -> Step {
         }
         _ if facts.touched == Touched::Trail => (Severity::Critical, "a change of the trail"),
         Reason::NoHistory => (Severity::Low, "without history to compare with"),
+        _ if facts.touched == Touched::OwnPassword && facts.concerns.contains(&Concern::UnusualNetwork) => {
+            (Severity::Medium, "of the caller's own password, from elsewhere")
+        }
         _ if facts.touched == Touched::OwnPassword => (Severity::Low, "of the caller's own password"),
         Reason::First if facts.all_failed => (Severity::Medium, "a first by this principal, and all of it failed"),
         Reason::First => (Severity::High, "a first by this principal that succeeded"),
