@@ -29,7 +29,7 @@
 //! | room | what it knows |
 //! |---|---|
 //! | [`error`] | what stops a command, a hint for each, the exit code |
-//! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes |
+//! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes, how much harm it can do |
 //! | [`storage`] | files that are whole or absent, and some without a name; the layout, the lock and the retention of a state directory; nothing about what is in its files |
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
 //! | [`severity`] | how serious a finding is: one scale for insights, rules and alerts |
