@@ -25,6 +25,7 @@ use crate::detect::Thresholds;
 use crate::detect::replay::measure;
 use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::error::Result;
+use crate::event::ChangeKind;
 use crate::event::sensitivity::{CallMeaning, Sensitivity};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{Calibration, Occasional, ln_occasional};
@@ -309,10 +310,11 @@ impl FirstSeenTests {
     }
 }
 
-/// Whether an API can do much harm.
+/// Whether an API can do much harm, and is no change of rights, passwords or the trail: these are told by themselves.
 fn is_sensitive(api: &EntityKey) -> bool {
-    let name = api.fields().skip(1).collect::<Vec<_>>().join("/");
-    CallMeaning::of_api(&name).sensitivity == Sensitivity::High
+    let [_, service, name] = api.fields().collect::<Vec<_>>()[..] else { return false };
+    ChangeKind::of_call(service, name).is_none()
+        && CallMeaning::of_api(&format!("{service}/{name}")).sensitivity == Sensitivity::High
 }
 
 impl FirstSeen {
@@ -358,6 +360,14 @@ mod tests {
         };
         assert!(said(LEAST_DAYS - 1).starts_with("13 days of history have pairs, and 14 are needed"));
         assert!(said(LEAST_DAYS).starts_with("the rollup of the day itself has no pairs"));
+    }
+
+    #[test]
+    fn what_can_do_much_harm_and_is_told_by_nothing_else_is_sensitive() {
+        let of = |service: &str, name: &str| is_sensitive(&EntityKey::new(["1", service, name]));
+        assert!(of("ecs", "RunInstances") && of("secretsmanager", "GetSecretValue"));
+        assert!(!of("ecs", "DescribeInstances") && !of("oss", "GetObject"));
+        assert!(!of("ram", "AttachPolicyToUser"), "a change of rights");
     }
 
     fn pairs(met: impl IntoIterator<Item = (u32, u16)>) -> Vec<PairDay> {

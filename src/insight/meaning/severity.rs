@@ -6,7 +6,7 @@
 //!           a level down for an API that only reads and was called by nobody privileged; drops are low at most;
 //!           a level up for somebody on a network that was unknown to all, who calls what he never called
 //! changes   trail: critical, or high if every attempt failed; a silence of the feed after one: critical;
-//!           the own password: low, or medium from a network new for the principal; else permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
+//!           the own password: low, or medium from a network and at an hour new for the principal; else permission, password: high if a first that succeeded, low without history, else medium; attempts that all failed are
 //!           told what they asked for, and so come a level below success;
 //!           a level up if a privileged identity made them and there is a history to compare with;
 //!           a level up for a grave concern, for any other one up to high
@@ -108,8 +108,8 @@ fn first_step(facts: ChangeFacts<'_>) -> Step {
         }
         _ if facts.touched == Touched::Trail => (Severity::Critical, "a change of the trail"),
         Reason::NoHistory => (Severity::Low, "without history to compare with"),
-        _ if facts.touched == Touched::OwnPassword && facts.concerns.contains(&Concern::UnusualNetwork) => {
-            (Severity::Medium, "of the caller's own password, from elsewhere")
+        _ if facts.touched == Touched::OwnPassword && is_out_of_the_ordinary(facts.concerns) => {
+            (Severity::Medium, "of the caller's own password, from elsewhere and at another hour")
         }
         _ if facts.touched == Touched::OwnPassword => (Severity::Low, "of the caller's own password"),
         Reason::First if facts.all_failed => (Severity::Medium, "a first by this principal, and all of it failed"),
@@ -118,6 +118,11 @@ fn first_step(facts: ChangeFacts<'_>) -> Step {
         _ => (Severity::Medium, "more than this principal makes"),
     };
     Step { severity, why }
+}
+
+/// Whether neither the place nor the time are the principal's: somebody else may know its password.
+fn is_out_of_the_ordinary(concerns: &[Concern]) -> bool {
+    [Concern::UnusualNetwork, Concern::UnusualHour].iter().all(|concern| concerns.contains(concern))
 }
 
 /// The severity of an insight whose attributions and actor are known; `apis` are all that were called in it, with their calls, as far as
@@ -267,6 +272,7 @@ mod tests {
         };
         assert_eq!([of("ChangePassword", &[]), of("UpdateLoginProfile", &[])], [Severity::Low, Severity::High]);
         assert_eq!(of("ChangePassword", &[Concern::UnusualNetwork]), Severity::Medium);
+        assert_eq!(of("ChangePassword", &[Concern::UnusualNetwork, Concern::UnusualHour]), Severity::High);
     }
 
     #[test]
