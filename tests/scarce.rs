@@ -87,7 +87,10 @@ fn a_count_on_the_disk_that_is_killed_leaves_nothing_and_the_next_comes_to_the_s
 fn with_room_for(blocks: u32, arguments: &[String]) -> Outcome {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("ulimit -f {blocks} && exec \"$@\""), "shell"]);
-    command.arg(env!("CARGO_BIN_EXE_insights")).args(arguments).env_remove("INSIGHTS_SETTINGS");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("INSIGHTS_")) {
+        command.env_remove(name);
+    }
+    command.arg(env!("CARGO_BIN_EXE_insights")).args(arguments);
     command.stdin(Stdio::null()).output().unwrap().into()
 }
 

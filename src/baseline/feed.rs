@@ -317,6 +317,33 @@ mod tests {
     }
 
     #[test]
+    fn ids_know_better_than_counts_whether_an_hour_stands_twice() {
+        let account = || Account {
+            heard: vec![true; 2 * DAY],
+            repeated: [[false; DAY], [true; DAY]].concat(),
+            alive: [[true; DAY], [false; DAY]].concat(),
+            calls: vec![10; DAY],
+            usual: vec![5.0; DAY],
+            repeat: Some(Repeat { account: "1".into(), times: 2, hours: (0..DAY as u8).collect(), apis: 99, odd: 0 }),
+        };
+        let feed = || Feed {
+            accounts: [("1".to_owned(), account())].into(),
+            overall: account(),
+            by_family: BTreeMap::new(),
+            blind: Vec::new(),
+        };
+        let told = feed().believing_ids(&[10; DAY]);
+        assert!(
+            told.repeats().next().is_none() && !told.repeated("1").contains(&true) && !told.alive("1").contains(&false)
+        );
+        let mut few = [10; DAY];
+        few[7] = 4;
+        let told = feed().believing_ids(&few);
+        assert_eq!(told.repeats().count(), 1, "most calls of one hour have no id");
+        assert!(told.repeated("1")[DAY + 7] && !told.repeated("1")[DAY + 8]);
+    }
+
+    #[test]
     fn silence_of_a_busy_account_is_masked_and_of_a_quiet_one_believed() {
         let gap = 28 * 24 + 5;
         let busy = judged(|hour| if hour == gap || hour == 100 { 0 } else { 200 }, |_| true);
