@@ -9,7 +9,7 @@
 //! `INSIGHTS_EVENTS=FOLDER` takes the newest day of one's own partitions instead, `INSIGHTS_EVENTS_PER_DAY=28000000` generates a day of
 //! another size. With `INSIGHTS_HISTORY_DAYS=9` so many days go before, and what a night finds on the newest day is looked into too, with all
 //! that a night reads for it, the week before and the evening before included: gates are opened until it finds a hundred deviations and
-//! changes or they are wide open. What was generated can be kept with `INSIGHTS_GENERATED=FOLDER`.
+//! changes or they are wide open, and of more a hundred are taken evenly. What was generated can be kept with `INSIGHTS_GENERATED=FOLDER`.
 
 #![allow(clippy::print_stdout)]
 
@@ -152,7 +152,10 @@ impl Found {
                 break;
             }
         }
-        Ok(Self { date, window, feed, targets })
+        println!("{} are found; a hundred of them, evenly", targets.len());
+        let hundred = (0..INSIGHTS.min(targets.len()))
+            .map(|number| targets[number * targets.len() / INSIGHTS.min(targets.len())].clone());
+        Ok(Self { date, window, feed, targets: hundred.collect() })
     }
 
     /// All that a night reads of events for them, as the pipeline does.
