@@ -16,8 +16,9 @@ use crate::insight::events::notes::{Noted, Said, Trace};
 use crate::insight::events::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::events::sieve::those;
 use crate::insight::events::target::Target;
+use crate::insight::events::texts::Texts;
 use crate::insight::events::values::{Counts, DESCRIBING, Described, Describer};
-use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, TextColumn, read_rows, read_texts};
+use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, read_rows};
 use crate::rollup::Family;
 
 /// Requests whose parameters are in memory at a time.
@@ -373,32 +374,4 @@ pub(in crate::insight) fn arns(group: Group<'_>, examples: &[Example]) -> Result
         Some((example.target, identity.id_and_arn()?))
     };
     Ok(examples.iter().filter_map(told).collect())
-}
-
-/// The texts of a column in some rows of a row group.
-struct Texts {
-    rows: Vec<u32>,
-    /// Nothing where the file is damaged, which was named when the day was counted.
-    column: Option<TextColumn>,
-}
-
-impl Texts {
-    fn read((file, group): Group<'_>, column: Column, rows: impl Iterator<Item = u32>) -> Result<Self> {
-        let mut rows: Vec<u32> = rows.collect();
-        rows.sort_unstable();
-        rows.dedup();
-        if rows.is_empty() {
-            return Ok(Self { rows, column: Some(TextColumn::constant(None)) });
-        }
-        let batch = unless_damaged(read_texts(file, group, &[&[column]], &rows))?;
-        Ok(Self { rows, column: batch.and_then(|mut batch| batch.columns.pop()) })
-    }
-
-    fn are_damaged(&self) -> bool {
-        self.column.is_none()
-    }
-
-    fn of(&self, row: u32) -> Option<&str> {
-        self.column.as_ref()?.row(self.rows.binary_search(&row).ok()?)
-    }
 }

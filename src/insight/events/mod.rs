@@ -25,5 +25,6 @@ mod sieve;
 mod spelling;
 mod stretches;
 pub mod target;
+mod texts;
 pub mod usual;
 pub mod values;
