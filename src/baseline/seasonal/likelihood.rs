@@ -31,7 +31,7 @@ impl Fit {
             let paused = if series.counts[hour] == 0 { (share + active.exp()).ln() } else { active };
             self.ln_mass(series, hour, None) - paused
         };
-        Ratios::of(series, ratio).without(0, 0) < 0.0
+        (0..series.counts.len()).filter(|&hour| series.believed[hour]).map(ratio).sum::<f64>() < 0.0
     }
 
     /// Lets hours clump as much as they do beyond doubt, where this is far more than the group's members do that the entity was drawn to.

@@ -301,23 +301,24 @@ mod tests {
         let insight = rate();
         let running = Running::of(&insight, insight.end, 0.1, &Evidence::default());
         let excess = insight.observed as f64 - insight.expected;
+        let deviation = |hours: (u8, u8), observed: u64| Deviation {
+            member: 0,
+            direction: Direction::Up,
+            model: Model::Seasonal,
+            hours,
+            observed,
+            expected: insight.expected,
+            lower: 0,
+            upper: 0,
+            ln_p: -20.0,
+            ln_q: -10.0,
+            unstable: false,
+            days_known: 28,
+            by_hour: Vec::new(),
+        };
         let again = |hours: (u8, u8), times: f64| {
             let observed = (insight.expected + times * excess).round() as u64;
-            running.is_repeated(&Deviation {
-                member: 0,
-                direction: Direction::Up,
-                model: Model::Seasonal,
-                hours,
-                observed,
-                expected: insight.expected,
-                lower: 0,
-                upper: 0,
-                ln_p: -20.0,
-                ln_q: -10.0,
-                unstable: false,
-                days_known: 28,
-                by_hour: Vec::new(),
-            })
+            running.is_repeated(&deviation(hours, observed))
         };
         assert!(again((11, 12), 1.0) && again((10, 13), 1.9) && again((11, 12), 0.6));
         let by = |who: &str| {
@@ -330,24 +331,8 @@ mod tests {
         assert!(!again((12, 13), 1.0), "an hour later");
         let start = insight.start - Duration::days(1);
         let longer = Running { start, ..running.clone() };
-        let is_repeated = |running: &Running| {
-            running.is_repeated(&Deviation {
-                member: 0,
-                direction: Direction::Up,
-                model: Model::Seasonal,
-                hours: (11, 12),
-                observed: insight.observed,
-                expected: insight.expected,
-                lower: 0,
-                upper: 0,
-                ln_p: -20.0,
-                ln_q: -10.0,
-                unstable: false,
-                days_known: 28,
-                by_hour: Vec::new(),
-            })
-        };
-        assert!(is_repeated(&running) && !is_repeated(&longer), "a day and ten minutes");
+        let same = deviation((11, 12), insight.observed);
+        assert!(running.is_repeated(&same) && !longer.is_repeated(&same), "a day and ten minutes");
         assert!(!again((0, 24), 1.0), "the whole of a day is not at its hours");
         assert!(!again((11, 12), 3.0) && !again((11, 12), 0.2), "much larger, much smaller");
     }
