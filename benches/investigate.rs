@@ -38,6 +38,7 @@ use insights::partition::{ColumnOverrides, EventFile, Partitions};
 use insights::rollup::update::{Counting, update};
 use insights::rollup::{DayRollup, Family, FamilyRollup, ScanOptions, scan_day};
 use insights::storage::StateLock;
+use insights::time::HourSpan;
 
 /// The allocator of the program, so that what is measured is what runs.
 #[global_allocator]
@@ -230,8 +231,8 @@ fn target(entity: Entity<'_>) -> Target {
     Target {
         family: entity.0.family,
         keys: vec![entity.0.members[entity.1].clone()],
-        hours: (hour, hour + 1),
-        search: (hour.saturating_sub(1), (hour + 2).min(24)),
+        hours: HourSpan::hour(hour),
+        search: HourSpan::new(hour.saturating_sub(1), hour + 2),
         minutes: Minutes::Rise { usual: UsualDay::even(f64::from(calls) / 600.0), least: 1, begin: Begin::Within },
         since: NaiveDate::default(),
         with: Vec::new(),

@@ -29,6 +29,7 @@
 //! | room | what it knows |
 //! |---|---|
 //! | [`error`] | what stops a command, a hint for each, the exit code |
+//! | [`time`] | hours and days of UTC: how long they are, when a day begins, spans of its hours |
 //! | [`event`] | what an audit event means: columns, dialects, who called, whether it failed, what it changes, how much harm it can do |
 //! | [`storage`] | files that are whole or absent, and some without a name; the layout, the lock and the retention of a state directory; nothing about what is in its files |
 //! | [`stats`] | distributions, tails, robust weights, false discovery rates: numbers in, numbers out |
@@ -68,7 +69,7 @@
 //!   stats      ────────────────────────────────────┴─▶ score ──────────────────────────────────────────────────────────▶ cli
 //! ```
 //!
-//! `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
+//! `time`, `stats`, `severity` and `shown` use nobody. `score` needs no history: it reads its counts with `partition` and writes through `storage`.
 //!
 //! `place` knows what an address is from `event`. `insight`, `alert`, the answers of `query`, `access_key` and `explain` add places to what
 //! they tell; `cli` opens the databases.
@@ -144,5 +145,6 @@ pub mod severity;
 pub mod shown;
 pub mod stats;
 pub mod storage;
+pub mod time;
 
 pub use error::{Error, Result};

@@ -15,6 +15,7 @@ use insights::baseline::{Calendar, FamilyBaseline, FamilyHistory, Feed, Window};
 use insights::detect::judgement::{Night, detect};
 use insights::detect::rate::{EntityScore, score};
 use insights::detect::{Deviation, Direction, Model, Thresholds};
+use insights::time::HourSpan;
 use population::{HISTORY_DAYS, Nature, Planted, Truth, population};
 use rayon::prelude::*;
 
@@ -64,7 +65,7 @@ fn kind(truth: &Truth) -> Option<usize> {
 }
 
 fn right(deviation: &Deviation, truth: &Truth) -> bool {
-    let overlaps = |hours: (u8, u8)| deviation.hours.0 < hours.1 && hours.0 < deviation.hours.1;
+    let overlaps = |hours: HourSpan| deviation.hours.overlaps(hours);
     match truth.planted {
         Planted::Nothing => false,
         Planted::Burst { hours, .. } => deviation.direction == Direction::Up && overlaps(hours),

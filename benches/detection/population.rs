@@ -5,6 +5,7 @@
 
 use insights::baseline::{FamilyHistory, HistoryHour};
 use insights::rollup::{EntityKey, Family};
+use insights::time::HourSpan;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Gamma, Poisson, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -37,9 +38,9 @@ pub(crate) enum Planted {
     /// Nothing.
     Nothing,
     /// So many times the calls in these hours.
-    Burst { factor: f64, hours: (u8, u8), excess: f64 },
+    Burst { factor: f64, hours: HourSpan, excess: f64 },
     /// Hardly a call in these hours.
-    Drop { hours: (u8, u8) },
+    Drop { hours: HourSpan },
 }
 
 /// An entity's truth.
@@ -101,7 +102,7 @@ fn plant(nature: Nature, means: &[f64], counts: &mut [u32], random: &mut Xoshiro
     if chance < nature.planted * 2.0 / 3.0 {
         let factor = [3.0, 5.0, 10.0, 30.0][random.random_range(0..4)];
         let (first, length) = (random.random_range(0..20), random.random_range(1..=4));
-        let hours = (first as u8, (first + length) as u8);
+        let hours = HourSpan::new(first as u8, (first + length) as u8);
         let mut excess = 0.0;
         for hour in TODAY + first..TODAY + first + length {
             let extra = poisson((factor - 1.0) * means[hour].max(0.3), random);
@@ -114,7 +115,7 @@ fn plant(nature: Nature, means: &[f64], counts: &mut [u32], random: &mut Xoshiro
         for count in &mut counts[TODAY + first..TODAY + first + 6] {
             *count = poisson(0.02 * f64::from(*count), random);
         }
-        Planted::Drop { hours: (first as u8, first as u8 + 6) }
+        Planted::Drop { hours: HourSpan::new(first as u8, first as u8 + 6) }
     } else {
         Planted::Nothing
     }

@@ -12,6 +12,7 @@ use crate::baseline::repeated::{Parities, Repeat};
 use crate::baseline::{Calendar, FamilyHistory, HistoryHour, SLOTS, Window};
 use crate::rollup::Family;
 use crate::stats::upper_median;
+use crate::time::HourSpan;
 
 /// Less than this share of the usual total means that part of the feed is missing.
 pub(super) const ALIVE_SHARE: f64 = 0.05;
@@ -190,24 +191,24 @@ impl Feed {
         self.accounts.values().filter_map(|account| account.repeat.as_ref())
     }
 
-    /// The silences of the scored day that did not come over from the day before: first hour, and one past the last.
-    pub fn silences_begun(&self, account: &str) -> Vec<(u8, u8)> {
+    /// The silences of the scored day that did not come over from the day before.
+    pub fn silences_begun(&self, account: &str) -> Vec<HourSpan> {
         let alive = &self.of(account).heard;
         let midnight = alive.len() - DAY;
         let begins = |hour: &usize| !alive[*hour] && (*hour == 0 || alive[*hour - 1]);
         let length = |first: usize| alive[first..].iter().take_while(|alive| !**alive).count();
-        let run = |first: usize| ((first - midnight) as u8, (first - midnight + length(first)) as u8);
+        let run = |first: usize| HourSpan::new((first - midnight) as u8, (first - midnight + length(first)) as u8);
         (midnight..alive.len()).filter(begins).map(run).collect()
     }
 
     /// The calls of an account in some hours of the scored day.
-    pub fn calls(&self, account: &str, hours: (u8, u8)) -> u64 {
-        self.of(account).calls[usize::from(hours.0)..usize::from(hours.1)].iter().sum()
+    pub fn calls(&self, account: &str, hours: HourSpan) -> u64 {
+        self.of(account).calls[hours.places(0)].iter().sum()
     }
 
     /// The calls that are usual for an account in some hours of the scored day.
-    pub fn usual(&self, account: &str, hours: (u8, u8)) -> f64 {
-        self.of(account).usual[usize::from(hours.0)..usize::from(hours.1)].iter().sum()
+    pub fn usual(&self, account: &str, hours: HourSpan) -> f64 {
+        self.of(account).usual[hours.places(0)].iter().sum()
     }
 
     /// The last hour of the scored day in which the feed as a whole was alive, if it then fell silent until the day's end.
@@ -349,7 +350,7 @@ mod tests {
         let busy = judged(|hour| if hour == gap || hour == 100 { 0 } else { 200 }, |_| true);
         let silence = Silence { account: "1".to_owned(), hours: vec![5], calls: 0, usual: 200 };
         assert_eq!(busy.silences(), [silence]);
-        assert_eq!((busy.silences_begun("1"), busy.last_heard()), (vec![(5, 6)], None));
+        assert_eq!((busy.silences_begun("1"), busy.last_heard()), (vec![HourSpan::hour(5)], None));
         assert!(!busy.alive("1")[100] && busy.alive("1")[101]);
         let quiet = judged(|hour| if hour == gap { 0 } else { 5 }, |_| true);
         assert!(quiet.silences().is_empty());
@@ -375,7 +376,7 @@ mod tests {
             |_| true,
         );
         assert_eq!(broken.silences()[0].hours, (9..24).collect::<Vec<u8>>());
-        assert_eq!((broken.silences_begun("1"), broken.last_heard()), (vec![(9, 24)], Some(8)));
+        assert_eq!((broken.silences_begun("1"), broken.last_heard()), (vec![HourSpan::new(9, 24)], Some(8)));
     }
 
     #[test]

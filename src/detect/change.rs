@@ -17,6 +17,7 @@ use crate::baseline::{FamilyHistory, Feed, HistoryHour, Window};
 use crate::detect::Direction;
 use crate::event::ChangeKind;
 use crate::stats::NegativeBinomial;
+use crate::time::HourSpan;
 
 /// Days of history from which a first is a first.
 pub const HISTORY_DAYS: usize = 7;
@@ -64,8 +65,8 @@ pub struct ChangeFound {
     pub interval: (u64, u64),
     /// The natural logarithm of the p-value.
     pub ln_p: f64,
-    /// The hours of the day, first and one past the last; none where a silence was over by then.
-    pub hours: (u8, u8),
+    /// The hours of the day; none where a silence was over by then.
+    pub hours: HourSpan,
     /// Of a silence, the whole days right before the scored one that it took.
     pub days_before: usize,
 }
@@ -167,8 +168,8 @@ fn over(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFoun
     let silence = |(account, mut changes): (&str, Vec<(u16, usize)>)| {
         changes.sort_unstable_by(|left, right| right.cmp(left));
         let members = changes.into_iter().map(|(_, member)| member).collect();
-        let expected = feed.usual(account, (0, 24)) * days as f64;
-        ChangeFound { days_before: days, ..silent(members, (0, expected), (0, 0)) }
+        let expected = feed.usual(account, HourSpan::DAY) * days as f64;
+        ChangeFound { days_before: days, ..silent(members, (0, expected), HourSpan::first(0)) }
     };
     touched.into_iter().map(silence).collect()
 }
@@ -187,8 +188,8 @@ fn begun(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFou
         touched.sort_unstable_by(|left, right| right.cmp(left));
         let before: Vec<usize> = touched.iter().filter(|(hour, _)| *hour < today).map(|(_, member)| *member).collect();
         let since = touched.iter().filter(|(hour, _)| *hour >= today).map(|(hour, _)| (hour - today) as u8).min();
-        let silence =
-            feed.silences_begun(account).into_iter().find(|silence| since.is_none_or(|since| silence.0 < since));
+        let is_before = |silence: &HourSpan| since.is_none_or(|since| silence.begin() < since);
+        let silence = feed.silences_begun(account).into_iter().find(is_before);
         let calls = |hours| (feed.calls(account, hours), feed.usual(account, hours));
         found.extend(silence.filter(|_| !before.is_empty()).map(|hours| silent(before, calls(hours), hours)));
     }
@@ -204,7 +205,7 @@ pub fn trail_touched(history: &FamilyHistory, window: &Window) -> Vec<String> {
     apis.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-fn silent(mut members: Vec<usize>, (calls, expected): (u64, f64), hours: (u8, u8)) -> ChangeFound {
+fn silent(mut members: Vec<usize>, (calls, expected): (u64, f64), hours: HourSpan) -> ChangeFound {
     let mut known = BTreeSet::new();
     members.retain(|&member| known.insert(member));
     let (kind, reason, usual) = (ChangeKind::Trail, Reason::Silence, expected.round() as u64);
@@ -310,7 +311,7 @@ impl PrincipalChanges {
             expected: self.expected,
             interval: self.predictive().and_then(|expected| expected.interval(COVERAGE).ok()).unwrap_or_default(),
             ln_p: self.ln_p,
-            hours: (first, last + 1),
+            hours: HourSpan::new(first, last + 1),
             days_before: 0,
         }
     }
@@ -372,7 +373,7 @@ mod tests {
             );
             usual(&history, &window()).into_iter().map(|found| (found.reason, found.hours)).collect::<Vec<_>>()
         };
-        assert_eq!(of("permission", &[40]), [(Reason::Grave, (9, 10))]);
+        assert_eq!(of("permission", &[40]), [(Reason::Grave, HourSpan::hour(9))]);
         assert_eq!(of("permission", &[]), [], "reported anyway");
         assert_eq!(of("password", &[40]), []);
     }
@@ -428,7 +429,7 @@ mod tests {
         silences(&history, &window, &feed)
     }
 
-    fn silences_after(changes: &[u16], stops: u16) -> Vec<(u8, u8)> {
+    fn silences_after(changes: &[u16], stops: u16) -> Vec<HourSpan> {
         silent(hours(changes, 1), stops, 0).into_iter().map(|found| found.hours).collect()
     }
 
@@ -472,8 +473,8 @@ mod tests {
 
     #[test]
     fn a_silence_on_the_day_after_a_change_of_the_trail_is_told() {
-        assert_eq!(silences_after(&[TODAY - 2], TODAY + 10), [(10, 24)]);
-        assert_eq!(silences_after(&[TODAY - 2], TODAY), [(0, 24)]);
+        assert_eq!(silences_after(&[TODAY - 2], TODAY + 10), [HourSpan::new(10, 24)]);
+        assert_eq!(silences_after(&[TODAY - 2], TODAY), [HourSpan::DAY]);
     }
 
     #[test]

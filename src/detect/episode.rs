@@ -1,5 +1,7 @@
 //! From hours that stand out to episodes: runs of hours with a begin and an end.
 
+use crate::time::HourSpan;
+
 /// An hour of the scored day, judged in one direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct JudgedHour {
@@ -16,40 +18,39 @@ const BESIDE_BELOW: f64 = 0.05;
 /// Quiet hours that an episode may bridge.
 const BRIDGE: u8 = 1;
 
-/// Merges hours, all of a day in order, into episodes, (first hour, one past the last): opened by hours at or below `ln_open`,
-/// continued by neighbours below 1 %, across single quiet hours; hours beside them that are unusual by themselves are theirs.
-pub(super) fn episodes(hours: &[JudgedHour], ln_open: f64) -> Vec<(u8, u8)> {
-    let runs = runs(hours, ln_open);
-    let mut found: Vec<(u8, u8)> = Vec::new();
-    for (first, end) in runs.into_iter().map(|run| widened(hours, run)) {
+/// Merges hours, all of a day in order, into episodes: opened by hours at or below `ln_open`, continued by neighbours below 1 %,
+/// across single quiet hours; hours beside them that are unusual by themselves are theirs.
+pub(super) fn episodes(hours: &[JudgedHour], ln_open: f64) -> Vec<HourSpan> {
+    let mut found: Vec<HourSpan> = Vec::new();
+    for run in runs(hours, ln_open).into_iter().map(|run| widened(hours, run)) {
         match found.last_mut() {
-            Some(before) if first <= before.1 => before.1 = before.1.max(end),
-            _ => found.push((first, end)),
+            Some(before) if run.begin() <= before.end() => *before = before.hull(run),
+            _ => found.push(run),
         }
     }
     found
 }
 
-fn widened(hours: &[JudgedHour], (first, end): (u8, u8)) -> (u8, u8) {
+fn widened(hours: &[JudgedHour], run: HourSpan) -> HourSpan {
     let belongs = |hour: &&JudgedHour| hour.ln_single < BESIDE_BELOW.ln();
-    let before = hours[..usize::from(first)].iter().rev().take_while(belongs).count();
-    let after = hours[usize::from(end)..].iter().take_while(belongs).count();
-    (first - before as u8, end + after as u8)
+    let before = hours[..usize::from(run.begin())].iter().rev().take_while(belongs).count();
+    let after = hours[usize::from(run.end())..].iter().take_while(belongs).count();
+    HourSpan::new(run.begin() - before as u8, run.end() + after as u8)
 }
 
-fn runs(hours: &[JudgedHour], ln_open: f64) -> Vec<(u8, u8)> {
-    let mut found: Vec<(u8, u8, bool)> = Vec::new();
+fn runs(hours: &[JudgedHour], ln_open: f64) -> Vec<HourSpan> {
+    let mut found: Vec<(HourSpan, bool)> = Vec::new();
     for hour in hours.iter().filter(|hour| hour.ln_p < CONTINUE_BELOW.ln() || hour.ln_p <= ln_open) {
         let opens = hour.ln_p <= ln_open;
         match found.last_mut() {
-            Some((_, end, open)) if hour.hour <= *end + BRIDGE => {
-                *end = hour.hour + 1;
+            Some((run, open)) if hour.hour <= run.end() + BRIDGE => {
+                *run = run.until(hour.hour + 1);
                 *open |= opens;
             }
-            _ => found.push((hour.hour, hour.hour + 1, opens)),
+            _ => found.push((HourSpan::hour(hour.hour), opens)),
         }
     }
-    found.into_iter().filter(|(_, _, open)| *open).map(|(first, end, _)| (first, end)).collect()
+    found.into_iter().filter(|(_, open)| *open).map(|(run, _)| run).collect()
 }
 
 #[cfg(test)]
@@ -69,7 +70,7 @@ mod tests {
     fn episodes_bridge_one_quiet_hour_and_need_an_hour_that_opens() {
         let told = [(1, 0.005), (2, 1e-9), (4, 0.009), (8, 0.004), (12, 1e-7)];
         let hours = judged(&told.map(|(hour, p)| (hour, p, 1.0)));
-        assert_eq!(episodes(&hours, 1e-6_f64.ln()), [(1, 5), (12, 13)]);
+        assert_eq!(episodes(&hours, 1e-6_f64.ln()), [HourSpan::new(1, 5), HourSpan::hour(12)]);
         assert_eq!(episodes(&hours, 1e-10_f64.ln()), []);
     }
 
@@ -83,6 +84,6 @@ mod tests {
             (9, 1.0, 1e-3),
             (23, 1e-8, 0.02),
         ]);
-        assert_eq!(episodes(&hours, 1e-6_f64.ln()), [(4, 8), (23, 24)]);
+        assert_eq!(episodes(&hours, 1e-6_f64.ln()), [HourSpan::new(4, 8), HourSpan::hour(23)]);
     }
 }

@@ -10,11 +10,12 @@ use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
 use crate::detect::judgement::{Night, detect};
 use crate::detect::{Direction, Thresholds};
 use crate::rollup::{EntityKey, Family};
+use crate::time::HourSpan;
 
 const ENTITIES: usize = 40;
 
 /// Something found: entity, direction, hours.
-type Found = (usize, Direction, (u8, u8));
+type Found = (usize, Direction, HourSpan);
 
 /// A made-up tenant: entities of 2 to 80 calls an hour whose mean is `rhythm` times that, gamma-mixed.
 struct Tenant<Rhythm> {
@@ -76,7 +77,8 @@ fn a_clock_change_is_no_news_in_the_tenants_own_zone() {
     let history = tenant.history(1, |_, _, calls| calls);
     assert_eq!(tenant.found(&history, &Calendar::new(berlin)), []);
     let by_utc = tenant.found(&history, &utc());
-    let opening = by_utc.iter().filter(|(_, direction, hours)| (*direction, *hours) == (Direction::Up, (7, 8)));
+    let opening =
+        by_utc.iter().filter(|(_, direction, hours)| (*direction, *hours) == (Direction::Up, HourSpan::hour(7)));
     assert!(opening.count() > ENTITIES / 2, "{by_utc:?}");
 }
 

@@ -22,6 +22,8 @@ mod together;
 pub mod trace;
 mod windows;
 
+use crate::time::HourSpan;
+
 pub use windows::{Span, WindowTest};
 
 /// Which way counts deviate.
@@ -77,8 +79,8 @@ pub struct Deviation {
     pub direction: Direction,
     /// By which model.
     pub model: Model,
-    /// The hours of the day, first and one past the last.
-    pub hours: (u8, u8),
+    /// The hours of the day.
+    pub hours: HourSpan,
     /// Calls in these hours.
     pub observed: u64,
     /// Calls that were expected in these hours.

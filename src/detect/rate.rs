@@ -22,6 +22,7 @@ use crate::detect::select::{Ranked, TestSet};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, DayScore, Look};
 use crate::detect::{Deviation, Direction, Model, Thresholds};
+use crate::time::HourSpan;
 
 /// Coverage of the interval that is reported as expected.
 const COVERAGE: f64 = 0.99;
@@ -180,8 +181,7 @@ pub(super) fn candidates(
         .to_the_power(power)
         .at_most(ranked.test.ln_p);
     let calls = baseline.calls_of(member, today);
-    let episode = |hours: (u8, u8)| {
-        let inside = usize::from(hours.0)..usize::from(hours.1);
+    let episode = |hours: HourSpan| {
         let observed = within(&calls, hours);
         let (expected, lower, upper) = expected(baseline, member, (&expectation, fit), hours);
         Deviation {
@@ -193,7 +193,7 @@ pub(super) fn candidates(
             expected,
             lower,
             upper,
-            ln_p: score.hours[inside].iter().copied().fold(0.0, f64::min),
+            ln_p: score.hours[hours.places(0)].iter().copied().fold(0.0, f64::min),
             ln_q: ranked.ln_q,
             unstable: fit.is_some_and(Fit::is_unstable),
             days_known: baseline.days_known(member, today),
@@ -212,19 +212,19 @@ fn judged_hours(score: &DayScore) -> Vec<JudgedHour> {
     (0..24).map(judged).collect()
 }
 
-fn within(calls: &[u32; 24], hours: (u8, u8)) -> u64 {
-    calls[usize::from(hours.0)..usize::from(hours.1)].iter().map(|&calls| u64::from(calls)).sum()
+fn within(calls: &[u32; 24], hours: HourSpan) -> u64 {
+    calls[hours.places(0)].iter().map(|&calls| u64::from(calls)).sum()
 }
 
-/// The hours, first and one past the last, of the rises that would be reported of an entity if its scored day had held such calls, where a day's
-/// p-value up to a threshold is selected, once it is corrected by a power; none where days are judged as a whole.
+/// The hours of the rises that would be reported of an entity if its scored day had held such calls, where a day's p-value up to a
+/// threshold is selected, once it is corrected by a power; none where days are judged as a whole.
 pub(super) fn rises_with(
     baseline: &FamilyBaseline<'_>,
     thresholds: &Thresholds,
     (member, calls): (usize, [u32; 24]),
     expectation: &Expectation,
     (ln_threshold, power): (f64, f64),
-) -> Vec<(u8, u8)> {
+) -> Vec<HourSpan> {
     let Expectation::Seasonal { fits, .. } = expectation else { return Vec::new() };
     let today = baseline.window().length();
     let by_fit = |fit: &Arc<Fit>| {
@@ -236,7 +236,7 @@ pub(super) fn rises_with(
     if score.ln_p > ln_threshold {
         return Vec::new();
     }
-    let is_admitted = |hours: &(u8, u8)| {
+    let is_admitted = |hours: &HourSpan| {
         let (expected, ..) = self::expected(baseline, member, (expectation, fit), *hours);
         thresholds.admit(Direction::Up, within(&calls, *hours), expected)
     };
@@ -248,14 +248,14 @@ pub(super) fn expected(
     baseline: &FamilyBaseline<'_>,
     member: usize,
     (expectation, told): (&Expectation, Option<&Fit>),
-    hours: (u8, u8),
+    hours: HourSpan,
 ) -> (f64, u64, u64) {
     let today = baseline.window().length();
     match expectation {
         Expectation::Seasonal { .. } => {
             // The widest width's dispersion comes nearest for episodes that are longer still.
-            let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.1 - hours.0)).unwrap_or(0);
-            let week_hours = &baseline.week_hours(today..today + 1)[usize::from(hours.0)..usize::from(hours.1)];
+            let width = WIDTHS.iter().rposition(|&width| width <= usize::from(hours.length())).unwrap_or(0);
+            let week_hours = &baseline.week_hours(today..today + 1)[hours.places(0)];
             let mean = told.map_or(0.0, |fit| fit.told(week_hours, width));
             let (lower, upper) = told.and_then(|fit| fit.interval(week_hours, width, COVERAGE)).unwrap_or((0, 0));
             (mean, lower, upper)
@@ -352,8 +352,7 @@ mod tests {
                     }
                 });
                 let is_told = found(&without_peaks(&changed)).iter().any(|found| {
-                    (found.member, found.direction) == (member, Direction::Up)
-                        && (found.hours.0..found.hours.1).contains(&hour)
+                    (found.member, found.direction) == (member, Direction::Up) && found.hours.contains(hour)
                 });
                 assert_eq!(is_told, count == needed, "{member} {hour}: {count} of {needed}");
             }
@@ -374,7 +373,7 @@ mod tests {
         let deviations = found(&history(1, burst));
         assert_eq!(deviations.len(), 1);
         let deviation = &deviations[0];
-        assert_eq!((deviation.member, deviation.direction, deviation.hours), (9, Direction::Up, (7, 9)));
+        assert_eq!((deviation.member, deviation.direction, deviation.hours), (9, Direction::Up, HourSpan::new(7, 9)));
         assert!((20.0..45.0).contains(&deviation.expected), "{}", deviation.expected);
         assert!(deviation.upper < deviation.observed && deviation.ln_p < 1e-6_f64.ln());
     }
@@ -440,7 +439,7 @@ mod tests {
         let burst = |number: usize, hour: u16| number == 9 && [TODAY + 7, 10 * 24 + 7, 10 * 24 + 8].contains(&hour);
         let change = |number, hour, calls| if burst(number, hour) { calls + 200 } else { calls };
         let deviations: Vec<_> = found(&history(3, change)).iter().map(|found| (found.member, found.hours)).collect();
-        assert_eq!(deviations, [(9, (7, 8))]);
+        assert_eq!(deviations, [(9, HourSpan::hour(7))]);
     }
 
     #[test]

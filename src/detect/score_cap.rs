@@ -33,7 +33,7 @@ mod tests {
             member: 0,
             direction: Direction::Up,
             model: Model::Seasonal,
-            hours: (0, 1),
+            hours: crate::time::HourSpan::hour(0),
             observed: 100,
             expected: 1.0,
             lower: 0,

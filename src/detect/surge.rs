@@ -267,11 +267,12 @@ mod tests {
     use crate::detect::Thresholds;
     use crate::detect::judgement::{Night, judge};
     use crate::rollup::Family;
+    use crate::time::HourSpan;
 
     const TODAY: u16 = 28 * 24;
 
     /// Twenty APIs of 50 calls an hour, one call in a hundred failing; then the calls and failures of the last day changed.
-    fn deviations(seed: u64, change: impl Fn(usize, u16) -> (u32, f64)) -> Vec<(usize, (u8, u8))> {
+    fn deviations(seed: u64, change: impl Fn(usize, u16) -> (u32, f64)) -> Vec<(usize, HourSpan)> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let (mut apis, mut errors) = (Vec::new(), Vec::new());
         for number in 0..20 {
@@ -303,7 +304,7 @@ mod tests {
         for seed in 0..10 {
             let found = deviations(seed, |number, hour| (50, if surge(number, hour) { 0.2 } else { 0.01 }));
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].0 == 7 && found[0].1.0 < 12 && found[0].1.1 > 9, "{found:?}");
+            assert!(found[0].0 == 7 && found[0].1.overlaps(HourSpan::new(9, 12)), "{found:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, Look, Span, WindowTest};
 use crate::detect::{Model, Thresholds, rate};
+use crate::time::HourSpan;
 
 /// An hour of the scored day beside what was expected of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -46,7 +47,7 @@ pub fn hours(
     let of_day = |value: f64| if rate::model(expectation) == Model::Seasonal { value } else { value / 24.0 };
     let hour = |hour: u8| {
         let place = usize::from(hour);
-        let (expected, lower, upper) = rate::expected(baseline, member, (expectation, told), (hour, hour + 1));
+        let (expected, lower, upper) = rate::expected(baseline, member, (expectation, told), HourSpan::hour(hour));
         let (calls, errors, alive) = (calls[place], errors[place], alive[place]);
         HourExpected { hour, calls, errors, expected: of_day(expected), lower, upper, alive }
     };
@@ -103,7 +104,7 @@ fn whole_day(
 ) -> WindowTest {
     let today = baseline.window().length();
     let observed = baseline.calls_of(member, today).iter().map(|&calls| u64::from(calls)).sum();
-    let (expected, ..) = rate::expected(baseline, member, (expectation, None), (0, 24));
+    let (expected, ..) = rate::expected(baseline, member, (expectation, None), HourSpan::DAY);
     let ln_p = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
     let above = observed as f64 > expected;
     WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, above, ln_p, ln_corrected: ln_p }
@@ -126,7 +127,7 @@ pub fn least_remarkable(
         let mut calls = today;
         calls[usize::from(hour)] = count;
         let found = rate::rises_with(baseline, thresholds, (member, calls), expectation, (ln_threshold, power));
-        found.into_iter().any(|(first, end)| (first..end).contains(&hour))
+        found.into_iter().any(|rise| rise.contains(hour))
     };
     let mut most = (0..32).map(|power| 1_u32 << power).find(|&count| remarkable(count))?;
     let mut least = most / 2;

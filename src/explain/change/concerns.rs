@@ -13,6 +13,7 @@ use crate::insight::life::trail::{Lessened, TrailBook};
 use crate::insight::meaning::habits::Habits;
 use crate::insight::requests::serious::{gives_to, of_request};
 use crate::rollup::EntityKey;
+use crate::time::HourSpan;
 
 /// Networks that are named.
 const NAMED: usize = 5;
@@ -125,21 +126,15 @@ fn at_what_hour(habits: &Habits, principal: &EntityKey, hour: u8) -> String {
 
 /// Hours of the day as spans.
 fn spans(hours: &[u8]) -> String {
-    let mut spans: Vec<(u8, u8)> = Vec::new();
-    for &hour in hours {
-        match spans.last_mut() {
-            Some((_, end)) if *end == hour => *end = hour + 1,
-            _ => spans.push((hour, hour + 1)),
-        }
-    }
-    let shown = |(first, end): &(u8, u8)| format!("{first:02}:00 to {end:02}:00");
-    spans.iter().map(shown).collect::<Vec<_>>().join(" and ")
+    let runs = hours.chunk_by(|hour, next| hour + 1 == *next);
+    let spans = runs.map(|run| HourSpan::hour(run[0]).hull(HourSpan::hour(run[run.len() - 1])).to_string());
+    spans.collect::<Vec<_>>().join(" and ")
 }
 
 /// That the feed of the account fell silent after a change of its trail.
 pub(super) fn of_feed(found: &mut Found, feed: &Feed, account: &str, hour: u8) {
-    if let Some((first, end)) = feed.silences_begun(account).into_iter().find(|silence| silence.0 >= hour) {
-        found.insert(Concern::SilenceFollowed, format!("silent from {first:02}:00 to {end:02}:00 UTC"));
+    if let Some(silence) = feed.silences_begun(account).into_iter().find(|silence| silence.begin() >= hour) {
+        found.insert(Concern::SilenceFollowed, format!("silent from {silence} UTC"));
     }
 }
 

@@ -20,6 +20,7 @@ use crate::detect::change::Reason;
 use crate::explain::told::{Named, Told};
 use crate::insight::meaning::severity::Step;
 use crate::place::{Place, PlaceBook};
+use crate::time::HourSpan;
 
 pub(super) use working::{Asked, explain};
 
@@ -50,7 +51,7 @@ pub struct Change {
     /// Who made them.
     pub principal: Named,
     /// The first hour of the day and one past the last: of the changes, or of the silence.
-    pub hours: (u8, u8),
+    pub hours: HourSpan,
     /// Attempts by API.
     pub apis: Vec<Attempts>,
     /// Attempts.

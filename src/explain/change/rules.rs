@@ -32,9 +32,9 @@ pub(super) fn verdict(subject: &Subject) -> String {
 pub(super) fn rules(subject: &Subject, window: &Window, past: &BTreeMap<NaiveDate, u64>) -> Vec<Rule> {
     let judged = &subject.judged;
     let days = window.days_of_history();
-    if let Some(Quiet { hours: (first, end), days_before, calls, usual }) = subject.silence {
+    if let Some(Quiet { hours, days_before, calls, usual }) = subject.silence {
         let when = match days_before {
-            0 => format!("from {first:02}:00 to {end:02}:00 UTC"),
+            0 => format!("from {hours} UTC"),
             1 => "on the day before".to_owned(),
             days => format!("in the {days} days before"),
         };

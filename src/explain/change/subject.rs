@@ -13,6 +13,7 @@ use crate::explain::question::Question;
 use crate::insight::Concern;
 use crate::rollup::{EntityKey, Family};
 use crate::shown::counted;
+use crate::time::HourSpan;
 
 /// Those who made changes that an error names.
 const NAMED: usize = 8;
@@ -32,7 +33,7 @@ pub(super) struct Subject {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quiet {
     /// The hours of the scored day.
-    pub(super) hours: (u8, u8),
+    pub(super) hours: HourSpan,
     /// The whole days before it.
     pub(super) days_before: usize,
     /// The calls that came nevertheless.
@@ -163,8 +164,8 @@ pub(super) fn meant(
 
 /// The hours of the scored day in which changes were made, or of the silence.
 pub(super) fn hours(subject: &Subject, history: &FamilyHistory, window: &Window) -> Vec<u8> {
-    if let Some(Quiet { hours: (first, end), .. }) = subject.silence {
-        return (first..end).collect();
+    if let Some(Quiet { hours, .. }) = subject.silence {
+        return hours.hours().collect();
     }
     let of_day = |&member: &usize| history.split(member, window).1.iter().map(|hour| (hour.hour % 24) as u8);
     let mut hours: Vec<u8> = subject.members.iter().flat_map(of_day).collect();

@@ -26,6 +26,7 @@ use crate::insight::{Actor, Concern};
 use crate::partition::Partitions;
 use crate::rollup::Family;
 use crate::settings::Settings;
+use crate::time::HourSpan;
 
 /// Events that are kept of a change.
 const KEPT: usize = 1_000;
@@ -166,7 +167,7 @@ impl Known<'_> {
             account: judged.account.clone(),
             kind: judged.kind.name(),
             service: self.history.service(subject.members[0]).unwrap_or_default().to_owned(),
-            hours: (hours.first().copied().unwrap_or(0), hours.last().map_or(24, |last| last + 1)),
+            hours: HourSpan::new(hours.first().copied().unwrap_or(0), hours.last().map_or(24, |last| last + 1)),
             calls,
             errors,
             reason: judged.reason,

@@ -16,6 +16,7 @@ use crate::insight::build::built::Told;
 use crate::insight::build::draft::moment;
 use crate::rollup::{EntityKey, Family};
 use crate::stats::{BetaBinomial, LogNormalPredictive};
+use crate::time::HourSpan;
 
 /// Who makes a smaller part of what is beyond the usual does not explain it.
 const LEAST_PART: f64 = 0.8;
@@ -62,8 +63,8 @@ impl LeftToCaller {
             family: history.family.name().to_owned(),
             account: history.key(deviation.member).account().to_owned(),
             entity: history.label(deviation.member),
-            start: at(deviation.hours.0),
-            end: at(deviation.hours.1),
+            start: at(deviation.hours.begin()),
+            end: at(deviation.hours.end()),
             calls: deviation.observed,
             principal: principal.to_owned(),
         })
@@ -113,16 +114,17 @@ fn by_caller<'a>(
 
 impl Caller<'_> {
     /// Its calls in some hours of a day.
-    fn calls(&self, day: usize, hours: (u8, u8)) -> u64 {
+    fn calls(&self, day: usize, hours: HourSpan) -> u64 {
         let of_day = self.principals.hours_on(self.member, day).iter();
-        let within = of_day.filter(|hour| (hours.0..hours.1).contains(&((usize::from(hour.hour) - day * 24) as u8)));
+        let within = of_day.filter(|hour| hours.places(day * 24).contains(&usize::from(hour.hour)));
         within.map(|hour| u64::from(hour.calls)).sum()
     }
 
     /// `ln P(the busiest hours of a day, as many as these, hold at least so many calls)`.
-    fn ln_busy(&self, hours: (u8, u8), calls: u64) -> Option<f64> {
-        let length = hours.1 - hours.0;
-        let busiest = |day: usize| (0..=24 - length).map(|first| self.calls(day, (first, first + length))).max();
+    fn ln_busy(&self, hours: HourSpan, calls: u64) -> Option<f64> {
+        let length = hours.length();
+        let busiest =
+            |day: usize| (0..=24 - length).map(|first| self.calls(day, HourSpan::new(first, first + length))).max();
         let days = (0..self.window.length()).filter_map(busiest).filter(|&calls| calls > 0);
         Some(LogNormalPredictive::fit(&days.collect::<Vec<_>>())?.ln_upper(calls))
     }
@@ -130,7 +132,7 @@ impl Caller<'_> {
     /// `ln P(at least so many of its calls go that way)`; `usual` did in the week before. `None` where that is another part than it was.
     fn ln_part(&self, usual: u64, calls: u64, of: u64) -> Option<f64> {
         let week = self.window.length().saturating_sub(WEEK)..self.window.length();
-        let all: u64 = week.map(|day| self.calls(day, (0, 24))).sum();
+        let all: u64 = week.map(|day| self.calls(day, HourSpan::DAY)).sum();
         let part = (usual as f64 + 0.5) / (all.max(usual) as f64 + 1.0);
         if calls as f64 > MOST_TIMES * part * of as f64 {
             return None;
@@ -176,7 +178,7 @@ mod tests {
             member: 0,
             direction: Direction::Up,
             model: Model::Seasonal,
-            hours: (HOUR, HOUR + 1),
+            hours: HourSpan::hour(HOUR),
             observed: 20,
             expected: 1.0,
             lower: 0,

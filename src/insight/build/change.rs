@@ -83,19 +83,20 @@ fn change_type(kind: ChangeKind) -> InsightType {
 /// The minutes of the day of a change, from its first call to its last; all of its hours for a silence, and where the events are
 /// gone.
 fn change_minutes(change: &ChangeFound, evidence: &Evidence) -> (i64, i64) {
-    let day_minute = |minute: usize| i64::from(change.hours.0) * 60 + minute as i64;
+    let hours = change.hours.minutes(0);
+    let day_minute = |minute: usize| hours.start + minute as i64;
     let first = evidence.minutes.iter().position(|&calls| calls > 0);
     let last = evidence.minutes.iter().rposition(|&calls| calls > 0);
     match first.zip(last) {
         Some((first, last)) if change.reason != Reason::Silence => (day_minute(first), day_minute(last + 1)),
         _ => {
             let days_before = change.days_before as i64 * 24 * 60;
-            (i64::from(change.hours.0) * 60 - days_before, i64::from(change.hours.1) * 60)
+            (hours.start - days_before, hours.end)
         }
     }
 }
 
 /// Whether the account's feed fell silent in the hour of a change, or later that day.
 fn is_followed_by_silence(change: &ChangeFound, account: &str, feed: &Feed) -> bool {
-    feed.silences_begun(account).iter().any(|silence| silence.0 >= change.hours.0)
+    feed.silences_begun(account).iter().any(|silence| silence.begin() >= change.hours.begin())
 }

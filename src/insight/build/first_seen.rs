@@ -29,7 +29,7 @@ pub(in crate::insight) fn insight(
     let history = findings.history(found.family);
     let fields = spelled(history, &found.key);
     let hours = hours_of_new_company(found, history);
-    let minute = |minute: usize| moment(date, i64::from(hours.0) * 60 + minute as i64);
+    let minute = |minute: usize| moment(date, hours.minutes(0).start + minute as i64);
     let insight_type = rate_type(found.family);
     let subject = Subject {
         id: id(insight_type, found.key.account(), &fields.join("/"), date, Model::FirstSeen.name()),

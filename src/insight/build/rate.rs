@@ -31,7 +31,7 @@ pub(super) fn rate_insight(
     let (observed, errors) = calls_of(history, deviation, evidence, night.window);
     let part = part_touched(deviation, (start, end));
     let insight_type = rate_type(history.family);
-    let episode = format!("{}{:?}", deviation.hours.0, deviation.direction);
+    let episode = format!("{}{:?}", deviation.hours.begin(), deviation.direction);
     let subject = Subject {
         id: id(insight_type, key.account(), &fields.join("/"), date, &episode),
         insight_type,
@@ -71,7 +71,7 @@ pub(super) fn rate_insight(
 /// which stands out against its hours, all of these, and its minutes in others, but for a few in the hours beside them.
 fn part_touched(deviation: &Deviation, (start, end): (i64, i64)) -> f64 {
     let Some(day) = deviation.by_hour.last_chunk::<24>() else { return 1.0 };
-    let own = i64::from(deviation.hours.0)..i64::from(deviation.hours.1);
+    let own = i64::from(deviation.hours.begin())..i64::from(deviation.hours.end());
     let is_beside = |hour: i64| hour + 1 == own.start || hour == own.end;
     let part = |hour: i64| {
         let minutes = (end.min(hour * 60 + 60) - start.max(hour * 60)).max(0);
@@ -93,10 +93,9 @@ fn calls_of(history: &FamilyHistory, deviation: &Deviation, evidence: &Evidence,
     if evidence.minutes.iter().any(|&calls| calls > 0) {
         return (evidence.calls(), evidence.errors);
     }
-    let first = window.length() * 24;
-    let (begin, end) = (first + usize::from(deviation.hours.0), first + usize::from(deviation.hours.1));
+    let own = deviation.hours.places(window.length() * 24);
     let hours = history.split(deviation.member, window).1.iter();
-    let errors = hours.filter(|hour| (begin..end).contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.errors));
+    let errors = hours.filter(|hour| own.contains(&usize::from(hour.hour))).map(|hour| u64::from(hour.errors));
     (deviation.observed, errors.sum())
 }
 

@@ -198,7 +198,7 @@ mod tests {
             let anew: Vec<Target> = narrowed.iter().map(|narrowed| narrowed.target.clone()).collect();
             prop_assert_eq!(read.count_narrowed(&narrowed).unwrap(), count_minutes(&files, DATE, &anew).unwrap());
 
-            let length = |target: &Target| usize::from(target.search.1 - target.search.0) * 60;
+            let length = |target: &Target| usize::from(target.search.length()) * 60;
             let part = |(target, &(one, other)): (&Target, &(usize, usize))| {
                 let end = length(target);
                 Target { minutes: Minutes::Part((one.min(other).min(end), one.max(other).min(end)), 0), ..target.clone() }

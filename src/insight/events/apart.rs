@@ -103,7 +103,7 @@ fn spans(targets: &[Target], evidence: &[Evidence], made: &[Made]) -> Vec<Found>
 
 /// The same in minutes of the day; what is before its midnight is negative.
 fn of_day(target: &Target, (span, before): Found) -> (i64, i64) {
-    let first = i64::from(target.search.0) * 60;
+    let first = target.search.minutes(0).start;
     (first + span.0 as i64 - before as i64, first + span.1 as i64)
 }
 
@@ -118,7 +118,7 @@ fn of_maker(target: &Target, usual: &Usual, evidence: &Evidence) -> Option<Targe
     if !may_be_told_apart(target) {
         return None;
     }
-    let expected = day.calls(target.search.0, evidence.span);
+    let expected = day.calls(target.search.begin(), evidence.span);
     let excess = evidence.calls() as f64 - expected;
     let makers = MAKERS.iter().filter(|(_, family)| *family != target.family);
     let values = makers.flat_map(|&(attribute, family)| {
@@ -169,14 +169,15 @@ fn key(family: Family, account: &str, value: &str) -> Option<EntityKey> {
 mod tests {
     use super::*;
     use crate::insight::extent::minutes::UsualDay;
+    use crate::time::HourSpan;
 
     /// A rise of an API from 9:00 to 11:00, of which somebody made so many calls among so many, and usually so many of a thousand.
     fn maker(calls: u64, all: u64, of_thousand: u64) -> Option<EntityKey> {
         let target = Target {
             family: Family::Api,
             keys: vec![EntityKey::new(["1", "ecs", "Describe"])],
-            hours: (9, 11),
-            search: (9, 11),
+            hours: HourSpan::new(9, 11),
+            search: HourSpan::new(9, 11),
             minutes: Minutes::Rise { usual: UsualDay::even(0.5), least: 30, begin: Begin::Within },
             since: "2026-01-29".parse().unwrap(),
             with: Vec::new(),

@@ -12,14 +12,15 @@ use crate::insight::events::target::Target;
 use crate::partition::{TextColumn, midnight_ms};
 use crate::rollup::wanted::WantedKeys;
 use crate::rollup::{EntityKey, Family, NONE};
+use crate::time::HourSpan;
 
 /// Milliseconds of a minute.
 pub(super) const MINUTE_MS: i64 = 60_000;
 
 /// The first millisecond of some hours of a day, and one past the last.
-pub(in crate::insight) fn window(date: NaiveDate, hours: (u8, u8)) -> Span {
+pub(in crate::insight) fn window(date: NaiveDate, hours: HourSpan) -> Span {
     let hour = |hour: u8| midnight_ms(date) + i64::from(hour) * 60 * MINUTE_MS;
-    (hour(hours.0), hour(hours.1))
+    (hour(hours.begin()), hour(hours.end()))
 }
 
 /// Finds the rows of targets.

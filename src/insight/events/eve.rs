@@ -11,9 +11,10 @@ use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::{count_minutes, investigate};
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::partition::Partitions;
+use crate::time::HourSpan;
 
 /// The last hour of a day.
-const LAST_HOUR: (u8, u8) = (23, 24);
+const LAST_HOUR: HourSpan = HourSpan::hour(23);
 
 /// Gives targets that may have begun before the midnight of their day the minutes of the hour before it.
 pub fn look_back(partitions: &Partitions, date: NaiveDate, targets: &mut [Target]) -> Result<()> {

@@ -116,12 +116,12 @@ fn start(date: NaiveDate, target: &Target) -> i64 {
 
 /// No calls in any of the minutes that are searched for a target.
 pub(super) fn no_calls(target: &Target) -> Vec<u32> {
-    vec![0; usize::from(target.search.1 - target.search.0) * 60]
+    vec![0; usize::from(target.search.length()) * 60]
 }
 
 /// Nothing of any minute yet.
 fn unseen(target: &Target) -> Evidence {
-    Evidence { from: target.search.0, minutes: no_calls(target), ..Evidence::default() }
+    Evidence { from: target.search.begin(), minutes: no_calls(target), ..Evidence::default() }
 }
 
 /// Keeps what the rows of a row group say, while they are few; of more of them what was decoded anyway.

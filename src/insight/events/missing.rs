@@ -17,6 +17,7 @@ use crate::insight::events::usual::Usual;
 use crate::insight::extent::minutes::UsualDay;
 use crate::partition::EventFile;
 use crate::rollup::Family;
+use crate::time::HourSpan;
 
 /// Who lacks so much of what a drop lacks is missing.
 const LACKS_IT: f64 = 0.8;
@@ -93,7 +94,7 @@ impl Missing {
 
     /// Whether that one is missing in the minutes that were read.
     fn is_borne_out(&self, evidence: &Evidence) -> bool {
-        let expected = self.usual.calls(self.target.search.0, evidence.span);
+        let expected = self.usual.calls(self.target.search.begin(), evidence.span);
         calls(evidence, &self.who) as f64 <= LEFT * expected
     }
 }
@@ -108,7 +109,7 @@ impl Read<'_> {
         let who = (place, other.target.keys.first()?.fields().skip(1).collect::<Vec<_>>().join("/"));
         let of_week = self.usual.values[place].as_ref()?;
         let share = *of_week.get(&who.1)? as f64 / of_week.values().sum::<u64>().max(1) as f64;
-        let expected = day.calls(self.target.search.0, self.evidence.span);
+        let expected = day.calls(self.target.search.begin(), self.evidence.span);
         let lacking = expected - self.evidence.calls() as f64;
         let missing = expected * share - calls(self.evidence, &who) as f64;
         let is_missing = lacking > 0.0 && missing >= LACKS_IT * lacking && own.0 < theirs.1 && theirs.0 < own.1;
@@ -117,21 +118,20 @@ impl Read<'_> {
 
     /// Its minutes of the day; what is before its midnight is negative.
     fn of_day(self) -> (i64, i64) {
-        let (first, Evidence { span, before, .. }) = (i64::from(self.target.search.0) * 60, self.evidence);
+        let (first, Evidence { span, before, .. }) = (self.target.search.minutes(0).start, self.evidence);
         (first + span.0 as i64 - *before as i64, first + span.1 as i64)
     }
 
     /// Its target with the minutes of another one, as far as there is room for it; nothing if these are its own.
-    fn with_minutes_of(self, other: Self, room: (u8, u8)) -> Option<Target> {
+    fn with_minutes_of(self, other: Self, room: HourSpan) -> Option<Target> {
         let Minutes::Drop { begin, .. } = self.target.minutes else { return None };
         let (first, end) = other.of_day();
-        let (from, until) = (i64::from(room.0) * 60, i64::from(room.1) * 60);
+        let std::ops::Range { start: from, end: until } = room.minutes(0);
         let before = if begin == Begin::Before && from == 0 { first.min(0).unsigned_abs() as usize } else { 0 };
         let first = if begin == Begin::GoesOn { 0 } else { first.max(from) };
         let end = end.min(until);
-        let search = self.target.search;
-        let search = (search.0.min((first / 60) as u8), search.1.max(((end + 59) / 60) as u8));
-        let minute = |minute: i64| (minute - i64::from(search.0) * 60) as usize;
+        let search = self.target.search.hull(HourSpan::new((first / 60) as u8, ((end + 59) / 60) as u8));
+        let minute = |minute: i64| (minute - search.minutes(0).start) as usize;
         let is_moved = self.of_day() != (first - before as i64, end);
         (is_moved && first < end).then(|| Target {
             minutes: Minutes::Part((minute(first), minute(end)), before),
@@ -142,14 +142,14 @@ impl Read<'_> {
 }
 
 /// The hours of the day in which no other episode of a target's entity is looked for, before and after its own.
-fn room(targets: &[Target], place: usize) -> (u8, u8) {
+fn room(targets: &[Target], place: usize) -> HourSpan {
     let Target { family, keys, search, .. } = &targets[place];
     let of_entity =
         |(other, target): &(usize, &Target)| *other != place && (target.family, &target.keys) == (*family, keys);
     let others = || targets.iter().enumerate().filter(of_entity).map(|(_, target)| target.search);
-    let first = others().filter(|other| other.1 <= search.0).map(|other| other.1).max();
-    let end = others().filter(|other| other.0 >= search.1).map(|other| other.0).min();
-    (first.unwrap_or(0), end.unwrap_or(24))
+    let first = others().map(HourSpan::end).filter(|&end| end <= search.begin()).max();
+    let end = others().map(HourSpan::begin).filter(|&begin| begin >= search.end()).min();
+    HourSpan::new(first.unwrap_or(0), end.unwrap_or(24))
 }
 
 fn calls(evidence: &Evidence, (attribute, value): &(Attribute, String)) -> u64 {
@@ -162,21 +162,24 @@ mod tests {
     use crate::rollup::EntityKey;
 
     /// A drop in some hours of the day, told of these minutes of it, of something that usually has a call a minute.
-    fn drop(family: Family, name: &[&str], hours: (u8, u8), told: (usize, usize)) -> (Target, Evidence) {
-        let search = (hours.0 - 1, (hours.1 + 1).min(24));
+    fn drop(family: Family, name: &[&str], (first, end): (u8, u8), told: (usize, usize)) -> (Target, Evidence) {
+        let search = HourSpan::new(first - 1, end + 1);
         let target = Target {
             family,
             keys: vec![EntityKey::new(name.iter().copied())],
-            hours,
+            hours: HourSpan::new(first, end),
             search,
             minutes: Minutes::Drop { usual: UsualDay::even(1.0), begin: Begin::Within },
             since: "2026-01-29".parse().unwrap(),
             with: Vec::new(),
             eve: Vec::new(),
         };
-        let first = usize::from(search.0) * 60;
-        let minutes = vec![0; usize::from(search.1 - search.0) * 60];
-        (target, Evidence { from: search.0, minutes, span: (told.0 - first, told.1 - first), ..Evidence::default() })
+        let first = usize::from(search.begin()) * 60;
+        let minutes = vec![0; usize::from(search.length()) * 60];
+        (
+            target,
+            Evidence { from: search.begin(), minutes, span: (told.0 - first, told.1 - first), ..Evidence::default() },
+        )
     }
 
     /// The minutes of the day with which a drop of an API from 12:00 to 22:00 is told, of which a key makes so many of ten calls, and others made
@@ -190,7 +193,7 @@ mod tests {
         usual.values[Attribute::AccessKey] =
             Some([("LTAI1".to_owned(), of_ten), ("LTAI2".to_owned(), 10 - of_ten)].into());
         let all = Missing::all(&[api, key], &[usual, Usual::default()], &[of_api, of_key]);
-        all.first().map(|missing| (missing.target.search.0, missing.target.minutes))
+        all.first().map(|missing| (missing.target.search.begin(), missing.target.minutes))
     }
 
     #[test]
@@ -214,7 +217,7 @@ mod tests {
         let minutes: Vec<_> = all.iter().map(|missing| (missing.target.search, missing.target.minutes)).collect();
         assert_eq!(
             minutes,
-            [((14, 24), Minutes::Part((0, 600), 0)), ((11, 14), Minutes::Part((19, 180), 0))],
+            [(HourSpan::new(14, 24), Minutes::Part((0, 600), 0)), (HourSpan::new(11, 14), Minutes::Part((19, 180), 0))],
             "the first has all up to the hour in which the next is looked for"
         );
     }

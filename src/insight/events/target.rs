@@ -8,6 +8,7 @@ use crate::event::signs_in;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::extent::minutes::{Around, UsualDay, tail};
 use crate::rollup::{EntityKey, Family};
+use crate::time::HourSpan;
 
 /// How the minutes of a target are found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,10 +72,10 @@ pub struct Target {
     pub family: Family,
     /// The entities, more than one for a change made through several APIs.
     pub keys: Vec<EntityKey>,
-    /// The hours that stood out, first and one past the last.
-    pub hours: (u8, u8),
+    /// The hours that stood out.
+    pub hours: HourSpan,
     /// The hours in which its minutes are looked for; they hold the former.
-    pub search: (u8, u8),
+    pub search: HourSpan,
     /// How they are found.
     pub minutes: Minutes,
     /// The day from which on the past tells nothing of what is usual: the one on which the episode began.
@@ -94,8 +95,8 @@ impl Target {
 
     /// The minutes that stood out, counted from the first that is searched.
     pub(in crate::insight) fn core(&self) -> (usize, usize) {
-        let minute = |hour: u8| usize::from(hour - self.search.0) * 60;
-        (minute(self.hours.0), minute(self.hours.1))
+        let minute = |hour: u8| usize::from(hour - self.search.begin()) * 60;
+        (minute(self.hours.begin()), minute(self.hours.end()))
     }
 
     /// The same with the minutes that were found, and those after them until midnight; of a rise until its last call.
@@ -105,7 +106,7 @@ impl Target {
             Minutes::Rise { .. } => Minutes::UntilLast(evidence.span.0, evidence.before),
             _ => Minutes::Part((evidence.span.0, end), evidence.before),
         };
-        Self { search: (evidence.from, 24), minutes, ..self.clone() }
+        Self { search: HourSpan::new(evidence.from, 24), minutes, ..self.clone() }
     }
 
     /// The minutes of a run that `find` finds, and how many more it has before midnight.
@@ -117,7 +118,7 @@ impl Target {
     ) -> ((usize, usize), usize) {
         let (core, before) = (self.core(), self.eve.len());
         let all = [&self.eve, minutes].concat();
-        let first = i32::from(self.search.0) - before.div_ceil(60) as i32;
+        let first = i32::from(self.search.begin()) - before.div_ceil(60) as i32;
         let around = Around::new(&all, first, usual, (core.0 + before, core.1 + before));
         let (first, end) = find(&around);
         ((first.saturating_sub(before), end - before), before.saturating_sub(first))
@@ -127,7 +128,7 @@ impl Target {
     /// own begin and end with them, unless its calls speak against that.
     pub(super) fn span_in(&self, minutes: &[u32], others: (i64, i64)) -> ((usize, usize), usize) {
         let Minutes::Rise { usual, least, begin } = self.minutes else { return self.span(minutes) };
-        let first = i64::from(self.search.0) * 60 - self.eve.len() as i64;
+        let first = self.search.minutes(0).start - self.eve.len() as i64;
         let place = |minute: i64| (minute - first).max(0) as usize;
         let (run, before) = self.found(minutes, &usual, |around| {
             self.until_end(around, around.rise_in((place(others.0), place(others.1)), around.rise(least), least))
@@ -137,7 +138,7 @@ impl Target {
 
     /// A rise with what follows it until midnight, if it is searched until then.
     fn until_end(&self, around: &Around, rise: (usize, usize)) -> (usize, usize) {
-        if self.search.1 == 24 { around.until_midnight(rise) } else { rise }
+        if self.search.end() == 24 { around.until_midnight(rise) } else { rise }
     }
 
     /// The minutes of the episode among those that were searched, and how many more it has before midnight.
@@ -161,7 +162,7 @@ impl Target {
             Minutes::Drop { usual, begin } => {
                 let until_end = |around: &Around| {
                     let drop = around.drop();
-                    if self.search.1 == 24 { around.low_until_midnight(drop) } else { drop }
+                    if self.search.end() == 24 { around.low_until_midnight(drop) } else { drop }
                 };
                 let (run, before) = self.found(minutes, &usual, until_end);
                 (begin.of(run), before)

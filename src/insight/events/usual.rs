@@ -21,6 +21,7 @@ use crate::insight::events::values::{Counts, Values, add};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{Partners, Side, read_partners};
 use crate::rollup::{EntityKey, Family};
+use crate::time::HourSpan;
 
 /// Days of the vendor's baseline.
 pub const DAYS: usize = 7;
@@ -208,8 +209,8 @@ fn by_since(targets: &[Target], own: &[usize]) -> BTreeMap<NaiveDate, Vec<usize>
 
 fn whole_day(target: &Target) -> Target {
     Target {
-        hours: (0, 24),
-        search: (0, 24),
+        hours: HourSpan::DAY,
+        search: HourSpan::DAY,
         minutes: Minutes::Whole,
         with: Vec::new(),
         eve: Vec::new(),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::baseline::{FamilyHistory, Window};
 use crate::detect::{Deviation, Model};
 use crate::insight::extent::rhythm::{Days, HARDLY_ANY, Level, Rhythm, TELLING, lasted};
+use crate::time::HourSpan;
 
 /// Deviations with those of an entity as one between which nothing speaks for what is usual: there was no end between them. They go on until
 /// they are over.
@@ -19,9 +20,9 @@ pub(in crate::insight) fn joined(history: &FamilyHistory, found: Vec<Deviation>,
             None => all.push(next),
         }
     }
-    let begins: BTreeSet<(usize, u8)> = all.iter().map(|found| (found.member, found.hours.0)).collect();
+    let begins: BTreeSet<(usize, u8)> = all.iter().map(|found| (found.member, found.hours.begin())).collect();
     for found in all.iter_mut().filter(|found| found.model == Model::Seasonal) {
-        let next = begins.range((found.member, found.hours.1)..(found.member + 1, 0)).next();
+        let next = begins.range((found.member, found.hours.end())..(found.member + 1, 0)).next();
         lengthen(history, found, next.map_or(24, |(_, first)| *first), days);
     }
     all
@@ -32,16 +33,16 @@ pub(in crate::insight) fn joined(history: &FamilyHistory, found: Vec<Deviation>,
 pub(in crate::insight) fn in_all_of(
     history: &FamilyHistory,
     found: &[Deviation],
-    hours: (u8, u8),
+    hours: HourSpan,
     days: Days<'_>,
 ) -> Option<Deviation> {
     let beyond = |found: &&Deviation| (found.observed as f64 - found.expected).abs();
     let most = found.iter().max_by(|left, right| beyond(left).total_cmp(&beyond(right)))?;
-    let is_own = |hour: &u8| found.iter().any(|own| (own.hours.0..own.hours.1).contains(hour));
-    let added: Vec<u8> = (hours.0..hours.1).filter(|hour| !is_own(hour)).collect();
+    let is_own = |hour: &u8| found.iter().any(|own| own.hours.contains(*hour));
+    let added: Vec<u8> = hours.hours().filter(|hour| !is_own(hour)).collect();
     let place = |hour: u8| days.window.length() * 24 + usize::from(hour);
     let is_between = |hour: &u8| {
-        let gaps = found.windows(2).map(|two| two[0].hours.1..two[1].hours.0);
+        let gaps = found.windows(2).map(|two| two[0].hours.end()..two[1].hours.begin());
         gaps.filter(|gap| gap.len() <= HARDLY_ANY).any(|gap| gap.contains(hour))
     };
     let unsure = added.iter().filter(|hour| !is_between(hour)).map(|&hour| place(hour));
@@ -71,8 +72,7 @@ fn speak_for_usual(
 ) -> bool {
     let (rhythm, level) = level_of(history, found, days);
     let telling = |level| hours.clone().map(|hour| rhythm.telling(level, hour..hour + 1)).sum::<f64>();
-    let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
-    let more = rhythm.more(found.direction, found.observed, hour(found.hours.0)..hour(found.hours.1));
+    let more = rhythm.more(found.direction, found.observed, found.hours.places(days.window.length() * 24));
     // Whether what is added to usual calls grows with them is not known: hours end a rise only where they would, whichever way.
     telling(level) >= TELLING && more.is_none_or(|more| telling(more) >= TELLING)
 }
@@ -82,14 +82,14 @@ fn lengthen(history: &FamilyHistory, found: &mut Deviation, until: u8, days: Day
     let (rhythm, level) = level_of(history, found, days);
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
     let telling = |hours: Range<u8>| rhythm.telling(level, hour(hours.start)..hour(hours.end));
-    let end = found.hours.1;
+    let end = found.hours.end();
     let longer = end + lasted((end..until).map(|hour| telling(hour..hour + 1))) as u8;
     if telling(end..longer) > -TELLING {
         return;
     }
     widen(found, expected(found, end..longer));
     found.observed += calls(history, found.member, hour(end)..hour(longer), days.window);
-    found.hours.1 = longer;
+    found.hours = found.hours.until(longer);
 }
 
 /// Adds what was expected in more hours. Nobody judged them, so the band grows as the expected count does.
@@ -116,9 +116,8 @@ fn calls(history: &FamilyHistory, member: usize, hours: Range<usize>, window: &W
 /// What an entity usually does, and the level of a deviation of it.
 fn level_of(history: &FamilyHistory, found: &Deviation, days: Days<'_>) -> (Rhythm, Level) {
     let today = days.window.length();
-    let minute = |hour: u8| (today * 24 + usize::from(hour)) as i64 * 60;
     let rhythm = Rhythm::learn(history, found.member, days, today);
-    let level = rhythm.level(found.direction, found.observed, minute(found.hours.0)..minute(found.hours.1));
+    let level = rhythm.level(found.direction, found.observed, found.hours.minutes(today as i64 * 24 * 60));
     (rhythm, level)
 }
 
@@ -127,22 +126,22 @@ fn is_one(history: &FamilyHistory, last: &Deviation, next: &Deviation, days: Day
         return false;
     }
     let hour = |hour: u8| days.window.length() * 24 + usize::from(hour);
-    !speak_for_usual(history, last, &(hour(last.hours.1)..hour(next.hours.0)), days)
+    !speak_for_usual(history, last, &(hour(last.hours.end())..hour(next.hours.begin())), days)
 }
 
 /// Makes two deviations one, with the hours between them.
 fn join(history: &FamilyHistory, last: &mut Deviation, next: &Deviation, window: &Window) {
     let first = window.length() * 24;
-    let between = first + usize::from(last.hours.1)..first + usize::from(next.hours.0);
+    let between = first + usize::from(last.hours.end())..first + usize::from(next.hours.begin());
     last.observed += next.observed + calls(history, last.member, between, window);
     // What was expected of a day as a whole was expected once.
     if next.model == Model::Seasonal {
-        let between = expected(last, last.hours.1..next.hours.0);
+        let between = expected(last, last.hours.end()..next.hours.begin());
         last.expected += next.expected;
         (last.lower, last.upper) = (last.lower + next.lower, last.upper + next.upper);
         widen(last, between);
     }
-    last.hours.1 = next.hours.1;
+    last.hours = last.hours.hull(next.hours);
     last.ln_p = last.ln_p.min(next.ln_p);
 }
 
@@ -156,7 +155,7 @@ mod tests {
 
     /// The hours, the calls and what is expected of a deviation from 15:00 to 20:00, of a key that usually calls forty times an hour, and calls
     /// so often in the hours from 15:00 on.
-    fn found(direction: Direction, calls: [u32; 9]) -> ((u8, u8), u64, f64) {
+    fn found(direction: Direction, calls: [u32; 9]) -> (HourSpan, u64, f64) {
         let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
         let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
@@ -173,7 +172,7 @@ mod tests {
             member: 0,
             direction,
             model: Model::Seasonal,
-            hours: (15, 20),
+            hours: HourSpan::new(15, 20),
             observed: calls[..5].iter().map(|&calls| u64::from(calls)).sum(),
             expected: 200.0,
             lower: 150,
@@ -194,16 +193,16 @@ mod tests {
         let rise = |calls| found(Direction::Up, calls);
         assert_eq!(
             rise([160, 160, 160, 160, 160, 110, 120, 100, 150]),
-            ((15, 24), 1280, 360.0),
+            (HourSpan::new(15, 24), 1280, 360.0),
             "not so high, and not usual"
         );
-        assert_eq!(rise([160, 160, 160, 160, 160, 150, 42, 38, 44]), ((15, 21), 950, 240.0), "it is over");
-        assert_eq!(rise([160, 160, 160, 160, 160, 45, 55, 38, 44]), ((15, 20), 800, 200.0));
+        assert_eq!(rise([160, 160, 160, 160, 160, 150, 42, 38, 44]), (HourSpan::new(15, 21), 950, 240.0), "it is over");
+        assert_eq!(rise([160, 160, 160, 160, 160, 45, 55, 38, 44]), (HourSpan::new(15, 20), 800, 200.0));
     }
 
     /// The hours of what is made of two deviations of a key that calls 4 times an hour at night and 20 times from 8 to 16, and calls so often in
     /// the 24 hours of its last day.
-    fn of_two(hours: [(u8, u8); 2], today: [u32; 24]) -> Vec<((u8, u8), u64, f64)> {
+    fn of_two(hours: [HourSpan; 2], today: [u32; 24]) -> Vec<(HourSpan, u64, f64)> {
         let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
         let usual = |hour: u16| if (8..16).contains(&(hour % 24)) { 20 } else { 4 };
@@ -215,13 +214,13 @@ mod tests {
         let apis = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Describe"]), all)]);
         let feed = Feed::judge(&apis, &window, &calendar);
         let band = |hour: u16| Band { lower: 0, mean: f64::from(usual(hour)), upper: 40 };
-        let deviation = |hours: (u8, u8)| Deviation {
+        let deviation = |hours: HourSpan| Deviation {
             member: 0,
             direction: Direction::Up,
             model: Model::Seasonal,
             hours,
-            observed: today[usize::from(hours.0)..usize::from(hours.1)].iter().map(|&calls| u64::from(calls)).sum(),
-            expected: (hours.0..hours.1).map(|hour| f64::from(usual(hour.into()))).sum(),
+            observed: today[hours.places(0)].iter().map(|&calls| u64::from(calls)).sum(),
+            expected: hours.hours().map(|hour| f64::from(usual(hour.into()))).sum(),
             lower: 10,
             upper: 100,
             ln_p: -50.0,
@@ -238,17 +237,21 @@ mod tests {
     #[test]
     fn what_is_added_to_a_day_is_one_rise_though_it_tells_little_where_more_is_usual() {
         let added: [u32; 24] = std::array::from_fn(|hour| if (8..16).contains(&hour) { 33 } else { 17 });
-        assert_eq!(of_two([(0, 8), (16, 24)], added), [((0, 24), 536, 224.0)]);
+        assert_eq!(of_two([HourSpan::first(8), HourSpan::new(16, 24)], added), [(HourSpan::new(0, 24), 536, 224.0)]);
         let twice: [u32; 24] = std::array::from_fn(|hour| if (8..16).contains(&hour) { 20 } else { 17 });
-        assert_eq!(of_two([(0, 8), (16, 24)], twice).len(), 2, "the hours between are as usual");
+        assert_eq!(
+            of_two([HourSpan::first(8), HourSpan::new(16, 24)], twice).len(),
+            2,
+            "the hours between are as usual"
+        );
     }
 
     #[test]
     fn a_drop_has_all_hours_in_which_it_goes_on() {
         let drop = |calls| found(Direction::Down, calls);
-        assert_eq!(drop([0; 9]), ((15, 24), 0, 360.0));
-        assert_eq!(drop([4, 4, 4, 4, 4, 9, 5, 8, 5]), ((15, 24), 47, 360.0));
-        assert_eq!(drop([4, 4, 4, 4, 4, 4, 38, 41, 44]), ((15, 21), 24, 240.0), "it is back");
-        assert_eq!(drop([4, 4, 4, 4, 4, 38, 38, 41, 44]), ((15, 20), 20, 200.0));
+        assert_eq!(drop([0; 9]), (HourSpan::new(15, 24), 0, 360.0));
+        assert_eq!(drop([4, 4, 4, 4, 4, 9, 5, 8, 5]), (HourSpan::new(15, 24), 47, 360.0));
+        assert_eq!(drop([4, 4, 4, 4, 4, 4, 38, 41, 44]), (HourSpan::new(15, 21), 24, 240.0), "it is back");
+        assert_eq!(drop([4, 4, 4, 4, 4, 38, 38, 41, 44]), (HourSpan::new(15, 20), 20, 200.0));
     }
 }

@@ -15,6 +15,7 @@ use crate::insight::extent::joining::in_all_of;
 use crate::insight::extent::rhythm::Days;
 use crate::rollup::store::{Partners, Side};
 use crate::rollup::{EntityKey, Family};
+use crate::time::HourSpan;
 
 /// Who makes so much of what an API has too much, or too little, is followed.
 const MAKES_IT: f64 = 0.8;
@@ -33,10 +34,8 @@ struct CalledBy {
     week: Partners,
 }
 
-/// Some hours of the day, first and one past the last.
-type Hours = (u8, u8);
 /// By family, account, name and direction the hours of the deviations of those who can be followed.
-type Leaders = BTreeMap<(Family, String, String, Direction), Vec<Hours>>;
+type Leaders = BTreeMap<(Family, String, String, Direction), Vec<HourSpan>>;
 
 impl Callers {
     /// Those of the APIs that deviate, if one of those who may be followed does.
@@ -65,7 +64,7 @@ impl Callers {
             for own in found.chunk_by(|left, right| (left.member, left.direction) == (right.member, right.direction)) {
                 let led = self.led(history, own, &leaders);
                 // Where the API does not do so for as long, its own are still those of one caller.
-                let hull = led.and_then(|_| Some((own.first()?.hours.0, own.last()?.hours.1)));
+                let hull = led.and_then(|_| Some(own.first()?.hours.hull(own.last()?.hours)));
                 let mut one = led.into_iter().chain(hull).filter_map(|hours| in_all_of(history, own, hours, days));
                 match one.next() {
                     Some(one) => all.push(one),
@@ -77,23 +76,22 @@ impl Callers {
     }
 
     /// The hours of the deviations of whom an API follows that are at the time of its own, with these; `None` if there are none.
-    fn led(&self, history: &FamilyHistory, own: &[Deviation], leaders: &Leaders) -> Option<Hours> {
+    fn led(&self, history: &FamilyHistory, own: &[Deviation], leaders: &Leaders) -> Option<HourSpan> {
         let (first, last) = (own.first()?, own.last()?);
         let key = history.key(first.member);
         let expected: f64 = first.by_hour.last_chunk::<24>()?.iter().map(|band| band.mean).sum();
-        let meets = |hours: &&Hours| own.iter().any(|own| own.hours.0 < hours.1 && hours.0 < own.hours.1);
+        let meets = |hours: &&HourSpan| own.iter().any(|own| own.hours.overlaps(**hours));
         let followed = self.0.get(key)?.iter().flat_map(|called| {
             let who = called.followed(first.direction, expected);
             who.map(|who| (called.family, key.account().to_owned(), who.to_owned(), first.direction))
         });
         // Whoever has two has stopped between them, and so has the API.
-        let only = |theirs: &Vec<Hours>| {
+        let only = |theirs: &Vec<HourSpan>| {
             let mut met = theirs.iter().filter(meets).copied();
             met.next().filter(|_| met.next().is_none())
         };
         let theirs = followed.filter_map(|leader| leaders.get(&leader)).filter_map(only);
-        let all = theirs.reduce(|left, right| (left.0.min(right.0), left.1.max(right.1)))?;
-        Some((all.0.min(first.hours.0), all.1.max(last.hours.1)))
+        Some(theirs.reduce(HourSpan::hull)?.hull(first.hours).hull(last.hours))
     }
 }
 
@@ -138,20 +136,20 @@ mod tests {
         key: (Family, &[&str]),
         usual: u32,
         today: impl Fn(u8) -> u32,
-        hours: &[Hours],
+        hours: &[(u8, u8)],
     ) -> (FamilyHistory, Vec<Deviation>) {
         let hour = |hour: u16, calls: u32| HistoryHour { hour, calls, errors: 0, peak: calls };
         let own =
             (0..28 * 24).map(|place| hour(place, usual)).chain((0..24).map(|of| hour(28 * 24 + of, today(of as u8))));
         let key_of = EntityKey::new(key.1.iter().copied());
         let history = FamilyHistory::from_entities(key.0, [(key_of, own.collect())]);
-        let deviation = |&hours: &Hours| Deviation {
+        let deviation = |hours: HourSpan| Deviation {
             member: 0,
             direction: Direction::Up,
             model: crate::detect::Model::Seasonal,
             hours,
-            observed: (hours.0..hours.1).map(|hour| u64::from(today(hour))).sum(),
-            expected: f64::from(hours.1 - hours.0) * f64::from(usual),
+            observed: hours.hours().map(|hour| u64::from(today(hour))).sum(),
+            expected: f64::from(hours.length()) * f64::from(usual),
             lower: 0,
             upper: 100,
             ln_p: -30.0,
@@ -160,17 +158,17 @@ mod tests {
             days_known: 28,
             by_hour: vec![Band { lower: 0, mean: f64::from(usual), upper: 30 }; 48],
         };
-        (history, hours.iter().map(deviation).collect())
+        (history, hours.iter().map(|&(begin, end)| deviation(HourSpan::new(begin, end))).collect())
     }
 
     /// The hours and calls told of an API that a service usually calls twenty times an hour and others as often, and which deviates from 12 to 14
     /// and from 18 to 20, on a day on which the service does from 9 on; `service` are its calls of the API that day.
-    fn told(service: u64, api: impl Fn(u8) -> u32) -> Vec<(Hours, u64)> {
+    fn told(service: u64, api: impl Fn(u8) -> u32) -> Vec<(HourSpan, u64)> {
         told_of(&[(12, 14), (18, 20)], service, api)
     }
 
     /// The same of an API with other deviations.
-    fn told_of(hours: &[Hours], service: u64, api: impl Fn(u8) -> u32) -> Vec<(Hours, u64)> {
+    fn told_of(hours: &[(u8, u8)], service: u64, api: impl Fn(u8) -> u32) -> Vec<(HourSpan, u64)> {
         let window = Window::new("2026-01-31".parse().unwrap(), 28, |_| true);
         let calendar = Calendar::new(chrono_tz::UTC);
         let (apis, found) = entity((Family::Api, &["1", "ecs", "Describe"]), 40, &api, hours);
@@ -193,15 +191,15 @@ mod tests {
             _ => 56,
         };
         let beyond = 4 * 30 + 11 * 16;
-        assert_eq!(told(480 + beyond, more), [((9, 24), 4 * 70 + 11 * 56)]);
-        let alone = [((12, 14), 140), ((18, 20), 140)];
+        assert_eq!(told(480 + beyond, more), [(HourSpan::new(9, 24), 4 * 70 + 11 * 56)]);
+        let alone = [(HourSpan::new(12, 14), 140), (HourSpan::new(18, 20), 140)];
         assert_eq!(told(480 + beyond / 2, more), alone, "others do as much of it");
         let bursts = |hour: u8| if [12, 13, 18, 19].contains(&hour) { 70 } else { 40 };
         assert_eq!(told(480 + 120, bursts), alone, "the other hours are as usual");
         let gap = |hour: u8| if [12, 13, 16, 17].contains(&hour) { 70 } else { 40 };
         assert_eq!(
             told_of(&[(12, 14), (16, 18)], 480 + 120, gap),
-            [((12, 18), 360)],
+            [(HourSpan::new(12, 18), 360)],
             "two usual hours between tell nothing"
         );
     }

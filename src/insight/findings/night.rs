@@ -148,8 +148,8 @@ impl NightFindings {
     fn next(&self) -> BTreeMap<Same, u8> {
         let mut next = BTreeMap::new();
         for (history, deviation) in self.reported() {
-            let first = next.entry(Self::same(history, deviation)).or_insert(deviation.hours.0);
-            *first = deviation.hours.0.min(*first);
+            let first = next.entry(Self::same(history, deviation)).or_insert(deviation.hours.begin());
+            *first = deviation.hours.begin().min(*first);
         }
         next
     }
@@ -203,7 +203,7 @@ impl NightFindings {
             concerns.extend(evidence.concerns_of_attempts());
         }
         let principal = principal_of(history.key(change.members[0]));
-        concerns.extend(self.habits.concerns(&principal, evidence, change.hours.0));
+        concerns.extend(self.habits.concerns(&principal, evidence, change.hours.begin()));
         if concerns.contains(&Concern::RecordsLess) {
             // It says all of it.
             concerns.remove(&Concern::Narrowed);
@@ -275,7 +275,7 @@ impl NightFindings {
     /// The episode of the night before that a deviation goes on with.
     pub(in crate::insight) fn continued(&self, history: &FamilyHistory, deviation: &Deviation) -> Option<&Running> {
         let same = Self::same(history, deviation);
-        let goes_on = self.courses.get(&same) == Some(&Course::GoesOn(deviation.hours.0));
+        let goes_on = self.courses.get(&same) == Some(&Course::GoesOn(deviation.hours.begin()));
         self.before.get(&same).filter(|_| goes_on).and_then(|before| before.open.as_ref())
     }
 

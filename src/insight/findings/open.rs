@@ -69,6 +69,6 @@ impl NightFindings {
     fn is_last(&self, history: &FamilyHistory, deviation: &Deviation) -> bool {
         let all = self.reported().filter(|(other, _)| other.family == history.family);
         let mut own = all.filter(|(_, other)| other.member == deviation.member);
-        own.all(|(_, other)| other.hours.0 <= deviation.hours.0)
+        own.all(|(_, other)| other.hours.begin() <= deviation.hours.begin())
     }
 }

@@ -17,9 +17,13 @@ use crate::insight::extent::minutes::UsualDay;
 use crate::insight::life::course::{Course, Ending};
 use crate::insight::life::episode::{Running, Same};
 use crate::rollup::{EntityKey, Family};
+use crate::time::HourSpan;
 
 /// For each deviation, by its family, its entity's number and its hours, the hours in which its minutes are looked for.
-pub(super) type Searched = BTreeMap<(Family, usize, (u8, u8)), (u8, u8)>;
+pub(super) type Searched = BTreeMap<(Family, usize, HourSpan), HourSpan>;
+
+/// What comes before all others of an entity.
+const FIRST: HourSpan = HourSpan::first(0);
 
 impl NightFindings {
     /// What to go back to the events for, in the order that [`build`](crate::insight::build()) expects the evidence in.
@@ -37,12 +41,12 @@ impl NightFindings {
 
     /// What the events of an episode that no deviation goes on with are read for: the hours for which it lasted.
     fn left_target(&self, (family, key, _): &Same, running: &Running, course: Course) -> Target {
-        let whole = |hours: u8| ((0, hours), Minutes::Whole);
+        let whole = |hours: u8| (HourSpan::first(hours), Minutes::Whole);
         let (hours, minutes) = match course {
             Course::Ended(ending) => {
-                let (from, rates) = (usize::from(ending.hours().0) * 60, ending.around);
+                let (from, rates) = (usize::from(ending.hours().begin()) * 60, ending.around);
                 let minutes = Minutes::Tail { from, rate: rates.level, usual: rates.usual };
-                ((0, self.until_next(*family, key, ending)), minutes)
+                (HourSpan::first(self.until_next(*family, key, ending)), minutes)
             }
             Course::KeptOpen(hours, _) => whole(hours),
             Course::GoesOn(_) | Course::Lasts(..) | Course::Untold => whole(0),
@@ -61,18 +65,18 @@ impl NightFindings {
 
     /// The hour up to which the rest of an entity's episode is looked for: not in those of its next one.
     fn until_next(&self, family: Family, key: &EntityKey, ending: Ending) -> u8 {
-        let (_, end) = ending.hours();
+        let end = ending.hours().end();
         let Some(member) = self.history(family).and_then(|history| history.find(key)) else { return end };
-        let next = self.searched.range((family, member, (0, 0))..(family, member + 1, (0, 0))).next();
-        next.map_or(end, |(_, (first, _))| end.min(*first))
+        let next = self.searched.range((family, member, FIRST)..(family, member + 1, FIRST)).next();
+        next.map_or(end, |(_, search)| end.min(search.begin()))
     }
 
-    /// The hours of the day in which a deviation's minutes are looked for, first and one past the last.
-    pub(in crate::insight) fn search(&self, history: &FamilyHistory, deviation: &Deviation) -> (u8, u8) {
+    /// The hours of the day in which a deviation's minutes are looked for.
+    pub(in crate::insight) fn search(&self, history: &FamilyHistory, deviation: &Deviation) -> HourSpan {
         let known = self.searched.get(&(history.family, deviation.member, deviation.hours)).copied();
-        let (first, end) = known.unwrap_or(deviation.hours);
+        let search = known.unwrap_or(deviation.hours);
         // What goes on is looked for from midnight on.
-        (if self.continued(history, deviation).is_some() { 0 } else { first }, end)
+        if self.continued(history, deviation).is_some() { search.since(0) } else { search }
     }
 
     /// The fewest calls of its hours for which a rise would have been reported: more than the band, and past the gates.
@@ -84,20 +88,20 @@ impl NightFindings {
 
     fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
         let continued = self.continued(history, deviation);
-        let first = if continued.is_some() { 0 } else { deviation.hours.0 };
+        let hours = if continued.is_some() { deviation.hours.since(0) } else { deviation.hours };
         let usual = usual_day(deviation);
         // What goes on was worth telling when it began.
         let least = if continued.is_some() { 0 } else { self.least(deviation) };
         let search = self.search(history, deviation);
         let begin = match continued {
             Some(_) => Begin::GoesOn,
-            None if search.0 == 0 && !self.was_told(history, deviation) => Begin::Before,
+            None if search.begin() == 0 && !self.was_told(history, deviation) => Begin::Before,
             None => Begin::Within,
         };
         Target {
             family: history.family,
             keys: vec![history.key(deviation.member).clone()],
-            hours: (first, deviation.hours.1),
+            hours,
             search,
             minutes: match deviation.direction {
                 Direction::Up => Minutes::Rise { usual, least, begin },
@@ -133,11 +137,12 @@ pub(in crate::insight) fn searched(history: &FamilyHistory, found: &[Deviation])
     let mut until = None;
     for (place, own) in all.iter().enumerate() {
         let next = all.get(place + 1).filter(|next| next.member == own.member);
-        let end = (own.hours.1 + 1).min(next.map_or(24, |next| next.hours.0)).max(own.hours.1);
+        let (begin, end) = (own.hours.begin(), own.hours.end());
+        let until_next = (end + 1).min(next.map_or(24, |next| next.hours.begin())).max(end);
         let before = until.filter(|(member, _)| *member == own.member).map_or(0, |(_, hour)| hour);
-        let first = own.hours.0.saturating_sub(1).max(before).min(own.hours.0);
-        searched.insert((history.family, own.member, own.hours), (first, end));
-        until = Some((own.member, end));
+        let first = begin.saturating_sub(1).max(before).min(begin);
+        searched.insert((history.family, own.member, own.hours), HourSpan::new(first, until_next));
+        until = Some((own.member, until_next));
     }
     searched
 }
@@ -145,7 +150,7 @@ pub(in crate::insight) fn searched(history: &FamilyHistory, found: &[Deviation])
 /// Calls a minute that would have been usual: what was expected is about the hours in the seasonal model, and the day in others.
 pub(in crate::insight) fn usual_rate(deviation: &Deviation) -> f64 {
     let hours = match deviation.model {
-        Model::Seasonal => f64::from(deviation.hours.1 - deviation.hours.0),
+        Model::Seasonal => f64::from(deviation.hours.length()),
         Model::Sparse | Model::New | Model::FirstSeen => 24.0,
     };
     deviation.expected / (hours * 60.0)
@@ -176,15 +181,15 @@ fn new_company_target(found: &FirstSeen, history: Option<&FamilyHistory>, date: 
 }
 
 /// The hours of the night in which an entity was active: any of them may be with its new company.
-pub(in crate::insight) fn hours_of_new_company(found: &FirstSeen, history: Option<&FamilyHistory>) -> (u8, u8) {
+pub(in crate::insight) fn hours_of_new_company(found: &FirstSeen, history: Option<&FamilyHistory>) -> HourSpan {
     let member = history.and_then(|history| Some((history, history.find(&found.key)?)));
-    member.map_or((0, 24), |(history, member)| last_hours(history, member))
+    member.map_or(HourSpan::DAY, |(history, member)| last_hours(history, member))
 }
 
-/// The hours of an entity's last day, first and one past the last.
-fn last_hours(history: &FamilyHistory, member: usize) -> (u8, u8) {
+/// The hours of an entity's last day, from its first call to its last.
+fn last_hours(history: &FamilyHistory, member: usize) -> HourSpan {
     let hours = history.hours(member);
     let day = hours.last().map_or(0, HistoryHour::day);
     let of_day = || hours.iter().filter(|hour| hour.day() == day).map(|hour| (hour.hour % 24) as u8);
-    (of_day().min().unwrap_or(0), of_day().max().map_or(24, |last| last + 1))
+    HourSpan::new(of_day().min().unwrap_or(0), of_day().max().map_or(24, |last| last + 1))
 }

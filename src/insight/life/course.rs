@@ -7,6 +7,7 @@
 use crate::detect::Direction;
 use crate::insight::extent::rhythm::{Days, HARDLY_ANY, Rhythm, TELLING};
 use crate::insight::life::episode::Running;
+use crate::time::HourSpan;
 
 /// The first hours of a day, in which the rest of an episode of the day before is looked for minute by minute.
 pub(super) const TAIL_HOURS: u8 = 3;
@@ -44,10 +45,10 @@ pub(in crate::insight) struct Ending {
 
 impl Ending {
     /// The hours of the day in which its last minute is looked for: the first ones, or those before and after the last whole hour.
-    pub(in crate::insight) fn hours(self) -> (u8, u8) {
+    pub(in crate::insight) fn hours(self) -> HourSpan {
         match self.hours {
-            0..=TAIL_HOURS => (0, TAIL_HOURS),
-            hours => (hours - 1, (hours + 1).min(24)),
+            0..=TAIL_HOURS => HourSpan::first(TAIL_HOURS),
+            hours => HourSpan::new(hours - 1, hours + 1),
         }
     }
 }
@@ -73,13 +74,17 @@ pub(in crate::insight) fn course(
     let level = rhythm.level(direction, running.observed, minute(running.start)..minute(running.end));
     let today = days.window.length() * 24;
     let idle = usize::try_from((minute(running.end) + 59) / 60).unwrap_or(0).min(today);
-    let rates = |(first, end): (u8, u8)| {
-        let usual = rhythm.usual(today + usize::from(first)..today + usize::from(end));
+    let rates = |hours: HourSpan| {
+        let usual = rhythm.usual(hours.places(today));
         Rates { level: level.calls(usual * 60.0) / 60.0, usual }
     };
     let ended = |hours: u8| {
         let ending = Ending { hours, ..Ending::default() };
-        Course::Ended(Ending { whole: rates((0, TAIL_HOURS.max(hours))), around: rates(ending.hours()), ..ending })
+        Course::Ended(Ending {
+            whole: rates(HourSpan::first(TAIL_HOURS.max(hours))),
+            around: rates(ending.hours()),
+            ..ending
+        })
     };
     let hour = |minute: i64| usize::try_from(minute.div_euclid(60)).unwrap_or(0);
     let whole_hours = hour(minute(running.start) + 59)..hour(minute(running.end));
@@ -100,7 +105,7 @@ pub(in crate::insight) fn course(
             if is_over || rhythm.telling(level, today + usize::from(hours)..today + 24) >= over || is_long_ago {
                 ended(hours)
             } else if rhythm.telling(level, today..today + usize::from(hours)) <= -TELLING {
-                Course::Lasts(hours, rates((0, hours)))
+                Course::Lasts(hours, rates(HourSpan::first(hours)))
             } else {
                 Course::Untold
             }
@@ -167,8 +172,12 @@ mod tests {
             Course::Ended(ending) => ending.hours(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(ended(after_a_busy_afternoon(&[(8, 1), (12, 51), (16, 51)])), (0, 3), "it ended the day before");
-        assert_eq!(ended(after_a_busy_afternoon(&[(8, 70), (9, 60), (10, 2), (12, 2), (13, 2)])), (9, 11));
+        assert_eq!(
+            ended(after_a_busy_afternoon(&[(8, 1), (12, 51), (16, 51)])),
+            HourSpan::new(0, 3),
+            "it ended the day before"
+        );
+        assert_eq!(ended(after_a_busy_afternoon(&[(8, 70), (9, 60), (10, 2), (12, 2), (13, 2)])), HourSpan::new(9, 11));
         let busy: Vec<(u16, u32)> = (8..18).map(|hour| (hour, 60)).collect();
         assert!(matches!(after_a_busy_afternoon(&busy), Course::Lasts(18, _)));
     }

@@ -118,7 +118,7 @@ impl Running {
     pub fn is_repeated(&self, deviation: &Deviation) -> bool {
         let hours = (self.start.hour(), (self.end - Duration::minutes(1)).hour() + 1);
         let is_within_a_day = hours.0 < hours.1 && self.end - self.start <= Duration::days(1);
-        let (first, end) = (u32::from(deviation.hours.0), u32::from(deviation.hours.1));
+        let (first, end) = (u32::from(deviation.hours.begin()), u32::from(deviation.hours.end()));
         let is_at_its_hours = first < hours.1 && hours.0 < end && first + 1 >= hours.0 && end <= hours.1 + 1;
         let own = self.observed as f64 - self.expected;
         let ratio = (deviation.observed as f64 - deviation.expected) / own;
@@ -284,6 +284,7 @@ pub fn write(state: &Path, date: NaiveDate, mut episodes: Episodes, insights: &[
 mod tests {
     use super::*;
     use crate::insight::example::rate;
+    use crate::time::HourSpan;
 
     #[test]
     fn what_is_kept_adds_up_to_all_calls() {
@@ -301,7 +302,7 @@ mod tests {
         let insight = rate();
         let running = Running::of(&insight, insight.end, 0.1, &Evidence::default());
         let excess = insight.observed as f64 - insight.expected;
-        let deviation = |hours: (u8, u8), observed: u64| Deviation {
+        let deviation = |hours: HourSpan, observed: u64| Deviation {
             member: 0,
             direction: Direction::Up,
             model: Model::Seasonal,
@@ -316,11 +317,13 @@ mod tests {
             days_known: 28,
             by_hour: Vec::new(),
         };
-        let again = |hours: (u8, u8), times: f64| {
+        let again = |hours: HourSpan, times: f64| {
             let observed = (insight.expected + times * excess).round() as u64;
             running.is_repeated(&deviation(hours, observed))
         };
-        assert!(again((11, 12), 1.0) && again((10, 13), 1.9) && again((11, 12), 0.6));
+        assert!(
+            again(HourSpan::new(11, 12), 1.0) && again(HourSpan::new(10, 13), 1.9) && again(HourSpan::new(11, 12), 0.6)
+        );
         let by = |who: &str| {
             let mut evidence = Evidence::default();
             evidence.values[Attribute::Principal].insert(who.to_owned(), 200);
@@ -328,12 +331,12 @@ mod tests {
         };
         let running_of = Running::of(&insight, insight.end, 0.1, &by("user/1"));
         assert!(running_of.is_by_the_same(&by("user/1")) && !running_of.is_by_the_same(&by("user/2")));
-        assert!(!again((12, 13), 1.0), "an hour later");
+        assert!(!again(HourSpan::new(12, 13), 1.0), "an hour later");
         let start = insight.start - Duration::days(1);
         let longer = Running { start, ..running.clone() };
-        let same = deviation((11, 12), insight.observed);
+        let same = deviation(HourSpan::hour(11), insight.observed);
         assert!(running.is_repeated(&same) && !longer.is_repeated(&same), "a day and ten minutes");
-        assert!(!again((0, 24), 1.0), "the whole of a day is not at its hours");
-        assert!(!again((11, 12), 3.0) && !again((11, 12), 0.2), "much larger, much smaller");
+        assert!(!again(HourSpan::new(0, 24), 1.0), "the whole of a day is not at its hours");
+        assert!(!again(HourSpan::new(11, 12), 3.0) && !again(HourSpan::new(11, 12), 0.2), "much larger, much smaller");
     }
 }
