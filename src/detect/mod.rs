@@ -36,6 +36,13 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    /// Which way a count is from what was expected.
+    pub(crate) fn of(observed: u64, expected: f64) -> Self {
+        if observed as f64 > expected { Self::Up } else { Self::Down }
+    }
+}
+
 /// Which model a deviation is judged by, and so what "expected" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

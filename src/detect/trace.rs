@@ -8,7 +8,7 @@ use crate::baseline::seasonal::Fit;
 use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::surge::Surges;
 use crate::detect::windows::{Day, Look, Span, WindowTest};
-use crate::detect::{Model, Thresholds, rate};
+use crate::detect::{Direction, Model, Thresholds, rate};
 use crate::time::HourSpan;
 
 /// An hour of the scored day beside what was expected of it.
@@ -84,16 +84,16 @@ pub(super) fn windows(
 
 /// Of the tests by several fits those that decide: in each direction those of the fit under which the day is likeliest.
 fn deciding(levels: &[Vec<WindowTest>]) -> Vec<WindowTest> {
-    let own = |tests: &[WindowTest], above: bool| -> Vec<WindowTest> {
-        tests.iter().copied().filter(|test| test.above == above).collect()
+    let own = |tests: &[WindowTest], direction: Direction| -> Vec<WindowTest> {
+        tests.iter().copied().filter(|test| test.direction == direction).collect()
     };
     let least = |tests: &[WindowTest]| tests.iter().map(|test| test.ln_corrected).fold(0.0, f64::min);
-    let decides = |above: bool| {
-        let of_levels = levels.iter().map(|tests| own(tests, above));
+    let decides = |direction: Direction| {
+        let of_levels = levels.iter().map(|tests| own(tests, direction));
         // Of equals the last, as in the score.
         of_levels.max_by(|left, right| least(left).total_cmp(&least(right))).unwrap_or_default()
     };
-    [true, false].into_iter().flat_map(decides).collect()
+    [Direction::Up, Direction::Down].into_iter().flat_map(decides).collect()
 }
 
 fn whole_day(
@@ -106,8 +106,8 @@ fn whole_day(
     let observed = baseline.calls_of(member, today).iter().map(|&calls| u64::from(calls)).sum();
     let (expected, ..) = rate::expected(baseline, member, (expectation, None), HourSpan::DAY);
     let ln_p = rate::score_expected(baseline, thresholds, member, today, expectation).ln_up;
-    let above = observed as f64 > expected;
-    WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, above, ln_p, ln_corrected: ln_p }
+    let direction = Direction::of(observed, expected);
+    WindowTest { span: Span::Hours { first: 0, end: 24 }, observed, expected, direction, ln_p, ln_corrected: ln_p }
 }
 
 /// The least count of an hour that would be reported as a rise, alone or with hours beside it, where a day's p-value up to a threshold is selected,

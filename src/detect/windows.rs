@@ -9,6 +9,7 @@
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
 use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
+use crate::detect::Direction;
 use crate::stats::{LogNormalPredictive, NegativeBinomial, SURELY_USUAL};
 
 /// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
@@ -84,7 +85,7 @@ impl DayScore {
 /// A window against what was expected of it.
 #[derive(Debug, Clone, Copy)]
 struct Judged {
-    above: bool,
+    direction: Direction,
     ln_p: f64,
     mean: f64,
     observed: u64,
@@ -133,8 +134,8 @@ pub struct WindowTest {
     pub observed: u64,
     /// The calls that were expected in it.
     pub expected: f64,
-    /// Whether there were more than expected.
-    pub above: bool,
+    /// Which way these are apart.
+    pub direction: Direction,
     /// The natural logarithm of the window's own p-value.
     pub ln_p: f64,
     /// The same corrected for all windows of the day, at most 0.
@@ -144,12 +145,12 @@ pub struct WindowTest {
 impl WindowTest {
     /// Of more than was expected; `correction` is what choosing among windows adds to `ln p`.
     pub(super) fn rise(span: Span, observed: u64, expected: f64, ln_p: f64, correction: f64) -> Self {
-        Self::new(span, Judged { above: true, ln_p, mean: expected, observed }, correction)
+        Self::new(span, Judged { direction: Direction::Up, ln_p, mean: expected, observed }, correction)
     }
 
     fn new(span: Span, judged: Judged, correction: f64) -> Self {
-        let Judged { above, ln_p, mean: expected, observed } = judged;
-        Self { span, observed, expected, above, ln_p, ln_corrected: (ln_p + correction).min(0.0) }
+        let Judged { direction, ln_p, mean: expected, observed } = judged;
+        Self { span, observed, expected, direction, ln_p, ln_corrected: (ln_p + correction).min(0.0) }
     }
 }
 
@@ -209,18 +210,20 @@ impl<'a> Day<'a> {
     /// Judges rises, and drops if some window is large enough to drop.
     pub(super) fn score(&self, drop_min_expected: f64) -> (DayScore, Option<DayScore>) {
         let (mut up, mut down, mut droppable) = (DayScore::usual(), DayScore::usual(), false);
-        for (hour, judged) in self.single.iter().enumerate() {
-            if let Some(judged) = judged {
-                let score = if judged.above { &mut up } else { &mut down };
-                score.single[hour] = judged.ln_p;
+        for (hour, judged) in self.judged_hours() {
+            match judged.direction {
+                Direction::Up => up.single[hour] = judged.ln_p,
+                Direction::Down => down.single[hour] = judged.ln_p,
             }
         }
         for test in self.tests() {
             let drops = test.expected >= drop_min_expected;
             droppable |= drops && matches!(test.span, Span::Hours { .. });
-            if test.above || drops {
-                let score = if test.above { &mut up } else { &mut down };
-                score.note(self.odd_hours(test.span, test.above), test.ln_corrected);
+            let hours = || self.odd_hours(test.span, test.direction);
+            match test.direction {
+                Direction::Up => up.note(hours(), test.ln_corrected),
+                Direction::Down if drops => down.note(hours(), test.ln_corrected),
+                Direction::Down => {}
             }
         }
         (up, droppable.then_some(down))
@@ -231,7 +234,7 @@ impl<'a> Day<'a> {
         let mut tests = Vec::new();
         let mut whole_day = None;
         for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours <= DAY) {
-            let windows = if width == 0 { self.judged_hours() } else { self.judge_all(width) };
+            let windows = if width == 0 { self.judged_hours().collect() } else { self.judge_all(width) };
             let correction = correction(windows.len(), width);
             let span = |first: usize| Span::Hours { first: first as u8, end: (first + hours) as u8 };
             tests.extend(windows.iter().map(|&(first, window)| WindowTest::new(span(first), window, correction)));
@@ -247,8 +250,8 @@ impl<'a> Day<'a> {
     }
 
     /// The single hours that could be judged.
-    fn judged_hours(&self) -> Vec<(usize, Judged)> {
-        self.single.iter().enumerate().filter_map(|(hour, judged)| Some((hour, (*judged)?))).collect()
+    fn judged_hours(&self) -> impl Iterator<Item = (usize, Judged)> + '_ {
+        self.single.iter().enumerate().filter_map(|(hour, judged)| Some((hour, (*judged)?)))
     }
 
     /// The windows of a width that can be judged, by their first hour.
@@ -292,13 +295,12 @@ impl<'a> Day<'a> {
     fn judge_by(&self, fit: &Fit, asked: &Asked<'_>) -> Judged {
         let &Asked { window, observed, expected } = asked;
         let mean = expected.mean();
-        let above = observed as f64 > mean;
-        let ln_p = if above {
-            self.baseline.ln_upper(fit, window, observed)
-        } else {
-            self.baseline.ln_lower(fit, window, observed)
+        let direction = Direction::of(observed, mean);
+        let ln_p = match direction {
+            Direction::Up => self.baseline.ln_upper(fit, window, observed),
+            Direction::Down => self.baseline.ln_lower(fit, window, observed),
         };
-        Judged { above, ln_p, mean, observed }
+        Judged { direction, ln_p, mean, observed }
     }
 
     fn glance(&self, asked: &Asked<'_>) -> Judged {
@@ -307,7 +309,8 @@ impl<'a> Day<'a> {
         if self.fit.pauses() || !expected.is_surely_usual(observed) {
             return self.judge(asked);
         }
-        Judged { above: observed as f64 > expected.mean(), ln_p: 0.0, mean: expected.mean(), observed }
+        let mean = expected.mean();
+        Judged { direction: Direction::of(observed, mean), ln_p: 0.0, mean, observed }
     }
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
@@ -333,14 +336,17 @@ impl<'a> Day<'a> {
         let mut window = self.judge_by(&fit, &slow);
         window.ln_p = window.ln_p.max(self.ln_day_again(today));
         // Whoever pauses for hours may pause for days; nothing tells how often.
-        let may_pause = !window.above && self.fit.pauses();
-        (window.above == today.above && !may_pause).then_some(window)
+        let may_pause = window.direction == Direction::Down && self.fit.pauses();
+        (window.direction == today.direction && !may_pause).then_some(window)
     }
 
     /// `ln P` of the whole day by the entity's habits: what comes again and again is no slow change.
     fn ln_day_again(&self, today: Judged) -> f64 {
         let habit = self.ask(0, WHOLE_DAY).map(|asked| {
-            let ask = if today.above { FamilyBaseline::ln_burst_again } else { FamilyBaseline::ln_low_again };
+            let ask = match today.direction {
+                Direction::Up => FamilyBaseline::ln_burst_again,
+                Direction::Down => FamilyBaseline::ln_low_again,
+            };
             ask(self.baseline, self.fit, asked.window, asked.observed)
         });
         habit.unwrap_or(f64::NEG_INFINITY)
@@ -362,10 +368,9 @@ impl<'a> Day<'a> {
         let Some(expected) = LogNormalPredictive::fit(&largest) else { return Vec::new() };
         let test = |hour: &HistoryHour| {
             let observed = u64::from(hour.peak);
-            let judged =
-                Judged { above: true, ln_p: self.ln_peak(&expected, observed), mean: expected.median(), observed };
+            let (ln_p, median) = (self.ln_peak(&expected, observed), expected.median());
             let hour = (usize::from(hour.hour) - self.number * DAY) as u8;
-            WindowTest::new(Span::Peak { hour }, judged, -PEAK_SHARE.ln())
+            WindowTest::rise(Span::Peak { hour }, observed, median, ln_p, -PEAK_SHARE.ln())
         };
         let repeated = self.baseline.repeated(self.member, self.number);
         let is_true = |hour: &&HistoryHour| !repeated[usize::from(hour.hour) % DAY];
@@ -382,14 +387,14 @@ impl<'a> Day<'a> {
 
     /// The hours that a window is about: those that are odd themselves in its direction, or all, if none is; and of these only the
     /// ones without which the window would not be what it is.
-    fn odd_hours(&self, span: Span, above: bool) -> Vec<usize> {
+    fn odd_hours(&self, span: Span, direction: Direction) -> Vec<usize> {
         let window = span.hours();
         if matches!(span, Span::Peak { .. }) {
             return window.collect();
         }
         let excess =
             |hour: usize| self.single[hour].map_or(0.0, |judged| (f64::from(self.calls[hour]) - judged.mean).abs());
-        let same_way = |hour: &usize| self.single[*hour].is_some_and(|hour| hour.above == above);
+        let same_way = |hour: &usize| self.single[*hour].is_some_and(|hour| hour.direction == direction);
         let odd = |hour: &usize| self.single[*hour].is_some_and(|hour| hour.ln_p < ODD_BELOW.ln());
         let candidates: Vec<usize> = window.clone().filter(same_way).collect();
         let largest = candidates.iter().map(|&hour| excess(hour)).fold(0.0, f64::max);
@@ -445,13 +450,13 @@ mod tests {
             let expectation = baseline.expect(member, DAYS);
             let score = score_expected(&baseline, &thresholds, member, DAYS, &expectation);
             let told = trace::windows(&baseline, None, &thresholds, member, &expectation);
-            let least = |above: bool| {
-                let own = told.iter().filter(|test| test.above == above);
+            let least = |direction: Direction| {
+                let own = told.iter().filter(|test| test.direction == direction);
                 own.map(|test| test.ln_corrected).fold(0.0, f64::min)
             };
-            assert!((least(true) - score.ln_up).abs() < 1e-9, "{member}");
+            assert!((least(Direction::Up) - score.ln_up).abs() < 1e-9, "{member}");
             if let Expectation::Seasonal { fits, .. } = &expectation {
-                assert!((least(false) - score.ln_down.unwrap_or(0.0)).abs() < 1e-9, "{member}");
+                assert!((least(Direction::Down) - score.ln_down.unwrap_or(0.0)).abs() < 1e-9, "{member}");
                 shifted += usize::from(fits.len() > 1);
             }
         }

@@ -139,7 +139,7 @@ pub(super) fn of_counts(
     let largest = candidates.iter().max_by(|left, right| excess(left).total_cmp(&excess(right)));
     // Where nothing was selected the most unlikely window stands for what might have been.
     let sizes = largest.map(|found| (found.observed, found.expected)).or_else(|| {
-        let own = windows.iter().find(|test| test.above == (direction == Direction::Up));
+        let own = windows.iter().find(|test| test.direction == direction);
         own.map(|test| (test.observed, test.expected))
     });
     let size_gates = sizes.map(|(observed, expected)| size_gates(thresholds, direction, observed, expected));
@@ -263,7 +263,7 @@ pub(super) fn enough(
 ) -> Option<Enough> {
     let baseline = &judgement.baselines()[family];
     let ranked = judgement.ranked(family, member).find(|ranked| ranked.test.set == TestSet::RateUp)?;
-    let single = windows.iter().filter(|test| test.above && test.span.hours().len() == 1);
+    let single = windows.iter().filter(|test| test.direction == Direction::Up && test.span.hours().len() == 1);
     let hour = single.map(|test| test.span.hours().start as u8).next()?;
     let calls = u64::from(baseline.calls_of(member, baseline.window().length())[usize::from(hour)]);
     let selected = (judgement.selected_up_to(ranked), judgement.power(ranked.test.set));

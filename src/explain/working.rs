@@ -199,7 +199,7 @@ fn of_entity(
     let (history, window) = (baseline.history, baseline.window());
     let expectation = baseline.expect(member, window.length());
     let windows = judgement.windows(family, member, &expectation);
-    let direction = windows.first().filter(|test| !test.above).map_or(Direction::Up, |_| Direction::Down);
+    let direction = windows.first().map_or(Direction::Up, |test| test.direction);
     let told = rate::told(baseline, thresholds, member, &expectation, direction);
     let hours = trace::hours(baseline, member, &expectation, told);
     let hour = hour.unwrap_or_else(|| telling_hour(&windows, &hours));
@@ -240,7 +240,7 @@ fn shown(test: &WindowTest) -> WindowShown {
         span: test.span,
         observed: test.observed,
         expected: test.expected,
-        direction: if test.above { Direction::Up } else { Direction::Down },
+        direction: test.direction,
         log10_p: log10(test.ln_p),
         log10_corrected_p: log10(test.ln_corrected),
     }
