@@ -13,9 +13,10 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use criterion::{Criterion, Throughput};
 use insights::generate::{Options, generate};
-use insights::partition::{ColumnOverrides, EventBatch, EventFile, Partitions, RowGroupReader, midnight_ms};
+use insights::partition::{ColumnOverrides, EventBatch, EventFile, Partitions, RowGroupReader};
 use insights::rollup::keys::INPUTS;
 use insights::rollup::{DayCounter, DayRollup, HourSet, Run, ScanOptions, runs, scan_day};
+use insights::time::midnight_ms;
 
 /// The allocator of the program, so that what is measured is what runs.
 #[global_allocator]

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 use crate::access_key::{KeyHistory, Keys, Owner, Precision, Trait, Use};
 use crate::error::Result;
 use crate::event::Column;
-use crate::partition::{DAY_MS, EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader, date_of_ms};
+use crate::partition::{EventBatch, NO_TIME, Problem, RowChoice, RowGroupReader};
 use crate::query::{Field, GroupPlace, NumberedField, Search, number_rows};
+use crate::time::{DAY_MS, date_of_ms};
 
 /// What is read of an event: the key, its owner and account, the owner's id, then what [`TRAITS`] are made of.
 const FIELDS: [Field; 11] = [

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::partition::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
 use crate::place::{self, PlaceBook};
 use crate::query::{Glob, rfc3339};
 use crate::shown;
+use crate::time::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
 
 pub use events::{add_events, find_owners};
 pub use rollups::{add_rollups, leaves_names_out};
@@ -86,7 +86,7 @@ impl Precision {
     pub const fn shown(self, time: i64) -> i64 {
         match self {
             Self::Millisecond => time,
-            Self::Hour => time - time.rem_euclid(3_600_000),
+            Self::Hour => time - time.rem_euclid(HOUR_MS),
             Self::Day => time - time.rem_euclid(DAY_MS),
         }
     }
@@ -307,7 +307,7 @@ mod tests {
         };
         let counted = Use { first: DAY, last: 2 * DAY - 1, precision: Precision::Day, calls: 3, failures: None };
         assert_eq!(exact.shown(), (DAY + 5, DAY + 3_600_005));
-        assert_eq!(Use { precision: Precision::Hour, ..exact }.shown(), (DAY, DAY + 3_600_000));
+        assert_eq!(Use { precision: Precision::Hour, ..exact }.shown(), (DAY, DAY + HOUR_MS));
         let both = exact.and(counted);
         assert_eq!((both.shown(), both.calls, both.failures), ((DAY, DAY), 5, None));
     }

@@ -9,6 +9,7 @@ use crate::access_key::{Keys, OTHER, Precision, Trait, Use, hour_ms};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
 use crate::storage::is_there;
+use crate::time::HOUR_MS;
 
 /// The families that tell of keys: they themselves, and those that they are paired with.
 const TELLING: [Family; 3] = [Family::AccessKey, Family::Api, Family::Network];
@@ -44,7 +45,7 @@ pub fn add_rollups(keys: &mut Keys, state: &Path, date: NaiveDate, wanted: Optio
         }
         let used = Use {
             first: hour_ms(date, day.hours[0]),
-            last: hour_ms(date, day.hours[day.hours.len() - 1]) + 3_600_000 - 1,
+            last: hour_ms(date, day.hours[day.hours.len() - 1]) + HOUR_MS - 1,
             precision: Precision::Hour,
             calls: day.calls.iter().map(|&calls| u64::from(calls)).sum(),
             failures: Some(day.errors.iter().map(|&errors| u64::from(errors)).sum()),

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use crate::alert::day::{DayAlerts, Look, span_of};
 use crate::alert::notice::{Notice, ToldBook};
 use crate::error::Result;
-use crate::partition::date_of_ms;
+use crate::time::date_of_ms;
 
 /// What a check came to.
 #[derive(Debug)]

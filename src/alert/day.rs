@@ -22,13 +22,14 @@ use crate::alert::write_up::{Told, of_matches, of_silence};
 use crate::alert::{Alert, RuleBook};
 use crate::error::{Error, Result};
 use crate::insight::Insight;
-use crate::partition::{DAY_MS, EventFile, Partitions, Problem, date_of_ms, midnight_ms};
+use crate::partition::{EventFile, Partitions, Problem};
 use crate::place::PlaceBook;
 use crate::rules::evaluate::scan::{Looked, evaluate_day};
 use crate::rules::intake::Taken;
 use crate::rules::matched::Facts;
 use crate::rules::{CorrelationMatch, Intake, Match};
 use crate::storage::{AtomicFile, is_there};
+use crate::time::{DAY_MS, date_of_ms, midnight_ms};
 
 /// Where to look, and for what.
 #[derive(Debug)]

@@ -208,9 +208,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const MINUTE: i64 = 60_000;
-
+    use crate::time::MINUTE_MS;
     fn occurrence(time: i64, number: u32) -> Occurrence {
         let text = |text: String| Some(Arc::from(text));
         let event = MatchedEvent {
@@ -230,13 +228,13 @@ mod tests {
     }
 
     fn minutes(times: &[i64]) -> Vec<Occurrence> {
-        times.iter().map(|&time| occurrence(time * MINUTE, 1)).collect()
+        times.iter().map(|&time| occurrence(time * MINUTE_MS, 1)).collect()
     }
 
     fn counts(times: &[i64], consecutive: u32) -> Vec<(u64, Vec<i64>)> {
         let settings = AlertSettings::default();
         let alerts = joining(&settings, consecutive).join(&mut Thread::default(), &minutes(times));
-        let notified = |joined: &Joined| joined.notifications.iter().map(|ms| ms / MINUTE).collect();
+        let notified = |joined: &Joined| joined.notifications.iter().map(|ms| ms / MINUTE_MS).collect();
         alerts.iter().map(|joined| (joined.running.count, notified(joined))).collect()
     }
 
@@ -278,7 +276,7 @@ mod tests {
         ) {
             times.sort_unstable();
             let settings = AlertSettings::default();
-            let all: Vec<Occurrence> = times.iter().map(|&time| occurrence(time * MINUTE, time as u32)).collect();
+            let all: Vec<Occurrence> = times.iter().map(|&time| occurrence(time * MINUTE_MS, time as u32)).collect();
             let whole = joining(&settings, consecutive).join(&mut Thread::default(), &all);
             let mut cuts = cuts;
             cuts.push(2_000);
@@ -286,7 +284,7 @@ mod tests {
             let (mut thread, mut from, mut parts) = (Thread::default(), 0, Vec::<Joined>::new());
             for cut in cuts {
                 let part: Vec<Occurrence> =
-                    all.iter().filter(|one| (from..cut).contains(&(one.time / MINUTE))).cloned().collect();
+                    all.iter().filter(|one| (from..cut).contains(&(one.time / MINUTE_MS))).cloned().collect();
                 from = cut;
                 for joined in joining(&settings, consecutive).join(&mut thread, &part) {
                     match parts.last_mut().filter(|last| last.running.id == joined.running.id) {

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::rules::Match;
 use crate::rules::matched::MatchedEvent;
 use crate::storage::{AtomicFile, ParquetFile, compact};
+use crate::time::MINUTE_MS;
 
 /// The most matches that are kept of a day; those beyond are counted.
 pub const MOST_MATCHES: usize = 1_000_000;
@@ -54,7 +55,7 @@ impl Note {
 
 /// The begin of the minute that a moment is in, both in milliseconds.
 pub(super) fn minute_of(moment: i64) -> i64 {
-    moment - moment.rem_euclid(60_000)
+    moment - moment.rem_euclid(MINUTE_MS)
 }
 
 /// The matches of a day.
@@ -312,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_limit_is_counted_once_however_often_it_is_looked_at() {
-        let minute = 60_000;
+        let minute = MINUTE_MS;
         let look = |span: &Range<i64>| {
             let mut day = DayMatches { note: Note { until: span.end, ..Note::default() }, ..DayMatches::default() };
             for time in (0..span.end).step_by(10_000).filter(|time| span.contains(time)) {

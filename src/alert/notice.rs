@@ -13,9 +13,10 @@ use crate::alert::carry::folder;
 use crate::alert::{Alert, AlertSettings, Fingerprint, Status, moment};
 use crate::error::{Error, Result};
 use crate::storage::{Daily, read_json, write_json, write_text};
+use crate::time::DAY_MS;
 
 /// After so many milliseconds nobody waits for the end of an alert any more.
-const FORGOTTEN: i64 = 30 * 86_400_000;
+const FORGOTTEN: i64 = 30 * DAY_MS;
 
 /// What somebody is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -171,16 +172,14 @@ fn path(state: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::alert::example::alert;
-
-    const MINUTE: i64 = 60_000;
-
+    use crate::time::MINUTE_MS;
     fn at(key: u8, begin: i64, last: i64, count: u64) -> Alert {
         let fingerprint = Fingerprint::new("1", &key.to_string(), []);
         Alert {
             alert_id: crate::alert::join::alert_id(fingerprint, begin),
             fingerprint,
-            first_time: moment(begin * MINUTE),
-            last_time: moment(last * MINUTE),
+            first_time: moment(begin * MINUTE_MS),
+            last_time: moment(last * MINUTE_MS),
             count,
             ..alert()
         }
@@ -189,8 +188,8 @@ mod tests {
     /// Checks a book at a minute; what is told, by status and count.
     fn check(book: &mut ToldBook, now: i64, alerts: &[Alert], resolved: bool) -> Vec<(Status, u64)> {
         let settings = AlertSettings { resolved, ..AlertSettings::default() };
-        let from = book.checked.unwrap_or(now * MINUTE) - 30 * MINUTE;
-        let notices = book.check(alerts, from, now * MINUTE, &settings);
+        let from = book.checked.unwrap_or(now * MINUTE_MS) - 30 * MINUTE_MS;
+        let notices = book.check(alerts, from, now * MINUTE_MS, &settings);
         let text = serde_json::to_string(book).unwrap();
         *book = serde_json::from_str(&text).unwrap();
         notices.iter().map(|notice| (notice.status, notice.alert.count)).collect()
@@ -234,7 +233,7 @@ mod tests {
         let mut book = ToldBook::default();
         let before = book.clone();
         let settings = AlertSettings::default();
-        let notices = book.check(&[at(1, 95, 95, 1)], 0, 100 * MINUTE, &settings);
+        let notices = book.check(&[at(1, 95, 95, 1)], 0, 100 * MINUTE_MS, &settings);
         book.take_back(&notices, &before);
         assert_eq!(check(&mut book, 115, &[], false), [(Status::Firing, 1)]);
         assert_eq!(check(&mut book, 130, &[], false), []);
@@ -250,7 +249,7 @@ mod tests {
     #[test]
     fn notices_of_a_day_are_kept_one_after_the_other() {
         let state = tempfile::tempdir().unwrap();
-        let notice = Notice { at: moment(MINUTE), status: Status::Firing, alert: alert() };
+        let notice = Notice { at: moment(MINUTE_MS), status: Status::Firing, alert: alert() };
         record(state.path(), &[]).unwrap();
         record(state.path(), std::slice::from_ref(&notice)).unwrap();
         record(state.path(), &[notice.clone(), notice.clone()]).unwrap();

@@ -8,6 +8,7 @@ use crate::alert::{ADDRESSES, moment};
 use crate::insight::{Actor, list_condition};
 use crate::rules::plan::{Body, Correlation, Rule};
 use crate::shown::{clipped, counted, number, span};
+use crate::time::MINUTE_MS;
 
 /// Who did it, where it was one.
 pub(super) fn actor(running: &Running) -> Option<String> {
@@ -94,7 +95,7 @@ fn listed(names: &[String], most: usize, others: &str) -> String {
 
 /// One past the minute of the last match, as spans have it.
 fn whole_minutes(running: &Running) -> DateTime<Utc> {
-    moment(running.last - running.last.rem_euclid(60_000)) + Duration::minutes(1)
+    moment(running.last - running.last.rem_euclid(MINUTE_MS)) + Duration::minutes(1)
 }
 
 /// `90 min`, `24 h`.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rules::parse::timespan_ms;
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 /// The table `[alerts]` as it is typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +45,13 @@ impl Default for RawAlerts {
 
 impl Default for AlertSettings {
     fn default() -> Self {
-        let hour = 3_600_000;
-        Self { group_gap: hour, repeat_interval: hour, check_interval: hour / 4, resolved: false, command: Vec::new() }
+        Self {
+            group_gap: HOUR_MS,
+            repeat_interval: HOUR_MS,
+            check_interval: HOUR_MS / 4,
+            resolved: false,
+            command: Vec::new(),
+        }
     }
 }
 
@@ -75,7 +81,7 @@ impl AlertSettings {
 
 /// A length of time between a minute and a day: what is open at midnight must be no more than a day old.
 fn length(key: &str, text: &str) -> Result<i64, String> {
-    let found = timespan_ms(text).filter(|ms| (60_000..=86_400_000).contains(ms));
+    let found = timespan_ms(text).filter(|ms| (MINUTE_MS..=DAY_MS).contains(ms));
     found.ok_or_else(|| format!("alerts.{key}: expected a time from 1m to 24h, such as 15m or 1h, found `{text}`"))
 }
 

@@ -12,7 +12,7 @@ use crate::baseline::repeated::{Parities, Repeat};
 use crate::baseline::{Calendar, FamilyHistory, HistoryHour, SLOTS, Window};
 use crate::rollup::Family;
 use crate::stats::upper_median;
-use crate::time::HourSpan;
+use crate::time::{DAY_HOURS, HourSpan};
 
 /// Less than this share of the usual total means that part of the feed is missing.
 pub(super) const ALIVE_SHARE: f64 = 0.05;
@@ -22,8 +22,6 @@ const ALIVE_SHARE_BESIDE: f64 = 0.75;
 const TELLING_TOTAL: f64 = 20.0;
 /// Below this usual total a silent day tells nothing about it.
 pub(super) const TELLING_DAY: f64 = 50.0;
-/// Hours of a day.
-const DAY: usize = 24;
 
 /// Which hours of the window can be believed.
 #[derive(Debug)]
@@ -86,7 +84,7 @@ pub struct Silence {
 impl Feed {
     /// Judges the feed from the calls of all APIs.
     pub fn judge(apis: &FamilyHistory, window: &Window, calendar: &Calendar) -> Self {
-        let hours = (window.length() + 1) * DAY;
+        let hours = (window.length() + 1) * DAY_HOURS;
         let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
         let mut overall = Counted::new(hours);
         for member in 0..apis.len() {
@@ -110,13 +108,13 @@ impl Feed {
     /// Believes the hours of the scored day of which ids tell that events stand there once, whatever counts may look like: `ids` are those that were
     /// read of each hour and do not repeat, and most of its calls must have one.
     #[must_use]
-    pub fn believing_ids(mut self, ids: &[u64; DAY]) -> Self {
+    pub fn believing_ids(mut self, ids: &[u64; DAY_HOURS]) -> Self {
         let is_told = |hour: usize, calls: u64| ids[hour] > 0 && 2 * ids[hour] >= calls;
         let told: Vec<bool> =
             self.overall.calls.iter().enumerate().map(|(hour, &calls)| is_told(hour, calls)).collect();
         for account in self.accounts.values_mut().chain([&mut self.overall]) {
-            let today = account.alive.len() - DAY;
-            for hour in (0..DAY).filter(|&hour| told[hour]) {
+            let today = account.alive.len() - DAY_HOURS;
+            for hour in (0..DAY_HOURS).filter(|&hour| told[hour]) {
                 (account.repeated[today + hour], account.alive[today + hour]) = (false, account.heard[today + hour]);
             }
             account.repeat.take_if(|repeat| repeat.hours.iter().all(|&hour| told[usize::from(hour)]));
@@ -128,7 +126,7 @@ impl Feed {
     #[must_use]
     pub fn masking_repeated(mut self, hours: &[u8]) -> Self {
         for account in self.accounts.values_mut().chain([&mut self.overall]) {
-            let today = account.alive.len() - DAY;
+            let today = account.alive.len() - DAY_HOURS;
             for hour in hours.iter().map(|hour| today + usize::from(*hour)) {
                 (account.repeated[hour], account.alive[hour]) = (true, false);
             }
@@ -144,7 +142,7 @@ impl Feed {
             for found in blind::judge(history, &all, window) {
                 let mut alive = self.alive(&found.account).to_vec();
                 for day in found.days {
-                    alive[day * DAY..(day + 1) * DAY].fill(false);
+                    alive[day * DAY_HOURS..(day + 1) * DAY_HOURS].fill(false);
                 }
                 self.by_family.insert((history.family, found.account), alive);
                 self.blind.extend(found.today);
@@ -194,7 +192,7 @@ impl Feed {
     /// The silences of the scored day that did not come over from the day before.
     pub fn silences_begun(&self, account: &str) -> Vec<HourSpan> {
         let alive = &self.of(account).heard;
-        let midnight = alive.len() - DAY;
+        let midnight = alive.len() - DAY_HOURS;
         let begins = |hour: &usize| !alive[*hour] && (*hour == 0 || alive[*hour - 1]);
         let length = |first: usize| alive[first..].iter().take_while(|alive| !**alive).count();
         let run = |first: usize| HourSpan::new((first - midnight) as u8, (first - midnight + length(first)) as u8);
@@ -213,8 +211,8 @@ impl Feed {
 
     /// The last hour of the scored day in which the feed as a whole was alive, if it then fell silent until the day's end.
     pub fn last_heard(&self) -> Option<u8> {
-        let today = &self.overall.heard[self.overall.heard.len() - DAY..];
-        if today[DAY - 1] { None } else { today.iter().rposition(|&alive| alive).map(|hour| hour as u8) }
+        let today = &self.overall.heard[self.overall.heard.len() - DAY_HOURS..];
+        if today[DAY_HOURS - 1] { None } else { today.iter().rposition(|&alive| alive).map(|hour| hour as u8) }
     }
 }
 
@@ -222,7 +220,7 @@ impl Account {
     fn judge(name: &str, counted: &Counted, window: &Window, calendar: &Calendar) -> Self {
         let Counted { calls, parities } = counted;
         let usual = UsualTotals::learn(calls, window, calendar);
-        let (today, times) = (window.length() * DAY, parities.times(calls, &usual, window, calendar));
+        let (today, times) = (window.length() * DAY_HOURS, parities.times(calls, &usual, window, calendar));
         let heard = alive(calls, &usual, window, calendar);
         Self {
             alive: heard.iter().zip(&times).map(|(heard, times)| *heard && *times == 1).collect(),
@@ -235,8 +233,8 @@ impl Account {
     }
 
     fn silence(&self, account: &str) -> Option<Silence> {
-        let today = &self.heard[self.heard.len() - DAY..];
-        let hours: Vec<u8> = (0..DAY as u8).filter(|&hour| !today[usize::from(hour)]).collect();
+        let today = &self.heard[self.heard.len() - DAY_HOURS..];
+        let hours: Vec<u8> = (0..DAY_HOURS as u8).filter(|&hour| !today[usize::from(hour)]).collect();
         let sum =
             |of: &dyn Fn(usize) -> f64| hours.iter().map(|&hour| of(usize::from(hour))).sum::<f64>().round() as u64;
         let (calls, usual) = (sum(&|hour| self.calls[hour] as f64), sum(&|hour| self.usual[hour]));
@@ -257,7 +255,7 @@ impl UsualTotals {
         let mut by_slot = vec![Vec::new(); SLOTS];
         let mut by_day = [Vec::new(), Vec::new()];
         for day in (0..window.length()).filter(|&day| window.is_present(day)) {
-            let hours = &totals[day * DAY..(day + 1) * DAY];
+            let hours = &totals[day * DAY_HOURS..(day + 1) * DAY_HOURS];
             let slots = calendar.slots(window.date(day));
             for (&total, slot) in hours.iter().zip(slots) {
                 by_slot[usize::from(slot)].push(total);
@@ -272,8 +270,8 @@ impl UsualTotals {
 }
 
 /// Whether more of the day is weekend than not, as a number.
-pub(super) fn kind_of_day(slots: &[u8; DAY]) -> usize {
-    usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY).count() * 2 > DAY)
+pub(super) fn kind_of_day(slots: &[u8; DAY_HOURS]) -> usize {
+    usize::from(slots.iter().filter(|&&slot| usize::from(slot) >= DAY_HOURS).count() * 2 > DAY_HOURS)
 }
 
 /// The median of some totals, of two in the middle the larger; zero of none.
@@ -282,19 +280,20 @@ pub(super) fn usual_total(totals: &[u64]) -> f64 {
 }
 
 fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calendar) -> Vec<bool> {
-    let slots: Vec<[u8; DAY]> = (0..=window.length()).map(|day| calendar.slots(window.date(day))).collect();
+    let slots: Vec<[u8; DAY_HOURS]> = (0..=window.length()).map(|day| calendar.slots(window.date(day))).collect();
     let day_alive: Vec<bool> = (0..=window.length())
         .map(|day| {
-            let total: u64 = totals[day * DAY..(day + 1) * DAY].iter().sum();
+            let total: u64 = totals[day * DAY_HOURS..(day + 1) * DAY_HOURS].iter().sum();
             let usual = usual.by_day[kind_of_day(&slots[day])];
             window.is_present(day) && (usual < TELLING_DAY || total as f64 >= ALIVE_SHARE * usual)
         })
         .collect();
     let reaches = |hour: usize, share: f64| {
-        let usual = usual.by_slot[usize::from(slots[hour / DAY][hour % DAY])];
+        let usual = usual.by_slot[usize::from(slots[hour / DAY_HOURS][hour % DAY_HOURS])];
         usual < TELLING_TOTAL || totals[hour] as f64 >= share * usual
     };
-    let alive: Vec<bool> = (0..totals.len()).map(|hour| day_alive[hour / DAY] && reaches(hour, ALIVE_SHARE)).collect();
+    let alive: Vec<bool> =
+        (0..totals.len()).map(|hour| day_alive[hour / DAY_HOURS] && reaches(hour, ALIVE_SHARE)).collect();
     let beside_silence = |hour: usize| {
         let silent = |hour: Option<usize>| hour.and_then(|hour| alive.get(hour)).is_some_and(|alive| !alive);
         silent(hour.checked_sub(1)) || silent(Some(hour + 1))
@@ -320,12 +319,18 @@ mod tests {
     #[test]
     fn ids_know_better_than_counts_whether_an_hour_stands_twice() {
         let account = || Account {
-            heard: vec![true; 2 * DAY],
-            repeated: [[false; DAY], [true; DAY]].concat(),
-            alive: [[true; DAY], [false; DAY]].concat(),
-            calls: vec![10; DAY],
-            usual: vec![5.0; DAY],
-            repeat: Some(Repeat { account: "1".into(), times: 2, hours: (0..DAY as u8).collect(), apis: 99, odd: 0 }),
+            heard: vec![true; 2 * DAY_HOURS],
+            repeated: [[false; DAY_HOURS], [true; DAY_HOURS]].concat(),
+            alive: [[true; DAY_HOURS], [false; DAY_HOURS]].concat(),
+            calls: vec![10; DAY_HOURS],
+            usual: vec![5.0; DAY_HOURS],
+            repeat: Some(Repeat {
+                account: "1".into(),
+                times: 2,
+                hours: (0..DAY_HOURS as u8).collect(),
+                apis: 99,
+                odd: 0,
+            }),
         };
         let feed = || Feed {
             accounts: [("1".to_owned(), account())].into(),
@@ -333,15 +338,15 @@ mod tests {
             by_family: BTreeMap::new(),
             blind: Vec::new(),
         };
-        let told = feed().believing_ids(&[10; DAY]);
+        let told = feed().believing_ids(&[10; DAY_HOURS]);
         assert!(
             told.repeats().next().is_none() && !told.repeated("1").contains(&true) && !told.alive("1").contains(&false)
         );
-        let mut few = [10; DAY];
+        let mut few = [10; DAY_HOURS];
         few[7] = 4;
         let told = feed().believing_ids(&few);
         assert_eq!(told.repeats().count(), 1, "most calls of one hour have no id");
-        assert!(told.repeated("1")[DAY + 7] && !told.repeated("1")[DAY + 8]);
+        assert!(told.repeated("1")[DAY_HOURS + 7] && !told.repeated("1")[DAY_HOURS + 8]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 use crate::baseline::feed::{UsualTotals, kind_of_day};
 use crate::baseline::{Calendar, HistoryHour, Window};
+use crate::time::DAY_HOURS;
 
 /// How often an event may stand there, as far as that is asked; four times is twice two times.
 const TIMES: [u32; 2] = [2, 3];
@@ -19,8 +20,6 @@ const CALLED: f64 = 0.75;
 const RISEN: f64 = 1.3;
 /// So many counts must usually be no multiples.
 const TELLING: f64 = 20.0;
-/// Hours of a day.
-const DAY: usize = 24;
 
 /// How many counts there are in each hour of the window, and of how many the calls are no multiple of each of [`TIMES`].
 #[derive(Debug, Clone)]
@@ -74,7 +73,7 @@ impl Parities {
         for day in hours.chunk_by(|left, right| left.day() == right.day()) {
             day.iter().for_each(|hour| self.hours.add(usize::from(hour.hour), hour.calls));
             let calls = day.iter().fold(0, |calls: u32, hour| calls.saturating_add(hour.calls));
-            day.first().into_iter().for_each(|hour| self.days.add(hour.day() * DAY, calls));
+            day.first().into_iter().for_each(|hour| self.days.add(hour.day() * DAY_HOURS, calls));
         }
     }
 
@@ -87,11 +86,11 @@ impl Parities {
             let (odd, odd_of_days) = (&self.hours.odd[place], &self.days.odd[place]);
             let (usual_odd, usual_of_days) = (learn(odd), learn(odd_of_days));
             for day in (0..=window.length()).filter(|day| window.is_present(*day)) {
-                let (slots, first) = (calendar.slots(window.date(day)), day * DAY);
-                let (kind, sum) = (kind_of_day(&slots), calls[first..first + DAY].iter().sum::<u64>());
+                let (slots, first) = (calendar.slots(window.date(day)), day * DAY_HOURS);
+                let (kind, sum) = (kind_of_day(&slots), calls[first..first + DAY_HOURS].iter().sum::<u64>());
                 let of_day = Looked { odd: odd_of_days[first], apis: self.days.all[first], calls: sum };
                 let all_day = of_day.repeats(usual_of_days.by_day[kind], apis_of_days.by_day[kind], usual.by_day[kind]);
-                for (hour, slot) in (first..first + DAY).zip(slots.map(usize::from)) {
+                for (hour, slot) in (first..first + DAY_HOURS).zip(slots.map(usize::from)) {
                     let own = Looked { odd: odd[hour], apis: self.hours.all[hour], calls: calls[hour] };
                     let own = own.repeats(usual_odd.by_slot[slot], apis.by_slot[slot], usual.by_slot[slot]);
                     if all[hour] == 1 && calls[hour] > 0 && (own || all_day) {
@@ -105,9 +104,10 @@ impl Parities {
 
     /// What is told of the scored day, of the number of times that most of its hours have; `times` is that of [`Self::times`].
     pub(super) fn repeat(&self, account: &str, times: &[u32]) -> Option<Repeat> {
-        let first = times.len() - DAY;
-        let hours_of =
-            |many: u32| (0..DAY as u8).filter(|hour| times[first + usize::from(*hour)] == many).collect::<Vec<u8>>();
+        let first = times.len() - DAY_HOURS;
+        let hours_of = |many: u32| {
+            (0..DAY_HOURS as u8).filter(|hour| times[first + usize::from(*hour)] == many).collect::<Vec<u8>>()
+        };
         let (place, hours) =
             TIMES.iter().map(|&many| hours_of(many)).enumerate().max_by_key(|(_, hours)| hours.len())?;
         let sum = |of: &[u64]| hours.iter().map(|hour| of[first + usize::from(*hour)]).sum();
@@ -140,10 +140,10 @@ mod tests {
     fn told(apis: u32, calls: impl Fn(u32, usize) -> u32) -> (Parities, Vec<u32>) {
         let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();
         let (window, calendar) = (Window::new(date, 28, |_| true), Calendar::new(chrono_tz::UTC));
-        let (mut parities, mut all) = (Parities::new(29 * DAY), vec![0; 29 * DAY]);
+        let (mut parities, mut all) = (Parities::new(29 * DAY_HOURS), vec![0; 29 * DAY_HOURS]);
         for api in 0..apis {
             let hour = |hour: usize| HistoryHour { hour: hour as u16, calls: calls(api, hour), errors: 0, peak: 0 };
-            let hours: Vec<HistoryHour> = (0..29 * DAY).map(hour).filter(|hour| hour.calls > 0).collect();
+            let hours: Vec<HistoryHour> = (0..29 * DAY_HOURS).map(hour).filter(|hour| hour.calls > 0).collect();
             hours.iter().for_each(|hour| all[usize::from(hour.hour)] += u64::from(hour.calls));
             parities.add(&hours);
         }
@@ -155,7 +155,7 @@ mod tests {
     fn times(apis: u32, first: usize, many: u32, usually: u32) -> (Parities, Vec<u32>) {
         told(apis, |api, hour| {
             let hash = blake3::hash(&[hour.to_le_bytes().as_slice(), &api.to_le_bytes()].concat()).as_bytes()[0];
-            u32::from(hash % 30) * if hour >= 28 * DAY + first { many } else { usually }
+            u32::from(hash % 30) * if hour >= 28 * DAY_HOURS + first { many } else { usually }
         })
     }
 
@@ -164,7 +164,7 @@ mod tests {
         for many in [2, 3, 4, 6] {
             let (parities, times) = times(100, 9, many, 1);
             let repeated: Vec<usize> = (0..times.len()).filter(|hour| times[*hour] > 1).collect();
-            assert_eq!(repeated, (28 * DAY + 9..29 * DAY).collect::<Vec<_>>(), "{many} times");
+            assert_eq!(repeated, (28 * DAY_HOURS + 9..29 * DAY_HOURS).collect::<Vec<_>>(), "{many} times");
             let repeat = parities.repeat("1", &times).unwrap();
             assert_eq!((repeat.times, repeat.odd), (if many == 3 { 3 } else { 2 }, 0));
             assert_eq!(repeat.hours, (9..24).collect::<Vec<u8>>());
@@ -177,7 +177,7 @@ mod tests {
         let sparse = |first: usize| {
             move |api: u32, hour: usize| {
                 let hash = blake3::hash(&[hour.to_le_bytes().as_slice(), &api.to_le_bytes()].concat()).as_bytes()[1];
-                u32::from(hash.saturating_sub(190)) * if hour >= 28 * DAY + first { 2 } else { 1 }
+                u32::from(hash.saturating_sub(190)) * if hour >= 28 * DAY_HOURS + first { 2 } else { 1 }
             }
         };
         let repeated = |times: &[u32]| times.iter().filter(|times| **times == 2).count();
@@ -190,15 +190,15 @@ mod tests {
     fn counts_that_usually_are_multiples_and_those_of_a_few_apis_tell_nothing() {
         let (parities, times) = times(100, 0, 2, 2);
         assert!(times.iter().all(|times| *times == 1) && parities.repeat("1", &times).is_none());
-        let steady = told(1, |_, hour| if hour >= 28 * DAY { 202 } else { 101 }).1;
+        let steady = told(1, |_, hour| if hour >= 28 * DAY_HOURS { 202 } else { 101 }).1;
         assert!(steady.iter().all(|times| *times == 1), "a job that works twice as much is a rise");
-        let fewer = told(60, |api, hour| if hour >= 28 * DAY { 2 } else { 3 + api % 2 }).1;
+        let fewer = told(60, |api, hour| if hour >= 28 * DAY_HOURS { 2 } else { 3 + api % 2 }).1;
         assert!(fewer.iter().all(|times| *times == 1), "less is nothing that was delivered again");
     }
 
     #[test]
     fn a_few_even_counts_in_a_quiet_hour_tell_nothing() {
-        let quiet = 28 * DAY + 3;
+        let quiet = 28 * DAY_HOURS + 3;
         let (_, times) = told(60, |api, hour| if hour == quiet { 20 * u32::from(api < 10) } else { 1 + api % 2 });
         assert_eq!(times[quiet], 1, "most of the APIs were not called at all");
     }

@@ -12,12 +12,13 @@ use crate::cli::query::{complain, moment};
 use crate::cli::result::ResultArgs;
 use crate::cli::{Common, output, places};
 use crate::error::Result;
-use crate::partition::{DAY_MS, Partitions, Problem, midnight_ms};
+use crate::partition::{Partitions, Problem};
 use crate::place::PlaceBook;
 use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::{Filter, Glob, Patterns, Request, Search, TimeRange, rfc3339};
 use crate::rollup::store;
 use crate::shown::{counted, literal, number, printable};
+use crate::time::{DAY_MS, midnight_ms};
 
 /// Show whose AccessKeys there are, when they were used, for what and from where
 #[derive(Debug, Args)]

@@ -14,13 +14,14 @@ use crate::cli::output::{self, Format};
 use crate::cli::{Common, exit, places};
 use crate::error::Result;
 use crate::insight::Severity;
-use crate::partition::{Partitions, Problem, date_of_ms};
+use crate::partition::{Partitions, Problem};
 use crate::pipeline::{Job, check_lately};
 use crate::query::{parse_length, parse_moment, rfc3339};
 use crate::report::summary::alert_table;
 use crate::settings::Settings;
 use crate::shown::printable;
 use crate::storage::StateLock;
+use crate::time::date_of_ms;
 
 /// Evaluate the rules over what arrived lately, and print what somebody should be told
 #[derive(Debug, Args)]

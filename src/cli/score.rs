@@ -8,12 +8,13 @@ use rayon::prelude::*;
 
 use crate::cli::output;
 use crate::cli::{Common, exit};
-use crate::score::season::{DAY, LocalTime, Season, WEEK};
+use crate::score::season::{LocalTime, Season};
 use crate::score::{
     CountTable, FileForm, Judge, Missing, Notes, Options, ScoreWriter, SeasonChoice, SeriesScore, judge, read, width,
 };
 use crate::settings::Settings;
 use crate::shown::{counted, number, printable};
+use crate::time::{DAY_SECONDS, HOUR_SECONDS, WEEK_SECONDS};
 
 /// Score count series: what was expected of every bucket, and how unlikely it is
 #[derive(Debug, Args)]
@@ -81,13 +82,13 @@ fn parse_bucket(text: &str) -> Result<Choice<u32>, String> {
     let seconds = match unit {
         "s" => 1,
         "m" => 60,
-        "h" => 3600,
-        "d" => DAY,
-        "w" => WEEK,
+        "h" => HOUR_SECONDS,
+        "d" => DAY_SECONDS,
+        "w" => WEEK_SECONDS,
         _ => return Err(expected()),
     };
     let count: u32 = digits.parse().map_err(|_| expected())?;
-    let width = count.checked_mul(seconds).filter(|width| (1..=WEEK).contains(width)).ok_or_else(expected)?;
+    let width = count.checked_mul(seconds).filter(|width| (1..=WEEK_SECONDS).contains(width)).ok_or_else(expected)?;
     Ok(Choice::Is(width))
 }
 
@@ -295,7 +296,9 @@ mod tests {
 
     #[test]
     fn widths_are_read_and_said() {
-        for (text, seconds) in [("5m", 300), ("30m", 1800), ("1h", 3600), ("1d", DAY), ("1w", WEEK), ("90s", 90)] {
+        for (text, seconds) in
+            [("5m", 300), ("30m", 1800), ("1h", 3600), ("1d", DAY_SECONDS), ("1w", WEEK_SECONDS), ("90s", 90)]
+        {
             assert_eq!(parse_bucket(text), Ok(Choice::Is(seconds)));
         }
         assert_eq!(parse_bucket("auto"), Ok(Choice::Auto));

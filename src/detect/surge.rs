@@ -18,6 +18,7 @@ use crate::detect::surge::again::{Part, PastSurges};
 use crate::detect::windows::{DayScore, Span, WindowTest};
 use crate::rollup::EntityKey;
 use crate::stats::BetaBinomial;
+use crate::time::DAY_HOURS;
 
 /// Widths of the windows, and each one's share of the error that a day is allowed.
 const WIDTHS: [Width; 4] = [
@@ -34,7 +35,6 @@ const CLUMP_CALLS: f64 = 500.0;
 const MOST_SQUARE: f64 = 25.0;
 /// The count must be at least this unlikely by itself.
 const COUNT_BELOW: f64 = 0.05;
-const DAY: usize = 24;
 
 #[derive(Debug, Clone, Copy)]
 struct Width {
@@ -45,7 +45,7 @@ struct Width {
 impl Width {
     /// How many windows a day has.
     fn windows(self) -> f64 {
-        (DAY - self.hours + 1) as f64
+        (DAY_HOURS - self.hours + 1) as f64
     }
 
     /// What choosing among them costs, to be added to `ln p`.
@@ -110,7 +110,7 @@ impl<'a> Surges<'a> {
         let mut score = DayScore::usual();
         let Some(failures) = self.failures(member).filter(|_| ln_count <= COUNT_BELOW.ln()) else { return score };
         for test in self.of_day(member, &failures, day) {
-            let hours = test.span.hours().filter(|hour| failures.failed[day * DAY + hour] > 0);
+            let hours = test.span.hours().filter(|hour| failures.failed[day * DAY_HOURS + hour] > 0);
             score.note(telling(hours, &failures.failed, day), test.ln_corrected);
         }
         score
@@ -147,7 +147,7 @@ impl<'a> Surges<'a> {
     /// The windows of a width in which clearly more failed than the share lets expect.
     fn surges(&self, failures: &Failures, day: usize, width: Width, (a, b): (f64, f64)) -> Vec<Surge> {
         let window = |first: usize| {
-            let range = day * DAY + first..day * DAY + first + width.hours;
+            let range = day * DAY_HOURS + first..day * DAY_HOURS + first + width.hours;
             let total = |counts: &[u32]| counts[range.clone()].iter().map(|&count| u64::from(count)).sum::<u64>();
             let (failed, calls) = (total(&failures.failed), total(&failures.calls));
             let expected = BetaBinomial::new(calls.max(failed), a, b).ok()?;
@@ -156,7 +156,7 @@ impl<'a> Surges<'a> {
             let part = Part { failed, calls };
             is_more.then(|| Surge { first, part, expected: expected.mean(), ln_p: expected.ln_upper(failed) })
         };
-        (0..=DAY - width.hours).filter_map(window).collect()
+        (0..=DAY_HOURS - width.hours).filter_map(window).collect()
     }
 
     /// The days before the scored one but `day` on which the API was called, with the surges that they would have been found for.
@@ -170,7 +170,9 @@ impl<'a> Surges<'a> {
     ) -> PastSurges {
         let days = self.errors.window().length();
         let alive = self.errors.alive(member, 0..days);
-        let is_told = |past: usize| (past * DAY..(past + 1) * DAY).any(|hour| alive[hour] && failures.calls[hour] > 0);
+        let is_told = |past: usize| {
+            (past * DAY_HOURS..(past + 1) * DAY_HOURS).any(|hour| alive[hour] && failures.calls[hour] > 0)
+        };
         let mut found = PastSurges::default();
         for past in (0..days).filter(|&past| past != day && is_told(past)) {
             let surges = self.surges(failures, past, width, posterior);
@@ -198,7 +200,7 @@ impl<'a> Surges<'a> {
     fn failures(&self, member: usize) -> Option<Failures> {
         let key = self.errors.history.key(member);
         let api = self.apis.find(&EntityKey::new(key.fields().take(3)))?;
-        let hours = (self.errors.window().length() + 1) * DAY;
+        let hours = (self.errors.window().length() + 1) * DAY_HOURS;
         let dense = |history: &FamilyHistory, member: usize| {
             let mut counts = vec![0; hours];
             for hour in history.hours(member) {
@@ -213,7 +215,8 @@ impl<'a> Surges<'a> {
     fn past(&self, member: usize, failures: &Failures, day: usize) -> Past {
         let days = self.errors.window().length();
         let alive = self.errors.alive(member, 0..days);
-        let hours = (0..days * DAY).filter(|hour| alive[*hour] && hour / DAY != day && failures.calls[*hour] > 0);
+        let hours =
+            (0..days * DAY_HOURS).filter(|hour| alive[*hour] && hour / DAY_HOURS != day && failures.calls[*hour] > 0);
         let sums = |past: Past, hour: usize| Past {
             failed: past.failed + f64::from(failures.failed[hour]),
             calls: past.calls + f64::from(failures.calls[hour]),
@@ -252,8 +255,8 @@ impl Past {
 /// Of the hours with failures those without which the window would not be what it is.
 fn telling(hours: impl Iterator<Item = usize>, failed: &[u32], day: usize) -> Vec<usize> {
     let hours: Vec<usize> = hours.collect();
-    let most = hours.iter().map(|hour| failed[day * DAY + hour]).max().unwrap_or(0);
-    hours.into_iter().filter(|hour| failed[day * DAY + hour] * 2 >= most).collect()
+    let most = hours.iter().map(|hour| failed[day * DAY_HOURS + hour]).max().unwrap_or(0);
+    hours.into_iter().filter(|hour| failed[day * DAY_HOURS + hour] * 2 >= most).collect()
 }
 
 #[cfg(test)]

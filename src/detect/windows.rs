@@ -11,6 +11,7 @@ use crate::baseline::seasonal::{Fit, WHOLE_DAY};
 use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
 use crate::detect::Direction;
 use crate::stats::{LogNormalPredictive, NegativeBinomial, SURELY_USUAL};
+use crate::time::DAY_HOURS;
 
 /// Each width's share of the error that a day is allowed, in the order of [`WIDTHS`]; the rest is the five-minute peak's.
 const SHARES: [f64; WIDTHS.len()] = [0.3, 0.3, 0.2, 0.08, 0.03, 0.03];
@@ -28,8 +29,6 @@ const SLOW_BELIEVED: f64 = 0.8;
 const LEAST_PEAK: u32 = 5;
 /// What a window that is surely usual is at least worth: learnt tails may halve such a p-value, not more.
 const USUAL: f64 = SURELY_USUAL / 2.0;
-/// Hours of a day.
-const DAY: usize = 24;
 
 /// What choosing among so many windows of a width costs, to be added to `ln p`.
 fn correction(windows: usize, width: usize) -> f64 {
@@ -42,27 +41,28 @@ pub(super) struct DayScore {
     /// The natural logarithm of the day's p-value, corrected for all windows.
     pub(super) ln_p: f64,
     /// The same for each hour: that of the most unlikely window the hour has a part in.
-    pub(super) hours: [f64; DAY],
+    pub(super) hours: [f64; DAY_HOURS],
     /// The natural logarithm of each single hour's own p-value, not corrected.
-    pub(super) single: [f64; DAY],
+    pub(super) single: [f64; DAY_HOURS],
 }
 
 impl DayScore {
     /// A day in which nothing is unlikely.
     pub(super) fn usual() -> Self {
-        Self { ln_p: 0.0, hours: [0.0; DAY], single: [0.0; DAY] }
+        Self { ln_p: 0.0, hours: [0.0; DAY_HOURS], single: [0.0; DAY_HOURS] }
     }
 
     /// What neither of two explanations makes likely.
     pub(super) fn unless(&self, other: &Self) -> Self {
-        let larger = |own: &[f64; DAY], other: &[f64; DAY]| std::array::from_fn(|hour| own[hour].max(other[hour]));
+        let larger =
+            |own: &[f64; DAY_HOURS], other: &[f64; DAY_HOURS]| std::array::from_fn(|hour| own[hour].max(other[hour]));
         let (hours, single) = (larger(&self.hours, &other.hours), larger(&self.single, &other.single));
         Self { ln_p: self.ln_p.max(other.ln_p), hours, single }
     }
 
     /// The same, corrected by a power of the p-values.
     pub(super) fn to_the_power(self, power: f64) -> Self {
-        let corrected = |hours: [f64; DAY]| hours.map(|ln_p| ln_p * power);
+        let corrected = |hours: [f64; DAY_HOURS]| hours.map(|ln_p| ln_p * power);
         Self { ln_p: self.ln_p * power, hours: corrected(self.hours), single: corrected(self.single) }
     }
 
@@ -119,7 +119,7 @@ impl Span {
     pub fn hours(self) -> std::ops::Range<usize> {
         match self {
             Self::Hours { first, end } => usize::from(first)..usize::from(end),
-            Self::Days { .. } => 0..DAY,
+            Self::Days { .. } => 0..DAY_HOURS,
             Self::Peak { hour } => usize::from(hour)..usize::from(hour) + 1,
         }
     }
@@ -171,8 +171,8 @@ pub(super) struct Day<'a> {
     member: usize,
     number: usize,
     look: Look,
-    calls: [u32; DAY],
-    single: [Option<Judged>; DAY],
+    calls: [u32; DAY_HOURS],
+    single: [Option<Judged>; DAY_HOURS],
 }
 
 /// A window that can be judged.
@@ -192,10 +192,10 @@ impl<'a> Day<'a> {
         baseline: &'a FamilyBaseline<'a>,
         fit: &'a Fit,
         member: usize,
-        (day, calls): (usize, [u32; DAY]),
+        (day, calls): (usize, [u32; DAY_HOURS]),
         look: Look,
     ) -> Self {
-        let mut found = Self { baseline, fit, member, number: day, look, calls, single: [None; DAY] };
+        let mut found = Self { baseline, fit, member, number: day, look, calls, single: [None; DAY_HOURS] };
         for (hour, judged) in found.judge_all(0) {
             found.single[hour] = Some(judged);
         }
@@ -203,7 +203,7 @@ impl<'a> Day<'a> {
     }
 
     /// The natural logarithm of each hour's own p-value, on the side of the mean on which its calls are.
-    pub(super) fn single_ln_p(&self) -> [Option<f64>; DAY] {
+    pub(super) fn single_ln_p(&self) -> [Option<f64>; DAY_HOURS] {
         self.single.map(|judged| judged.map(|judged| judged.ln_p))
     }
 
@@ -233,16 +233,16 @@ impl<'a> Day<'a> {
     pub(super) fn tests(&self) -> Vec<WindowTest> {
         let mut tests = Vec::new();
         let mut whole_day = None;
-        for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours <= DAY) {
+        for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours <= DAY_HOURS) {
             let windows = if width == 0 { self.judged_hours().collect() } else { self.judge_all(width) };
             let correction = correction(windows.len(), width);
             let span = |first: usize| Span::Hours { first: first as u8, end: (first + hours) as u8 };
             tests.extend(windows.iter().map(|&(first, window)| WindowTest::new(span(first), window, correction)));
             whole_day = windows.last().map(|(_, window)| *window).or(whole_day);
         }
-        for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours > DAY) {
+        for (width, &hours) in WIDTHS.iter().enumerate().filter(|(_, hours)| **hours > DAY_HOURS) {
             let window = whole_day.and_then(|today| self.judge_slow(width, today));
-            let span = Span::Days { days: (hours / DAY) as u8 };
+            let span = Span::Days { days: (hours / DAY_HOURS) as u8 };
             tests.extend(window.map(|window| WindowTest::new(span, window, -SHARES[width].ln())));
         }
         tests.extend(self.judge_peaks());
@@ -256,7 +256,7 @@ impl<'a> Day<'a> {
 
     /// The windows of a width that can be judged, by their first hour.
     fn judge_all(&self, width: usize) -> Vec<(usize, Judged)> {
-        let firsts = 0..=DAY - WIDTHS[width];
+        let firsts = 0..=DAY_HOURS - WIDTHS[width];
         let asked: Vec<_> = firsts.filter_map(|first| Some((first, self.ask(first, width)?))).collect();
         let makes_up = USUAL.ln() + correction(asked.len(), width) >= 0.0;
         let glance = self.look == Look::Glance && makes_up;
@@ -315,7 +315,7 @@ impl<'a> Day<'a> {
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
     fn judge_slow(&self, width: usize, today: Judged) -> Option<Judged> {
-        let days = (self.number + 1).checked_sub(WIDTHS[width] / DAY)?..self.number + 1;
+        let days = (self.number + 1).checked_sub(WIDTHS[width] / DAY_HOURS)?..self.number + 1;
         let (alive, week_hours) =
             (self.baseline.alive(self.member, days.clone()), self.baseline.week_hours(days.clone()));
         let believed = (0..alive.len()).filter(|&hour| alive[hour]);
@@ -324,8 +324,8 @@ impl<'a> Day<'a> {
             return None;
         }
         let counts = self.calls_since(days.start);
-        let today_starts = alive.len() - DAY;
-        let day_of = |hour: usize| days.start + hour / DAY;
+        let today_starts = alive.len() - DAY_HOURS;
+        let day_of = |hour: usize| days.start + hour / DAY_HOURS;
         let count = believed.zip(&week_hours).map(|(hour, &week_hour)| {
             let count = f64::from(counts[hour]);
             if hour >= today_starts { count } else { count.min(self.fit.usual_most_on(day_of(hour), week_hour)) }
@@ -369,11 +369,11 @@ impl<'a> Day<'a> {
         let test = |hour: &HistoryHour| {
             let observed = u64::from(hour.peak);
             let (ln_p, median) = (self.ln_peak(&expected, observed), expected.median());
-            let hour = (usize::from(hour.hour) - self.number * DAY) as u8;
+            let hour = (usize::from(hour.hour) - self.number * DAY_HOURS) as u8;
             WindowTest::rise(Span::Peak { hour }, observed, median, ln_p, -PEAK_SHARE.ln())
         };
         let repeated = self.baseline.repeated(self.member, self.number);
-        let is_true = |hour: &&HistoryHour| !repeated[usize::from(hour.hour) % DAY];
+        let is_true = |hour: &&HistoryHour| !repeated[usize::from(hour.hour) % DAY_HOURS];
         today.iter().filter(|hour| hour.peak >= LEAST_PEAK).filter(is_true).map(test).collect()
     }
 

@@ -13,6 +13,7 @@ use crate::detect::Direction;
 use crate::error::{Error, Result, did_you_mean};
 use crate::evaluate::matching::canonical;
 use crate::rollup::Family;
+use crate::time::HOUR_SECONDS;
 
 /// The families that insights are of.
 const FAMILIES: [Family; 6] =
@@ -57,7 +58,7 @@ impl Label {
     /// Whether the entity has at least one call an hour, and at least ten more or fewer of them in the interval: what a rate
     /// detector can be asked to find.
     pub fn is_ordinary(&self) -> bool {
-        let hours = (self.end - self.start).num_seconds() as f64 / 3600.0;
+        let hours = (self.end - self.start).num_seconds() as f64 / f64::from(HOUR_SECONDS);
         self.expected.is_some_and(|expected| expected >= hours)
             && self.calls.is_some_and(|calls| calls.unsigned_abs() >= 10)
     }

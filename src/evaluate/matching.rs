@@ -16,9 +16,10 @@ use crate::evaluate::label::Label;
 use crate::evaluate::reported::Found;
 use crate::event::fold_service;
 use crate::insight::Attribute;
+use crate::time::HOUR_SECONDS;
 
 /// Seconds of the bucket that a label and an insight must have in common.
-const BUCKET_SECONDS: i64 = 3600;
+const BUCKET_SECONDS: i64 = HOUR_SECONDS as i64;
 
 /// What an insight turns out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::event::Column;
 use crate::partition::write::{ROW_GROUP_ROWS, create, folder};
 use crate::storage::ParquetFile;
+use crate::time::HOUR_SECONDS;
 
 use super::actor::{Actor, Kind};
 use super::anomaly::Plan;
@@ -18,7 +19,7 @@ use super::columns::Columns;
 use super::rhythm::HOURS;
 use super::row::Row;
 use super::stream::{Purpose, factor, gamma_of_mean_one, poisson, stream};
-use super::world::{HOUR, World};
+use super::world::World;
 
 /// How much an actor's days differ from one another.
 const DAY_EFFECT: f64 = 0.12;
@@ -48,22 +49,22 @@ fn draw_hour(world: &World, plan: &Plan, hour: u32, actors: &mut [Today]) -> Vec
         let expected = world.rate(actor, hour);
         let count = today.count(actor, expected);
         if count > 0 {
-            actor.calls(world.tables(), count, hour * HOUR, &mut today.random, &mut rows);
+            actor.calls(world.tables(), count, hour * HOUR_SECONDS, &mut today.random, &mut rows);
         }
     }
     plan.remove_dropped(world, hour, &mut rows);
     rows.extend_from_slice(plan.planted(hour));
-    sorted(&rows, hour * HOUR)
+    sorted(&rows, hour * HOUR_SECONDS)
 }
 
 /// Sorts by second, keeping the order within a second: counting is several times as fast as comparing.
 fn sorted(rows: &[Row], start: u32) -> Vec<Row> {
     let slot = |row: &Row| (row.second - start) as usize;
-    let mut places = vec![0_usize; HOUR as usize + 1];
+    let mut places = vec![0_usize; HOUR_SECONDS as usize + 1];
     for row in rows {
         places[slot(row) + 1] += 1;
     }
-    for second in 0..HOUR as usize {
+    for second in 0..HOUR_SECONDS as usize {
         places[second + 1] += places[second];
     }
     let mut ordered = rows.to_vec();

@@ -12,10 +12,6 @@ use super::population::{Population, Wish};
 use super::rhythm::HOURS;
 use super::stream::{Purpose, stream};
 
-/// Seconds in an hour.
-pub(crate) const HOUR: u32 = 3_600;
-/// Seconds in a day.
-pub(crate) const DAY: u32 = 86_400;
 /// The account that everything happens in.
 pub(crate) const ACCOUNT: &str = "1599000000000001";
 

@@ -18,7 +18,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use crate::error::{Error, Result};
 use crate::event::Column;
 use crate::import::rows::written_out;
-use crate::partition::{DAY_MS, date_of_ms, midnight_ms, write};
+use crate::partition::write;
+use crate::time::{DAY_MS, date_of_ms, midnight_ms};
 
 /// Runs beyond this many bytes go to disk.
 const RESIDENT_BYTES: usize = 384 << 20;

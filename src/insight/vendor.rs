@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::insight::{Attribute, Attribution, Insight, Share};
 use crate::place::Place;
+use crate::time::DAY_MINUTES;
 
 /// Minutes of the vendor's baseline: seven days.
-pub const BASELINE_MINUTES: u64 = 10_080;
+pub const BASELINE_MINUTES: i64 = 7 * DAY_MINUTES;
 
 /// What every event of a run says about how it was made.
 #[derive(Debug, Clone, Copy)]

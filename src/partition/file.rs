@@ -17,7 +17,8 @@ use crate::partition::columns::with_dictionaries;
 use crate::partition::read::{RowGroupReader, time_range_from_statistics};
 use crate::partition::responses::Responses;
 use crate::partition::times::NO_TIME;
-use crate::partition::{ColumnMap, ColumnOverrides, date_of_ms};
+use crate::partition::{ColumnMap, ColumnOverrides};
+use crate::time::date_of_ms;
 
 /// The last bytes of every Parquet file: the footer's length and the magic word.
 const TAIL: usize = 8;
@@ -146,9 +147,7 @@ impl EventFile {
         let rows = self.metadata.metadata().row_group(group).num_rows() as u64;
         let span = time_range_from_statistics(self, group);
         let days = match span {
-            Some((first, last)) if last.saturating_sub(first) <= 2 * crate::partition::DAY_MS => {
-                days_between(first, last)
-            }
+            Some((first, last)) if last.saturating_sub(first) <= 2 * crate::time::DAY_MS => days_between(first, last),
             _ => self.days_by_reading(group)?,
         };
         Ok(RowGroupRange { days, rows, span })

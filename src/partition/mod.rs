@@ -34,18 +34,3 @@ pub use rows::{read_rows, read_texts, read_times};
 pub use text_column::TextColumn;
 pub use times::{NO_TIME, parse as parse_time};
 pub(crate) use times::{from_bare_integer as epoch_ms, milliseconds};
-
-/// Milliseconds in a day.
-pub const DAY_MS: i64 = 86_400_000;
-/// Milliseconds of an hour.
-pub const HOUR_MS: i64 = 3_600_000;
-
-/// The first millisecond of a UTC day.
-pub fn midnight_ms(date: chrono::NaiveDate) -> i64 {
-    date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()
-}
-
-/// The UTC day of a moment in milliseconds; `None` beyond the calendar's end.
-pub fn date_of_ms(ms: i64) -> Option<chrono::NaiveDate> {
-    chrono::DateTime::from_timestamp_millis(ms).map(|moment| moment.date_naive())
-}

@@ -13,10 +13,11 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::{Column, id_hash};
-use crate::partition::{DAY_MS, EventFile, HOUR_MS, Problem, RowChoice, RowGroupReader, midnight_ms};
+use crate::partition::{EventFile, Problem, RowChoice, RowGroupReader};
 use crate::quality::silence::ranges;
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, Whereabouts};
 use crate::shown::{counted, number};
+use crate::time::{DAY_HOURS, DAY_MS, HOUR_MS, midnight_ms};
 
 /// Ids held in memory at a time: a hundred megabytes.
 const IDS_AT_ONCE: u64 = 4 << 20;
@@ -24,8 +25,6 @@ const IDS_AT_ONCE: u64 = 4 << 20;
 const BATCH_ROWS: usize = 32_768;
 /// An hour is not believed if at least one in so many of its rows repeats another.
 const ONE_IN: u64 = 5;
-/// Hours of a day.
-const DAY: usize = 24;
 
 /// What repeats among the ids of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub struct Duplicates {
     /// Where ids could not be read. Counting does not read them, so nobody else has named it.
     pub(super) problems: BTreeSet<Problem>,
     /// For each hour of the day its ids, and its rows beyond the first of their id.
-    by_hour: [(u64, u64); DAY],
+    by_hour: [(u64, u64); DAY_HOURS],
 }
 
 /// An id, in halves, the number of its file, and its hour.
@@ -129,11 +128,11 @@ impl Duplicates {
             let (ids, rows) = self.by_hour[usize::from(*hour)];
             rows > 0 && rows * ONE_IN >= ids
         };
-        (0..DAY as u8).filter(is_repeated).collect()
+        (0..DAY_HOURS as u8).filter(is_repeated).collect()
     }
 
     /// For each hour of the day the ids that were read of it, where hardly any of them repeats; 0 elsewhere.
-    pub fn ids_that_stand_once(&self) -> [u64; DAY] {
+    pub fn ids_that_stand_once(&self) -> [u64; DAY_HOURS] {
         self.by_hour.map(|(ids, rows)| if rows * ONE_IN < ids { ids } else { 0 })
     }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::error::Result;
-use crate::partition::{DAY_MS, EventFile, HOUR_MS, RowGroupRange, RowGroupReader, midnight_ms};
+use crate::partition::{EventFile, RowGroupRange, RowGroupReader};
 use crate::quality::{Effect, Flaw, FlawKind, NAMED_FILES, NightInput, Whereabouts};
 use crate::rollup::{Family, ScanCounts};
 use crate::shown::number;
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, midnight_ms};
 
 /// The number that a partition which is overdue has, and a feed that broke off has not.
 pub(super) const DAYS_MISSING: &str = "days_missing";
@@ -67,7 +68,7 @@ fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     let day = days_of(input.window.scored(), 1);
     let newest = input.files.iter().filter_map(|file| newest_of(file, &day)).max();
     let newest = newest.unwrap_or(day.start + (i64::from(last_hour) + 1) * HOUR_MS - 1);
-    let minutes = (day.end - newest) as u64 / 60_000;
+    let minutes = (day.end - newest) as u64 / MINUTE_MS as u64;
     Some(Flaw {
         kind: FlawKind::StaleFeed,
         whereabouts: Whereabouts { hours: (last_hour + 1..24).collect(), ..Whereabouts::default() },

@@ -6,9 +6,10 @@ use crate::error::did_you_mean;
 use crate::event::{
     Column, Principal, PrincipalKind, SourceAddress, failure_code, network, service_name, without_session,
 };
-use crate::partition::{DAY_MS, HOUR_MS, NO_TIME};
+use crate::partition::NO_TIME;
 use crate::query::Mistake;
 use crate::query::moment::rfc3339;
+use crate::time::{DAY_MS, HOUR_MS};
 
 static COLUMNS: [Column; Column::ALL.len()] = Column::ALL;
 

@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 
 use crate::error::{Error, Result};
-use crate::partition::{DAY_MS, NO_TIME, midnight_ms, parse_time};
+use crate::partition::{NO_TIME, parse_time};
 use crate::query::Mistake;
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, midnight_ms};
 
 const EXPECTED: &str = "a date (2026-01-29), a time (2026-01-29T08:00:00Z, 2026-01-29T16:00+08:00), how long ago (30m, 24h, \
                         7d, 2w), `now`, `today` or `yesterday`";
@@ -103,8 +104,8 @@ pub fn parse_length(text: &str) -> std::result::Result<i64, Mistake> {
     let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let unit = match &text[digits..] {
         "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
+        "m" => MINUTE_MS,
+        "h" => HOUR_MS,
         "d" => DAY_MS,
         "w" => 7 * DAY_MS,
         _ => return Err(Mistake::new(text, digits, format!("`{text}` is no length of time"), expected)),

@@ -8,9 +8,10 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::event::Column;
-use crate::partition::{EventFile, Partitions, Problem, RowChoice, RowGroupReader, date_of_ms, lies_within};
+use crate::partition::{EventFile, Partitions, Problem, RowChoice, RowGroupReader, lies_within};
 use crate::query::evaluate::Evaluator;
 use crate::query::{Condition, Filter, TimeRange};
+use crate::time::date_of_ms;
 
 /// Rows in a batch while values are compared: a dictionary without a match ends the row group after the first batch.
 const BATCH_ROWS: usize = 32_768;

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::insight::Severity;
 use crate::query::{TimeRange, parse_length};
 use crate::storage::{Daily, read_json, write_json};
+use crate::time::MINUTE_MS;
 
 /// Triggers that a record keeps.
 const MOST_TRIGGERS: usize = 1_000;
@@ -39,7 +40,7 @@ pub struct SearchAlert {
 impl Default for SearchAlert {
     /// Any event in the last ten minutes, every five: ActionTrail's own AccessKey alarm.
     fn default() -> Self {
-        Self { every: 5 * 60_000, last: 10 * 60_000, above: 0, severity: Severity::Medium }
+        Self { every: 5 * MINUTE_MS, last: 10 * MINUTE_MS, above: 0, severity: Severity::Medium }
     }
 }
 

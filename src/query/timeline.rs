@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::partition::{DAY_MS, HOUR_MS, NO_TIME, Problem, lies_within};
+use crate::partition::{NO_TIME, Problem, lies_within};
 use crate::query::moment::{parse_length, rfc3339};
 use crate::query::search::{Found, GroupPlace};
 use crate::query::{Mistake, Search, TimeRange};
 use crate::shown::number;
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 /// Buckets that a timeline may have.
 const MOST_BUCKETS: i64 = 100_000;
@@ -17,11 +18,11 @@ const MOST_BUCKETS: i64 = 100_000;
 const SCREEN: i64 = 60;
 /// What a timeline chooses from when no length is given, in milliseconds.
 const LENGTHS: [i64; 11] = [
-    60_000,
-    5 * 60_000,
-    10 * 60_000,
-    30 * 60_000,
-    60 * 60_000,
+    MINUTE_MS,
+    5 * MINUTE_MS,
+    10 * MINUTE_MS,
+    30 * MINUTE_MS,
+    HOUR_MS,
     3 * HOUR_MS,
     6 * HOUR_MS,
     12 * HOUR_MS,
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_bucket_fits_the_screen() {
-        for (span, length) in [(0, 60_000), (3_600_000, 60_000), (DAY_MS, 30 * 60_000), (35 * DAY_MS, DAY_MS)] {
+        for (span, length) in [(0, MINUTE_MS), (HOUR_MS, MINUTE_MS), (DAY_MS, 30 * MINUTE_MS), (35 * DAY_MS, DAY_MS)] {
             assert_eq!(BucketLength::Auto.resolve(span), length);
             assert!(span / length <= SCREEN);
         }

@@ -18,12 +18,12 @@ use crate::detect::{Direction, Model};
 use crate::insight::meaning::attack;
 use crate::insight::vendor::{BASELINE_MINUTES, MODEL, Maker};
 use crate::insight::{Attack, Attribution, Cloud, Insight, Severity};
+use crate::time::DAY_MINUTES;
 
 pub(super) use lake::write as write_lake;
 
 /// The version of the schema: the first with `anomaly_analyses`.
 pub const VERSION: &str = "1.5.0";
-const MINUTES_OF_A_DAY: u64 = 24 * 60;
 
 /// What a night does with a finding: begins it, goes on with one of the night before, or ends that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +225,7 @@ fn usual(found: &Attribution) -> Option<Value> {
         json!({
             "value": share.value,
             "count": (share.average * BASELINE_MINUTES as f64).round() as i64,
-            "timespan": { "duration_days": BASELINE_MINUTES / MINUTES_OF_A_DAY },
+            "timespan": { "duration_days": BASELINE_MINUTES / DAY_MINUTES },
         })
     };
     Some(json!({

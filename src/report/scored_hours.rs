@@ -16,12 +16,12 @@ use crate::baseline::FamilyBaseline;
 use crate::detect::scored::{ScoredDay, ScoredHour, scored_day};
 use crate::error::{Error, Result};
 use crate::storage::{AtomicFile, ParquetFile, compact};
+use crate::time::{HOUR_MS, midnight_ms};
 
 /// The file below the day's folder of insights.
 pub const FILE_NAME: &str = "scored-hours.parquet";
 /// Entities whose hours are in memory at a time.
 const ENTITIES_AT_ONCE: usize = 4096;
-const HOUR_MS: i64 = 3_600_000;
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let required = |name: &str, data_type| Field::new(name, data_type, false);
@@ -64,7 +64,7 @@ fn columns(baseline: &FamilyBaseline<'_>, members: &[usize], days: &[ScoredDay])
     let counts = |of: fn(&ScoredHour) -> i64| -> ArrayRef {
         Arc::new(hours().map(|hour| Some(of(hour))).collect::<Int64Array>())
     };
-    let midnight = baseline.window().scored().and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    let midnight = midnight_ms(baseline.window().scored());
     let times: Vec<i64> = hours().map(|hour| midnight + i64::from(hour.expected.hour) * HOUR_MS).collect();
     let log10 = |hour: &ScoredHour| hour.ln_p.map(|ln_p| ln_p / std::f64::consts::LN_10);
     vec![

@@ -125,8 +125,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::partition::{ColumnOverrides, EventFile, Partitions, midnight_ms};
+    use crate::partition::{ColumnOverrides, EventFile, Partitions};
     use crate::rollup::{OTHER, scan_day};
+    use crate::time::midnight_ms;
 
     const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
     const MINUTE: i64 = 60_000;

@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::partition::{DAY_MS, EventBatch, EventFile, HOUR_MS, NO_TIME, Problem, RowGroupReader, midnight_ms};
+use crate::partition::{EventBatch, EventFile, NO_TIME, Problem, RowGroupReader};
 use crate::rollup::counter::{Anew, DayCounter, HourSet, Run};
 use crate::rollup::day::{DayRollup, ScanCounts};
 use crate::rollup::hours::{SLOT_MS, SLOTS};
@@ -19,6 +19,7 @@ use crate::rollup::names::Names;
 use crate::rollup::room::Room;
 use crate::rollup::shed::Shed;
 use crate::rollup::{Family, bounded};
+use crate::time::{DAY_MS, HOUR_MS, midnight_ms};
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::rules::plan::{Body, Rule};
 use crate::rules::set::RuleSet;
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 /// The tags of techniques begin so.
 const TECHNIQUE: &str = "attack.t";
@@ -75,10 +76,10 @@ fn told_apart_by(rule: &Rule) -> String {
 
 /// A length of time in its largest whole unit.
 fn span(milliseconds: i64) -> String {
-    let seconds = milliseconds / 1000;
-    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-    let whole = units.into_iter().find(|(length, _)| seconds % length == 0);
-    whole.map_or_else(|| format!("{seconds}s"), |(length, unit)| format!("{}{unit}", seconds / length))
+    let units = [(DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "m")];
+    let whole = units.into_iter().find(|(length, _)| milliseconds % length == 0);
+    let (length, unit) = whole.unwrap_or((1000, "s"));
+    format!("{}{unit}", milliseconds / length)
 }
 
 /// A text in one cell of a table; what Markdown or HTML would take for its own is escaped.

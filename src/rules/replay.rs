@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::partition::{Partitions, Problem, midnight_ms};
+use crate::partition::{Partitions, Problem};
 use crate::rules::compile::Program;
 use crate::rules::correlate::CorrelationMatch;
 use crate::rules::evaluate::scan::{Found, Looked, Scan, row_groups};
@@ -13,6 +13,7 @@ use crate::rules::matched::{Facts, Match};
 use crate::rules::set::RuleSet;
 use crate::rules::settings::RuleSettings;
 use crate::severity::Severity;
+use crate::time::midnight_ms;
 
 /// What rules came to over a folder of partitions.
 #[derive(Debug, Clone, PartialEq, Serialize)]

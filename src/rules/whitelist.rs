@@ -9,12 +9,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{SourceAddress, without_session};
-use crate::partition::date_of_ms;
 use crate::rules::matched::MatchedEvent;
 use crate::rules::pattern::{Pattern, Piece};
 use crate::rules::plan::Rule;
 use crate::rules::settings::{date, names_rule};
 use crate::rules::typed_date;
+use crate::time::date_of_ms;
 
 /// An entry as it is typed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::score::model::{Forecast, walk};
-use crate::score::season::{LocalTime, Season, Timeline, WEEK, plan};
+use crate::score::season::{LocalTime, Season, Timeline, plan};
 use crate::score::spacing::{Spacing, width};
 use crate::score::table::{CountSeries, CountTable};
 use crate::score::timeline::{Buckets, Feed, MAX_BUCKETS, Missing, lay_out, span};
 use crate::shown::counted;
 use crate::stats::score;
+use crate::time::{DAY_SECONDS, WEEK_SECONDS};
 
 /// The share of buckets that lie between `lower` and `upper` if nothing is wrong.
 pub const INTERVAL: f64 = 0.99;
@@ -151,10 +152,10 @@ fn counted_until(table: &CountTable, spacing: Option<&Spacing>) -> i64 {
 fn usual_width(path: &std::path::Path, spacing: &Spacing) -> Result<u32> {
     let step = spacing.step();
     match u32::try_from(step) {
-        Ok(bucket) if bucket <= WEEK && spacing.is_regular() => Ok(bucket),
-        Ok(bucket) if bucket <= WEEK => Err(Error::counts(path, spacing.irregular())),
+        Ok(bucket) if bucket <= WEEK_SECONDS && spacing.is_regular() => Ok(bucket),
+        Ok(bucket) if bucket <= WEEK_SECONDS => Err(Error::counts(path, spacing.irregular())),
         _ => {
-            let days = step / i64::from(crate::score::season::DAY);
+            let days = step / i64::from(DAY_SECONDS);
             Err(Error::counts(path, format!("rows are {days} days apart; the widest bucket is a week")))
         }
     }
@@ -262,10 +263,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::score::season::DAY;
     use crate::score::table::CountRow;
-
-    const HOUR: u32 = 3600;
+    use crate::time::HOUR_SECONDS;
 
     /// A row every so many seconds, from a Monday on.
     fn table(values: &[u16], step: u32) -> CountTable {
@@ -293,7 +292,11 @@ mod tests {
         fn cutting_the_tail_changes_nothing_that_was_said(
             values in prop::collection::vec(0_u16..60, 40..420),
             (step, bucket) in prop_oneof![
-                Just((HOUR, None)), Just((DAY, None)), Just((WEEK, None)), Just((HOUR, Some(DAY))), Just((DAY, Some(WEEK)))
+                Just((HOUR_SECONDS, None)),
+                Just((DAY_SECONDS, None)),
+                Just((WEEK_SECONDS, None)),
+                Just((HOUR_SECONDS, Some(DAY_SECONDS))),
+                Just((DAY_SECONDS, Some(WEEK_SECONDS))),
             ],
             share in 0.1_f64..1.0,
         ) {
@@ -307,7 +310,7 @@ mod tests {
     #[test]
     fn weeks_are_judged_before_their_year_is_known() {
         let judged = |weeks: usize| {
-            let rows = scored(&vec![20; weeks], WEEK, None).rows;
+            let rows = scored(&vec![20; weeks], WEEK_SECONDS, None).rows;
             rows.iter().filter(|row| row.verdict.is_some()).count()
         };
         assert_eq!([20, 60, 104, 150].map(judged), [0, 30, 74, 120]);
@@ -316,24 +319,28 @@ mod tests {
     #[test]
     fn what_is_unfinished_is_not_judged() {
         let judged = |hours: usize, bucket: u32| {
-            let score = scored(&vec![20; hours], HOUR, Some(bucket));
+            let score = scored(&vec![20; hours], HOUR_SECONDS, Some(bucket));
             (score.notes.unfinished, score.rows.last().unwrap().verdict.is_some())
         };
-        assert_eq!(judged(30 * 24, DAY), (false, true));
-        assert_eq!(judged(30 * 24 - 1, DAY), (true, false));
-        assert_eq!(judged(30 * 24 + 1, DAY), (true, false));
-        assert_eq!(judged(300, HOUR), (false, true));
-        assert_eq!(judged(300, HOUR / 4), (false, true), "a bucket narrower than a step is over by the next row");
+        assert_eq!(judged(30 * 24, DAY_SECONDS), (false, true));
+        assert_eq!(judged(30 * 24 - 1, DAY_SECONDS), (true, false));
+        assert_eq!(judged(30 * 24 + 1, DAY_SECONDS), (true, false));
+        assert_eq!(judged(300, HOUR_SECONDS), (false, true));
+        assert_eq!(
+            judged(300, HOUR_SECONDS / 4),
+            (false, true),
+            "a bucket narrower than a step is over by the next row"
+        );
     }
 
     #[test]
     fn a_series_that_ends_before_the_others_has_finished_buckets() {
-        let mut table = table(&[20; 40 * 24], HOUR);
+        let mut table = table(&[20; 40 * 24], HOUR_SECONDS);
         let rows = table.series[0].rows[..30 * 24 + 5].to_vec();
         let early = CountSeries { name: "early".to_owned(), rows, ..CountSeries::default() };
         table.series.push(early);
         let options = Options {
-            bucket: Some(DAY),
+            bucket: Some(DAY_SECONDS),
             season: SeasonChoice::Auto,
             local: LocalTime::utc(),
             warmup: None,

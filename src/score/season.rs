@@ -6,11 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use chrono_tz::Tz;
 
 use crate::score::model::{Design, Grouping, Plan};
-
-/// Seconds of a day.
-pub const DAY: u32 = 86_400;
-/// Seconds of a week.
-pub const WEEK: u32 = 7 * DAY;
+use crate::time::{DAY_SECONDS, WEEK_SECONDS};
 
 /// Slots that a day is divided into at most.
 const DAY_SLOTS: usize = 48;
@@ -57,7 +53,7 @@ impl LocalTime {
         let local = DateTime::from_timestamp(second, 0).unwrap_or_default().with_timezone(&self.zone);
         let is_off = self.days_off.contains(&local.date_naive());
         let day = if is_off { 6 } else { local.weekday().num_days_from_monday() };
-        day * DAY + local.num_seconds_from_midnight()
+        day * DAY_SECONDS + local.num_seconds_from_midnight()
     }
 }
 
@@ -81,15 +77,15 @@ impl Timeline {
     /// The season that such buckets usually have: the week for buckets of up to a day, the year for weeks.
     pub fn usual_season(&self) -> Season {
         match self.bucket {
-            0..=DAY => Season::Week,
-            WEEK => Season::Buckets(52),
+            0..=DAY_SECONDS => Season::Week,
+            WEEK_SECONDS => Season::Buckets(52),
             _ => Season::None,
         }
     }
 
     /// Buckets in a day, at least one.
     fn a_day(&self) -> usize {
-        (DAY / self.bucket.max(1)).max(1) as usize
+        (DAY_SECONDS / self.bucket.max(1)).max(1) as usize
     }
 }
 
@@ -104,30 +100,30 @@ pub fn plan(timeline: &Timeline, season: Season, warmup: Option<usize>, local: &
             (Design::Harmonics(f64::from(period)), 2 * buckets, SEASONS_LEARNT * buckets)
         }
     };
-    let refit_every = if timeline.bucket < DAY { timeline.a_day().min(LAZIEST) } else { 1 };
+    let refit_every = if timeline.bucket < DAY_SECONDS { timeline.a_day().min(LAZIEST) } else { 1 };
     Plan { design, warmup: warmup.unwrap_or(usual_warmup), refit_every, window, readmit_after: readmit_after(timeline) }
 }
 
 /// A day's worth of odd buckets is a new level; a week of days, two months of weeks.
 fn readmit_after(timeline: &Timeline) -> usize {
     match timeline.bucket {
-        0..DAY => timeline.a_day(),
-        DAY..WEEK => 7,
+        0..DAY_SECONDS => timeline.a_day(),
+        DAY_SECONDS..WEEK_SECONDS => 7,
         _ => 8,
     }
 }
 
 /// Time of day; day of the week; weekend by time of day; day of the week by time of day.
 fn week(timeline: &Timeline, local: &LocalTime) -> (Design, usize, usize) {
-    let a_week = (WEEK / timeline.bucket.max(1)).max(1) as usize;
+    let a_week = (WEEK_SECONDS / timeline.bucket.max(1)).max(1) as usize;
     // A bucket of a day is that of its noon, wherever the zone's midnight is.
-    let telling = if timeline.bucket >= DAY { i64::from(timeline.bucket / 2) } else { 0 };
+    let telling = if timeline.bucket >= DAY_SECONDS { i64::from(timeline.bucket / 2) } else { 0 };
     let seconds: Vec<u32> =
         (0..timeline.buckets).map(|bucket| local.second_of_week(timeline.begin(bucket) + telling)).collect();
     let second_of_week = |bucket: usize| seconds[bucket] as usize;
-    let weekday = |bucket: usize| second_of_week(bucket) / DAY as usize;
+    let weekday = |bucket: usize| second_of_week(bucket) / DAY_SECONDS as usize;
     let times = timeline.a_day().min(DAY_SLOTS);
-    let time = |bucket: usize| second_of_week(bucket) % DAY as usize * times / DAY as usize;
+    let time = |bucket: usize| second_of_week(bucket) % DAY_SECONDS as usize * times / DAY_SECONDS as usize;
     let weekend_time = |bucket: usize| if weekday(bucket) < 5 { 0 } else { 1 + time(bucket) };
     let buckets = timeline.buckets;
     let mut groupings = vec![Grouping::new(buckets, 7, weekday)];
@@ -185,7 +181,7 @@ mod tests {
         let plan_fine = plan(&fine, Season::Week, None, &LocalTime::utc());
         assert_eq!(slots(&plan_fine.design, 0, 5..7), [0, 1]);
         assert_eq!((plan_fine.warmup, plan_fine.refit_every), (2016, 288));
-        let days = Timeline { start: 0, bucket: DAY, buckets: 50 };
+        let days = Timeline { start: 0, bucket: DAY_SECONDS, buckets: 50 };
         let plan_days = plan(&days, days.usual_season(), None, &LocalTime::utc());
         assert_eq!(slots(&plan_days.design, 0, 0..5), [3, 4, 5, 6, 0]);
         assert_eq!((plan_days.warmup, plan_days.refit_every, plan_days.readmit_after), (21, 1, 7));
@@ -193,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_year_of_weeks_is_harmonic_and_a_short_season_has_factors() {
-        let weeks = Timeline { start: 0, bucket: WEEK, buckets: 300 };
+        let weeks = Timeline { start: 0, bucket: WEEK_SECONDS, buckets: 300 };
         assert_eq!(weeks.usual_season(), Season::Buckets(52));
         assert!(
             matches!(plan(&weeks, Season::Buckets(52), None, &LocalTime::utc()).design, Design::Harmonics(period) if (period - 52.0).abs() < 1e-9)

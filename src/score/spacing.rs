@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::score::season::{DAY, WEEK};
 use crate::score::table::CountTable;
+use crate::time::{DAY_SECONDS, HOUR_SECONDS, WEEK_SECONDS};
 
 /// A row may be early or late by this share of a step.
 const TOLERANCE: f64 = 0.1;
@@ -14,8 +14,25 @@ const REGULAR: f64 = 0.8;
 /// The share of rows that must be a single step apart: that all are so many seconds apart says nothing.
 const LEAST_SINGLE: f64 = 0.02;
 /// Widths of buckets that people choose, in seconds.
-const USUAL: [u32; 17] =
-    [1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 8 * 3600, 12 * 3600, DAY, WEEK];
+const USUAL: [u32; 17] = [
+    1,
+    5,
+    10,
+    30,
+    60,
+    300,
+    600,
+    900,
+    1800,
+    HOUR_SECONDS,
+    2 * HOUR_SECONDS,
+    4 * HOUR_SECONDS,
+    6 * HOUR_SECONDS,
+    8 * HOUR_SECONDS,
+    12 * HOUR_SECONDS,
+    DAY_SECONDS,
+    WEEK_SECONDS,
+];
 
 /// How far the rows of a table are apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +84,7 @@ impl Spacing {
     /// The least usual width that most neighbouring rows are no further apart than.
     fn suggestion(&self) -> u32 {
         let wide_enough = |width: &&u32| self.share(|distance| distance <= i64::from(**width)) >= REGULAR;
-        USUAL.iter().find(wide_enough).copied().unwrap_or(WEEK)
+        USUAL.iter().find(wide_enough).copied().unwrap_or(WEEK_SECONDS)
     }
 
     /// How many whole steps a distance is, if it is that.
@@ -88,7 +105,7 @@ impl Spacing {
 
 /// `5m`, `1h`, `90s`, as `--bucket` takes it.
 pub fn width(seconds: i64) -> String {
-    let units = [(WEEK, "w"), (DAY, "d"), (3600, "h"), (60, "m")];
+    let units = [(WEEK_SECONDS, "w"), (DAY_SECONDS, "d"), (HOUR_SECONDS, "h"), (60, "m")];
     let unit = units.into_iter().map(|(unit, name)| (i64::from(unit), name)).find(|(unit, _)| seconds % unit == 0);
     unit.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }

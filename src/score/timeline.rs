@@ -1,7 +1,8 @@
 //! From rows to buckets: how wide they are, where they begin, and what a missing one means.
 
-use crate::score::season::{DAY, Timeline, WEEK};
+use crate::score::season::Timeline;
 use crate::score::table::{CountSeries, CountTable};
+use crate::time::{DAY_SECONDS, WEEK_SECONDS};
 
 /// The most buckets of a series; beyond it a time is most likely wrong.
 pub(super) const MAX_BUCKETS: usize = 2_000_000;
@@ -85,7 +86,7 @@ fn number(time: i64, start: i64, bucket: u32, aligned: bool) -> i64 {
 /// The last beginning of a bucket at or before a time.
 fn align(time: i64, bucket: u32) -> i64 {
     // 5 January 1970 was the first Monday.
-    let origin = if bucket.is_multiple_of(WEEK) { 4 * i64::from(DAY) * 1000 } else { 0 };
+    let origin = if bucket.is_multiple_of(WEEK_SECONDS) { 4 * i64::from(DAY_SECONDS) * 1000 } else { 0 };
     let width = i64::from(bucket) * 1000;
     time.saturating_sub(time.saturating_sub(origin).rem_euclid(width))
 }
@@ -146,8 +147,8 @@ impl Buckets {
 mod tests {
     use super::*;
     use crate::score::table::CountRow;
+    use crate::time::HOUR_MS;
 
-    const HOUR: i64 = 3_600_000;
     /// Monday, 5 January 2026.
     const MONDAY: i64 = 1_767_571_200_000;
 
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn rows_a_little_off_stay_in_their_bucket() {
-        let rows = series("a", [MONDAY + 173_000, MONDAY + HOUR + 170_000, MONDAY + 2 * HOUR + 175_000], 2.0);
+        let rows = series("a", [MONDAY + 173_000, MONDAY + HOUR_MS + 170_000, MONDAY + 2 * HOUR_MS + 175_000], 2.0);
         let laid = lay_out(&rows, 3600, false).unwrap();
         assert_eq!(laid.values, [Some(2.0); 3]);
         assert_eq!(laid.timeline.begin(1), MONDAY / 1000 + 173 + 3600);
@@ -170,17 +171,17 @@ mod tests {
 
     #[test]
     fn asked_for_buckets_begin_with_the_clock() {
-        let rows = series("a", [MONDAY + 3 * HOUR, MONDAY + 5 * HOUR, MONDAY + 30 * HOUR], 2.0);
-        let days = lay_out(&rows, DAY, true).unwrap();
+        let rows = series("a", [MONDAY + 3 * HOUR_MS, MONDAY + 5 * HOUR_MS, MONDAY + 30 * HOUR_MS], 2.0);
+        let days = lay_out(&rows, DAY_SECONDS, true).unwrap();
         assert_eq!((days.timeline.start, days.merged), (MONDAY / 1000, 1));
         assert_eq!(days.values, [Some(4.0), Some(2.0)]);
-        let week = lay_out(&series("a", [MONDAY + 80 * HOUR], 1.0), WEEK, true).unwrap();
+        let week = lay_out(&series("a", [MONDAY + 80 * HOUR_MS], 1.0), WEEK_SECONDS, true).unwrap();
         assert_eq!(week.timeline.start, MONDAY / 1000);
     }
 
     #[test]
     fn what_a_refused_row_counted_is_not_known_and_no_zero() {
-        let hours = |hours: &[i64]| hours.iter().map(|hour| MONDAY + hour * HOUR).collect::<Vec<_>>();
+        let hours = |hours: &[i64]| hours.iter().map(|hour| MONDAY + hour * HOUR_MS).collect::<Vec<_>>();
         let rows = series("a", hours(&[0, 1, 2, 3, 7, 8, 9]), 2.0);
         // One too early, one beside a row, two in an hour without, one too late.
         let refused = CountSeries { refused: hours(&[-1, 2, 5, 5, 12]), ..rows };
@@ -209,7 +210,7 @@ mod tests {
             laid.fill(Missing::Auto, feed);
             laid.values.iter().filter(|value| value.is_some()).count()
         };
-        let hours = |keep: fn(&i64) -> bool| (0..100_i64).filter(keep).map(|hour| hour * HOUR);
+        let hours = |keep: fn(&i64) -> bool| (0..100_i64).filter(keep).map(|hour| hour * HOUR_MS);
         let sparse = || series("a", hours(|hour| hour % 3 == 0), 1.0);
         assert_eq!(filled(sparse(), &Feed::default()), 100);
         assert_eq!(filled(series("a", hours(|hour| hour % 50 != 7), 1.0), &Feed::default()), 98);

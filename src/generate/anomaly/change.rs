@@ -8,7 +8,7 @@ use crate::generate::actor::{Actor, Kind};
 use crate::generate::catalogue::NO_PERMISSION;
 use crate::generate::entity::Entity;
 use crate::generate::row::{Row, SUCCESS};
-use crate::generate::world::DAY;
+use crate::time::DAY_SECONDS;
 
 /// One sensitive call: service, API, parameters.
 type Act = (&'static str, &'static str, &'static str);
@@ -67,8 +67,9 @@ fn change(planner: &mut Planner<'_>, kind: &'static str, acts: &[Act], refused: 
     let length = 300;
     let start = planner.moment(length)?;
     let world = &*planner.world;
-    let is_new =
-        |actor: &&Actor| actor.kind == Kind::Person && actor.alive.contains(&(start / DAY)) && actor.level > 0.0;
+    let is_new = |actor: &&Actor| {
+        actor.kind == Kind::Person && actor.alive.contains(&(start / DAY_SECONDS)) && actor.level > 0.0
+    };
     let people: Vec<&Actor> = world.people.actors.iter().filter(is_new).collect();
     let actor = pick_one(&people, &mut planner.random)?;
     let clump = actor.clump(world.tables(), &mut planner.random);

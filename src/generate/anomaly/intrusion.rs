@@ -10,7 +10,7 @@ use crate::generate::choice::Choice;
 use crate::generate::entity::Entity;
 use crate::generate::population::Population;
 use crate::generate::row::{Row, SUCCESS};
-use crate::generate::world::{DAY, HOUR};
+use crate::time::{DAY_SECONDS, HOUR_SECONDS};
 
 /// What a thief is after, the most wanted first.
 const LOOT: [(&str, &str); 8] = [
@@ -55,7 +55,7 @@ pub(super) fn stolen_key(planner: &mut Planner<'_>) -> Option<Draft> {
 /// A key that is in use, and what its owner never called.
 fn victim(planner: &mut Planner<'_>, moment: u32) -> Option<(u32, Choice)> {
     let world = &*planner.world;
-    let is_alive = |actor: &&Actor| actor.alive.contains(&(moment / DAY)) && actor.level > 0.05;
+    let is_alive = |actor: &&Actor| actor.alive.contains(&(moment / DAY_SECONDS)) && actor.level > 0.05;
     let actors: Vec<&Actor> = world.people.actors.iter().filter(is_alive).collect();
     let actor = pick_one(&actors, &mut planner.random)?;
     let is_key = |item: &&u32| matches!(world.people.credentials[**item as usize].key, Key::Permanent(_));
@@ -68,11 +68,11 @@ fn victim(planner: &mut Planner<'_>, moment: u32) -> Option<(u32, Choice)> {
 /// From one unknown address, wrong passwords for many users, and at last a right one.
 pub(super) fn password_spray(planner: &mut Planner<'_>) -> Option<Draft> {
     let length = planner.random.random_range(3..=9) * 300;
-    let start = planner.moment(length + HOUR)?;
+    let start = planner.moment(length + HOUR_SECONDS)?;
     let span = start..start + length;
     let sign_in = planner.world.sign_in();
     let is_alive =
-        |actor: &&Actor| actor.alive.contains(&(start / DAY)) && actor.apis.share_of(u32::from(sign_in)) > 0.0;
+        |actor: &&Actor| actor.alive.contains(&(start / DAY_SECONDS)) && actor.apis.share_of(u32::from(sign_in)) > 0.0;
     let users: Vec<u32> =
         planner.world.people.actors.iter().filter(is_alive).filter_map(|actor| actor.console).take(200).collect();
     if users.len() < 5 {

@@ -11,7 +11,7 @@ use crate::generate::entity::Entity;
 use crate::generate::expectation::Expectation;
 use crate::generate::row::Row;
 use crate::generate::stream::round_randomly;
-use crate::generate::world::{DAY, HOUR};
+use crate::time::{DAY_SECONDS, HOUR_SECONDS};
 
 impl Planner<'_> {
     /// A random entity that something may be multiplied or silenced for, expected to have so many calls in the hour.
@@ -48,7 +48,7 @@ impl Planner<'_> {
             if actors.is_empty() {
                 continue;
             }
-            let seconds = f64::from(part.end - part.start) / f64::from(HOUR);
+            let seconds = f64::from(part.end - part.start) / f64::from(HOUR_SECONDS);
             let count = round_randomly(&mut self.random, expected * seconds * strength(hour));
             for _ in 0..count {
                 let actor = actors.draw(&mut self.random);
@@ -106,7 +106,7 @@ impl Planner<'_> {
 
     /// A moment on a whole five minutes, at least `room` seconds before the end.
     pub(super) fn moment(&mut self, room: u32) -> Option<u32> {
-        let slots = (self.days.start * DAY / 300)..((self.days.end * DAY).checked_sub(room)? / 300);
+        let slots = (self.days.start * DAY_SECONDS / 300)..((self.days.end * DAY_SECONDS).checked_sub(room)? / 300);
         if slots.is_empty() { None } else { Some(self.random.random_range(slots) * 300) }
     }
 

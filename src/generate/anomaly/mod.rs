@@ -15,7 +15,8 @@ use std::ops::Range;
 use super::entity::Entity;
 use super::label::Label;
 use super::row::Row;
-use super::world::{HOUR, World};
+use super::world::World;
+use crate::time::HOUR_SECONDS;
 use planner::Planner;
 
 /// An entity that falls silent.
@@ -39,12 +40,14 @@ impl Plan {
     /// The planted events of an hour, counted from the start.
     pub(crate) fn planted(&self, hour: u32) -> &[Row] {
         let before = |second: u32| self.rows.partition_point(|row| row.second < second);
-        &self.rows[before(hour * HOUR)..before((hour + 1) * HOUR)]
+        &self.rows[before(hour * HOUR_SECONDS)..before((hour + 1) * HOUR_SECONDS)]
     }
 
     /// Takes away what drops keep from happening in an hour.
     pub(crate) fn remove_dropped(&self, world: &World, hour: u32, rows: &mut Vec<Row>) {
-        let touches = |silence: &&Silence| silence.span.start < (hour + 1) * HOUR && silence.span.end > hour * HOUR;
+        let touches = |silence: &&Silence| {
+            silence.span.start < (hour + 1) * HOUR_SECONDS && silence.span.end > hour * HOUR_SECONDS
+        };
         for silence in self.silences.iter().filter(touches) {
             rows.retain(|row| !(silence.span.contains(&row.second) && silence.entity.holds(world, row)));
         }

@@ -15,12 +15,13 @@ use crate::generate::network::SERVICE_HOSTS;
 use crate::generate::row::Row;
 use crate::generate::services::ERRORS;
 use crate::generate::stream::{Purpose, stream};
-use crate::generate::world::{HOUR, World};
+use crate::generate::world::World;
+use crate::time::HOUR_SECONDS;
 
 /// How often a kind may look for another place before it is given up.
 const ATTEMPTS: u32 = 200;
 /// How far apart in time two anomalies of one entity stay.
-const MARGIN: u32 = 2 * HOUR;
+const MARGIN: u32 = 2 * HOUR_SECONDS;
 /// The planted calls in an hour that make a side effect worth a label, if they also double the entity's calls.
 pub(super) const VISIBLE: u64 = 10;
 /// The part of its calls that an entity must lose for a drop to be a drop of it too.
@@ -126,7 +127,7 @@ impl<'world> Planner<'world> {
         for row in rows {
             for entity in Entity::of(self.world, row) {
                 let fresh = Extra { calls: 0, first: row.second, last: row.second };
-                let extra = extras.entry((row.second / HOUR, entity)).or_insert(fresh);
+                let extra = extras.entry((row.second / HOUR_SECONDS, entity)).or_insert(fresh);
                 extra.calls += 1;
                 extra.first = extra.first.min(row.second);
                 extra.last = extra.last.max(row.second);
@@ -196,10 +197,10 @@ impl<'world> Planner<'world> {
         let is_mark = draft.marks.iter().any(|(entity, _)| *entity == label.entity);
         let planted = |hour: u32| {
             let extra = extras.get(&(hour, label.entity))?;
-            let part = draft.span.start.max(hour * HOUR)..draft.span.end.min((hour + 1) * HOUR);
+            let part = draft.span.start.max(hour * HOUR_SECONDS)..draft.span.end.min((hour + 1) * HOUR_SECONDS);
             (is_mark || extra.calls as f64 >= self.expected(label.entity, &part)).then_some(*extra)
         };
-        let (first, last) = (label.start / HOUR, (label.end - 1) / HOUR);
+        let (first, last) = (label.start / HOUR_SECONDS, (label.end - 1) / HOUR_SECONDS);
         let seen = (first..=last).filter_map(|hour| extras.get(&(hour, label.entity)).copied());
         let before = (0..first).rev().map_while(planted);
         let after = (last + 1..).map_while(planted);
@@ -265,7 +266,7 @@ impl<'world> Planner<'world> {
             let of = |actor: &Actor| self.world.rate(actor, hour) * entity.share(self.world, actor);
             self.world.people.actors.iter().map(of).sum()
         };
-        hours_of(span).map(|(hour, part)| rate(hour) * f64::from(part.end - part.start) / f64::from(HOUR)).sum()
+        hours_of(span).map(|(hour, part)| rate(hour) * f64::from(part.end - part.start) / f64::from(HOUR_SECONDS)).sum()
     }
 
     /// Every entity of the families that have a volume, in a fixed order.
@@ -288,5 +289,6 @@ impl<'world> Planner<'world> {
 /// The hours that an interval touches, counted from the start, each with the part of the interval in it.
 pub(super) fn hours_of(span: &Range<u32>) -> impl Iterator<Item = (u32, Range<u32>)> + use<> {
     let Range { start, end } = *span;
-    (start / HOUR..end.div_ceil(HOUR)).map(move |hour| (hour, start.max(hour * HOUR)..end.min((hour + 1) * HOUR)))
+    (start / HOUR_SECONDS..end.div_ceil(HOUR_SECONDS))
+        .map(move |hour| (hour, start.max(hour * HOUR_SECONDS)..end.min((hour + 1) * HOUR_SECONDS)))
 }

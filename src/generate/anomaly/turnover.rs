@@ -6,7 +6,7 @@
 use super::planner::{Planner, VISIBLE, VISIBLE_LOSS, hours_of};
 use crate::generate::entity::Entity;
 use crate::generate::label::Label;
-use crate::generate::world::DAY;
+use crate::time::DAY_SECONDS;
 
 /// Days after which a new level is no news.
 const NEWS_DAYS: u32 = 3;
@@ -25,10 +25,10 @@ pub(super) fn label_turnover(planner: &mut Planner<'_>) {
 }
 
 fn labels(planner: &Planner<'_>, position: usize, day: u32, kind: &'static str) -> Vec<Label> {
-    let span = day * DAY..(day + NEWS_DAYS).min(planner.days.end) * DAY;
+    let span = day * DAY_SECONDS..(day + NEWS_DAYS).min(planner.days.end) * DAY_SECONDS;
     let actor = &planner.world.people.actors[position];
     let calls: f64 = hours_of(&span).map(|(hour, _)| planner.world.wish(actor, hour)).sum();
-    let days = f64::from(span.end - span.start) / f64::from(DAY);
+    let days = f64::from(span.end - span.start) / f64::from(DAY_SECONDS);
     let label = |entity: Entity| {
         let own = calls * entity.share(planner.world, actor);
         if own < VISIBLE as f64 * days {

@@ -12,9 +12,7 @@ use crate::insight::events::evidence::Evidence;
 use crate::insight::events::usual::DAYS;
 use crate::insight::findings::open::goes_on;
 use crate::insight::life::episode::Running;
-
-/// Minutes of a day.
-const DAY: i64 = 24 * 60;
+use crate::time::DAY_MINUTES;
 
 pub(super) fn rate_insight(
     (history, deviation): (&FamilyHistory, &Deviation),
@@ -45,7 +43,7 @@ pub(super) fn rate_insight(
         model: Some(deviation.model),
         start: moment(date, start),
         // An hour's silence is not told, for it may go on after midnight.
-        end: moment(date, if is_open && DAY - end < 60 { DAY } else { end }),
+        end: moment(date, if is_open && DAY_MINUTES - end < 60 { DAY_MINUTES } else { end }),
         ended: !is_open,
         observed,
         errors,

@@ -9,17 +9,14 @@ use crate::insight::events::passing::{Part, Told};
 use crate::insight::events::sieve::{FamilySet, set_of, those};
 use crate::insight::events::stretches::Span;
 use crate::insight::events::target::Target;
-use crate::partition::{TextColumn, midnight_ms};
+use crate::partition::TextColumn;
 use crate::rollup::wanted::WantedKeys;
 use crate::rollup::{EntityKey, Family, NONE};
-use crate::time::HourSpan;
-
-/// Milliseconds of a minute.
-pub(super) const MINUTE_MS: i64 = 60_000;
+use crate::time::{HOUR_MS, HourSpan, midnight_ms};
 
 /// The first millisecond of some hours of a day, and one past the last.
 pub(in crate::insight) fn window(date: NaiveDate, hours: HourSpan) -> Span {
-    let hour = |hour: u8| midnight_ms(date) + i64::from(hour) * 60 * MINUTE_MS;
+    let hour = |hour: u8| midnight_ms(date) + i64::from(hour) * HOUR_MS;
     (hour(hours.begin()), hour(hours.end()))
 }
 

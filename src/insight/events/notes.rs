@@ -7,10 +7,10 @@
 use std::ops::Range;
 
 use crate::insight::events::at_hand::AtHand;
-use crate::insight::events::belonging::MINUTE_MS;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::passing::Part;
 use crate::partition::EventBatch;
+use crate::time::MINUTE_MS;
 
 /// Rows of which what they say is kept, of one row group and of all: some 64 MiB.
 pub(super) const MOST_KEPT_OF_GROUP: usize = 1 << 15;

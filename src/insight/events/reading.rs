@@ -136,8 +136,9 @@ pub(super) mod tests {
     use crate::insight::events::look::union;
     use crate::insight::events::target::Minutes;
     use crate::insight::events::values::DESCRIBING;
-    use crate::partition::{ColumnOverrides, EventBatch, TextColumn, midnight_ms, read_texts};
+    use crate::partition::{ColumnOverrides, EventBatch, TextColumn, read_texts};
     use crate::rollup::{EntityKey, Family};
+    use crate::time::midnight_ms;
 
     #[test]
     fn damage_is_passed_over_and_a_file_that_is_gone_is_not() {

@@ -8,9 +8,7 @@ use crate::insight::events::evidence::Evidence;
 use crate::insight::events::target::Target;
 use crate::insight::extent::rhythm::{Days, Rhythm, TELLING};
 use crate::insight::life::episode::Running;
-
-/// Minutes of a day.
-const DAY: i64 = 24 * 60;
+use crate::time::DAY_MINUTES;
 
 /// Whether an episode may go on after its last minute of the day: nothing until midnight speaks for what is usual, or too short a time. Hours
 /// that cannot be believed speak for nothing, the one in which the feed broke off among them.
@@ -21,7 +19,7 @@ pub(in crate::insight) fn goes_on(
     days: Days<'_>,
 ) -> bool {
     let (start, end) = evidence.minutes_of_day();
-    let silence = DAY - end;
+    let silence = DAY_MINUTES - end;
     if silence <= 0 {
         return true;
     }
@@ -37,10 +35,10 @@ pub(in crate::insight) fn goes_on(
     if deviation.direction == Direction::Up && (is_called_later || rest_of_hour > 0) {
         return false;
     }
-    let midnight = today as i64 * DAY;
+    let midnight = today as i64 * DAY_MINUTES;
     let begin = days.window.scored().and_time(chrono::NaiveTime::MIN).and_utc();
     let first = continued.map_or(start, |running| (running.start - begin).num_minutes());
-    let begun_on = usize::try_from((midnight + first).div_euclid(DAY)).unwrap_or(0);
+    let begun_on = usize::try_from((midnight + first).div_euclid(DAY_MINUTES)).unwrap_or(0);
     let rhythm = Rhythm::learn(history, deviation.member, days, begun_on);
     let observed = continued.map_or(0, |running| running.observed) + evidence.calls();
     let level = rhythm.level(deviation.direction, observed, midnight + first..midnight + end);
@@ -59,7 +57,7 @@ impl NightFindings {
             let later = history.hours_on(deviation.member, days.window.length()).iter();
             let until = usize::from(evidence.until());
             let later = later.filter(|hour| usize::from(hour.hour % 24) >= until && hour.calls > 0).count();
-            let has_more = later > 0 || evidence.calls_after(DAY) > 0;
+            let has_more = later > 0 || evidence.calls_after(DAY_MINUTES) > 0;
             has_more && self.is_last(history, deviation) && goes_on((history, deviation), continued, evidence, days)
         });
         open.map(|(place, ((_, target), evidence))| (place, target.until_midnight(evidence))).collect()

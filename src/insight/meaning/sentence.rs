@@ -23,6 +23,7 @@ use crate::insight::requests::serious::is_same_user;
 use crate::insight::{Actor, Attribution, Insight, InsightType};
 use crate::rollup::Family;
 use crate::shown::{clipped, counted, number, span};
+use crate::time::MINUTE_MS;
 
 /// Those who signed in that are named.
 const SIGNED_IN: usize = 3;
@@ -293,7 +294,7 @@ fn started_again(requests: &[Request]) -> Option<u64> {
     let for_how_long = |(trail, stopped): (_, i64)| {
         let started =
             of(STARTED).find(|request| request.time >= stopped && request.trail().as_ref() == Some(&trail))?;
-        Some((started.time - stopped).max(0) as u64 / 60_000)
+        Some((started.time - stopped).max(0) as u64 / MINUTE_MS as u64)
     };
     stopped?.into_iter().map(for_how_long).collect::<Option<Vec<u64>>>()?.into_iter().max()
 }

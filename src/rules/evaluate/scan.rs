@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::partition::{DAY_MS, EventFile, Problem, midnight_ms, read_rows};
+use crate::partition::{EventFile, Problem, read_rows};
 use crate::rules::compile::Program;
 use crate::rules::evaluate::candidates::Candidates;
 use crate::rules::evaluate::exact::Evaluator;
@@ -20,6 +20,7 @@ use crate::rules::evaluate::in_order::in_order;
 use crate::rules::evaluate::sieve::Sieve;
 use crate::rules::hours::WorkingHours;
 use crate::rules::matched::{Facts, Match};
+use crate::time::{DAY_MS, midnight_ms};
 
 /// The most candidates that are read at a time, and whose matches wait for their turn.
 const MOST_ROWS: usize = 32_768;

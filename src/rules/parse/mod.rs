@@ -23,6 +23,7 @@ use crate::rules::parse::reader::Reader;
 use crate::rules::plan::{Condition, Rule};
 use crate::rules::refusal::{Place, Refusal};
 use crate::rules::settings::RuleSettings;
+use crate::time::DAY_SECONDS;
 
 /// What a file holds.
 #[derive(Debug, Default)]
@@ -92,5 +93,5 @@ pub fn parse_text(file: &str, text: &str, settings: &RuleSettings) -> Parsed {
 /// A timespan such as `10m`, in milliseconds; up to a year.
 pub fn timespan_ms(text: &str) -> Option<i64> {
     let seconds = i64::try_from(Timespan::parse(text).ok()?.seconds).ok()?;
-    Some(seconds * 1000).filter(|_| seconds <= 366 * 86_400)
+    Some(seconds * 1000).filter(|_| seconds <= 366 * i64::from(DAY_SECONDS))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::rules::plan::Relation;
+use crate::time::DAY_MS;
 
 /// A rule about several matches or insights.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Correlation {
 
 impl Correlation {
     /// The longest window, in milliseconds: what a correlation must remember is bounded by it.
-    pub const LONGEST_WINDOW_MS: i64 = 31 * 86_400_000;
+    pub const LONGEST_WINDOW_MS: i64 = 31 * DAY_MS;
 
     /// What it looks for, a line a part.
     pub fn describe(&self) -> Vec<String> {
