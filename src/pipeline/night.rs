@@ -26,12 +26,12 @@ use crate::insight::life::incident;
 use crate::insight::life::trail::TrailBook;
 use crate::insight::meaning::places;
 use crate::insight::vendor::Maker;
-use crate::insight::{Built, Gaps, Incident, Insight, InsightType, LeftToCaller, NewLevel, NightFindings, Over, build};
+use crate::insight::{Built, Gaps, Insight, InsightType, NightFindings, build};
 use crate::late::{self, Basis, PastNight, Why, left_before};
 use crate::partition::EventFile;
 use crate::pipeline::{Job, NightResult, write_alerts};
 use crate::quality::{self, Duplicates, Inspection, NightInput};
-use crate::report::{self, FamilyRecord, Judged, NightRecord, output};
+use crate::report::{self, FamilyRecord, Judged, NightRecord, Told, output};
 use crate::rollup::update::Update;
 use crate::rollup::{Family, store};
 use crate::storage::{AtomicFile, Daily, remove};
@@ -49,12 +49,12 @@ pub(super) fn judge(
     let ground = Ground::new(job, &window, &known)?;
     let inspection = ground.inspect(history, matches!(why, Why::Asked));
     let (told, matched) = rayon::join(|| ground.tell(ground.detect(known)?), || job.look().whole_day(date));
-    let mut told = told?;
+    let (mut told, left) = told?;
     let alerts = job.look().with_insights(matched?, &told.insights);
     report::ranking::rank(&mut told.insights, &mut told.incidents, &alerts.alerts)?;
     let mut record = ground.record(history, &told, inspection, &alerts)?;
     record.revise(PastNight::read(job.state, date)?, &why, in_run_of);
-    ground.write(record, told, alerts, why)
+    ground.write((record, told, left), alerts, why)
 }
 
 /// The days that the night's baseline reaches back to, and which of them are there.
@@ -120,24 +120,13 @@ struct Seen {
     trails: TrailBook,
 }
 
-/// What is said of a night.
-struct Told {
-    insights: Vec<Insight>,
-    /// Episodes of earlier nights that are over: no findings of this one.
-    closed: Vec<Insight>,
-    incidents: Vec<Incident>,
+/// What a night leaves beside what is told of it.
+struct Left {
     /// What the next night needs to know of what went on, and of the trails.
     episodes: Episodes,
     trails: TrailBook,
     /// The hours that charts show.
     hours: Vec<FindingHour>,
-    families: Vec<FamilyRecord>,
-    calibrations: Calibrations,
-    absorbed: usize,
-    new_levels: Vec<NewLevel>,
-    drops_explained: usize,
-    left_to_callers: Vec<LeftToCaller>,
-    warnings: Vec<String>,
     scored_hours: Option<AtomicFile>,
 }
 
@@ -218,28 +207,27 @@ impl<'a> Ground<'a> {
     }
 
     /// Goes back to the events of what was found, and puts it in words.
-    fn tell(&self, detected: Detected) -> Result<Told> {
+    fn tell(&self, detected: Detected) -> Result<(Told, Left)> {
         let Detected { rates, firsts, changes, calibrations, unjudged, scored_hours } = detected;
         let families = rates.iter().map(|(history, result)| FamilyRecord::new(history, result)).collect();
         let (findings, seen) = self.look_into(self.findings(rates, firsts, changes)?)?;
         let Built { mut insights, closed, episodes, new_levels, explained, left_to_callers } =
             self.say(&findings, &seen);
-        Ok(Told {
-            incidents: incident::group(&mut insights),
-            hours: hours::hours(&findings, &insights, self.window, &self.feed),
-            insights,
-            closed,
-            episodes,
-            trails: seen.trails,
+        let incidents = incident::group(&mut insights);
+        let hours = hours::hours(&findings, &insights, self.window, &self.feed);
+        let told = Told {
             families,
             calibrations,
+            insights,
+            closed,
+            incidents,
             absorbed: findings.absorbed(),
             new_levels,
             drops_explained: explained,
             left_to_callers,
             warnings: seen.left_out.into_iter().chain(unjudged).collect(),
-            scored_hours,
-        })
+        };
+        Ok((told, Left { episodes, trails: seen.trails, hours, scored_hours }))
     }
 
     /// What is to be looked into: what was found tonight, and what the night before left open.
@@ -307,29 +295,21 @@ impl<'a> Ground<'a> {
 
     fn record(&self, history: &Update, told: &Told, inspection: Inspection, alerts: &DayAlerts) -> Result<NightRecord> {
         let left = left_before(self.job.state, self.window.scored())?;
-        let judged = Judged {
-            basis: Basis::of(self.window, history, left),
-            inspection,
-            families: told.families.clone(),
-            calibrations: &told.calibrations,
-            insights: &told.insights,
-            over: told.closed.iter().filter_map(Over::of).collect(),
-            incidents: told.incidents.len(),
-            absorbed: told.absorbed,
-            new_levels: told.new_levels.clone(),
-            drops_explained: told.drops_explained,
-            left_to_callers: told.left_to_callers.clone(),
-            warnings: &told.warnings,
-            book: self.job.book,
-            alerts,
-        };
+        let basis = Basis::of(self.window, history, left);
+        let judged = Judged { told, basis, inspection, book: self.job.book, alerts };
         Ok(NightRecord::new(history, self.window, self.job.settings, judged))
     }
 
     /// Replaces the results of the day.
-    fn write(&self, record: NightRecord, told: Told, mut alerts: DayAlerts, why: Why) -> Result<NightResult> {
+    fn write(
+        &self,
+        (record, told, left): (NightRecord, Told, Left),
+        mut alerts: DayAlerts,
+        why: Why,
+    ) -> Result<NightResult> {
         let Job { state, settings, settings_hash, .. } = *self.job;
-        let Told { insights, closed, incidents, episodes, trails, hours, scored_hours, .. } = told;
+        let Told { insights, closed, incidents, .. } = told;
+        let Left { episodes, trails, hours, scored_hours } = left;
         let (date, folder) = (record.date, Daily::Insights.folder(state, record.date));
         late::begin(state, date)?;
         let mut written =

@@ -22,7 +22,7 @@ pub mod summary;
 mod table;
 pub mod telling;
 
-pub use record::{CalibrationRecord, FamilyRecord, Judged, NightRecord};
+pub use record::{CalibrationRecord, FamilyRecord, Judged, NightRecord, Told};
 pub use rule_record::RuleRecord;
 
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use crate::baseline::{FamilyHistory, Window};
 use crate::detect::judgement::RateResult;
 use crate::detect::replay::Calibrations;
 use crate::detect::select::TestSet;
-use crate::insight::{Insight, LeftToCaller, NewLevel, Over};
+use crate::insight::{Incident, Insight, LeftToCaller, NewLevel, Over};
 use crate::late::{
     Basis, NightReport, PastNight, PastRecord, Reported, ReportedAlert, Revision, StaleNight, Why, stale,
 };
@@ -154,33 +154,40 @@ pub struct NightRecord {
     pub problems: Vec<Problem>,
 }
 
-/// What became of a night, step by step.
+/// What is told of a night, the rules aside.
 #[derive(Debug)]
-pub struct Judged<'a> {
-    /// What the judgement rests on.
-    pub basis: Basis,
-    /// What is wrong with the input.
-    pub inspection: Inspection,
+pub struct Told {
     /// What was tested.
     pub families: Vec<FamilyRecord>,
     /// How honest p-values were on the last days.
-    pub calibrations: &'a Calibrations,
+    pub calibrations: Calibrations,
     /// What was found.
-    pub insights: &'a [Insight],
+    pub insights: Vec<Insight>,
+    /// Episodes of earlier nights that are over: no findings of this one.
+    pub closed: Vec<Insight>,
     /// Stories that it tells.
-    pub incidents: usize,
+    pub incidents: Vec<Incident>,
     /// Deviations that have lasted so long that they are a new level.
     pub absorbed: usize,
     /// Entities that are at a new level.
     pub new_levels: Vec<NewLevel>,
-    /// Episodes of earlier nights that are over.
-    pub over: Vec<Over>,
     /// Drops that a silent region explains.
     pub drops_explained: usize,
     /// Rises that are left to their callers.
     pub left_to_callers: Vec<LeftToCaller>,
     /// What a reader should know beside that.
-    pub warnings: &'a [String],
+    pub warnings: Vec<String>,
+}
+
+/// What became of a night: what is told of it, what that rests on, and what the rules raised.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// What is told.
+    pub told: &'a Told,
+    /// What the judgement rests on.
+    pub basis: Basis,
+    /// What is wrong with the input.
+    pub inspection: Inspection,
     /// The rules.
     pub book: &'a RuleBook,
     /// What they raised.
@@ -190,7 +197,7 @@ pub struct Judged<'a> {
 impl Judged<'_> {
     fn warnings(&self, rules: &RuleRecord, of_history: Vec<String>) -> Vec<String> {
         let of_rules = rules.warnings().into_iter().chain(self.alerts.warnings.iter().cloned());
-        of_history.into_iter().chain(self.warnings.iter().cloned()).chain(of_rules).collect()
+        of_history.into_iter().chain(self.told.warnings.iter().cloned()).chain(of_rules).collect()
     }
 }
 
@@ -200,7 +207,7 @@ impl NightRecord {
         let history = &history.within(window.date(0), window.scored());
         let scored = history.days.iter().find(|day| day.note.date == window.scored());
         let counted = history.days.iter().filter(|day| day.outcome == DayOutcome::Counted);
-        let rules = RuleRecord::new(judged.book, judged.alerts);
+        let (told, rules) = (judged.told, RuleRecord::new(judged.book, judged.alerts));
         Self {
             date: window.scored(),
             version: env!("CARGO_PKG_VERSION"),
@@ -216,17 +223,17 @@ impl NightRecord {
             warnings: judged.warnings(&rules, warnings(history, window, settings)),
             problems: problems(history, judged.alerts, &judged.inspection),
             basis: judged.basis,
-            families: judged.families,
-            calibration: CalibrationRecord::of(judged.calibrations),
-            insights: by_type(judged.insights),
-            incidents: judged.incidents,
+            families: told.families.clone(),
+            calibration: CalibrationRecord::of(&told.calibrations),
+            insights: by_type(&told.insights),
+            incidents: told.incidents.len(),
             rules,
-            absorbed: judged.absorbed,
-            new_levels: judged.new_levels,
-            over: judged.over,
-            drops_explained: judged.drops_explained,
-            left_to_callers: judged.left_to_callers,
-            reported: judged.insights.iter().map(Reported::of).collect(),
+            absorbed: told.absorbed,
+            new_levels: told.new_levels.clone(),
+            over: told.closed.iter().filter_map(Over::of).collect(),
+            drops_explained: told.drops_explained,
+            left_to_callers: told.left_to_callers.clone(),
+            reported: told.insights.iter().map(Reported::of).collect(),
             reported_alerts: judged.alerts.alerts.iter().map(ReportedAlert::of).collect(),
             revisions: Vec::new(),
             revision: None,
