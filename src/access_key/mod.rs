@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::place::{self, PlaceBook};
 use crate::query::{Glob, rfc3339};
-use crate::shown;
+use crate::shown::OTHER;
 use crate::time::{DAY_MS, HOUR_MS, date_of_ms, midnight_ms};
 
 pub use events::{add_events, find_owners};
@@ -21,8 +21,6 @@ pub use rollups::{add_rollups, leaves_names_out};
 
 /// Values of one kind that are told apart for a key; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
-/// What values beyond [`MOST_VALUES`] go by.
-pub const OTHER: &str = shown::OTHER;
 
 /// What a key was used for, with, or from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

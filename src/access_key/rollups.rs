@@ -5,9 +5,10 @@ use std::path::Path;
 use chrono::NaiveDate;
 use hashbrown::HashMap;
 
-use crate::access_key::{Keys, OTHER, Precision, Trait, Use, hour_ms};
+use crate::access_key::{Keys, Precision, Trait, Use, hour_ms};
 use crate::error::Result;
 use crate::rollup::{EntityKey, Family, store};
+use crate::shown::OTHER;
 use crate::storage::is_there;
 use crate::time::HOUR_MS;
 

@@ -16,9 +16,9 @@ use crate::place::PlaceBook;
 use crate::query::answer::{self, AnswerFormat, Heading, Kind, Value};
 use crate::query::sql::{self, Tables};
 use crate::query::{
-    BucketLength, Field, Filter, Listing, MOST_VALUES, OTHER, Request, Search, Tally, Timeline, headings, parse_moment,
+    BucketLength, Field, Filter, Listing, MOST_VALUES, Request, Search, Tally, Timeline, headings, parse_moment,
 };
-use crate::shown::{counted as plural, number, printable};
+use crate::shown::{OTHER, counted as plural, number, printable};
 
 /// Rows of a table, where nothing else is asked for.
 const TABLE_ROWS: usize = 50;

@@ -10,8 +10,8 @@ use crate::evaluate::matching::canonical;
 use crate::evaluate::reported::{self, Found};
 use crate::event::ChangeKind;
 use crate::explain::names::Names;
-use crate::rollup::{Family, OTHER};
-use crate::shown::counted;
+use crate::rollup::Family;
+use crate::shown::{OTHER, counted};
 use crate::storage::is_there;
 
 /// Candidates that an error names.

@@ -38,5 +38,5 @@ pub use request::Request;
 pub use saved::{SavedSearch, SavedSearches, is_name};
 pub use search::{GroupPlace, Search, Selection};
 pub use search_alert::{SearchAlert, Trigger, TriggerRecord, search_alert};
-pub use tally::{MOST_VALUES, OTHER, Tally};
+pub use tally::{MOST_VALUES, Tally};
 pub use timeline::{BucketLength, Timeline};

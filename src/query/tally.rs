@@ -12,12 +12,9 @@ use crate::partition::{EventBatch, Problem, RowChoice, RowGroupReader};
 use crate::query::number::{NumberedField, number_rows};
 use crate::query::search::{Found, GroupPlace};
 use crate::query::{Field, Search};
-use crate::shown;
 
-/// Combinations of values that are told apart; the events of others are counted as one.
+/// Combinations of values that are told apart; the events of others are counted as one, [`OTHER`](crate::shown::OTHER).
 pub const MOST_VALUES: usize = 500_000;
-/// What values beyond [`MOST_VALUES`] are counted under.
-pub const OTHER: &str = shown::OTHER;
 
 /// The values of the fields, and the number of events with them.
 pub(super) type Counted = (Vec<Option<String>>, u64);

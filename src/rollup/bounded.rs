@@ -126,7 +126,8 @@ mod tests {
 
     use super::*;
     use crate::partition::{ColumnOverrides, EventFile, Partitions};
-    use crate::rollup::{OTHER, scan_day};
+    use crate::rollup::scan_day;
+    use crate::shown::OTHER;
     use crate::time::midnight_ms;
 
     const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();

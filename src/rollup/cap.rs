@@ -11,10 +11,7 @@ use std::ops::Range;
 use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns, PairRollup, starts};
 use crate::rollup::members::{EntityKey, SEPARATOR};
 use crate::rollup::{Family, NONE};
-use crate::shown;
-
-/// The name of what is not named, in every field of its key.
-pub const OTHER: &str = shown::OTHER;
+use crate::shown::OTHER;
 
 /// What the entities beyond a cap did together, hour by hour: calls, failed calls, and the largest peak of one of them.
 pub(super) type OtherHours = [Option<(u32, u32, u32)>; 24];

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rollup::Family;
 use crate::rollup::hours::HourCount;
 use crate::rollup::members::EntityKey;
-use crate::rollup::{Family, OTHER};
-use crate::shown::{counted, number};
+use crate::shown::{OTHER, counted, number};
 
 /// What became of the rows of a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct ScanCounts {
     pub without_api: u64,
     /// Rows in row groups that could not be read to the end.
     pub unreadable: u64,
-    /// Entities, of all families together, that were beyond the cap and are counted under [`OTHER`](crate::rollup::OTHER).
+    /// Entities, of all families together, that were beyond the cap and are counted under [`OTHER`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beyond_cap: u64,
 }

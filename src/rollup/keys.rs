@@ -24,28 +24,31 @@ use crate::rollup::{Family, NONE};
 /// The members that the rows of a batch belong to, family by family.
 #[derive(Debug, Default)]
 pub struct RowKeys {
-    /// Row by row the member, or `NONE`; unused for the families of [`RARE`].
+    /// Row by row the member, or `NONE`; unused for the rare families.
     members: [Vec<u32>; Family::COUNT],
-    /// For the families of [`RARE`] the rows that have a member, ascending, and the member.
-    rare: [Vec<(u32, u32)>; RARE.len()],
+    /// The rows that have an API error, ascending, and which.
+    api_errors: Vec<(u32, u32)>,
+    /// The rows that change something, ascending, and who changes what.
+    changes: Vec<(u32, u32)>,
     /// Row by row the error code's number, or [`NONE`] for success.
     codes: Vec<u32>,
     /// The rows that failed, ascending.
     failed: Vec<u32>,
 }
 
-/// Families that few rows belong to: they are kept as lists of rows.
-const RARE: [Family; 2] = [Family::ApiError, Family::Change];
-
 impl RowKeys {
     /// The members of a family, row by row, or [`NONE`]; `None` for a family of which only a list is kept.
     pub fn dense(&self, family: Family) -> Option<&[u32]> {
-        (!RARE.contains(&family)).then(|| self.of(family))
+        (!is_rare(family)).then(|| self.of(family))
     }
 
     /// The rows of a rare family and their members; empty for the others.
     pub fn listed(&self, family: Family) -> &[(u32, u32)] {
-        RARE.iter().position(|&rare| rare == family).map_or(&[], |position| &self.rare[position])
+        match family {
+            Family::ApiError => &self.api_errors,
+            Family::Change => &self.changes,
+            _ => &[],
+        }
     }
 
     /// The members of a family that is not rare, row by row, or [`NONE`].
@@ -63,13 +66,16 @@ impl RowKeys {
         &mut self.codes
     }
 
-    /// Lists the rows that belong to a family of [`RARE`].
+    /// Lists the rows that belong to a rare family.
     pub(super) fn list(&mut self, family: Family) {
-        if let Some(position) = RARE.iter().position(|&rare| rare == family) {
-            let numbered = (0..).zip(self.members[family as usize].iter().copied());
-            self.rare[position].clear();
-            self.rare[position].extend(numbered.filter(|&(_, member)| member != NONE));
-        }
+        let listed = match family {
+            Family::ApiError => &mut self.api_errors,
+            Family::Change => &mut self.changes,
+            _ => return,
+        };
+        let numbered = (0..).zip(self.members[family as usize].iter().copied());
+        listed.clear();
+        listed.extend(numbered.filter(|&(_, member)| member != NONE));
     }
 
     /// Lists the rows that failed.
@@ -99,6 +105,11 @@ impl RowKeys {
     }
 }
 
+/// Whether few rows belong to a family: they are kept as a list.
+const fn is_rare(family: Family) -> bool {
+    matches!(family, Family::ApiError | Family::Change)
+}
+
 /// Members that are remembered from day to day, of all families together; beyond, memory begins anew.
 const MOST_REMEMBERED: usize = 1 << 20;
 
@@ -109,8 +120,11 @@ pub type Spelling = (i64, String);
 #[derive(Debug, Default)]
 pub struct Keyer {
     members: [Members; Family::COUNT],
-    combinations: [Combination; 6],
+    /// By family what its members are told by.
+    combinations: [Combination; Family::COUNT],
     codes: Members,
+    /// What error codes are told by.
+    of_codes: Combination,
     /// By an address's lasting number the lasting number of its network.
     network_of: Vec<u32>,
     /// By an address's number of the day the number of its network.
@@ -152,7 +166,7 @@ impl Keyer {
             *self = Self::of_names(self.with_networks, self.names.clone());
         }
         self.members.iter_mut().chain([&mut self.codes]).for_each(Members::begin_day);
-        self.combinations.iter_mut().for_each(Combination::begin_day);
+        self.combinations.iter_mut().chain([&mut self.of_codes]).for_each(Combination::begin_day);
         self.plain.begin_day();
         self.networks.clear();
         self.changes_by_api.clear();
@@ -202,7 +216,7 @@ impl Keyer {
             key: |texts: &[Option<&str>]| Some(EntityKey::new([failure_code(texts[0], texts[1])?])),
         };
         let columns = [column(Input::ErrorCode), column(Input::ErrorMessage)];
-        self.combinations[4].number_rows(&columns, rows, &mut keys.codes, &mut codes);
+        self.of_codes.number_rows(&columns, rows, &mut keys.codes, &mut codes);
         self.number_errors(keys);
         self.number_changes(keys);
     }
@@ -215,7 +229,7 @@ impl Keyer {
     fn number_apis(&mut self, columns: &[&TextColumn], rows: usize, keys: &mut RowKeys) {
         let numbers = &mut keys.members[Family::Api as usize];
         let mut apis = Plain { members: &mut self.members[Family::Api as usize], key: api_key };
-        self.combinations[0].number_rows(columns, rows, numbers, &mut apis);
+        self.combinations[Family::Api as usize].number_rows(columns, rows, numbers, &mut apis);
         let apis = &self.members[Family::Api as usize];
         for number in self.changes_by_api.len()..apis.len() {
             self.changes_by_api.push(changed_by(apis.key(number as u32)));
@@ -231,7 +245,7 @@ impl Keyer {
             of_day: &mut self.networks,
         };
         let [numbers, networks] = two(&mut keys.members, Family::SourceIp, Family::Network);
-        self.combinations[1].number_rows(columns, rows, numbers, &mut addresses);
+        self.combinations[Family::SourceIp as usize].number_rows(columns, rows, numbers, &mut addresses);
         networks.clear();
         if self.with_networks {
             networks
@@ -243,14 +257,13 @@ impl Keyer {
         let column = |input: Input| &batch.columns[input as usize];
         let (caller, recipient) = (column(Input::Caller), column(Input::Recipient));
         let identity = [caller, column(Input::IdentityType), column(Input::PrincipalId)];
-        self.number_family(2, Family::AccessKey, &[caller, column(Input::AccessKey)], access_key, batch, keys);
-        self.number_family(3, Family::Principal, &identity, principal_key, batch, keys);
-        self.number_family(5, Family::Region, &[recipient, column(Input::Region)], region_key, batch, keys);
+        self.number_family(Family::AccessKey, &[caller, column(Input::AccessKey)], access_key, batch, keys);
+        self.number_family(Family::Principal, &identity, principal_key, batch, keys);
+        self.number_family(Family::Region, &[recipient, column(Input::Region)], region_key, batch, keys);
     }
 
     fn number_family(
         &mut self,
-        combination: usize,
         family: Family,
         columns: &[&TextColumn],
         key: fn(&[Option<&str>]) -> Option<EntityKey>,
@@ -259,17 +272,17 @@ impl Keyer {
     ) {
         let mut meaning = Plain { members: &mut self.members[family as usize], key };
         let numbers = &mut keys.members[family as usize];
-        self.combinations[combination].number_rows(columns, batch.times.len(), numbers, &mut meaning);
+        self.combinations[family as usize].number_rows(columns, batch.times.len(), numbers, &mut meaning);
     }
 
     fn number_errors(&mut self, keys: &mut RowKeys) {
         keys.list_failed();
         let apis = &keys.members[Family::Api as usize];
-        keys.rare[0].clear();
+        keys.api_errors.clear();
         for &row in &keys.failed {
             let (api, code) = (apis[row as usize], keys.codes[row as usize]);
             if api != NONE {
-                keys.rare[0].push((row, self.api_error(api, code)));
+                keys.api_errors.push((row, self.api_error(api, code)));
             }
         }
     }
@@ -286,14 +299,14 @@ impl Keyer {
     }
 
     fn number_changes(&mut self, keys: &mut RowKeys) {
-        keys.rare[1].clear();
+        keys.changes.clear();
         if self.changes_by_api.iter().all(Option::is_none) {
             return;
         }
         let principals = &keys.members[Family::Principal as usize];
         for (row, &api) in keys.members[Family::Api as usize].iter().enumerate() {
             if self.changes_by_api.get(api as usize).is_some_and(Option::is_some) {
-                keys.rare[1].push((row as u32, self.change(api, principals[row])));
+                keys.changes.push((row as u32, self.change(api, principals[row])));
             }
         }
     }

@@ -28,7 +28,6 @@ mod sums;
 pub mod update;
 pub mod wanted;
 
-pub use cap::OTHER;
 pub use counter::{Anew, DayCounter, HourSet, Run};
 pub use day::{DayRollup, FamilyRollup, HourColumns, PairRollup, ScanCounts};
 pub use family::{Dimension, Family, OWNERS, PAIRS};

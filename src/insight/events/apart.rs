@@ -19,9 +19,9 @@ use crate::insight::events::investigate::Investigation;
 use crate::insight::events::spelling::folded;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::events::usual::Usual;
-use crate::insight::events::values::OTHER;
 use crate::partition::Partitions;
 use crate::rollup::{EntityKey, Family};
+use crate::shown::OTHER;
 
 /// Who makes so much of what a rise has too much makes it.
 const MAKES_IT: f64 = 0.8;

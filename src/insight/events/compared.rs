@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use crate::detect::Direction;
 use crate::insight::attribute::Attribute;
 use crate::insight::events::spelling::folded;
-use crate::insight::events::values::OTHER;
 use crate::insight::{Attribution, Share};
+use crate::shown::OTHER;
 
 /// Values that are named on either side.
 const TOP: usize = 5;

@@ -16,12 +16,10 @@ use crate::partition::{EventBatch, TextColumn};
 use crate::rollup::NONE;
 use crate::rollup::keys::INPUTS;
 use crate::rollup::wanted::{PairNumbers, Sayings, principal_label};
-use crate::shown;
+use crate::shown::OTHER;
 
 /// Distinct values of an attribute that are told apart; the rest goes by one name.
 const MOST_VALUES: usize = 10_000;
-/// What values beyond [`MOST_VALUES`] are counted under.
-pub const OTHER: &str = shown::OTHER;
 
 /// Of each attribute the values and their calls.
 pub type Values = ByAttribute<BTreeMap<String, u64>>;

@@ -20,10 +20,10 @@ use crate::insight::attribute::{Attribute, ByAttribute};
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
-use crate::insight::events::values::OTHER;
 use crate::insight::events::values::Values;
 use crate::insight::meaning::actor::dominant_of;
 use crate::rollup::{EntityKey, Family};
+use crate::shown::OTHER;
 use crate::storage::{Daily, read_json, write_json};
 
 /// Values of an attribute that are kept of an episode.

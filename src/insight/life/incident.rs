@@ -16,10 +16,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::insight::events::values::OTHER;
 use crate::insight::life::alike::{Groups, Member, Span, join_near, join_overlapping};
 use crate::insight::{Attribute, Insight, Severity};
 use crate::rollup::Family;
+use crate::shown::OTHER;
 
 /// A change is a moment; what happens so near to it counts as at the same time.
 const AROUND_A_CHANGE: i64 = 30;

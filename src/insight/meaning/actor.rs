@@ -14,9 +14,8 @@ use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
-use crate::insight::events::values::OTHER;
 use crate::rollup::Family;
-use crate::shown::clipped;
+use crate::shown::{OTHER, clipped};
 
 /// From this share of the calls on, one value speaks for all.
 pub(in crate::insight) const SPEAKS_FOR_ALL: f64 = 0.6;

@@ -13,7 +13,6 @@ use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::{Evidence, Request};
 use crate::insight::events::investigate::top;
 use crate::insight::events::usual::Usual;
-use crate::insight::events::values::OTHER;
 use crate::insight::meaning::actor::dominant_calls;
 use crate::insight::meaning::attack::is_sign_in;
 use crate::insight::meaning::new_company;
@@ -22,7 +21,7 @@ use crate::insight::requests::changed::Object;
 use crate::insight::requests::serious::is_same_user;
 use crate::insight::{Actor, Attribution, Insight, InsightType};
 use crate::rollup::Family;
-use crate::shown::{clipped, counted, number, span};
+use crate::shown::{OTHER, clipped, counted, number, span};
 use crate::time::MINUTE_MS;
 
 /// Those who signed in that are named.

@@ -121,7 +121,8 @@ mod tests {
     use super::*;
     use crate::rollup::day::{DayRollup, FamilyRollup, HourColumns, PairRollup};
     use crate::rollup::store::{CountedBy, DayInput, DayNote, write_day};
-    use crate::rollup::{Family, OTHER, PAIRS, ScanCounts};
+    use crate::rollup::{Family, PAIRS, ScanCounts};
+    use crate::shown::OTHER;
 
     fn key(name: &str) -> EntityKey {
         EntityKey::new(["1", name])

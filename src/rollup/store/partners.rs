@@ -7,7 +7,8 @@ use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
-use crate::rollup::{Dimension, EntityKey, Family, OTHER};
+use crate::rollup::{Dimension, EntityKey, Family};
+use crate::shown::OTHER;
 use crate::storage::is_there;
 
 /// Which side of a pair is asked about.
