@@ -57,9 +57,9 @@ pub(in crate::insight) struct Told<'a> {
 /// The night and what can be believed of the days before it.
 #[derive(Clone, Copy)]
 pub(super) struct Night<'a> {
-    pub(in crate::insight) window: &'a Window,
-    pub(in crate::insight) days: Days<'a>,
-    pub(in crate::insight) gaps: Gaps<'a>,
+    pub(super) window: &'a Window,
+    pub(super) days: Days<'a>,
+    pub(super) gaps: Gaps<'a>,
 }
 
 /// Makes the insights of a night. `evidence` and `usual` are those of [`NightFindings::targets`].

@@ -19,13 +19,13 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x8f0c_6d0a_54a1_4c7b_9d55_1f2e_7a31_c6e
 
 /// What an insight is about.
 pub(super) struct Subject {
-    pub(in crate::insight) id: Uuid,
-    pub(in crate::insight) insight_type: InsightType,
-    pub(in crate::insight) account: String,
-    pub(in crate::insight) family: Family,
+    pub(super) id: Uuid,
+    pub(super) insight_type: InsightType,
+    pub(super) account: String,
+    pub(super) family: Family,
     /// The fields of its key after the account, the service as it is spelled.
-    pub(in crate::insight) fields: Vec<String>,
-    pub(in crate::insight) object: String,
+    pub(super) fields: Vec<String>,
+    pub(super) object: String,
 }
 
 impl Subject {

@@ -23,18 +23,18 @@ pub(super) struct AtHand {
 
 impl AtHand {
     /// What `keys` knows of ascending rows, column by column of [`INPUTS`].
-    pub(in crate::insight) fn of(rows: &[u32], keys: impl Fn(usize) -> Option<Vec<u16>>) -> Self {
+    pub(super) fn of(rows: &[u32], keys: impl Fn(usize) -> Option<Vec<u16>>) -> Self {
         let known = DESCRIBING_INPUTS.enumerate().filter_map(|(column, place)| Some((column, keys(place)?)));
         Self { columns: known.collect(), rows: RowSet::of(rows) }
     }
 
-    pub(in crate::insight) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let keys = self.columns.iter().map(|(_, keys)| size_of_val(&keys[..]));
         self.rows.bytes() + keys.sum::<usize>()
     }
 
     /// The columns, with the texts that keys stand for.
-    pub(in crate::insight) fn open<'a>(&'a self, group: Group<'a>) -> Result<Opened<'a>> {
+    pub(super) fn open<'a>(&'a self, group: Group<'a>) -> Result<Opened<'a>> {
         let mut columns = Vec::new();
         for (column, keys) in &self.columns {
             let place = DESCRIBING_INPUTS.start() + column;
@@ -55,7 +55,7 @@ pub(super) struct Opened<'a> {
 
 impl Opened<'_> {
     /// What [`DESCRIBING`] names of ascending rows.
-    pub(in crate::insight) fn read(&mut self, rows: &[u32]) -> Result<EventBatch> {
+    pub(super) fn read(&mut self, rows: &[u32]) -> Result<EventBatch> {
         let mut others = DESCRIBING;
         self.columns.iter().for_each(|(column, ..)| others[*column] = &[]);
         let mut batch = read_texts(self.group.0, self.group.1, &others, rows)?;

@@ -26,7 +26,7 @@ const BITS: u32 = 7;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Trace {
     /// The target's number.
-    pub(in crate::insight) target: usize,
+    pub(super) target: usize,
     /// Minutes, counted from the first that is searched for the target, and how many rows in a row lie in each.
     minutes: Vec<(u16, u32)>,
     /// From each row to the next.
@@ -36,7 +36,7 @@ pub(super) struct Trace {
 
 impl Trace {
     /// That of a target whose search begins at a time; `rows` are ascending.
-    pub(in crate::insight) fn of(target: usize, start: i64, rows: &[u32], part: &Part<'_>) -> Self {
+    pub(super) fn of(target: usize, start: i64, rows: &[u32], part: &Part<'_>) -> Self {
         let mut trace = Self { target, distances: Vec::with_capacity(rows.len()), ..Self::default() };
         for &row in rows {
             trace.push(row, ((part.time(row) - start) / MINUTE_MS) as u16);
@@ -60,12 +60,12 @@ impl Trace {
     }
 
     /// Adds the calls by minute.
-    pub(in crate::insight) fn count(&self, minutes: &mut [u32]) {
+    pub(super) fn count(&self, minutes: &mut [u32]) {
         self.minutes.iter().for_each(|&(minute, rows)| minutes[usize::from(minute)] += rows);
     }
 
     /// The rows in some minutes, ascending.
-    pub(in crate::insight) fn rows(&self, within: &Range<usize>) -> Vec<u32> {
+    pub(super) fn rows(&self, within: &Range<usize>) -> Vec<u32> {
         let mut rows = Vec::new();
         let end = self
             .minutes
@@ -134,7 +134,7 @@ pub(super) enum Said {
 
 impl Said {
     /// The times of ascending rows, if they were kept.
-    pub(in crate::insight) fn times(&self, rows: &[u32]) -> Option<Vec<i64>> {
+    pub(super) fn times(&self, rows: &[u32]) -> Option<Vec<i64>> {
         let Self::Whole(kept) = self else { return None };
         let mut wanted = rows.iter().peekable();
         let kept = kept.iter().flat_map(|(rows, batch)| rows.iter().zip(batch.times.iter()));
@@ -153,7 +153,7 @@ impl Default for Said {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     /// For all that rows say.
-    pub(in crate::insight) whole: bool,
+    pub(super) whole: bool,
     /// For what was decoded anyway.
     pub(super) at_hand: bool,
 }

@@ -73,7 +73,7 @@ enum Opened<'file> {
 }
 
 impl<'file> Columns<'file> {
-    pub(in crate::insight) fn of(group: Group<'file>) -> Self {
+    pub(super) fn of(group: Group<'file>) -> Self {
         Self { group, opened: Default::default() }
     }
 
@@ -113,7 +113,7 @@ impl<'file> Columns<'file> {
     }
 
     /// The times of all rows, part by part.
-    pub(in crate::insight) fn parts(&self) -> Result<impl Iterator<Item = Result<ScalarBuffer<i64>>> + use<'file>> {
+    pub(super) fn parts(&self) -> Result<impl Iterator<Item = Result<ScalarBuffer<i64>>> + use<'file>> {
         let choice = RowChoice { batch_rows: PART_ROWS, ..RowChoice::default() };
         let batches = RowGroupReader::open_rows(self.group.0, self.group.1, &[], choice)?;
         Ok(batches.map(|batch| batch.map(|batch| batch.times)))
@@ -151,7 +151,7 @@ impl Told for Columns<'_> {
 }
 
 /// A batch of a row group, and the number of its first row.
-pub(super) struct Batch<'a>(pub(in crate::insight) &'a EventBatch, pub(in crate::insight) u32);
+pub(super) struct Batch<'a>(pub(super) &'a EventBatch, pub(super) u32);
 
 impl Told for Batch<'_> {
     fn take(&mut self, place: usize, rows: &[u32]) -> Result<TextColumn> {

@@ -276,12 +276,12 @@ impl Described<'_> {
     }
 
     /// The name of the API that a row calls, as it is written.
-    pub(in crate::insight) fn api(&self, row: u32) -> Option<&str> {
+    pub(super) fn api(&self, row: u32) -> Option<&str> {
         self.batch.columns[API].row(row as usize)
     }
 
     /// Adds the values of rows, and the names of users or roles.
-    pub(in crate::insight) fn count(&mut self, rows: &[u32], counts: &mut Counts, names: &mut Names) {
+    pub(super) fn count(&mut self, rows: &[u32], counts: &mut Counts, names: &mut Names) {
         let Self { batch, attributes, named, tally, .. } = self;
         for (attribute, coded) in attributes.iter() {
             let counts = &mut counts.0[attribute];

@@ -16,7 +16,7 @@ pub(super) struct Groups {
 
 impl Groups {
     /// Things each by itself.
-    pub(in crate::insight) fn alone(count: usize) -> Self {
+    pub(super) fn alone(count: usize) -> Self {
         Self { before: (0..count).collect() }
     }
 
@@ -31,13 +31,13 @@ impl Groups {
     }
 
     /// Two things belong together.
-    pub(in crate::insight) fn join(&mut self, one: usize, other: usize) {
+    pub(super) fn join(&mut self, one: usize, other: usize) {
         let (one, other) = (self.first(one), self.first(other));
         self.before[one.max(other)] = one.min(other);
     }
 
     /// The group's first for each thing.
-    pub(in crate::insight) fn firsts(mut self) -> Vec<usize> {
+    pub(super) fn firsts(mut self) -> Vec<usize> {
         (0..self.before.len()).map(|thing| self.first(thing)).collect()
     }
 }
@@ -45,8 +45,8 @@ impl Groups {
 /// A thing with its span; whether it agrees with all of the others, or with those alone that do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
-    pub(in crate::insight) thing: usize,
-    pub(in crate::insight) span: Span,
+    pub(super) thing: usize,
+    pub(super) span: Span,
     pub(super) agrees_with_all: bool,
 }
 
