@@ -12,7 +12,7 @@ use crate::detect::rate::{self, EntityScore, score};
 use crate::detect::replay::{Calibrations, replay};
 use crate::detect::select::{Ranked, Test, TestSet, rank};
 use crate::detect::surge::Surges;
-use crate::detect::windows::WindowTest;
+use crate::detect::window_test::WindowTest;
 use crate::detect::{Deviation, Direction, Thresholds, together, trace};
 use crate::error::Result;
 use crate::rollup::Family;

@@ -6,6 +6,7 @@
 //! was expected. A [`Deviation`] says what was found; turning it into an insight that a person reads is the business of [`crate::insight`].
 
 pub mod change;
+mod day_score;
 mod episode;
 pub mod first_seen;
 pub mod hours;
@@ -20,11 +21,12 @@ pub mod select;
 mod surge;
 mod together;
 pub mod trace;
+mod window_test;
 mod windows;
 
 use crate::time::HourSpan;
 
-pub use windows::{Span, WindowTest};
+pub use window_test::{Span, WindowTest};
 
 /// Which way counts deviate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

@@ -16,11 +16,12 @@ use rayon::prelude::*;
 use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{Expectation, FamilyBaseline};
+use crate::detect::day_score::DayScore;
 use crate::detect::episode::{JudgedHour, episodes};
 use crate::detect::hours::by_hour;
 use crate::detect::select::{Ranked, TestSet};
 use crate::detect::surge::Surges;
-use crate::detect::windows::{Day, DayScore, Look};
+use crate::detect::windows::{Day, Look};
 use crate::detect::{Deviation, Direction, Model, Thresholds};
 use crate::time::HourSpan;
 

@@ -14,8 +14,9 @@ use rayon::prelude::*;
 
 use crate::baseline::{FamilyBaseline, FamilyHistory};
 use crate::detect::Thresholds;
+use crate::detect::day_score::DayScore;
 use crate::detect::surge::again::{Part, PastSurges};
-use crate::detect::windows::{DayScore, Span, WindowTest};
+use crate::detect::window_test::{Span, WindowTest};
 use crate::rollup::EntityKey;
 use crate::stats::BetaBinomial;
 use crate::time::DAY_HOURS;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::baseline::seasonal::Fit;
 use crate::baseline::{Expectation, FamilyBaseline};
 use crate::detect::surge::Surges;
-use crate::detect::windows::{Day, Look, Span, WindowTest};
-use crate::detect::{Direction, Model, Thresholds, rate};
+use crate::detect::windows::{Day, Look};
+use crate::detect::{Direction, Model, Span, Thresholds, WindowTest, rate};
 use crate::time::HourSpan;
 
 /// An hour of the scored day beside what was expected of it.

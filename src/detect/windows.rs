@@ -10,6 +10,8 @@ use crate::baseline::dispersion::WIDTHS;
 use crate::baseline::seasonal::{Fit, WHOLE_DAY};
 use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
 use crate::detect::Direction;
+use crate::detect::day_score::DayScore;
+use crate::detect::window_test::{JudgedWindow, Span, WindowTest};
 use crate::stats::{LogNormalPredictive, NegativeBinomial, SURELY_USUAL};
 use crate::time::DAY_HOURS;
 
@@ -35,125 +37,6 @@ fn correction(windows: usize, width: usize) -> f64 {
     (windows as f64 / SHARES[width]).ln()
 }
 
-/// How unlikely an entity's day is in one direction.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct DayScore {
-    /// The natural logarithm of the day's p-value, corrected for all windows.
-    pub(super) ln_p: f64,
-    /// The same for each hour: that of the most unlikely window the hour has a part in.
-    pub(super) hours: [f64; DAY_HOURS],
-    /// The natural logarithm of each single hour's own p-value, not corrected.
-    pub(super) single: [f64; DAY_HOURS],
-}
-
-impl DayScore {
-    /// A day in which nothing is unlikely.
-    pub(super) fn usual() -> Self {
-        Self { ln_p: 0.0, hours: [0.0; DAY_HOURS], single: [0.0; DAY_HOURS] }
-    }
-
-    /// What neither of two explanations makes likely.
-    pub(super) fn unless(&self, other: &Self) -> Self {
-        let larger =
-            |own: &[f64; DAY_HOURS], other: &[f64; DAY_HOURS]| std::array::from_fn(|hour| own[hour].max(other[hour]));
-        let (hours, single) = (larger(&self.hours, &other.hours), larger(&self.single, &other.single));
-        Self { ln_p: self.ln_p.max(other.ln_p), hours, single }
-    }
-
-    /// The same, corrected by a power of the p-values.
-    pub(super) fn to_the_power(self, power: f64) -> Self {
-        let corrected = |hours: [f64; DAY_HOURS]| hours.map(|ln_p| ln_p * power);
-        Self { ln_p: self.ln_p * power, hours: corrected(self.hours), single: corrected(self.single) }
-    }
-
-    /// The same, its most unlikely hours at least as unlikely as the day is known to be.
-    pub(super) fn at_most(self, ln_p: f64) -> Self {
-        let hours = self.hours.map(|hour| if hour <= self.ln_p { hour.min(ln_p) } else { hour });
-        Self { ln_p: self.ln_p.min(ln_p), hours, ..self }
-    }
-
-    /// Notes that these hours are so unlikely, the correction for choosing among windows included.
-    pub(super) fn note(&mut self, hours: impl IntoIterator<Item = usize>, ln_p: f64) {
-        let ln_p = ln_p.min(0.0);
-        self.ln_p = self.ln_p.min(ln_p);
-        for hour in hours {
-            self.hours[hour] = self.hours[hour].min(ln_p);
-        }
-    }
-}
-
-/// A window against what was expected of it.
-#[derive(Debug, Clone, Copy)]
-struct Judged {
-    direction: Direction,
-    ln_p: f64,
-    mean: f64,
-    observed: u64,
-}
-
-/// What a test looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Span {
-    /// Some hours of the day, first and one past the last.
-    Hours {
-        /// The first hour.
-        first: u8,
-        /// One past the last.
-        end: u8,
-    },
-    /// The days that end with the scored one.
-    Days {
-        /// How many.
-        days: u8,
-    },
-    /// The largest five minutes of an hour.
-    Peak {
-        /// The hour.
-        hour: u8,
-    },
-}
-
-impl Span {
-    /// The hours of the scored day that it touches.
-    pub fn hours(self) -> std::ops::Range<usize> {
-        match self {
-            Self::Hours { first, end } => usize::from(first)..usize::from(end),
-            Self::Days { .. } => 0..DAY_HOURS,
-            Self::Peak { hour } => usize::from(hour)..usize::from(hour) + 1,
-        }
-    }
-}
-
-/// A test of one window of a day.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WindowTest {
-    /// What was looked at.
-    pub span: Span,
-    /// The calls in it; of slow windows with earlier bursts cut.
-    pub observed: u64,
-    /// The calls that were expected in it.
-    pub expected: f64,
-    /// Which way these are apart.
-    pub direction: Direction,
-    /// The natural logarithm of the window's own p-value.
-    pub ln_p: f64,
-    /// The same corrected for all windows of the day, at most 0.
-    pub ln_corrected: f64,
-}
-
-impl WindowTest {
-    /// Of more than was expected; `correction` is what choosing among windows adds to `ln p`.
-    pub(super) fn rise(span: Span, observed: u64, expected: f64, ln_p: f64, correction: f64) -> Self {
-        Self::new(span, Judged { direction: Direction::Up, ln_p, mean: expected, observed }, correction)
-    }
-
-    fn new(span: Span, judged: Judged, correction: f64) -> Self {
-        let Judged { direction, ln_p, mean: expected, observed } = judged;
-        Self { span, observed, expected, direction, ln_p, ln_corrected: (ln_p + correction).min(0.0) }
-    }
-}
-
 /// How closely windows are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
@@ -172,7 +55,7 @@ pub(super) struct Day<'a> {
     number: usize,
     look: Look,
     calls: [u32; DAY_HOURS],
-    single: [Option<Judged>; DAY_HOURS],
+    single: [Option<JudgedWindow>; DAY_HOURS],
 }
 
 /// A window that can be judged.
@@ -250,12 +133,12 @@ impl<'a> Day<'a> {
     }
 
     /// The single hours that could be judged.
-    fn judged_hours(&self) -> impl Iterator<Item = (usize, Judged)> + '_ {
+    fn judged_hours(&self) -> impl Iterator<Item = (usize, JudgedWindow)> + '_ {
         self.single.iter().enumerate().filter_map(|(hour, judged)| Some((hour, (*judged)?)))
     }
 
     /// The windows of a width that can be judged, by their first hour.
-    fn judge_all(&self, width: usize) -> Vec<(usize, Judged)> {
+    fn judge_all(&self, width: usize) -> Vec<(usize, JudgedWindow)> {
         let firsts = 0..=DAY_HOURS - WIDTHS[width];
         let asked: Vec<_> = firsts.filter_map(|first| Some((first, self.ask(first, width)?))).collect();
         let makes_up = USUAL.ln() + correction(asked.len(), width) >= 0.0;
@@ -288,11 +171,11 @@ impl<'a> Day<'a> {
         Some(Asked { window, observed, expected })
     }
 
-    fn judge(&self, asked: &Asked<'_>) -> Judged {
+    fn judge(&self, asked: &Asked<'_>) -> JudgedWindow {
         self.judge_by(self.fit, asked)
     }
 
-    fn judge_by(&self, fit: &Fit, asked: &Asked<'_>) -> Judged {
+    fn judge_by(&self, fit: &Fit, asked: &Asked<'_>) -> JudgedWindow {
         let &Asked { window, observed, expected } = asked;
         let mean = expected.mean();
         let direction = Direction::of(observed, mean);
@@ -300,21 +183,21 @@ impl<'a> Day<'a> {
             Direction::Up => self.baseline.ln_upper(fit, window, observed),
             Direction::Down => self.baseline.ln_lower(fit, window, observed),
         };
-        Judged { direction, ln_p, mean, observed }
+        JudgedWindow { direction, ln_p, mean, observed }
     }
 
-    fn glance(&self, asked: &Asked<'_>) -> Judged {
+    fn glance(&self, asked: &Asked<'_>) -> JudgedWindow {
         let &Asked { observed, expected, .. } = asked;
         // What is usual of an entity that pauses is not told by all of its hours.
         if self.fit.pauses() || !expected.is_surely_usual(observed) {
             return self.judge(asked);
         }
         let mean = expected.mean();
-        Judged { direction: Direction::of(observed, mean), ln_p: 0.0, mean, observed }
+        JudgedWindow { direction: Direction::of(observed, mean), ln_p: 0.0, mean, observed }
     }
 
     /// The days that end with this one; hours before it are cut at what is usual, so that a burst is not reported again.
-    fn judge_slow(&self, width: usize, today: Judged) -> Option<Judged> {
+    fn judge_slow(&self, width: usize, today: JudgedWindow) -> Option<JudgedWindow> {
         let days = (self.number + 1).checked_sub(WIDTHS[width] / DAY_HOURS)?..self.number + 1;
         let (alive, week_hours) =
             (self.baseline.alive(self.member, days.clone()), self.baseline.week_hours(days.clone()));
@@ -341,7 +224,7 @@ impl<'a> Day<'a> {
     }
 
     /// `ln P` of the whole day by the entity's habits: what comes again and again is no slow change.
-    fn ln_day_again(&self, today: Judged) -> f64 {
+    fn ln_day_again(&self, today: JudgedWindow) -> f64 {
         let habit = self.ask(0, WHOLE_DAY).map(|asked| {
             let ask = match today.direction {
                 Direction::Up => FamilyBaseline::ln_burst_again,

@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::insight::events::at_hand::AtHand;
 use crate::insight::events::belonging::Belonging;
+use crate::insight::events::described::DESCRIBING_INPUTS;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::{AT_ONCE, Investigation, no_calls, traces};
 use crate::insight::events::notes::{Noted, Said, Trace};
 use crate::insight::events::passing::{Columns, Told};
 use crate::insight::events::reading::{Group, Reader, unless_damaged};
 use crate::insight::events::target::Target;
-use crate::insight::events::values::DESCRIBING_INPUTS;
 use crate::partition::{EventBatch, TextColumn};
 
 /// A target once more, of which only the rows with somebody are meant; its hours are the same.

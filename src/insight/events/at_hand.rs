@@ -5,8 +5,8 @@
 //! place among the rows is counted in a set of bits.
 
 use crate::error::Result;
+use crate::insight::events::described::{DESCRIBING, DESCRIBING_INPUTS};
 use crate::insight::events::reading::Group;
-use crate::insight::events::values::{DESCRIBING, DESCRIBING_INPUTS};
 use crate::partition::{CodedColumn, EventBatch, read_texts};
 use crate::rollup::keys::INPUTS;
 

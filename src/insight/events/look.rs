@@ -11,13 +11,14 @@ use crate::error::Result;
 use crate::event::{ChangeKind, Column, IdentityText};
 use crate::insight::events::at_hand::AtHand;
 use crate::insight::events::belonging::window;
+use crate::insight::events::described::{DESCRIBING, Described, Describer};
 use crate::insight::events::evidence::{EXAMPLES, Evidence, Request};
 use crate::insight::events::notes::{Noted, Said, Trace};
 use crate::insight::events::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::events::sieve::those;
 use crate::insight::events::target::Target;
 use crate::insight::events::texts::Texts;
-use crate::insight::events::values::{Counts, DESCRIBING, Described, Describer};
+use crate::insight::events::values::Counts;
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, read_rows};
 use crate::rollup::Family;
 

@@ -9,8 +9,8 @@ use arrow::buffer::ScalarBuffer;
 
 use crate::error::Result;
 use crate::insight::events::at_hand::AtHand;
+use crate::insight::events::described::{DESCRIBING, DESCRIBING_INPUTS};
 use crate::insight::events::reading::Group;
-use crate::insight::events::values::{DESCRIBING, DESCRIBING_INPUTS};
 use crate::partition::{CodedColumn, EventBatch, RowChoice, RowGroupReader, TextColumn, read_texts};
 use crate::rollup::keys::INPUTS;
 

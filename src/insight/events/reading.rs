@@ -133,9 +133,9 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::insight::events::described::DESCRIBING;
     use crate::insight::events::look::union;
     use crate::insight::events::target::Minutes;
-    use crate::insight::events::values::DESCRIBING;
     use crate::partition::{ColumnOverrides, EventBatch, TextColumn, read_texts};
     use crate::rollup::{EntityKey, Family};
     use crate::time::midnight_ms;
