@@ -1,4 +1,7 @@
 //! A match as alerts see it: of a rule about single events or of a correlation, with the fingerprint it falls under.
+//!
+//! How occurrences become alerts is told by [`join`](crate::alert::join); here nothing is joined yet, only put in an
+//! order that does not depend on where a match was read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,8 @@
-//! What was asked about an entity's day, and the answers: p, its place among the others, q, and the gates that it had to pass.
+//! What was asked about an entity's day, and the answers: p, its place among the others, q, and the gates that it had
+//! to pass.
+//!
+//! Nothing is decided here: ranks, thresholds and gates are those of [`judgement`](crate::detect::judgement), asked for
+//! again and named.
 
 use std::cmp::Ordering;
 
@@ -75,7 +79,8 @@ pub struct Answer {
     pub joined: bool,
     /// Its q-value among the set's tests, as a power of ten.
     pub log10_q: f64,
-    /// The p-value up to which tests of the set were selected, as a power of ten; minus infinity, shown as null, where none was.
+    /// The p-value up to which tests of the set were selected, as a power of ten; minus infinity, shown as null, where
+    /// none was.
     #[serde(serialize_with = "finite")]
     pub log10_threshold: f64,
     /// The gates it had to pass, in order.
@@ -94,7 +99,8 @@ impl Answer {
         }
     }
 
-    /// Adds the gate that what deviated on so many nights does not pass, none of those between being usual; tells whether it would have been reported.
+    /// Adds the gate that what deviated on so many nights does not pass, none of those between being usual; tells
+    /// whether it would have been reported.
     pub(super) fn absorb(&mut self, since: NaiveDate, nights: u32, level_shift_days: u32) -> bool {
         let was_reported = std::mem::take(&mut self.reported);
         let says = format!(
@@ -253,7 +259,8 @@ fn told_apart(one: f64, other: f64) -> (String, String) {
     pairs.into_iter().find(|(one, other)| one != other).unwrap_or(plain)
 }
 
-/// What would have been enough in the hour that stands out most; errors are judged by their share, so nothing is said of them.
+/// What would have been enough in the hour that stands out most; errors are judged by their share, so nothing is said
+/// of them.
 pub(super) fn enough(
     judgement: &Judgement<'_>,
     thresholds: &Thresholds,

@@ -1,4 +1,7 @@
 //! Which entity and which night is meant: an insight's id, or an entity by its name.
+//!
+//! What is typed may be an id, a whole name, the last part of one, or what a person is called; where it fits several,
+//! the error lists them and none is chosen.
 
 use std::path::Path;
 
@@ -33,7 +36,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether changes are asked about, and no rates: by the family, by an insight about some, or by an entity that is one.
+    /// Whether changes are asked about, and no rates: by the family, by an insight about some, or by an entity that is
+    /// one.
     pub(super) fn is_about_changes(&self, insight: Option<&Found>) -> bool {
         if let Some(found) = insight {
             return found.family == Family::Change.name();
@@ -73,8 +77,8 @@ pub fn is_about(found: &Found, family: Family, history: &FamilyHistory, member: 
         && canonical(family.name(), &key.label()) == found.entity
 }
 
-/// The entity that is meant: its family, by its place among `families`, and its number there. What nothing is called may be the name
-/// of a principal.
+/// The entity that is meant: its family, by its place among `families`, and its number there. What nothing is called
+/// may be the name of a principal.
 ///
 /// # Errors
 /// When none has that name, or several have.

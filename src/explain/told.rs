@@ -1,4 +1,6 @@
 //! What was reported, read back from the events of a night: the facts that an explanation repeats, and who was named.
+//!
+//! Of a night's files alone: whether it would be judged so again is told by [`working`](crate::explain::working).
 
 use std::path::Path;
 

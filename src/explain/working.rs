@@ -1,4 +1,7 @@
 //! Judging a night again from its rollups, to keep what the job throws away.
+//!
+//! The night is judged by the settings of now, over the history of now: where either has changed since, the answer is
+//! what would be said today.
 
 use std::path::Path;
 
@@ -28,8 +31,9 @@ use crate::rollup::{EntityKey, Family, store};
 use crate::settings::Settings;
 use crate::storage::{Daily, is_there};
 
-/// Judges a night again and explains what is asked about; `date` is the night, by default that of the insight that is meant, or the
-/// newest that is counted. With `events` the changes are shown one by one, and names are looked up in those of the night.
+/// Judges a night again and explains what is asked about; `date` is the night, by default that of the insight that is
+/// meant, or the newest that is counted. With `events` the changes are shown one by one, and names are looked up in
+/// those of the night.
 ///
 /// # Errors
 /// When it is not clear what is meant, the night was not counted, or its history cannot be read.
@@ -134,7 +138,8 @@ fn changes(state: &Path, window: &Window, (family, key): (Family, &EntityKey)) -
 }
 
 impl Explanation {
-    /// Says where the night before took a deviation for the entity's new level: such a one is not told, whatever gates it passes.
+    /// Says where the night before took a deviation for the entity's new level: such a one is not told, whatever gates
+    /// it passes.
     fn absorb(&mut self, state: &Path, (family, key): (Family, &EntityKey), settings: &Settings) -> Result<()> {
         let min_ratio = settings.thresholds.min_ratio;
         let calls = self.hours.iter().map(|hour| u64::from(hour.calls)).sum();
@@ -228,7 +233,8 @@ fn of_entity(
     }
 }
 
-/// The hour that is most worth an explanation: that of the most unlikely window with the most calls, the first of equals.
+/// The hour that is most worth an explanation: that of the most unlikely window with the most calls, the first of
+/// equals.
 fn telling_hour(windows: &[WindowTest], hours: &[HourExpected]) -> u8 {
     let span = windows.first().map_or(0..24, |test| test.span.hours());
     let within = hours.iter().filter(|hour| span.contains(&usize::from(hour.hour)));

@@ -1,4 +1,6 @@
 //! How many calls each entity should have in an hour, by the world's own probabilities: the truth that labels state.
+//!
+//! Worked out from the probabilities that calls are drawn by, not counted from the calls.
 
 use super::actor::Actor;
 use super::entity::Entity;

@@ -1,4 +1,6 @@
 //! What a night leaves to the next, as a digest: should it change, the next night is to be judged again.
+//!
+//! Only that something is different is told by it, not what.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::insight::life::{episode, trail};
 use crate::late::basis::DIGEST;
 
-/// The files in which a night, and those before it, leave something to the next. Whoever adds a file that the next night reads
-/// adds it here.
+/// The files in which a night, and those before it, leave something to the next. Whoever adds a file that the next
+/// night reads adds it here.
 fn files(state: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
     let trails = trail::newest(state, date)?;
     let next = date.succ_opt().unwrap_or(date);

@@ -1,4 +1,7 @@
 //! What judging a night again changed of what it had reported.
+//!
+//! A night is compared with itself as it was reported before, insight by insight and alert by alert, by their ids. Why
+//! it was judged again is told by `words`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,8 +166,8 @@ pub struct NightReport<'a> {
     pub alerts: Option<&'a [ReportedAlert]>,
 }
 
-/// The difference between what a night had reported and what it reports now. What only changed in its probabilities, its score
-/// or its attributions is not told; the files have it.
+/// The difference between what a night had reported and what it reports now. What only changed in its probabilities,
+/// its score or its attributions is not told; the files have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
     /// The night whose run made it.
@@ -180,7 +183,8 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// What is different in `after`; `None` if nothing is, unless it is the first that is told of a night which is late.
+    /// What is different in `after`; `None` if nothing is, unless it is the first that is told of a night which is
+    /// late.
     pub fn between(before: NightReport<'_>, after: NightReport<'_>, why: &Why, in_run_of: NaiveDate) -> Option<Self> {
         let insights = Difference::between(before.insights, after.insights);
         let alerts = before.alerts.zip(after.alerts).map(|(before, after)| Difference::between(before, after));

@@ -1,4 +1,7 @@
 //! What the footer and the dictionary pages tell of a row group before any row of it is decoded.
+//!
+//! An answer is either sure or not given: a dictionary may hold texts that no row has, but never lacks one that some
+//! row has.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -35,7 +38,8 @@ impl DistinctValues {
     }
 }
 
-/// The distinct values in a row group of the first of `alternatives` that has a text; `None` where that cannot be told cheaply.
+/// The distinct values in a row group of the first of `alternatives` that has a text; `None` where that cannot be told
+/// cheaply.
 ///
 /// # Errors
 /// When a dictionary page cannot be read.
@@ -60,7 +64,8 @@ pub fn distinct_values(file: &EventFile, group: usize, alternatives: &[Column]) 
     Ok(Some(found))
 }
 
-/// Whether the footer shows that no row of a row group has a text in any of `alternatives`, and no response stands in for one.
+/// Whether the footer shows that no row of a row group has a text in any of `alternatives`, and no response stands in
+/// for one.
 pub fn is_absent(file: &EventFile, group: usize, alternatives: &[Column]) -> bool {
     let absent = |source: &Source| matches!(source, Source::Constant(column) if column.is_all_null());
     // What cannot be read now is met where it is read.

@@ -1,4 +1,8 @@
-//! What supplies a column in a row group: leaves of the file, one text throughout, what is made of other fields, what responses say.
+//! What supplies a column in a row group: leaves of the file, one text throughout, what is made of other fields, what
+//! responses say.
+//!
+//! Where several columns can supply a text, the first that is surely without nulls ends the list; how rows are put
+//! together from what is left is the business of [`read`](super::read).
 
 use std::sync::Arc;
 
@@ -83,8 +87,8 @@ fn source(file: &EventFile, group: usize, leaf: &Leaf) -> (Source, bool) {
     }
 }
 
-/// The one text of a column without nulls, if its statistics show that there is but one. Statistics that were cut short differ
-/// between smallest and largest, for the largest is rounded up; so equal ones are whole.
+/// The one text of a column without nulls, if its statistics show that there is but one. Statistics that were cut short
+/// differ between smallest and largest, for the largest is rounded up; so equal ones are whole.
 fn single_value(statistics: &Statistics) -> Option<String> {
     let Statistics::ByteArray(values) = statistics else { return None };
     let (smallest, largest) = (values.min_opt()?, values.max_opt()?);

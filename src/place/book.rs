@@ -1,4 +1,7 @@
 //! All databases of the settings together, and what was looked up in them.
+//!
+//! Asked in the order in which they are named, each for what those before it do not tell. A look-up that fails is
+//! counted and told at the end; it stops nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -23,7 +26,8 @@ const REMEMBERED: usize = 100_000;
 /// Countries without a code that are named.
 const NAMED_COUNTRIES: usize = 5;
 
-/// Opened databases, asked in the order in which they were named: the first that knows a country tells it, and so for the owner.
+/// Opened databases, asked in the order in which they were named: the first that knows a country tells it, and so for
+/// the owner.
 #[derive(Debug, Default)]
 pub struct PlaceBook {
     databases: Vec<Database>,
@@ -63,8 +67,8 @@ impl PlaceBook {
         self.databases.is_empty()
     }
 
-    /// What is known of a source address, or of all addresses of a network; `None` if that is nothing, and for what is no address of the
-    /// internet.
+    /// What is known of a source address, or of all addresses of a network; `None` if that is nothing, and for what is
+    /// no address of the internet.
     pub fn look_up(&self, source: &str) -> Option<Place> {
         if self.is_empty() {
             return None;
@@ -166,7 +170,8 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other || one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
-/// Whether an address may be somewhere. Networks kept for documentation may: exercises use them, with databases of their own.
+/// Whether an address may be somewhere. Networks kept for documentation may: exercises use them, with databases of
+/// their own.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

@@ -1,4 +1,6 @@
 //! One database: opened, and refused if it tells nothing of places.
+//!
+//! One is in memory as a whole: it does not change while a night is told, whoever replaces the file.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,8 @@ use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 use crate::error::{Error, Result};
 use crate::place::layout::{Facts, Record};
 
-/// Networks that are looked at before a database is taken for one that tells nothing of places; nearly always the first is enough.
+/// Networks that are looked at before a database is taken for one that tells nothing of places; nearly always the first
+/// is enough.
 const TRIED: usize = 10_000;
 /// Days after which a database is old: networks change hands.
 const OLD: i64 = 365;

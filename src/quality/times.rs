@@ -1,4 +1,7 @@
 //! Rows at odd times or without any, entities beyond the cap, and feeds whose newest event is too old.
+//!
+//! Of files and counts that the scan has made already; only where a footer does not tell the newest time are rows read
+//! for it.
 
 use std::collections::BTreeSet;
 
@@ -39,8 +42,8 @@ fn rows(kind: FlawKind, rows: u64, sentence: Option<String>) -> Option<Flaw> {
     })
 }
 
-/// More entities than are named, and those of the days before that may be among the others: what they did is unknown, also whether they
-/// have fallen silent.
+/// More entities than are named, and those of the days before that may be among the others: what they did is unknown,
+/// also whether they have fallen silent.
 fn too_many(counts: ScanCounts, hidden: &[(Family, usize)]) -> Option<Flaw> {
     let sentence = counts.capped()?;
     let known: usize = hidden.iter().map(|(_, hidden)| hidden).sum();
@@ -82,7 +85,8 @@ fn broke_off(input: &NightInput<'_>) -> Option<Flaw> {
     })
 }
 
-/// The newest partition is older than the one that should be there; that is more than a delay where the trail was touched last.
+/// The newest partition is older than the one that should be there; that is more than a delay where the trail was
+/// touched last.
 fn overdue(date: NaiveDate, due: NaiveDate, trail_touched: &[String]) -> Option<Flaw> {
     let days = u64::try_from((due - date).num_days()).ok().filter(|days| *days > 0)?;
     Some(Flaw {
@@ -155,8 +159,8 @@ fn skew(files: &[EventFile], date: NaiveDate, counts: ScanCounts) -> Option<Flaw
     })
 }
 
-/// The newest time of a file that lies in a day. It is read where the footer does not tell it; what cannot be read, or lies before what
-/// is known, does not count.
+/// The newest time of a file that lies in a day. It is read where the footer does not tell it; what cannot be read, or
+/// lies before what is known, does not count.
 fn newest_of(file: &EventFile, day: &std::ops::Range<i64>) -> Option<i64> {
     let told = file.row_groups.iter().filter_map(|group| group.span).map(|(_, last)| last);
     let told = told.filter(|last| day.contains(last)).max();

@@ -1,4 +1,6 @@
 //! From options to conditions: which columns an option looks at, and how.
+//!
+//! Nothing is read here: [`evaluate`](super::evaluate) looks at rows.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,6 @@
 //! The summary at the end of a run: what was read, what was missing, and the top insights with a sentence each.
+//!
+//! Made from values that are in memory still; the page and the digests read the files.
 
 use std::fmt::Write;
 
@@ -171,7 +173,8 @@ pub fn alert_table(alerts: &[Alert], shown: usize, width: Option<u16>) -> String
     format!("{table}\n{more}")
 }
 
-/// What judging an earlier night again changed, and what is wrong with its input that is not with the asked night's too.
+/// What judging an earlier night again changed, and what is wrong with its input that is not with the asked night's
+/// too.
 pub fn again(record: &NightRecord, why: &Why, asked: &NightRecord, width: Option<u16>) -> String {
     let (how, because) = (judged_how(why), because(why));
     let revision = record.revision.as_ref();

@@ -1,4 +1,7 @@
-//! Files of the store that turned out to be damaged: they are removed and made anew where the day's events are still there.
+//! Files of the store that turned out to be damaged: they are removed and made anew where the day's events are still
+//! there.
+//!
+//! Where the events are gone, or the file was made anew before, the error stands and the file stays as it is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +18,8 @@ impl Mended {
     /// Removes the file that an error is about, so that the next update makes it anew.
     ///
     /// # Errors
-    /// The error itself where it is of another kind, where the day's own events are gone, or where the file was made anew before.
+    /// The error itself where it is of another kind, where the day's own events are gone, or where the file was made
+    /// anew before.
     pub fn remove(&mut self, error: Error, partitions: &Partitions, state: &Path) -> Result<()> {
         let Error::Rollup { path, message } = &error else { return Err(error) };
         let Some(date) = date_of_path(path).filter(|_| !self.0.contains_key(path)) else { return Err(error) };

@@ -1,4 +1,7 @@
 //! Where matches arrive, one after another: counted, hidden by whitelists, remembered for correlations, or handed on.
+//!
+//! Whitelists hide a match from reports, from correlations or from both, so each is asked once, here. What a rule looks
+//! for was decided before, by [`evaluate`](crate::rules::evaluate).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -73,9 +76,9 @@ impl<'s> Intake<'s> {
         (reported.collect(), taken)
     }
 
-    /// Counts at which moments in `span` correlations fired, tells `each`, if there is one, of those that are to be reported, and forgets
-    /// what no later moment needs: for going through many days in memory that grows with what a window holds. Spans must follow one
-    /// another, each after all of its matches were taken.
+    /// Counts at which moments in `span` correlations fired, tells `each`, if there is one, of those that are to be
+    /// reported, and forgets what no later moment needs: for going through many days in memory that grows with what a
+    /// window holds. Spans must follow one another, each after all of its matches were taken.
     pub fn count(&mut self, span: &Range<i64>, each: Option<&mut dyn FnMut(&CorrelationMatch)>) {
         let rules = self.rules;
         let Some(each) = each else { return self.correlator.count(span, &mut self.taken.hits, None) };

@@ -1,4 +1,6 @@
 //! Rules over a folder of partitions, day after day: how often each would have matched.
+//!
+//! Nothing is raised, told or remembered by it: it is for those who write rules and want to know how loud they are.
 
 use std::sync::Arc;
 
@@ -73,8 +75,8 @@ pub enum Seen<'m> {
     Correlation(&'m CorrelationMatch),
 }
 
-/// Evaluates rules over every day of a folder. `each`, if there is one, sees the matches that are reported: those of events file by
-/// file, those of correlations after the matches of their day.
+/// Evaluates rules over every day of a folder. `each`, if there is one, sees the matches that are reported: those of
+/// events file by file, those of correlations after the matches of their day.
 pub fn replay(
     rules: &RuleSet,
     settings: &RuleSettings,

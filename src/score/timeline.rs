@@ -1,4 +1,7 @@
 //! From rows to buckets: how wide they are, where they begin, and what a missing one means.
+//!
+//! Counts of a bucket are added up; whether a bucket without a row means zero or that nobody counted is decided once a
+//! series, and told with the result.
 
 use crate::score::season::Timeline;
 use crate::score::table::{CountSeries, CountTable};
@@ -33,12 +36,13 @@ pub struct Buckets {
     pub merged: usize,
     /// Whether buckets without a row were taken as zero.
     pub filled: bool,
-    /// Buckets with a row that could not be used, ascending: what they hold is not known, so they are gaps, whatever else fell into them.
+    /// Buckets with a row that could not be used, ascending: what they hold is not known, so they are gaps, whatever
+    /// else fell into them.
     pub unknown: Vec<usize>,
 }
 
-/// Lays out a series in buckets of this width. `aligned` begins them at whole hours, days and weeks (Monday) of UTC; else
-/// they begin with the first row, so that rows a few seconds off the hour stay what they were.
+/// Lays out a series in buckets of this width. `aligned` begins them at whole hours, days and weeks (Monday) of UTC;
+/// else they begin with the first row, so that rows a few seconds off the hour stay what they were.
 ///
 /// # Errors
 /// When there would be more than two million buckets: how many.

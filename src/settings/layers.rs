@@ -1,4 +1,7 @@
 //! Where a setting's value comes from: default, file, environment, command line, the later before the earlier.
+//!
+//! Names and kinds are checked as soon as a value is read, so that an error can say where it stands; what values mean
+//! together is checked by [`settings`](crate::settings) afterwards.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -253,7 +256,8 @@ fn first_name(key: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The setting that a variable is of; other programs have variables of such names too, so an unknown one is none of ours.
+/// The setting that a variable is of; other programs have variables of such names too, so an unknown one is none of
+/// ours.
 fn key_of_variable(name: &str) -> Option<String> {
     REFERENCE.iter().find_map(|setting| match name.strip_prefix(&variable(setting.key))? {
         "" if !setting.is_open => Some(setting.key.to_owned()),

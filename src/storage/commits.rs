@@ -1,4 +1,7 @@
 //! Files put in their places on a thread of their own: to wait for the disk is no work for a core.
+//!
+//! For files of which none needs another: after a failure the rest are put in their places all the same, and the first
+//! failure is told.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 

@@ -1,4 +1,8 @@
-//! What an entity does again and again although its fit does not know of it: bursts that come back, pauses, days without work.
+//! What an entity does again and again although its fit does not know of it: bursts that come back, pauses, days
+//! without work.
+//!
+//! A habit only ever makes a window likelier: where there is none, what the fit says stands. How habits are measured is
+//! told by `highs`, `lows` and `absence`; here the family's past is put before them.
 
 use std::ops::Range;
 
@@ -20,7 +24,8 @@ struct SameHours {
 }
 
 impl FamilyBaseline<'_> {
-    /// `ln P(at least `count` calls)` in a window by an entity's fit, or by its bursts at the same hours of other days, if that is more.
+    /// `ln P(at least `count` calls)` in a window by an entity's fit, or by its bursts at the same hours of other days,
+    /// if that is more.
     pub(in crate::baseline) fn ln_upper_of_past(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
         let ln_p = fit.ln_upper(window.hours, window.width, count);
         if ln_p > LOOK_CLOSER_BELOW.ln() {
@@ -36,12 +41,13 @@ impl FamilyBaseline<'_> {
         if ln_p > LOOK_CLOSER_BELOW.ln() || window.width > WHOLE_DAY {
             return ln_p;
         }
-        // Whole: a low window that is a habit is worth as much as it is usual, or the days of who has it would call the family's tails heavy.
+        // Whole: a low window that is a habit is worth as much as it is usual, or the days of who has it would call the
+        // family's tails heavy.
         ln_p.max(self.ln_low_again(fit, window, count))
     }
 
-    /// `ln P(at most `count` calls)` by the entity's low windows, or those at the same hours of the same day of the week; negative infinity
-    /// where there is no such habit.
+    /// `ln P(at most `count` calls)` by the entity's low windows, or those at the same hours of the same day of the
+    /// week; negative infinity where there is no such habit.
     pub fn ln_low_again(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
         let expected: f64 = window.hours.iter().map(|&hour| fit.mean(hour)).sum();
         let share = count as f64 / expected;
@@ -49,8 +55,8 @@ impl FamilyBaseline<'_> {
         any.max(self.ln_weekly_low(fit, window, share)).max(self.ln_absence(window.member, window.day))
     }
 
-    /// `ln P(an entity that rests on days off stays away on a day, for as many days by now)`; negative infinity where it does not stay away, or
-    /// never rests.
+    /// `ln P(an entity that rests on days off stays away on a day, for as many days by now)`; negative infinity where
+    /// it does not stay away, or never rests.
     fn ln_absence(&self, member: usize, day: usize) -> f64 {
         let days_away = days_away(&self.working_days(member, day + 1, &(0..0)));
         let own = (days_away > 0).then(|| self.absences_of(member, &(day..day + 1))).flatten();
@@ -71,7 +77,8 @@ impl FamilyBaseline<'_> {
         differ(&working_days).then(|| Absences::among(&working_days))
     }
 
-    /// The calls of an entity's working days up to one, where all of the day is known, in their order; some days left out.
+    /// The calls of an entity's working days up to one, where all of the day is known, in their order; some days left
+    /// out.
     fn working_days(&self, member: usize, end: usize, without: &Range<usize>) -> Vec<u64> {
         let is_asked = |day: &usize| !self.is_off(*day) && !without.contains(day);
         let is_known = |day: &usize| !self.alive(member, *day..*day + 1).contains(&false);
@@ -79,8 +86,8 @@ impl FamilyBaseline<'_> {
         (self.known_from(member)..end).filter(is_asked).filter(is_known).map(total).collect()
     }
 
-    /// `ln P(a burst of at least `count` calls)` by those at the same hours of all other days, or of the same day of the week, whichever is
-    /// more; negative infinity where there is no such habit, and of windows wider than a day.
+    /// `ln P(a burst of at least `count` calls)` by those at the same hours of all other days, or of the same day of
+    /// the week, whichever is more; negative infinity where there is no such habit, and of windows wider than a day.
     pub fn ln_burst_again(&self, fit: &Fit, window: DayWindow<'_>, count: u64) -> f64 {
         if window.width > WHOLE_DAY {
             return f64::NEG_INFINITY;
@@ -99,7 +106,8 @@ impl FamilyBaseline<'_> {
         all.ln_again(count).max(weekly.ln_again(count))
     }
 
-    /// `ln P(five minutes of so many calls)` by the largest of days on which they were about as large, of all or of the same day of the week.
+    /// `ln P(five minutes of so many calls)` by the largest of days on which they were about as large, of all or of the
+    /// same day of the week.
     pub fn ln_peak_again(&self, member: usize, day: usize, peak: u64) -> f64 {
         let peaks = self.day_peaks(member, day);
         let all: Vec<u64> = peaks.iter().map(|&(_, peak)| peak).collect();

@@ -1,4 +1,7 @@
 //! What a fit says of an hour, layer by layer: the numbers that it was made of, worked out again.
+//!
+//! For those who explain. Nothing is judged by these numbers, so a test holds them against the mean and the spread that
+//! are.
 
 use super::{DAY_TYPE_HOURS, Fit, INFLATION, around, evidence, parents};
 use crate::baseline::SLOTS;
@@ -9,7 +12,8 @@ use crate::baseline::series::{LENT_CALLS, LENT_HOURS, Profile, Series, SlotSums}
 use crate::stats::{DispersionEvidence, DispersionPrior, DrawnAlpha};
 
 impl Fit {
-    /// The layers of an hour of the week, from the past that a fit is made of; `used` is what that fit has become on the day, and by what.
+    /// The layers of an hour of the week, from the past that a fit is made of; `used` is what that fit has become on
+    /// the day, and by what.
     pub(in crate::baseline) fn layers(
         series: &Series,
         profile: &Profile,
@@ -107,8 +111,8 @@ mod tests {
     use crate::rollup::{EntityKey, Family};
     use crate::stats::MIN_ALPHA;
 
-    /// Thirty entities with levels, rhythms and bursts of their own; the first ten at ten times their level on the last days. If levels drift,
-    /// the others' grow by so much a day.
+    /// Thirty entities with levels, rhythms and bursts of their own; the first ten at ten times their level on the last
+    /// days. If levels drift, the others' grow by so much a day.
     fn history(days: u16, drift: f64) -> FamilyHistory {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
         let mut entity = |number: u16| {

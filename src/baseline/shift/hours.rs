@@ -1,4 +1,7 @@
 //! Hours of the day that are at another level for good, as when a new job runs every night.
+//!
+//! The whole of the day at another level is told by [`shift`](crate::baseline::shift), which also decides between the
+//! two.
 
 use std::ops::Range;
 
@@ -7,7 +10,8 @@ use crate::baseline::FamilyBaseline;
 use crate::baseline::calendar::slot;
 use crate::baseline::seasonal::Fit;
 
-/// Calls that an hour must differ by at least; and what is lent to both sides of a ratio, so that hours without a call have one.
+/// Calls that an hour must differ by at least; and what is lent to both sides of a ratio, so that hours without a call
+/// have one.
 const LEAST_APART: f64 = 3.0;
 const LENT_CALLS: f64 = 0.5;
 
@@ -80,7 +84,8 @@ impl Past {
         sums.iter().map(|sums| (sums.1 > 0.0).then(|| ratio(sums))).collect()
     }
 
-    /// Whether the hours of the last days that have not moved are about as a fit expects; hours of which there are none are not.
+    /// Whether the hours of the last days that have not moved are about as a fit expects; hours of which there are none
+    /// are not.
     fn others_stay(&self, fit: &Fit, moved: &[(Suspect, f64)]) -> bool {
         let last = &self.days[self.days.len().saturating_sub(SHIFT_DAYS)..];
         let others = (0..24).filter(|hour| moved.iter().all(|(suspect, _)| suspect.hour != *hour));
@@ -111,8 +116,8 @@ fn apart(fit: &Fit, past: KnownHour, above: bool) -> bool {
 }
 
 impl FamilyBaseline<'_> {
-    /// The fit with the hours that had another level on the last three days, or on the last three days of their slot; judged by the days
-    /// before these hours had it, if there are enough.
+    /// The fit with the hours that had another level on the last three days, or on the last three days of their slot;
+    /// judged by the days before these hours had it, if there are enough.
     pub(super) fn new_hours(&self, member: usize, day: usize, fit: &Fit, without: &Range<usize>) -> Option<NewHours> {
         let past = self.past_hours(member, day, fit);
         let suspects = past.suspects(fit);
@@ -152,8 +157,8 @@ impl FamilyBaseline<'_> {
     }
 }
 
-/// The mean of an hour of the week, if that hour was odd on each of some days, and always in the same direction. What comes on top
-/// does so whatever else there is in that hour; what falls away falls away in part.
+/// The mean of an hour of the week, if that hour was odd on each of some days, and always in the same direction. What
+/// comes on top does so whatever else there is in that hour; what falls away falls away in part.
 ///
 /// ```text
 /// m + (sum calls - sum expected) / days,   m sum calls / sum expected   of drops

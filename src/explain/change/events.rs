@@ -1,4 +1,7 @@
 //! The events behind changes: one by one, with what was asked for.
+//!
+//! Read from partitions, if somebody said where they are. Their entities are named as the rollup names them, or events
+//! and counts would not find one another.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! Judging the changes of a night again, and looking at their events, if somebody says where they are.
+//!
+//! Counts are judged from rollups alone. What only requests tell is taken over from what the night reported where
+//! events are not read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,7 +113,8 @@ fn sums(apis: &[Attempts]) -> (u64, u64) {
 }
 
 impl Known<'_> {
-    /// Reads the events of the subjects, and of all changes of the trails that they touched, for what these were before.
+    /// Reads the events of the subjects, and of all changes of the trails that they touched, for what these were
+    /// before.
     fn look_at_events(&mut self, all: &[Subject], subjects: &[Subject]) -> Result<()> {
         let Asked { state, window, events: Some(events), .. } = *self.asked else { return Ok(()) };
         let date = window.scored();
@@ -249,7 +253,8 @@ impl Known<'_> {
         Named { kind: kind.to_owned(), id: id.to_owned(), name }
     }
 
-    /// What makes it serious, each with what says so. What only requests tell is taken over from the night where they were not read.
+    /// What makes it serious, each with what says so. What only requests tell is taken over from the night where they
+    /// were not read.
     fn concerns(&self, subject: &Subject, seen: &[&Seen], reported: Option<&Told>) -> Found {
         let judged = &subject.judged;
         let is_known = judged.reason.is_some() || self.asked.events.is_some() || reported.is_some();

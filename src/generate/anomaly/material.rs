@@ -1,4 +1,7 @@
-//! What drafts are made of: an entity to choose, calls that count for it, a moment, a foreign address, a special request.
+//! What drafts are made of: an entity to choose, calls that count for it, a moment, a foreign address, a special
+//! request.
+//!
+//! Which anomaly is made of it is decided by the files beside this one.
 
 use std::ops::Range;
 
@@ -31,8 +34,8 @@ impl Planner<'_> {
         pick_one(&suitable, &mut self.random)
     }
 
-    /// More calls of an entity, made by those who make its calls anyway: `strength` times the expected ones, by the hour. With
-    /// a `culprit`, all of them are that actor's.
+    /// More calls of an entity, made by those who make its calls anyway: `strength` times the expected ones, by the
+    /// hour. With a `culprit`, all of them are that actor's.
     pub(super) fn more_calls(
         &mut self,
         entity: Entity,

@@ -1,4 +1,7 @@
 //! The texts of a column.
+//!
+//! Each distinct one once, with keys into them, until it is clear that hardly any comes again: then each as it is.
+//! Which columns are tried at all is decided in [`rows`](super).
 
 use std::hash::BuildHasher;
 use std::sync::Arc;

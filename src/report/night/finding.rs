@@ -1,4 +1,6 @@
 //! An insight, read back from the flat table of its night and, for what a table cannot hold, from the events.
+//!
+//! The table comes first, for it has a row for each finding; the events add to it.
 
 use std::collections::BTreeMap;
 use std::path::Path;

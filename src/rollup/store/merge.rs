@@ -1,4 +1,7 @@
-//! Several days of one family, entity by entity: the days' files are in order, so they merge in the memory of a batch each.
+//! Several days of one family, entity by entity: the days' files are in order, so they merge in the memory of a batch
+//! each.
+//!
+//! How a file is read is told by `reading`; what days come to together is decided by whoever takes the entities.
 
 use std::path::PathBuf;
 

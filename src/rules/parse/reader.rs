@@ -1,4 +1,6 @@
 //! One document: a rule, a correlation or a filter, with the keys that all of them have.
+//!
+//! Keys that only this product knows are read here as well, for the parser behind would pass over them without a word.
 
 use std::collections::BTreeMap;
 
@@ -155,8 +157,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The correlation with what the settings set of it. Where that cannot be, it is as its file has it, and the settings' fault is
-    /// told: without it, its members would report by themselves.
+    /// The correlation with what the settings set of it. Where that cannot be, it is as its file has it, and the
+    /// settings' fault is told: without it, its members would report by themselves.
     fn correlation_as_set(
         &self,
         value: &Value,
@@ -240,7 +242,8 @@ impl Reader<'_> {
         })
     }
 
-    /// What placeholders stand for: the settings' word for this rule, then the rule's own, then the settings' for all rules.
+    /// What placeholders stand for: the settings' word for this rule, then the rule's own, then the settings' for all
+    /// rules.
     fn values(&self, extension: &Extension, set: Option<&Override>) -> BTreeMap<String, Vec<Scalar>> {
         let mut values = self.settings.values.clone();
         values.extend(extension.parameters.values.clone());

@@ -1,4 +1,7 @@
-//! Whether correlations can work: their members are there, know the fields that are asked for, and lead nowhere in a circle.
+//! Whether correlations can work: their members are there, know the fields that are asked for, and lead nowhere in a
+//! circle.
+//!
+//! A correlation whose member is refused cannot be used either, so all are asked again until none is left.
 
 use crate::rules::InsightInput;
 use crate::rules::plan::{Body, Correlation, Member};
@@ -10,7 +13,8 @@ use crate::rules::set::links::key_name;
 type Reason = (String, String);
 
 impl RuleSet {
-    /// Takes out correlations that lead back to themselves, then those with members that are not there, until none is left.
+    /// Takes out correlations that lead back to themselves, then those with members that are not there, until none is
+    /// left.
     pub(super) fn refuse_unsound_correlations(&mut self) {
         let circles: Vec<Option<Reason>> = (0..self.rules.len()).map(|position| self.circle(position)).collect();
         self.refuse(circles);
