@@ -18,7 +18,7 @@ use crate::alert::occurrence::{Grouped, add_correlated, by_fingerprint};
 use crate::alert::places::annotate;
 use crate::alert::rank::rank;
 use crate::alert::silence::silences;
-use crate::alert::write_up::{Told, of_matches, of_silence};
+use crate::alert::write_up::{Stretch, of_matches, of_silence};
 use crate::alert::{Alert, RuleBook};
 use crate::error::{Error, Result};
 use crate::insight::Insight;
@@ -240,7 +240,7 @@ impl<'a> Look<'a> {
         let members = Members::gather(&book.rules, &book.settings.whitelist, &correlated, looked_at);
         add_correlated(&mut grouped, &book.rules, correlated, &members);
         let day = span_of(date);
-        let told = Told { date, begin: day.start, end: own.note.until.clamp(day.start, day.end) };
+        let told = Stretch { date, begin: day.start, end: own.note.until.clamp(day.start, day.end) };
         let silences = silences(&book.rules, &mut grouped, &mut carry.heard, &(told.begin..told.end));
         grouped.retain(|_, (identity, _)| !book.waits(identity.rule));
         let mut alerts: Vec<Alert> = silences.iter().map(|silence| of_silence(book, told, silence)).collect();

@@ -15,7 +15,7 @@ const LETTERS: usize = 1_000;
 
 /// The stretch of a day that alerts are told of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct Stretch {
     pub(super) date: NaiveDate,
     /// The first moment of the day.
     pub(super) begin: i64,
@@ -26,7 +26,7 @@ pub(super) struct Told {
 /// The alert of some matches.
 pub(super) fn of_matches(
     book: &RuleBook,
-    told: Told,
+    told: Stretch,
     fingerprint: Fingerprint,
     identity: &Identity,
     joined: &Joined,
@@ -61,7 +61,7 @@ pub(super) fn of_matches(
 }
 
 /// The alert of matches that did not come.
-pub(super) fn of_silence(book: &RuleBook, told: Told, silence: &Silence) -> Alert {
+pub(super) fn of_silence(book: &RuleBook, told: Stretch, silence: &Silence) -> Alert {
     let rule = &book.rules.rules()[silence.rule];
     let fingerprint = Fingerprint::new("", &rule.id, [Some("no data")]);
     let begin = silence.span.start;

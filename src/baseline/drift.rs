@@ -78,7 +78,7 @@ pub(super) struct Track {
 }
 
 /// What a rival said of an entity: its level before each day and after the last, and how well it foretold them.
-struct Told {
+struct Foretold {
     levels: Vec<f64>,
     ln_likelihood: f64,
 }
@@ -119,11 +119,11 @@ impl Track {
     /// q = 6 part A / T,   v = (1 - part) A + 1/m,   P_0 = q T/3
     /// ```
     /// A walk of variance `q` a day lies about its own mean of `T` days with a variance of `q T/6`, and begins with one of `q T/3`.
-    fn followed(&self, part: f64, variance: f64) -> Told {
+    fn followed(&self, part: f64, variance: f64) -> Foretold {
         let length = self.days.len() as f64;
         let walk = 6.0 * part * variance / length;
         let mut level = WalkingLevel::new(walk * length / 3.0, walk);
-        let mut told = Told { levels: vec![level.mean()], ln_likelihood: 0.0 };
+        let mut told = Foretold { levels: vec![level.mean()], ln_likelihood: 0.0 };
         for day in &self.days {
             if let Some((calls, expected)) = day.filter(|&(_, expected)| expected > 0.0) {
                 told.ln_likelihood += level.see(calls / expected, (1.0 - part) * variance + 1.0 / expected);
@@ -134,7 +134,7 @@ impl Track {
         told
     }
 
-    fn rivals(&self) -> [Told; PARTS.len()] {
+    fn rivals(&self) -> [Foretold; PARTS.len()] {
         let variance = self.variance();
         PARTS.map(|part| self.followed(part, variance))
     }

@@ -71,13 +71,13 @@ impl Calls {
 
 /// What an account did before the scored day.
 #[derive(Debug, Clone, Default)]
-struct Past {
+struct PastCalls {
     calls: Calls,
     /// The days on which there were calls.
     days: BTreeSet<usize>,
 }
 
-impl Past {
+impl PastCalls {
     /// Whether few calls of a side are none that went missing only beside many others: it was an exception before too, or they are far
     /// fewer than on a usual day.
     fn misses(&self, side: Side, today: Calls) -> bool {
@@ -89,7 +89,7 @@ impl Past {
 impl OneSided {
     /// The accounts of which one side is missing on the scored day, in their order.
     pub fn judge(apis: &FamilyHistory, window: &Window) -> Vec<Self> {
-        let mut accounts: BTreeMap<&str, (Past, Calls)> = BTreeMap::new();
+        let mut accounts: BTreeMap<&str, (PastCalls, Calls)> = BTreeMap::new();
         for member in 0..apis.len() {
             let key = apis.key(member);
             let (before, today) = apis.split(member, window);
@@ -101,7 +101,7 @@ impl OneSided {
         accounts.into_iter().filter_map(|(account, (past, today))| Self::of(account, &past, today)).collect()
     }
 
-    fn of(account: &str, past: &Past, today: Calls) -> Option<Self> {
+    fn of(account: &str, past: &PastCalls, today: Calls) -> Option<Self> {
         let before = past.calls;
         let is_missing = |side: &Side| today.is_exception(*side) && past.misses(*side, today);
         let missing = [Side::Reads, Side::Writes].into_iter().find(is_missing)?;
@@ -137,7 +137,7 @@ mod tests {
 
     fn judged(before: (u64, u64), today: (u64, u64)) -> Option<OneSided> {
         let calls = |(reads, writes): (u64, u64)| Calls { all: reads + writes, reads };
-        OneSided::of("1", &Past { calls: calls(before), days: BTreeSet::from([27]) }, calls(today))
+        OneSided::of("1", &PastCalls { calls: calls(before), days: BTreeSet::from([27]) }, calls(today))
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_usual_day_is_one_of_those_with_calls() {
-        let past = |days| Past { calls: Calls { all: 14_000, reads: 12_600 }, days: (0..days).collect() };
+        let past = |days| PastCalls { calls: Calls { all: 14_000, reads: 12_600 }, days: (0..days).collect() };
         let told = |days| OneSided::of("1", &past(days), Calls { all: 40_000, reads: 39_990 });
         assert!(told(14).is_none() && told(13).is_some(), "a hundred writes a day, or a few more");
     }

@@ -14,7 +14,7 @@ use crate::baseline::FamilyHistory;
 use crate::baseline::sparse::DaySizes;
 use crate::event::network;
 use crate::rollup::{EntityKey, Family};
-use crate::stats::{Deviations, Effect, Evidence, Nested, Place};
+use crate::stats::{Deviations, Effect, Evidence, Nested, NestedPlace};
 
 /// Of entities with more active days than this only the mean counts: how their days vary tells nothing of those that come and go.
 const MOST_ACTIVE_DAYS: usize = 15;
@@ -24,7 +24,7 @@ const MOST_ACTIVE_DAYS: usize = 15;
 pub(super) struct Parents {
     nested: Nested,
     /// By entity its parent and its account.
-    places: Vec<Place>,
+    places: Vec<NestedPlace>,
     /// What each entity tells of its parent, what all tell of each parent, and what all of them of each account.
     members: Vec<Evidence>,
     groups: Vec<Evidence>,
@@ -66,7 +66,8 @@ impl Parents {
             nested = fit(&places, &days);
         }
         let members: Vec<Evidence> = days.iter().map(|days| nested.of_group(days)).collect();
-        let numbers = |number: fn(&Place) -> u32| places.iter().map(number).max().map_or(0, |last| last as usize + 1);
+        let numbers =
+            |number: fn(&NestedPlace) -> u32| places.iter().map(number).max().map_or(0, |last| last as usize + 1);
         let mut groups = vec![(Evidence::default(), 0); numbers(|place| place.group)];
         for (place, member) in places.iter().zip(&members) {
             let (group, stratum) = &mut groups[place.group as usize];
@@ -105,9 +106,9 @@ fn parent(history: &FamilyHistory, member: usize) -> Option<String> {
     }
 }
 
-fn fit(places: &[Place], days: &[Deviations]) -> Nested {
+fn fit(places: &[NestedPlace], days: &[Deviations]) -> Nested {
     let placed = places.iter().copied().zip(days.iter().copied());
-    let mut telling: Vec<(Place, Deviations)> = placed.filter(|(_, days)| days.count > 0.0).collect();
+    let mut telling: Vec<(NestedPlace, Deviations)> = placed.filter(|(_, days)| days.count > 0.0).collect();
     // Stable, so that entities of a place are added in their order.
     telling.sort_by_key(|&(place, _)| place);
     Nested::fit(&telling)
@@ -115,7 +116,7 @@ fn fit(places: &[Place], days: &[Deviations]) -> Nested {
 
 /// By entity the numbers of its parent and its account, in the order in which they are met. Principals are their accounts' own; whoever else
 /// has no parent that is known is alone.
-fn places(history: &FamilyHistory) -> Vec<Place> {
+fn places(history: &FamilyHistory) -> Vec<NestedPlace> {
     let mut accounts: HashMap<&str, u32> = HashMap::new();
     let mut parents: HashMap<(u32, String), u32> = HashMap::new();
     let mut groups = 0;
@@ -132,7 +133,7 @@ fn places(history: &FamilyHistory) -> Vec<Place> {
             Some(parent) => *parents.entry((stratum, parent)).or_insert_with(&mut next),
             None => next(),
         };
-        places.push(Place { stratum, group });
+        places.push(NestedPlace { stratum, group });
     }
     places
 }

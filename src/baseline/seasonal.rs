@@ -16,7 +16,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use evidence::Past;
+use evidence::EntityPast;
 use pauses::Pauses;
 pub(super) use predictive::LOOK_CLOSER_BELOW;
 use weights::{odd_days, reweigh};
@@ -110,7 +110,7 @@ impl Fit {
         let counts: Vec<f64> = series.counts.iter().map(|&count| f64::from(count)).collect();
         let mut by_width = [DispersionEvidence::new(); WIDTHS.len()];
         by_width[0] = of_hours;
-        for (width, bands) in Past::new(&fit, series, &counts).wider() {
+        for (width, bands) in EntityPast::new(&fit, series, &counts).wider() {
             by_width[width] = evidence::of_all(&bands);
         }
         Testimony { level: fit.level, by_width }
@@ -182,7 +182,7 @@ impl Fit {
     /// Alpha by width, and within a width by mean.
     fn learn_dispersion(&mut self, series: &Series, weights: &[f64], prior: impl Fn(usize, f64) -> DispersionPrior) {
         let usual = self.usual_counts(series, weights);
-        let wider = Past::new(self, series, &usual).wider();
+        let wider = EntityPast::new(self, series, &usual).wider();
         let by_width = std::iter::once((0, self.evidence_by_mean(series, weights))).chain(wider);
         let mut hourly = 0.0;
         for (width, bands) in by_width.collect::<Vec<_>>() {

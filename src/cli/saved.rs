@@ -16,10 +16,10 @@ use crate::settings::Settings;
 use crate::storage::StateLock;
 
 /// A search and its name.
-pub(super) type Named<'settings> = (&'settings str, &'settings SavedSearch);
+pub(super) type NamedSearch<'settings> = (&'settings str, &'settings SavedSearch);
 
 /// The search of that name.
-pub(super) fn find<'settings>(settings: &'settings Settings, name: &str) -> Result<Named<'settings>> {
+pub(super) fn find<'settings>(settings: &'settings Settings, name: &str) -> Result<NamedSearch<'settings>> {
     if let Some((name, search)) = settings.searches.get_key_value(name) {
         return Ok((name, search));
     }
@@ -50,7 +50,11 @@ pub(super) struct Check<'settings> {
 }
 
 impl<'settings> Check<'settings> {
-    pub(super) fn new((name, search): Named<'settings>, given: &BTreeMap<String, String>, now: i64) -> Result<Self> {
+    pub(super) fn new(
+        (name, search): NamedSearch<'settings>,
+        given: &BTreeMap<String, String>,
+        now: i64,
+    ) -> Result<Self> {
         let alert = search.alert.ok_or_else(|| Error::Query {
             message: format!("--check: search `{name}` has no alert"),
             hint: Some(
@@ -125,7 +129,7 @@ fn headings(checked: bool) -> Vec<Heading> {
 }
 
 /// Past triggers, newest first.
-pub(super) fn list_triggers((name, _): Named<'_>, state: &Path, result: &ResultArgs) -> Result<u8> {
+pub(super) fn list_triggers((name, _): NamedSearch<'_>, state: &Path, result: &ResultArgs) -> Result<u8> {
     let record = TriggerRecord::read(state, name)?;
     let rows: Vec<Vec<Value<'_>>> = record.triggers.iter().rev().map(|trigger| past(name, trigger)).collect();
     answer::write_all(result.writer(headings(false))?, &rows)?;

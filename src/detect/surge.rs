@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::baseline::{FamilyBaseline, FamilyHistory};
 use crate::detect::Thresholds;
 use crate::detect::day_score::DayScore;
-use crate::detect::surge::again::{Part, PastSurges};
+use crate::detect::surge::again::{FailedPart, PastSurges};
 use crate::detect::window_test::{Span, WindowTest};
 use crate::rollup::EntityKey;
 use crate::stats::BetaBinomial;
@@ -77,14 +77,14 @@ struct Failures {
 #[derive(Debug, Clone, Copy)]
 struct Surge {
     first: usize,
-    part: Part,
+    part: FailedPart,
     expected: f64,
     ln_p: f64,
 }
 
 /// Sums over the past hours of an entity.
 #[derive(Debug, Default, Clone, Copy)]
-struct Past {
+struct PastSums {
     failed: f64,
     calls: f64,
     /// `sum min(r^2, 25) - 1` with `r` Pearson's residual, and `sum (n - 1)`.
@@ -97,11 +97,11 @@ impl<'a> Surges<'a> {
         let &Thresholds { min_ratio, max_p_value, .. } = thresholds;
         let unlearnt = Self { errors, apis, min_ratio, max_p_value, share: 0.01, clumping: 0.0 };
         let today = errors.window().length();
-        let pasts: Vec<Past> = (0..errors.history.len())
+        let pasts: Vec<PastSums> = (0..errors.history.len())
             .into_par_iter()
             .filter_map(|member| Some(unlearnt.past(member, &unlearnt.failures(member)?, today)))
             .collect();
-        let total = pasts.iter().fold(Past::default(), Past::and);
+        let total = pasts.iter().fold(PastSums::default(), PastSums::and);
         let clumping = (total.excess / total.pairs.max(1.0)).clamp(0.0, 0.5);
         Self { share: (total.failed + 0.5) / (total.calls + SHARE_CALLS), clumping, ..unlearnt }
     }
@@ -154,7 +154,7 @@ impl<'a> Surges<'a> {
             let expected = BetaBinomial::new(calls.max(failed), a, b).ok()?;
             // A share that is surely, but hardly, larger is none of anybody's business.
             let is_more = failed as f64 > expected.mean() && failed as f64 >= self.min_ratio * expected.mean();
-            let part = Part { failed, calls };
+            let part = FailedPart { failed, calls };
             is_more.then(|| Surge { first, part, expected: expected.mean(), ln_p: expected.ln_upper(failed) })
         };
         (0..=DAY_HOURS - width.hours).filter_map(window).collect()
@@ -189,7 +189,7 @@ impl<'a> Surges<'a> {
     /// ```text
     /// a + b = min(50 + calls, 1/rho - 1),   a / (a + b) = (failed + 50 share) / (calls + 50)
     /// ```
-    fn posterior(&self, past: &Past) -> (f64, f64) {
+    fn posterior(&self, past: &PastSums) -> (f64, f64) {
         let share = (past.failed + SHARE_CALLS * self.share) / (past.calls + SHARE_CALLS);
         let clumping = (past.excess + CLUMP_CALLS * self.clumping) / (past.pairs + CLUMP_CALLS);
         let precision = (past.calls + SHARE_CALLS).min(1.0 / clumping.clamp(1e-9, 0.5) - 1.0);
@@ -213,22 +213,22 @@ impl<'a> Surges<'a> {
     }
 
     /// The past without `day` and without hours in which the feed was silent.
-    fn past(&self, member: usize, failures: &Failures, day: usize) -> Past {
+    fn past(&self, member: usize, failures: &Failures, day: usize) -> PastSums {
         let days = self.errors.window().length();
         let alive = self.errors.alive(member, 0..days);
         let hours =
             (0..days * DAY_HOURS).filter(|hour| alive[*hour] && hour / DAY_HOURS != day && failures.calls[*hour] > 0);
-        let sums = |past: Past, hour: usize| Past {
+        let sums = |past: PastSums, hour: usize| PastSums {
             failed: past.failed + f64::from(failures.failed[hour]),
             calls: past.calls + f64::from(failures.calls[hour]),
             ..past
         };
-        let totals = hours.clone().fold(Past::default(), sums);
+        let totals = hours.clone().fold(PastSums::default(), sums);
         let share = ((totals.failed + 0.5) / (totals.calls + 1.0)).min(0.999);
         hours.fold(totals, |past, hour| {
             let (failed, calls) = (f64::from(failures.failed[hour]), f64::from(failures.calls[hour]));
             let square = (failed - calls * share).powi(2) / (calls * share * (1.0 - share));
-            Past { excess: past.excess + square.min(MOST_SQUARE) - 1.0, pairs: past.pairs + calls - 1.0, ..past }
+            PastSums { excess: past.excess + square.min(MOST_SQUARE) - 1.0, pairs: past.pairs + calls - 1.0, ..past }
         })
     }
 }
@@ -242,7 +242,7 @@ impl Surge {
     }
 }
 
-impl Past {
+impl PastSums {
     fn and(self, other: &Self) -> Self {
         Self {
             failed: self.failed + other.failed,

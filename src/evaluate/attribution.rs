@@ -28,18 +28,18 @@ pub struct AttributionMeasure {
 }
 
 /// One attribute of one insight: its name, and the culprit's place in it, from 0.
-type Place = (Attribute, Option<usize>);
+type CulpritPlace = (Attribute, Option<usize>);
 
 /// Measures the attributions of all true insights; nothing where the insights come without attributions.
 pub(super) fn measure(found: &[Found], labels: &[Label], matches: &Matches) -> Vec<AttributionMeasure> {
     let true_pairs = matches.found_by.iter().enumerate().filter_map(|(label, insight)| Some((label, (*insight)?)));
-    let insights: Vec<Vec<Place>> =
+    let insights: Vec<Vec<CulpritPlace>> =
         true_pairs.map(|(label, insight)| places(&found[insight], &labels[label], labels)).collect();
-    let insights: Vec<Vec<Place>> = insights.into_iter().filter(|places| !places.is_empty()).collect();
+    let insights: Vec<Vec<CulpritPlace>> = insights.into_iter().filter(|places| !places.is_empty()).collect();
     if insights.is_empty() {
         return Vec::new();
     }
-    let within = |most: usize| move |place: &Place| place.1.is_some_and(|place| place < most);
+    let within = |most: usize| move |place: &CulpritPlace| place.1.is_some_and(|place| place < most);
     let whole = |most: usize| Proportion::of(&insights, |places| places.iter().all(within(most)));
     let mut measures = vec![AttributionMeasure { attribute: "all", first: whole(1), among_five: whole(NAMED) }];
     for family in ACTORS {
@@ -52,7 +52,7 @@ pub(super) fn measure(found: &[Found], labels: &[Label], matches: &Matches) -> V
 }
 
 /// Where each culprit of the attack stands in the insight.
-fn places(found: &Found, own: &Label, labels: &[Label]) -> Vec<Place> {
+fn places(found: &Found, own: &Label, labels: &[Label]) -> Vec<CulpritPlace> {
     let Some(attributions) = &found.attributions else { return Vec::new() };
     let Some(planted) = own.calls.filter(|&calls| calls > 0) else { return Vec::new() };
     let is_culprit = |label: &&Label| {

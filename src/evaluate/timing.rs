@@ -42,7 +42,7 @@ pub struct Timing {
     pub delay_hours: Option<f64>,
 }
 
-struct Told {
+struct Timed {
     kind: String,
     size: usize,
     start: f64,
@@ -61,17 +61,17 @@ pub(super) fn measure(
     let could_be_told = |label: &Label| first_night.is_none_or(|first| label.days().0 >= first);
     let labels = labels.iter().zip(&matches.found_by).filter(|(label, _)| could_be_told(label));
     let pairs = labels.filter_map(|(label, insight)| Some((label, &found[(*insight)?])));
-    let told: Vec<Told> = pairs.map(|(label, found)| compare(label, found)).collect();
-    let mut kinds: BTreeMap<(&str, usize), Vec<&Told>> = BTreeMap::new();
+    let told: Vec<Timed> = pairs.map(|(label, found)| compare(label, found)).collect();
+    let mut kinds: BTreeMap<(&str, usize), Vec<&Timed>> = BTreeMap::new();
     told.iter().for_each(|told| kinds.entry((&told.kind, told.size)).or_default().push(told));
     let all = timing(("all", "all"), &told.iter().collect::<Vec<_>>());
     kinds.iter().map(|((kind, size), told)| timing((kind, SIZES[*size].0), told)).chain([all]).collect()
 }
 
-fn compare(label: &Label, found: &Found) -> Told {
+fn compare(label: &Label, found: &Found) -> Timed {
     let minutes = |span: chrono::Duration| span.num_seconds() as f64 / 60.0;
     let midnight = (found.night + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
-    Told {
+    Timed {
         kind: label.kind.clone(),
         size: size(label),
         start: minutes(found.start - label.start),
@@ -81,9 +81,9 @@ fn compare(label: &Label, found: &Found) -> Told {
     }
 }
 
-fn timing((kind, size): (&str, &'static str), told: &[&Told]) -> Timing {
+fn timing((kind, size): (&str, &'static str), told: &[&Timed]) -> Timing {
     let close = |error: f64| error.abs() <= CLOSE_MINUTES;
-    let middle = |pick: fn(&Told) -> f64| median(told.iter().map(|told| pick(told)));
+    let middle = |pick: fn(&Timed) -> f64| median(told.iter().map(|told| pick(told)));
     Timing {
         kind: kind.to_owned(),
         size,

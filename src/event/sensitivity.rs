@@ -24,14 +24,14 @@ pub enum Sensitivity {
 
 /// A tactic or technique of MITRE ATT&CK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub struct AttackTerm {
     /// Its identifier, such as `TA0040` or `T1485`.
     pub uid: &'static str,
     /// Its name.
     pub name: &'static str,
 }
 
-impl Named {
+impl AttackTerm {
     /// The tactic or technique of that identifier; one that `data/attack.csv` lacks goes by its identifier.
     pub fn of(uid: &'static str) -> Self {
         Self { uid, name: name_of(uid).unwrap_or(uid) }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(rules.len(), lines);
         for rule in rules {
             for uid in [rule.meaning.tactic, rule.meaning.technique] {
-                assert_ne!(Named::of(uid).name, uid, "data/attack.csv lacks {uid}");
+                assert_ne!(AttackTerm::of(uid).name, uid, "data/attack.csv lacks {uid}");
             }
             assert!(rule.event_name.matches('*').count() <= 1 && rule.service.matches('*').count() <= 1);
         }

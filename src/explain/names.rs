@@ -40,7 +40,7 @@ impl<'a> Names<'a> {
         let mut names = Self { known: BTreeMap::new(), events: events.map(|events| (events, range)) };
         for day in (0..=window.length()).rev() {
             for told in told::read(state, window.date(day))? {
-                if let Some(told::Named { kind, id, name: Some(name) }) = told.analysis.actor {
+                if let Some(told::NamedPrincipal { kind, id, name: Some(name) }) = told.analysis.actor {
                     names.add(format!("{kind}/{id}"), name);
                 }
             }

@@ -16,7 +16,7 @@ use crate::storage::{Daily, is_there};
 
 /// An insight as the night reported it; of a start and an end, the end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Told {
+pub struct ReportedInsight {
     /// Its id.
     pub id: String,
     /// What kind it is.
@@ -47,7 +47,7 @@ pub struct Analysis {
     pub log10_p: f64,
     pub score: f64,
     pub severity: Severity,
-    pub actor: Option<Named>,
+    pub actor: Option<NamedPrincipal>,
     pub start: DateTime<Utc>,
     pub end: DateTime<Utc>,
     pub days_of_history: u64,
@@ -58,7 +58,7 @@ pub struct Analysis {
 
 /// A principal with its name, where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
+pub struct NamedPrincipal {
     /// What kind of thing it is.
     pub kind: String,
     /// Its lasting identifier.
@@ -99,13 +99,13 @@ struct Statistics {
 ///
 /// # Errors
 /// When its events are there and cannot be read.
-pub(super) fn read(state: &Path, night: NaiveDate) -> Result<Vec<Told>> {
+pub(super) fn read(state: &Path, night: NaiveDate) -> Result<Vec<ReportedInsight>> {
     let path = Daily::Insights.folder(state, night).join("insights.jsonl");
     if !is_there(&path)? {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-    let mut all: Vec<Told> = Vec::new();
+    let mut all: Vec<ReportedInsight> = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let event: Event = serde_json::from_str(line).map_err(|error| Error::Line {
             path: path.clone(),
@@ -143,9 +143,9 @@ pub(super) fn left_to_callers(state: &Path, night: NaiveDate) -> Result<Vec<Left
 }
 
 impl Event {
-    fn told(self) -> Told {
+    fn told(self) -> ReportedInsight {
         let Details { insight_type, insight_context, analysis } = self.insight_details;
         let calls = insight_context.statistics.insight_count;
-        Told { id: self.shared_event_id, insight_type, account: self.recipient_account_id, calls, analysis }
+        ReportedInsight { id: self.shared_event_id, insight_type, account: self.recipient_account_id, calls, analysis }
     }
 }

@@ -29,13 +29,13 @@ const SPILLED_ROWS: usize = 2048;
 /// Events in the order of their times.
 #[derive(Debug)]
 pub(super) struct Run {
-    place: Place,
+    place: RunPlace,
     /// For each day the rows that are its own, ascending.
     days: Vec<(NaiveDate, Range<usize>)>,
 }
 
 #[derive(Debug)]
-enum Place {
+enum RunPlace {
     Memory(RecordBatch),
     Disk(PathBuf),
 }
@@ -62,14 +62,14 @@ impl Run {
         let days = days_of(times_of(&sorted));
         let bytes = sorted.get_array_memory_size();
         if space.resident.fetch_add(bytes, Ordering::Relaxed) + bytes <= RESIDENT_BYTES {
-            return Ok(Self { place: Place::Memory(sorted), days });
+            return Ok(Self { place: RunPlace::Memory(sorted), days });
         }
         space.resident.fetch_sub(bytes, Ordering::Relaxed);
         let path = space.folder.join(name);
         let mut file = write::create(&path)?;
         file.write(&written_out(&sorted).map_err(internal)?)?;
         file.finish()?;
-        Ok(Self { place: Place::Disk(path), days })
+        Ok(Self { place: RunPlace::Disk(path), days })
     }
 
     /// The days that it has events of.
@@ -99,7 +99,7 @@ impl Run {
     fn batches(&self, day: NaiveDate, only: Option<Column>) -> Result<Batches> {
         let rows = self.rows(day);
         match &self.place {
-            Place::Memory(all) => {
+            RunPlace::Memory(all) => {
                 let slice = all.slice(rows.start, rows.len());
                 let slice = match only {
                     Some(column) => slice.project(&[column as usize]).map_err(Error::internal)?,
@@ -107,7 +107,7 @@ impl Run {
                 };
                 Ok(Batches::Memory(Some(slice).filter(|slice| slice.num_rows() > 0)))
             }
-            Place::Disk(path) => {
+            RunPlace::Disk(path) => {
                 let file = File::open(path).map_err(Error::read(path))?;
                 let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
                 let mask = match only {

@@ -18,6 +18,6 @@ pub use basis::Basis;
 pub use left::left_before;
 pub use omitted::{omit, omitted};
 pub use past::{PastNight, PastRecord, begin, finish, judged, with_skipped};
-pub use revision::{Difference, NightReport, Reported, ReportedAlert, Revision, Told};
+pub use revision::{Difference, Identified, NightReport, Reported, ReportedAlert, Revision};
 pub use standing::{Now, StaleNight, Standing, Why};
 pub use words::{because, judged_how, revised, stale};

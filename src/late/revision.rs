@@ -82,7 +82,7 @@ impl ReportedAlert {
 }
 
 /// Something that a night told, and is known again by its id.
-pub trait Told: Clone + PartialEq {
+pub trait Identified: Clone + PartialEq {
     /// The id.
     fn id(&self) -> Uuid;
 
@@ -90,7 +90,7 @@ pub trait Told: Clone + PartialEq {
     fn severity(&self) -> Severity;
 }
 
-impl Told for Reported {
+impl Identified for Reported {
     fn id(&self) -> Uuid {
         self.id
     }
@@ -100,7 +100,7 @@ impl Told for Reported {
     }
 }
 
-impl Told for ReportedAlert {
+impl Identified for ReportedAlert {
     fn id(&self) -> Uuid {
         self.id
     }
@@ -130,13 +130,13 @@ impl<T> Default for Difference<T> {
     }
 }
 
-impl<T: Told> Difference<T> {
+impl<T: Identified> Difference<T> {
     /// What is different in `after`.
     pub fn between(before: &[T], after: &[T]) -> Self {
         let known: BTreeMap<Uuid, &T> = before.iter().map(|told| (told.id(), told)).collect();
-        let now: BTreeSet<Uuid> = after.iter().map(Told::id).collect();
+        let now: BTreeSet<Uuid> = after.iter().map(Identified::id).collect();
         let ids = |is_wanted: &dyn Fn(&T) -> bool| {
-            after.iter().filter(|told| is_wanted(told)).map(Told::id).collect::<Vec<_>>()
+            after.iter().filter(|told| is_wanted(told)).map(Identified::id).collect::<Vec<_>>()
         };
         Self {
             added: ids(&|own| !known.contains_key(&own.id())),

@@ -33,14 +33,14 @@ pub enum Made {
 /// Fields that are one JSON object together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    parts: Vec<Part>,
+    parts: Vec<PlacedField>,
     /// Whether texts that are JSON objects or lists are taken for such: nobody writes them so for a plain text.
     opens_texts: bool,
 }
 
 /// A field, and where in the object it belongs; at no path it is the whole of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
+struct PlacedField {
     path: Vec<String>,
     leaf: Leaf,
 }
@@ -128,7 +128,7 @@ impl Made {
 
 impl Object {
     fn whole(leaf: Leaf) -> Self {
-        Self { parts: vec![Part { path: Vec::new(), leaf }], opens_texts: true }
+        Self { parts: vec![PlacedField { path: Vec::new(), leaf }], opens_texts: true }
     }
 
     /// Whether it is one field, and not taken apart.
@@ -147,8 +147,8 @@ impl Object {
             };
             let spell = |name: String| if opens_texts { spelled(&name).to_owned() } else { name };
             let path = |leaf: &Leaf| path_of(leaf).split_off(depth).into_iter().map(spell).collect();
-            let part = |leaf: &Leaf| Part { path: path(leaf), leaf: leaf.clone() };
-            let parts: Vec<Part> = parts.iter().filter(inside).map(part).collect();
+            let part = |leaf: &Leaf| PlacedField { path: path(leaf), leaf: leaf.clone() };
+            let parts: Vec<PlacedField> = parts.iter().filter(inside).map(part).collect();
             (!parts.is_empty()).then_some(Self { parts, opens_texts })
         };
         prefixes.iter().find_map(of)
@@ -160,12 +160,12 @@ impl Object {
         held.extend(made.iter().flatten().flat_map(Made::leaves).map(|leaf| leaf.index));
         let free = parts.iter().filter(|part| !held.contains(&part.index));
         let path = |leaf: &Leaf| path_of(leaf).iter().map(|name| spelled(name).to_owned()).collect();
-        let parts: Vec<Part> = free.map(|leaf| Part { path: path(leaf), leaf: leaf.clone() }).collect();
+        let parts: Vec<PlacedField> = free.map(|leaf| PlacedField { path: path(leaf), leaf: leaf.clone() }).collect();
         (!parts.is_empty()).then_some(Self { parts, opens_texts: true })
     }
 
     fn texts(&self, rows: usize, text: &dyn Fn(&Leaf) -> Result<TextColumn>) -> Result<TextColumn> {
-        if let [Part { leaf, .. }] = &self.parts[..]
+        if let [PlacedField { leaf, .. }] = &self.parts[..]
             && self.is_whole()
         {
             let whole = text(leaf)?;

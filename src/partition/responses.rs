@@ -20,7 +20,7 @@ const AT_ONCE: usize = 1024;
 
 /// What the responses of a row group tell.
 #[derive(Debug, Default)]
-struct Told {
+struct Outcomes {
     /// Row by row whether it failed by its response alone; nothing where none did.
     failed: Option<BooleanBuffer>,
     /// Why responses could not be read.
@@ -29,7 +29,7 @@ struct Told {
 
 /// What the responses of a file tell, row group by row group, once somebody asked.
 #[derive(Debug, Clone)]
-pub(super) struct Responses(Arc<[OnceLock<Told>]>);
+pub(super) struct Responses(Arc<[OnceLock<Outcomes>]>);
 
 impl Responses {
     /// Nobody asked yet.
@@ -55,12 +55,12 @@ impl EventFile {
         self.responses.0[group].get()?.unread.as_deref()
     }
 
-    fn told_by_responses(&self, group: usize) -> Result<&Told> {
+    fn told_by_responses(&self, group: usize) -> Result<&Outcomes> {
         let known = &self.responses.0[group];
         if let Some(told) = known.get() {
             return Ok(told);
         }
-        let told = Told::read(self, group)?;
+        let told = Outcomes::read(self, group)?;
         Ok(known.get_or_init(|| told))
     }
 
@@ -70,7 +70,7 @@ impl EventFile {
     }
 }
 
-impl Told {
+impl Outcomes {
     fn read(file: &EventFile, group: usize) -> Result<Self> {
         let mut failed = Vec::new();
         let looked = Error::if_damaged(&file.path, || look(file, group, &mut failed));

@@ -144,7 +144,7 @@ fn cloud(insight: &Insight) -> Value {
 }
 
 fn information(insight: &Insight) -> Value {
-    let named = |named: &crate::event::sensitivity::Named| json!({ "uid": named.uid, "name": named.name });
+    let named = |named: &crate::event::sensitivity::AttackTerm| json!({ "uid": named.uid, "name": named.name });
     let attack = |found: &Attack| json!({ "tactic": named(&found.tactic), "technique": named(&found.technique), "version": attack::EDITION });
     let event = |id: &String| json!({ "uid": id });
     json!({

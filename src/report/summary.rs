@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::alert::Alert;
 use crate::insight::{Insight, Severity};
-use crate::late::{Difference, Revision, Told, Why, because, judged_how, revised};
+use crate::late::{Difference, Identified, Revision, Why, because, judged_how, revised};
 use crate::quality::FlawKind;
 use crate::report::NightRecord;
 use crate::shown::{Shown, TextTable, counted, number, printable};
@@ -202,7 +202,7 @@ fn revision_table(record: &NightRecord, revision: &Revision, width: Option<u16>)
 }
 
 /// Adds what is told otherwise than before, the most serious first; `show` gives severity, type and sentence.
-fn difference<T: Told>(
+fn difference<T: Identified>(
     table: &mut TextTable,
     difference: &Difference<T>,
     told: &[T],

@@ -16,7 +16,7 @@ use crate::rollup::keys::Keyer;
 use crate::rollup::members::{EntityKey, Members};
 use crate::rollup::names::Names;
 use crate::rollup::pairs::PairCounter;
-use crate::rollup::room::{Full, Room, Told};
+use crate::rollup::room::{Full, Noted, Room};
 use crate::rollup::shed::Shed;
 use crate::rollup::{Family, NONE, RowKeys};
 
@@ -53,7 +53,7 @@ pub struct DayCounter {
     open: Option<u8>,
     closed: HourSet,
     room: Option<Arc<Room>>,
-    told: Told,
+    told: Noted,
 }
 
 impl DayCounter {
@@ -76,7 +76,7 @@ impl DayCounter {
         self.pairs.iter_mut().for_each(PairCounter::begin_day);
         self.counts = ScanCounts::default();
         (self.in_parts, self.open, self.closed) = (in_parts, None, HourSet::default());
-        (self.room, self.told) = (None, Told::default());
+        (self.room, self.told) = (None, Noted::default());
     }
 
     /// The same with so much room for names, which it shares with other counters.

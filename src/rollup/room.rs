@@ -34,7 +34,7 @@ pub(super) struct Room {
 
 /// How many of its names a counter has told of, by family.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Told {
+pub(super) struct Noted {
     held: [usize; Family::COUNT],
     sampled: [usize; Family::COUNT],
 }
@@ -52,7 +52,7 @@ impl Room {
     }
 
     /// Takes note of the names that a counter has come to hold.
-    pub(super) fn take(&self, family: Family, members: &Members, told: &mut Told) -> Result<(), Full> {
+    pub(super) fn take(&self, family: Family, members: &Members, told: &mut Noted) -> Result<(), Full> {
         let (place, count) = (family as usize, members.len());
         let new = count - told.held[place];
         if new == 0 {
@@ -92,7 +92,7 @@ mod tests {
     /// Lets several counters meet names in turn; gives how many distinct ones there were when room was out.
     fn full_at(most: usize, counters: usize, name: impl Fn(usize, usize) -> usize, rounds: usize) -> Option<usize> {
         let room = Room::of(most);
-        let mut all: Vec<(Members, Told)> = (0..counters).map(|_| Default::default()).collect();
+        let mut all: Vec<(Members, Noted)> = (0..counters).map(|_| Default::default()).collect();
         let mut distinct = std::collections::BTreeSet::new();
         for round in 0..rounds {
             for (counter, (members, told)) in all.iter_mut().enumerate() {

@@ -13,7 +13,7 @@ const LISTED: usize = 6;
 
 /// A place in a rule file. Lines and columns count from 1; 0 means that it is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct Position {
     /// The file, as it was named.
     pub file: String,
     /// The line.
@@ -22,14 +22,14 @@ pub struct Place {
     pub column: usize,
 }
 
-impl Place {
+impl Position {
     /// A key under `[rules]` in the settings.
     pub(super) fn settings(key: &str) -> Self {
         Self { file: format!("settings, rules.{key}"), ..Self::default() }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.file)?;
         if self.line > 0 {
@@ -47,7 +47,7 @@ impl fmt::Display for Place {
 pub struct Refusal {
     /// Where.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: Position,
     /// What stands there and why it cannot be used.
     pub found: String,
     /// What to write instead.

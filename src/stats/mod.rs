@@ -40,7 +40,7 @@ pub use dispersion::{
 pub use false_discovery::{Combination, Selection, benjamini_hochberg, bonferroni, q_values};
 pub use mixed::LogNormalMixed;
 pub use negative_binomial::{NegativeBinomial, SURELY_USUAL};
-pub use nested::{Deviations, Effect, Evidence, Nested, Place};
+pub use nested::{Deviations, Effect, Evidence, Nested, NestedPlace};
 pub use normal::{ln_normal_upper, normal_score};
 pub use occasional::{Occasional, ln_occasional};
 pub use order::{median, upper_median};

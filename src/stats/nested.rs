@@ -40,7 +40,7 @@ impl Deviations {
 
 /// A member's group and that group's stratum, by number; groups of different strata have different numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct NestedPlace {
     /// The stratum.
     pub stratum: u32,
     /// The group.
@@ -129,14 +129,14 @@ impl Nested {
     /// ```
     /// with `y_e` the mean of a member's `n` values, `y_g` the mean over a group's `k_g` members, `y_a` that over a stratum's `k_a`
     /// groups. Nothing differs where too little is known to tell.
-    pub fn fit(members: &[(Place, Deviations)]) -> Self {
+    pub fn fit(members: &[(NestedPlace, Deviations)]) -> Self {
         let sum = |of: fn(&Deviations) -> f64| members.iter().map(|(_, member)| of(member)).sum::<f64>();
         let freedom = sum(|member| member.freedom);
         if freedom < LEAST_FREEDOM {
             return Self::default();
         }
         let within = sum(|member| member.squares) / freedom;
-        let part = |(_, member): &(Place, Deviations)| (member.mean, within / member.count);
+        let part = |(_, member): &(NestedPlace, Deviations)| (member.mean, within / member.count);
         let mut groups: Vec<(u32, Vec<(f64, f64)>)> = Vec::new();
         for group in members.chunk_by(|left, right| left.0 == right.0) {
             groups.push((group[0].0.stratum, group.iter().map(part).collect()));
@@ -275,9 +275,9 @@ mod tests {
 
     /// Groups of one stratum.
     fn fit(groups: &[Vec<Deviations>]) -> Nested {
-        let placed = (0..)
-            .zip(groups)
-            .flat_map(|(group, members)| members.iter().map(move |&member| (Place { stratum: 0, group }, member)));
+        let placed = (0..).zip(groups).flat_map(|(group, members)| {
+            members.iter().map(move |&member| (NestedPlace { stratum: 0, group }, member))
+        });
         Nested::fit(&placed.collect::<Vec<_>>())
     }
 
@@ -340,7 +340,7 @@ mod tests {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut normal = move || -> f64 { StandardNormal.sample(&mut random) };
         let (mut members, mut next) = (Vec::new(), Vec::new());
-        for place in (0..200).map(|group| Place { stratum: group / 5, group }) {
+        for place in (0..200).map(|group| NestedPlace { stratum: group / 5, group }) {
             if place.group % 5 == 0 {
                 next.push((strata * normal(), Vec::new()));
             }
@@ -354,7 +354,7 @@ mod tests {
         }
         let next: Vec<f64> = next.into_iter().flat_map(|(_, next)| next).collect();
         let nested = Nested::fit(&members);
-        let told = |of: &dyn Fn(Place) -> bool| {
+        let told = |of: &dyn Fn(NestedPlace) -> bool| {
             let mut sum = Evidence::default();
             members.iter().filter(|(place, _)| of(*place)).for_each(|(_, member)| sum.add(nested.of_group(member)));
             sum

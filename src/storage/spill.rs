@@ -17,12 +17,12 @@ pub struct Spill {
     folder: PathBuf,
     file: File,
     end: u64,
-    parts: Vec<Part>,
+    parts: Vec<PartPieces>,
 }
 
 /// Where the records of a part are: those that are written in pieces, the last in memory.
 #[derive(Debug, Clone, Default)]
-struct Part {
+struct PartPieces {
     pieces: Vec<(u64, usize)>,
     waiting: Vec<u8>,
 }
@@ -35,7 +35,7 @@ impl Spill {
     pub fn create(folder: &Path, parts: usize) -> Result<Self> {
         fs::create_dir_all(folder).map_err(Error::folder(folder))?;
         let file = tempfile::tempfile_in(folder).map_err(Error::write(folder))?;
-        Ok(Self { folder: folder.to_path_buf(), file, end: 0, parts: vec![Part::default(); parts.max(1)] })
+        Ok(Self { folder: folder.to_path_buf(), file, end: 0, parts: vec![PartPieces::default(); parts.max(1)] })
     }
 
     /// Adds a record to the part that a hash says.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::past::Past;
+use super::past::PastNumbers;
 use super::{BANDS, HABITS_FROM, REPLAYED, TONIGHT, band};
 use crate::rollup::Family;
 use crate::stats::{NegativeBinomial, PitmanYor, ln_gamma_upper};
@@ -92,13 +92,13 @@ pub struct Novelty {
     /// Entities and past days that nothing is learnt from: they were odd by themselves.
     set_aside: BTreeSet<(u32, u8)>,
     /// How many others knew each new partner of the last days.
-    known_to: Past,
+    known_to: PastNumbers,
     /// How many others knew the least known new partner of each entity and past day on which there was one.
-    pub(super) popularity: Past,
+    pub(super) popularity: PastNumbers,
     /// How little known the new partners of each entity and past day on which there was one were, all of them together, `ln U`.
-    unfamiliar: Past,
+    unfamiliar: PastNumbers,
     /// How many there were of them, `ln V`.
-    many: Past,
+    many: PastNumbers,
     /// Of entities that met somebody new on the scored day, on how many days before they may have met others than those that were counted.
     hidden_days: BTreeMap<u32, usize>,
 }
@@ -143,11 +143,11 @@ impl Novelty {
             clump: USUAL_CLUMP,
             firsts: Vec::new(),
             set_aside: BTreeSet::new(),
-            known_to: Past::default(),
-            popularity: Past::default(),
+            known_to: PastNumbers::default(),
+            popularity: PastNumbers::default(),
             hidden_days: BTreeMap::new(),
-            unfamiliar: Past::default(),
-            many: Past::default(),
+            unfamiliar: PastNumbers::default(),
+            many: PastNumbers::default(),
         }
     }
 
@@ -242,7 +242,7 @@ impl Novelty {
     }
 
     /// How many others knew each partner that an entity with a past met for the first time on one of the last days.
-    fn past_firsts(&self) -> Past {
+    fn past_firsts(&self) -> PastNumbers {
         let is_learnt_from = |first: &&First| {
             let had_a_past = |entity: &EntityHabits| entity.days[usize::from(first.day)].days >= HABITS_FROM;
             usize::from(first.day) < TONIGHT
@@ -250,7 +250,7 @@ impl Novelty {
                 && self.habits(first.member).is_some_and(had_a_past)
         };
         let learnt = self.firsts.iter().filter(is_learnt_from);
-        Past::of(learnt.map(|first| (usize::from(first.day), f64::from(first.known_to))))
+        PastNumbers::of(learnt.map(|first| (usize::from(first.day), f64::from(first.known_to))))
     }
 
     /// Notes that an entity met a partner for the first time.
@@ -270,9 +270,9 @@ impl Novelty {
             let partners = self.new_partners(self.expected(habit))?;
             Some((*day, ln_given_any(&partners, u64::from(habit.new))))
         };
-        let many = Past::of(met.iter().filter_map(many));
-        self.popularity = Past::of(met.iter().map(|(day, habit)| (*day, f64::from(habit.rarest))));
-        self.unfamiliar = Past::of(met.iter().map(|(day, habit)| (*day, ln_product(habit))));
+        let many = PastNumbers::of(met.iter().filter_map(many));
+        self.popularity = PastNumbers::of(met.iter().map(|(day, habit)| (*day, f64::from(habit.rarest))));
+        self.unfamiliar = PastNumbers::of(met.iter().map(|(day, habit)| (*day, ln_product(habit))));
         self.many = many;
     }
 

@@ -11,9 +11,9 @@ const SAME: f64 = 1e-9;
 
 /// Numbers of each of the last days, ascending once they are sorted.
 #[derive(Debug, Default)]
-pub(super) struct Past([Vec<f64>; REPLAYED]);
+pub(super) struct PastNumbers([Vec<f64>; REPLAYED]);
 
-impl Past {
+impl PastNumbers {
     /// The numbers with the days that they are of; those of the scored one are left out.
     pub(super) fn of(numbers: impl Iterator<Item = (usize, f64)>) -> Self {
         let mut past = Self::default();
@@ -73,19 +73,22 @@ mod tests {
     #[test]
     #[allow(clippy::float_cmp, reason = "exact by construction")]
     fn a_day_is_held_against_the_others_and_the_scored_one_against_all() {
-        let past = Past::of([(0, 1.0), (0, 5.0), (3, 2.0), (6, 9.0), (TONIGHT, 0.0)].into_iter());
+        let past = PastNumbers::of([(0, 1.0), (0, 5.0), (3, 2.0), (6, 9.0), (TONIGHT, 0.0)].into_iter());
         assert_eq!([past.rank(TONIGHT, 2.0), past.rank(3, 2.0), past.rank(0, 2.0)], [0.6, 0.5, 2.0 / 3.0]);
-        assert_eq!([past.rank(TONIGHT, 0.5), past.rank(TONIGHT, 9.0), Past::default().rank(0, 7.0)], [0.2, 1.0, 1.0]);
+        assert_eq!(
+            [past.rank(TONIGHT, 0.5), past.rank(TONIGHT, 9.0), PastNumbers::default().rank(0, 7.0)],
+            [0.2, 1.0, 1.0]
+        );
     }
 
     #[test]
     fn what_lies_beyond_all_others_goes_as_much_further() {
-        let past = Past::of((0..700).map(|number| (number % REPLAYED, -((number % 10) as f64))));
+        let past = PastNumbers::of((0..700).map(|number| (number % REPLAYED, -((number % 10) as f64))));
         let (edge, beyond) = (past.ln_in_the_light_of(TONIGHT, -9.0), past.ln_in_the_light_of(TONIGHT, -30.0));
         assert!((edge - 0.1_f64.ln()).abs() < 0.3 && beyond < edge - 20.0, "{edge} {beyond}");
         // Two of one day are as odd as each would be alone.
         let own = [(2, -40.0), (2, -41.0), (4, -39.0)];
-        let two = Past::of((0..700).map(|number| (number % REPLAYED, -1.0)).chain(own));
+        let two = PastNumbers::of((0..700).map(|number| (number % REPLAYED, -1.0)).chain(own));
         assert!(two.ln_in_the_light_of(2, -40.0) < two.ln_in_the_light_of(TONIGHT, -40.0) - 0.5);
     }
 }

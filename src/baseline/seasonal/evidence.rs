@@ -102,13 +102,13 @@ impl PastWindow {
 }
 
 /// An entity's past, hour by hour, beside what the fit expects of it.
-pub(super) struct Past {
+pub(super) struct EntityPast {
     hours: Vec<PastWindow>,
     /// Days behind the means of whole days.
     days: f64,
 }
 
-impl Past {
+impl EntityPast {
     /// Lays out some counts of the past.
     pub(super) fn new(fit: &Fit, series: &Series, counts: &[f64]) -> Self {
         let means: [f64; WEEK_HOURS] = std::array::from_fn(|hour| fit.mean(hour as u8));

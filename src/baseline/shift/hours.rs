@@ -34,7 +34,7 @@ pub(super) struct NewHours {
 }
 
 /// The hours before a day, day by day.
-struct Past {
+struct PastHours {
     days: Vec<[PastHour; 24]>,
     today: Vec<u8>,
 }
@@ -46,7 +46,7 @@ struct Suspect {
     alike: bool,
 }
 
-impl Past {
+impl PastHours {
     /// An hour of the days before that a suspect is judged by, the last first, with the day.
     fn of(&self, suspect: Suspect) -> impl Iterator<Item = (usize, PastHour)> + Clone {
         let today = slot(self.today[suspect.hour]);
@@ -145,7 +145,7 @@ impl FamilyBaseline<'_> {
         Some(NewHours { shift: Shift { before, now }, others_stay })
     }
 
-    fn past_hours(&self, member: usize, day: usize, fit: &Fit) -> Past {
+    fn past_hours(&self, member: usize, day: usize, fit: &Fit) -> PastHours {
         let of_day = |day: usize| {
             let (alive, week_hours) = (self.alive(member, day..day + 1), self.week_hours(day..day + 1));
             let (calls, level) = (self.calls_of(member, day), fit.past_level(day));
@@ -153,7 +153,7 @@ impl FamilyBaseline<'_> {
             let known = |hour: usize| KnownHour { calls: calls[hour], week_hour: week_hours[hour], level };
             std::array::from_fn(|hour| (is_known && alive[hour]).then(|| known(hour)))
         };
-        Past { days: (0..day).map(of_day).collect(), today: self.week_hours(day..day + 1).to_vec() }
+        PastHours { days: (0..day).map(of_day).collect(), today: self.week_hours(day..day + 1).to_vec() }
     }
 }
 

@@ -22,12 +22,12 @@ const SHARE_UNITS: f64 = 1e6;
 
 /// The failures of a window and the calls that they are a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct FailedPart {
     pub(super) failed: u64,
     pub(super) calls: u64,
 }
 
-impl Part {
+impl FailedPart {
     fn share(self) -> u64 {
         (self.failed as f64 / self.calls.max(1) as f64 * SHARE_UNITS).round() as u64
     }
@@ -37,12 +37,12 @@ impl Part {
 #[derive(Debug, Clone, Default)]
 pub(super) struct PastSurges {
     days: usize,
-    surges: Vec<(usize, Part)>,
+    surges: Vec<(usize, FailedPart)>,
 }
 
 impl PastSurges {
     /// Adds the next day, and what of it was a surge.
-    pub(super) fn add(&mut self, day: usize, surge: Option<Part>) {
+    pub(super) fn add(&mut self, day: usize, surge: Option<FailedPart>) {
         self.days += 1;
         self.surges.extend(surge.map(|part| (day, part)));
     }
@@ -55,25 +55,26 @@ impl PastSurges {
     /// b = 1e-6, 1e-4, 1e-2 after one, two, three occasions, none of which lasted seven days;   b = 1 otherwise
     /// ```
     /// with sizes by the log-normal predictive of the surges ([`LogNormalPredictive::of_bursts`]); days in a row are one occasion.
-    pub(super) fn ln_again(&self, today: Part) -> f64 {
-        let by = |size: fn(Part) -> u64| {
+    pub(super) fn ln_again(&self, today: FailedPart) -> f64 {
+        let by = |size: fn(FailedPart) -> u64| {
             let sizes: BTreeSet<u64> = self.surges.iter().map(|&(_, part)| size(part)).collect();
             sizes.into_iter().map(move |least| self.ln_again_of(&self.at_least(size, least), today))
         };
-        by(|part| part.failed).chain(by(Part::share)).fold(f64::NEG_INFINITY, f64::max)
+        by(|part| part.failed).chain(by(FailedPart::share)).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The surges that are at least so large, in their order.
-    fn at_least(&self, size: fn(Part) -> u64, least: u64) -> Vec<(usize, Part)> {
+    fn at_least(&self, size: fn(FailedPart) -> u64, least: u64) -> Vec<(usize, FailedPart)> {
         self.surges.iter().copied().filter(|&(_, part)| size(part) >= least).collect()
     }
 
-    fn ln_again_of(&self, surges: &[(usize, Part)], today: Part) -> f64 {
-        let sizes = |size: fn(Part) -> u64| {
+    fn ln_again_of(&self, surges: &[(usize, FailedPart)], today: FailedPart) -> f64 {
+        let sizes = |size: fn(FailedPart) -> u64| {
             let past: Vec<u64> = surges.iter().map(|&(_, part)| size(part)).collect();
             Some(LogNormalPredictive::of_bursts(&past)?.ln_upper(size(today)))
         };
-        let Some(smaller) = sizes(|part| part.failed).zip(sizes(Part::share)).map(|(count, share)| count.min(share))
+        let Some(smaller) =
+            sizes(|part| part.failed).zip(sizes(FailedPart::share)).map(|(count, share)| count.min(share))
         else {
             return f64::NEG_INFINITY;
         };
@@ -84,7 +85,7 @@ impl PastSurges {
 }
 
 /// How far surges of some days, ascending, are believed to be what comes again and again.
-fn belief(surges: &[(usize, Part)]) -> f64 {
+fn belief(surges: &[(usize, FailedPart)]) -> f64 {
     let occasions = surges.chunk_by(|(before, _), (day, _)| before + 1 == *day);
     if occasions.clone().any(|days| days.len() >= LASTING) {
         return 1.0;
@@ -98,12 +99,12 @@ mod tests {
 
     use super::*;
 
-    fn part(failed: u64) -> Part {
-        Part { failed, calls: failed + 20 }
+    fn part(failed: u64) -> FailedPart {
+        FailedPart { failed, calls: failed + 20 }
     }
 
     /// Surges of such sizes on such days of four weeks.
-    fn again(surges: &[(usize, u64)], today: Part) -> f64 {
+    fn again(surges: &[(usize, u64)], today: FailedPart) -> f64 {
         let mut past = PastSurges::default();
         for day in 0..28 {
             let surge = surges.iter().find(|(own, _)| *own == day);
@@ -138,10 +139,10 @@ mod tests {
         let (alike, twice, ten_times) =
             (again(&now_and_then, part(45)), again(&now_and_then, part(80)), again(&now_and_then, part(400)));
         assert!(alike > 0.1 && twice > 0.01 && ten_times < 1e-4, "{alike} {twice} {ten_times}");
-        let busy = Part { failed: 40, calls: 4000 };
+        let busy = FailedPart { failed: 40, calls: 4000 };
         let mut past = PastSurges::default();
         (0..28).for_each(|day| past.add(day, (day % 4 == 0).then_some(busy)));
-        let all_fail = past.ln_again(Part { failed: 40, calls: 40 }).exp();
+        let all_fail = past.ln_again(FailedPart { failed: 40, calls: 40 }).exp();
         assert!(all_fail < 1e-4, "one in a hundred failed before: {all_fail}");
     }
 
@@ -158,7 +159,7 @@ mod tests {
             days in prop::collection::btree_map(0_usize..28, 5_u64..500, 0..15), failed in 5_u64..500, more in 1_u64..500,
         ) {
             let surges: Vec<(usize, u64)> = days.into_iter().collect();
-            let of = |failed: u64| again(&surges, Part { failed, calls: 2000 });
+            let of = |failed: u64| again(&surges, FailedPart { failed, calls: 2000 });
             prop_assert!(of(failed + more) <= of(failed) * (1.0 + 1e-9));
         }
     }

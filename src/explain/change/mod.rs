@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::detect::change::Reason;
-use crate::explain::told::{Named, Told};
+use crate::explain::told::{NamedPrincipal, ReportedInsight};
 use crate::insight::meaning::severity::Step;
 use crate::place::{Place, PlaceBook};
 use crate::time::HourSpan;
@@ -49,7 +49,7 @@ pub struct Change {
     /// The service.
     pub service: String,
     /// Who made them.
-    pub principal: Named,
+    pub principal: NamedPrincipal,
     /// The first hour of the day and one past the last: of the changes, or of the silence.
     pub hours: HourSpan,
     /// Attempts by API.
@@ -89,7 +89,7 @@ pub struct Change {
     /// How many more there are.
     pub more_events: u64,
     /// What the night reported of it.
-    pub reported: Option<Told>,
+    pub reported: Option<ReportedInsight>,
 }
 
 impl Changes {

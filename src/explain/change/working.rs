@@ -21,7 +21,7 @@ use crate::explain::change::subject::{Subject, hours, meant};
 use crate::explain::change::{Attempts, Change, Changes, Event, rules};
 use crate::explain::names::Names;
 use crate::explain::question::Question;
-use crate::explain::told::{self, Named, Told};
+use crate::explain::told::{self, NamedPrincipal, ReportedInsight};
 use crate::insight::life::trail::TrailBook;
 use crate::insight::meaning::habits::{Habits, principal_of};
 use crate::insight::meaning::severity::{ChangeFacts, Step, Touched, all_failed, change_steps, changes_own_password};
@@ -52,7 +52,7 @@ struct Known<'a> {
     feed: Feed,
     habits: Habits,
     names: Names<'a>,
-    told: Vec<Told>,
+    told: Vec<ReportedInsight>,
     seen: SeenChanges,
     /// The changes of the day before, which silences follow.
     seen_before: SeenChanges,
@@ -90,11 +90,16 @@ pub(in crate::explain) fn explain(asked: &Asked<'_>) -> Result<Changes> {
 }
 
 /// How serious a change is, step by step; nothing where there is no reason to tell of it.
-fn severity(judged: &PrincipalChanges, principal: &Named, apis: &[Attempts], concerns: &[Concern]) -> Vec<Step> {
+fn severity(
+    judged: &PrincipalChanges,
+    principal: &NamedPrincipal,
+    apis: &[Attempts],
+    concerns: &[Concern],
+) -> Vec<Step> {
     let Some(reason) = judged.reason else { return Vec::new() };
     let (calls, errors) = sums(apis);
     let is_own = |api: &Attempts| api.api.rsplit('/').next().is_some_and(changes_own_password);
-    let Named { kind, id, name } = principal.clone();
+    let NamedPrincipal { kind, id, name } = principal.clone();
     change_steps(ChangeFacts {
         touched: Touched::of(
             judged.kind == ChangeKind::Trail,
@@ -196,7 +201,7 @@ impl Known<'_> {
     }
 
     /// Whether the night told of a subject by this insight.
-    fn is_of(&self, subject: &Subject, told: &Told) -> bool {
+    fn is_of(&self, subject: &Subject, told: &ReportedInsight) -> bool {
         let label = canonical(Family::Change.name(), &self.history.label(subject.members[0]));
         told.analysis.family == Family::Change.name()
             && told.account == subject.judged.account
@@ -239,7 +244,7 @@ impl Known<'_> {
     }
 
     /// The principal; what its events call it most often in the order of names comes before what others do.
-    fn principal(&self, principal: &str, seen: &[&Seen], reported: Option<&Told>) -> Named {
+    fn principal(&self, principal: &str, seen: &[&Seen], reported: Option<&ReportedInsight>) -> NamedPrincipal {
         if let Some(actor) = reported.and_then(|told| told.analysis.actor.clone()) {
             return actor;
         }
@@ -250,12 +255,12 @@ impl Known<'_> {
         let often = names.into_iter().max_by(|left, right| left.1.cmp(&right.1).then(right.0.cmp(left.0)));
         let name = often.map(|(name, _)| name).or_else(|| self.names.of(principal)).map(str::to_owned);
         let (kind, id) = principal.split_once('/').unwrap_or(("unknown", principal));
-        Named { kind: kind.to_owned(), id: id.to_owned(), name }
+        NamedPrincipal { kind: kind.to_owned(), id: id.to_owned(), name }
     }
 
     /// What makes it serious, each with what says so. What only requests tell is taken over from the night where they
     /// were not read.
-    fn concerns(&self, subject: &Subject, seen: &[&Seen], reported: Option<&Told>) -> Found {
+    fn concerns(&self, subject: &Subject, seen: &[&Seen], reported: Option<&ReportedInsight>) -> Found {
         let judged = &subject.judged;
         let is_known = judged.reason.is_some() || self.asked.events.is_some() || reported.is_some();
         if subject.silence.is_some() || !is_known {

@@ -90,7 +90,7 @@ pub fn group(insights: &mut [Insight]) -> Vec<Incident> {
 
 /// The insights of each group, ascending; groups in the order of their first.
 fn groups(insights: &[Insight]) -> Vec<Vec<usize>> {
-    let named: Vec<Named> = insights.iter().map(Named::of).collect();
+    let named: Vec<Naming> = insights.iter().map(Naming::of).collect();
     let mut at_once: BTreeMap<Shared<'_>, Vec<Member>> = BTreeMap::new();
     let mut by_actor: BTreeMap<Shared<'_>, Vec<(Span, usize)>> = BTreeMap::new();
     let mut again: BTreeMap<Again<'_>, usize> = BTreeMap::new();
@@ -166,7 +166,7 @@ fn are_as_large<'a>(insights: impl Iterator<Item = &'a Insight>) -> bool {
 }
 
 /// What an insight names.
-struct Named {
+struct Naming {
     actors: Vec<Culprit>,
     /// The API that it is about.
     own_api: Option<String>,
@@ -174,7 +174,7 @@ struct Named {
     api: Option<String>,
 }
 
-impl Named {
+impl Naming {
     fn of(insight: &Insight) -> Self {
         let mut actors: Vec<Culprit> = own_actor(insight).into_iter().collect();
         actors.extend(Attribute::ACTORS.into_iter().filter_map(|attribute| {
@@ -254,7 +254,7 @@ fn culprit<'a>(parts: impl Iterator<Item = &'a Insight>) -> Option<Culprit> {
     let mut counts: BTreeMap<Culprit, [usize; Severity::ALL.len()]> = BTreeMap::new();
     for part in parts {
         let graver = Severity::Critical as usize - part.severity as usize;
-        Named::of(part).actors.into_iter().for_each(|actor| counts.entry(actor).or_default()[graver] += 1);
+        Naming::of(part).actors.into_iter().for_each(|actor| counts.entry(actor).or_default()[graver] += 1);
     }
     counts.into_iter().min_by_key(|(_, counts)| Reverse(*counts)).map(|(actor, _)| actor)
 }

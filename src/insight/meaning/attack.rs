@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::detect::Direction;
-use crate::event::sensitivity::{CallMeaning, Named, Sensitivity};
+use crate::event::sensitivity::{AttackTerm, CallMeaning, Sensitivity};
 use crate::event::{is_denied, signs_in};
 use crate::insight::{Concern, Insight, InsightType};
 
@@ -17,14 +17,14 @@ pub const EDITION: &str = "19";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Attack {
     /// What for.
-    pub tactic: Named,
+    pub tactic: AttackTerm,
     /// How.
-    pub technique: Named,
+    pub technique: AttackTerm,
 }
 
 impl Attack {
     fn new(tactic: &'static str, technique: &'static str) -> Self {
-        Self { tactic: Named::of(tactic), technique: Named::of(technique) }
+        Self { tactic: AttackTerm::of(tactic), technique: AttackTerm::of(technique) }
     }
 
     fn of_call(meaning: CallMeaning) -> Self {

@@ -48,7 +48,7 @@ impl Parameter {
 
 /// A name, and what it is the name of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Named {
+pub struct NamedObject {
     /// What it is the name of: `policy`, `user`, `bucket`.
     pub word: &'static str,
     /// The name as the request has it; of a very long one the beginning.
@@ -59,9 +59,9 @@ pub struct Named {
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Object {
     /// What is given, taken or changed.
-    pub what: Vec<Named>,
+    pub what: Vec<NamedObject>,
     /// For whom.
-    pub whom: Vec<Named>,
+    pub whom: Vec<NamedObject>,
 }
 
 /// What a change was made to through one API, and how often.
@@ -89,7 +89,7 @@ pub(in crate::insight) fn object(kind: ChangeKind, request: &Value) -> Option<Ob
     let (mut what, mut whom) = (Vec::new(), Vec::new());
     for (line, name) in found.into_iter().take(MOST_VALUES) {
         let Parameter { is_whom, word, .. } = PARAMETERS[line];
-        if is_whom { &mut whom } else { &mut what }.push(Named { word, name });
+        if is_whom { &mut whom } else { &mut what }.push(NamedObject { word, name });
     }
     Some(Object { what, whom }).filter(|object| *object != Object::default())
 }
@@ -165,12 +165,12 @@ impl Object {
     /// A thing of which no more is known than its name.
     pub(in crate::insight) fn resource(name: &str) -> Self {
         let name = name.chars().take(KEPT).collect();
-        Self { what: vec![Named { word: "resource", name }], whom: Vec::new() }
+        Self { what: vec![NamedObject { word: "resource", name }], whom: Vec::new() }
     }
 
     /// `policy AdministratorAccess for user bob`, `user bob`, `bucket backups`.
     pub(in crate::insight) fn words(&self) -> String {
-        let words = |named: &[Named]| named.iter().map(Named::words).collect::<Vec<_>>().join(", ");
+        let words = |named: &[NamedObject]| named.iter().map(NamedObject::words).collect::<Vec<_>>().join(", ");
         match (&self.what[..], &self.whom[..]) {
             (what, []) => words(what),
             ([], whom) => words(whom),
@@ -179,7 +179,7 @@ impl Object {
     }
 }
 
-impl Named {
+impl NamedObject {
     fn words(&self) -> String {
         format!("{} {}", self.word, quoted(of_arn(&self.name)))
     }

@@ -29,12 +29,12 @@ pub(super) struct Deltas {
     least: i64,
     /// The widths of the block's parts that are still to come.
     widths: Bytes,
-    part: Part,
+    part: Miniblock,
 }
 
 /// Differences of one width.
 #[derive(Default)]
-struct Part {
+struct Miniblock {
     bytes: Bytes,
     width: usize,
     taken: usize,
@@ -61,7 +61,7 @@ impl Deltas {
             shape,
             least: 0,
             widths: Bytes::new(),
-            part: Part::default(),
+            part: Miniblock::default(),
         })
     }
 
@@ -128,13 +128,13 @@ impl Deltas {
         }
         // Some writers cut the last part short.
         let end = (self.next + self.shape.1 / 8 * width).min(self.bytes.len());
-        self.part = Part { bytes: self.bytes.slice(self.next..end), width, taken: 0, left: self.shape.1 };
+        self.part = Miniblock { bytes: self.bytes.slice(self.next..end), width, taken: 0, left: self.shape.1 };
         self.next = end;
         if self.part.bytes.len() * 8 < width * self.left.min(self.shape.1) { Err(ended()) } else { Ok(()) }
     }
 }
 
-impl Part {
+impl Miniblock {
     /// Adds the next differences to `number` and writes down what it comes to.
     fn add_up(&mut self, number: &mut i64, least: i64, numbers: &mut [i64]) {
         let mut rest = numbers;

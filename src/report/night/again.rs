@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::insight::Severity;
-use crate::late::{Difference, PastNight, PastRecord, Revision, Told, because, judged_how, revised};
+use crate::late::{Difference, Identified, PastNight, PastRecord, Revision, because, judged_how, revised};
 use crate::report::night::{Text, days};
 
 /// A night that was judged again with another result.
@@ -67,7 +67,7 @@ fn judged_again(date: NaiveDate, record: &PastRecord, revision: &Revision) -> Ju
 }
 
 /// What is told otherwise, each as it is told now.
-fn changes<T: Told>(
+fn changes<T: Identified>(
     kind: &str,
     difference: &Difference<T>,
     now: &[T],

@@ -110,14 +110,14 @@ pub struct Share {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[allow(missing_docs)]
 pub struct Attack {
-    pub tactic: Named,
-    pub technique: Named,
+    pub tactic: AttackTerm,
+    pub technique: AttackTerm,
 }
 
 /// An identifier with its name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[allow(missing_docs)]
-pub struct Named {
+pub struct AttackTerm {
     pub uid: Text,
     pub name: Text,
 }
@@ -237,8 +237,8 @@ fn fill_who(columns: &Columns<'_>, findings: &mut [Finding]) -> Result<()> {
     let [tactics, techniques, names] = attacks;
     for (((finding, tactic), technique), name) in findings.iter_mut().zip(tactics?).zip(techniques?).zip(names?) {
         if !technique.is_empty() {
-            let tactic = Named { name: Text::default(), uid: tactic };
-            finding.details.attacks = vec![Attack { tactic, technique: Named { uid: technique, name } }];
+            let tactic = AttackTerm { name: Text::default(), uid: tactic };
+            finding.details.attacks = vec![Attack { tactic, technique: AttackTerm { uid: technique, name } }];
         }
     }
     Ok(())

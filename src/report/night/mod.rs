@@ -29,7 +29,7 @@ use crate::storage::{Daily, is_there};
 pub use again::{Change, JudgedAgain};
 pub use alert::Alert;
 pub use days::{CALENDAR_DAYS, DayCount};
-pub use finding::{Attack, Attribution, Details, Finding, Named, Share};
+pub use finding::{Attack, AttackTerm, Attribution, Details, Finding, Share};
 pub use hours::Hour;
 pub use incident::Incident;
 pub use place::Place;

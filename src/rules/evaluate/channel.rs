@@ -179,7 +179,8 @@ impl Channel {
             }
             Source::Failed => {
                 let told = [(Column::ErrorCode, code_says as fn(&str) -> bool), (Column::ErrorMessage, message_says)];
-                let told = told.map(|(column, says)| layout.slot(column).map(|slot| Told::new(batch, slot, says)));
+                let told =
+                    told.map(|(column, says)| layout.slot(column).map(|slot| FailureTexts::new(batch, slot, says)));
                 let failed = |row: usize| told.iter().flatten().any(|told| told.row(row));
                 let Some(left) = self.by_failure else { return };
                 narrow(open, sets, |row| left[usize::from(failed((row - first) as usize))]);
@@ -235,12 +236,12 @@ fn narrow(open: &mut Vec<(u32, SetId)>, sets: &mut RuleSets, left: impl Fn(u32) 
 }
 
 /// For each key of a column whether its text tells of a failure.
-struct Told<'b> {
+struct FailureTexts<'b> {
     keys: Option<&'b [i32]>,
     by_key: Vec<bool>,
 }
 
-impl<'b> Told<'b> {
+impl<'b> FailureTexts<'b> {
     fn new(batch: &'b EventBatch, slot: usize, says: fn(&str) -> bool) -> Self {
         let column = &batch.columns[slot];
         let by_key = (0..column.key_count() as i32).map(|key| written(column, key).is_some_and(says)).collect();

@@ -29,7 +29,7 @@ pub(super) struct Reading<'r> {
 }
 
 /// The selections of a rule by name, and the number of comparisons in each.
-struct Named<'r> {
+struct NamedSelections<'r> {
     named: BTreeMap<&'r str, Condition>,
     weights: BTreeMap<&'r str, usize>,
 }
@@ -51,8 +51,10 @@ impl Reading<'_> {
         for name in names {
             named.insert(name.as_str(), self.detection(name, &detections.named[name])?);
         }
-        let named =
-            Named { weights: named.iter().map(|(&name, condition)| (name, weight(condition))).collect(), named };
+        let named = NamedSelections {
+            weights: named.iter().map(|(&name, condition)| (name, weight(condition))).collect(),
+            named,
+        };
         let mut room = MOST_PREDICATES;
         let conditions = detections.conditions.iter().map(|written| self.expression(written, &named, &mut room));
         let mut conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;
@@ -185,7 +187,7 @@ impl Reading<'_> {
     fn expression(
         &self,
         expression: &ConditionExpr,
-        named: &Named<'_>,
+        named: &NamedSelections<'_>,
         room: &mut usize,
     ) -> Result<Condition, Refusal> {
         let mut all = |parts: &[ConditionExpr]| {
@@ -214,7 +216,7 @@ impl Reading<'_> {
     }
 
     /// What a name stands for.
-    fn stood_for(&self, name: &str, named: &Named<'_>, room: &mut usize) -> Result<Condition, Refusal> {
+    fn stood_for(&self, name: &str, named: &NamedSelections<'_>, room: &mut usize) -> Result<Condition, Refusal> {
         let (condition, weight) =
             named.named.get(name).zip(named.weights.get(name)).ok_or_else(|| self.unnamed(name, named))?;
         *room = room.checked_sub(*weight).ok_or_else(|| {
@@ -224,7 +226,7 @@ impl Reading<'_> {
         Ok(condition.clone())
     }
 
-    fn unnamed(&self, name: &str, named: &Named<'_>) -> Refusal {
+    fn unnamed(&self, name: &str, named: &NamedSelections<'_>) -> Refusal {
         let instead = instead(name, named.named.keys().copied());
         let found = format!("the condition names `{name}`, which is no selection of this rule");
         self.document.refuse(&[self.section, "condition"], found, instead)

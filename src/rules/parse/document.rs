@@ -3,7 +3,7 @@
 //! Documents are cut apart before they are parsed, so that a fault in one costs no other, and so that its lines can be told. The
 //! parsers behind give no positions within a rule; a key is found again by looking for it.
 
-use crate::rules::refusal::{Place, Refusal};
+use crate::rules::refusal::{Position, Refusal};
 
 /// One YAML document of a file.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ impl<'t> Document<'t> {
     }
 
     /// The place of the last of `keys` that is found, each looked for below the one before; the document's first line otherwise.
-    pub(super) fn place(&self, keys: &[&str]) -> Place {
+    pub(super) fn place(&self, keys: &[&str]) -> Position {
         let mut found = (self.first_line(), 0);
         let mut from = 0;
         for key in keys {
@@ -54,18 +54,18 @@ impl<'t> Document<'t> {
     }
 
     /// The place of the first anchor.
-    pub(super) fn anchor(&self) -> Place {
+    pub(super) fn anchor(&self) -> Position {
         let found = self.text.lines().enumerate().find_map(|(line, text)| Some((line, text.find(": &")?)));
         found.map_or_else(|| self.place(&[]), |(line, column)| self.at(line + 1, column + 3))
     }
 
     /// A line and column of the document as a place in the file.
-    pub(super) fn at(&self, line: usize, column: usize) -> Place {
-        Place { file: self.file.to_owned(), line: self.before + line, column }
+    pub(super) fn at(&self, line: usize, column: usize) -> Position {
+        Position { file: self.file.to_owned(), line: self.before + line, column }
     }
 
     /// The place of a character, counted from 0 in the document; of the last one that is no blank, where it is beyond the end.
-    pub(super) fn place_of(&self, character: usize) -> Place {
+    pub(super) fn place_of(&self, character: usize) -> Position {
         let end = self.text.char_indices().nth(character).map(|(at, _)| at);
         let before = end.map_or_else(|| self.text.trim_end(), |end| &self.text[..end]);
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
@@ -118,7 +118,7 @@ mod tests {
     fn documents_are_cut_at_their_marks() {
         let text = "# head\n---\ntitle: a\n---\n# nothing\n--- \ntitle: b\nx: |\n  ---\n";
         let found = Document::split("f", text);
-        let places: Vec<Place> = found.iter().map(|document| document.place(&["title"])).collect();
+        let places: Vec<Position> = found.iter().map(|document| document.place(&["title"])).collect();
         assert_eq!(places.iter().map(|place| place.line).collect::<Vec<_>>(), [3, 7]);
         assert_eq!(found[1].text(), "title: b\nx: |\n  ---\n");
     }

@@ -21,7 +21,7 @@ use crate::rules::field::LogSource;
 use crate::rules::parse::document::Document;
 use crate::rules::parse::reader::Reader;
 use crate::rules::plan::{Condition, Rule};
-use crate::rules::refusal::{Place, Refusal};
+use crate::rules::refusal::{Position, Refusal};
 use crate::rules::settings::RuleSettings;
 use crate::time::DAY_SECONDS;
 
@@ -48,14 +48,14 @@ pub struct Filter {
     /// What must hold as well.
     pub condition: Condition,
     /// Where it stands.
-    pub place: Place,
+    pub place: Position,
 }
 
 /// Reads a rule file; its size is looked at before it is read.
 pub fn parse_file(path: &Path, settings: &RuleSettings) -> Parsed {
     let file = path.to_string_lossy().into_owned();
     let refuse = |found: String, instead: String| {
-        let place = Place { file: file.clone(), ..Place::default() };
+        let place = Position { file: file.clone(), ..Position::default() };
         Parsed { refusals: vec![Refusal { place, found, instead }], ..Parsed::default() }
     };
     let limit = settings.max_file_bytes;
@@ -78,7 +78,7 @@ pub fn parse_text(file: &str, text: &str, settings: &RuleSettings) -> Parsed {
     let mut parsed = Parsed::default();
     let documents = Document::split(file, text.strip_prefix('\u{feff}').unwrap_or(text));
     if documents.is_empty() {
-        let place = Place { file: file.to_owned(), ..Place::default() };
+        let place = Position { file: file.to_owned(), ..Position::default() };
         let instead = "write a rule with title, logsource and detection".to_owned();
         parsed.refusals.push(Refusal { place, found: "the file holds no rule".into(), instead });
     }

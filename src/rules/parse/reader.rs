@@ -13,7 +13,7 @@ use crate::rules::parse::detection::{Reading, placeholders};
 use crate::rules::parse::document::Document;
 use crate::rules::parse::{Filter, Parsed, correlation};
 use crate::rules::plan::{Body, Correlation, Detection, Extension, Rule, Scalar};
-use crate::rules::refusal::{Place, Refusal, instead};
+use crate::rules::refusal::{Position, Refusal, instead};
 use crate::rules::settings::{Override, RuleSettings};
 use crate::severity::Severity;
 
@@ -173,7 +173,7 @@ impl Reader<'_> {
         let correlation = self.correlation(value, extension, None)?;
         let name = self.settings.override_name(known_by, extension.builtin.as_deref());
         let found = format!("`{name}`: {}", refused.found);
-        Ok((correlation, Some(Refusal { place: Place::settings("override"), found, instead: refused.instead })))
+        Ok((correlation, Some(Refusal { place: Position::settings("override"), found, instead: refused.instead })))
     }
 
     fn correlation(

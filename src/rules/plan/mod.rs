@@ -10,7 +10,7 @@ mod extension;
 use std::collections::BTreeSet;
 
 use crate::rules::field::LogSource;
-use crate::rules::refusal::Place;
+use crate::rules::refusal::Position;
 use crate::severity::Severity;
 
 pub use condition::{
@@ -39,7 +39,7 @@ pub struct Rule {
     /// Harmless things that match too.
     pub false_positives: Vec<String>,
     /// Where it stands.
-    pub place: Place,
+    pub place: Position,
     /// What only this product knows of it.
     pub extension: Extension,
     /// The lists that `%name%` in it stands for.

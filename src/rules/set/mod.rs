@@ -17,7 +17,7 @@ use crate::rules::builtin;
 use crate::rules::field::Operand;
 use crate::rules::parse::{Filter, Parsed, parse_text};
 use crate::rules::plan::{Body, Condition, Correlation, Member, Rule};
-use crate::rules::refusal::{Place, Refusal};
+use crate::rules::refusal::{Position, Refusal};
 use crate::rules::set::files::read_all;
 use crate::rules::set::links::{InsightLink, Link};
 use crate::rules::settings::RuleSettings;
@@ -173,7 +173,7 @@ impl RuleSet {
     }
 
     /// Adds a rule whose id and name nobody has yet; `names` are those that are taken, and where.
-    fn add(&mut self, rule: Rule, names: &mut HashMap<(bool, String), Place>) {
+    fn add(&mut self, rule: Rule, names: &mut HashMap<(bool, String), Position>) {
         let own: Vec<(bool, String)> = [(true, Some(&rule.id)), (false, rule.name.as_ref())]
             .map(|(id, name)| Some((id, name?.clone())))
             .into_iter()

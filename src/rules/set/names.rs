@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::rules::plan::{Body, Rule};
-use crate::rules::refusal::{Place, Refusal, instead};
+use crate::rules::refusal::{Position, Refusal, instead};
 use crate::rules::settings::{RuleSettings, names_rule};
 use crate::severity::Severity;
 
@@ -40,7 +40,7 @@ fn lists_of_others(rule: &Rule, settings: &RuleSettings) -> Vec<Refusal> {
 
 fn no_list(key: &str, nobody: &str, name: &str, known: &BTreeSet<String>) -> Refusal {
     Refusal {
-        place: Place::settings(key),
+        place: Position::settings(key),
         found: format!("{nobody} list `{name}`"),
         instead: instead(name, known.iter().map(String::as_str)),
     }
@@ -53,7 +53,7 @@ fn without_effect(rule: &Rule, settings: &RuleSettings) -> Option<Refusal> {
     let name = settings.override_name(&rule.id, builtin);
     let key = set.threshold.map(|_| "threshold").or(set.window.as_ref().map(|_| "window"))?;
     matches!(rule.body, Body::Detection(_)).then(|| Refusal {
-        place: Place::settings("override"),
+        place: Position::settings("override"),
         found: format!("`{name}` is a rule about single events and has no `{key}`"),
         instead: "set its `level` or `values`, or override a correlation of it".to_owned(),
     })
@@ -63,7 +63,7 @@ fn refusal(rules: &[Rule], key: &str, name: &str, kind: &str) -> Refusal {
     let ids = rules.iter().flat_map(|rule| [Some(rule.id.as_str()), rule.extension.builtin.as_deref()]).flatten();
     let tags = rules.iter().flat_map(|rule| &rule.tags).map(String::as_str).filter(|_| kind != "rule");
     Refusal {
-        place: Place::settings(key),
+        place: Position::settings(key),
         found: format!("there is no {kind} `{name}`"),
         instead: instead(name, ids.chain(tags)),
     }

@@ -15,7 +15,7 @@ pub use forecast::Forecast;
 
 use forecast::Record;
 use log_tail::LogResiduals;
-use shape::{Past, Shape};
+use shape::{PastCounts, Shape};
 use track::{Track, best, record, rivals};
 
 use crate::stats::{NegativeBinomial, ln_negative_binomial};
@@ -93,7 +93,7 @@ impl<'a> Walker<'a> {
     fn refit(&mut self, bucket: usize) {
         let range = bucket.saturating_sub(self.plan.window)..bucket;
         let (counts, present) = (&self.counts[range.clone()], &self.present[range.clone()]);
-        let past = Past { range: range.clone(), counts, present };
+        let past = PastCounts { range: range.clone(), counts, present };
         let (shape, vacancy) = vacancy::learn(&self.plan.design, &past, self.shape.as_ref());
         for track in &mut self.tracks {
             track.replay(&shape, counts, &vacancy.telling, self.plan.readmit_after);

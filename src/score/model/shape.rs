@@ -40,7 +40,7 @@ const HARMONIC_SPREAD: f64 = 0.7;
 const LEVEL_SPREAD: f64 = 3.0;
 
 /// Past counts as the fit sees them; gaps have weight 0.
-pub(super) struct Past<'a> {
+pub(super) struct PastCounts<'a> {
     /// The buckets they are of.
     pub(super) range: Range<usize>,
     /// Counts, one a bucket of the range.
@@ -79,7 +79,7 @@ struct Factors {
 
 impl Shape {
     /// Learns a shape; `earlier` is where the search starts.
-    pub(super) fn learn(design: &Design, past: &Past<'_>, earlier: Option<&Self>) -> Self {
+    pub(super) fn learn(design: &Design, past: &PastCounts<'_>, earlier: Option<&Self>) -> Self {
         let usual = Overdispersion { form: design.usual_form(), excess: 0.3 };
         let dispersion = earlier.map_or(usual, |earlier| earlier.dispersion);
         // What was odd to the earlier shape is kept away from the start, or it would make room for itself in the new one.
@@ -141,7 +141,7 @@ impl Shape {
 
     fn fit(
         design: &Design,
-        past: &Past<'_>,
+        past: &PastCounts<'_>,
         weights: Vec<f64>,
         dispersion: Overdispersion,
         earlier: Option<&Self>,
@@ -162,7 +162,7 @@ impl Shape {
 
     fn fit_harmonics(
         period: f64,
-        past: &Past<'_>,
+        past: &PastCounts<'_>,
         weights: Vec<f64>,
         dispersion: Overdispersion,
         earlier: Option<&Self>,
@@ -198,7 +198,7 @@ impl Shape {
     /// factor[s] = (1/t^2 + sum w y/d) / (1/t^2 + sum w m/d),   d = V/m
     /// t^2       = max(0, sum_s [(Y_s - M_s)^2 - M_s]) / sum_s M_s^2, with one average slot's worth of 0.3^2
     /// ```
-    fn fit_slots(groupings: &[Grouping], past: &Past<'_>, weights: Vec<f64>, dispersion: Overdispersion) -> Self {
+    fn fit_slots(groupings: &[Grouping], past: &PastCounts<'_>, weights: Vec<f64>, dispersion: Overdispersion) -> Self {
         let mut means = vec![1.0; past.counts.len()];
         let mut level = 1.0;
         let mut level_variance = 1.0;
@@ -242,7 +242,7 @@ impl Shape {
 }
 
 /// A slot most of whose buckets are odd is a habit that the shape has still to learn, and no anomaly.
-fn believe_habits(finest: &Grouping, past: &Past<'_>, weights: &mut [f64]) {
+fn believe_habits(finest: &Grouping, past: &PastCounts<'_>, weights: &mut [f64]) {
     let slots = &finest.slot_of[past.range.clone()];
     let mut seen = vec![(0.0, 0.0); finest.slots];
     for (index, &slot) in slots.iter().enumerate() {
@@ -259,7 +259,7 @@ fn believe_habits(finest: &Grouping, past: &Past<'_>, weights: &mut [f64]) {
 }
 
 /// Weighs every bucket by how odd it is.
-fn robust_weights(design: &Design, past: &Past<'_>, means: &[f64], dispersion: Overdispersion) -> Vec<f64> {
+fn robust_weights(design: &Design, past: &PastCounts<'_>, means: &[f64], dispersion: Overdispersion) -> Vec<f64> {
     let weigh = |(index, &mean): (usize, &f64)| past.present[index] * oddness(past.counts[index], mean, dispersion);
     let mut weights: Vec<f64> = means.iter().enumerate().map(weigh).collect();
     if let Design::Slots(groupings) = design {
@@ -280,7 +280,7 @@ impl Factors {
     fn refit(
         &mut self,
         grouping: &Grouping,
-        past: &Past<'_>,
+        past: &PastCounts<'_>,
         weights: &[f64],
         dispersion: Overdispersion,
         means: &mut [f64],

@@ -4,7 +4,7 @@
 //! which of two explanations of its past is likelier; a single outage never suffices.
 
 use super::design::Design;
-use super::shape::{Past, Shape};
+use super::shape::{PastCounts, Shape};
 use crate::stats::ln_negative_binomial;
 
 /// Stretches of empty buckets from which on being empty may be the series' nature.
@@ -28,7 +28,7 @@ pub(super) struct Vacancy {
 }
 
 /// Learns the shape, and whether some buckets are vacant.
-pub(super) fn learn(design: &Design, past: &Past<'_>, earlier: Option<&Shape>) -> (Shape, Vacancy) {
+pub(super) fn learn(design: &Design, past: &PastCounts<'_>, earlier: Option<&Shape>) -> (Shape, Vacancy) {
     let plain = Shape::learn(design, past, earlier);
     let none = Vacancy { share: 0.0, telling: past.present.to_vec() };
     if !eligible(past) {
@@ -41,7 +41,7 @@ pub(super) fn learn(design: &Design, past: &Past<'_>, earlier: Option<&Shape>) -
     let mut shape = None;
     for _ in 0..ROUNDS {
         vacancy.share = (buckets - vacancy.telling.iter().sum::<f64>() + 0.5) / (buckets + 1.0);
-        let visible = Past { range: past.range.clone(), counts: past.counts, present: &vacancy.telling };
+        let visible = PastCounts { range: past.range.clone(), counts: past.counts, present: &vacancy.telling };
         let fitted = Shape::learn(design, &visible, shape.as_ref());
         for index in (0..past.counts.len()).filter(|&index| is_empty(index)) {
             vacancy.telling[index] = past.present[index] * occupied(&fitted, index, vacancy.share);
@@ -57,7 +57,7 @@ pub(super) fn learn(design: &Design, past: &Past<'_>, earlier: Option<&Shape>) -
 }
 
 /// Whether there are enough stretches of empty buckets among ones that are not small.
-fn eligible(past: &Past<'_>) -> bool {
+fn eligible(past: &PastCounts<'_>) -> bool {
     let (mut stretches, mut inside, mut total, mut positive) = (0, false, 0.0, 0.0);
     for (&count, &present) in past.counts.iter().zip(past.present) {
         if present == 0.0 {
@@ -82,7 +82,7 @@ fn ln_probability(shape: &Shape, index: usize, count: f64) -> f64 {
     ln_negative_binomial(count, mean, shape.dispersion.inverse_size(mean))
 }
 
-fn likelihood(shape: &Shape, past: &Past<'_>, share: f64) -> f64 {
+fn likelihood(shape: &Shape, past: &PastCounts<'_>, share: f64) -> f64 {
     let of = |index: usize| {
         let count = past.counts[index];
         let counted = (1.0 - share) * ln_probability(shape, index, count).exp();
