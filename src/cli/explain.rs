@@ -11,7 +11,6 @@ use crate::explain::explain;
 use crate::explain::question::Question;
 use crate::partition::Partitions;
 use crate::rollup::Family;
-use crate::storage::write_text;
 
 /// Explain an insight, or any entity's day or changes, whether they alarmed or not
 #[derive(Debug, Args)]
@@ -128,15 +127,7 @@ pub(super) fn run(args: &ExplainArgs, common: &Common) -> anyhow::Result<u8> {
         ExplainFormat::Json => serde_json::to_string_pretty(&explained)? + "\n",
         ExplainFormat::Html => explained.page(),
     };
-    match &args.out {
-        None => output::result(&text)?,
-        Some(path) => {
-            write_text(path, &text)?;
-            if !common.quiet {
-                output::complain(&format!("wrote {}", path.display()));
-            }
-        }
-    }
+    output::result_into(args.out.as_deref(), &text, common.quiet)?;
     Ok(places::complain(&places, exit::DONE))
 }
 

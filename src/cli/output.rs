@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::shown::printable;
+use crate::storage::write_text;
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +51,16 @@ pub(super) fn result(text: &str) -> Result<()> {
 }
 
 /// A file that somebody names is not worth a folder that they may have misspelled.
+/// Writes a result into a file, if one is named, and else prints it.
+pub(super) fn result_into(file: Option<&Path>, text: &str, quiet: bool) -> Result<()> {
+    let Some(path) = file else { return result(text) };
+    write_text(path, text)?;
+    if !quiet {
+        complain(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
 pub(super) fn expect_folder(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {

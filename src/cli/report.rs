@@ -12,7 +12,6 @@ use crate::query::TimeRange;
 use crate::report::digest::{self, Document};
 use crate::report::night::{Night, judged};
 use crate::report::page;
-use crate::storage::write_text;
 
 /// How a report is written
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,15 +64,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common) -> anyhow::Result<u8> {
         Some((from, to)) => of_document(&summary(args, from, to)?, format),
         None => of_night(&night(args)?, format),
     };
-    match &args.out {
-        None => output::result(&text)?,
-        Some(path) => {
-            write_text(path, &text)?;
-            if !common.quiet {
-                output::complain(&format!("wrote {}", path.display()));
-            }
-        }
-    }
+    output::result_into(args.out.as_deref(), &text, common.quiet)?;
     Ok(exit::DONE)
 }
 

@@ -40,7 +40,7 @@ pub enum Direction {
 
 impl Direction {
     /// Which way a count is from what was expected.
-    pub(crate) fn of(observed: u64, expected: f64) -> Self {
+    fn of(observed: u64, expected: f64) -> Self {
         if observed as f64 > expected { Self::Up } else { Self::Down }
     }
 }
