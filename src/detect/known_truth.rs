@@ -100,7 +100,7 @@ fn a_day_off_is_judged_like_a_weekend_day_once_it_is_named() {
     let busy = |number, hour, calls| {
         if number == 20 && (28 * 24 + 9..28 * 24 + 12).contains(&hour) { calls * 10 } else { calls }
     };
-    assert_eq!(tenant.found(&tenant.history(2, busy), &named), [(20, Direction::Up, (9, 12))]);
+    assert_eq!(tenant.found(&tenant.history(2, busy), &named), [(20, Direction::Up, HourSpan::new(9, 12))]);
 }
 
 /// Mondays have four times the calls of other days.

@@ -428,7 +428,7 @@ mod tests {
             {
                 let expectation = baseline.expect(39, 28);
                 let fit = told(&baseline, &Thresholds::default(), 39, &expectation, Direction::Up);
-                expected(&baseline, 39, (&expectation, fit), (0, 24)).0
+                expected(&baseline, 39, (&expectation, fit), HourSpan::DAY).0
             }
         };
         let (usual, absent) = (mean(&usual), mean(&absent));

@@ -9,7 +9,6 @@ use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use chrono::NaiveTime;
 use rayon::prelude::*;
 
 use crate::baseline::FamilyBaseline;

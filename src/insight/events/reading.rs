@@ -138,7 +138,7 @@ pub(super) mod tests {
     use crate::insight::events::target::Minutes;
     use crate::partition::{ColumnOverrides, EventBatch, TextColumn, read_texts};
     use crate::rollup::{EntityKey, Family};
-    use crate::time::midnight_ms;
+    use crate::time::{HourSpan, midnight_ms};
 
     #[test]
     fn damage_is_passed_over_and_a_file_that_is_gone_is_not() {
@@ -223,7 +223,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::insight::events) fn target(&(family, number, hour, hours, user): &Asked) -> Target {
-        let hours = (hour, (hour + hours).min(24));
+        let hours = HourSpan::new(hour, hour + hours);
         Target {
             family: FAMILIES[family],
             keys: vec![key(FAMILIES[family], number)],
