@@ -54,7 +54,7 @@ const GATES: [(f64, f64, f64); 4] = [(0.05, 5e-3, 2.0), (0.2, 0.02, 1.5), (0.5, 
 type Failure = Box<dyn Error>;
 
 fn main() -> Result<(), Failure> {
-    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()?;
     let asked = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let number = |name: &str, usual: u64| std::env::var(name).map_or(Ok(usual), |number| number.parse());
     let history = number("INSIGHTS_HISTORY_DAYS", 0)? as usize;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::baseline::Window;
 use crate::error::Result;
 use crate::place::Place;
-use crate::rollup::store::{Side, read_partners};
+use crate::rollup::store::{Question, Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
 /// Days that tell what is usual.
@@ -70,7 +70,8 @@ fn of_kind(
     key: &EntityKey,
 ) -> Result<Vec<Partner>> {
     let read = |day: usize| {
-        let found = read_partners(state, window.date(day), families, side, std::slice::from_ref(key))?;
+        let question = Question { families, side, wanted: std::slice::from_ref(key) };
+        let found = read_partners(state, window.date(day), question)?;
         Ok::<_, crate::Error>(found.and_then(|mut found| found.pop()).unwrap_or_default())
     };
     let today = window.length();

@@ -126,6 +126,16 @@ impl<'file> CodedColumn<'file> {
         self.texts_of(keys)
     }
 
+    /// Looks up the keys of the rows of these ascending numbers, of which several askers will take some: pages are unpacked once for all.
+    pub fn look_up(&mut self, rows: &[u32]) -> Result<()> {
+        match &mut self.coded {
+            Some(coded) if rows.len() <= MOST_PICKED => {
+                Error::if_damaged(&self.file.path, || coded.keys_of(self.file, rows)).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The keys of the rows of these ascending numbers, if all of them were decoded and none takes more than two bytes.
     pub fn short_keys(&self, rows: &[u32]) -> Option<Vec<u16>> {
         let coded = self.coded.as_ref().filter(|_| self.dictionary.key_count() <= usize::from(u16::MAX) + 1)?;

@@ -21,7 +21,7 @@ pub use input::{DayInput, InputFile};
 pub use merge::{FamilyDays, MergedDay, Numbering};
 pub use owners::{Owners, read_owners};
 pub use pair_days::{PairDay, merge_pairs};
-pub use partners::{Partners, Side, read_partners};
+pub use partners::{Partners, Question, Side, answer, read_partners};
 pub use reading::{read_family, read_note, read_pairs};
 pub use writing::{day_files, write_day};
 

@@ -1,6 +1,6 @@
 //! Which rows belong to which targets: by the entity, the time, and with whom it has to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -65,6 +65,7 @@ impl Belonging {
         told: &mut impl Told,
     ) -> Result<Vec<(usize, Vec<u32>)>> {
         let mut rows = vec![Vec::new(); self.spans.len()];
+        look_up_names(&self.families, marks, part, told)?;
         let Self { families, spans, numbers, .. } = self;
         for own in families {
             let mut candidates = those(marks, set_of(own.family));
@@ -113,6 +114,16 @@ impl OfFamily {
             asked.push(target);
         }
     }
+}
+
+/// Looks up what tells entities apart, of the rows of all families: each may ask for the same columns, and who describes rows does too.
+fn look_up_names(families: &[OfFamily], marks: &[FamilySet], part: &Part<'_>, told: &mut impl Told) -> Result<()> {
+    let mut all = those(marks, FamilySet::MAX);
+    all.iter_mut().for_each(|row| *row += part.first);
+    let marked = marks.iter().fold(0, |any, mark| any | mark);
+    let asked = families.iter().filter(|own| marked & set_of(own.family) != 0);
+    let places: BTreeSet<usize> = asked.flat_map(|own| own.keys.inputs()).collect();
+    places.into_iter().try_for_each(|place| told.look_up(place, &all))
 }
 
 fn company(target: &Target) -> Vec<WantedKeys> {

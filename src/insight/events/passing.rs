@@ -46,6 +46,11 @@ pub(in crate::insight) trait Told {
     /// The texts of a column in rows with these ascending numbers.
     fn take(&mut self, place: usize, rows: &[u32]) -> Result<TextColumn>;
 
+    /// Tells that a column will be asked for some of the rows with these ascending numbers, again and again.
+    fn look_up(&mut self, _place: usize, _rows: &[u32]) -> Result<()> {
+        Ok(())
+    }
+
     /// What [`DESCRIBING`] names of rows with these ascending numbers, for keeping; nothing where that would be read as well later.
     fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>>;
 
@@ -127,6 +132,10 @@ impl Told for Columns<'_> {
         }
         let mut batch = read_texts(self.group.0, self.group.1, &[INPUTS[place]], rows)?;
         Ok(batch.columns.pop().unwrap_or_else(|| TextColumn::constant(None)))
+    }
+
+    fn look_up(&mut self, place: usize, rows: &[u32]) -> Result<()> {
+        self.coded(place)?.map_or(Ok(()), |column| column.look_up(rows))
     }
 
     fn described(&mut self, rows: &[u32]) -> Result<Option<EventBatch>> {

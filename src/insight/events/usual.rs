@@ -19,7 +19,7 @@ use crate::insight::events::names::Names;
 use crate::insight::events::target::{Minutes, Target};
 use crate::insight::events::values::{Counts, Values, add};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
-use crate::rollup::store::{Partners, Side, read_partners};
+use crate::rollup::store::{Partners, Question, Side, answer, read_note, read_partners, rollup_path};
 use crate::rollup::{EntityKey, Family};
 use crate::time::HourSpan;
 
@@ -75,14 +75,12 @@ impl Past<'_> {
     pub fn usual(&self, targets: &[Target]) -> Result<(Vec<Usual>, Option<String>)> {
         let mut usual: Vec<Usual> =
             targets.iter().map(|target| Usual { minutes: self.minutes(target), ..Usual::default() }).collect();
-        for &(family, families, side, attribute) in &TOLD_BY_PAIRS {
-            let own: Vec<usize> = (0..targets.len()).filter(|&target| targets[target].family == family).collect();
-            for (since, own) in by_since(targets, &own) {
-                let keys: Vec<EntityKey> = own.iter().map(|&target| targets[target].keys[0].clone()).collect();
-                let partners = self.partners(since, families, side, &keys)?;
-                for (target, partners) in own.iter().zip(partners.into_iter().flatten()) {
-                    usual[*target].values[attribute] = Some(partners);
-                }
+        let asked = asked(targets);
+        let questions: Vec<(NaiveDate, Question<'_>)> =
+            asked.iter().map(|asked| (asked.since, asked.question())).collect();
+        for (asked, partners) in asked.iter().zip(self.answers(&questions)?) {
+            for (target, partners) in asked.targets.iter().zip(partners.into_iter().flatten()) {
+                usual[*target].values[asked.attribute] = Some(partners);
             }
         }
         let left_out = self.count_events(targets, &mut usual)?;
@@ -90,16 +88,11 @@ impl Past<'_> {
     }
 
     /// What pairs tell of some entities: whom they met on the scored day, and in the week before. Nothing where a day has none.
-    pub(in crate::insight) fn of_day_and_week(
-        &self,
-        families: (Family, Family),
-        side: Side,
-        keys: &[EntityKey],
-    ) -> Result<(Vec<Partners>, Vec<Partners>)> {
-        let nobody = || vec![Partners::new(); keys.len()];
+    pub(in crate::insight) fn of_day_and_week(&self, question: Question<'_>) -> Result<(Vec<Partners>, Vec<Partners>)> {
+        let nobody = || vec![Partners::new(); question.wanted.len()];
         let scored = self.window.scored();
-        let today = read_partners(self.state, scored, families, side, keys)?;
-        let week = self.partners(scored, families, side, keys)?;
+        let today = read_partners(self.state, scored, question)?;
+        let week = self.answers(&[(scored, question)])?.pop().flatten();
         Ok((today.unwrap_or_else(nobody), week.unwrap_or_else(nobody)))
     }
 
@@ -115,23 +108,38 @@ impl Past<'_> {
         hours.filter(|&&alive| alive).count() as u64 * 60
     }
 
-    fn partners(
-        &self,
-        since: NaiveDate,
-        families: (Family, Family),
-        side: Side,
-        keys: &[EntityKey],
-    ) -> Result<Option<Vec<BTreeMap<String, u64>>>> {
-        let mut sums = vec![BTreeMap::new(); keys.len()];
-        for day in self.days(since) {
-            let Some(found) = read_partners(self.state, day, families, side, keys)? else { return Ok(None) };
-            for (sum, found) in sums.iter_mut().zip(found) {
-                for (value, calls) in found {
-                    add(sum, value, calls);
+    /// What the pairs of the week before a day answer, by question in their order; `None` where a day of that week has none.
+    fn answers(&self, questions: &[(NaiveDate, Question<'_>)]) -> Result<Vec<Option<Vec<Partners>>>> {
+        let nobody = |(_, question): &(NaiveDate, Question<'_>)| Some(vec![Partners::new(); question.wanted.len()]);
+        let mut sums: Vec<Option<Vec<Partners>>> = questions.iter().map(nobody).collect();
+        for (day, places) in self.by_day(questions.iter().map(|(since, _)| *since)) {
+            let of_day: Vec<Question<'_>> = places.iter().map(|&place| questions[place].1).collect();
+            match answer(self.state, day, &of_day)? {
+                Some(found) => {
+                    places.iter().zip(found).for_each(|(&place, found)| add_partners(&mut sums[place], found))
                 }
+                None => places.iter().for_each(|&place| sums[place] = None),
             }
         }
-        Ok(Some(sums))
+        Ok(sums)
+    }
+
+    /// By day the places of those before whom it is a day of the week.
+    fn by_day(&self, since: impl Iterator<Item = NaiveDate>) -> BTreeMap<NaiveDate, Vec<usize>> {
+        let mut places: BTreeMap<NaiveDate, Vec<usize>> = BTreeMap::new();
+        for (place, since) in since.enumerate() {
+            self.days(since).into_iter().for_each(|day| places.entry(day).or_default().push(place));
+        }
+        places
+    }
+
+    /// The events of some days, as their rollups tell: what spares opening the files of more than are read.
+    fn counted(&self, days: &[NaiveDate]) -> Result<u64> {
+        let events = |&day: &NaiveDate| {
+            let note = read_note(&rollup_path(self.state, day))?;
+            Ok(note.map_or(0, |note| note.counts.events))
+        };
+        days.iter().map(events).sum()
     }
 
     /// Fills in what no pair tells.
@@ -142,6 +150,10 @@ impl Past<'_> {
         let of_targets = targets.iter().map(|target| target.since).collect::<BTreeSet<_>>().into_iter();
         let days: BTreeSet<NaiveDate> = of_targets.flat_map(|since| self.days(since)).collect();
         let days: Vec<NaiveDate> = days.into_iter().collect();
+        let too_many = || Some(left_out(&format!("the seven days before have more than {MOST_ROWS} events")));
+        if self.counted(&days)? > MOST_ROWS {
+            return Ok(too_many());
+        }
         let opened = days.iter().map(|&day| self.partitions.open_range(day, day));
         let (files, problems): (Vec<Vec<EventFile>>, Vec<Vec<Problem>>) = opened.unzip();
         if let Some(problem) = problems.iter().flatten().find(|problem| is_of(problem, &days)) {
@@ -158,7 +170,7 @@ impl Past<'_> {
             return Ok(Some(left_out("of some of the seven days before there are no events any more")));
         }
         if rows.iter().sum::<u64>() > MOST_ROWS {
-            return Ok(Some(left_out(&format!("the seven days before have more than {MOST_ROWS} events"))));
+            return Ok(too_many());
         }
         let whole_days: Vec<Target> = targets.iter().map(whole_day).collect();
         let counted: Vec<Vec<Counted>> = days
@@ -198,13 +210,42 @@ fn left_out(why: &str) -> String {
     format!("what is usual for addresses, user agents, error codes and resources is left out of attributions: {why}")
 }
 
-/// Targets by the day on which their episodes began.
-fn by_since(targets: &[Target], own: &[usize]) -> BTreeMap<NaiveDate, Vec<usize>> {
-    let mut groups: BTreeMap<NaiveDate, Vec<usize>> = BTreeMap::new();
-    for &target in own {
-        groups.entry(targets[target].since).or_default().push(target);
+/// What pairs are asked about some targets whose episodes began on the same day.
+struct Asked {
+    since: NaiveDate,
+    families: (Family, Family),
+    side: Side,
+    attribute: Attribute,
+    targets: Vec<usize>,
+    /// Theirs.
+    keys: Vec<EntityKey>,
+}
+
+impl Asked {
+    fn question(&self) -> Question<'_> {
+        Question { families: self.families, side: self.side, wanted: &self.keys }
     }
-    groups
+}
+
+/// All that pairs are asked.
+fn asked(targets: &[Target]) -> Vec<Asked> {
+    let mut all = Vec::new();
+    for &(family, families, side, attribute) in &TOLD_BY_PAIRS {
+        let mut own: Vec<usize> = (0..targets.len()).filter(|&target| targets[target].family == family).collect();
+        own.sort_by_key(|&target| targets[target].since);
+        for own in own.chunk_by(|&left, &right| targets[left].since == targets[right].since) {
+            let keys = own.iter().map(|&target| targets[target].keys[0].clone()).collect();
+            all.push(Asked { since: targets[own[0]].since, families, side, attribute, targets: own.to_vec(), keys });
+        }
+    }
+    all
+}
+
+/// Adds what a day tells, unless another told nothing.
+fn add_partners(sums: &mut Option<Vec<Partners>>, found: Vec<Partners>) {
+    for (sum, found) in sums.iter_mut().flatten().zip(found) {
+        found.into_iter().for_each(|(value, calls)| add(sum, value, calls));
+    }
 }
 
 fn whole_day(target: &Target) -> Target {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::insight::events::usual::Past;
 use crate::insight::extent::joining::in_all_of;
 use crate::insight::extent::rhythm::Days;
-use crate::rollup::store::{Partners, Side};
+use crate::rollup::store::{Partners, Question, Side};
 use crate::rollup::{EntityKey, Family};
 use crate::time::HourSpan;
 
@@ -48,7 +48,8 @@ impl Callers {
         let apis: Vec<EntityKey> = apis.into_iter().collect();
         let mut callers: BTreeMap<EntityKey, Vec<CalledBy>> = BTreeMap::new();
         for family in FOLLOWED.into_iter().filter(|&family| !apis.is_empty() && of(family).next().is_some()) {
-            let (today, week) = past.of_day_and_week((family, Family::Api), Side::Right, &apis)?;
+            let question = Question { families: (family, Family::Api), side: Side::Right, wanted: &apis };
+            let (today, week) = past.of_day_and_week(question)?;
             for (api, (today, week)) in apis.iter().zip(today.into_iter().zip(week)) {
                 callers.entry(api.clone()).or_default().push(CalledBy { family, today, week });
             }

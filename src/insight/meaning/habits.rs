@@ -10,7 +10,7 @@ use crate::event::network;
 use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::requests::concern::Concern;
-use crate::rollup::store::{Side, read_partners};
+use crate::rollup::store::{Question, Side, read_partners};
 use crate::rollup::{EntityKey, Family};
 
 /// Active days from which on a principal has habits.
@@ -48,9 +48,9 @@ impl Habits {
         }
         let keys: Vec<EntityKey> = habits.hours.keys().cloned().collect();
         let days = if keys.is_empty() { 0 } else { window.length() };
-        let families = (Family::Principal, Family::Network);
+        let question = Question { families: (Family::Principal, Family::Network), side: Side::Left, wanted: &keys };
         for day in (0..days).filter(|&day| window.is_present(day)) {
-            let Some(found) = read_partners(state, window.date(day), families, Side::Left, &keys)? else {
+            let Some(found) = read_partners(state, window.date(day), question)? else {
                 // A day without pairs might have held any network.
                 habits.networks.clear();
                 break;

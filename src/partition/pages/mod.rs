@@ -240,19 +240,12 @@ impl<D: Decoder> Column<D> {
 
     /// Picks rows of a page of which some have no value.
     fn pick_present(&mut self, mut levels: Runs, first: usize, rows: &[u32], values: &mut [D::Value]) -> Result<()> {
-        let present = i32::from(self.present);
+        let own: Vec<u32> = rows.iter().map(|&row| row - first as u32).collect();
         let (mut places, mut owners) = (Vec::new(), Vec::new());
-        let (mut next, mut passed, mut level) = (first as u32, 0, [0]);
-        for (owner, &row) in rows.iter().enumerate() {
-            passed += levels.count(present, (row - next) as usize)? as u32;
-            levels.pick(&[0], &mut level)?;
-            if level[0] == present {
-                places.push(passed);
-                owners.push(owner);
-                passed += 1;
-            }
-            next = row + 1;
-        }
+        levels.ranks(i32::from(self.present), &own, |owner, place| {
+            places.push(place);
+            owners.push(owner);
+        })?;
         values.fill(self.decoder.null());
         let mut picked = vec![D::Value::default(); places.len()];
         self.decoder.pick(&places, &mut picked)?;

@@ -34,6 +34,7 @@ pub(super) enum Stretch {
     Packed(usize),
 }
 
+#[derive(Clone, Copy)]
 enum Run {
     Repeated(i32),
     /// Where the run's numbers begin, and how many were taken.
@@ -117,6 +118,42 @@ impl Runs {
             };
             self.left -= ahead + 1;
             next = place + 1;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with the place, among ascending places counted from the next number, of each that holds this number, and with how many of
+    /// them come before it. What is left of the run in which the last lies is passed over.
+    pub(super) fn ranks(&mut self, number: i32, places: &[u32], mut each: impl FnMut(usize, u32)) -> Result<()> {
+        let (mut begin, mut rank, mut owner) = (0_u32, 0, 0);
+        while owner < places.len() {
+            while self.left == 0 {
+                self.begin_run()?;
+            }
+            let end = begin.saturating_add(u32::try_from(self.left).unwrap_or(u32::MAX));
+            let first = owner;
+            while places.get(owner).is_some_and(|&place| place < end) {
+                owner += 1;
+            }
+            let own = first..owner;
+            if let Run::Repeated(repeated) = self.run {
+                if repeated == number {
+                    own.for_each(|owner| each(owner, rank + places[owner] - begin));
+                    rank += end - begin;
+                }
+                self.left = 0;
+            } else {
+                for owner in own {
+                    rank += self.count(number, (places[owner] - begin) as usize)? as u32;
+                    let is_it = self.count(number, 1)? as u32;
+                    if is_it == 1 {
+                        each(owner, rank);
+                    }
+                    (rank, begin) = (rank + is_it, places[owner] + 1);
+                }
+                rank += self.count(number, (end - begin) as usize)? as u32;
+            }
+            begin = end;
         }
         Ok(())
     }
@@ -340,6 +377,19 @@ mod tests {
                     let mut picked = vec![-1; places.len()];
                     decoder.pick(&places, &mut picked).unwrap();
                     prop_assert!(picked.iter().zip(&places).all(|(picked, &place)| *picked == left[place as usize]));
+                } else if piece % 7 == 0 && !found.is_empty() {
+                    let places: Vec<u32> = (0..found.len() as u32).filter(|place| place % 3 != 1).collect();
+                    let end = *places.last().unwrap() as usize + 1;
+                    let (mut ranks, number) = (Vec::new(), left[0]);
+                    // Nothing is asked after it, for it passes over the rest of a run.
+                    let mut other = Runs { bytes: decoder.bytes.clone(), run: decoder.run, ..decoder };
+                    other.ranks(number, &places, |place, rank| ranks.push((place, rank))).unwrap();
+                    let before = |place: u32| left[..place as usize].iter().filter(|&&other| other == number).count() as u32;
+                    let those = places.iter().enumerate().filter(|(_, place)| left[**place as usize] == number);
+                    prop_assert_eq!(ranks, those.map(|(owner, &place)| (owner, before(place))).collect::<Vec<_>>());
+                    decoder.skip(end).unwrap();
+                    left = &left[end..];
+                    continue;
                 } else if piece % 4 == 0 && !found.is_empty() {
                     let count = left[..found.len()].iter().filter(|&&number| number == left[0]).count();
                     prop_assert_eq!(decoder.count(left[0], found.len()).unwrap(), count);
@@ -363,6 +413,7 @@ mod tests {
                 let _ = decoder.count(1, count / 4);
                 let _ = decoder.pick(&[0, count as u32, 2 * count as u32 + 1], &mut [0; 3]);
                 let _ = decoder.skip(count / 3);
+                let _ = decoder.ranks(1, &[0, count as u32 / 2], |_, _| {});
                 let _ = decoder.decode(&mut vec![0; count]);
             }
         }

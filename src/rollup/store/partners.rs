@@ -1,12 +1,16 @@
 //! With whom some entities were seen on a day: the pairs of a few, by name. All that are beyond a cap go by one.
+//!
+//! Several questions may be asked of a day at once, for a file's families and kinds of pairs are each read once, whatever is asked of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::NaiveDate;
+use hashbrown::HashMap;
 
 use crate::error::Result;
-use crate::rollup::store::{pairs_path, read_family, read_pairs, rollup_path};
+use crate::rollup::store::reading::{read_keys, read_pair_lists};
+use crate::rollup::store::{pairs_path, rollup_path};
 use crate::rollup::{Dimension, EntityKey, Family};
 use crate::shown::OTHER;
 use crate::storage::is_there;
@@ -20,56 +24,150 @@ pub enum Side {
     Right,
 }
 
+/// Whom some entities met, of those on the other side of a kind of pairs.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The kind of pairs.
+    pub families: (Family, Family),
+    /// The side that the entities are on.
+    pub side: Side,
+    /// The entities; any may be asked about more than once.
+    pub wanted: &'a [EntityKey],
+}
+
+impl Question<'_> {
+    fn own(&self) -> Family {
+        if self.side == Side::Left { self.families.0 } else { self.families.1 }
+    }
+
+    fn other(&self) -> Family {
+        if self.side == Side::Left { self.families.1 } else { self.families.0 }
+    }
+}
+
 /// The other sides of an entity's pairs, as they are written in labels, with calls.
 pub type Partners = BTreeMap<String, u64>;
 
-/// The partners of each of `wanted`, entities of the family on one side of a kind of pairs; `None` where the day has no pairs.
+/// The partners of each entity that a question names; `None` where the day has no pairs.
 ///
 /// # Errors
 /// [`crate::Error::Rollup`] when a file is damaged.
-pub fn read_partners(
-    state: &Path,
-    date: NaiveDate,
-    families: (Family, Family),
-    side: Side,
-    wanted: &[EntityKey],
-) -> Result<Option<Vec<Partners>>> {
+pub fn read_partners(state: &Path, date: NaiveDate, question: Question<'_>) -> Result<Option<Vec<Partners>>> {
+    Ok(answer(state, date, &[question])?.and_then(|mut answers| answers.pop()))
+}
+
+/// What [`read_partners`] tells, of several questions in their order.
+///
+/// # Errors
+/// As [`read_partners`].
+pub fn answer(state: &Path, date: NaiveDate, questions: &[Question<'_>]) -> Result<Option<Vec<Vec<Partners>>>> {
     let (rollup, pairs) = (rollup_path(state, date), pairs_path(state, date));
     if !is_there(&rollup)? || !is_there(&pairs)? {
         return Ok(None);
     }
-    let (own, other) = match side {
-        Side::Left => families,
-        Side::Right => (families.1, families.0),
-    };
-    // The same entity may be asked about more than once.
-    let mut places: BTreeMap<&EntityKey, Vec<usize>> = BTreeMap::new();
-    wanted.iter().enumerate().for_each(|(place, key)| places.entry(key).or_default().push(place));
-    let mut numbers: BTreeMap<u32, &[usize]> = BTreeMap::new();
-    read_family(&rollup, own, |key, _, entity| {
-        if let Some(places) = places.get(&key) {
-            numbers.insert(entity.entity, places);
+    let mut answers: Vec<Answer<'_>> = questions.iter().map(Answer::to).collect();
+    find_wanted(&rollup, &mut answers)?;
+    find_met(&pairs, &mut answers)?;
+    name_met(&rollup, &mut answers)?;
+    Ok(Some(answers.into_iter().map(|answer| answer.partners).collect()))
+}
+
+/// What is known of a question; entities go by their rows in the rollup's file.
+struct Answer<'a> {
+    question: &'a Question<'a>,
+    /// By entity that is asked about, its places among the wanted.
+    wanted: HashMap<u32, Vec<usize>>,
+    /// By entity that was met, whoever met it and the calls.
+    met: HashMap<u32, Vec<(usize, u64)>>,
+    partners: Vec<Partners>,
+}
+
+impl<'a> Answer<'a> {
+    fn to(question: &'a Question<'a>) -> Self {
+        let partners = vec![Partners::new(); question.wanted.len()];
+        Self { question, wanted: HashMap::new(), met: HashMap::new(), partners }
+    }
+
+    /// Takes those whom the entity `left` met, if it is asked about them or they about it.
+    fn meet(&mut self, left: u32, rights: &[u32], calls: &[u32]) {
+        let Self { question, wanted, met, .. } = self;
+        let pairs = rights.iter().zip(calls);
+        match question.side {
+            Side::Left => {
+                let Some(places) = wanted.get(&left) else { return };
+                for (&right, &calls) in pairs {
+                    met.entry(right).or_default().extend(places.iter().map(|&place| (place, u64::from(calls))));
+                }
+            }
+            Side::Right => {
+                for (right, &calls) in pairs {
+                    let Some(places) = wanted.get(right) else { continue };
+                    met.entry(left).or_default().extend(places.iter().map(|&place| (place, u64::from(calls))));
+                }
+            }
         }
-    })?;
-    let mut found: BTreeMap<u32, Vec<(usize, u64)>> = BTreeMap::new();
-    if !numbers.is_empty() {
-        read_pairs(&pairs, families, |pair| {
-            let (own, other) = if side == Side::Left { (pair.left, pair.right) } else { (pair.right, pair.left) };
-            let places = numbers.get(&own).into_iter().flat_map(|places| places.iter());
-            for &place in places {
-                found.entry(other).or_default().push((place, u64::from(pair.calls)));
+    }
+}
+
+/// Answers by what `of` tells of their questions.
+fn grouped<'answers, 'a, Key: Ord>(
+    answers: &'answers mut [Answer<'a>],
+    of: impl Fn(&Question<'a>) -> Key,
+) -> BTreeMap<Key, Vec<&'answers mut Answer<'a>>> {
+    let mut groups: BTreeMap<Key, Vec<&mut Answer<'a>>> = BTreeMap::new();
+    answers.iter_mut().for_each(|answer| groups.entry(of(answer.question)).or_default().push(answer));
+    groups
+}
+
+/// Finds the rows of those who are asked about.
+fn find_wanted(rollup: &Path, answers: &mut [Answer<'_>]) -> Result<()> {
+    for (family, mut answers) in grouped(answers, Question::own) {
+        let all = answers.iter().enumerate().flat_map(|(number, answer)| {
+            answer.question.wanted.iter().enumerate().map(move |(place, key)| (key.as_str(), number, place))
+        });
+        let mut wanted = all.collect::<BTreeSet<_>>().into_iter().peekable();
+        // A family's keys ascend.
+        read_keys(rollup, family, |key, _, row| {
+            while wanted.next_if(|(own, ..)| *own < key).is_some() {}
+            while let Some((_, number, place)) = wanted.next_if(|(own, ..)| *own == key) {
+                answers[number].wanted.entry(row).or_default().push(place);
             }
         })?;
     }
-    let mut partners = vec![Partners::new(); wanted.len()];
-    if !found.is_empty() {
-        read_family(&rollup, other, |key, service, entity| {
-            for &(place, calls) in found.get(&entity.entity).into_iter().flatten() {
-                *partners[place].entry(label(other, &key, service)).or_default() += calls;
+    Ok(())
+}
+
+/// Finds the rows of those whom they met.
+fn find_met(pairs: &Path, answers: &mut [Answer<'_>]) -> Result<()> {
+    for (families, mut answers) in grouped(answers, |question| question.families) {
+        answers.retain(|answer| !answer.wanted.is_empty());
+        if !answers.is_empty() {
+            read_pair_lists(pairs, families, |left, rights, calls| {
+                answers.iter_mut().for_each(|answer| answer.meet(left, rights, calls));
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds the labels of those whom they met.
+fn name_met(rollup: &Path, answers: &mut [Answer<'_>]) -> Result<()> {
+    for (family, mut answers) in grouped(answers, Question::other) {
+        answers.retain(|answer| !answer.met.is_empty());
+        if answers.is_empty() {
+            continue;
+        }
+        read_keys(rollup, family, |key, service, row| {
+            for Answer { met, partners, .. } in &mut answers {
+                let Some(met) = met.get(&row) else { continue };
+                let label = label(family, &EntityKey::of_joined(key), service);
+                for &(place, calls) in met {
+                    *partners[place].entry(label.clone()).or_default() += calls;
+                }
             }
         })?;
     }
-    Ok(Some(partners))
+    Ok(())
 }
 
 /// The label of an entity with its service as it is spelled; one word for what is beyond a cap, whatever the family.

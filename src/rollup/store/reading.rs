@@ -75,8 +75,29 @@ pub fn read_family(
     Ok(())
 }
 
+/// Calls `visit` for every entity of a family in a rollup file, in order, with its key as [`EntityKey::as_str`] has it, the service as spelled,
+/// and its row.
+pub(super) fn read_keys(path: &Path, family: Family, mut visit: impl FnMut(&str, Option<&str>, u32)) -> Result<()> {
+    let mut entities = EntityCursor::open(path, family, Detail::Keys, BATCH_ROWS)?;
+    while entities.advance()? {
+        visit(entities.key(), entities.service(), entities.day().entity);
+    }
+    Ok(())
+}
+
 /// Calls `visit` for every pair of a kind; its sides are rows of the rollup file.
 pub fn read_pairs(path: &Path, families: (Family, Family), mut visit: impl FnMut(Pair)) -> Result<()> {
+    read_pair_lists(path, families, |left, rights, calls| {
+        rights.iter().zip(calls).for_each(|(&right, &calls)| visit(Pair { left, right, calls }));
+    })
+}
+
+/// Calls `visit` for every left side of a kind of pairs, with its right sides and the calls of each.
+pub(super) fn read_pair_lists(
+    path: &Path,
+    families: (Family, Family),
+    mut visit: impl FnMut(u32, &[u32], &[u32]),
+) -> Result<()> {
     let (batches, _) = batches(path, &pair_name(families), &["entity", "with", "calls"], BATCH_ROWS)?;
     for batch in batches {
         let batch = batch.map_err(refusal(path))?;
@@ -85,7 +106,7 @@ pub fn read_pairs(path: &Path, families: (Family, Family), mut visit: impl FnMut
     Ok(())
 }
 
-fn visit_pairs(batch: &RecordBatch, visit: &mut impl FnMut(Pair)) -> Option<()> {
+fn visit_pairs(batch: &RecordBatch, visit: &mut impl FnMut(u32, &[u32], &[u32])) -> Option<()> {
     let lefts = batch.column_by_name("entity")?.as_primitive_opt::<UInt32Type>()?.values();
     let rights = batch.column_by_name("with")?.as_list_opt::<i32>()?;
     let (rights, calls) = (rights, batch.column_by_name("calls")?.as_list_opt::<i32>()?);
@@ -95,9 +116,8 @@ fn visit_pairs(batch: &RecordBatch, visit: &mut impl FnMut(Pair)) -> Option<()> 
         return None;
     }
     for (row, &left) in lefts.iter().enumerate() {
-        for place in rights.value_offsets()[row] as usize..rights.value_offsets()[row + 1] as usize {
-            visit(Pair { left, right: right_values[place], calls: call_values[place] });
-        }
+        let own = rights.value_offsets()[row] as usize..rights.value_offsets()[row + 1] as usize;
+        visit(left, &right_values[own.clone()], &call_values[own]);
     }
     Some(())
 }
