@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use crate::detect::{Direction, Model};
 use crate::insight::meaning::attack::attacks;
-use crate::insight::{Actor, Attribute, Attribution, IncidentPart, Insight, InsightType, Life, Severity, Share};
+use crate::insight::{
+    Actor, Attribute, Attribution, IncidentPart, Insight, InsightType, Life, Measured, Severity, Share,
+};
 use crate::rollup::Family;
 
 /// What an attacker may write into a field that he chooses.
@@ -37,18 +39,20 @@ pub(crate) fn rate() -> Insight {
         start: moment("2026-01-29T11:40:00Z"),
         end: moment("2026-01-29T11:50:00Z"),
         ended: true,
-        observed: 204,
-        errors: 3,
-        expected: 2.5,
-        expected_lower: 0,
-        expected_upper: 9,
-        ln_p: -110.5,
-        ln_q: Some(-100.25),
-        score: 98.5,
+        measured: Measured {
+            observed: 204,
+            errors: 3,
+            expected: 2.5,
+            expected_lower: 0,
+            expected_upper: 9,
+            ln_p: -110.5,
+            ln_q: Some(-100.25),
+            score: 98.5,
+            baseline_average: 0.04,
+            days_known: 28,
+            days_hidden: 0,
+        },
         severity: Severity::High,
-        baseline_average: 0.04,
-        days_known: 28,
-        days_hidden: 0,
         attributions: vec![
             attribution(Attribute::Principal, "user/2389"),
             attribution(Attribute::AccessKey, "LTAI5tEXAMPLE"),

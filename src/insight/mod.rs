@@ -12,6 +12,7 @@
 //! | [`extent`] | from which minute to which, and whether what is usual is back |
 //! | [`events`] | whose rows these are, who is in them, what was usual in the week before |
 //! | [`meaning`] | who is behind it, how serious it is, ATT&CK, the sentence, the next query |
+//! | [`measured`] | what was counted of an episode, beside what was expected of it |
 //! | [`life`] | what one night leaves to the next, and which insights are one story |
 //! | [`findings`] | which deviations are reported, and what the events are read for |
 //! | [`build`] | an insight of each finding, what was measured and what became of it |
@@ -29,6 +30,7 @@ pub mod findings;
 pub mod insight_type;
 pub mod life;
 pub mod meaning;
+pub mod measured;
 pub mod requests;
 pub mod vendor;
 
@@ -59,6 +61,7 @@ pub use life::nights::{Lasting, Life};
 pub use life::over::Over;
 pub use meaning::actor::Actor;
 pub use meaning::attack::Attack;
+pub use measured::Measured;
 
 pub use meaning::new_company::NewCompany;
 pub(crate) use meaning::next_query::list_condition;
@@ -100,30 +103,11 @@ pub struct Insight {
     pub end: DateTime<Utc>,
     /// Whether it ended within the day.
     pub ended: bool,
-    /// Calls between start and end.
-    pub observed: u64,
-    /// Failed calls among them.
-    pub errors: u64,
-    /// Calls expected in the hours that the episode touches.
-    pub expected: f64,
-    /// The lower end of what was expected.
-    pub expected_lower: u64,
-    /// The upper end of what was expected.
-    pub expected_upper: u64,
-    /// The natural logarithm of the p-value.
-    pub ln_p: f64,
-    /// The natural logarithm of the q-value; `None` for changes, which are not selected by it.
-    pub ln_q: Option<f64>,
-    /// 0 to 100.
-    pub score: f64,
+    /// What was counted, and what was expected.
+    #[serde(flatten)]
+    pub measured: Measured,
     /// Five levels.
     pub severity: Severity,
-    /// Calls a minute in the seven days before the start.
-    pub baseline_average: f64,
-    /// Days of history that the entity was known for.
-    pub days_known: usize,
-    /// Days of history that a cap left uncounted for it: it may have been among those that have no name.
-    pub days_hidden: usize,
     /// Who, from where, with what.
     pub attributions: Vec<Attribution>,
     /// Ids of some events in it, in order of time.
@@ -174,7 +158,7 @@ impl Insight {
 
     /// Calls a minute between start and end.
     pub fn average(&self) -> f64 {
-        self.observed as f64 / self.minutes() as f64
+        self.measured.observed as f64 / self.minutes() as f64
     }
 
     /// Whom it is about, for a sentence.
@@ -226,6 +210,6 @@ impl Insight {
 
     /// The p-value; 0 where it is too small for a number.
     pub fn p_value(&self) -> f64 {
-        self.ln_p.exp()
+        self.measured.ln_p.exp()
     }
 }

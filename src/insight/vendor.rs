@@ -59,9 +59,9 @@ fn event(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
                 "statistics": {
                     "insight": { "average": insight.average() },
                     "insightDuration": insight.minutes(),
-                    "baseline": { "average": insight.baseline_average },
+                    "baseline": { "average": insight.measured.baseline_average },
                     "baselineDuration": BASELINE_MINUTES,
-                    "insightCount": insight.observed,
+                    "insightCount": insight.measured.observed,
                 },
                 "attributions": insight.attributions.iter().map(|found| attribution(found.attribute.name(), found)).collect::<Vec<_>>(),
             },
@@ -99,21 +99,21 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
         "direction": insight.direction,
         "judgedBy": insight.model,
         "reason": insight.reason,
-        "expected": insight.expected,
-        "expectedLower": insight.expected_lower,
-        "expectedUpper": insight.expected_upper,
-        "errors": insight.errors,
+        "expected": insight.measured.expected,
+        "expectedLower": insight.measured.expected_lower,
+        "expectedUpper": insight.measured.expected_upper,
+        "errors": insight.measured.errors,
         "pValue": insight.p_value(),
-        "log10PValue": insight.ln_p / std::f64::consts::LN_10,
-        "qValue": insight.ln_q.map(f64::exp),
-        "score": insight.score,
+        "log10PValue": insight.measured.ln_p / std::f64::consts::LN_10,
+        "qValue": insight.measured.ln_q.map(f64::exp),
+        "score": insight.measured.score,
         "severity": insight.severity,
         "attacks": insight.attacks,
         "actor": insight.actor,
         "names": insight.names.iter().map(|(principal, name)| json!({ "principal": bare(principal), "name": name })).collect::<Vec<_>>(),
         "start": insight.start.to_rfc3339_opts(SecondsFormat::Secs, true),
         "end": insight.end.to_rfc3339_opts(SecondsFormat::Secs, true),
-        "daysOfHistory": insight.days_known,
+        "daysOfHistory": insight.measured.days_known,
         "exampleEventIds": insight.examples,
         "incident": insight.incident,
         "concerns": insight.concerns,
@@ -129,8 +129,8 @@ fn analysis(insight: &Insight, maker: Maker<'_>) -> Value {
     if let Some(company) = &insight.new_company {
         analysis["firstSeen"] = json!(company);
     }
-    if insight.days_hidden > 0 {
-        analysis["daysNotCountedInFull"] = json!(insight.days_hidden);
+    if insight.measured.days_hidden > 0 {
+        analysis["daysNotCountedInFull"] = json!(insight.measured.days_hidden);
     }
     if !insight.places.is_empty() {
         analysis["places"] = insight.places.iter().map(place).collect();

@@ -41,7 +41,7 @@ impl Reported {
             severity: insight.severity,
             start: insight.start,
             end: insight.end,
-            calls: insight.observed,
+            calls: insight.measured.observed,
             sentence: insight.sentence.clone(),
         }
     }

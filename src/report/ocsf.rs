@@ -98,14 +98,14 @@ pub fn finding(insight: &Insight, maker: Maker<'_>) -> Value {
         "status_id": status_id,
         "status": status,
         "is_alert": insight.severity >= Severity::Medium,
-        "risk_score": insight.score.round() as i64,
+        "risk_score": insight.measured.score.round() as i64,
         "message": insight.sentence,
         "time": time(insight),
         "start_time": insight.start.timestamp_millis(),
         "end_time": insight.end.timestamp_millis(),
         "duration": (insight.end - insight.start).num_milliseconds(),
         "timezone_offset": 0,
-        "count": insight.observed,
+        "count": insight.measured.observed,
         "metadata": metadata(&line_uid(insight.id, insight.date, insight.life.continued), insight.insight_type.name()),
         "cloud": cloud(insight),
         "finding_info": information(insight),
@@ -158,7 +158,7 @@ fn information(insight: &Insight) -> Value {
         "analytic": analytic(insight),
         "attacks": insight.attacks.iter().map(attack).collect::<Vec<_>>(),
         "related_events": insight.examples.iter().map(event).collect::<Vec<_>>(),
-        "related_events_count": insight.observed,
+        "related_events_count": insight.measured.observed,
     })
 }
 
@@ -187,8 +187,8 @@ fn anomaly_analysis(insight: &Insight) -> Value {
         "observation_type": "Frequency Analysis",
         "observed_pattern": pattern(insight),
         "observations": [{
-            "value": insight.observed.to_string(),
-            "count": insight.observed,
+            "value": insight.measured.observed.to_string(),
+            "count": insight.measured.observed,
             "timespan": timespan(insight.start, insight.end),
         }],
     })];
@@ -210,10 +210,10 @@ fn expected(insight: &Insight) -> Value {
         "observations": [{
             "value": format!(
                 "expected={};lower={};upper={}",
-                insight.expected, insight.expected_lower, insight.expected_upper
+                insight.measured.expected, insight.measured.expected_lower, insight.measured.expected_upper
             ),
-            "count": insight.expected.round() as i64,
-            "timespan": { "duration_days": insight.days_known },
+            "count": insight.measured.expected.round() as i64,
+            "timespan": { "duration_days": insight.measured.days_known },
         }],
     })
 }
@@ -269,19 +269,19 @@ fn timespan(start: DateTime<Utc>, end: DateTime<Utc>) -> Value {
 /// What the schema has no place for.
 fn unmapped(insight: &Insight, maker: Maker<'_>) -> Value {
     json!({
-        "score": insight.score,
+        "score": insight.measured.score,
         "p_value": insight.p_value(),
-        "log10_p_value": insight.ln_p / std::f64::consts::LN_10,
-        "q_value": insight.ln_q.map(f64::exp),
+        "log10_p_value": insight.measured.ln_p / std::f64::consts::LN_10,
+        "q_value": insight.measured.ln_q.map(f64::exp),
         "direction": insight.direction,
         "family": insight.family.name(),
         "entity": insight.entity,
         "judged_by": insight.model,
         "reason": insight.reason,
         "ended": insight.ended,
-        "errors": insight.errors,
+        "errors": insight.measured.errors,
         "average_per_minute": insight.average(),
-        "baseline_average_per_minute": insight.baseline_average,
+        "baseline_average_per_minute": insight.measured.baseline_average,
         "next_query": insight.next_query,
         "incident": insight.incident.id.to_string(),
         "concerns": insight.concerns,
@@ -310,6 +310,7 @@ fn remove_nulls(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::insight::Measured;
     use crate::insight::example::rate;
 
     #[test]
@@ -387,8 +388,8 @@ mod tests {
 
     #[test]
     fn nothing_is_null() {
-        let text =
-            finding(&Insight { region: String::new(), ln_q: None, ..rate() }, Maker { settings: "0" }).to_string();
+        let measured = Measured { ln_q: None, ..rate().measured };
+        let text = finding(&Insight { region: String::new(), measured, ..rate() }, Maker { settings: "0" }).to_string();
         assert!(!text.contains("null,") && !text.contains(":null"), "{text}");
     }
 }

@@ -291,7 +291,7 @@ fn table(insights: &[Insight], width: Option<u16>) -> TextTable {
     let mut shown = 0;
     for insight in insights.iter().take(SHOWN) {
         let kind = insight.insight_type.name().trim_end_matches("Insight");
-        let (rank, score) = (insight.incident.rank, format!("{:.0}", insight.score));
+        let (rank, score) = (insight.incident.rank, format!("{:.0}", insight.measured.score));
         let incident = if rank == shown { String::new() } else { rank.to_string() };
         shown = rank;
         table.row([&incident, insight.severity.name(), &score, kind, &printable(&insight.sentence)]);

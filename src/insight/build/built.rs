@@ -111,7 +111,7 @@ pub fn build(
     built.insights.sort_by(|left, right| {
         rank(left)
             .cmp(&rank(right))
-            .then(right.score.total_cmp(&left.score))
+            .then(right.measured.score.total_cmp(&left.measured.score))
             .then(left.start.cmp(&right.start))
             .then(left.id.cmp(&right.id))
     });
@@ -121,7 +121,8 @@ pub fn build(
 /// What decides first which of two insights comes first: how serious they are, what kind they are, and the gravest thing about a change. Calls that
 /// failed for the most part say less than their errors do, and come after these.
 fn rank(insight: &Insight) -> impl Ord {
-    let of_errors = insight.insight_type == InsightType::ApiCallRateInsight && 2 * insight.errors > insight.observed;
+    let of_errors = insight.insight_type == InsightType::ApiCallRateInsight
+        && 2 * insight.measured.errors > insight.measured.observed;
     let kind = if of_errors { InsightType::ApiErrorRateInsight } else { insight.insight_type };
     let gravest = insight.concerns.first().copied();
     (Reverse(insight.severity), kind, of_errors, gravest.is_none(), gravest)
@@ -219,7 +220,7 @@ impl Built {
             // Of several episodes of a night the first says it.
             level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
-            tonight: continued.map(|_| insight.observed),
+            tonight: continued.map(|_| insight.measured.observed),
             lasting: Lasting::Not,
         };
         insight.ended |= episode.level_shift;
@@ -307,6 +308,7 @@ impl Built {
 mod tests {
     use super::*;
     use crate::insight::Concern;
+    use crate::insight::Measured;
     use crate::insight::example::rate;
 
     #[test]
@@ -331,7 +333,10 @@ mod tests {
 
     #[test]
     fn errors_come_before_the_calls_that_failed_and_what_is_graver_before_what_is_not() {
-        let of = |insight_type, errors| Insight { insight_type, errors, ..rate() };
+        let of = |insight_type, errors| {
+            let measured = Measured { errors, ..rate().measured };
+            Insight { insight_type, measured, ..rate() }
+        };
         let errors = of(InsightType::ApiErrorRateInsight, 204);
         let (failed, calls) = (of(InsightType::ApiCallRateInsight, 203), of(InsightType::ApiCallRateInsight, 3));
         let mut all = [&failed, &errors, &calls];

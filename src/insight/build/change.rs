@@ -12,7 +12,7 @@ use crate::insight::build::rate::baseline_average;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::meaning::complete::complete;
 use crate::insight::requests::concern::Concern;
-use crate::insight::{Insight, InsightType, NightFindings};
+use crate::insight::{Insight, InsightType, Measured, NightFindings};
 use crate::rollup::Family;
 
 pub(super) fn change_insight(
@@ -26,7 +26,7 @@ pub(super) fn change_insight(
     insight.concerns = findings.concerns(history, change, told.evidence);
     insight.changed = told.evidence.objects.listed();
     if change.reason == Reason::Silence {
-        insight.baseline_average = change.expected / insight.minutes() as f64;
+        insight.measured.baseline_average = change.expected / insight.minutes() as f64;
     } else if change.kind == ChangeKind::Trail && is_followed_by_silence(change, &insight.account, night.gaps.feed) {
         insight.concerns.push(Concern::SilenceFollowed);
         insight.concerns.sort_unstable();
@@ -55,11 +55,7 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
         fields,
         object: service,
     };
-    Insight {
-        direction: change.direction(),
-        reason: Some(change.reason),
-        start: moment(date, start),
-        end: moment(date, end),
+    let measured = Measured {
         observed: change.calls,
         errors: change.errors,
         expected: change.expected,
@@ -68,6 +64,14 @@ fn bare_change(history: &FamilyHistory, change: &ChangeFound, evidence: &Evidenc
         ln_p: change.ln_p,
         baseline_average: baseline_average(history, &change.members, (night.window, night.gaps.feed), start),
         days_known: night.window.days_of_history(),
+        ..Measured::default()
+    };
+    Insight {
+        direction: change.direction(),
+        reason: Some(change.reason),
+        start: moment(date, start),
+        end: moment(date, end),
+        measured,
         ..subject.draft(evidence, date)
     }
 }

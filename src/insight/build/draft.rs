@@ -10,7 +10,7 @@ use crate::detect::Direction;
 use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
-use crate::insight::{IncidentPart, Insight, InsightType, Life};
+use crate::insight::{IncidentPart, Insight, InsightType, Life, Measured};
 use crate::rollup::Family;
 use crate::severity::Severity;
 
@@ -48,18 +48,8 @@ impl Subject {
             start: moment(date, 0),
             end: moment(date, 0),
             ended: true,
-            observed: evidence.calls(),
-            errors: evidence.errors,
-            expected: 0.0,
-            expected_lower: 0,
-            expected_upper: 0,
-            ln_p: 0.0,
-            ln_q: None,
-            score: 0.0,
+            measured: Measured::counted(evidence),
             severity: Severity::Informational,
-            baseline_average: 0.0,
-            days_known: 0,
-            days_hidden: 0,
             attributions: Vec::new(),
             examples: evidence.examples.iter().map(|(_, id)| id.clone()).collect(),
             actor: None,

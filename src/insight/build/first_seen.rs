@@ -8,7 +8,6 @@ use chrono::NaiveDate;
 use crate::baseline::FamilyHistory;
 use crate::detect::Model;
 use crate::detect::first_seen::FirstSeen;
-use crate::insight::Insight;
 use crate::insight::build::draft::{Subject, id, moment, rate_type};
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::usual::Usual;
@@ -16,6 +15,7 @@ use crate::insight::findings::night::NightFindings;
 use crate::insight::findings::targets::hours_of_new_company;
 use crate::insight::meaning::complete::complete;
 use crate::insight::meaning::new_company::{LISTED, NewCompany};
+use crate::insight::{Insight, Measured};
 use crate::rollup::{EntityKey, Family};
 use crate::stats::score;
 
@@ -43,11 +43,14 @@ pub(in crate::insight) fn insight(
         model: Some(Model::FirstSeen),
         start: minute(evidence.span.0),
         end: minute(evidence.span.1),
-        ln_p: found.ln_p,
-        ln_q: Some(found.ln_q),
-        score: score(found.ln_p.min(0.0)).unwrap_or(0.0),
-        days_known: found.days,
-        days_hidden: found.hidden_days,
+        measured: Measured {
+            ln_p: found.ln_p,
+            ln_q: Some(found.ln_q),
+            score: score(found.ln_p.min(0.0)).unwrap_or(0.0),
+            days_known: found.days,
+            days_hidden: found.hidden_days,
+            ..Measured::counted(evidence)
+        },
         new_company: Some(new_company(findings, found, evidence)),
         ..subject.draft(evidence, date)
     };

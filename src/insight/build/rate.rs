@@ -5,13 +5,13 @@
 use crate::baseline::{FamilyHistory, Feed, Window};
 use crate::detect::score_cap::capped_score;
 use crate::detect::{Deviation, Direction};
-use crate::insight::Insight;
 use crate::insight::build::built::{Night, Told};
 use crate::insight::build::draft::{Subject, id, moment, rate_type};
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::usual::DAYS;
 use crate::insight::findings::open::goes_on;
 use crate::insight::life::episode::Running;
+use crate::insight::{Insight, Measured};
 use crate::time::DAY_MINUTES;
 
 pub(super) fn rate_insight(
@@ -38,13 +38,7 @@ pub(super) fn rate_insight(
         fields,
         object: object(history, deviation.member),
     };
-    Insight {
-        direction: deviation.direction,
-        model: Some(deviation.model),
-        start: moment(date, start),
-        // An hour's silence is not told, for it may go on after midnight.
-        end: moment(date, if is_open && DAY_MINUTES - end < 60 { DAY_MINUTES } else { end }),
-        ended: !is_open,
+    let measured = Measured {
         observed,
         errors,
         expected: deviation.expected * part,
@@ -61,6 +55,15 @@ pub(super) fn rate_insight(
         ),
         days_known: deviation.days_known,
         days_hidden: history.days_hidden(deviation.member, night.window),
+    };
+    Insight {
+        direction: deviation.direction,
+        model: Some(deviation.model),
+        start: moment(date, start),
+        // An hour's silence is not told, for it may go on after midnight.
+        end: moment(date, if is_open && DAY_MINUTES - end < 60 { DAY_MINUTES } else { end }),
+        ended: !is_open,
+        measured,
         ..subject.draft(evidence, date)
     }
 }

@@ -71,7 +71,7 @@ pub(in crate::insight) fn course(
 ) -> Course {
     let begin = days.window.date(0).and_time(chrono::NaiveTime::MIN).and_utc();
     let minute = |moment: chrono::DateTime<chrono::Utc>| (moment - begin).num_minutes();
-    let level = rhythm.level(direction, running.observed, minute(running.start)..minute(running.end));
+    let level = rhythm.level(direction, running.measured.observed, minute(running.start)..minute(running.end));
     let today = days.window.length() * 24;
     let idle = usize::try_from((minute(running.end) + 59) / 60).unwrap_or(0).min(today);
     let rates = |hours: HourSpan| {
@@ -117,6 +117,7 @@ pub(in crate::insight) fn course(
 mod tests {
     use super::*;
     use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+    use crate::insight::Measured;
     use crate::insight::events::evidence::Evidence;
     use crate::insight::example::rate;
     use crate::rollup::{EntityKey, Family};
@@ -149,7 +150,7 @@ mod tests {
         let running = Running {
             start: "2026-01-28T12:58:00Z".parse().unwrap(),
             end: "2026-01-28T17:17:00Z".parse().unwrap(),
-            observed: 294,
+            measured: Measured { observed: 294, ..insight.measured.finite() },
             ..Running::of(&insight, insight.end, 0.1, &Evidence::default())
         };
         course(&Rhythm::learn(&history, 0, days, 27), (&running, Direction::Up), next, days)

@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use crate::detect::{Deviation, Direction, Model};
 use crate::error::Result;
-use crate::insight::Insight;
 use crate::insight::attribute::{Attribute, ByAttribute};
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
 use crate::insight::events::values::Values;
 use crate::insight::meaning::actor::dominant_of;
+use crate::insight::{Insight, Measured};
 use crate::rollup::{EntityKey, Family};
 use crate::shown::OTHER;
 use crate::storage::{Daily, read_json, write_json};
@@ -81,18 +81,8 @@ pub struct Running {
     pub start: DateTime<Utc>,
     /// One past the last minute with calls: its end, should nothing follow.
     pub end: DateTime<Utc>,
-    pub observed: u64,
-    pub errors: u64,
-    pub expected: f64,
-    pub expected_lower: u64,
-    pub expected_upper: u64,
-    pub ln_p: f64,
-    pub ln_q: Option<f64>,
-    pub score: f64,
-    pub baseline_average: f64,
-    pub days_known: usize,
-    #[serde(default)]
-    pub days_hidden: usize,
+    #[serde(flatten)]
+    pub measured: Measured,
     /// Calls a minute that were usual at its hours.
     pub usual: f64,
     /// How often it was there: more than once where it came again at the same hours of the next day.
@@ -110,7 +100,7 @@ impl Running {
     /// Calls a minute from its start to the midnight that begins `date`.
     pub fn rate(&self, date: NaiveDate) -> f64 {
         let minutes = (date.and_time(chrono::NaiveTime::MIN).and_utc() - self.start).num_minutes().max(1);
-        self.observed as f64 / minutes as f64
+        self.measured.observed as f64 / minutes as f64
     }
 
     /// Whether a deviation is like it, at the same hours of another day, or an hour earlier or later: by half as much too many calls, or twice as
@@ -120,7 +110,7 @@ impl Running {
         let is_within_a_day = hours.0 < hours.1 && self.end - self.start <= Duration::days(1);
         let (first, end) = (u32::from(deviation.hours.begin()), u32::from(deviation.hours.end()));
         let is_at_its_hours = first < hours.1 && hours.0 < end && first + 1 >= hours.0 && end <= hours.1 + 1;
-        let own = self.observed as f64 - self.expected;
+        let own = self.measured.observed as f64 - self.measured.expected;
         let ratio = (deviation.observed as f64 - deviation.expected) / own;
         is_within_a_day && is_at_its_hours && (1.0 / ALIKE..=ALIKE).contains(&ratio)
     }
@@ -148,18 +138,7 @@ impl Running {
             model: insight.model,
             start: insight.start,
             end,
-            observed: insight.observed,
-            errors: insight.errors,
-            expected: insight.expected,
-            expected_lower: insight.expected_lower,
-            expected_upper: insight.expected_upper,
-            // JSON has no infinity.
-            ln_p: insight.ln_p.max(f64::MIN),
-            ln_q: insight.ln_q.map(|ln_q| ln_q.max(f64::MIN)),
-            score: insight.score,
-            baseline_average: insight.baseline_average,
-            days_known: insight.days_known,
-            days_hidden: insight.days_hidden,
+            measured: insight.measured.finite(),
             usual,
             times: insight.life.times.max(1),
             values: ByAttribute::of(|attribute| most(&evidence.values[attribute])),
@@ -297,18 +276,30 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_of_an_episode_stand_among_its_fields_and_are_read_back() {
+        let insight = rate();
+        let running = Running::of(&insight, insight.end, 0.1, &Evidence::default());
+        let text = serde_json::to_string(&running).unwrap();
+        let numbers = r#""observed":204,"errors":3,"expected":2.5,"expected_lower":0,"expected_upper":9,"ln_p":-110.5,"ln_q":-100.25,"score":98.5,"baseline_average":0.04,"days_known":28,"days_hidden":0"#;
+        assert!(text.contains(&format!(r#""end":"2026-01-29T11:50:00Z",{numbers},"usual":0.1,"#)), "{text}");
+        assert_eq!(serde_json::from_str::<Running>(&text).unwrap(), running);
+        let earlier = text.replace(r#","days_hidden":0"#, "");
+        assert_eq!(serde_json::from_str::<Running>(&earlier).unwrap(), running, "nights of earlier versions left none");
+    }
+
+    #[test]
     fn what_comes_again_is_at_the_same_hours_and_about_as_large() {
         // From 11:40 to 11:50.
         let insight = rate();
         let running = Running::of(&insight, insight.end, 0.1, &Evidence::default());
-        let excess = insight.observed as f64 - insight.expected;
+        let excess = insight.measured.observed as f64 - insight.measured.expected;
         let deviation = |hours: HourSpan, observed: u64| Deviation {
             member: 0,
             direction: Direction::Up,
             model: Model::Seasonal,
             hours,
             observed,
-            expected: insight.expected,
+            expected: insight.measured.expected,
             lower: 0,
             upper: 0,
             ln_p: -20.0,
@@ -318,7 +309,7 @@ mod tests {
             by_hour: Vec::new(),
         };
         let again = |hours: HourSpan, times: f64| {
-            let observed = (insight.expected + times * excess).round() as u64;
+            let observed = (insight.measured.expected + times * excess).round() as u64;
             running.is_repeated(&deviation(hours, observed))
         };
         assert!(
@@ -334,7 +325,7 @@ mod tests {
         assert!(!again(HourSpan::new(12, 13), 1.0), "an hour later");
         let start = insight.start - Duration::days(1);
         let longer = Running { start, ..running.clone() };
-        let same = deviation(HourSpan::hour(11), insight.observed);
+        let same = deviation(HourSpan::hour(11), insight.measured.observed);
         assert!(running.is_repeated(&same) && !longer.is_repeated(&same), "a day and ten minutes");
         assert!(!again(HourSpan::new(0, 24), 1.0), "the whole of a day is not at its hours");
         assert!(!again(HourSpan::new(11, 12), 3.0) && !again(HourSpan::new(11, 12), 0.2), "much larger, much smaller");

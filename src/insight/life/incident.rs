@@ -159,7 +159,7 @@ fn join_moved(insights: &[Insight], groups: &mut Groups) {
 fn are_as_large<'a>(insights: impl Iterator<Item = &'a Insight>) -> bool {
     let (mut many, mut few) = (0.0, 0.0);
     for insight in insights {
-        let excess = insight.observed as f64 - insight.expected;
+        let excess = insight.measured.observed as f64 - insight.measured.expected;
         *(if insight.direction == Direction::Up { &mut many } else { &mut few }) += excess.abs();
     }
     many > 0.0 && (1.0 / AS_LARGE..=AS_LARGE).contains(&(few / many))
@@ -263,6 +263,7 @@ fn culprit<'a>(parts: impl Iterator<Item = &'a Insight>) -> Option<Culprit> {
 mod tests {
     use super::*;
     use crate::detect::Direction;
+    use crate::insight::Measured;
     use crate::insight::example::rate;
     use crate::insight::{Attribution, Life, Share};
 
@@ -372,8 +373,7 @@ mod tests {
     fn what_an_entity_does_at_other_hours_is_one_story_with_what_it_does_not() {
         let at = |start, end, direction, observed, expected| Insight {
             direction,
-            observed,
-            expected,
+            measured: Measured { observed, expected, ..rate().measured },
             ..insight(Family::Principal, "user/7", start, end)
         };
         let rise = || at(600, 700, Direction::Up, 50, 5.0);
@@ -381,10 +381,8 @@ mod tests {
         assert_eq!(ranks(vec![rise(), at(900, 960, Direction::Down, 0, 60.0)]), [1, 1], "as large");
         assert_eq!(ranks(vec![rise(), at(900, 960, Direction::Down, 0, 400.0)]), [1, 2]);
         let other = insight(Family::Principal, "user/8", 900, 960);
-        assert_eq!(
-            ranks(vec![rise(), Insight { direction: Direction::Down, observed: 0, expected: 60.0, ..other }]),
-            [1, 2]
-        );
+        let measured = Measured { observed: 0, expected: 60.0, ..rate().measured };
+        assert_eq!(ranks(vec![rise(), Insight { direction: Direction::Down, measured, ..other }]), [1, 2]);
     }
 
     #[test]

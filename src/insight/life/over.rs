@@ -57,7 +57,7 @@ impl Over {
                 "{} {}, {} since {} UTC",
                 insight.subject(),
                 if insight.life.lasting == Lasting::Closed { STILL_THERE.to_owned() } else { ended(insight.end) },
-                counted(insight.observed, "call", "calls"),
+                counted(insight.measured.observed, "call", "calls"),
                 insight.start.format("%Y-%m-%d %H:%M")
             ),
         })

@@ -31,11 +31,11 @@ pub(in crate::insight) fn complete(insight: &mut Insight, evidence: &Evidence, u
     insight.names = names(insight, name_of);
     insight.severity = severity(insight, &evidence.values[Attribute::Api]);
     if insight.reason.is_some() {
-        insight.score = f64::from(insight.severity as u8) * 25.0;
+        insight.measured.score = f64::from(insight.severity as u8) * 25.0;
     }
     insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence, usual)
-        + &concern::words(&insight.concerns, all_failed(insight.errors, insight.observed))
+        + &concern::words(&insight.concerns, all_failed(insight.measured.errors, insight.measured.observed))
         + &lasting(insight);
     insight.next_query = next_query(insight, false);
 }
@@ -104,6 +104,7 @@ fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<At
 mod tests {
     use super::*;
     use crate::insight::Actor;
+    use crate::insight::Measured;
     use crate::insight::example::rate;
 
     /// What is told of a drop in which one principal called twice, where the week before had these calls.
@@ -115,7 +116,8 @@ mod tests {
         let mut evidence = Evidence::default();
         evidence.values[Attribute::Principal].insert("user/27".to_owned(), 2);
         evidence.names.add("user/27", "lin27", 2);
-        let mut insight = Insight { direction: Direction::Down, observed: 2, ..rate() };
+        let measured = Measured { observed: 2, ..rate().measured };
+        let mut insight = Insight { direction: Direction::Down, measured, ..rate() };
         complete(&mut insight, &evidence, &usual);
         insight
     }

@@ -95,11 +95,11 @@ pub(in crate::insight) fn sentence(insight: &Insight, evidence: &Evidence) -> St
     let did: Vec<String> =
         [used_from(insight, company), called(company), worked_in(company)].into_iter().flatten().collect();
     let all = counted(company.days as u64, "day", "days");
-    let days = match insight.days_hidden {
+    let days = match insight.measured.days_hidden {
         0 => format!("for the first time in {all} "),
         _ => String::new(),
     };
-    let unknown = not_in_full(insight.days_hidden, &all);
+    let unknown = not_in_full(insight.measured.days_hidden, &all);
     let when = span(insight.start, insight.end);
     let usual = if company.usual < 0.05 { "less than 0.1".to_owned() } else { format!("{:.1}", company.usual) };
     let silence = company.silent_days.map_or(String::new(), |days| {
@@ -111,7 +111,7 @@ pub(in crate::insight) fn sentence(insight: &Insight, evidence: &Evidence) -> St
 
 /// `; 44 calls in all, 26 of them failed`; nothing of one that did not.
 fn calls(insight: &Insight) -> String {
-    match (insight.observed, insight.errors) {
+    match (insight.measured.observed, insight.measured.errors) {
         (0 | 1, 0) => String::new(),
         (0 | 1, _) => "; the call failed".to_owned(),
         (calls, 0) => format!("; {} calls in all", number(calls)),
@@ -182,6 +182,7 @@ fn several(company: &NewCompany, family: Family, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::insight::Measured;
     use crate::insight::example::rate;
 
     fn told(company: NewCompany, observed: u64, errors: u64) -> String {
@@ -189,8 +190,7 @@ mod tests {
             insight_type: InsightType::PrincipalInsight,
             family: Family::Principal,
             new_company: Some(NewCompany { days: 28, ..company }),
-            observed,
-            errors,
+            measured: Measured { observed, errors, ..rate().measured },
             ..rate()
         };
         sentence(&insight, &Evidence::default())

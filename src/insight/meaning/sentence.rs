@@ -45,10 +45,10 @@ pub(in crate::insight) fn sentence(insight: &Insight, evidence: &Evidence, usual
 
 fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> String {
     let subject = subject(insight.family, &insight.entity, who(insight, evidence));
-    let calls = counted(insight.observed, "call", "calls");
-    let times = counted(insight.observed, "time", "times");
-    let few = if insight.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
-    let to = || most(evidence, insight.observed);
+    let calls = counted(insight.measured.observed, "call", "calls");
+    let times = counted(insight.measured.observed, "time", "times");
+    let few = if insight.measured.observed == 0 { "no calls".to_owned() } else { format!("only {calls}") };
+    let to = || most(evidence, insight.measured.observed);
     let by = || by(insight, evidence);
     let not_errors = || insight.insight_type != InsightType::ApiErrorRateInsight;
     let with_from = |aside: Option<Aside>| {
@@ -126,12 +126,15 @@ fn most(evidence: &Evidence, all: u64) -> Option<Aside> {
 /// `by user svc-25` where all calls are theirs, `mostly by user svc-25` where most are.
 fn by(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
     let who = who(insight, evidence)?;
-    let is_all = dominant_calls(evidence, Attribute::Principal).is_some_and(|(_, calls)| calls >= insight.observed);
+    let is_all =
+        dominant_calls(evidence, Attribute::Principal).is_some_and(|(_, calls)| calls >= insight.measured.observed);
     let calls = actor_calls(insight, evidence);
     Some(match calls {
         _ if is_all => Aside::OfAll(format!("by {who}")),
         // Who explains what is odd need not be who calls most.
-        Some(calls) if 2 * calls < insight.observed => Aside::OfMost(format!("{} of them by {who}", number(calls))),
+        Some(calls) if 2 * calls < insight.measured.observed => {
+            Aside::OfMost(format!("{} of them by {who}", number(calls)))
+        }
         _ => Aside::OfMost(format!("mostly by {who}")),
     })
 }
@@ -154,7 +157,8 @@ fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>
         Aside::OfMost(words)
     };
     let is_new = |address: &str| unseen(address) || is_new(address);
-    let all = dominant_calls(evidence, Attribute::SourceAddress).filter(|(_, calls)| *calls >= insight.observed);
+    let all =
+        dominant_calls(evidence, Attribute::SourceAddress).filter(|(_, calls)| *calls >= insight.measured.observed);
     if let Some((address, _)) = all {
         return [Some(Aside::OfAll(format!("from {}", clipped(address)))), is_new(address).then(|| new(address))];
     }
@@ -170,7 +174,7 @@ fn new_to_it() -> String {
 
 /// `180 of them failed`, where more did than did not; of sign-ins whose did not.
 fn failed(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
-    let (failed, all) = (insight.errors, insight.observed);
+    let (failed, all) = (insight.measured.errors, insight.measured.observed);
     (2 * failed > all).then(|| match failed {
         failed if failed >= all => Aside::OfMost("all of them failed".to_owned()),
         failed => {
@@ -206,46 +210,53 @@ pub(in crate::insight) fn who(insight: &Insight, evidence: &Evidence) -> Option<
 }
 
 fn expectation(insight: &Insight) -> String {
-    if insight.days_hidden > 0 && matches!(insight.model, Some(Model::New | Model::Sparse)) {
+    if insight.measured.days_hidden > 0 && matches!(insight.model, Some(Model::New | Model::Sparse)) {
         return as_far_as_known(insight);
     }
     match insight.model {
-        Some(Model::New) if insight.days_known == 0 => {
-            format!("never seen before, first days usually hold up to {}", number(insight.expected_upper))
+        Some(Model::New) if insight.measured.days_known == 0 => {
+            format!("never seen before, first days usually hold up to {}", number(insight.measured.expected_upper))
         }
         Some(Model::New) => {
             format!(
                 "new for {}, such days usually hold up to {}",
-                counted(insight.days_known as u64, "day", "days"),
-                number(insight.expected_upper)
+                counted(insight.measured.days_known as u64, "day", "days"),
+                number(insight.measured.expected_upper)
             )
         }
         Some(Model::Sparse) => {
-            format!("not active day by day, its active days usually hold up to {}", number(insight.expected_upper))
-        }
-        // The hours of a day may be odd and their sum not.
-        _ if (insight.expected_lower..=insight.expected_upper).contains(&insight.observed) => {
             format!(
-                "some of its hours are far from the usual, about {} in all",
-                number(insight.expected.round() as u64)
+                "not active day by day, its active days usually hold up to {}",
+                number(insight.measured.expected_upper)
             )
         }
-        _ => format!("expected {}–{}", number(insight.expected_lower), number(insight.expected_upper)),
+        // The hours of a day may be odd and their sum not.
+        _ if (insight.measured.expected_lower..=insight.measured.expected_upper)
+            .contains(&insight.measured.observed) =>
+        {
+            format!(
+                "some of its hours are far from the usual, about {} in all",
+                number(insight.measured.expected.round() as u64)
+            )
+        }
+        _ => {
+            format!("expected {}–{}", number(insight.measured.expected_lower), number(insight.measured.expected_upper))
+        }
     }
 }
 
 /// What is expected of an entity that may have called on days whose counts do not name it.
 fn as_far_as_known(insight: &Insight) -> String {
-    let (known, days) = match (insight.model, insight.days_known) {
+    let (known, days) = match (insight.model, insight.measured.days_known) {
         (Some(Model::Sparse), _) => ("not known to be active day by day".to_owned(), "its active days"),
         (_, 0) => ("not known from before".to_owned(), "first days"),
         (_, days) => (format!("known for {}", counted(days as u64, "day", "days")), "such days"),
     };
     format!(
         "{known}, for {} of history {} not counted in full; {days} usually hold up to {}",
-        counted(insight.days_hidden as u64, "day", "days"),
-        if insight.days_hidden == 1 { "was" } else { "were" },
-        number(insight.expected_upper)
+        counted(insight.measured.days_hidden as u64, "day", "days"),
+        if insight.measured.days_hidden == 1 { "was" } else { "were" },
+        number(insight.measured.expected_upper)
     )
 }
 
@@ -257,8 +268,12 @@ fn silence_sentence(insight: &Insight) -> String {
         "the feed of {} fell silent {}, where {} usual{}, after {who} touched the audit trail with {api} the day before",
         if insight.account.is_empty() { "no account" } else { &insight.account },
         silent_span(insight),
-        counted(insight.expected.round() as u64, "call is", "calls are"),
-        if insight.observed == 0 { String::new() } else { format!(" and {} came", number(insight.observed)) }
+        counted(insight.measured.expected.round() as u64, "call is", "calls are"),
+        if insight.measured.observed == 0 {
+            String::new()
+        } else {
+            format!(" and {} came", number(insight.measured.observed))
+        }
     )
 }
 
@@ -325,7 +340,7 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
     }
     let more = evidence.values[Attribute::Api].len().saturating_sub(apis.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let outcome = match (insight.errors, insight.observed) {
+    let outcome = match (insight.measured.errors, insight.measured.observed) {
         (0, _) => String::new(),
         (failed, all) if failed == all && all == 1 => " and failed".to_owned(),
         (failed, all) if failed == all => format!(" and failed all {all} times"),
@@ -344,7 +359,7 @@ fn change_sentence(insight: &Insight, evidence: &Evidence) -> String {
         Some(Reason::First) if insight.actor.as_ref().is_some_and(Actor::is_nameless) => "",
         Some(Reason::First) => "; for the first time",
         Some(Reason::Unusual) => "; more often than usual",
-        Some(Reason::NoHistory) if insight.days_known == 0 => "; there is no history to compare with",
+        Some(Reason::NoHistory) if insight.measured.days_known == 0 => "; there is no history to compare with",
         Some(Reason::NoHistory) => "; there is too little history to compare with",
         _ => "",
     };
@@ -390,6 +405,7 @@ mod tests {
     use chrono::{DateTime, Utc};
 
     use super::*;
+    use crate::insight::Measured;
     use crate::insight::events::evidence::Unseen;
 
     #[test]
@@ -441,7 +457,7 @@ mod tests {
         let actor = crate::insight::Actor { kind: "role".into(), id: "9".into(), name: Some("team-4".into()) };
         let insight = Insight {
             insight_type: InsightType::ApiCallRateInsight,
-            observed: 35,
+            measured: Measured { observed: 35, ..crate::insight::example::rate().measured },
             actor: Some(actor),
             ..crate::insight::example::rate()
         };
@@ -501,8 +517,7 @@ mod tests {
             entity: fields.join("/"),
             object: "InvalidPassword".to_owned(),
             fields,
-            observed: 90,
-            errors: 90,
+            measured: Measured { observed: 90, errors: 90, ..crate::insight::example::rate().measured },
             actor: None,
             ..crate::insight::example::rate()
         };
@@ -517,7 +532,7 @@ mod tests {
             insight_type: InsightType::ApiCallRateInsight,
             family: Family::Api,
             entity: "AasSub/ConsoleSignin".to_owned(),
-            observed: 91,
+            measured: Measured { observed: 91, ..errors.measured },
             ..errors
         };
         assert_eq!(told(&calls, &evidence), "AasSub/ConsoleSignin was called 91 times, 90 of them failed,");
@@ -541,7 +556,7 @@ mod tests {
                 family: Family::Change,
                 reason: Some(Reason::First),
                 changed: evidence.objects.listed(),
-                errors: 0,
+                measured: Measured { errors: 0, ..crate::insight::example::rate().measured },
                 ..crate::insight::example::rate()
             };
             insight.attributions = vec![Attribution {
@@ -575,8 +590,9 @@ mod tests {
             for (event, parameters) in requests {
                 evidence.look_at(kind, 0, event, parameters);
             }
+            let measured = Measured { errors: 0, ..crate::insight::example::rate().measured };
             let insight =
-                Insight { insight_type, errors: 0, reason: Some(Reason::First), ..crate::insight::example::rate() };
+                Insight { insight_type, measured, reason: Some(Reason::First), ..crate::insight::example::rate() };
             sentence(&insight, &evidence, &Usual::default()).split(" between ").next().unwrap().to_owned()
         };
         let attach = r#"{"PolicyName":"AdministratorAccess","UserName":"support2"}"#;

@@ -135,7 +135,7 @@ pub(in crate::insight) fn severity(insight: &Insight, apis: &BTreeMap<String, u6
 }
 
 fn of_rate(insight: &Insight, apis: &BTreeMap<String, u64>) -> Severity {
-    let by_score = match insight.score {
+    let by_score = match insight.measured.score {
         score if score >= 90.0 => Severity::High,
         score if score >= 50.0 => Severity::Medium,
         score if score >= 25.0 => Severity::Low,
@@ -155,7 +155,7 @@ fn of_change(insight: &Insight, reason: Reason) -> Severity {
     let steps = change_steps(ChangeFacts {
         touched: Touched::of(insight.insight_type == InsightType::TrailConcealmentInsight, is_own_password(insight)),
         reason,
-        all_failed: all_failed(insight.errors, insight.observed),
+        all_failed: all_failed(insight.measured.errors, insight.measured.observed),
         is_privileged: is_privileged(insight),
         concerns: &insight.concerns,
     });
@@ -201,11 +201,13 @@ fn only_reads(insight: &Insight) -> bool {
 mod tests {
     use super::*;
     use crate::insight::Actor;
+    use crate::insight::Measured;
     use crate::insight::example::rate;
 
     fn severity_of(entity: &str, score: f64, actor: Option<&str>) -> Severity {
         let actor = actor.map(|name| Actor { kind: "role".into(), id: "1".into(), name: Some(name.into()) });
-        severity(&Insight { score, actor, entity: entity.into(), ..rate() }, &BTreeMap::new())
+        let measured = Measured { score, ..rate().measured };
+        severity(&Insight { measured, actor, entity: entity.into(), ..rate() }, &BTreeMap::new())
     }
 
     #[test]
@@ -230,7 +232,12 @@ mod tests {
         let of = |apis: &[(&str, u64)]| {
             let apis = apis.iter().map(|&(api, calls)| (api.to_owned(), calls)).collect();
             severity(
-                &Insight { score: 60.0, entity: "Ecs/DescribeInstances".into(), family: Family::Principal, ..rate() },
+                &Insight {
+                    measured: Measured { score: 60.0, ..rate().measured },
+                    entity: "Ecs/DescribeInstances".into(),
+                    family: Family::Principal,
+                    ..rate()
+                },
                 &apis,
             )
         };
@@ -277,7 +284,8 @@ mod tests {
 
     #[test]
     fn drops_are_low_at_most() {
-        let drop = Insight { score: 99.0, direction: Direction::Down, entity: "Ecs/DeleteInstance".into(), ..rate() };
+        let measured = Measured { score: 99.0, ..rate().measured };
+        let drop = Insight { measured, direction: Direction::Down, entity: "Ecs/DeleteInstance".into(), ..rate() };
         assert_eq!(severity(&drop, &BTreeMap::new()), Severity::Low);
     }
 
@@ -286,10 +294,8 @@ mod tests {
         use InsightType::{PolicyChangeInsight as Policy, TrailConcealmentInsight as Trail};
         let of = |insight_type, reason, errors, root: bool| {
             let actor = root.then(|| Actor { kind: "root".into(), id: "1".into(), name: None });
-            severity(
-                &Insight { insight_type, reason: Some(reason), observed: 2, errors, actor, ..rate() },
-                &BTreeMap::new(),
-            )
+            let measured = Measured { observed: 2, errors, ..rate().measured };
+            severity(&Insight { insight_type, reason: Some(reason), measured, actor, ..rate() }, &BTreeMap::new())
         };
         assert_eq!(of(Trail, Reason::Trail, 0, false), Severity::Critical);
         assert_eq!(of(Trail, Reason::Trail, 2, false), Severity::High);

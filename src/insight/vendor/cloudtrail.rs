@@ -46,7 +46,7 @@ fn details(insight: &Insight, state: &str, maker: Maker<'_>) -> Value {
         "insightObject": insight.object,
         "insightContext": {
             "statistics": {
-                "baseline": { "average": insight.baseline_average },
+                "baseline": { "average": insight.measured.baseline_average },
                 "insight": { "average": insight.average() },
                 "insightDuration": insight.minutes(),
                 "baselineDuration": BASELINE_MINUTES,
