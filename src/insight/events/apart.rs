@@ -1,5 +1,5 @@
-//! A rise told apart from the rest of its entity's calls: where one principal, key, address or API makes nearly all of it, the rise begins and
-//! ends with the calls of that one, however many others call meanwhile.
+//! A rise told apart from the rest of its entity's calls: where one principal, key, address or API makes nearly all of it, or one error of an
+//! API, the rise begins and ends with the calls of that one, however many others call meanwhile.
 //!
 //! Whose they are is read from the minutes that all calls together show. A value is held against its share of the week before, as in
 //! [`compared`](crate::insight::events::compared): it makes a rise if it has four fifths of what the rise has too much, and of several the one that is least
@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::event::fold_service;
 use crate::insight::attribute::Attribute;
 use crate::insight::events::again::Narrowed;
+use crate::insight::events::described::NO_ERROR;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::Investigation;
@@ -28,11 +29,12 @@ const MAKES_IT: f64 = 0.8;
 /// What is added to counts of the week before, so that whoever is new is not infinitely surprising.
 const SMOOTHING: f64 = 0.5;
 /// The attributes that can make a rise, and the families of those who are named there.
-const MAKERS: [(Attribute, Family); 4] = [
+const MAKERS: [(Attribute, Family); 5] = [
     (Attribute::Principal, Family::Principal),
     (Attribute::AccessKey, Family::AccessKey),
     (Attribute::SourceAddress, Family::SourceIp),
     (Attribute::Api, Family::Api),
+    (Attribute::ErrorCode, Family::ApiError),
 ];
 
 /// Looks for the minutes of rises again, by the calls of those who make them, and reads the events of those that turn out to have others.
@@ -120,7 +122,7 @@ fn of_maker(target: &Target, usual: &Usual, evidence: &Evidence) -> Option<Targe
     }
     let expected = day.calls(target.search.begin(), evidence.span);
     let excess = evidence.calls() as f64 - expected;
-    let makers = MAKERS.iter().filter(|(_, family)| *family != target.family);
+    let makers = MAKERS.iter().filter(|(_, family)| may_make(*family, target.family));
     let values = makers.flat_map(|&(attribute, family)| {
         let of_week = usual.values[attribute].as_ref().map(|values| folded(attribute, values)).unwrap_or_default();
         let all = of_week.values().map(|(_, calls)| calls).sum::<u64>() as f64;
@@ -129,7 +131,7 @@ fn of_maker(target: &Target, usual: &Usual, evidence: &Evidence) -> Option<Targe
             let own = of_week.get(value).map_or(0.0, |&(_, calls)| calls as f64);
             (own + SMOOTHING) / (all + 2.0 * SMOOTHING)
         };
-        let named = seen.filter(|(_, (value, _))| *value != OTHER);
+        let named = seen.filter(|(_, (value, _))| ![OTHER, NO_ERROR].contains(value));
         named.map(move |(folded, (value, calls))| (family, value, calls as f64, share(&folded)))
     });
     let made = values.filter(|(.., calls, share)| calls - expected * share >= MAKES_IT * excess && excess > 0.0);
@@ -140,19 +142,29 @@ fn of_maker(target: &Target, usual: &Usual, evidence: &Evidence) -> Option<Targe
     let (family, value, calls, share) = made.max_by(|left, right| {
         likelihood(left).total_cmp(&likelihood(right)).then_with(|| (right.0, right.1).cmp(&(left.0, left.1)))
     })?;
-    let account = target.keys.first()?.account();
     let least = least.min(calls as u64);
     Some(Target {
         minutes: Minutes::Rise { usual: day.times(share), least, begin },
-        with: vec![(family, key(family, account, value)?)],
+        with: vec![(family, key(family, target.keys.first()?, value)?)],
         eve: Vec::new(),
         ..target.clone()
     })
 }
 
-/// The entity that an attribute's value names.
-fn key(family: Family, account: &str, value: &str) -> Option<EntityKey> {
+/// Whether entities of a family can make rises of another: an API makes those of its callers, not of its own errors; errors those of their API.
+fn may_make(maker: Family, of: Family) -> bool {
+    match maker {
+        Family::Api => ![Family::Api, Family::ApiError].contains(&of),
+        Family::ApiError => of == Family::Api,
+        _ => maker != of,
+    }
+}
+
+/// The entity that an attribute's value names, of calls that belong to another one.
+fn key(family: Family, of: &EntityKey, value: &str) -> Option<EntityKey> {
+    let account = of.account();
     Some(match family {
+        Family::ApiError => EntityKey::new(of.fields().chain([value])),
         Family::Principal => {
             let (kind, id) = value.split_once('/')?;
             EntityKey::new([account, kind, id])
@@ -171,20 +183,30 @@ mod tests {
     use crate::insight::extent::minutes::UsualDay;
     use crate::time::HourSpan;
 
-    /// A rise of an API from 9:00 to 11:00, of which somebody made so many calls among so many, and usually so many of a thousand.
-    fn maker(calls: u64, all: u64, of_thousand: u64) -> Option<EntityKey> {
-        let target = Target {
-            family: Family::Api,
-            keys: vec![EntityKey::new(["1", "ecs", "Describe"])],
+    /// A rise of an entity from 9:00 to 11:00, in which sixty calls are usual.
+    fn rise(family: Family, key: EntityKey) -> Target {
+        Target {
+            family,
+            keys: vec![key],
             hours: HourSpan::new(9, 11),
             search: HourSpan::new(9, 11),
             minutes: Minutes::Rise { usual: UsualDay::even(0.5), least: 30, begin: Begin::Within },
             since: "2026-01-29".parse().unwrap(),
             with: Vec::new(),
             eve: Vec::new(),
-        };
+        }
+    }
+
+    /// So many calls in these hours.
+    fn evidence(calls: u64) -> Evidence {
         let mut evidence = Evidence { from: 9, minutes: vec![0; 120], span: (0, 120), ..Evidence::default() };
-        evidence.minutes[0] = all as u32;
+        evidence.minutes[0] = calls as u32;
+        evidence
+    }
+
+    /// Who makes a rise of an API, of which somebody made so many calls among so many, and usually so many of a thousand.
+    fn maker(calls: u64, all: u64, of_thousand: u64) -> Option<EntityKey> {
+        let (target, mut evidence) = (rise(Family::Api, EntityKey::new(["1", "ecs", "Describe"])), evidence(all));
         let values = |own: u64, all: u64| [("user/7".to_owned(), own), ("user/8".to_owned(), all - own)].into();
         evidence.values[Attribute::Principal] = values(calls, all);
         let mut usual = Usual::default();
@@ -199,5 +221,26 @@ mod tests {
         assert_eq!(maker(70, 160, 0), None);
         assert_eq!(maker(130, 160, 500), user, "thirty are usual");
         assert_eq!(maker(100, 160, 500), None);
+    }
+
+    #[test]
+    fn an_error_makes_rises_of_its_api_and_an_api_none_of_its_errors() {
+        let api = EntityKey::new(["1", "ecs", "Describe"]);
+        let told = |family: Family, own: EntityKey, failed: u64| {
+            let (target, mut evidence) = (rise(family, own), evidence(160));
+            evidence.values[Attribute::Api] = [("Ecs/Describe".to_owned(), 160)].into();
+            evidence.values[Attribute::ErrorCode] =
+                [("Throttling".to_owned(), failed), (NO_ERROR.to_owned(), 160 - failed)].into();
+            let mut usual = Usual::default();
+            usual.values[Attribute::Api] = Some([("Ecs/Describe".to_owned(), 1000)].into());
+            usual.values[Attribute::ErrorCode] =
+                Some([("Throttling".to_owned(), 10), (NO_ERROR.to_owned(), 990)].into());
+            of_maker(&target, &usual, &evidence).map(|target| target.with[0].clone())
+        };
+        let error = EntityKey::new(["1", "ecs", "Describe", "Throttling"]);
+        assert_eq!(told(Family::Api, api.clone(), 100), Some((Family::ApiError, error.clone())));
+        assert_eq!(told(Family::Api, api.clone(), 60), None, "others fail or succeed more often too");
+        assert_eq!(told(Family::Api, api, 5), None, "what succeeds has no entity");
+        assert_eq!(told(Family::ApiError, error, 160), None);
     }
 }

@@ -50,7 +50,7 @@ const RESOURCE: usize = 11;
 const NAME: usize = 12;
 
 /// What an event without an error code has for one.
-const NO_ERROR: &str = "null";
+pub(super) const NO_ERROR: &str = "null";
 
 /// Tells what rows say, batch after batch; its memory is bounded.
 pub(super) struct Describer {

@@ -246,12 +246,26 @@ impl Around {
     }
 }
 
-/// For how many of some minutes an episode with `rate` calls a minute goes on, where `usual` is what follows: the change
-/// point of greatest likelihood.
+/// For how many of some minutes, from the begin of an hour on, an episode with `rate` calls a minute goes on, where `usual` is what follows: the
+/// change point of greatest likelihood; of a drop one that ends with an hour, unless another is so much more likely.
 pub fn tail(minutes: &[u32], rate: f64, usual: f64) -> usize {
     let (rate, usual) = ((rate * 60.0).max(LEAST_USUAL), (usual * 60.0).max(LEAST_USUAL));
     let level = Level::Times(rate / usual);
-    lasted(minutes.iter().map(|&calls| level.telling(usual, 1.0 / 60.0, u64::from(calls))))
+    let telling = minutes.iter().map(|&calls| level.telling(usual, 1.0 / 60.0, u64::from(calls)));
+    if rate < usual { lasted_in_hours(telling) } else { lasted(telling) }
+}
+
+/// As [`lasted`], of minutes that are told by how much they speak for what is usual; each end within an hour speaks so much less for the level.
+fn lasted_in_hours(telling: impl Iterator<Item = f64>) -> usize {
+    let (mut best, mut sum) = ((0, 0.0), 0.0);
+    for (minutes, telling) in (1_usize..).zip(telling) {
+        sum -= telling;
+        let odd = if minutes.is_multiple_of(60) { 0.0 } else { TELLING_MINUTES };
+        if sum - odd > best.1 {
+            best = (minutes, sum - odd);
+        }
+    }
+    best.0
 }
 
 /// What there is up to each place; 0 before the first.
@@ -428,6 +442,21 @@ mod tests {
         // A silence goes on until calls are back.
         let back: Vec<u32> = (0..60).map(|minute| u32::from(minute >= 25)).collect();
         assert_eq!(tail(&back, 0.0, 1.0), 25);
+    }
+
+    #[test]
+    fn a_silence_that_is_over_ends_with_an_hour_unless_its_minutes_tell() {
+        let silent_for = |silent: usize| -> Vec<u32> {
+            (0..180).map(|minute| u32::from(minute >= silent && (minute - silent).is_multiple_of(4))).collect()
+        };
+        assert_eq!(
+            tail(&silent_for(131), 0.0, 0.25),
+            120,
+            "eleven minutes without a call, of which there is one in four"
+        );
+        assert_eq!(tail(&silent_for(170), 0.0, 0.25), 170, "fifty");
+        assert_eq!(tail(&silent_for(109), 0.0, 0.25), 109, "three calls in the hour are not part of it");
+        assert_eq!(tail(&silent_for(120), 0.0, 0.25), 120);
     }
 
     proptest! {

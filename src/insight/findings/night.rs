@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{Duration, NaiveDate, NaiveTime};
 use uuid::Uuid;
 
 use crate::baseline::{FamilyHistory, Window};
@@ -267,9 +268,11 @@ impl NightFindings {
         self.before.get(&Self::same(history, deviation))
     }
 
-    /// Whether the night before told of the same entity and direction.
-    pub(in crate::insight) fn was_told(&self, history: &FamilyHistory, deviation: &Deviation) -> bool {
-        self.before(history, deviation).is_some_and(|before| before.insight.is_some())
+    /// Whether the night before told of the same entity and direction in the last hour of its day.
+    pub(in crate::insight) fn was_told_at_its_end(&self, same: &Same, date: NaiveDate) -> bool {
+        let last_hour = date.and_time(NaiveTime::MIN).and_utc() - Duration::hours(1);
+        let told = self.before.get(same).filter(|before| before.insight.is_some());
+        told.is_some_and(|before| before.again.as_ref().is_none_or(|over| over.end > last_hour))
     }
 
     /// The episode of the night before that a deviation goes on with.
@@ -361,6 +364,24 @@ mod tests {
         findings.keep_open();
         let of = |place: usize| findings.courses[&all[place].0];
         assert_eq!([of(1), of(2), of(3)], [Course::KeptOpen(24, Rates::default()), lasts, lasts]);
+    }
+
+    /// Whether the night before told of an entity in its last hour, if its episode there was over at some time.
+    fn was_told_at_its_end(over: Option<&str>) -> bool {
+        let same = (Family::AccessKey, EntityKey::new(["1", "LTAI1"]), Direction::Up);
+        let mut before = Episode::following(&same, "2026-01-28".parse().unwrap(), None, 7);
+        before.insight = Some(Uuid::from_u128(7));
+        before.again = over.map(|end| Running::of(&rate(), end.parse().unwrap(), 0.1, &Evidence::default()));
+        let changes = (FamilyHistory::from_entities(Family::Change, []), Vec::new());
+        let findings = NightFindings::new(Vec::new(), changes, [(same.clone(), before)].into(), 7);
+        findings.was_told_at_its_end(&same, "2026-01-29".parse().unwrap())
+    }
+
+    #[test]
+    fn what_was_over_before_the_last_hour_leaves_that_to_the_next_night() {
+        assert!(!was_told_at_its_end(Some("2026-01-28T16:21:00Z")));
+        assert!(was_told_at_its_end(Some("2026-01-28T23:05:00Z")));
+        assert!(was_told_at_its_end(None), "it was open");
     }
 
     #[test]

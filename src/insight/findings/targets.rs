@@ -95,7 +95,9 @@ impl NightFindings {
         let search = self.search(history, deviation);
         let begin = match continued {
             Some(_) => Begin::GoesOn,
-            None if search.begin() == 0 && !self.was_told(history, deviation) => Begin::Before,
+            None if search.begin() == 0 && !self.was_told_at_its_end(&Self::same(history, deviation), date) => {
+                Begin::Before
+            }
             None => Begin::Within,
         };
         Target {
