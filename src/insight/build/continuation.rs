@@ -17,6 +17,8 @@ const EXAMPLES: usize = 10;
 pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Running) {
     insight.id = running.id;
     insight.start = running.start;
+    let is_within = |day: &&NaiveDate| moment(**day, 0) < insight.end;
+    insight.life.left_out = running.left_out.iter().filter(is_within).copied().collect();
     insight.observed += running.observed;
     insight.errors += running.errors;
     insight.expected += running.expected;
