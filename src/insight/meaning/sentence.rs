@@ -5,19 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration};
+use chrono::Duration;
 
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
 use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::{Evidence, Request};
 use crate::insight::events::investigate::top;
-use crate::insight::events::names::Names;
 use crate::insight::events::usual::Usual;
 use crate::insight::meaning::actor::dominant_calls;
 use crate::insight::meaning::attack::is_sign_in;
 use crate::insight::meaning::new_company;
 use crate::insight::meaning::severity::is_own_password;
+use crate::insight::meaning::sign_ins::{let_in, succeeded};
 use crate::insight::requests::changed::Object;
 use crate::insight::requests::serious::is_same_user;
 use crate::insight::{Actor, Attribution, Insight, InsightType};
@@ -25,8 +25,6 @@ use crate::rollup::Family;
 use crate::shown::{OTHER, clipped, counted, number, span};
 use crate::time::MINUTE_MS;
 
-/// Those who signed in that are named.
-const SIGNED_IN: usize = 3;
 /// Addresses that a sentence names.
 const NAMED_SOURCES: usize = 3;
 /// The calls that stop a trail and start it again, in both clouds.
@@ -84,15 +82,6 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Strin
     };
     let when = span(insight.start, insight.end);
     format!("{did}{} {when}; {}{}", told(asides), expectation(insight), let_in(insight, evidence))
-}
-
-/// `; user anna20 signed in from 66.6.6.6 at 10:52 UTC`: who got in after sign-ins from the same address were refused.
-fn let_in(insight: &Insight, evidence: &Evidence) -> String {
-    let Some(found) = &evidence.let_in else { return String::new() };
-    let (named, others) = named(&found.who, &found.names);
-    let at = DateTime::from_timestamp_millis(found.at).unwrap_or(insight.start);
-    let when = span(at, at + Duration::minutes(1));
-    format!("; {}{others} signed in from {} {when}", named.join(", "), clipped(&found.address))
 }
 
 /// Whom a sentence is about: a key as such, a principal by what it is called, anything else by itself.
@@ -183,28 +172,8 @@ fn failed(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
     let (failed, all) = (insight.errors, insight.observed);
     (2 * failed > all).then(|| match failed {
         failed if failed >= all => Aside::OfMost("all of them failed".to_owned()),
-        failed => {
-            let is_told = evidence.let_in.is_some();
-            let did_not = signed_in(evidence)
-                .filter(|_| !is_told)
-                .map_or_else(String::new, |who| format!(" and {who} succeeded"));
-            Aside::OfMost(format!("{} of them failed{did_not}", number(failed)))
-        }
+        failed => Aside::OfMost(format!("{} of them failed{}", number(failed), succeeded(evidence))),
     })
-}
-
-/// `1 by user anna20`: the sign-ins that did not fail, by the names of a few.
-fn signed_in(evidence: &Evidence) -> Option<String> {
-    let (named, others) = named(&evidence.signed_in, &evidence.names);
-    let calls = number(evidence.signed_in.values().sum());
-    (!named.is_empty()).then(|| format!("{calls} by {}{others}", named.join(", ")))
-}
-
-/// A few of some principals by what they are called, and whether there are others.
-fn named(principals: &BTreeMap<String, u64>, names: &Names) -> (Vec<String>, &'static str) {
-    let called = |(principal, _): (&str, u64)| Some(Actor::of_entity(principal)?.called(names).shown());
-    let named = top(principals, SIGNED_IN).into_iter().filter_map(called).collect();
-    (named, if principals.len() > SIGNED_IN { " and others" } else { "" })
 }
 
 /// `for 45 users` of sign-ins that failed, of several.
@@ -404,7 +373,7 @@ fn the_resource(evidence: &Evidence) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{NaiveDate, Utc};
+    use chrono::{DateTime, NaiveDate, Utc};
 
     use super::*;
     use crate::insight::events::evidence::Unseen;
