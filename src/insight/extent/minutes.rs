@@ -20,34 +20,35 @@ const TELLING_MINUTES: f64 = 10.0;
 /// A silence is longer than hours tell where it is twice as long as any other gap beside it, between so many calls.
 const LEAST_BESIDE: usize = 10;
 
-/// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day. Hours of a silent feed have none: their
-/// minutes tell nothing.
+/// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UsualDay([Option<f64>; 25]);
+pub struct UsualDay {
+    calls: [f64; 25],
+    /// In others the feed was silent: their minutes tell nothing.
+    believed: [bool; 25],
+}
 
 impl UsualDay {
     /// The same in all hours.
     pub fn even(calls_a_minute: f64) -> Self {
-        Self([Some(calls_a_minute); 25])
+        Self { calls: [calls_a_minute; 25], believed: [true; 25] }
     }
 
     /// Of so many calls in the last hour of the day before, and in each of the day.
     pub fn of_hours(calls: [f64; 25]) -> Self {
-        Self(calls.map(|calls| Some(calls / 60.0)))
+        Self { calls: calls.map(|calls| calls / 60.0), believed: [true; 25] }
     }
 
     /// The same of these hours alone.
     #[must_use]
     pub fn believing(self, hours: [bool; 25]) -> Self {
-        let mut all = self.0;
-        all.iter_mut().zip(hours).for_each(|(calls, is_believed)| *calls = calls.filter(|_| is_believed));
-        Self(all)
+        Self { believed: hours, ..self }
     }
 
     /// So many times as many.
     #[must_use]
     pub fn times(self, ratio: f64) -> Self {
-        Self(self.0.map(|calls| Some(calls? * ratio)))
+        Self { calls: self.calls.map(|calls| calls * ratio), ..self }
     }
 
     /// The calls that are usual in some minutes, counted from the hour `first` of the day on.
@@ -55,10 +56,10 @@ impl UsualDay {
         (minutes.0..minutes.1).filter_map(|minute| self.at(i32::from(first), minute)).sum()
     }
 
-    /// What is usual in a minute, counted from the hour `first` on, of which the last of the day before is -1.
+    /// What is usual in a minute that tells something, counted from the hour `first` on, of which the last of the day before is -1.
     fn at(&self, first: i32, minute: usize) -> Option<f64> {
-        let place = (first + 1).max(0) as usize + minute / 60;
-        self.0[place.min(24)].map(|calls| calls.max(LEAST_USUAL / 60.0))
+        let place = ((first + 1).max(0) as usize + minute / 60).min(24);
+        self.believed[place].then_some(self.calls[place].max(LEAST_USUAL / 60.0))
     }
 }
 
