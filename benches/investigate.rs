@@ -34,6 +34,7 @@ use insights::insight::events::missing::tell_with_the_missing;
 use insights::insight::events::target::{Begin, Minutes, Target};
 use insights::insight::events::usual::Past;
 use insights::insight::extent::minutes::UsualDay;
+use insights::insight::extent::rhythm::Days;
 use insights::partition::{ColumnOverrides, EventFile, Partitions};
 use insights::rollup::update::{Counting, update};
 use insights::rollup::{DayRollup, Family, FamilyRollup, ScanOptions, scan_day};
@@ -144,7 +145,8 @@ impl Found {
             let changes = read(Family::Change)?;
             let found = [change::detect(&changes, &window), change::usual(&changes, &window)].concat();
             let (of_changes, before) = (found.len(), BTreeMap::new());
-            targets = NightFindings::new(rates, (changes, found), before, u32::MAX).targets(date);
+            let days = Days { window: &window, calendar: &calendar, feed: &feed };
+            targets = NightFindings::new(rates, (changes, found), before, u32::MAX).targets(days);
             println!(
                 "{} deviations at a false discovery rate of {false_discovery_rate}, and {of_changes} changes",
                 targets.len() - of_changes

@@ -298,3 +298,32 @@ fn where_there_are_several_accounts_each_insight_names_its_own() {
     }
     assert!(starts(&state).len() >= 4);
 }
+
+#[test]
+fn who_got_in_after_a_spray_is_told_and_nobody_else_has_met_its_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let sign_in = |second: i64, user: u32, address: &str, error| {
+        let (service, api, address) = ("AasSub", "ConsoleSignin", address.to_owned());
+        Call { service, api, address, error, ..Call::usual(second, user) }
+    };
+    let eve = night() - chrono::Duration::days(1);
+    write_days(&events, day(1, 1), night(), |date| {
+        let usual = (1..=20_u32).map(|user| sign_in(28_800 + i64::from(user), user, &format!("192.0.2.{user}"), None));
+        let tries = (0..45_u32).map(|number| {
+            sign_in(36_000 + i64::from(number) * 53, 1 + number % 20, "66.6.6.6", Some("InvalidPassword"))
+        });
+        let spray = tries.filter(|_| date == eve || date == night());
+        let regions = Call { api: "DescribeRegions", address: "66.6.6.6".to_owned(), ..Call::usual(39_180, 12) };
+        let got_in = [sign_in(39_120, 12, "66.6.6.6", None), regions];
+        usual.chain(spray).chain(got_in.into_iter().filter(|_| date == night())).collect()
+    });
+    run(&events, &state);
+    let found = starts(&state);
+    let calls = of(&found, "ApiCallRateInsight", "ConsoleSignin");
+    let sentence = calls["insightDetails"]["analysis"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("; user name12 signed in from 66.6.6.6 at 10:52 UTC"), "{sentence}");
+    let principals = found.iter().filter(|event| event["insightDetails"]["insightType"] == "PrincipalInsight");
+    let met: Vec<&str> = principals.map(|event| event["insightDetails"]["insightObject"].as_str().unwrap()).collect();
+    assert_eq!(met, ["12"], "those whose names were tried have met nobody, on the day before either");
+}

@@ -12,7 +12,7 @@ use std::path::Path;
 use arrow::array::AsArray;
 use arrow::datatypes::Float64Type;
 use chrono::{DateTime, NaiveDate, Utc};
-use common::made::{Call, key_of, write_days};
+use common::made::{Call, key_of, usual_day, write_day, write_days};
 use common::{assert_same_files, dated, day, files_below, insights, read_parquet, texts};
 use serde_json::Value;
 
@@ -471,4 +471,39 @@ fn another_burst_on_the_next_night_is_another_story() {
     let stories: Vec<Value> =
         (1..=2).flat_map(|number| reported(&state, number)).map(|own| own.2["incident"]["id"].clone()).collect();
     assert!(stories.len() >= 2 && stories.first() != stories.last(), "the first was over by eleven: {stories:?}");
+}
+
+#[test]
+fn a_feed_that_breaks_off_for_some_hours_of_a_day_ends_no_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let hours = |second: i64| (25_200..54_000).contains(&second);
+    for date in day(1, 1).iter_days().take_while(|date| *date <= night(3)) {
+        // User 7 works from 7 to 15, from the first night on much more; on the second nothing arrives from 10:12 to 13:40.
+        let more = (0..86_400_i64).step_by(30).filter(|second| date >= night(1) && hours(*second));
+        let usual = usual_day(date).into_iter().filter(|call| call.user != "7" || hours(call.second));
+        let calls = usual.chain(more.map(|second| Call::usual(second, 7)));
+        let is_lost = |call: &Call| date == night(2) && (36_720..49_200).contains(&call.second);
+        write_day(&events, date, calls.filter(|call| !is_lost(call)).collect());
+    }
+    run(&events, &state, 1..=3, &[]);
+    let told = [1, 2, 3].map(|number| reported(&state, number).into_iter().map(|event| event.0).collect::<Vec<_>>());
+    assert_eq!(told, [vec!["Start".to_owned()], vec![], vec![]]);
+}
+
+#[test]
+fn a_night_that_was_left_out_ends_no_episode_and_begins_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    burst(&events, night(3), "2026-01-29T12:00:00Z", "2026-01-31T15:00:00Z");
+    run(&events, &state, 1..=1, &[]);
+    run(&events, &state, 3..=3, &[]);
+    let (first, last) = (reported(&state, 1), reported(&state, 3));
+    assert_eq!([&first[0].0, &last[0].0], ["Start", "End"]);
+    assert_eq!((first[0].1.as_str(), last.len()), (last[0].1.as_str(), 1), "it is the same");
+    // Three calls more a minute for twelve hours and for fifteen: those of the night between are not told.
+    let count = last[0].2["count"].as_u64().unwrap();
+    assert!((4_860..=5_200).contains(&count), "{count}");
+    let sentence = last[0].2["sentence"].as_str().unwrap();
+    assert!(sentence.contains("; 2026-01-30 not counted, for nobody judged it"), "{sentence}");
 }

@@ -214,7 +214,9 @@ fn expected_hours(events: &Path, date: NaiveDate, keyed: Keyed, columns: &[&str]
 fn expected_pairs(events: &Path, date: NaiveDate) -> Pairs {
     let mut pairs = Pairs::new();
     for group in grouped(events, date, &COLUMNS) {
-        for (name, left, right) in PAIRED {
+        // Who was not let in was not there.
+        let is_refused = group.errors > 0 && group.text("event_name") == Some("ConsoleSignin");
+        for (name, left, right) in PAIRED.into_iter().filter(|(name, ..)| !is_refused || *name == "api_network") {
             if let (Some(left), Some(right)) = (left(&group), right(&group)) {
                 *pairs.entry((name.to_owned(), left, right)).or_default() += group.calls;
             }

@@ -10,7 +10,7 @@ use crate::cli::{Common, date, exit, no_events, progress};
 use crate::partition::Partitions;
 use crate::query::TimeRange;
 use crate::rollup::mend::Mended;
-use crate::rollup::update::{Counting, DayOutcome, update};
+use crate::rollup::update::{Counting, DayOutcome, OF_OTHER_SETTINGS, update};
 use crate::shown::{counted, printable};
 use crate::storage::StateLock;
 
@@ -74,9 +74,7 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
         }
     }
     for day in result.of_other_settings() {
-        output::complain(&format!(
-            "! {day}: it stays as it was counted by other columns or another max_entities: the events are gone"
-        ));
+        output::complain(&format!("! {day}: {OF_OTHER_SETTINGS}"));
     }
     let partial = !problems.is_empty() || result.days.iter().any(|day| day.note.counts.is_partial());
     let done = result.days.iter().filter(|day| day.outcome == DayOutcome::Counted).count();

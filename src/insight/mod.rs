@@ -42,6 +42,7 @@ use uuid::Uuid;
 
 use crate::detect::change::Reason;
 use crate::detect::{Direction, Model};
+use crate::insight::life::nights::minutes_until;
 use crate::place::Place;
 use crate::rollup::Family;
 use crate::shown::OTHER;
@@ -156,9 +157,14 @@ impl Insight {
         share.average >= meaning::actor::SPEAKS_FOR_ALL * self.average()
     }
 
+    /// Those of them whose calls are counted: of nights that were left out none are.
+    pub fn counted_minutes(&self) -> i64 {
+        (self.minutes() - minutes_until(&self.life.left_out, self.end)).max(1)
+    }
+
     /// Calls a minute between start and end.
     pub fn average(&self) -> f64 {
-        self.measured.observed as f64 / self.minutes() as f64
+        self.measured.observed as f64 / self.counted_minutes() as f64
     }
 
     /// Whom it is about, for a sentence.

@@ -18,7 +18,8 @@ fn files(state: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
     let trails = trail::newest(state, date)?;
     let next = date.succ_opt().unwrap_or(date);
     let alerting = carry::newest_before(state, next)?.unwrap_or(date);
-    Ok([episode::path(state, date), carry::path(state, alerting)].into_iter().chain(trails).collect())
+    let episodes = episode::night_before(state, next)?.unwrap_or(date);
+    Ok([episode::path(state, episodes), carry::path(state, alerting)].into_iter().chain(trails).collect())
 }
 
 /// The digest of what the night before that of `date` left; `None` if it left nothing, as one that was not judged.

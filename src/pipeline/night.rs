@@ -18,6 +18,7 @@ use crate::insight::events::apart::tell_apart;
 use crate::insight::events::eve;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::{Investigation, read_on};
+use crate::insight::events::let_in::look_for_those_let_in;
 use crate::insight::events::missing::tell_with_the_missing;
 use crate::insight::events::usual::{Past, Usual};
 use crate::insight::extent::rhythm::Days;
@@ -253,7 +254,7 @@ impl<'a> Ground<'a> {
     /// What the events tell of it, and what of it is left by what they tell.
     fn look_into(&self, findings: NightFindings) -> Result<(NightFindings, Seen)> {
         let (partitions, date) = (self.job.partitions, self.window.scored());
-        let mut targets = findings.targets(date);
+        let mut targets = findings.targets(self.days());
         eve::look_back(partitions, date, &mut targets)?;
         let (read, mut evidence) = Investigation::of(&self.files, date, &targets)?;
         let (mut usual, left_out) = self.past().usual(&targets)?;
@@ -262,6 +263,7 @@ impl<'a> Ground<'a> {
         let open = findings.until_midnight(&targets, &evidence, self.days());
         read_on(&self.files, date, open, &mut evidence)?;
         eve::read(partitions, date, &targets, &mut evidence)?;
+        look_for_those_let_in(&self.files, date, &targets, &mut evidence)?;
         let mut trails = TrailBook::read_before(self.job.state, date)?;
         trails.follow(&targets, &mut evidence);
         let findings = findings.leaving_harmless_out(&mut evidence, &mut usual).with_habits(&self.past())?;

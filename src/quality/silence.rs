@@ -13,7 +13,7 @@ fn account(silence: Silence) -> Flaw {
     let all_day = silence.hours.len() == 24;
     let when = if all_day { "all day".to_owned() } else { format!("in the hours {}", ranges(&silence.hours)) };
     let sentence = format!(
-        "the feed of {} was silent {when} ({} calls, {} are usual): masked, nothing is said of it",
+        "the feed of {} was silent {when} ({} calls, {} are usual): masked, no rates are judged there",
         shown(&silence.account),
         number(silence.calls),
         number(silence.usual)

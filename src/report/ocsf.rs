@@ -240,7 +240,7 @@ fn attributed(insight: &Insight, found: &Attribution) -> Value {
     let observation = |share: &crate::insight::Share| {
         json!({
             "value": share.value,
-            "count": (share.average * insight.minutes() as f64).round() as i64,
+            "count": (share.average * insight.counted_minutes() as f64).round() as i64,
             "timespan": timespan(insight.start, insight.end),
         })
     };

@@ -20,7 +20,7 @@ use crate::quality::{Flaw, Inspection};
 use crate::report::RuleRecord;
 use crate::rollup::ScanCounts;
 use crate::rollup::store::DayInput;
-use crate::rollup::update::{DayOutcome, Update};
+use crate::rollup::update::{DayOutcome, OF_OTHER_SETTINGS, Update};
 use crate::settings::Settings;
 use crate::shown::local_day;
 use crate::stats::Calibration;
@@ -293,9 +293,7 @@ fn problems(history: &Update, alerts: &DayAlerts, inspection: &Inspection) -> Ve
 
 fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
     let mut said = history_warnings(window, settings);
-    said.extend(some_days(&history.of_other_settings(), window).map(|days| {
-        format!("of {days} the counts stay those of other columns or another max_entities: the events are gone")
-    }));
+    said.extend(some_days(&history.of_other_settings(), window).map(|days| format!("{days}: {OF_OTHER_SETTINGS}")));
     if history.is_all_there_is(window.scored()) {
         let unreadable = history.problems_of(window.scored()).next().is_some();
         let became = if unreadable { "cannot be read" } else { "are gone" };
@@ -316,7 +314,8 @@ fn history_warnings(window: &Window, settings: &Settings) -> Vec<String> {
         return vec![format!("learning: {days} of at least {needed} days of history, so rates are not judged yet")];
     }
     let missing = window.missing().collect::<Vec<_>>();
-    let missing = some_days(&missing, window).map(|days| format!("no events on {days}: masked, not taken for silence"));
+    let missing =
+        some_days(&missing, window).map(|days| format!("no events on {days}: masked, rates learn nothing from them"));
     let aside = some_days(window.set_aside(), window).map(|days| format!("incident on {days}: not learnt from"));
     missing.into_iter().chain(aside).collect()
 }

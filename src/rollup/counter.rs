@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::event::signs_in;
 use crate::partition::EventBatch;
 use crate::rollup::day::{DayRollup, FamilyRollup, ScanCounts};
 use crate::rollup::hours::{HourCount, HourlyCounts, SLOTS_PER_HOUR};
@@ -48,6 +49,8 @@ pub struct DayCounter {
     keys: RowKeys,
     hours: [HourlyCounts; Family::COUNTED.len()],
     pairs: Option<PairCounter>,
+    /// By an API's number of the day whether it signs people in.
+    sign_ins: Vec<bool>,
     counts: ScanCounts,
     in_parts: HourSet,
     open: Option<u8>,
@@ -74,6 +77,7 @@ impl DayCounter {
         self.keyer.begin_day();
         self.hours.iter_mut().for_each(HourlyCounts::begin_day);
         self.pairs.iter_mut().for_each(PairCounter::begin_day);
+        self.sign_ins.clear();
         self.counts = ScanCounts::default();
         (self.in_parts, self.open, self.closed) = (in_parts, None, HourSet::default());
         (self.room, self.told) = (None, Noted::default());
@@ -122,13 +126,21 @@ impl DayCounter {
             self.count_run(*run);
         }
         self.make_room_for_pairs();
-        if let Some(pairs) = &mut self.pairs {
-            pairs.count(&self.keys);
-        }
+        self.count_pairs();
         self.counts.events += batch.times.len() as u64;
         self.counts.errors += self.keys.failed().len() as u64;
         self.counts.without_api += self.keys.of(Family::Api).iter().filter(|&&api| api == NONE).count() as u64;
         Ok(())
+    }
+
+    /// Whoever was not let in was not there: whose name was tried has met nobody.
+    fn count_pairs(&mut self) {
+        let Some(pairs) = &mut self.pairs else { return };
+        let apis = self.keyer.members(Family::Api);
+        let is_sign_in = |api: u32| apis.key(api).fields().last().is_some_and(signs_in);
+        self.sign_ins.extend((self.sign_ins.len()..apis.len()).map(|api| is_sign_in(api as u32)));
+        self.keys.disown_failed(|api| self.sign_ins.get(api as usize).is_some_and(|signs_in| *signs_in));
+        pairs.count(&self.keys);
     }
 
     /// Changes are never too many, and neither are names that were chosen.

@@ -84,6 +84,16 @@ impl RowKeys {
         self.failed.extend((0..self.codes.len() as u32).filter(|&row| self.codes[row as usize] != NONE));
     }
 
+    /// Makes those that failed through some of the APIs nobody's.
+    pub(super) fn disown_failed(&mut self, through: impl Fn(u32) -> bool) {
+        let Self { members, failed, .. } = self;
+        for row in failed.iter().map(|row| *row as usize) {
+            if through(members[Family::Api as usize][row]) {
+                [Family::AccessKey, Family::Principal].iter().for_each(|caller| members[*caller as usize][row] = NONE);
+            }
+        }
+    }
+
     /// The member of a family that a row belongs to.
     pub fn member(&self, family: Family, row: usize) -> Option<u32> {
         if let Some(members) = self.dense(family) {

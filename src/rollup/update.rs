@@ -28,6 +28,10 @@ pub enum DayOutcome {
     Kept,
 }
 
+/// What is said of days that stay as they were counted by other settings.
+pub const OF_OTHER_SETTINGS: &str =
+    "counted by other columns or another max_entities, and not anew, for the events are gone";
+
 /// A day of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpdatedDay {

@@ -4,6 +4,7 @@
 //! noted on the way. How each kind is made stands in the files beside this one; what it means, in [`meaning`](crate::insight::meaning).
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
@@ -130,20 +131,22 @@ fn rank(insight: &Insight) -> impl Ord {
 
 /// Days of history from which on it says something that nobody used an address.
 const LEAST_DAYS: usize = 7;
+/// An address is new for so many days: what it did on the first of them does not make it usual on the next.
+const NEW_FOR: usize = 7;
 
-/// The addresses of an episode that nobody in its account used before, where all days of them are known.
+/// The addresses of an episode that nobody in its account used until lately, where all days of them are known.
 fn unseen(history: Option<&FamilyHistory>, window: &Window, account: &str, evidence: &Evidence) -> Unseen {
-    let is_new = |history: &FamilyHistory, address: &str| {
-        let member = history.find(&EntityKey::new([account, address]));
-        member.is_some_and(|member| {
-            history.split(member, window).0.is_empty() && history.days_hidden(member, window) == 0
-        })
+    let Some(history) = history else { return Unseen::default() };
+    let first_day = |address: &String| {
+        let member = history.find(&EntityKey::new([account, address]))?;
+        let first = history.hours(member).first()?.day();
+        let before = (0..first).filter(|&day| window.is_present(day)).count();
+        let is_new = first + NEW_FOR > window.length() && before >= LEAST_DAYS;
+        (is_new && history.days_hidden(member, window) == 0).then(|| window.date(first))
     };
-    let history = history.filter(|_| window.days_of_history() >= LEAST_DAYS);
     let addresses = evidence.values[Attribute::SourceAddress].keys();
-    let addresses =
-        history.into_iter().flat_map(|history| addresses.clone().filter(|&address| is_new(history, address)));
-    Unseen { addresses: addresses.cloned().collect(), days: window.days_of_history() }
+    let addresses = addresses.filter_map(|address| Some((address.clone(), first_day(address)?)));
+    Unseen { addresses: addresses.collect(), days: window.days_of_history() }
 }
 
 /// How a deviation stands to the episode of the night before.
@@ -221,6 +224,7 @@ impl Built {
             level_shift: episode.level_shift && !self.episodes.contains_key(&same),
             incident: episode.incident,
             tonight: continued.map(|_| insight.measured.observed),
+            left_out: BTreeSet::new(),
             lasting: Lasting::Not,
         };
         insight.ended |= episode.level_shift;
@@ -264,6 +268,8 @@ impl Built {
             }
             Course::Ended(ending) => {
                 let life = Life { level_shift: false, ..life };
+                let before = ending.before.filter(|_| !running.left_out.is_empty());
+                let running = &Running { end: before.unwrap_or(running.end), ..running.clone() };
                 self.close(left_insight(same, (running, ending.whole), (told.evidence, told.usual), life, date).0);
             }
             Course::KeptOpen(_, rates) => {
@@ -317,16 +323,23 @@ mod tests {
         let hour = |day: u16| crate::baseline::HistoryHour { hour: day * 24 + 9, calls: 1, errors: 0, peak: 1 };
         let of =
             |address: &str, days: &[u16]| (EntityKey::new(["1", address]), days.iter().map(|&day| hour(day)).collect());
-        let history =
-            FamilyHistory::from_entities(Family::SourceIp, [of("192.0.2.1", &[3, 28]), of("192.0.2.2", &[28])]);
+        let history = FamilyHistory::from_entities(
+            Family::SourceIp,
+            [of("192.0.2.1", &[3, 28]), of("192.0.2.2", &[28]), of("192.0.2.4", &[26, 28]), of("192.0.2.5", &[21, 28])],
+        );
         let mut evidence = Evidence::default();
-        let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+        let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"];
         evidence.values[Attribute::SourceAddress] = addresses.map(|address| (address.to_owned(), 1)).into();
         let found = unseen(Some(&history), &window, "1", &evidence);
         assert_eq!(
             (found.addresses, found.days),
-            (["192.0.2.2".to_owned()].into(), 28),
-            "of the last nothing is known"
+            (
+                [("192.0.2.2", window.scored()), ("192.0.2.4", window.date(26))]
+                    .map(|(ip, day)| (ip.to_owned(), day))
+                    .into(),
+                28
+            ),
+            "of the third nothing is known, and the last was used for a week"
         );
         assert!(unseen(None, &window, "1", &evidence).addresses.is_empty());
     }

@@ -17,6 +17,8 @@ const EXAMPLES: usize = 10;
 pub(super) fn go_on(insight: &mut Insight, evidence: &mut Evidence, running: &Running) {
     insight.id = running.id;
     insight.start = running.start;
+    let is_within = |day: &&NaiveDate| moment(**day, 0) < insight.end;
+    insight.life.left_out = running.left_out.iter().filter(is_within).copied().collect();
     insight.measured.go_on_from(&running.measured);
     let examples = running.examples.iter().chain(&insight.examples).take(EXAMPLES).cloned().collect();
     insight.examples = examples;

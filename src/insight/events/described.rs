@@ -251,11 +251,12 @@ impl Described<'_> {
         }
     }
 
-    /// Adds the principals of those rows that did not fail.
-    pub(super) fn count_successful(&mut self, rows: &[u32], principals: &mut BTreeMap<String, u64>) {
+    /// Adds the principals of those rows that did not fail; which they are.
+    pub(super) fn count_successful(&mut self, rows: &[u32], principals: &mut BTreeMap<String, u64>) -> Vec<u32> {
         let successful: Vec<u32> = rows.iter().copied().filter(|&row| !self.has_failed(row)).collect();
         let Self { attributes, tally, .. } = self;
         attributes[Attribute::Principal].count(&successful, tally, |who, calls| add(principals, who, calls));
+        successful
     }
 
     /// How many of some rows failed.

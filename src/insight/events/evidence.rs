@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
 use crate::event::ChangeKind;
+use crate::insight::events::let_in::LetIn;
 use crate::insight::events::names::Names;
 use crate::insight::events::values::{Values, add_all};
 use crate::insight::requests::changed::Objects;
@@ -41,9 +44,13 @@ pub struct Evidence {
     pub errors: u64,
     /// Who signed in, of an API that does that: where others failed, that is whom to ask.
     pub signed_in: BTreeMap<String, u64>,
+    /// When the first of them did, in milliseconds.
+    pub signed_in_at: Option<i64>,
+    /// Of sign-ins that were refused, who got in from the same address, then or soon after.
+    pub let_in: Option<LetIn>,
     /// Of each attribute the values and their calls.
     pub values: Values,
-    /// Addresses among them that nobody used before.
+    /// Addresses among them that nobody used until lately.
     pub unseen: Unseen,
     /// The names of users and roles, where events tell any.
     pub names: Names,
@@ -65,11 +72,11 @@ pub struct Evidence {
     pub principal_arns: BTreeMap<String, String>,
 }
 
-/// Addresses that nobody in the account used in so many days before.
+/// Addresses that nobody in the account used in so many days before, or until the last of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unseen {
-    /// The addresses, as they are spelled among the values.
-    pub addresses: BTreeSet<String>,
+    /// The addresses, as they are spelled among the values, and the first day of each.
+    pub addresses: BTreeMap<String, NaiveDate>,
     /// The days that were looked back on.
     pub days: usize,
 }
@@ -127,6 +134,7 @@ impl Evidence {
     pub(in crate::insight) fn absorb(&mut self, later: Self) {
         self.errors += later.errors;
         add_all(&mut self.signed_in, later.signed_in);
+        self.signed_in_at = self.signed_in_at.into_iter().chain(later.signed_in_at).min();
         later.values.into_iter().for_each(|(attribute, later)| add_all(&mut self.values[attribute], later));
         self.names.absorb(&later.names);
         self.concerns.extend(later.concerns);

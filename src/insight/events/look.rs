@@ -143,13 +143,14 @@ impl Look<'_> {
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        let mut requests = Vec::new();
+        let (mut requests, mut sign_ins) = (Vec::new(), Vec::new());
         let mut count = |described: &mut Described<'_>, numbers: &[u32], target: usize, rows: &[u32]| {
             let (evidence, counts) = seen.of(target);
             described.count(rows, counts, &mut evidence.names);
             evidence.errors += described.failures(rows);
             if self.targets[target].signs_in() {
-                described.count_successful(rows, &mut evidence.signed_in);
+                let successful = described.count_successful(rows, &mut evidence.signed_in);
+                sign_ins.extend(successful.into_iter().map(|row| (target, numbers[row as usize])));
             }
             if let Some(kind) = change_kind(&self.targets[target]) {
                 let by_region = kind == ChangeKind::Trail && is_by_region(&self.targets[target]);
@@ -163,6 +164,7 @@ impl Look<'_> {
         let early = traces.iter().map(|trace| (trace.target, trace.rows(&self.early(trace.target))));
         let examples = if has_ids(group) { examples(group, &early.collect::<Vec<_>>(), said)? } else { Vec::new() };
         read_requests(group, &requests, said, seen)?;
+        note_first_sign_ins(group, &sign_ins, said, seen)?;
         Ok(examples)
     }
 
@@ -199,6 +201,20 @@ pub(super) fn each_row(
             let nothing = AtHand::default();
             batches.each(group, &rows, &nothing, &mut |described, _, target, rows| each(described, target, rows))
         })?;
+    }
+    Ok(())
+}
+
+/// Notes when the first of some sign-ins was, each of a target by its row.
+fn note_first_sign_ins(group: Group<'_>, sign_ins: &[(usize, u32)], said: &Said, seen: &mut Seen) -> Result<()> {
+    let mut rows: Vec<u32> = sign_ins.iter().map(|(_, row)| *row).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let times = times(group, &rows, said)?;
+    for (target, row) in sign_ins {
+        let (evidence, _) = seen.of(*target);
+        let time = rows.binary_search(row).ok().and_then(|place| times.get(place));
+        evidence.signed_in_at = evidence.signed_in_at.into_iter().chain(time.copied()).min();
     }
     Ok(())
 }

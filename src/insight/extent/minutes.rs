@@ -22,42 +22,53 @@ const LEAST_BESIDE: usize = 10;
 
 /// Calls a minute that are usual, by the hour: the last one of the day before, then those of the day.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UsualDay([f64; 25]);
+pub struct UsualDay {
+    calls: [f64; 25],
+    /// In others the feed was silent: their minutes tell nothing.
+    believed: [bool; 25],
+}
 
 impl UsualDay {
     /// The same in all hours.
     pub fn even(calls_a_minute: f64) -> Self {
-        Self([calls_a_minute; 25])
+        Self { calls: [calls_a_minute; 25], believed: [true; 25] }
     }
 
     /// Of so many calls in the last hour of the day before, and in each of the day.
     pub fn of_hours(calls: [f64; 25]) -> Self {
-        Self(calls.map(|calls| calls / 60.0))
+        Self { calls: calls.map(|calls| calls / 60.0), believed: [true; 25] }
+    }
+
+    /// The same of these hours alone.
+    #[must_use]
+    pub fn believing(self, hours: [bool; 25]) -> Self {
+        Self { believed: hours, ..self }
     }
 
     /// So many times as many.
     #[must_use]
     pub fn times(self, ratio: f64) -> Self {
-        Self(self.0.map(|calls| calls * ratio))
+        Self { calls: self.calls.map(|calls| calls * ratio), ..self }
     }
 
     /// The calls that are usual in some minutes, counted from the hour `first` of the day on.
     pub fn calls(&self, first: u8, minutes: (usize, usize)) -> f64 {
-        (minutes.0..minutes.1).map(|minute| self.at(i32::from(first), minute)).sum()
+        (minutes.0..minutes.1).filter_map(|minute| self.at(i32::from(first), minute)).sum()
     }
 
-    /// What is usual in a minute, counted from the hour `first` on, of which the last of the day before is -1.
-    fn at(&self, first: i32, minute: usize) -> f64 {
-        let place = (first + 1).max(0) as usize + minute / 60;
-        self.0[place.min(24)].max(LEAST_USUAL / 60.0)
+    /// What is usual in a minute that tells something, counted from the hour `first` on, of which the last of the day before is -1.
+    fn at(&self, first: i32, minute: usize) -> Option<f64> {
+        let place = ((first + 1).max(0) as usize + minute / 60).min(24);
+        self.believed[place].then_some(self.calls[place].max(LEAST_USUAL / 60.0))
     }
 }
 
-/// The minutes that are searched: calls, and calls that are usual, added up from the first on.
+/// The minutes that are searched: calls, calls that are usual, and minutes that tell something, added up from the first on.
 pub(in crate::insight) struct Around {
     calls: Vec<f64>,
     usual: Vec<f64>,
-    /// Minutes that have calls.
+    told: Vec<f64>,
+    /// Minutes that have calls, and tell something.
     busy: Vec<usize>,
     core: (usize, usize),
 }
@@ -100,9 +111,15 @@ impl Part {
 impl Around {
     /// The minutes from the hour `first` of the day on, of which the last of the day before is -1, and those of them that stood out.
     pub(in crate::insight) fn new(minutes: &[u32], first: i32, usual: &UsualDay, core: (usize, usize)) -> Self {
-        let busy = (0..minutes.len()).filter(|&minute| minutes[minute] > 0).collect();
-        let calls = added_up(minutes.iter().map(|&calls| f64::from(calls)));
-        Self { calls, usual: added_up((0..minutes.len()).map(|minute| usual.at(first, minute))), busy, core }
+        let usual: Vec<Option<f64>> = (0..minutes.len()).map(|minute| usual.at(first, minute)).collect();
+        let told = || minutes.iter().zip(&usual).map(|(&calls, usual)| if usual.is_some() { calls } else { 0 });
+        Self {
+            calls: added_up(told().map(f64::from)),
+            busy: told().enumerate().filter(|(_, calls)| *calls > 0).map(|(minute, _)| minute).collect(),
+            told: added_up(usual.iter().map(|usual| f64::from(u8::from(usual.is_some())))),
+            usual: added_up(usual.into_iter().map(Option::unwrap_or_default)),
+            core,
+        }
     }
 
     fn end(&self) -> usize {
@@ -111,6 +128,17 @@ impl Around {
 
     fn part(&self, (first, end): (usize, usize)) -> Part {
         Part { calls: self.calls[end] - self.calls[first], usual: self.usual[end] - self.usual[first] }
+    }
+
+    /// How many hours of a part tell something.
+    fn hours(&self, (first, end): (usize, usize)) -> f64 {
+        (self.told[end] - self.told[first]) / 60.0
+    }
+
+    /// By how much the minutes from one on speak for what is usual.
+    fn telling_from(&self, minute: usize, level: Level) -> f64 {
+        let (rest, hours) = (self.part((minute, self.end())), self.hours((minute, self.end())));
+        if hours > 0.0 { level.telling(rest.usual / hours, hours, rest.calls as u64) } else { 0.0 }
     }
 
     /// The minutes of a rise: the run that exceeds what is usual most, if it has half of what the core has too much, and would be worth
@@ -226,23 +254,19 @@ impl Around {
 
     /// A drop in the last minutes of a day with all until midnight, if that tells that it goes on.
     pub(in crate::insight) fn low_until_midnight(&self, (first, end): (usize, usize)) -> (usize, usize) {
-        let (drop, rest) = (self.part((first, end)), self.part((end, self.end())));
-        let left = (self.end() - end).max(1) as f64 / 60.0;
+        let drop = self.part((first, end));
         let level = Level::Times(((drop.calls + 0.5) / (drop.usual + 0.5)).min(1.0 / BESIDE));
-        let goes_on = level.telling(rest.usual / left, left, rest.calls as u64) <= -TELLING;
+        let goes_on = self.telling_from(end, level) <= -TELLING;
         (first, if goes_on { self.end() } else { end })
     }
 
     /// A rise in the last minutes of a day with all that came until midnight, unless that speaks for what is usual; the rise itself if it
     /// does.
     pub(in crate::insight) fn until_midnight(&self, (first, end): (usize, usize)) -> (usize, usize) {
-        let (rise, rest) = (self.part((first, end)), self.part((end, self.end())));
-        let hours = |(first, end): (usize, usize)| (end - first).max(1) as f64 / 60.0;
-        let (length, left) = (hours((first, end)), hours((end, self.end())));
-        let level = Level::More((rise.excess() / length).max(0.0));
-        let speaks_for_usual = level.telling(rest.usual / left, left, rest.calls as u64);
+        let length = self.hours((first, end)).max(1.0 / 60.0);
+        let level = Level::More((self.part((first, end)).excess() / length).max(0.0));
         let last = self.busy.last().map_or(end, |last| last + 1);
-        if speaks_for_usual < TELLING { (first, last.max(end)) } else { (first, end) }
+        if self.telling_from(end, level) < TELLING { (first, last.max(end)) } else { (first, end) }
     }
 }
 
@@ -431,6 +455,18 @@ mod tests {
         assert_eq!(until_midnight(&minutes, (60, 70), 0.08), (60, 176), "hardly more than usual");
         minutes[60..100].fill(5);
         assert_eq!(until_midnight(&minutes, (60, 100), 0.01), (60, 100), "what came after was another thing");
+    }
+
+    #[test]
+    fn a_gap_of_the_feed_ends_nothing() {
+        // Two a minute from 7 to 15, but for 208 minutes in which nothing arrived.
+        let is_called = |minute: usize| (420..900).contains(&minute) && !(612..820).contains(&minute);
+        let minutes: Vec<u32> = (0..1440).map(|minute| 2 * u32::from(is_called(minute))).collect();
+        let usual = UsualDay::even(1.2);
+        let rise = |usual: &UsualDay| super::Around::new(&minutes, 0, usual, (420, 900)).rise(0);
+        assert_eq!(rise(&usual), (420, 612), "silence speaks for its end");
+        let believed = std::array::from_fn(|place| !(11..=14).contains(&place));
+        assert_eq!(rise(&usual.believing(believed)), (420, 900));
     }
 
     #[test]

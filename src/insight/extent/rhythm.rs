@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, SLOTS, Window};
 use crate::detect::Direction;
+use crate::rollup::Family;
 
 /// Hours speak for what is usual from here on: it is then twenty times as likely as the episode's level.
 pub(in crate::insight) const TELLING: f64 = 3.0;
@@ -35,6 +36,14 @@ pub struct Days<'a> {
     pub calendar: &'a Calendar,
     /// Which hours can be believed.
     pub feed: &'a Feed,
+}
+
+impl Days<'_> {
+    /// Which hours can be believed of an account's members of a family: the last one before the scored day, then those of that day.
+    pub(in crate::insight) fn believed(&self, (family, account): (Family, &str)) -> [bool; 25] {
+        let alive = self.feed.alive_in(family, account);
+        alive.last_chunk().copied().unwrap_or([true; 25])
+    }
 }
 
 /// How much an episode differs from what is usual.
@@ -228,7 +237,7 @@ fn trimmed_mean(mut calls: Vec<u64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollup::{EntityKey, Family};
+    use crate::rollup::EntityKey;
 
     /// The rhythm of a key that calls ten times an hour from 9 to 17 on weekdays, on a Saturday after this Friday.
     fn office(friday: u32) -> Rhythm {

@@ -40,7 +40,7 @@ pub(in crate::insight) fn goes_on(
     let first = continued.map_or(start, |running| (running.start - begin).num_minutes());
     let begun_on = usize::try_from((midnight + first).div_euclid(DAY_MINUTES)).unwrap_or(0);
     let rhythm = Rhythm::learn(history, deviation.member, days, begun_on);
-    let observed = continued.map_or(0, |running| running.measured.observed) + evidence.calls();
+    let observed = continued.map_or(0, Running::calls_of_all_days) + evidence.calls();
     let level = rhythm.level(deviation.direction, observed, midnight + first..midnight + end);
     let telling = rhythm.telling_after(level, (midnight + end) as usize, rest_of_hour);
     let is_short = deviation.direction == Direction::Up && silence < 60 && silence <= evidence.longest_gap();

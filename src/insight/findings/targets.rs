@@ -14,6 +14,7 @@ use crate::detect::{Deviation, Direction, Model, Thresholds};
 use crate::insight::NightFindings;
 use crate::insight::events::target::{Begin, Minutes, Target};
 use crate::insight::extent::minutes::UsualDay;
+use crate::insight::extent::rhythm::Days;
 use crate::insight::life::course::{Course, Ending};
 use crate::insight::life::episode::{Running, Same};
 use crate::rollup::{EntityKey, Family};
@@ -27,8 +28,9 @@ const FIRST: HourSpan = HourSpan::first(0);
 
 impl NightFindings {
     /// What to go back to the events for, in the order that [`build`](crate::insight::build()) expects the evidence in.
-    pub fn targets(&self, date: NaiveDate) -> Vec<Target> {
-        let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, date));
+    pub fn targets(&self, days: Days<'_>) -> Vec<Target> {
+        let date = days.window.scored();
+        let rates = self.reported().map(|(history, deviation)| self.rate_target(history, deviation, days));
         let changes = self
             .changes
             .iter()
@@ -86,10 +88,11 @@ impl NightFindings {
         past_gates.max(deviation.upper + 1).min(deviation.observed)
     }
 
-    fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, date: NaiveDate) -> Target {
+    fn rate_target(&self, history: &FamilyHistory, deviation: &Deviation, days: Days<'_>) -> Target {
         let continued = self.continued(history, deviation);
         let hours = if continued.is_some() { deviation.hours.since(0) } else { deviation.hours };
-        let usual = usual_day(deviation);
+        let key = history.key(deviation.member);
+        let usual = usual_day(deviation).believing(days.believed((history.family, key.account())));
         // What goes on was worth telling when it began.
         let least = if continued.is_some() { 0 } else { self.least(deviation) };
         let search = self.search(history, deviation);
@@ -102,14 +105,14 @@ impl NightFindings {
         };
         Target {
             family: history.family,
-            keys: vec![history.key(deviation.member).clone()],
+            keys: vec![key.clone()],
             hours,
             search,
             minutes: match deviation.direction {
                 Direction::Up => Minutes::Rise { usual, least, begin },
                 Direction::Down => Minutes::Drop { usual, begin },
             },
-            since: continued.map_or(date, |running| running.start.date_naive()),
+            since: continued.map_or(days.window.scored(), |running| running.start.date_naive()),
             with: Vec::new(),
             eve: Vec::new(),
         }

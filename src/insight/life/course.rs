@@ -4,6 +4,8 @@
 //! the feed. It is over when hours do, more than any of its own did, whatever comes after them, and where its level goes on but is not odd any more: by then the model has taken it for new, or it was
 //! usual after all. Of a story of which another episode is odd still it is kept open with that one: half of an attack is not over.
 
+use chrono::{DateTime, Duration, Utc};
+
 use crate::detect::Direction;
 use crate::insight::extent::rhythm::{Days, HARDLY_ANY, Rhythm, TELLING};
 use crate::insight::life::episode::Running;
@@ -37,6 +39,8 @@ pub(in crate::insight) enum Course {
 pub(in crate::insight) struct Ending {
     /// After so many hours of the day, as whole hours tell.
     hours: u8,
+    /// When it was over, as whole hours tell, if that was before the day.
+    pub(in crate::insight) before: Option<DateTime<Utc>>,
     /// The rates of these hours.
     pub(in crate::insight) whole: Rates,
     /// The rates of those in which its last minute is looked for.
@@ -70,16 +74,18 @@ pub(in crate::insight) fn course(
     days: Days<'_>,
 ) -> Course {
     let begin = days.window.date(0).and_time(chrono::NaiveTime::MIN).and_utc();
-    let minute = |moment: chrono::DateTime<chrono::Utc>| (moment - begin).num_minutes();
-    let level = rhythm.level(direction, running.measured.observed, minute(running.start)..minute(running.end));
+    let minute = |moment: DateTime<Utc>| (moment - begin).num_minutes();
+    let level = rhythm.level(direction, running.calls_of_all_days(), minute(running.start)..minute(running.end));
     let today = days.window.length() * 24;
     let idle = usize::try_from((minute(running.end) + 59) / 60).unwrap_or(0).min(today);
     let rates = |hours: HourSpan| {
         let usual = rhythm.usual(hours.places(today));
         Rates { level: level.calls(usual * 60.0) / 60.0, usual }
     };
-    let ended = |hours: u8| {
-        let ending = Ending { hours, ..Ending::default() };
+    let ended = |end: usize| {
+        let hours = end.saturating_sub(today) as u8;
+        let before = (idle < end && end <= today).then(|| begin + Duration::hours(end as i64));
+        let ending = Ending { hours, before, ..Ending::default() };
         Course::Ended(Ending {
             whole: rates(HourSpan::first(TAIL_HOURS.max(hours))),
             around: rates(ending.hours()),
@@ -91,7 +97,7 @@ pub(in crate::insight) fn course(
     let over = rhythm.over(level, whole_hours);
     let lasted = |until: u8| {
         let (hours, is_over) = rhythm.lasted(level, idle..today + usize::from(until), over);
-        ((idle + hours).saturating_sub(today) as u8, is_over)
+        (idle + hours, is_over)
     };
     match next {
         Some(first) if first <= AT_ONCE => Course::GoesOn(first),
@@ -100,10 +106,11 @@ pub(in crate::insight) fn course(
         Some(first) if rhythm.believed(idle..today + usize::from(first)) <= HARDLY_ANY => Course::GoesOn(first),
         Some(first) => ended(lasted(first).0),
         None => {
-            let (hours, is_over) = lasted(24);
+            let (end, is_over) = lasted(24);
+            let hours = end.saturating_sub(today) as u8;
             let is_long_ago = (days.window.scored() - running.end.date_naive()).num_days() > MOST_DAYS_UNTOLD;
             if is_over || rhythm.telling(level, today + usize::from(hours)..today + 24) >= over || is_long_ago {
-                ended(hours)
+                ended(end)
             } else if rhythm.telling(level, today..today + usize::from(hours)) <= -TELLING {
                 Course::Lasts(hours, rates(HourSpan::first(hours)))
             } else {

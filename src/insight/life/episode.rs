@@ -1,12 +1,12 @@
 //! What one night leaves to the next: the entities that deviated, since when, and the episodes that were not over at midnight.
 //!
-//! It stands in `episodes.json` beside the night's insights, and the next night reads that file alone. An episode that is open at
-//! midnight is gone on with under its id, in the first minutes of the next day if it is not found there again, and is reported as
-//! over; it is never begun twice. One that was over, and comes again at the same hours of the next day by the same, is one change: a job that was
+//! It stands in `episodes.json` beside the night's insights, and the next night that is judged reads that file alone, if hardly a night was left
+//! out between. An episode that is open at midnight is gone on with under its id, in the first minutes of the next day if it is not found
+//! there again, and is reported as over; it is never begun twice. What it did in a night that was left out is not known, and said to be so. One that was over, and comes again at the same hours of the next day by the same, is one change: a job that was
 //! moved, say. An entity that deviates the same way for so many nights, none of those between being usual, has a new level: that is said
 //! once, and then nothing more of it until a night without.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Days, Duration, NaiveDate, Timelike, Utc};
@@ -20,14 +20,17 @@ use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
 use crate::insight::events::values::Values;
+use crate::insight::life::nights::minutes_until;
 use crate::insight::meaning::actor::dominant_of;
 use crate::insight::{Insight, Measured};
 use crate::rollup::{EntityKey, Family};
 use crate::shown::OTHER;
-use crate::storage::{Daily, read_json, write_json};
+use crate::storage::{Daily, is_there, read_json, write_json};
 
 /// Values of an attribute that are kept of an episode.
 const KEPT_VALUES: usize = 100;
+/// Nights in a row that may be left out.
+const LEFT_OUT: u64 = 3;
 /// What comes again has at most so many times as many calls too many, or too few, or one in so many.
 const ALIKE: f64 = 2.0;
 
@@ -94,13 +97,22 @@ pub struct Running {
     pub examples: Vec<String>,
     #[serde(default)]
     pub principal_arns: BTreeMap<String, String>,
+    /// Its days whose nights were left out: of these nothing is counted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_out: BTreeSet<NaiveDate>,
 }
 
 impl Running {
-    /// Calls a minute from its start to the midnight that begins `date`.
-    pub fn rate(&self, date: NaiveDate) -> f64 {
-        let minutes = (date.and_time(chrono::NaiveTime::MIN).and_utc() - self.start).num_minutes().max(1);
-        self.measured.observed as f64 / minutes as f64
+    /// Its calls, as many as there would be had none of its days been left out.
+    pub fn calls_of_all_days(&self) -> u64 {
+        let left_out = minutes_until(&self.left_out, self.end);
+        let all = (self.end - self.start).num_minutes();
+        let counted = (all - left_out).max(1);
+        if left_out == 0 {
+            self.measured.observed
+        } else {
+            (self.measured.observed as f64 * all as f64 / counted as f64).round() as u64
+        }
     }
 
     /// Whether a deviation is like it, at the same hours of another day, or an hour earlier or later: by half as much too many calls, or twice as
@@ -145,6 +157,7 @@ impl Running {
             names_by_principal: evidence.names.most(KEPT_VALUES),
             examples: insight.examples.clone(),
             principal_arns: insight.principal_arns.clone(),
+            left_out: insight.life.left_out.clone(),
         }
     }
 }
@@ -221,6 +234,12 @@ impl Episode {
         })
     }
 
+    /// The same after nights that were left out: nothing comes again on the next day.
+    fn after(self, left_out: &BTreeSet<NaiveDate>) -> Self {
+        let open = self.open.map(|running| Running { left_out: &running.left_out | left_out, ..running });
+        Self { open, again: self.again.filter(|_| left_out.is_empty()), ..self }
+    }
+
     /// Which entity and direction it is; `None` if its family is not known to this version.
     pub fn same(&self) -> Option<Same> {
         let key = EntityKey::new(self.key.iter().map(String::as_str));
@@ -233,17 +252,31 @@ pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
     Daily::Insights.folder(state, date).join("episodes.json")
 }
 
-/// What the night before `date` left; nothing if it was not judged.
+/// The last night before `date` that was judged, if hardly any was left out since.
+///
+/// # Errors
+/// When it cannot be told whether a file is there.
+pub fn night_before(state: &Path, date: NaiveDate) -> Result<Option<NaiveDate>> {
+    for back in 1..=1 + LEFT_OUT {
+        let Some(night) = date.checked_sub_days(Days::new(back)) else { break };
+        if is_there(&path(state, night))? {
+            return Ok(Some(night));
+        }
+    }
+    Ok(None)
+}
+
+/// What that night left.
 ///
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn read_before(state: &Path, date: NaiveDate) -> Result<Episodes> {
-    let Some(path) = date.checked_sub_days(Days::new(1)).map(|before| path(state, before)) else {
-        return Ok(BTreeMap::new());
-    };
+    let Some(night) = night_before(state, date)? else { return Ok(BTreeMap::new()) };
     let what = ("what a night leaves to the next", "run that night again");
-    let episodes: Vec<Episode> = read_json(&path, what)?.unwrap_or_default();
-    Ok(episodes.into_iter().filter_map(|episode| Some((episode.same()?, episode))).collect())
+    let episodes: Vec<Episode> = read_json(&path(state, night), what)?.unwrap_or_default();
+    let left_out: BTreeSet<NaiveDate> = night.iter_days().skip(1).take_while(|day| *day < date).collect();
+    let left = episodes.into_iter().map(|episode| episode.after(&left_out));
+    Ok(left.filter_map(|episode| Some((episode.same()?, episode))).collect())
 }
 
 /// Writes what a night leaves, with the stories that its insights turned out to be parts of.
@@ -285,6 +318,29 @@ mod tests {
         assert_eq!(serde_json::from_str::<Running>(&text).unwrap(), running);
         let earlier = text.replace(r#","days_hidden":0"#, "");
         assert_eq!(serde_json::from_str::<Running>(&earlier).unwrap(), running, "nights of earlier versions left none");
+    }
+
+    #[test]
+    fn what_a_night_left_is_read_after_nights_that_were_left_out() {
+        let day = |day: u32| NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let insight = rate();
+        let same = (insight.family, EntityKey::new(["1", "oss", "GetObject"]), insight.direction);
+        let running = Running::of(&insight, insight.end, 0.1, &Evidence::default());
+        let mut episode = Episode::following(&same, day(5), None, 7);
+        (episode.open, episode.again) = (Some(running.clone()), Some(running));
+        write(state.path(), day(5), [(same.clone(), episode)].into(), &[]).unwrap();
+        let left = |date: u32| read_before(state.path(), day(date)).unwrap().remove(&same);
+        let left_out = |date: u32| left(date).unwrap().open.unwrap().left_out.into_iter().collect::<Vec<_>>();
+        assert_eq!((left_out(6), left_out(8)), (vec![], vec![day(6), day(7)]));
+        let (start, end) = ("2026-01-05T12:00:00Z".parse().unwrap(), "2026-01-07T12:00:00Z".parse().unwrap());
+        let running = Running { start, end, left_out: [day(6)].into(), ..left(6).unwrap().open.unwrap() };
+        let running = Running { measured: Measured { observed: 300, ..running.measured }, ..running };
+        assert_eq!(running.calls_of_all_days(), 600, "one day of two was left out");
+        assert!(left(6).unwrap().again.is_some() && left(8).unwrap().again.is_none(), "it is not the next day");
+        assert_eq!((left(9).is_some(), left(10), left(5)), (true, None, None));
+        write(state.path(), day(7), Episodes::new(), &[]).unwrap();
+        assert_eq!(left(8), None, "a night between knew nothing of it");
     }
 
     #[test]

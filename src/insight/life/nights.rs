@@ -3,7 +3,9 @@
 //! It is found out where the notes of the night before are read (`continuation`, `rhythm`), and told by the sentence. What is left to the next
 //! night is an [`Episode`](super::episode::Episode).
 
-use chrono::NaiveDate;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -28,6 +30,9 @@ pub struct Life {
     /// Of one that goes on from an earlier night, the calls of this one.
     #[serde(skip)]
     pub tonight: Option<u64>,
+    /// Its days whose nights were left out: of these nothing is counted.
+    #[serde(skip)]
+    pub left_out: BTreeSet<NaiveDate>,
     /// What is done about a level that goes on, and is not odd by itself any more.
     #[serde(skip)]
     pub lasting: Lasting,
@@ -43,4 +48,11 @@ pub enum Lasting {
     Closed,
     /// It is kept open with its story, of which another part is odd still.
     KeptOpen,
+}
+
+/// The minutes of some days up to a moment.
+pub(in crate::insight) fn minutes_until(days: &BTreeSet<NaiveDate>, end: DateTime<Utc>) -> i64 {
+    let until = |day: &NaiveDate| end - day.and_time(NaiveTime::MIN).and_utc();
+    let minutes = |day: &NaiveDate| until(day).clamp(Duration::zero(), Duration::days(1)).num_minutes();
+    days.iter().map(minutes).sum()
 }

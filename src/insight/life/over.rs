@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::detect::Direction;
 use crate::insight::life::incident;
+use crate::insight::meaning::complete::left_out;
 use crate::insight::{IncidentPart, Insight, Lasting};
 use crate::shown::counted;
 
@@ -54,11 +55,12 @@ impl Over {
             end: insight.end,
             lasts: insight.life.lasting == Lasting::Closed,
             sentence: format!(
-                "{} {}, {} since {} UTC",
+                "{} {}, {} since {} UTC{}",
                 insight.subject(),
                 if insight.life.lasting == Lasting::Closed { STILL_THERE.to_owned() } else { ended(insight.end) },
                 counted(insight.measured.observed, "call", "calls"),
-                insight.start.format("%Y-%m-%d %H:%M")
+                insight.start.format("%Y-%m-%d %H:%M"),
+                left_out(insight)
             ),
         })
     }

@@ -1,7 +1,7 @@
 //! Who is behind an insight, and whether that is somebody who may do anything.
 //!
-//! Of a rise that is who explains most of what is too much: an API that somebody calls all day is not his when another one floods it. Where that cannot
-//! be told, it is the principal of most of the calls; of a drop, who is missing.
+//! Of a rise that is who explains most of what is too much: an API that somebody calls all day is not his when another one floods it. Where what is
+//! usual is not known, it is the principal of most of the calls; of a drop, who is missing.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::detect::{Direction, Model};
 use crate::event::{PrincipalKind, without_session};
-use crate::insight::Insight;
 use crate::insight::attribute::Attribute;
 use crate::insight::events::evidence::Evidence;
 use crate::insight::events::investigate::top;
 use crate::insight::events::names::Names;
+use crate::insight::{Attribution, Insight};
 use crate::rollup::Family;
 use crate::shown::{OTHER, clipped};
 
@@ -88,7 +88,11 @@ pub(in crate::insight) fn behind(
     };
     match (insight.direction, insight.family) {
         (Direction::Up, _) | (_, Family::Principal | Family::Change) => {
-            risen(insight).and_then(called).or_else(|| Actor::of(evidence)).or_else(own)
+            let who = match compared(insight) {
+                Some(principals) => risen(principals, evidence).and_then(called),
+                None => Actor::of(evidence),
+            };
+            who.or_else(own)
         }
         (Direction::Down, _) => called(missing(insight)?),
     }
@@ -104,11 +108,17 @@ pub(in crate::insight) fn names(
     shares.filter_map(|share| Some((share.value.clone(), name_of(&share.value)?))).collect()
 }
 
-/// The principal that explains a rise against the week before; first meetings and changes are no more than what was done.
-fn risen(insight: &Insight) -> Option<&str> {
+/// The principals of a rise, held against the week before; first meetings and changes are no more than what was done.
+fn compared(insight: &Insight) -> Option<&Attribution> {
     let is_rise = insight.model.is_some_and(|model| model != Model::FirstSeen);
-    let found = insight.attribution(Attribute::Principal).filter(|found| is_rise && found.baseline.is_some())?;
-    found.culprit()
+    insight.attribution(Attribute::Principal).filter(|found| is_rise && found.baseline.is_some())
+}
+
+/// Whose calls rose most surely, if that explains most of it, or that one makes most of them: who makes most of them as ever is behind nothing.
+fn risen<'a>(principals: &'a Attribution, evidence: &Evidence) -> Option<&'a str> {
+    let first = principals.insight.first().map(|share| share.value.as_str()).filter(|value| *value != OTHER)?;
+    let makes_most = || dominant_calls(evidence, Attribute::Principal).is_some_and(|(value, _)| value == first);
+    (principals.most || makes_most()).then_some(first)
 }
 
 /// The principal that explains a drop, where one stands out against the week before.
@@ -153,8 +163,8 @@ pub(in crate::insight) fn dominant_of(values: &BTreeMap<String, u64>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::insight::Share;
     use crate::insight::example::rate;
-    use crate::insight::{Attribution, Share};
 
     #[test]
     fn administrators_are_known_by_a_word_of_their_name() {
@@ -215,11 +225,16 @@ mod tests {
         evidence.values[Attribute::Principal] = [("user/thief".to_owned(), 20), ("user/busy".to_owned(), 90)].into();
         let of = |principals: &Attribution| {
             let insight = Insight { attributions: vec![principals.clone()], ..rate() };
-            behind(&insight, &evidence, |_| None).unwrap().id
+            behind(&insight, &evidence, |_| None).map(|actor| actor.id)
         };
-        assert_eq!(of(&principals), "thief");
-        assert_eq!(of(&Attribution { most: false, ..principals.clone() }), "busy", "nobody explains it");
-        assert_eq!(of(&Attribution { baseline: None, ..principals }), "busy", "what is usual is not known");
+        let thief = Some("thief".to_owned());
+        assert_eq!(of(&principals), thief);
+        let some = Attribution { most: false, ..principals.clone() };
+        assert_eq!(of(&some), None, "who calls as ever is behind nothing");
+        let busy = Some("busy".to_owned());
+        let insight = vec![principals.insight[1].clone(), principals.insight[0].clone()];
+        assert_eq!(of(&Attribution { insight, ..some }), busy, "whose calls rose most, and who makes most of them");
+        assert_eq!(of(&Attribution { baseline: None, ..principals }), busy, "what is usual is not known");
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub(in crate::insight) fn complete(insight: &mut Insight, evidence: &Evidence, u
     insight.attacks = attacks(insight);
     insight.sentence = sentence(insight, evidence, usual)
         + &concern::words(&insight.concerns, all_failed(insight.measured.errors, insight.measured.observed))
-        + &lasting(insight);
+        + &lasting(insight)
+        + &left_out(insight);
     insight.next_query = next_query(insight, false);
 }
 
@@ -68,6 +69,12 @@ fn lasting(insight: &Insight) -> String {
     }
 }
 
+/// Of which days nothing is told, though it lasted.
+pub(in crate::insight) fn left_out(insight: &Insight) -> String {
+    let days = insight.life.left_out.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if days.is_empty() { days } else { format!("; {days} not counted, for nobody judged it") }
+}
+
 /// For how many nights it was so: in a row only if there were none between.
 fn nights(insight: &Insight) -> String {
     let nights = insight.life.nights;
@@ -92,7 +99,7 @@ fn attributions(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Vec<At
     let compared = |attribute: Attribute| Compared {
         attribute,
         direction: insight.direction,
-        observed: (&evidence.values[attribute], insight.minutes() as f64),
+        observed: (&evidence.values[attribute], insight.counted_minutes() as f64),
         usual: usual.values[attribute].as_ref().map(|values| (values, usual.minutes as f64)),
     };
     // Every call has a principal; those of a role may have no key.
@@ -130,6 +137,17 @@ mod tests {
         assert!(!insight.sentence.contains("lin27"), "{}", insight.sentence);
         let many = [("user/1", 900_000), ("user/2", 900_000), ("user/3", 900_000), ("user/27", 2_000)];
         assert_eq!(drop(&many).actor, None, "nobody stands out");
+    }
+
+    #[test]
+    fn days_that_nobody_judged_are_named_and_not_among_its_minutes() {
+        let mut insight = rate();
+        let minutes = insight.minutes();
+        assert_eq!((left_out(&insight).as_str(), insight.counted_minutes()), ("", minutes));
+        insight.start -= chrono::Duration::days(2);
+        insight.life.left_out = ["2026-01-28".parse().unwrap()].into();
+        assert_eq!(left_out(&insight), "; 2026-01-28 not counted, for nobody judged it");
+        assert_eq!(insight.counted_minutes(), minutes + 24 * 60, "one of two days");
     }
 
     #[test]

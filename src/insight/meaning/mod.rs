@@ -11,3 +11,4 @@ pub(super) mod next_query;
 pub mod places;
 pub(super) mod sentence;
 pub mod severity;
+mod sign_ins;

@@ -17,6 +17,7 @@ use crate::insight::meaning::actor::dominant_calls;
 use crate::insight::meaning::attack::is_sign_in;
 use crate::insight::meaning::new_company;
 use crate::insight::meaning::severity::is_own_password;
+use crate::insight::meaning::sign_ins::{let_in, succeeded};
 use crate::insight::requests::changed::Object;
 use crate::insight::requests::serious::is_same_user;
 use crate::insight::{Actor, Attribution, Insight, InsightType};
@@ -24,8 +25,6 @@ use crate::rollup::Family;
 use crate::shown::{OTHER, clipped, counted, number, span};
 use crate::time::MINUTE_MS;
 
-/// Those who signed in that are named.
-const SIGNED_IN: usize = 3;
 /// Addresses that a sentence names.
 const NAMED_SOURCES: usize = 3;
 /// The calls that stop a trail and start it again, in both clouds.
@@ -81,7 +80,8 @@ fn rate_sentence(insight: &Insight, evidence: &Evidence, usual: &Usual) -> Strin
         (_, Direction::Up) => (format!("{subject} was called {times}"), with_from(by())),
         (_, Direction::Down) => (format!("{subject} got {few}"), Vec::new()),
     };
-    format!("{did}{} {}; {}", told(asides), span(insight.start, insight.end), expectation(insight))
+    let when = span(insight.start, insight.end);
+    format!("{did}{} {when}; {}{}", told(asides), expectation(insight), let_in(insight, evidence))
 }
 
 /// Whom a sentence is about: a key as such, a principal by what it is called, anything else by itself.
@@ -146,17 +146,20 @@ fn actor_calls(insight: &Insight, evidence: &Evidence) -> Option<u64> {
 }
 
 /// `from 203.0.113.77` where all calls came from there, and whether the week before knows it; `200 of all from 203.0.113.77` where it does not know one
-/// that explains most of what is odd.
+/// that explains most of what is odd. What somebody did the nights before does not make his address known.
 fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>; 2] {
     let known = usual.values[Attribute::SourceAddress].as_ref().filter(|known| !known.is_empty());
     let is_new = |address: &str| known.is_some_and(|known| !known.contains_key(address) && !known.contains_key(OTHER));
-    let unseen = |address: &str| evidence.unseen.addresses.contains(address);
+    let unseen = |address: &str| evidence.unseen.addresses.get(address);
+    let days = || counted(evidence.unseen.days as u64, "day", "days");
     let new = |address: &str| {
-        let days = counted(evidence.unseen.days as u64, "day", "days");
-        let words = if unseen(address) { format!("which nobody used in the {days} before") } else { new_to_it() };
-        Aside::OfMost(words)
+        Aside::OfMost(match unseen(address) {
+            Some(first) if *first < insight.date => format!("which nobody used before {first}"),
+            Some(_) => format!("which nobody used in the {} before", days()),
+            None => "not seen with it in the week before".to_owned(),
+        })
     };
-    let is_new = |address: &str| unseen(address) || is_new(address);
+    let is_new = |address: &str| unseen(address).is_some() || is_new(address);
     let all =
         dominant_calls(evidence, Attribute::SourceAddress).filter(|(_, calls)| *calls >= insight.measured.observed);
     if let Some((address, _)) = all {
@@ -168,30 +171,13 @@ fn from(insight: &Insight, evidence: &Evidence, usual: &Usual) -> [Option<Aside>
     [Some(Aside::OfMost(format!("{calls} of all from {}", clipped(address)))), Some(new(address))]
 }
 
-fn new_to_it() -> String {
-    "not seen with it in the week before".to_owned()
-}
-
 /// `180 of them failed`, where more did than did not; of sign-ins whose did not.
 fn failed(insight: &Insight, evidence: &Evidence) -> Option<Aside> {
     let (failed, all) = (insight.measured.errors, insight.measured.observed);
     (2 * failed > all).then(|| match failed {
         failed if failed >= all => Aside::OfMost("all of them failed".to_owned()),
-        failed => {
-            let did_not = signed_in(evidence).map_or_else(String::new, |who| format!(" and {who} succeeded"));
-            Aside::OfMost(format!("{} of them failed{did_not}", number(failed)))
-        }
+        failed => Aside::OfMost(format!("{} of them failed{}", number(failed), succeeded(evidence))),
     })
-}
-
-/// `1 by user anna20`: the sign-ins that did not fail, by the names of a few.
-fn signed_in(evidence: &Evidence) -> Option<String> {
-    let called = |principal: &str| Some(Actor::of_entity(principal)?.called(&evidence.names).shown());
-    let named: Vec<String> =
-        top(&evidence.signed_in, SIGNED_IN).into_iter().filter_map(|(principal, _)| called(principal)).collect();
-    let others = if evidence.signed_in.len() > SIGNED_IN { " and others" } else { "" };
-    let calls = number(evidence.signed_in.values().sum());
-    (!named.is_empty()).then(|| format!("{calls} by {}{others}", named.join(", ")))
 }
 
 /// `for 45 users` of sign-ins that failed, of several.
@@ -402,11 +388,12 @@ fn the_resource(evidence: &Evidence) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, Utc};
+    use chrono::{DateTime, NaiveDate, Utc};
 
     use super::*;
     use crate::insight::Measured;
     use crate::insight::events::evidence::Unseen;
+    use crate::insight::events::let_in::LetIn;
 
     #[test]
     fn calls_are_told_of_what_they_were_and_asides_are_closed() {
@@ -499,9 +486,14 @@ mod tests {
         assert_eq!(told(&insight, &[("10.0.0.1", 90)]), format!("{made}{new}"));
         assert_eq!(told(&insight, &[("10.0.0.1", 90), ("62.4.4.4", 2)]), made, "it is known");
         let mut nobodys = evidence.clone();
-        nobodys.unseen = Unseen { addresses: ["62.4.4.4".to_owned()].into(), days: 28 };
-        let said = sentence(&insight, &nobodys, &Usual::default());
+        let mut since = |first: NaiveDate| {
+            nobodys.unseen = Unseen { addresses: [("62.4.4.4".to_owned(), first)].into(), days: 28 };
+            sentence(&insight, &nobodys, &Usual::default())
+        };
+        let said = since(insight.date);
         assert!(said.contains(", 200 of all from 62.4.4.4, which nobody used in the 28 days before,"), "{said}");
+        let said = since(insight.date - Duration::days(2));
+        assert!(said.contains(", 200 of all from 62.4.4.4, which nobody used before 2026-01-27,"), "{said}");
         insight.attributions.iter_mut().for_each(|found| found.most = false);
         assert_eq!(told(&insight, &[("10.0.0.1", 90)]), made, "it does not explain most of it");
     }
@@ -533,13 +525,22 @@ mod tests {
             family: Family::Api,
             entity: "AasSub/ConsoleSignin".to_owned(),
             measured: Measured { observed: 91, ..errors.measured },
-            ..errors
+            ..errors.clone()
         };
         assert_eq!(told(&calls, &evidence), "AasSub/ConsoleSignin was called 91 times, 90 of them failed,");
         evidence.signed_in = [("user/7".to_owned(), 1)].into();
         evidence.names.add("user/7", "anna20", 3);
         let succeeded = "AasSub/ConsoleSignin was called 91 times, 90 of them failed and 1 by user anna20 succeeded,";
         assert_eq!(told(&calls, &evidence), succeeded);
+        // At 11:52 of the example's day.
+        let at = (calls.start + Duration::minutes(12)).timestamp_millis();
+        let (address, who, names) = ("66.6.6.6".to_owned(), evidence.signed_in.clone(), evidence.names.clone());
+        evidence.let_in = Some(LetIn { address, who, names, at });
+        assert_eq!(told(&calls, &evidence), "AasSub/ConsoleSignin was called 91 times, 90 of them failed,");
+        for insight in [&calls, &errors] {
+            let said = sentence(insight, &evidence, &Usual::default());
+            assert!(said.ends_with("; user anna20 signed in from 66.6.6.6 at 11:52 UTC"), "{said}");
+        }
     }
 
     #[test]
