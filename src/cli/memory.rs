@@ -8,6 +8,7 @@
 
 use crate::error::{Error, Result};
 use crate::settings::Bytes;
+use crate::shown::counted;
 
 /// What a run holds on one thread.
 const BASE: u64 = 224 << 20;
@@ -37,6 +38,18 @@ pub(super) fn peak() -> Option<u64> {
     Some(kibibytes << 10)
 }
 
+/// That more memory was held than a limit allows, in words; `None` where it was kept.
+pub(super) fn passed(limit: Bytes, peak: u64, threads: usize) -> Option<String> {
+    let held = peak >> 20;
+    (peak > limit.0).then(|| {
+        format!(
+            "the memory limit of {limit} was not kept: {held} MiB were held at the most, on {}; give it as much, or name fewer entities \
+             of a day (`max_entities`)",
+            counted(threads as u64, "thread", "threads")
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +60,15 @@ mod tests {
         assert_eq!(threads(Bytes(BASE + 3 * PER_THREAD), 8).unwrap(), 4);
         assert_eq!(threads(Bytes(64 << 30), 8).unwrap(), 8);
         assert!(threads(Bytes(1 << 20), 8).is_err());
+    }
+
+    #[test]
+    fn a_limit_that_was_not_kept_is_told_with_what_was_held() {
+        let told = passed(Bytes(BASE), 810 << 20, 1).unwrap();
+        assert!(
+            told.starts_with("the memory limit of 224M was not kept: 810 MiB were held at the most, on 1 thread"),
+            "{told}"
+        );
+        assert_eq!(passed(Bytes(BASE), BASE, 1), None);
     }
 }
