@@ -24,7 +24,7 @@ use crate::insight::events::values::Values;
 use crate::insight::meaning::actor::dominant_of;
 use crate::rollup::{EntityKey, Family};
 use crate::shown::OTHER;
-use crate::storage::{Daily, read_json, write_json};
+use crate::storage::{Daily, read_left, write_json};
 
 /// Values of an attribute that are kept of an episode.
 const KEPT_VALUES: usize = 100;
@@ -259,11 +259,8 @@ pub fn path(state: &Path, date: NaiveDate) -> PathBuf {
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn read_before(state: &Path, date: NaiveDate) -> Result<Episodes> {
-    let Some(path) = date.checked_sub_days(Days::new(1)).map(|before| path(state, before)) else {
-        return Ok(BTreeMap::new());
-    };
-    let what = ("what a night leaves to the next", "run that night again");
-    let episodes: Vec<Episode> = read_json(&path, what)?.unwrap_or_default();
+    let Some(before) = date.checked_sub_days(Days::new(1)) else { return Ok(BTreeMap::new()) };
+    let episodes: Vec<Episode> = read_left(&path(state, before), before)?.unwrap_or_default();
     Ok(episodes.into_iter().filter_map(|episode| Some((episode.same()?, episode))).collect())
 }
 
