@@ -1,6 +1,6 @@
 //! Making do with less memory: fewer threads, and no further night once the limit was passed.
 //!
-//! What a night holds is its counts, which grow with the entities of its days up to `max_entities`, and what each thread decodes. The number of threads is
+//! What a night holds is its counts, which grow with the entities of its days up to `max_entities`, the matches of rules, up to a million, and what each thread decodes. The number of threads is
 //! all that can be chosen beforehand, so that is what a limit changes; it is no wall. The wall is the operating system's
 //! (`MemoryMax=` of systemd, `resources.limits` of Kubernetes), and the limit belongs somewhat below it.
 //!
@@ -43,8 +43,8 @@ pub(super) fn passed(limit: Bytes, peak: u64, threads: usize) -> Option<String> 
     let held = peak >> 20;
     (peak > limit.0).then(|| {
         format!(
-            "the memory limit of {limit} was not kept: {held} MiB were held at the most, on {}; give it as much, or name fewer entities \
-             of a day (`max_entities`)",
+            "the memory limit of {limit} was not kept: {held} MiB were held at the most, on {}: the entities of a day \
+             (`max_entities`) and the matches of rules take what they need",
             counted(threads as u64, "thread", "threads")
         )
     })
