@@ -202,6 +202,16 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// What a night left to those after it is damaged.
+    #[error("`{}` is damaged, in which {date} leaves something to the days after it: {message}", path.display())]
+    Left {
+        /// The file.
+        path: PathBuf,
+        /// The night that wrote it.
+        date: chrono::NaiveDate,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The program that is told of alerts was not told.
     #[error("alerts.command: `{program}` {message}")]
     Notify {
@@ -321,6 +331,10 @@ impl Error {
             Self::EventsGone { date, .. } => Some(format!(
                 "put the events back and run this again; to judge by the counts alone, remove `runs/{date}.json` from the \
                  state first"
+            )),
+            Self::Left { date, .. } => Some(format!(
+                "`insights run EVENTS --date {date}` makes it anew from that day's events; where these are gone, remove the file \
+                 to do without what it told"
             )),
             Self::Query { hint, .. } => hint.clone(),
             other => other.usual_hint().map(str::to_owned),

@@ -97,15 +97,28 @@ pub struct RunResult {
 }
 
 /// Runs the job for one day: brings history up to date, judges again what late data have overtaken, then the day. The days of
-/// `asked_too` are to be judged next. Counts that turn out to be damaged are made anew from the events, as long as these are there.
+/// `asked_too` are to be judged next. Counts that turn out to be damaged are made anew from the events, as long as these are there, and so
+/// is what an earlier night left: it is judged again first.
 ///
 /// # Errors
 /// When the state cannot be read or written. Input that could not be used is in the record.
 pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> Result<RunResult> {
+    run_for(job, (date, Why::Asked), asked_too)
+}
+
+fn run_for(job: &Job<'_>, (date, why): (NaiveDate, Why), asked_too: &BTreeSet<NaiveDate>) -> Result<RunResult> {
     let (mut again, mut mended) = (Vec::new(), Mended::default());
     loop {
-        match run_once(job, date, asked_too, &mut again, &mended) {
+        match run_once(job, (date, &why), asked_too, &mut again, &mended) {
             Ok(night) => return Ok(RunResult { again, night }),
+            Err(Error::Left { path, date: left, message }) if left < date && !mended.knows(&path) => {
+                let next = asked_too.iter().copied().chain([date]).collect();
+                let Ok(run) = run_for(job, (left, Why::Damaged), &next) else {
+                    return Err(Error::Left { path, date: left, message });
+                };
+                again.extend(run.again.into_iter().chain([run.night]));
+                mended.note(path, job.state, &format!("and {left} was judged again to make it anew: {message}"));
+            }
             Err(error) => mended.remove(error, job.partitions, job.state)?,
         }
     }
@@ -114,7 +127,7 @@ pub fn run(job: &Job<'_>, date: NaiveDate, asked_too: &BTreeSet<NaiveDate>) -> R
 /// As [`run`], as long as the history can be read; nights that were judged again are in `again`, however it ends.
 fn run_once(
     job: &Job<'_>,
-    date: NaiveDate,
+    (date, why): (NaiveDate, &Why),
     asked_too: &BTreeSet<NaiveDate>,
     again: &mut Vec<NightResult>,
     mended: &Mended,
@@ -123,7 +136,7 @@ fn run_once(
     let history = update_history(job, date, &known.days(job))?;
     known.keep_what_knew_more(&history)?;
     known.judge_again(job, &history, again)?;
-    let mut night = judge(job, &history, date, Why::Asked, date)?;
+    let mut night = judge(job, &history, date, why.clone(), date)?;
     night.record.judged_again = again.iter().map(|night| night.record.date).collect();
     night.record.note_stale(known.stale(job, &history, again, asked_too)?, known.newest());
     // Of this run and not of the night: the page stays what it was.

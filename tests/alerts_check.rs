@@ -197,6 +197,31 @@ fn late_events_are_told_late_and_not_twice() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_leaves_no_gap_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (folder.path().join("events"), folder.path().join("state"));
+    let user = |time: &str, name: &str| call(moment(time), "iam", "CreateUser", json!({ "userName": name }));
+    let check = |now: &str| {
+        let (events, state) = (events.to_str().unwrap(), state.to_str().unwrap());
+        let told = insights(["alert", events, "--state", state, "--now", now, "--format", "json"]).expect_code(0);
+        let notices: Vec<Value> = serde_json::from_str(&told.stdout).unwrap();
+        let of = notices.iter().filter(|notice| notice["alert"]["rule"] == "User created");
+        (of.map(|notice| notice["alert"]["count"].to_string()).collect::<Vec<_>>(), told.stderr)
+    };
+    import(&[user("2026-01-07T10:02:00Z", "a")], &events);
+    assert_eq!(check("2026-01-07T10:15:00Z").0, ["1"]);
+    check("2036-01-07T10:30:00Z");
+    // They arrive between the check by the wrong clock and the next by the right one, which looks back by half an hour.
+    import(&[user("2026-01-07T10:20:00Z", "b"), user("2026-01-07T10:50:00Z", "c")], &events);
+    let (told, said) = check("2026-01-07T12:15:00Z");
+    assert_eq!(told, ["3"], "{said}");
+    let words = "! the check before was at 2036-01-07T10:30:00Z, which is yet to come: a clock was wrong, so everything since 2026-01-07T09:45:00Z was looked at";
+    assert!(said.contains(words), "{said}");
+    let (told, said) = check("2026-01-07T12:30:00Z");
+    assert!(told.is_empty() && !said.contains("a clock was wrong"), "it is over: {said}");
+}
+
+#[test]
 fn the_command_says_what_is_due_and_ends_as_asked() {
     let state = own_state();
     let events = prepared().join("events");

@@ -650,3 +650,48 @@ fn what_late_events_make_graver_counts_for_the_exit_code() {
     assert_eq!(record(&state, 1)["revisions"][0]["raised"].as_array().unwrap().len(), 1);
     judge(2, 0);
 }
+
+#[test]
+fn what_a_night_left_and_is_damaged_is_made_anew_by_judging_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, state) = (events(folder.path(), 8, &[2, 3, 4]), folder.path().join("state"));
+    let trail = Call {
+        service: "Actiontrail",
+        api: "UpdateTrail",
+        parameters: r#"{"Name":"t","EventRW":"All"}"#,
+        ..Call::usual(40_000, 5)
+    };
+    rewrite(&events, 1, vec![trail]);
+    run(&events, &state, 1..=7, &[]);
+    let files = [
+        (1, format!("trail_settings/{}.json", night(1))),
+        (7, format!("trail_settings/{}.json", night(7))),
+        (7, format!("insights/date={}/episodes.json", night(7))),
+        (7, format!("alerting/date={}/carry.json", night(7))),
+    ];
+    let whole = quiet(folder.path(), &events, 8);
+    // The newest settings of a trail are what counts.
+    for number in 2..=7 {
+        fs::remove_file(state.join(format!("trail_settings/{}.json", night(number)))).unwrap();
+    }
+    for (number, file) in files {
+        if number == 7 {
+            run(&events, &state, 1..=7, &[]);
+        }
+        fs::write(state.join(&file), b"[{\xff").unwrap();
+        let told = run(&events, &state, 8..=8, &[]).stdout;
+        let said = format!("`{file}` was damaged, and {} was judged again to make it anew: ", night(number));
+        assert!(told.contains(&said), "{told}");
+        if number == 7 {
+            assert_same_files(&whole, &lasting(&state));
+        }
+    }
+    fs::write(state.join(format!("trail_settings/{}.json", night(7))), "[{").unwrap();
+    fs::remove_dir_all(dated(&events, night(7))).unwrap();
+    let date = night(8).to_string();
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
+    let hint = format!("hint: `insights run EVENTS --date {}` makes it anew", night(7));
+    insights(words.iter().chain(&["--set", "baseline_days=14"]))
+        .expect_code(3)
+        .expect_said(&[&hint, "EOF while parsing"]);
+}

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use common::made::{Call, write_day};
 use common::{Outcome, assert_same_files, day, files_below, insights, program};
 use insights::settings::{REFERENCE, variable};
 use insights::storage::StateLock;
@@ -294,6 +295,28 @@ fn a_memory_limit_changes_no_result_and_an_impossible_one_is_refused() {
         .expect_code(2)
         .expect_said(&["10M is too little", "224M is the least"]);
     run(limited.path(), &["--memory-limit", "lots"]).expect_code(2).expect_said(&["such as `800M` or `2G`"]);
+}
+
+/// Matches of rules are kept, however many threads there are.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_memory_limit_that_was_not_kept_is_said_of_a_single_night() {
+    let folder = tempfile::tempdir().unwrap();
+    let [events, state, rules, settings, metrics] =
+        ["events", "state", "rules.yml", "insights.toml", "run.prom"].map(|name| folder.path().join(name));
+    write_day(&events, day(1, 5), (0..700_000).map(|call| Call::usual(call / 9, call as u32 % 20)).collect());
+    let rule = "title: all\nid: all\nlogsource: {product: alibabacloud, service: actiontrail}\n\
+                detection: {s: {eventName: DescribeInstances}, condition: s}\n";
+    fs::write(&rules, rule).unwrap();
+    fs::write(&settings, format!("[rules]\nbuiltin = false\npaths = ['{}']\n", rules.display())).unwrap();
+    let words = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", "2026-01-05"];
+    let files = ["--settings", settings.to_str().unwrap(), "--metrics", metrics.to_str().unwrap()];
+    let run = |limit: &str| insights(words.iter().chain(&files).chain(&["--memory-limit", limit])).expect_code(0);
+    run("224M")
+        .expect_said(&["! the memory limit of 224M was not kept: ", " MiB were held at the most, on 1 thread: "]);
+    let told = samples(&metrics);
+    assert!(told["insights_run_peak_memory_bytes"] > told["insights_run_memory_limit_bytes"], "{told:?}");
+    assert!(!run("8G").stderr.contains("was not kept"));
 }
 
 #[test]

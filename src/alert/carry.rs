@@ -10,7 +10,7 @@ use crate::alert::join::Thread;
 use crate::alert::{AlertSettings, Fingerprint};
 use crate::error::Result;
 use crate::rules::InsightInput;
-use crate::storage::{Daily, read_json, write_json};
+use crate::storage::{Daily, read_left, write_json};
 
 /// What is left.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,8 +30,7 @@ impl Carry {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(state: &Path, date: NaiveDate) -> Result<Self> {
-        let what = ("what a day leaves to the next", "delete the file, or run that night again");
-        Ok(read_json(&path(state, date), what)?.unwrap_or_default())
+        Ok(read_left(&path(state, date), date)?.unwrap_or_default())
     }
 
     /// Forgets what cannot matter after `end`.

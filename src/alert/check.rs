@@ -1,7 +1,7 @@
 //! A check of what arrived lately, started every so often by a scheduler.
 //!
 //! A check looks at the time since the check before, and at `last` before that, so that an event that arrives no later than `last` after it
-//! happened is seen, however irregularly checks are started.
+//! happened is seen, however irregularly checks are started. A check at a time that is yet to come is none: the one before it counts.
 
 use chrono::NaiveDate;
 
@@ -17,6 +17,8 @@ pub struct Checked {
     pub from: i64,
     /// One past the last.
     pub now: i64,
+    /// When the check before was, if that is yet to come.
+    pub ahead: Option<i64>,
     /// Every day that it touched, anew.
     pub days: Vec<DayAlerts>,
     /// What is to be told.
@@ -34,7 +36,7 @@ pub struct Checked {
 /// When the state cannot be read or written.
 pub fn check(look: &mut Look<'_>, last: i64, now: i64) -> Result<Checked> {
     let before = ToldBook::read(look.state)?;
-    let from = before.checked.map_or(now, |checked| checked.min(now)) - last;
+    let (from, ahead) = (before.last_check(now).unwrap_or(now) - last, before.ahead(now));
     let mut days = Vec::new();
     for date in days_of(look, from, now) {
         let day = span_of(date);
@@ -46,7 +48,7 @@ pub fn check(look: &mut Look<'_>, last: i64, now: i64) -> Result<Checked> {
     let mut told = before.clone();
     let alerts = days.iter().flat_map(|day| &day.alerts);
     let notices = told.check(alerts, from, now, &look.book.alerts);
-    Ok(Checked { from, now, days, notices, told, before })
+    Ok(Checked { from, now, ahead, days, notices, told, before })
 }
 
 /// The days between two moments: those with events, or all where the lack of events may be an alert.

@@ -13,8 +13,10 @@ use crate::alert::carry::folder;
 use crate::alert::{Alert, AlertSettings, Fingerprint, Status, moment};
 use crate::error::{Error, Result};
 use crate::storage::{Daily, read_json, write_json, write_text};
-use crate::time::DAY_MS;
+use crate::time::{DAY_MS, HOUR_MS};
 
+/// So many checks before the last one are remembered, of an hour its last one: enough for a clock that is wrong for some days.
+const EARLIER: usize = 100;
 /// After so many milliseconds nobody waits for the end of an alert any more.
 const FORGOTTEN: i64 = 30 * DAY_MS;
 
@@ -35,6 +37,9 @@ pub struct Notice {
 pub struct ToldBook {
     /// The time of the last check, in milliseconds.
     pub checked: Option<i64>,
+    /// Checks before it, ascending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<i64>,
     entries: BTreeMap<Fingerprint, Entry>,
 }
 
@@ -56,8 +61,21 @@ impl ToldBook {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(state: &Path) -> Result<Self> {
-        let what = ("what was told so far", "without the file, alerts of late are told again");
+        let what = (
+            "what was told so far",
+            "remove the file and run `insights alert` once with a --last that reaches back to the last start: alerts since then are told again",
+        );
         Ok(read_json(&path(state), what)?.unwrap_or_default())
+    }
+
+    /// The time of the last check that was not after `now`.
+    pub fn last_check(&self, now: i64) -> Option<i64> {
+        self.checked.iter().chain(self.earlier.iter().rev()).find(|checked| **checked <= now).copied()
+    }
+
+    /// The time of the last check, where that is yet to come: some clock was wrong.
+    pub fn ahead(&self, now: i64) -> Option<i64> {
+        self.checked.filter(|checked| *checked > now)
     }
 
     /// Writes what was told.
@@ -81,7 +99,7 @@ impl ToldBook {
             alerts.into_iter().filter(|alert| alert.last_time.timestamp_millis() >= from).collect();
         lately.sort_by_key(|alert| (alert.last_time, alert.date));
         lately.into_iter().for_each(|alert| self.take(alert));
-        self.checked = Some(now);
+        self.note_check(now);
         let mut notices = Vec::new();
         for entry in self.entries.values_mut() {
             notices.extend(entry.tell(now, settings));
@@ -89,6 +107,20 @@ impl ToldBook {
         self.entries.retain(|_, entry| entry.is_kept(from, now, settings));
         notices.sort_by_key(|notice| (std::cmp::Reverse(notice.alert.severity), notice.alert.fingerprint));
         notices
+    }
+
+    /// Notes a check at `now`; what was done at a time that is yet to come was done at one that nobody knows.
+    fn note_check(&mut self, now: i64) {
+        let hour = |checked: &i64| checked.div_euclid(HOUR_MS);
+        self.earlier.retain(|checked| *checked <= now);
+        if let Some(checked) = self.checked.replace(now).filter(|checked| *checked <= now) {
+            self.earlier.pop_if(|last| hour(last) == hour(&checked));
+            self.earlier.push(checked);
+        }
+        self.earlier.drain(..self.earlier.len().saturating_sub(EARLIER));
+        self.entries.values_mut().for_each(|entry| {
+            entry.told.take_if(|told| *told > now);
+        });
     }
 
     /// Takes back that somebody was told: it could not be done. `before` is what was told until then.
@@ -244,6 +276,28 @@ mod tests {
         let mut book = ToldBook::default();
         check(&mut book, 100, &[at(1, 95, 95, 1)], false);
         assert_eq!(check(&mut book, 40, &[at(1, 95, 95, 1)], false), []);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_hides_neither_the_check_before_nor_what_comes_after() {
+        let mut book = ToldBook::default();
+        let (minute, year) = (MINUTE_MS, 365 * DAY_MS);
+        for now in (0..600).step_by(15).chain([year / minute, year / minute + 15]) {
+            check(&mut book, now, &[at(1, 585, 585, 1)], false);
+        }
+        assert_eq!(
+            (book.last_check(600 * minute), book.ahead(600 * minute)),
+            (Some(585 * minute), Some(year + 15 * minute))
+        );
+        assert_eq!(check(&mut book, 600, &[at(1, 585, 595, 2)], false), [(Status::Firing, 2)]);
+        assert_eq!((book.last_check(600 * minute), book.ahead(600 * minute)), (Some(600 * minute), None));
+        assert_eq!(
+            book.earlier,
+            (0..10).map(|hour| (hour * 60 + 45) * minute).collect::<Vec<_>>(),
+            "of an hour the last"
+        );
+        (0..3000).for_each(|hour| book.note_check(year + hour * HOUR_MS));
+        assert_eq!(book.earlier.len(), EARLIER);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::baseline::shift::Shift;
 use crate::baseline::sparse::{ActiveDays, DaySizes, NEW_DAYS, SPARSE_BELOW};
 use crate::baseline::tails::{Tail, Tails};
 use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
+use crate::rollup::UnreadHours;
 use crate::stats::Effect;
 
 /// An entity with a burst on more than this share of its days is bursty by nature.
@@ -188,6 +189,16 @@ impl<'a> FamilyBaseline<'a> {
             alive.to_mut()[place * 24..(place + 1) * 24].fill(false);
         }
         alive
+    }
+
+    /// The hours of a day whose calls are the least that there were, as events of them could not be read: of the scored day alone. More than
+    /// is usual is more, and less says nothing.
+    pub fn least(&self, member: usize, day: usize) -> UnreadHours {
+        if day != self.window.length() || self.feed.unread().is_empty() {
+            return UnreadHours::default();
+        }
+        let repeated = self.repeated(member, day);
+        self.feed.unread().hours().filter(|&hour| !repeated[usize::from(hour)]).collect::<Vec<u8>>().into()
     }
 
     /// Whether the events of the entity's account stand there more than once in hours of a day, so that more is no rise.

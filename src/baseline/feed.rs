@@ -3,14 +3,15 @@
 //! A missing hour is no hour without calls: it is masked, and neither alarms nor teaches. An hour counts as missing when its day has no
 //! rollup, when the account was all but silent on the whole day, or when it had less than a twentieth of what is usual for the slot. In
 //! an hour beside a missing one the feed may have broken off or come back: it counts as missing below three quarters of the usual. Nor is an
-//! hour believed whose events were delivered more than once.
+//! hour believed whose events were delivered more than once, or of which events could not be read; of the latter the feed was heard all the
+//! same, and on the scored day it may be judged for more than what was read.
 
 use std::collections::BTreeMap;
 
 use crate::baseline::blind::{self, Blindness};
 use crate::baseline::repeated::{Parities, Repeat};
 use crate::baseline::{Calendar, FamilyHistory, HistoryHour, SLOTS, Window};
-use crate::rollup::Family;
+use crate::rollup::{Family, UnreadHours};
 use crate::stats::upper_median;
 use crate::time::{DAY_HOURS, HourSpan};
 
@@ -31,6 +32,8 @@ pub struct Feed {
     /// What differs for a family of an account.
     by_family: BTreeMap<(Family, String), Vec<bool>>,
     blind: Vec<Blindness>,
+    /// The hours of the scored day of which events could not be read.
+    unread: UnreadHours,
 }
 
 /// One account's hours.
@@ -40,7 +43,7 @@ struct Account {
     heard: Vec<bool>,
     /// Whether its events stand there more than once.
     repeated: Vec<bool>,
-    /// Whether it can be believed: it was heard, and not repeated.
+    /// Whether it can be believed: it was heard, not repeated, and read.
     alive: Vec<bool>,
     /// The calls of each hour of the scored day.
     calls: Vec<u64>,
@@ -102,14 +105,16 @@ impl Feed {
         };
         let accounts = counted.iter().map(judge).collect();
         let overall = Account::judge("", &overall, window, calendar);
-        Self { accounts, overall, by_family: BTreeMap::new(), blind: Vec::new() }
+        let unread = window.unread(window.length());
+        Self { accounts, overall, by_family: BTreeMap::new(), blind: Vec::new(), unread }
     }
 
     /// Believes the hours of the scored day of which ids tell that events stand there once, whatever counts may look like: `ids` are those that were
     /// read of each hour and do not repeat, and most of its calls must have one.
     #[must_use]
     pub fn believing_ids(mut self, ids: &[u64; DAY_HOURS]) -> Self {
-        let is_told = |hour: usize, calls: u64| ids[hour] > 0 && 2 * ids[hour] >= calls;
+        let unread = self.unread;
+        let is_told = |hour: usize, calls: u64| !unread.contains(hour) && ids[hour] > 0 && 2 * ids[hour] >= calls;
         let told: Vec<bool> =
             self.overall.calls.iter().enumerate().map(|(hour, &calls)| is_told(hour, calls)).collect();
         for account in self.accounts.values_mut().chain([&mut self.overall]) {
@@ -157,6 +162,11 @@ impl Feed {
             return self.alive(account);
         }
         self.by_family.get(&(family, account.to_owned())).map_or_else(|| self.alive(account), Vec::as_slice)
+    }
+
+    /// The hours of the scored day of which events could not be read: what was counted is the least that there was.
+    pub fn unread(&self) -> UnreadHours {
+        self.unread
     }
 
     /// The families that the scored day's events do not name.
@@ -223,7 +233,10 @@ impl Account {
         let (today, times) = (window.length() * DAY_HOURS, parities.times(calls, &usual, window, calendar));
         let heard = alive(calls, &usual, window, calendar);
         Self {
-            alive: heard.iter().zip(&times).map(|(heard, times)| *heard && *times == 1).collect(),
+            alive: (0..)
+                .zip(heard.iter().zip(&times))
+                .map(|(hour, (heard, times))| *heard && *times == 1 && !window.is_unread(hour))
+                .collect(),
             repeated: times.iter().map(|times| *times > 1).collect(),
             heard,
             calls: calls[today..].to_vec(),
@@ -257,10 +270,14 @@ impl UsualTotals {
         for day in (0..window.length()).filter(|&day| window.is_present(day)) {
             let hours = &totals[day * DAY_HOURS..(day + 1) * DAY_HOURS];
             let slots = calendar.slots(window.date(day));
-            for (&total, slot) in hours.iter().zip(slots) {
-                by_slot[usize::from(slot)].push(total);
+            for (hour, (&total, slot)) in hours.iter().zip(slots).enumerate() {
+                if !window.unread(day).contains(hour) {
+                    by_slot[usize::from(slot)].push(total);
+                }
             }
-            by_day[kind_of_day(&slots)].push(hours.iter().sum());
+            if window.unread(day).is_empty() {
+                by_day[kind_of_day(&slots)].push(hours.iter().sum());
+            }
         }
         Self {
             by_slot: by_slot.iter().map(|totals| usual_total(totals)).collect(),
@@ -285,12 +302,13 @@ fn alive(totals: &[u64], usual: &UsualTotals, window: &Window, calendar: &Calend
         .map(|day| {
             let total: u64 = totals[day * DAY_HOURS..(day + 1) * DAY_HOURS].iter().sum();
             let usual = usual.by_day[kind_of_day(&slots[day])];
-            window.is_present(day) && (usual < TELLING_DAY || total as f64 >= ALIVE_SHARE * usual)
+            let is_enough = usual < TELLING_DAY || total as f64 >= ALIVE_SHARE * usual;
+            window.is_present(day) && (is_enough || !window.unread(day).is_empty())
         })
         .collect();
     let reaches = |hour: usize, share: f64| {
         let usual = usual.by_slot[usize::from(slots[hour / DAY_HOURS][hour % DAY_HOURS])];
-        usual < TELLING_TOTAL || totals[hour] as f64 >= share * usual
+        usual < TELLING_TOTAL || totals[hour] as f64 >= share * usual || window.is_unread(hour)
     };
     let alive: Vec<bool> =
         (0..totals.len()).map(|hour| day_alive[hour / DAY_HOURS] && reaches(hour, ALIVE_SHARE)).collect();
@@ -308,8 +326,18 @@ mod tests {
     use crate::rollup::EntityKey;
 
     fn judged(calls: impl Fn(u16) -> u32, present: impl Fn(usize) -> bool) -> Feed {
+        judged_by_half(calls, present, |_| UnreadHours::default())
+    }
+
+    /// The same where events of some hours could not be read.
+    fn judged_by_half(
+        calls: impl Fn(u16) -> u32,
+        present: impl Fn(usize) -> bool,
+        unread: impl Fn(usize) -> UnreadHours,
+    ) -> Feed {
         let date: chrono::NaiveDate = "2026-02-02".parse().unwrap();
-        let window = Window::new(date, 28, |day| present((28 - (date - day).num_days()) as usize));
+        let number = |day: chrono::NaiveDate| (28 - (date - day).num_days()) as usize;
+        let window = Window::new(date, 28, |day| present(number(day))).with_unread(|day| unread(number(day)));
         let hours = (0..29 * 24).map(|hour| HistoryHour { hour, calls: calls(hour), errors: 0, peak: 0 });
         let hours: Vec<HistoryHour> = hours.filter(|hour| hour.calls > 0).collect();
         let history = FamilyHistory::from_entities(Family::Api, [(EntityKey::new(["1", "ecs", "Run"]), hours)]);
@@ -337,6 +365,7 @@ mod tests {
             overall: account(),
             by_family: BTreeMap::new(),
             blind: Vec::new(),
+            unread: UnreadHours::default(),
         };
         let told = feed().believing_ids(&[10; DAY_HOURS]);
         assert!(
@@ -366,6 +395,36 @@ mod tests {
         let feed = judged(|hour| if hour == 28 * 24 { 9 } else { 200 }, |day| day != 3);
         assert_eq!(feed.silences()[0].hours, [0]);
         assert!(feed.alive("1")[3 * 24..4 * 24].iter().all(|&alive| !alive));
+    }
+
+    #[test]
+    fn an_hour_of_which_events_could_not_be_read_is_masked_and_no_silence() {
+        let gap = |hour: u16| [100, 28 * 24 + 5, 28 * 24 + 6].contains(&hour);
+        let calls = |hour: u16| if gap(hour) { 0 } else { 200 };
+        let unread = |day| match day {
+            4 => UnreadHours::from(HourSpan::hour(4)),
+            28 => UnreadHours::from(HourSpan::new(5, 7)),
+            _ => UnreadHours::default(),
+        };
+        let feed = judged_by_half(calls, |_| true, unread);
+        assert_eq!((feed.silences(), feed.silences_begun("1"), feed.last_heard()), (vec![], vec![], None));
+        let masked: Vec<u16> = (0..29 * 24).filter(|hour| !feed.alive("1")[usize::from(*hour)]).collect();
+        assert_eq!(masked, [100, 28 * 24 + 5, 28 * 24 + 6], "and their neighbours are believed");
+        let all_day = judged_by_half(
+            |hour| if hour < 28 * 24 { 200 } else { 0 },
+            |_| true,
+            |day| {
+                if day == 28 { UnreadHours::DAY } else { UnreadHours::default() }
+            },
+        );
+        assert!(all_day.silences().is_empty() && !all_day.alive("1")[28 * 24..].contains(&true));
+    }
+
+    #[test]
+    fn what_could_not_be_read_lowers_nothing_that_is_usual() {
+        let unread = |day| if day < 20 { UnreadHours::DAY } else { UnreadHours::default() };
+        let feed = judged_by_half(|hour| if hour < 20 * 24 { 1 } else { 200 }, |_| true, unread);
+        assert!((feed.usual("1", HourSpan::hour(7)) - 200.0).abs() < 1e-9);
     }
 
     #[test]

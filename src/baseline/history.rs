@@ -10,7 +10,8 @@ use chrono::NaiveDate;
 
 use crate::error::Result;
 use crate::rollup::store::{self, Owners};
-use crate::rollup::{EntityKey, Family, OWNERS};
+use crate::rollup::{EntityKey, Family, OWNERS, UnreadHours};
+use crate::time::DAY_HOURS;
 
 /// The days that are compared: `length` days before the scored day, and that day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +20,14 @@ pub struct Window {
     length: usize,
     present: Vec<bool>,
     set_aside: Vec<NaiveDate>,
+    unread: Vec<UnreadHours>,
 }
 
 impl Window {
     /// The window before and with `scored`; a day is present when there is a rollup of it.
     pub fn new(scored: NaiveDate, length: usize, has_rollup: impl Fn(NaiveDate) -> bool) -> Self {
-        let mut window = Self { scored, length, present: Vec::new(), set_aside: Vec::new() };
+        let unread = vec![UnreadHours::default(); length + 1];
+        let mut window = Self { scored, length, present: Vec::new(), set_aside: Vec::new(), unread };
         window.present = (0..=length).map(|day| has_rollup(window.date(day))).collect();
         window
     }
@@ -37,6 +40,13 @@ impl Window {
                 self.set_aside.push(self.date(day));
             }
         }
+        self
+    }
+
+    /// The same where events of some hours of days could not be read: their counts are too low, and silence there is none.
+    #[must_use]
+    pub fn with_unread(mut self, unread: impl Fn(NaiveDate) -> UnreadHours) -> Self {
+        self.unread = (0..=self.length).map(|day| unread(self.date(day))).collect();
         self
     }
 
@@ -69,6 +79,21 @@ impl Window {
     pub fn missing(&self) -> impl Iterator<Item = NaiveDate> {
         let absent = (0..self.length).filter(|&day| !self.present[day]).map(|day| self.date(day));
         absent.filter(|date| !self.set_aside.contains(date))
+    }
+
+    /// The hours of a day of which events could not be read.
+    pub fn unread(&self, day: usize) -> UnreadHours {
+        self.unread[day]
+    }
+
+    /// Whether events of an hour, counted from the window's begin, could not be read.
+    pub fn is_unread(&self, hour: usize) -> bool {
+        self.unread[hour / DAY_HOURS].contains(hour % DAY_HOURS)
+    }
+
+    /// The days before the scored one of which events could not be read.
+    pub fn unread_days(&self) -> impl Iterator<Item = NaiveDate> {
+        (0..self.length).filter(|&day| !self.unread[day].is_empty()).map(|day| self.date(day))
     }
 
     /// The days before the scored one that have a rollup and are not learnt from.

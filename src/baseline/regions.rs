@@ -50,7 +50,12 @@ impl SilentRegions {
     pub fn judge(state: &Path, window: &Window, calendar: &Calendar) -> Result<Self> {
         let kind = |day: usize| kind_of_day(&calendar.slots(window.date(day)));
         let today = window.length();
-        let alike = (0..today).rev().filter(|&day| window.is_present(day) && kind(day) == kind(today)).take(DAYS);
+        let is_whole = |day: usize| window.is_present(day) && window.unread(day).is_empty();
+        // What could not be read may be all there was of a region.
+        if !is_whole(today) {
+            return Ok(Self::default());
+        }
+        let alike = (0..today).rev().filter(|&day| is_whole(day) && kind(day) == kind(today)).take(DAYS);
         let past: Vec<Calls> =
             alike.filter_map(|day| calls_of_day(state, window, day).transpose()).collect::<Result<_>>()?;
         Ok(calls_of_day(state, window, today)?.map_or_else(Self::default, |today| Self::of(&past, &today)))

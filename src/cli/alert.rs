@@ -84,6 +84,7 @@ pub(super) fn run(args: &AlertArgs, common: &Common) -> anyhow::Result<u8> {
     let problems = problems(&partitions, &checked);
     complain(&book, &checked, &problems);
     complain_of_silence(&partitions, &checked);
+    complain_of_clock(&checked);
     told?;
     Ok(places::complain_of_findings(&places, &settings, code(args, &book, &checked, &problems)))
 }
@@ -165,6 +166,17 @@ fn complain_of_silence(partitions: &Partitions, checked: &Checked) {
     if let Some((newest, from)) = silent {
         output::complain(&format!(
             "! the newest events are of {newest}: nothing has arrived of {from} or later, so there was nothing to look at"
+        ));
+    }
+}
+
+/// What was looked at by a clock that was ahead was looked at some time ago, nobody knows when.
+fn complain_of_clock(checked: &Checked) {
+    if let Some(ahead) = checked.ahead {
+        output::complain(&format!(
+            "! the check before was at {}, which is yet to come: a clock was wrong, so everything since {} was looked at",
+            rfc3339(ahead),
+            rfc3339(checked.from)
         ));
     }
 }

@@ -63,8 +63,7 @@ pub(super) fn run(args: &RollupArgs, common: &Common) -> anyhow::Result<u8> {
     for said in mended.sentences() {
         output::complain(&format!("! {said}"));
     }
-    let mut problems = result.problems.clone();
-    problems.extend(result.days.iter().flat_map(|day| day.note.problems.iter().cloned()));
+    let problems = result.all_problems();
     for problem in &problems {
         output::complain(&format!("! {}: {}", printable(&problem.file), printable(&problem.message)));
     }

@@ -119,16 +119,18 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> anyhow::Result<u8> {
         Ok(settings) => settings,
         Err(error) => {
             // Monitoring must hear of a run that could not begin, where its place is known without the settings.
-            let written = args.metrics.as_deref().map_or(Ok(()), |path| write_metrics(path, &done, exit::USAGE, begin));
+            let written =
+                args.metrics.as_deref().map_or(Ok(()), |path| write_metrics((path, None), &done, exit::USAGE, begin));
             return Err(error.into()).and_then(|code| written.map(|()| code));
         }
     };
     let judged = judge(args, common, &settings, &mut done);
+    complain_of_memory(&settings);
     let code = judged
         .as_ref()
         .map_or_else(explain_code, |places| places::complain_of_findings(places, &settings, code(args, &done)));
-    let metrics = settings.operations.metrics.as_deref();
-    let written = metrics.map_or(Ok(()), |path| write_metrics(path, &done, code, begin));
+    let (metrics, limit) = (settings.operations.metrics.as_deref(), settings.operations.memory_limit);
+    let written = metrics.map_or(Ok(()), |path| write_metrics((path, limit), &done, code, begin));
     // What stopped the run is worth more than that it could not be told.
     judged.and(written)?;
     output::step("run ended", &[("exit_code", json!(code)), ("seconds", json!(seconds(begin)))]);
@@ -252,6 +254,15 @@ fn check_memory(settings: &Settings, judged: usize) -> crate::Result<()> {
     Ok(())
 }
 
+/// A limit that was not kept is said of a single night too, which no further one stops at.
+fn complain_of_memory(settings: &Settings) {
+    let limit = settings.operations.memory_limit.zip(memory::peak());
+    let told = limit.and_then(|(limit, peak)| memory::passed(limit, peak, rayon::current_num_threads()));
+    if let Some(told) = told {
+        output::complain(&format!("! {told}"));
+    }
+}
+
 /// Removes days that are older than what is kept, counted from the newest judged day.
 fn retain(args: &RunArgs, common: &Common, settings: &Settings, runs: &[RunResult]) -> anyhow::Result<()> {
     let newest = runs.iter().map(|run| run.night.record.date).max();
@@ -267,7 +278,12 @@ fn retain(args: &RunArgs, common: &Common, settings: &Settings, runs: &[RunResul
     Ok(())
 }
 
-fn write_metrics(path: &Path, done: &Done, exit_code: u8, begin: Instant) -> anyhow::Result<()> {
+fn write_metrics(
+    (path, memory_limit): (&Path, Option<settings::Bytes>),
+    done: &Done,
+    exit_code: u8,
+    begin: Instant,
+) -> anyhow::Result<()> {
     let metrics = RunMetrics {
         nights: done.runs.iter().map(|run| (&run.night.record, &run.night.insights[..])).collect(),
         left_out: done.left_out.len(),
@@ -275,6 +291,7 @@ fn write_metrics(path: &Path, done: &Done, exit_code: u8, begin: Instant) -> any
         ended: Utc::now(),
         seconds: begin.elapsed().as_secs_f64(),
         peak_memory: memory::peak(),
+        memory_limit: memory_limit.map(|limit| limit.0),
     };
     Ok(write_text(path, &metrics.text())?)
 }

@@ -153,7 +153,9 @@ pub fn silences(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<Ch
 /// Silences that took the days right before the scored one. Of one that began earlier, on the day of the change, that day's night told.
 fn over(history: &FamilyHistory, window: &Window, feed: &Feed) -> Vec<ChangeFound> {
     let missing: BTreeSet<NaiveDate> = window.missing().collect();
-    let days = (0..window.length()).rev().take_while(|&day| missing.contains(&window.date(day))).count();
+    // Events that cannot be read are no silence.
+    let is_silent = |day: &usize| missing.contains(&window.date(*day)) && window.unread(*day).is_empty();
+    let days = (0..window.length()).rev().take_while(is_silent).count();
     let Some(last) = window.length().checked_sub(days + 1).filter(|_| days > 0) else { return Vec::new() };
     let mut touched: BTreeMap<&str, Vec<(u16, usize)>> = BTreeMap::new();
     for member in (0..history.len()).filter(|&member| touches_the_trail(history, member)) {

@@ -280,7 +280,7 @@ mod tests {
     use crate::baseline::{Calendar, FamilyHistory, Feed, HistoryHour, Window};
     use crate::detect::judgement::{Judgement, Night, detect, learn};
     use crate::detect::trace::least_remarkable;
-    use crate::rollup::{EntityKey, Family};
+    use crate::rollup::{EntityKey, Family, UnreadHours};
 
     const TODAY: u16 = 28 * 24;
 
@@ -307,10 +307,13 @@ mod tests {
     }
 
     fn found(history: &FamilyHistory) -> Vec<Deviation> {
-        let window = window();
+        found_in(&window(), history)
+    }
+
+    fn found_in(window: &Window, history: &FamilyHistory) -> Vec<Deviation> {
         let calendar = Calendar::new(chrono_tz::UTC);
-        let feed = Feed::judge(history, &window, &calendar);
-        let night = Night { window: &window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
+        let feed = Feed::judge(history, window, &calendar);
+        let night = Night { window, calendar: &calendar, feed: &feed, thresholds: Thresholds::default() };
         detect(history, night).unwrap().deviations
     }
 
@@ -386,6 +389,26 @@ mod tests {
         let drop: Vec<_> = drop.iter().map(|found| (found.member, found.direction)).collect();
         assert_eq!(drop, [(39, Direction::Down)]);
         assert_eq!(found(&history(2, |_, hour, calls| if silent(hour) { 0 } else { calls })), []);
+    }
+
+    #[test]
+    fn of_hours_that_were_read_in_part_rises_are_told_and_drops_are_not() {
+        let odd = |hour: u16| (TODAY + 3..TODAY + 9).contains(&hour);
+        let changed = history(2, |number, hour, calls| match number {
+            39 if odd(hour) => 0,
+            20 if odd(hour) => calls + 200,
+            _ => calls,
+        });
+        let told = |window: &Window| -> Vec<_> {
+            found_in(window, &changed).iter().map(|found| (found.member, found.direction)).collect()
+        };
+        let unread = |hours: HourSpan| {
+            let today = move |day: chrono::NaiveDate| day == window().scored();
+            window().with_unread(move |day| if today(day) { hours.into() } else { UnreadHours::default() })
+        };
+        assert_eq!(told(&window()), [(20, Direction::Up), (39, Direction::Down)]);
+        assert_eq!(told(&unread(HourSpan::new(2, 10))), [(20, Direction::Up)]);
+        assert_eq!(told(&unread(HourSpan::new(12, 20))), [(20, Direction::Up), (39, Direction::Down)], "elsewhere");
     }
 
     /// The same with calls of entities beyond the cap on some days.

@@ -4,6 +4,7 @@
 //! five minutes (bursts inside an hour). *Combination*: weighted Bonferroni, each width with a share of its own, its windows with
 //! equal parts of that, so the result is valid however much windows depend on one another.
 //! A low window of an entity that pauses day after day is as likely as its pauses are.
+//! *Unread events*: an hour of the scored day of which events could not be read is judged by those that could, for rises alone.
 //! *When it is wrong*: a slow window that contains a day of little feed is left out, so slow changes are seen later then.
 
 use crate::baseline::dispersion::WIDTHS;
@@ -12,6 +13,7 @@ use crate::baseline::{DayWindow, FamilyBaseline, HistoryHour};
 use crate::detect::Direction;
 use crate::detect::day_score::DayScore;
 use crate::detect::window_test::{JudgedWindow, Span, WindowTest};
+use crate::rollup::UnreadHours;
 use crate::stats::{LogNormalPredictive, NegativeBinomial, SURELY_USUAL};
 use crate::time::DAY_HOURS;
 
@@ -55,6 +57,8 @@ pub(super) struct Day<'a> {
     number: usize,
     look: Look,
     calls: [u32; DAY_HOURS],
+    /// Hours in which there may have been more calls.
+    least: UnreadHours,
     single: [Option<JudgedWindow>; DAY_HOURS],
 }
 
@@ -78,7 +82,8 @@ impl<'a> Day<'a> {
         (day, calls): (usize, [u32; DAY_HOURS]),
         look: Look,
     ) -> Self {
-        let mut found = Self { baseline, fit, member, number: day, look, calls, single: [None; DAY_HOURS] };
+        let least = baseline.least(member, day);
+        let mut found = Self { baseline, fit, member, number: day, look, calls, least, single: [None; DAY_HOURS] };
         for (hour, judged) in found.judge_all(0) {
             found.single[hour] = Some(judged);
         }
@@ -96,6 +101,7 @@ impl<'a> Day<'a> {
         for (hour, judged) in self.judged_hours() {
             match judged.direction {
                 Direction::Up => up.single[hour] = judged.ln_p,
+                Direction::Down if self.least.contains(hour) => {}
                 Direction::Down => down.single[hour] = judged.ln_p,
             }
         }
@@ -129,6 +135,7 @@ impl<'a> Day<'a> {
             tests.extend(window.map(|window| WindowTest::new(span, window, -SHARES[width].ln())));
         }
         tests.extend(self.judge_peaks());
+        tests.retain(|test| test.direction == Direction::Up || !self.least.touches(test.span.hours()));
         tests
     }
 
@@ -151,7 +158,8 @@ impl<'a> Day<'a> {
     fn ask(&self, first: usize, width: usize) -> Option<Asked<'_>> {
         let range = first..first + WIDTHS[width];
         let today = self.number..self.number + 1;
-        if self.baseline.alive(self.member, today.clone())[range.clone()].contains(&false) {
+        let alive = self.baseline.alive(self.member, today.clone());
+        if !range.clone().all(|hour| alive[hour] || self.least.contains(hour)) {
             return None;
         }
         let observed = self.calls[range.clone()].iter().map(|&count| u64::from(count)).sum();

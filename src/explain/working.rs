@@ -3,6 +3,7 @@
 //! The night is judged by the settings of now, over the history of now: where either has changed since, the answer is
 //! what would be said today.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{Days, NaiveDate};
@@ -49,7 +50,10 @@ pub fn explain(
     let days = (0..=settings.baseline_days as u64).filter_map(|back| date.checked_sub_days(Days::new(back)));
     let counted = store::counted_days(state, days)?;
     let window = Window::new(date, settings.baseline_days, |day| counted.contains(&day));
+    let unread =
+        counted.iter().map(|&day| Ok((day, store::unread_hours(state, day)?))).collect::<Result<BTreeMap<_, _>>>()?;
     let window = window.without(&settings.incident_days);
+    let window = window.with_unread(|day| unread.get(&day).copied().unwrap_or_default());
     if question.is_about_changes(insight.as_ref()) {
         let asked = change::Asked { state, window: &window, settings, events, question, insight: insight.as_ref() };
         return change::explain(&asked).map(Explained::Changes);

@@ -33,6 +33,8 @@ pub enum Why {
     Asked,
     /// A run was killed while it wrote the results.
     Unfinished,
+    /// What it had left to the nights after it was damaged.
+    Damaged,
     /// The events of these days have come, have changed or have gone since.
     Counts(Vec<NaiveDate>),
     /// The night before was judged again and leaves something else.

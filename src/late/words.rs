@@ -11,6 +11,7 @@ pub fn because(why: &Why) -> String {
     match why {
         Why::Asked => "as it was asked for".to_owned(),
         Why::Unfinished => "as the run that began it was ended in the middle".to_owned(),
+        Why::Damaged => "as what it had left to the nights after it was damaged".to_owned(),
         Why::Counts(days) => format!("as the events of {} have changed", spans(&days.iter().copied().collect())),
         Why::NightBefore => "as the night before it was judged again with another result".to_owned(),
         Why::CameLate => "as no run had judged it, though later nights were judged".to_owned(),
@@ -72,7 +73,7 @@ impl Reason {
     fn of(why: &Why) -> Self {
         match why {
             Why::Counts(_) => Self::Counts,
-            Why::NightBefore | Why::Asked => Self::NightBefore,
+            Why::NightBefore | Why::Asked | Why::Damaged => Self::NightBefore,
             Why::Unfinished => Self::Unfinished,
             Why::CameLate => Self::CameLate,
             Why::Maker => Self::Maker,

@@ -62,7 +62,7 @@ pub(super) fn judge(
 fn window(job: &Job<'_>, history: &Update, date: NaiveDate) -> Result<Window> {
     let counted = store::counted_days(job.state, history.days.iter().map(|updated| updated.note.date))?;
     let window = Window::new(date, job.settings.baseline_days, |day| counted.contains(&day));
-    Ok(window.without(&job.settings.incident_days))
+    Ok(window.without(&job.settings.incident_days).with_unread(|day| history.unread_hours(day)))
 }
 
 /// The counts of the window.
@@ -155,6 +155,7 @@ impl<'a> Ground<'a> {
             window: self.window,
             files: &self.files,
             counts: history.counts_of(self.window.scored()),
+            unread: history.unread_of(self.window.scored()),
             hidden: &self.hidden,
             feed: &self.feed,
             regions: &self.regions,

@@ -10,6 +10,7 @@ mod one_sided;
 mod silence;
 mod times;
 mod twins;
+mod unread;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use serde::Serialize;
 
 use crate::baseline::{Feed, OneSided, SilentRegions, Window};
 use crate::partition::{EventFile, Problem};
-use crate::rollup::{Family, ScanCounts};
+use crate::rollup::{Family, ScanCounts, Unread};
 
 pub use duplicates::Duplicates;
 pub use times::stopped;
@@ -30,6 +31,8 @@ const NAMED_FILES: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlawKind {
+    /// Events of some hours could not be read.
+    UnreadEvents,
     /// Events were delivered more than once, as their counts tell.
     RepeatedEvents,
     /// Ids stand in more than one event, or seem to.
@@ -64,7 +67,8 @@ pub enum FlawKind {
 
 impl FlawKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
+        Self::UnreadEvents,
         Self::RepeatedEvents,
         Self::DuplicateIds,
         Self::SilentHours,
@@ -91,6 +95,7 @@ impl FlawKind {
     /// The name in every output.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::UnreadEvents => "unread_events",
             Self::RepeatedEvents => "repeated_events",
             Self::DuplicateIds => "duplicate_ids",
             Self::SilentHours => "silent_hours",
@@ -167,6 +172,8 @@ pub struct NightInput<'a> {
     pub files: &'a [EventFile],
     /// What became of the scored day's rows.
     pub counts: ScanCounts,
+    /// What of them could not be read.
+    pub unread: &'a [Unread],
     /// Of each family that is judged, how many entities that were named on days before may be hidden by a cap.
     pub hidden: &'a [(Family, usize)],
     /// Which hours can be believed.
@@ -203,6 +210,7 @@ pub fn inspect(input: &NightInput<'_>) -> Inspection {
         Some(found) => flaws.extend(found.flaw()),
         None => flaws.extend(twins::flaw(input.files, input.window.scored())),
     }
+    flaws.extend(unread::tell(input.counts, input.unread));
     flaws.extend(silence::accounts(input.feed));
     flaws.extend(silence::regions(input.regions, input.feed));
     flaws.extend(times::judge(input));

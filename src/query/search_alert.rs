@@ -113,8 +113,10 @@ impl TriggerRecord {
     /// # Errors
     /// When the file cannot be read or is damaged.
     pub fn read(state: &Path, name: &str) -> Result<Self> {
-        let what =
-            ("what is remembered of a search", "without the file, the search is checked as if for the first time");
+        let what = (
+            "what is remembered of a search",
+            "remove the file and run it again: the search is checked as if for the first time",
+        );
         Ok(read_json(&path(state, name), what)?.unwrap_or_default())
     }
 

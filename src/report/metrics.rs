@@ -26,6 +26,8 @@ pub struct RunMetrics<'run> {
     pub seconds: f64,
     /// The most memory it held, in bytes, where the system tells.
     pub peak_memory: Option<u64>,
+    /// The most it was meant to hold, in bytes, where somebody said so.
+    pub memory_limit: Option<u64>,
 }
 
 /// A metric: name, what it says, and its samples by label.
@@ -55,6 +57,9 @@ impl RunMetrics<'_> {
         ];
         if let Some(bytes) = self.peak_memory {
             metrics.push(one("run_peak_memory_bytes", "The most memory that the last run held.", bytes as f64));
+        }
+        if let Some(bytes) = self.memory_limit {
+            metrics.push(one("run_memory_limit_bytes", "The most memory that it was meant to hold.", bytes as f64));
         }
         metrics
     }

@@ -283,12 +283,9 @@ fn by_type(insights: &[Insight]) -> BTreeMap<&'static str, usize> {
 
 /// What could not be used, each once.
 fn problems(history: &Update, alerts: &DayAlerts, inspection: &Inspection) -> Vec<Problem> {
-    let of_days = history.days.iter().flat_map(|day| &day.note.problems);
-    let mut problems: Vec<_> =
-        history.problems.iter().chain(of_days).chain(&alerts.problems).chain(&inspection.problems).cloned().collect();
-    problems.sort();
-    problems.dedup();
-    problems
+    let mut problems = history.all_problems();
+    problems.extend(alerts.problems.iter().chain(&inspection.problems).cloned());
+    problems.into_iter().collect()
 }
 
 fn warnings(history: &Update, window: &Window, settings: &Settings) -> Vec<String> {
@@ -313,11 +310,15 @@ fn history_warnings(window: &Window, settings: &Settings) -> Vec<String> {
         let needed = settings.min_history_days;
         return vec![format!("learning: {days} of at least {needed} days of history, so rates are not judged yet")];
     }
-    let missing = window.missing().collect::<Vec<_>>();
+    let unread: Vec<NaiveDate> = window.unread_days().collect();
+    let is_unread = |date: &NaiveDate| unread.contains(date);
+    let missing = window.missing().filter(|date| !is_unread(date)).collect::<Vec<_>>();
     let missing =
         some_days(&missing, window).map(|days| format!("no events on {days}: masked, rates learn nothing from them"));
+    let unread = some_days(&unread, window)
+        .map(|days| format!("events of {days} could not be read: such hours are masked, not taken for silence"));
     let aside = some_days(window.set_aside(), window).map(|days| format!("incident on {days}: not learnt from"));
-    missing.into_iter().chain(aside).collect()
+    missing.into_iter().chain(unread).chain(aside).collect()
 }
 
 /// Days of the window by name, or how many they are; `None` of none.

@@ -16,7 +16,6 @@ use foldhash::quality::RandomState;
 use hashbrown::HashSet;
 
 use crate::error::Result;
-use crate::partition::Problem;
 use crate::rollup::Family;
 use crate::rollup::cap::OtherHours;
 use crate::rollup::day::{DayRollup, FamilyRollup};
@@ -24,6 +23,7 @@ use crate::rollup::members::EntityKey;
 use crate::rollup::names::{Kept, Names};
 use crate::rollup::scan::{Day, ScanOptions, counters};
 use crate::rollup::shed::Shed;
+use crate::rollup::unread::Unread;
 
 /// Which names of a family are kept, and what the others come to.
 struct Choice {
@@ -41,7 +41,7 @@ pub(super) fn count(
     options: ScanOptions,
     folder: &Path,
     mut crowded: Vec<Family>,
-) -> Result<(DayRollup, Vec<Problem>)> {
+) -> Result<(DayRollup, Vec<Unread>)> {
     let mut choices = BTreeMap::new();
     loop {
         for family in crowded {

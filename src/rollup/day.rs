@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::rollup::Family;
 use crate::rollup::hours::HourCount;
 use crate::rollup::members::EntityKey;
+use crate::rollup::unread::UnreadHours;
 use crate::shown::{OTHER, counted, number};
 
 /// What became of the rows of a day.
@@ -26,6 +27,10 @@ pub struct ScanCounts {
     pub without_api: u64,
     /// Rows in row groups that could not be read to the end.
     pub unreadable: u64,
+    /// The hours of the day that such rows may be of, or those of a file that could not be opened: what is counted of these is the least
+    /// that there was.
+    #[serde(default, skip_serializing_if = "UnreadHours::is_empty")]
+    pub unread_hours: UnreadHours,
     /// Entities, of all families together, that were beyond the cap and are counted under [`OTHER`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beyond_cap: u64,
@@ -71,7 +76,7 @@ impl ScanCounts {
 
     /// Whether some rows could not be read or placed in time, or were in the folder of a day far from theirs.
     pub fn is_partial(&self) -> bool {
-        self.without_time > 0 || self.unreadable > 0 || self.set_aside > 0
+        self.without_time > 0 || self.unreadable > 0 || !self.unread_hours.is_empty() || self.set_aside > 0
     }
 }
 
@@ -83,6 +88,7 @@ impl std::ops::AddAssign for ScanCounts {
         self.without_time += other.without_time;
         self.without_api += other.without_api;
         self.unreadable += other.unreadable;
+        self.unread_hours |= other.unread_hours;
         self.beyond_cap += other.beyond_cap;
     }
 }

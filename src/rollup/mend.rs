@@ -1,5 +1,5 @@
-//! Files of the store that turned out to be damaged: they are removed and made anew where the day's events are still
-//! there.
+//! Files that turned out to be damaged: those of the store are removed and made anew where the day's events are still
+//! there; for others it is noted what somebody else did.
 //!
 //! Where the events are gone, or the file was made anew before, the error stands and the file stays as it is.
 
@@ -27,11 +27,21 @@ impl Mended {
         if !partitions.open_range(date, date).0.iter().any(is_own) {
             return Err(error);
         }
-        let name = path.strip_prefix(state).unwrap_or(path).display();
-        let said = format!("`{name}` was damaged, and was made anew from the events of {date}: {message}");
         remove(path)?;
-        self.0.insert(path.clone(), said);
+        self.note(path.clone(), state, &format!("and was made anew from the events of {date}: {message}"));
         Ok(())
+    }
+
+    /// Notes that a file was damaged, and what was done about it.
+    pub fn note(&mut self, path: PathBuf, state: &Path, what: &str) {
+        let name = path.strip_prefix(state).unwrap_or(&path).display();
+        let said = format!("`{name}` was damaged, {what}");
+        self.0.insert(path, said);
+    }
+
+    /// Whether something was done about a file already.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
     }
 
     /// What to say of each, in the order of days.

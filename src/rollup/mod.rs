@@ -25,6 +25,7 @@ mod scan;
 mod shed;
 pub mod store;
 mod sums;
+mod unread;
 pub mod update;
 pub mod wanted;
 
@@ -35,6 +36,7 @@ pub use keys::RowKeys;
 pub use members::EntityKey;
 pub use room::Full;
 pub use scan::{ScanOptions, Scanner, runs, scan_day};
+pub use unread::{Unread, UnreadHours};
 
 /// Stands for "this row has no member of the family".
 pub const NONE: u32 = u32::MAX;

@@ -11,15 +11,15 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::partition::{EventBatch, EventFile, NO_TIME, Problem, RowGroupReader};
+use crate::partition::{EventBatch, EventFile, NO_TIME, RowGroupReader};
 use crate::rollup::counter::{Anew, DayCounter, HourSet, Run};
 use crate::rollup::day::{DayRollup, ScanCounts};
 use crate::rollup::hours::{SLOT_MS, SLOTS};
 use crate::rollup::names::Names;
 use crate::rollup::room::Room;
 use crate::rollup::shed::Shed;
-use crate::rollup::{Family, bounded};
-use crate::time::{DAY_MS, HOUR_MS, midnight_ms};
+use crate::rollup::{Family, Unread, UnreadHours, bounded};
+use crate::time::{DAY_MS, HOUR_MS, HourSpan, midnight_ms};
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ pub struct Scanner {
 ///
 /// # Errors
 /// When that disk is full.
-pub fn scan_day(files: &[EventFile], date: NaiveDate, options: ScanOptions) -> Result<(DayRollup, Vec<Problem>)> {
+pub fn scan_day(files: &[EventFile], date: NaiveDate, options: ScanOptions) -> Result<(DayRollup, Vec<Unread>)> {
     Scanner::new(options).scan(files, date, &std::env::temp_dir())
 }
 
@@ -70,7 +70,7 @@ impl Scanner {
     ///
     /// # Errors
     /// When that disk is full.
-    pub fn scan(&mut self, files: &[EventFile], date: NaiveDate, folder: &Path) -> Result<(DayRollup, Vec<Problem>)> {
+    pub fn scan(&mut self, files: &[EventFile], date: NaiveDate, folder: &Path) -> Result<(DayRollup, Vec<Unread>)> {
         let day = Day::of(files, date, self.counters.len());
         match day.count(&mut self.counters, self.options.max_names) {
             Ok(problems) => Ok((self.counters[0].finish().capped(self.options.max_entities), problems)),
@@ -112,7 +112,7 @@ impl<'files> Day<'files> {
         &self,
         counters: &mut [DayCounter],
         max_names: usize,
-    ) -> std::result::Result<Vec<Problem>, Vec<Family>> {
+    ) -> std::result::Result<Vec<Unread>, Vec<Family>> {
         let mut in_parts = hours_in_parts(&self.shares, self.date);
         loop {
             let room = Arc::new(Room::of(max_names));
@@ -126,7 +126,7 @@ impl<'files> Day<'files> {
         }
     }
 
-    fn count_once(&self, counters: &mut [DayCounter]) -> std::result::Result<Vec<Problem>, Anew> {
+    fn count_once(&self, counters: &mut [DayCounter]) -> std::result::Result<Vec<Unread>, Anew> {
         let problems = self.count_shares(counters, |_| Ok::<(), Anew>(()))?;
         if let Some((first, rest)) = counters.split_first_mut() {
             rest.iter_mut().take(self.shares.len().saturating_sub(1)).try_for_each(|other| first.absorb(other))?;
@@ -155,7 +155,7 @@ impl<'files> Day<'files> {
         &self,
         counters: &mut [DayCounter],
         after: impl Fn(&mut DayCounter) -> std::result::Result<(), E> + Sync,
-    ) -> std::result::Result<Vec<Problem>, E> {
+    ) -> std::result::Result<Vec<Unread>, E> {
         let counted: Vec<_> = counters
             .par_iter_mut()
             .zip(&self.shares)
@@ -197,7 +197,7 @@ fn count_share<E: From<Anew>>(
     groups: &[Group<'_>],
     date: NaiveDate,
     after: &impl Fn(&mut DayCounter) -> std::result::Result<(), E>,
-) -> std::result::Result<Vec<Problem>, E> {
+) -> std::result::Result<Vec<Unread>, E> {
     let mut problems = Vec::new();
     for (file, group) in groups {
         let mut read = 0;
@@ -206,21 +206,29 @@ fn count_share<E: From<Anew>>(
             Err(Stop::Other(other)) => return Err(other),
             Err(Stop::Unreadable(error)) => {
                 let lost = file.row_groups[*group].rows - read;
-                counter.note(ScanCounts { unreadable: lost, ..ScanCounts::default() });
+                let unread_hours = unread_hours(file, *group, date);
+                counter.note(ScanCounts { unreadable: lost, unread_hours, ..ScanCounts::default() });
                 let message = format!("{lost} rows of row group {group} were not read: {}", error.about_its_file());
-                problems.push(Problem { file: file.name.clone(), message });
+                problems.push(Unread { file: file.name.clone(), row_group: Some(*group), message });
             }
         }
     }
     Ok(problems)
 }
 
+/// The hours of the day in which a row group may hold rows; those that were read before it broke off may be of any of them.
+fn unread_hours(file: &EventFile, group: usize, date: NaiveDate) -> UnreadHours {
+    let Some(span) = file.row_groups[group].span else { return UnreadHours::DAY };
+    let hours = hours_of(span, date).map(|(first, last)| HourSpan::new(first as u8, last as u8 + 1));
+    hours.map(UnreadHours::from).unwrap_or_default()
+}
+
 /// Whether some calls of a row group failed is not known where their responses cannot be read.
-fn unread_responses(file: &EventFile, group: usize) -> Option<Problem> {
+fn unread_responses(file: &EventFile, group: usize) -> Option<Unread> {
     let why = file.unread_responses(group)?;
     let message =
         format!("responses in row group {group} were not read, so sign-ins that failed may count as successes: {why}");
-    Some(Problem { file: file.name.clone(), message })
+    Some(Unread { file: file.name.clone(), row_group: Some(group), message })
 }
 
 /// What was counted could not be shed.

@@ -22,7 +22,7 @@ pub use merge::{FamilyDays, MergedDay, Numbering};
 pub use owners::{Owners, read_owners};
 pub use pair_days::{PairDay, merge_pairs};
 pub use partners::{Partners, Question, Side, answer, read_partners};
-pub use reading::{read_family, read_note, read_pairs};
+pub use reading::{read_family, read_note, read_pairs, unread_hours};
 pub use writing::{day_files, write_day};
 
 use std::collections::BTreeSet;
@@ -84,8 +84,8 @@ pub struct DayNote {
     pub counted_by: CountedBy,
     /// What became of the rows.
     pub counts: crate::rollup::ScanCounts,
-    /// What could not be used.
-    pub problems: Vec<crate::partition::Problem>,
+    /// What could not be read.
+    pub problems: Vec<crate::rollup::Unread>,
 }
 
 /// The settings that decide what is counted of a day's events.

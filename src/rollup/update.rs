@@ -1,8 +1,10 @@
 //! Bringing the history up to date: days whose input is new or has changed are counted, all others are left alone.
 //!
 //! Events that were purged, which is by the folder of a day, take nothing out of a rollup: neither of their own day's, nor of a
-//! neighbour's to which they had given a few rows.
+//! neighbour's to which they had given a few rows. A day of which something could not be read is counted again once that can be read,
+//! and a day of which nothing can is not there: no rows are not no events.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::partition::{EventFile, Partitions, Problem, date_of_path};
 use crate::rollup::store::{self, CountedBy, DayInput, DayNote, InputFile};
-use crate::rollup::{DayRollup, Family, ScanCounts, ScanOptions, Scanner};
+use crate::rollup::{DayRollup, Family, ScanCounts, ScanOptions, Scanner, Unread, UnreadHours};
 use crate::storage::{Commits, commit_beside, is_there};
 
 /// What was done about a day.
@@ -48,7 +50,7 @@ pub struct UpdatedDay {
 pub struct Update {
     /// The days that now have a rollup, ascending.
     pub days: Vec<UpdatedDay>,
-    /// Files that could not be opened, or are copies of others.
+    /// Files that could not be opened, or of which nothing could be read, or that are copies of others.
     pub problems: Vec<Problem>,
 }
 
@@ -57,6 +59,25 @@ impl Update {
     pub fn counts_of(&self, date: NaiveDate) -> ScanCounts {
         let day = self.days.iter().find(|day| day.note.date == date);
         day.map_or_else(ScanCounts::default, |day| day.note.counts)
+    }
+
+    /// The hours of a day of which some rows, or all, could not be read.
+    pub fn unread_hours(&self, date: NaiveDate) -> UnreadHours {
+        let is_counted = self.days.iter().any(|day| day.note.date == date);
+        let is_unreadable = !is_counted && self.problems_of(date).next().is_some();
+        if is_unreadable { UnreadHours::DAY } else { self.counts_of(date).unread_hours }
+    }
+
+    /// What of a day could not be read, though something could.
+    pub fn unread_of(&self, date: NaiveDate) -> &[Unread] {
+        let day = self.days.iter().find(|day| day.note.date == date);
+        day.map_or(&[], |day| &day.note.problems)
+    }
+
+    /// Everything that could not be used, each once.
+    pub fn all_problems(&self) -> BTreeSet<Problem> {
+        let of_days = self.days.iter().flat_map(|day| &day.note.problems).map(Unread::problem);
+        self.problems.iter().cloned().chain(of_days).collect()
     }
 
     /// Whether a day's rollup is all there is of it: its events are gone, or none of its files can be read.
@@ -106,19 +127,29 @@ pub fn update(
 ) -> Result<Update> {
     let (Some(&first), Some(&last)) = (dates.first(), dates.last()) else { return Ok(Update::default()) };
     let (files, mut problems) = partitions.open_range(first, last);
-    problems.extend(partitions.problems().iter().chain(partitions.copies(first, last)).cloned());
+    problems.extend(partitions.problems().iter().cloned());
     // Many days keep all threads busy; few are divided among them.
     let threads = rayon::current_num_threads();
     let within = if dates.len() >= 2 * threads { 1 } else { threads };
     let options = ScanOptions::new(counting.pairs, within, counting.max_entities);
     let scanners = Scanners { options, idle: Mutex::default() };
-    let work = Work { partitions, files: &files, state, counting, progress };
-    let days: Vec<Option<UpdatedDay>> = commit_beside(|commits| {
+    let work = Work { partitions, files: &files, unopened: &problems, state, counting, progress };
+    let days: Vec<Found> = commit_beside(|commits| {
         let day = |date: &NaiveDate| scanners.lend(|scanner| work.update_day(scanner, *date, commits));
         dates.par_iter().with_max_len(1).map(day).collect()
     })?;
-    let days: Vec<UpdatedDay> = days.into_iter().flatten().collect();
-    Ok(Update { days, problems })
+    problems.extend(partitions.copies(first, last).cloned());
+    problems.extend(days.iter().flat_map(|day| &day.lost).map(Unread::problem));
+    Ok(Update { days: days.into_iter().filter_map(|found| found.day).collect(), problems })
+}
+
+/// What became of a day.
+#[derive(Default)]
+struct Found {
+    /// The day, if there is a rollup of it.
+    day: Option<UpdatedDay>,
+    /// What could not be read, where nothing could.
+    lost: Vec<Unread>,
 }
 
 /// Scanners that go from day to day, as many as there are days at work: what one has learnt about names holds on the next day.
@@ -141,38 +172,67 @@ impl Scanners {
 struct Work<'a> {
     partitions: &'a Partitions,
     files: &'a [EventFile],
+    /// Files that could not be opened, and folders that could not be listed.
+    unopened: &'a [Problem],
     state: &'a Path,
     counting: Counting,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Work<'_> {
-    fn update_day(&self, scanner: &mut Scanner, date: NaiveDate, commits: &Commits) -> Result<Option<UpdatedDay>> {
+    fn update_day(&self, scanner: &mut Scanner, date: NaiveDate, commits: &Commits) -> Result<Found> {
         let own: Vec<EventFile> = self.files.iter().filter(|file| file.concerns(date)).cloned().collect();
         let old = store::read_note(&store::rollup_path(self.state, date))?;
         let counted_by = CountedBy::new(self.partitions.columns(), self.counting.max_entities);
         let is_otherwise = |note: &DayNote| !note.counted_by.counts_as(&counted_by, note.counts.beyond_cap);
-        let as_it_was =
-            |note: DayNote, outcome| UpdatedDay { is_of_other_settings: is_otherwise(&note), note, outcome };
+        let as_it_was = |note: DayNote, outcome| {
+            let day = UpdatedDay { is_of_other_settings: is_otherwise(&note), note, outcome };
+            Found { day: Some(day), lost: Vec::new() }
+        };
         if own.is_empty() {
-            return Ok(old.map(|note| as_it_was(note, DayOutcome::Kept)));
+            return Ok(old.map_or_else(Found::default, |note| as_it_was(note, DayOutcome::Kept)));
         }
         let input = DayInput::of(&own);
-        if let Some(note) = old {
-            if self.is_purged(&note) {
-                return Ok(Some(as_it_was(note, DayOutcome::Kept)));
-            }
-            let is_rest = input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
-            // What a neighbour's folder that is gone held of the day would be lost.
-            let is_to_be_counted = is_otherwise(&note) && input == note.input;
-            if self.has_pairs(&note)? && is_rest && !is_to_be_counted {
-                return Ok(Some(as_it_was(note, DayOutcome::UpToDate)));
+        if let Some(note) = &old {
+            let outcome = self.outcome(note, &own, &input, is_otherwise(note))?;
+            if outcome != DayOutcome::Counted {
+                return Ok(old.map_or_else(Found::default, |note| as_it_was(note, outcome)));
             }
         }
-        let (rollup, note) = self.count(scanner, &own, date, (input, counted_by))?;
+        let (rollup, note) = self.count(scanner, &own, date, (input, counted_by.clone()))?;
+        if note.counts.events == 0 && note.counts.unreadable > 0 {
+            // What was counted before the damage is worth more than nothing.
+            let before = old.filter(|note| note.counts.events > 0).map(|note| as_it_was(note, DayOutcome::Kept));
+            return Ok(Found { lost: note.problems, ..before.unwrap_or_default() });
+        }
         commits.put(store::day_files(self.state, &rollup, &note)?);
         (self.progress)(note.counts.events);
-        Ok(Some(UpdatedDay { note, outcome: DayOutcome::Counted, is_of_other_settings: false }))
+        let day = UpdatedDay { note, outcome: DayOutcome::Counted, is_of_other_settings: false };
+        Ok(Found { day: Some(day), lost: Vec::new() })
+    }
+
+    /// What is to be done about a day that has a rollup and files.
+    fn outcome(&self, note: &DayNote, own: &[EventFile], input: &DayInput, is_otherwise: bool) -> Result<DayOutcome> {
+        if self.is_purged(note) {
+            return Ok(DayOutcome::Kept);
+        }
+        let is_rest = input.is_rest_of(&note.input, |file| self.partitions.is_purged(file));
+        // What a neighbour's folder that is gone held of the day would be lost.
+        let is_to_be_counted = is_otherwise && *input == note.input;
+        let is_as_counted = is_rest && !is_to_be_counted && !self.reads_otherwise(note, own);
+        Ok(if is_as_counted && self.has_pairs(note)? { DayOutcome::UpToDate } else { DayOutcome::Counted })
+    }
+
+    /// Whether files can be read that could not when the day was counted, or cannot be opened that were not there then.
+    fn reads_otherwise(&self, note: &DayNote, own: &[EventFile]) -> bool {
+        let known = note.problems.iter().filter(|unread| unread.row_group.is_none()).map(|unread| &unread.file);
+        let unopened: BTreeSet<&String> = self.unopened(note.date).map(|problem| &problem.file).collect();
+        known.collect::<BTreeSet<_>>() != unopened || note.problems.iter().any(|unread| unread.is_readable_in(own))
+    }
+
+    /// The files of a day's folder that cannot be opened.
+    fn unopened(&self, date: NaiveDate) -> impl Iterator<Item = &Problem> {
+        self.unopened.iter().filter(move |problem| date_of_path(Path::new(&problem.file)) == Some(date))
     }
 
     /// Whether the day had a folder of its own that is gone: what neighbours still hold of it is not the day.
@@ -193,9 +253,13 @@ impl Work<'_> {
         date: NaiveDate,
         (input, counted_by): (DayInput, CountedBy),
     ) -> Result<(DayRollup, DayNote)> {
-        let (rollup, problems) = scanner.scan(own, date, self.state)?;
+        let (rollup, mut problems) = scanner.scan(own, date, self.state)?;
         check(&rollup)?;
-        let (pairs, counts) = (self.counting.pairs, rollup.counts);
+        let (pairs, mut counts) = (self.counting.pairs, rollup.counts);
+        for problem in self.unopened(date) {
+            counts.unread_hours = UnreadHours::DAY;
+            problems.push(Unread::file(problem));
+        }
         let note = DayNote { date, input, pairs, counted_by, counts, problems };
         Ok((rollup, note))
     }

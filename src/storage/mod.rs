@@ -18,7 +18,7 @@ mod spill;
 pub use atomic::{AtomicFile, TEMPORARY_PREFIX, remove_leftovers, write_bytes, write_text};
 pub use commits::{Commits, commit_beside};
 pub use daily::{Daily, day_folder, day_of_folder, entries, is_there};
-pub use json::{read_json, read_text, write_json};
+pub use json::{read_json, read_left, read_text, write_json};
 pub use lock::StateLock;
 pub use packed::Packed;
 pub use parquet_writer::{ParquetFile, Values, WRITER, compact, compact_values};

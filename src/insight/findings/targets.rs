@@ -98,7 +98,9 @@ impl NightFindings {
         let search = self.search(history, deviation);
         let begin = match continued {
             Some(_) => Begin::GoesOn,
-            None if search.begin() == 0 && !self.was_told_at_its_end(&Self::same(history, deviation), date) => {
+            None if search.begin() == 0
+                && !self.was_told_at_its_end(&Self::same(history, deviation), days.window.scored()) =>
+            {
                 Begin::Before
             }
             None => Begin::Within,

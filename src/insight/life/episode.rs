@@ -25,7 +25,7 @@ use crate::insight::meaning::actor::dominant_of;
 use crate::insight::{Insight, Measured};
 use crate::rollup::{EntityKey, Family};
 use crate::shown::OTHER;
-use crate::storage::{Daily, is_there, read_json, write_json};
+use crate::storage::{Daily, is_there, read_left, write_json};
 
 /// Values of an attribute that are kept of an episode.
 const KEPT_VALUES: usize = 100;
@@ -272,8 +272,7 @@ pub fn night_before(state: &Path, date: NaiveDate) -> Result<Option<NaiveDate>> 
 /// When the file is there and cannot be read.
 pub fn read_before(state: &Path, date: NaiveDate) -> Result<Episodes> {
     let Some(night) = night_before(state, date)? else { return Ok(BTreeMap::new()) };
-    let what = ("what a night leaves to the next", "run that night again");
-    let episodes: Vec<Episode> = read_json(&path(state, night), what)?.unwrap_or_default();
+    let episodes: Vec<Episode> = read_left(&path(state, night), night)?.unwrap_or_default();
     let left_out: BTreeSet<NaiveDate> = night.iter_days().skip(1).take_while(|day| *day < date).collect();
     let left = episodes.into_iter().map(|episode| episode.after(&left_out));
     Ok(left.filter_map(|episode| Some((episode.same()?, episode))).collect())

@@ -20,7 +20,7 @@ use crate::insight::requests::concern::Concern;
 use crate::insight::requests::serious::flatten;
 use crate::insight::requests::trail_name::trail_name;
 use crate::rollup::{EntityKey, Family};
-use crate::storage::{Daily, entries, read_json, remove, write_json};
+use crate::storage::{Daily, entries, read_left, remove, write_json};
 
 /// Parameters that list what is recorded; `all` stands for everything.
 const LISTS: [&str; 3] = ["eventrw", "trailregion", "readwritetype"];
@@ -85,10 +85,13 @@ pub struct TrailBook {
 /// # Errors
 /// When the folder is there and cannot be listed.
 pub fn newest(state: &Path, date: NaiveDate) -> Result<Option<PathBuf>> {
+    Ok(newest_night(state, date)?.map(|date| path(state, date)))
+}
+
+fn newest_night(state: &Path, date: NaiveDate) -> Result<Option<NaiveDate>> {
     let files = entries(&Daily::TrailSettings.root(state))?;
     let day = |file: &PathBuf| file.file_name()?.to_str()?.strip_suffix(".json")?.parse::<NaiveDate>().ok();
-    let newest = files.iter().filter_map(day).filter(|day| *day <= date).max();
-    Ok(newest.map(|date| path(state, date)))
+    Ok(files.iter().filter_map(day).filter(|day| *day <= date).max())
 }
 
 fn path(state: &Path, date: NaiveDate) -> PathBuf {
@@ -101,10 +104,9 @@ impl TrailBook {
     /// # Errors
     /// When the newest file is there and cannot be read.
     pub fn read_before(state: &Path, date: NaiveDate) -> Result<Self> {
-        let newest = date.pred_opt().map_or(Ok(None), |before| newest(state, before))?;
-        let Some(path) = newest else { return Ok(Self::default()) };
-        let what = ("what a night leaves to the next", "run that night again");
-        let trails: Vec<Trail> = read_json(&path, what)?.unwrap_or_default();
+        let newest = date.pred_opt().map_or(Ok(None), |before| newest_night(state, before))?;
+        let Some(newest) = newest else { return Ok(Self::default()) };
+        let trails: Vec<Trail> = read_left(&path(state, newest), newest)?.unwrap_or_default();
         let key = |trail: &Trail| (trail.account.clone(), trail.name.clone(), trail.region.clone());
         Ok(Self { trails: trails.into_iter().map(|trail| (key(&trail), trail)).collect() })
     }
@@ -317,8 +319,8 @@ mod tests {
         later.write(folder.path(), day(9)).unwrap();
         assert_eq!(newest(folder.path(), day(8)).unwrap(), Some(path(folder.path(), day(5))));
         std::fs::write(path(folder.path(), day(9)), "[{").unwrap();
-        let error = TrailBook::read_before(folder.path(), day(10)).unwrap_err().to_string();
-        assert!(error.contains("run that night again"), "{error}");
+        let error = TrailBook::read_before(folder.path(), day(10)).unwrap_err();
+        assert!(matches!(&error, crate::Error::Left { date, .. } if *date == day(9)), "{error}");
     }
 
     #[test]

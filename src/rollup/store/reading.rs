@@ -9,6 +9,7 @@ use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
+use chrono::NaiveDate;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -16,12 +17,12 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::statistics::Statistics;
 
 use crate::error::{Error, Result};
-use crate::rollup::Family;
 use crate::rollup::family::pair_name;
 use crate::rollup::members::EntityKey;
 use crate::rollup::pairs::Pair;
 use crate::rollup::store::entities::{Detail, EntityCursor, EntityDay};
-use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY};
+use crate::rollup::store::{DayNote, FORMAT, FORMAT_KEY, NOTE_KEY, rollup_path};
+use crate::rollup::{Family, UnreadHours};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 32_768;
@@ -38,6 +39,15 @@ pub fn read_note(path: &Path) -> Result<Option<DayNote>> {
     let refuse = refusal(path);
     let note = noted(&metadata, NOTE_KEY).ok_or_else(|| refuse("it does not say what it was made from".to_owned()))?;
     serde_json::from_str(note).map(Some).map_err(|error| refuse(error.to_string()))
+}
+
+/// The hours of a day of which events could not be read when it was counted; none of a day that was not.
+///
+/// # Errors
+/// When its rollup is there and cannot be read.
+pub fn unread_hours(state: &Path, date: NaiveDate) -> Result<UnreadHours> {
+    let note = read_note(&rollup_path(state, date))?;
+    Ok(note.map_or_else(UnreadHours::default, |note| note.counts.unread_hours))
 }
 
 /// Opens a file of the store whose format is known here.
