@@ -238,7 +238,7 @@ fn as_is(text: &str) -> Option<Cow<'_, str>> {
 /// Addresses of four numbers have one spelling, and there are many of them.
 fn address(text: &str) -> Option<Cow<'_, str>> {
     // Whether all bytes are such is asked without branches, for texts are short.
-    if text.bytes().fold(true, |are, byte| are & (byte.is_ascii_digit() | (byte == b'.'))) {
+    if text.bytes().fold(true, |are, byte| are & matches!(byte, b'0'..=b'9' | b'.')) {
         return Some(Cow::Borrowed(text));
     }
     Some(Cow::Owned(SourceAddress::parse(text)?.ip()?.to_string()))

@@ -116,7 +116,7 @@ impl Past<'_> {
             let of_day: Vec<Question<'_>> = places.iter().map(|&place| questions[place].1).collect();
             match answer(self.state, day, &of_day)? {
                 Some(found) => {
-                    places.iter().zip(found).for_each(|(&place, found)| add_partners(&mut sums[place], found))
+                    places.iter().zip(found).for_each(|(&place, found)| add_partners(&mut sums[place], found));
                 }
                 None => places.iter().for_each(|&place| sums[place] = None),
             }

@@ -517,7 +517,8 @@ mod tests {
             };
             let none = poisson(0, minutes.len(), BESIDE);
             let best = all.filter(exceeds).map(likelihood).fold(none, f64::max);
-            prop_assert!((likelihood(found) - best).abs() < 1e-9 || found == core && best <= none);
+            // Of a tie that rounding decides either is right.
+            prop_assert!((likelihood(found) - best).abs() < 1e-9 || found == core && best - none < 1e-9);
         }
 
         /// What is told of hours with enough calls to be worth it has enough itself.
