@@ -115,7 +115,7 @@ fn named(uses: &[Use], mut keys: Vec<EntityKey>, principals: Vec<EntityKey>) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -124,20 +124,20 @@ mod tests {
     use crate::rollup::{Family, PAIRS, ScanCounts};
     use crate::shown::OTHER;
 
-    fn key(name: &str) -> EntityKey {
+    pub(in crate::rollup::store) fn key(name: &str) -> EntityKey {
         EntityKey::new(["1", name])
     }
 
-    fn principal(name: &str) -> EntityKey {
+    pub(in crate::rollup::store) fn principal(name: &str) -> EntityKey {
         EntityKey::new(["1", "user", name])
     }
 
-    fn date(day: u32) -> NaiveDate {
+    pub(in crate::rollup::store) fn date(day: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 1, 1 + day).unwrap()
     }
 
     /// Writes a day of keys, principals and calls; before there were owners it had pairs of other kinds only.
-    fn write(state: &Path, day: u32, uses: &[(&str, &str, u32)], has_owners: bool) {
+    pub(in crate::rollup::store) fn write(state: &Path, day: u32, uses: &[(&str, &str, u32)], has_owners: bool) {
         let in_order = |mut keys: Vec<EntityKey>| {
             keys.sort();
             keys.dedup();

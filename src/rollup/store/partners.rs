@@ -180,3 +180,32 @@ fn label(family: Family, key: &EntityKey, service: Option<&str>) -> String {
         fields.map(|(field, &dimension)| service.filter(|_| dimension == Dimension::Service).unwrap_or(field));
     spelled.collect::<Vec<_>>().join("/")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollup::store::owners::tests::{date, key, principal, write};
+
+    const OWNERS: (Family, Family) = (Family::AccessKey, Family::Principal);
+
+    #[test]
+    fn what_is_asked_together_is_answered_as_it_is_alone() {
+        let state = tempfile::tempdir().unwrap();
+        write(state.path(), 0, &[("k1", "bob", 5), ("k1", "eve", 6), ("k2", "eve", 3)], true);
+        let (keys, people) = ([key("k1"), key("k9"), key("k1")], [principal("eve"), principal("amy")]);
+        let questions = [
+            Question { families: OWNERS, side: Side::Left, wanted: &keys },
+            Question { families: OWNERS, side: Side::Right, wanted: &people },
+            Question { families: OWNERS, side: Side::Left, wanted: &[] },
+        ];
+        let met =
+            |all: &[(&str, u64)]| -> Partners { all.iter().map(|&(name, calls)| (name.to_owned(), calls)).collect() };
+        let of_k1 = met(&[("user/bob", 5), ("user/eve", 6)]);
+        let expected = [vec![of_k1.clone(), met(&[]), of_k1], vec![met(&[("k1", 6), ("k2", 3)]), met(&[])], vec![]];
+        assert_eq!(answer(state.path(), date(0), &questions).unwrap().unwrap(), expected);
+        let alone = questions.map(|question| read_partners(state.path(), date(0), question).unwrap().unwrap());
+        assert_eq!(alone, expected);
+        std::fs::remove_file(pairs_path(state.path(), date(0))).unwrap();
+        assert_eq!(answer(state.path(), date(0), &questions).unwrap(), None, "a day without pairs does not tell");
+    }
+}
