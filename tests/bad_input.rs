@@ -155,7 +155,9 @@ fn a_file_with_damaged_bytes_is_named_or_read_and_never_a_panic() {
         let outcome = place.start(&["rollup"]);
         assert!(!outcome.stderr.contains("panicked"), "damage at byte {place_of_damage}: {}", outcome.stderr);
         assert!(matches!(outcome.code, Some(0 | 4)), "damage at byte {place_of_damage}: {outcome:?}");
-        assert!(outcome.code == Some(0) || outcome.stderr.contains("b.parquet"), "{outcome:?}");
+        // Damage to a time may make another time of it, which no file is to blame for.
+        let is_named = ["b.parquet", "row more than a day away"].iter().any(|words| outcome.stderr.contains(words));
+        assert!(outcome.code == Some(0) || is_named, "{outcome:?}");
     }
 }
 

@@ -395,15 +395,19 @@ fn a_trail_is_held_against_the_settings_it_was_last_seen_to_have() {
 }
 
 #[test]
-fn a_damaged_note_of_the_night_before_is_named() {
+fn a_damaged_note_of_the_night_before_is_made_anew_and_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let (events, state) = (folder.path().join("events"), folder.path().join("state"));
     burst(&events, night(2), "2026-01-29T22:10:00Z", "2026-01-30T02:20:00Z");
     run(&events, &state, 1..=1, &[]);
-    fs::write(dated(&state.join("insights"), night(1)).join("episodes.json"), "[{").unwrap();
+    let note = dated(&state.join("insights"), night(1)).join("episodes.json");
     let date = night(2).to_string();
     let arguments = ["run", events.to_str().unwrap(), "--state", state.to_str().unwrap(), "--date", &date];
-    insights(arguments).expect_code(3).expect_said(&["episodes.json`, line 1", "run that night again"]);
+    let whole = fs::read(&note).unwrap();
+    fs::write(&note, "[{").unwrap();
+    let told = insights(arguments).expect_code(0).stdout;
+    assert!(told.contains("episodes.json` was damaged, and 2026-01-29 was judged again"), "{told}");
+    assert_eq!(fs::read(&note).unwrap(), whole);
 }
 
 /// Events in which user 78 calls sixty times in half an hour of every day, in another hour from some night on.

@@ -87,7 +87,12 @@ impl Made {
         let quiet = self.folder.path().join("quiet");
         let (from, to) = (night(1).to_string(), night(4).to_string());
         self.run_into(&quiet, &["--from", &from, "--to", &to]).expect_code(0);
-        assert_same_files(&lasting(&quiet), &lasting(&self.state()));
+        // The page of the night before goes on naming the file of its neighbour, which may have held events of its day, as it was then.
+        let of = |state: &Path| {
+            let files = lasting(state).into_iter();
+            files.filter(|(path, _)| !path.starts_with("reports")).collect()
+        };
+        assert_same_files(&of(&quiet), &of(&self.state()));
     }
 }
 

@@ -220,7 +220,7 @@ mod tests {
     /// Checks a book at a minute; what is told, by status and count.
     fn check(book: &mut ToldBook, now: i64, alerts: &[Alert], resolved: bool) -> Vec<(Status, u64)> {
         let settings = AlertSettings { resolved, ..AlertSettings::default() };
-        let from = book.checked.unwrap_or(now * MINUTE_MS) - 30 * MINUTE_MS;
+        let from = book.last_check(now * MINUTE_MS).unwrap_or(now * MINUTE_MS) - 30 * MINUTE_MS;
         let notices = book.check(alerts, from, now * MINUTE_MS, &settings);
         let text = serde_json::to_string(book).unwrap();
         *book = serde_json::from_str(&text).unwrap();
