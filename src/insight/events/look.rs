@@ -17,7 +17,7 @@ use crate::insight::events::notes::{Noted, Said, Trace};
 use crate::insight::events::reading::{Group, Reader, groups, unless_damaged};
 use crate::insight::events::sieve::those;
 use crate::insight::events::target::Target;
-use crate::insight::events::texts::Texts;
+use crate::insight::events::texts::{Texts, ascending};
 use crate::insight::events::values::Counts;
 use crate::partition::{EventBatch, EventFile, RowChoice, RowGroupReader, read_rows};
 use crate::rollup::Family;
@@ -207,9 +207,7 @@ pub(super) fn each_row(
 
 /// Notes when the first of some sign-ins was, each of a target by its row.
 fn note_first_sign_ins(group: Group<'_>, sign_ins: &[(usize, u32)], said: &Said, seen: &mut Seen) -> Result<()> {
-    let mut rows: Vec<u32> = sign_ins.iter().map(|(_, row)| *row).collect();
-    rows.sort_unstable();
-    rows.dedup();
+    let rows = ascending(sign_ins.iter().map(|(_, row)| *row));
     let times = times(group, &rows, said)?;
     for (target, row) in sign_ins {
         let (evidence, _) = seen.of(*target);
@@ -325,9 +323,7 @@ fn unread(
 /// Reads the parameters of requests and looks at them.
 fn read_requests(group: Group<'_>, requests: &[Unread], said: &Said, seen: &mut Seen) -> Result<()> {
     for requests in requests.chunks(REQUESTS_AT_ONCE) {
-        let mut rows: Vec<u32> = requests.iter().map(|request| request.row).collect();
-        rows.sort_unstable();
-        rows.dedup();
+        let rows = ascending(requests.iter().map(|request| request.row));
         let times = times(group, &rows, said)?;
         let parameters = Texts::read(group, Column::RequestParameters, rows.iter().copied())?;
         let by_region = requests.iter().filter(|request| request.by_region).map(|request| request.row);

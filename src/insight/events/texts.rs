@@ -15,9 +15,7 @@ pub(super) struct Texts {
 impl Texts {
     /// Reads them; rows may come in any order, and more than once.
     pub(super) fn read((file, group): Group<'_>, column: Column, rows: impl Iterator<Item = u32>) -> Result<Self> {
-        let mut rows: Vec<u32> = rows.collect();
-        rows.sort_unstable();
-        rows.dedup();
+        let rows = ascending(rows);
         if rows.is_empty() {
             return Ok(Self { rows, column: Some(TextColumn::constant(None)) });
         }
@@ -34,4 +32,12 @@ impl Texts {
     pub(super) fn of(&self, row: u32) -> Option<&str> {
         self.column.as_ref()?.row(self.rows.binary_search(&row).ok()?)
     }
+}
+
+/// Rows in their order, each once.
+pub(super) fn ascending(rows: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut rows: Vec<u32> = rows.collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
 }

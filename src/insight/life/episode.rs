@@ -2,7 +2,8 @@
 //!
 //! It stands in `episodes.json` beside the night's insights, and the next night that is judged reads that file alone, if hardly a night was left
 //! out between. An episode that is open at midnight is gone on with under its id, in the first minutes of the next day if it is not found
-//! there again, and is reported as over; it is never begun twice. What it did in a night that was left out is not known, and said to be so. One that was over, and comes again at the same hours of the next day by the same, is one change: a job that was
+//! there again, and is reported as over; it is never begun twice. What it did in a night that was left out is not known, and said to be so.
+//! One that was over, and comes again at the same hours of the next day by the same, is one change: a job that was
 //! moved, say. An entity that deviates the same way for so many nights, none of those between being usual, has a new level: that is said
 //! once, and then nothing more of it until a night without.
 
